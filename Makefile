@@ -1,0 +1,50 @@
+# Each target does its own set-up, in a virtual environment in this folder.
+.DEFAULT_GOAL := help
+.PHONY: help test check format lock clean
+
+VENV := .venv
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+test: $(VENV)/.dev ## Run all tests
+	@$(VENV)/bin/pytest -n 2 --dist worksteal
+
+check: $(VENV)/.dev ## Format, lint and types
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/mypy
+
+format: $(VENV)/.dev ## Format the code and mend what ruff can mend
+	@$(VENV)/bin/ruff format
+	@$(VENV)/bin/ruff check --fix
+
+lock: ## Write requirements/ anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links pyproject.toml --group dev -c requirements/run.txt \
+		-o requirements/dev.txt
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it (Debian, Ubuntu: apt install python3" \
+		"python3-venv; macOS: brew install python), or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make virtual environments:" \
+		"install its venv module (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+
+# A stamp is newer than the lock file that it was made from.
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@$(call install,requirements/dev.txt)
+	@touch $@
+
+define install
+{ echo "Setting up $(VENV) from $(1) ..." && \
+	$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $(1) && \
+	$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable . && \
+	echo "Set up."; }
+endef
