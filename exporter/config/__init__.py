@@ -1,0 +1,48 @@
+"""The configuration file: read, checked, every problem told at once. The one home of pydantic and PyYAML.
+
+    reading.py         load, parse, without_file
+    yaml_reading.py    YAML with the place of every value
+    models.py          the whole file as frozen models
+    poll.py, rate_limit.py, accounts.py, credentials.py    its sections
+    refusals.py        checks that say in words what they accept
+    explanations.py    pydantic's errors as problems of the file
+    problems.py        Problem, ConfigurationError
+    durations.py       1h30m as seconds and back
+    secret_files.py    files with one secret each
+    summary.py         a few lines for people
+
+Knows nothing of the other modules: operations, their limits and the products come in as arguments.
+"""
+
+from exporter.config.accounts import Account
+from exporter.config.credentials import AccessKeyCredentials, Credentials, DefaultCredentials
+from exporter.config.durations import format_duration, parse_duration
+from exporter.config.models import PRODUCTS, Configuration, Endpoints
+from exporter.config.poll import Poll
+from exporter.config.problems import ConfigurationError, Problem
+from exporter.config.rate_limit import RateLimit
+from exporter.config.reading import load, parse, without_file
+from exporter.config.secret_files import SecretFileError, read_secret_file
+from exporter.config.summary import summary
+
+__all__ = [
+    "PRODUCTS",
+    "AccessKeyCredentials",
+    "Account",
+    "Configuration",
+    "ConfigurationError",
+    "Credentials",
+    "DefaultCredentials",
+    "Endpoints",
+    "Poll",
+    "Problem",
+    "RateLimit",
+    "SecretFileError",
+    "format_duration",
+    "load",
+    "parse",
+    "parse_duration",
+    "read_secret_file",
+    "summary",
+    "without_file",
+]

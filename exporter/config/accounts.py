@@ -1,0 +1,93 @@
+"""The accounts to poll: the section `accounts`."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer, ValidationInfo
+
+from exporter.config.credentials import Credentials, DefaultCredentials
+from exporter.config.refusals import FROZEN, facts, nearest, refusal, text
+
+MAX_LABELS = 8
+# What dcdn_account_info says itself, and target labels, which would rename or hide ours.
+FORBIDDEN_LABELS = frozenset(
+    {"account", "account_id", "account_name", "site"}
+    | {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"},
+)
+_LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+_ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
+
+
+def _is_name(value: str) -> bool:
+    return 1 <= len(value) <= 64 and value.isprintable() and value == value.strip()  # noqa: PLR2004 - said in words beside it
+
+
+def _is_label_name(value: str) -> bool:
+    return _LABEL_NAME.fullmatch(value) is not None and value not in FORBIDDEN_LABELS
+
+
+def _is_label_value(value: str) -> bool:
+    return 1 <= len(value) <= 128 and value.isprintable()  # noqa: PLR2004 - said in words beside it
+
+
+def _few(labels: Mapping[str, str]) -> Mapping[str, str]:
+    if len(labels) > MAX_LABELS:
+        raise refusal(f"at most {MAX_LABELS} labels", seen=f"{len(labels)} labels")
+    return MappingProxyType(dict(labels))
+
+
+def _known_product(value: object, info: ValidationInfo) -> str:
+    known = facts(info).products
+    if isinstance(value, str) and value in known:
+        return value
+    raise refusal(nearest(str(value), known), kind="text_refused")
+
+
+def _distinct(products: tuple[str, ...]) -> tuple[str, ...]:
+    if not products or len(set(products)) < len(products):
+        raise refusal("at least one product, each once", seen="one twice" if products else "an empty list")
+    return products
+
+
+NAME_WORDS = "1 to 64 printable characters, no space at either end"
+
+Name = Annotated[str, text(_is_name, NAME_WORDS)]
+AccountId = Annotated[str, text(lambda value: _ACCOUNT_ID.fullmatch(value) is not None, "1 to 32 digits, in quotes")]
+Product = Annotated[str, BeforeValidator(_known_product)]
+Products = Annotated[tuple[Product, ...], AfterValidator(_distinct)]
+LabelName = Annotated[
+    str,
+    text(
+        _is_label_name,
+        "a label name ([a-zA-Z_][a-zA-Z0-9_]*, not beginning with __) other than "
+        + ", ".join(sorted(FORBIDDEN_LABELS)),
+    ),
+]
+LabelValue = Annotated[str, text(_is_label_value, "1 to 128 printable characters")]
+Labels = Annotated[Mapping[LabelName, LabelValue], AfterValidator(_few), PlainSerializer(dict)]
+
+
+class Account(BaseModel):
+    """One Alibaba Cloud account, under the name the user gave it."""
+
+    model_config = FROZEN
+
+    name: Name = Field(description=NAME_WORDS)
+    """Unique in the file; the label `account` of every series."""
+    site: Literal["china", "international"] = Field(default="china", description="china or international")
+    """Picks endpoints and what an overdue payment means."""
+    labels: Labels = Field(
+        default_factory=lambda: MappingProxyType({}), description="a mapping of label names to values"
+    )
+    """The user's own, for dcdn_account_info only."""
+    account_id: AccountId | None = None
+    """None: to be found out."""
+    products: Products = Field(default=(), description="a list of products")
+    """As resolved: those of the account, else those of the file."""
+    credentials: Credentials = Field(
+        default=DefaultCredentials(),
+        discriminator="type",
+        description="a mapping with a type: default or access_key",
+    )

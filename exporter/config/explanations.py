@@ -1,0 +1,110 @@
+"""What pydantic found wrong, in the words and the places of the configuration file."""
+
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from exporter.config.models import Configuration
+from exporter.config.problems import Location, Problem, path_of, shown
+from exporter.config.refusals import nearest
+from exporter.config.yaml_reading import Document, Node, Odd
+
+# pydantic's place for what is wrong with the key of a mapping, not with its value.
+_KEY = "[key]"
+
+
+def explained(detail: ErrorDetails, document: Document) -> Problem | None:
+    """The problem that pydantic found; None where it only follows from another one."""
+    if detail["type"] == "default_factory_not_called":
+        return None  # pydantic has a value of its own to complain about already
+    place = _place(detail["loc"])
+    location = place.location
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "union_tag_invalid" | "union_tag_not_found":
+            location = (*location, "type")
+            accepted = "one of " + ", ".join(place.types)
+        case "extra_forbidden":
+            return Problem(
+                path_of(location),
+                document.line_of(location),
+                "an unknown key",
+                nearest(str(location[-1]), place.keys),
+            )
+        case _:
+            accepted = str(context.get("accepted") or place.words)
+    entry = document.entry(location)
+    if entry is None:
+        return Problem(path_of(location), document.line_of(location), context.get("seen"), accepted)
+    if entry.node.value is Odd.REFUSED:
+        return None
+    if (
+        detail["type"] == "text_refused"
+        and isinstance(entry.node.value, int | float | Odd)
+        and "in quotes" not in accepted
+    ):
+        accepted += ", in quotes"
+    seen = context.get("seen") or (
+        shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else _seen(entry.node, location)
+    )
+    return Problem(path_of(location), entry.line, seen, accepted)
+
+
+def _seen(node: Node, location: Location) -> str:
+    """What stands there; inside credentials, everything but the type counts as a secret."""
+    if "credentials" in location and location[-1] != "type":
+        return f"{node.kind()} (not shown)"
+    return node.described()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where pydantic's error lies, in terms of the file and of the models."""
+
+    location: Location
+    words: str
+    """What the field there accepts."""
+    keys: tuple[str, ...]
+    """The keys of the section around it."""
+    types: tuple[str, ...]
+    """Where models are told apart by their type: the types."""
+
+
+def _place(loc: Location) -> _Place:
+    """Follows pydantic's path through the models, which has a union's type as a step where the file has none."""
+    location: list[str | int] = []
+    models: tuple[type[BaseModel], ...] = (Configuration,)
+    words = "a mapping"
+    keys: tuple[str, ...] = ()
+    for step in loc:
+        if isinstance(step, int):
+            location.append(step)
+            words = "a mapping"
+        elif len(models) > 1:
+            models = tuple(model for model in models if step in _types(model))
+        elif step != _KEY:
+            location.append(step)
+            fields = {field.alias or name: field for name, field in models[0].model_fields.items()} if models else {}
+            if models:
+                keys = tuple(fields)
+            field = fields.get(step)
+            if field is not None:
+                words = field.description or words
+            models = tuple(_models_in(field.annotation)) if field is not None else ()
+    types = tuple(name for model in models if len(models) > 1 for name in _types(model))
+    return _Place(tuple(location), words, keys, types)
+
+
+def _types(model: type[BaseModel]) -> tuple[str, ...]:
+    return typing.get_args(model.model_fields["type"].annotation)
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models named anywhere in a field's annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)

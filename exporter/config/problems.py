@@ -1,0 +1,82 @@
+"""What is wrong with a configuration file, as values that can be listed, sorted and printed.
+
+Nothing here holds a secret: a problem names the place, and those who make one know which places are secret.
+"""
+
+import re
+from dataclasses import dataclass
+
+Location = tuple[str | int, ...]
+"""Keys and list positions from the top of the file down, such as `("accounts", 1, "credentials", "type")`."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_CREDENTIAL_KEY = re.compile(r"[a-z_]{1,32}")
+_SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing in the file that cannot be accepted; as text, one line."""
+
+    path: str
+    """Where, such as `accounts[1].credentials.type`."""
+    line: int | None
+    """Counted from 1; None when the problem is the file itself."""
+    seen: str | None
+    """What stands there, in words; None when something is missing. Never the value of a secret."""
+    accepted: str
+    """What would be accepted there."""
+
+    def __post_init__(self) -> None:
+        """A problem says where it is and what would do instead."""
+        if not self.path or not self.accepted or (self.line is not None and self.line < 1):
+            message = f"not a problem: {self.path=}, {self.line=}, {self.accepted=}"
+            raise ValueError(message)
+
+    def __str__(self) -> str:
+        found = "missing" if self.seen is None else f"seen {self.seen}"
+        return f"{self.path}: {found}; accepted: {self.accepted}"
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; as text, one line for each problem, in the order of the file."""
+
+    problems: tuple[Problem, ...]
+    source: str
+    """The file, as the user named it."""
+
+    def __init__(self, problems: tuple[Problem, ...], *, source: str) -> None:
+        super().__init__(problems, source)
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        self.source = source
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{self.source}: {problem}" if problem.line is None else f"{self.source}:{problem.line}: {problem}"
+            for problem in self.problems
+        )
+
+
+def path_of(location: Location) -> str:
+    """The location as a user would write it; inside credentials, only what looks like a key is spelt out.
+
+    A secret that slipped into the place of a key (`{type: access_key, hunter2}`) must not be printed either.
+    """
+    path = ""
+    inside_credentials = False
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif inside_credentials and not _CREDENTIAL_KEY.fullmatch(part):
+            path += ".(not shown)"
+        elif _PLAIN_KEY.fullmatch(part):
+            path += f".{part}" if path else part
+        else:
+            path += f"[{shown(part)}]"
+        inside_credentials = inside_credentials or part == "credentials"
+    return path or "(top level)"
+
+
+def shown(text: str) -> str:
+    """The text in quotes on one line, shortened, with nothing unprintable left in it."""
+    return repr(text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…")

@@ -1,0 +1,96 @@
+"""From the text of a configuration file to a Configuration, or to every problem in it at once."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from exporter.config.explanations import explained
+from exporter.config.models import PRODUCTS, Configuration
+from exporter.config.problems import ConfigurationError, Problem, path_of, shown
+from exporter.config.refusals import Facts
+from exporter.config.yaml_reading import Document, UnreadableError, read
+
+MAX_BYTES = 1024 * 1024
+
+
+def load(
+    path: Path, *, vendor_limits: Mapping[str, int], known_products: Collection[str] = PRODUCTS
+) -> Configuration:
+    """The configuration in the file: UTF-8, at most 1 MiB. Raises ConfigurationError, also when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(path, seen=(error.strerror or "an error").lower(), accepted="a readable file") from error
+    if len(content) > MAX_BYTES:
+        raise _unreadable(path, seen="more than 1 MiB", accepted="a file of at most 1 MiB")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = Problem(path_of(()), line, "bytes that are not UTF-8", "a file in UTF-8")
+    else:
+        return parse(text, source=str(path), vendor_limits=vendor_limits, known_products=known_products)
+    # Outside the except clause: the decoding error would carry the whole content along.
+    raise ConfigurationError((problem,), source=str(path))
+
+
+def parse(
+    text: str,
+    *,
+    source: str,
+    vendor_limits: Mapping[str, int],
+    known_products: Collection[str] = PRODUCTS,
+) -> Configuration:
+    """The configuration in the text; raises ConfigurationError.
+
+    `source` names the file in messages; relative paths of secret files begin at its folder, and those files are
+    read once to see that they can be. `vendor_limits`: calls per second and account, by operation.
+    """
+    try:
+        document = read(text)
+    except UnreadableError as error:
+        raise ConfigurationError((error.problem,), source=source) from None
+    known = Facts(folder=Path(source).parent, vendor_limits=vendor_limits, products=known_products)
+    configuration, model_problems = _validated(document, known)
+    problems = (*document.problems, *model_problems, *_repeated_names(document))
+    if configuration is None or problems:
+        raise ConfigurationError(problems, source=source)
+    return configuration
+
+
+def without_file() -> Configuration:
+    """The configuration where no file is given: one account, `default`, and the vendor's default credential chain."""
+    tree = {"accounts": ({"name": "default"},)}
+    return Configuration.model_validate(tree, context=Facts(products=PRODUCTS))
+
+
+def _unreadable(path: Path, *, seen: str, accepted: str) -> ConfigurationError:
+    return ConfigurationError((Problem(path_of(()), None, seen, accepted),), source=str(path))
+
+
+def _validated(document: Document, known: Facts) -> tuple[Configuration | None, tuple[Problem, ...]]:
+    try:
+        return Configuration.model_validate(document.root.plain(), context=known), ()
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    return None, tuple(problem for detail in details if (problem := explained(detail, document)) is not None)
+
+
+def _repeated_names(document: Document) -> Iterator[Problem]:
+    """Names are compared as written, so that a problem elsewhere in an account hides none here."""
+    accounts = document.root.child("accounts")
+    items = accounts.node.value if accounts is not None else ()
+    first_lines: dict[str, int] = {}
+    for position, item in enumerate(items if isinstance(items, list) else ()):
+        name = item.node.child("name")
+        if name is None or not isinstance(name.node.value, str):
+            continue
+        text = name.node.value
+        if text in first_lines:
+            seen = f"{shown(text)} again (first on line {first_lines[text]})"
+            yield Problem(
+                path_of(("accounts", position, "name")), name.line, seen, "a name that no other account has"
+            )
+        first_lines.setdefault(text, name.line)

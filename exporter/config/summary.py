@@ -1,0 +1,37 @@
+"""The configuration in a few lines for people; no secrets."""
+
+from exporter.config.accounts import Account
+from exporter.config.durations import format_duration
+from exporter.config.models import Configuration
+
+MAX_ACCOUNTS = 20
+
+
+def summary(configuration: Configuration) -> str:
+    """A few lines of plain text: accounts (twenty at most), intervals, limits, endpoints."""
+    poll, accounts = configuration.poll, configuration.accounts
+    lines = [
+        f"{len(accounts)} {'account' if len(accounts) == 1 else 'accounts'}",
+        *(f"  {_account(account)}" for account in accounts[:MAX_ACCOUNTS]),
+    ]
+    if len(accounts) > MAX_ACCOUNTS:
+        lines.append(f"  and {len(accounts) - MAX_ACCOUNTS} more")
+    lines += [
+        f"polled every {format_duration(poll.interval_s)}",
+        f"  while locked every {format_duration(poll.locked_interval_s)}",
+        f"  while failing at least every {format_duration(poll.failing_interval_s)}",
+        f"one call takes at most {format_duration(poll.timeout_s)}; {poll.max_workers} calls at a time",
+        f"answers are stale after {format_duration(poll.stale_after_s)}",
+        f"share of the vendor's limits: {configuration.rate_limit.share:g}",
+        *(
+            f"  {operation}: at most {limit:g} calls a second"
+            for operation, limit in sorted(configuration.rate_limit.calls_per_second.items())
+        ),
+        *(f"endpoint of {product}: {url}" for product, url in configuration.endpoints if url is not None),
+    ]
+    return "\n".join(lines)
+
+
+def _account(account: Account) -> str:
+    facts = account.site if account.account_id is None else f"{account.site}, {account.account_id}"
+    return f"{account.name} ({facts}): {', '.join(account.products)}; credentials: {account.credentials.type}"

@@ -1,0 +1,266 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from exporter.config import Configuration, ConfigurationError, DefaultCredentials, load, parse, summary, without_file
+
+Configure = Callable[[str], Configuration]
+
+
+def test_without_a_file_one_default_account_is_polled() -> None:
+    """It is named `default` and uses the vendor's default credential chain."""
+    (account,) = without_file().accounts
+    assert (account.name, account.site, account.products) == ("default", "china", ("dcdn_ipa",))
+    assert account.credentials == DefaultCredentials()
+
+
+def test_without_a_file_everything_else_is_as_in_the_shortest_file(configure: Configure) -> None:
+    """Leaving the file out changes nothing but where the account's name comes from."""
+    assert without_file() == configure("accounts: [{name: default}]")
+
+
+def test_accounts_without_products_get_those_of_the_file() -> None:
+    """Products of an account's own win."""
+    found = parse(
+        "products: [b, a]\naccounts: [{name: one}, {name: two, products: [c]}]",
+        source="dcdn.yaml",
+        vendor_limits={},
+        known_products=("a", "b", "c"),
+    )
+    assert [account.products for account in found.accounts] == [("b", "a"), ("c",)]
+
+
+def test_every_value_of_an_account_arrives(configure: Configure) -> None:
+    """Anchors and aliases may save some typing."""
+    found = configure("""
+        accounts:
+          - {name: 视频 prod, site: international, labels: &labels {team: video}, account_id: "0012"}
+          - {name: shop, labels: *labels, account_id: !!str 12}
+        """)
+    assert [(account.name, account.site, dict(account.labels), account.account_id) for account in found.accounts] == [
+        ("视频 prod", "international", {"team": "video"}, "0012"),
+        ("shop", "china", {"team": "video"}, "12"),
+    ]
+
+
+def test_a_configuration_cannot_be_changed(configure: Configure) -> None:
+    """Neither its fields nor what they hold: threads share it."""
+    found = configure("accounts: [{name: a, labels: {team: video}}]\nrate_limit: {calls_per_second: {AssumeRole: 5}}")
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        found.poll.interval_s = 1.0
+    for mapping in (found.accounts[0].labels, found.rate_limit.calls_per_second):
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            mapping["team"] = "none"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("rate_limit", "allowance"),
+    [
+        pytest.param("{}", 20, id="the-vendors"),
+        pytest.param("{share: 0.5}", 10, id="half"),
+        pytest.param("{share: 0.13}", 2, id="whole-calls"),
+        pytest.param("{share: 0.05}", 1, id="least"),
+        pytest.param("{share: 1}", 20, id="whole-number"),
+        pytest.param("{calls_per_second: {DescribeDcdnIpaService: 5}}", 5, id="lower-limit"),
+        pytest.param("{share: 0.5, calls_per_second: {DescribeDcdnIpaService: 5}}", 2, id="share-of-a-lower-limit"),
+        pytest.param("{share: 0.5, calls_per_second: {DescribeDcdnIpaService: 0.5}}", 0.25, id="less-than-one-call"),
+    ],
+)
+def test_a_replica_takes_its_share_of_the_limit(configure: Configure, rate_limit: str, allowance: float) -> None:
+    """In whole calls, unless the file itself leaves less than one."""
+    found = configure(f"rate_limit: {rate_limit}\naccounts: [{{name: a}}]").rate_limit
+    assert found.allowance("DescribeDcdnIpaService", vendor_limit=20) == allowance
+
+
+def test_a_share_of_one_nth_leaves_n_calls_one() -> None:
+    """Also where the product of the two is a hair below 1 among floats."""
+    text = f"rate_limit: {{share: {1 / 49:.17f}}}\naccounts: [{{name: a}}]"
+    found = parse(text, source="dcdn.yaml", vendor_limits={"Rare": 49})
+    assert found.rate_limit.allowance("Rare", vendor_limit=49) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("https://dcdn.aliyuncs.com", id="name"),
+        pytest.param("https://dcdn-vpc.cn-hangzhou.aliyuncs.com:8443", id="port"),
+        pytest.param("https://10.0.0.1", id="ipv4"),
+        pytest.param("https://[2001:db8::1]:443", id="ipv6"),
+        pytest.param("http://127.0.0.1:10521", id="loopback"),
+        pytest.param("http://127.8.9.10", id="loopback-network"),
+        pytest.param("http://localhost:1", id="localhost"),
+        pytest.param("http://[::1]:65535", id="loopback-ipv6"),
+    ],
+)
+def test_endpoints_are_a_scheme_a_host_and_a_port(configure: Configure, address: str) -> None:
+    """They are kept as written; those not given are left to the vendor's."""
+    found = configure(f'accounts: [{{name: a}}]\nendpoints: {{dcdn: "{address}"}}').endpoints
+    assert found.model_dump() == {"dcdn": address, "sts": None}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("dcdn.aliyuncs.com", id="no-scheme"),
+        pytest.param("HTTPS://dcdn.aliyuncs.com", id="capitals"),
+        pytest.param("ftp://127.0.0.1", id="other-scheme"),
+        pytest.param("http://10.0.0.1", id="plain-http-elsewhere"),
+        pytest.param("http://127.0.0.1.example.com", id="plain-http-to-a-lookalike"),
+        pytest.param("http://localhost.example.com", id="plain-http-to-another-lookalike"),
+        pytest.param("http://[2001:db8::1]", id="plain-http-ipv6"),
+        pytest.param("https://", id="no-host"),
+        pytest.param("https://a..b", id="empty-label"),
+        pytest.param("https://[abcd]", id="no-ipv6"),
+        pytest.param("https://[127.0.0.1]", id="ipv4-in-brackets"),
+        pytest.param("https://host:0", id="port-zero"),
+        pytest.param("https://host:65536", id="port-high"),
+        pytest.param("https://host:", id="port-empty"),
+        pytest.param("https://host/path", id="path"),
+        pytest.param("https://host?a=b", id="query"),
+        pytest.param("https://host#a", id="fragment"),
+        pytest.param("https://user@host", id="user"),
+        pytest.param("https://ho st", id="space"),
+        pytest.param("https://host\\n", id="newline"),
+        pytest.param("https://127.0.0.1\\\\@host", id="backslash"),
+    ],
+)
+def test_other_addresses_are_no_endpoints(refused: Callable[[str], list[str]], address: str) -> None:
+    """Requests are signed for a host: there must be no doubt which."""
+    (problem,) = refused(f'accounts: [{{name: a}}]\nendpoints: {{dcdn: "{address}"}}')
+    assert problem.startswith("2: endpoints.dcdn: seen ")
+
+
+def test_a_file_is_read_as_utf_8(tmp_path: Path, vendor_limits: dict[str, int]) -> None:
+    """With or without the mark that some editors put at its start."""
+    file = tmp_path / "dcdn.yaml"
+    file.write_bytes("accounts: [{name: 视频}]".encode("utf-8-sig"))
+    assert load(file, vendor_limits=vendor_limits).accounts[0].name == "视频"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(
+            b"accounts:\n- name: \xff",
+            ":2: (top level): seen bytes that are not UTF-8; accepted: a file in UTF-8",
+            id="encoding",
+        ),
+        pytest.param(
+            b"#" * (1024 * 1024 + 1),
+            ": (top level): seen more than 1 MiB; accepted: a file of at most 1 MiB",
+            id="size",
+        ),
+        pytest.param(b"", ":1: accounts: missing; accepted: a list with at least one account", id="empty"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_problem_like_others(
+    tmp_path: Path,
+    vendor_limits: dict[str, int],
+    content: bytes,
+    problem: str,
+) -> None:
+    """It names the file and says what would be accepted."""
+    file = tmp_path / "dcdn.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, vendor_limits=vendor_limits)
+    assert str(caught.value) == f"{file}{problem}"
+    assert caught.value.source == str(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param("missing.yaml", "no such file or directory", id="missing"),
+        pytest.param(".", "is a directory", id="directory"),
+    ],
+)
+def test_no_file_is_a_problem_too(tmp_path: Path, vendor_limits: dict[str, int], name: str, reason: str) -> None:
+    """The reason is the system's."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / name, vendor_limits=vendor_limits)
+    assert str(caught.value) == f"{tmp_path / name}: (top level): seen {reason}; accepted: a readable file"
+
+
+def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
+    """In a few lines, without secrets."""
+    found = configure("""
+        poll: {interval: 5m}
+        rate_limit: {share: 0.5, calls_per_second: {AssumeRole: 2.5}}
+        accounts:
+          - {name: prod, account_id: "12"}
+          - name: shop
+            site: international
+            credentials: {type: access_key, access_key_id: LTAI, access_key_secret: hunter2}
+        endpoints: {sts: "http://127.0.0.1:10521"}
+        """)
+    assert summary(found).split("\n") == [
+        "2 accounts",
+        "  prod (china, 12): dcdn_ipa; credentials: default",
+        "  shop (international): dcdn_ipa; credentials: access_key",
+        "polled every 5m",
+        "  while locked every 15s",
+        "  while failing at least every 5m",
+        "one call takes at most 10s; 128 calls at a time",
+        "answers are stale after 15m",
+        "share of the vendor's limits: 0.5",
+        "  AssumeRole: at most 2.5 calls a second",
+        "endpoint of sts: http://127.0.0.1:10521",
+    ]
+
+
+def test_the_summary_of_many_accounts_stays_short(configure: Configure) -> None:
+    """Twenty are named, the rest are counted."""
+    lines = summary(configure("accounts:\n" + "".join(f"- name: a{n}\n" for n in range(25)))).split("\n")
+    assert [lines[0], lines[20], lines[21]] == [
+        "25 accounts",
+        "  a19 (china): dcdn_ipa; credentials: default",
+        "  and 5 more",
+    ]
+
+
+def test_a_name_that_cannot_be_written_is_refused(refused: Callable[[str], list[str]]) -> None:
+    """Half a character would break every scrape."""
+    assert len(refused('accounts: [{name: "\\ud800"}]')) == 1
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        pytest.param(f"name: {'x' * 64}", id="name"),
+        pytest.param(f'name: a, account_id: "{"1" * 32}"', id="account-id"),
+        pytest.param(f"name: a, labels: {{team: {'x' * 128}}}", id="label-value"),
+        pytest.param(f"name: a, labels: {{{', '.join(f'_{n}: x' for n in range(8))}}}", id="labels"),
+        pytest.param(
+            f"name: a, credentials: {{type: access_key, access_key_id: {'x' * 128}, access_key_secret: x}}",
+            id="access-key-id",
+        ),
+    ],
+)
+def test_the_longest_values_of_an_account_are_accepted(configure: Configure, account: str) -> None:
+    """The bounds belong to what is accepted."""
+    assert len(configure(f"accounts: [{{{account}}}]").accounts) == 1
+
+
+@pytest.mark.parametrize(
+    ("account", "path"),
+    [
+        pytest.param(f"name: {'x' * 65}", "name", id="name"),
+        pytest.param(f'name: a, account_id: "{"1" * 33}"', "account_id", id="account-id"),
+        pytest.param(f"name: a, labels: {{team: {'x' * 129}}}", "labels.team", id="label-value"),
+        pytest.param(f"name: a, labels: {{{', '.join(f'_{n}: x' for n in range(9))}}}", "labels", id="labels"),
+        pytest.param(
+            f"name: a, credentials: {{type: access_key, access_key_id: {'x' * 129}, access_key_secret: x}}",
+            "credentials.access_key_id",
+            id="access-key-id",
+        ),
+    ],
+)
+def test_longer_values_of_an_account_are_refused(
+    refused: Callable[[str], list[str]], account: str, path: str
+) -> None:
+    """Each with one problem at its place."""
+    (problem,) = refused(f"accounts: [{{{account}}}]")
+    assert problem.startswith(f"1: accounts[0].{path}: seen ")

@@ -1,0 +1,93 @@
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, load, parse
+from exporter.config.accounts import FORBIDDEN_LABELS
+
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENTATION = ROOT / "docs" / "configuration.md"
+EXAMPLE = ROOT / "deploy" / "dcdn-exporter.example.yaml"
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    """Every key that the file may have, of inner sections too."""
+    for name, field in model.model_fields.items():
+        yield field.alias or name
+        for inner in models_in(field.annotation):
+            yield from keys_of(inner)
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from models_in(argument)
+
+
+KEYS = [pytest.param(key, id=key) for key in dict.fromkeys(keys_of(Configuration))]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_is_documented(key: str) -> None:
+    """As a heading or in a table."""
+    documented = re.findall(r"^#+ (\w+)$|^\|(.*?)\|", DOCUMENTATION.read_text(encoding="utf-8"), re.MULTILINE)
+    assert key in {heading for heading, _ in documented} | set(re.findall(r"`(\w+)`", str(documented)))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_stands_in_the_example(key: str) -> None:
+    """With a value, or commented out with one."""
+    assert re.search(rf"^[ #-]*{key}:", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_forbidden_label_is_documented() -> None:
+    """Each by its name."""
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    assert not [name for name in FORBIDDEN_LABELS if f"`{name}`" not in text]
+
+
+def test_the_example_is_accepted(tmp_path: Path, vendor_limits: dict[str, int]) -> None:
+    """Once the files it names exist."""
+    file = tmp_path / "dcdn-exporter.yaml"
+    file.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "secrets").mkdir()
+    for name in ("shop_access_key_id", "shop_access_key_secret"):
+        (tmp_path / "secrets" / name).write_text(f"{name}\n")
+    found = load(file, vendor_limits=vendor_limits)
+    assert [account.name for account in found.accounts] == ["prod", "shop", "temporary"]
+    shop = found.accounts[1].credentials
+    assert isinstance(shop, AccessKeyCredentials)
+    assert shop.access_key_secret_file == tmp_path / "secrets" / "shop_access_key_secret"
+
+
+def test_what_the_example_calls_default_is_the_default(vendor_limits: dict[str, int], tmp_path: Path) -> None:
+    """Lines with the comment `default` can be left out without a change."""
+    lines = EXAMPLE.read_text(encoding="utf-8").split("accounts:\n")[0].split("\n")
+    written, shortened = tmp_path / "written.yaml", tmp_path / "shortened.yaml"
+    written.write_text("\n".join(lines) + "\naccounts: [{name: prod}]\n", encoding="utf-8")
+    kept = [line for line in lines if not re.search(r"# default\b(?!:)", line) and line != "poll:"]
+    shortened.write_text("\n".join(kept) + "\naccounts: [{name: prod}]\n", encoding="utf-8")
+    assert len(kept) < len(lines) - 8
+    assert load(written, vendor_limits=vendor_limits) == load(shortened, vendor_limits=vendor_limits)
+
+
+def test_the_example_is_plain_yaml() -> None:
+    """Other programs (editors, templates) read it as well."""
+    assert set(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))) == set(Configuration.model_fields)
+
+
+def test_the_messages_in_the_documentation_are_real(vendor_limits: dict[str, int]) -> None:
+    """They are what a file with two slips gets."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse(
+            "poll:\n  interval: 60\n\naccounts:\n  - nmae: prod\n",
+            source="dcdn-exporter.yaml",
+            vendor_limits=vendor_limits,
+        )
+    assert f"```\n{caught.value}\n```" in DOCUMENTATION.read_text(encoding="utf-8")

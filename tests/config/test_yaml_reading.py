@@ -1,0 +1,96 @@
+import pytest
+import yaml
+
+from exporter.config.yaml_reading import MAX_ALIASED_VALUES, MAX_DEPTH, Odd, UnreadableError, _broken, read
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("text", "text", id="text"),
+        pytest.param("'12'", "12", id="quoted"),
+        pytest.param('"no"', "no", id="double-quoted"),
+        pytest.param("|-\n  12", "12", id="block"),
+        pytest.param("! 12", "12", id="non-specific-tag"),
+        pytest.param("!!str no", "no", id="text-tag"),
+        pytest.param("2026-11-22", "2026-11-22", id="date"),
+        pytest.param("=", "=", id="value-indicator"),
+        pytest.param("y", "y", id="single-letter"),
+        pytest.param("12", 12, id="whole-number"),
+        pytest.param("-12", -12, id="negative"),
+        pytest.param("0.25", 0.25, id="decimal"),
+        pytest.param("yes", True, id="yes"),
+        pytest.param("Off", False, id="off"),
+        pytest.param("On", True, id="on"),
+        pytest.param("010", Odd.NUMBER, id="octal"),
+        pytest.param("0x10", Odd.NUMBER, id="hexadecimal"),
+        pytest.param("1_000", Odd.NUMBER, id="underscore"),
+        pytest.param("1:30", Odd.NUMBER, id="base-sixty"),
+        pytest.param("1:30.5", Odd.NUMBER, id="base-sixty-decimal"),
+        pytest.param(".inf", Odd.NUMBER, id="infinite"),
+        pytest.param("9" * 5000, Odd.NUMBER, id="thousands-of-digits"),
+    ],
+)
+def test_scalars_have_one_meaning(text: str, value: object) -> None:
+    """What YAML 1.1 would read in a surprising way is a value that nothing accepts, or the text as it stands."""
+    document = read(f"key: {text}")
+    entry = document.entry(("key",))
+    assert entry is not None
+    assert (document.problems, entry.node.value, type(entry.node.value)) == ((), value, type(value))
+
+
+def test_every_value_knows_its_line() -> None:
+    """In a mapping that is the line of its key."""
+    document = read("a:\n  b:\n  - 1\n  -\n    c: x\n")
+    places = [("a",), ("a", "b"), ("a", "b", 0), ("a", "b", 1), ("a", "b", 1, "c")]
+    assert [document.line_of(place) for place in places] == [1, 2, 3, 5, 5]
+
+
+def test_what_is_missing_is_placed_at_what_is_around_it() -> None:
+    """The nearest thing above it that exists."""
+    document = read("a:\n  b: 1\nc: 2\n")
+    assert [document.line_of(place) for place in [("a", "x"), ("c", 7, "x"), ("x",)]] == [1, 3, 1]
+
+
+def test_plain_values_are_those_of_the_file() -> None:
+    """Lists are tuples."""
+    assert read("a: [1, {b: text}]\n").root.plain() == {"a": (1, {"b": "text"})}
+
+
+def test_values_may_nest_to_the_limit() -> None:
+    """Deeper nesting ends the reading."""
+    assert read("[" * MAX_DEPTH + "]" * MAX_DEPTH).problems == ()
+    with pytest.raises(UnreadableError, match="deeper nesting"):
+        read("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
+
+
+def test_a_file_of_brackets_is_one_problem() -> None:
+    """It neither exhausts the stack nor takes long."""
+    with pytest.raises(UnreadableError, match="deeper nesting"):
+        read("[" * 1_000_000)
+
+
+def test_aliases_may_stand_for_values_to_the_limit() -> None:
+    """Every value is counted that a reader without aliases would have had to write."""
+    thousand = f"a: &a [{', '.join('x' * 999)}]\nb: ["
+    most = MAX_ALIASED_VALUES // 1000
+    assert read(thousand + ", ".join(["*a"] * most) + "]").problems == ()
+    with pytest.raises(UnreadableError, match="too many values"):
+        read(thousand + ", ".join(["*a"] * (most + 1)) + "]")
+
+
+def test_problems_inside_a_refused_value_are_not_told() -> None:
+    """The second of two equal keys is one problem, whatever is in it."""
+    document = read("a: 1\na: {b: 1, b: 2, <<: 3, c: }\n")
+    assert [str(problem) for problem in document.problems] == [
+        "a: seen the key again (first on line 1); accepted: each key once",
+    ]
+
+
+def test_what_the_parser_quotes_from_the_file_is_left_out() -> None:
+    """PyYAML without libyaml names the handle of a tag, which may be a secret."""
+    error = yaml.scanner.ScannerError(problem="found undefined tag handle '!hunter2!'")
+    assert str(_broken(error, "a: !hunter2!x y").problem) == (
+        "(top level): seen broken YAML (found undefined tag handle (not shown)); "
+        "accepted: YAML; text with special characters in quotes"
+    )
