@@ -1,0 +1,36 @@
+"""A simulator of the vendor's API: a real HTTP server that checks signatures, throttles, and can misbehave.
+
+It plays scenarios: accounts whose services are locked, released and change their billing method over time. It knows
+nothing of the exporter, and any client of the API can be tried against it.
+"""
+
+from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
+from exporter.simulator.journal import Journal, JournalEntry
+from exporter.simulator.operations import LIMITS
+from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario
+from exporter.simulator.service_state import ChargeChange, ServiceState
+from exporter.simulator.simulator import UNSET, Simulator
+from exporter.simulator.strict_yaml import ScenarioError
+from exporter.simulator.timeline import Account, PlannedChange, PlannedService, Scenario, Step
+
+__all__ = [
+    "FAULT_KINDS",
+    "LIMITS",
+    "UNSET",
+    "Account",
+    "ChargeChange",
+    "Fault",
+    "FaultKind",
+    "Journal",
+    "JournalEntry",
+    "PlannedChange",
+    "PlannedService",
+    "Scenario",
+    "ScenarioError",
+    "ServiceState",
+    "Simulator",
+    "Step",
+    "load_scenario",
+    "packaged_scenarios",
+    "parse_scenario",
+]

@@ -1,0 +1,252 @@
+"""Decides what each request gets: who calls, what is asked, whether it is too often, what goes wrong on purpose."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.simulator.error_bodies import GatewayError, error_payload
+from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
+from exporter.simulator.fault_wire import UNANSWERED
+from exporter.simulator.http_answer import Answer
+from exporter.simulator.journal import Journal, JournalEntry
+from exporter.simulator.nonces import NonceStore
+from exporter.simulator.operations import LIMITS, Call, find_operation
+from exporter.simulator.signature_check import DATE_WINDOW_S, check_signature, claimed_access_key_id
+from exporter.simulator.throttle import Throttle
+from exporter.simulator.timeline import account_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from exporter.simulator.faults import Fault
+    from exporter.simulator.http_request import MalformedRequestError, Request
+    from exporter.simulator.operations import Operation
+    from exporter.simulator.service_state import ServiceState
+    from exporter.simulator.signature_check import AccessKey
+    from exporter.simulator.timeline import Account, Moment, Scenario
+
+_METHODS: Final = ("POST", "GET")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a request gets."""
+
+    answer: Answer
+    fault: Fault | None
+    now: float
+    """The Unix time of the decision."""
+
+
+class _Overrides:
+    """What was set by hand for one account, above its timeline."""
+
+    def __init__(self) -> None:
+        self.services: dict[str, ServiceState] = {}
+        self.fault: Fault | None = None
+        self.fault_set = 0
+        """Counts the faults set, so that each starts its `times` anew."""
+        self.raw_answer: bytes | None = None
+
+
+class Gateway:
+    """The simulated gateway; every method may be called from any thread.
+
+    One lock makes each decision whole, so that limits, nonces and the journal see one and the same order of arrival.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        journal: Journal,
+        limits: Mapping[str, int],
+        wall_clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        if unknown := limits.keys() - LIMITS.keys():
+            raise ValueError(f"limits for {sorted(unknown)}; the operations are {sorted(LIMITS)}")
+        self._journal = journal
+        self._wall_clock = wall_clock
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._accounts = {account.access_key_id: account for account in scenario.accounts}
+        self._keys = {account.access_key_id: account.key for account in scenario.accounts}
+        self._overrides = {account.name: _Overrides() for account in scenario.accounts}
+        self._fault_uses: dict[str, tuple[tuple[str, float], int]] = {}
+        self._throttle = Throttle({**LIMITS, **limits})
+        self._nonces = NonceStore(window_s=DATE_WINDOW_S)
+        self._started_s = monotonic()
+        self._started_at_unix = wall_clock()
+
+    @property
+    def elapsed_s(self) -> float:
+        """How far the timelines are, in seconds."""
+        return self._monotonic() - self._started_s
+
+    def begin(self) -> None:
+        """Start the timelines now."""
+        with self._lock:
+            self._started_s = self._monotonic()
+            self._started_at_unix = self._wall_clock()
+
+    def set_service(self, account: str, state: ServiceState | None, *, product: str) -> None:
+        """Put a service above the account's timeline; None gives it back to the timeline."""
+        overrides = self._overrides_of(account)
+        with self._lock:
+            if state is None:
+                overrides.services.pop(product, None)
+            else:
+                overrides.services[product] = state
+
+    def set_fault(self, account: str, fault: Fault | None) -> None:
+        """Put a fault above the account's timeline; None gives it back to the timeline."""
+        overrides = self._overrides_of(account)
+        with self._lock:
+            overrides.fault = fault
+            overrides.fault_set += 1
+
+    def set_raw_answer(self, account: str, body: bytes | None) -> None:
+        """Have this body served with status 200; None ends that."""
+        overrides = self._overrides_of(account)
+        with self._lock:
+            overrides.raw_answer = body
+
+    def decide(self, request: Request, *, connection: int, reused: bool) -> Decision:
+        """Return what a request gets, and note it in the journal."""
+        with self._lock:
+            return self._decide(request, connection=connection, reused=reused)
+
+    def decide_malformed(self, error: MalformedRequestError, *, connection: int) -> Decision:
+        """Return what is said to a client that speaks no HTTP, and note it in the journal."""
+        with self._lock:
+            entry = JournalEntry(
+                at_s=self._monotonic(),
+                action=None,
+                account_id=None,
+                access_key_id=None,
+                method=None,
+                http_status=error.status,
+                code=None,
+                request_id=_new_request_id(),
+                fault=None,
+                connection=connection,
+            )
+            self._journal.append(entry)
+        # No body of the API: the real gateway's front door answers this one.
+        answer = Answer(error.status, f"{error.reason}\n".encode(), content_type="text/plain")
+        return Decision(answer, None, self._wall_clock())
+
+    def _decide(self, request: Request, *, connection: int, reused: bool) -> Decision:
+        at_s = self._monotonic()
+        now = self._wall_clock()
+        request_id = _new_request_id()
+        account: Account | None = None
+        operation: Operation | None = None
+        fault: Fault | None = None
+        refusal: GatewayError | None = None
+        body = b""
+        try:
+            account = self._caller(request, now)
+            operation = find_operation(request.header("x-acs-action"), request.header("x-acs-version"))
+            if not self._throttle.admit(account.account_id, operation.action, now=at_s):
+                raise _throttled()
+            moment = account_at(account, at_s - self._started_s, self._started_at_unix)
+            fault = self._take_fault(account, moment, operation, reused=reused)
+            if fault is not None and (error := fault_error(fault, request)) is not None:
+                refusal = error
+            else:
+                body = self._right_body(account, moment, operation, now=now, request_id=request_id)
+        except GatewayError as error:
+            refusal = error
+        shown_id = fault_request_id(fault, request, request_id=request_id)
+        if refusal is not None:
+            product = "" if operation is None else operation.product
+            body = _encode(error_payload(refusal, request_id=shown_id, host=request.header("host"), product=product))
+        status = 200 if refusal is None else refusal.status
+        answer = Answer(status, body, headers=(("x-acs-request-id", shown_id),))
+        if fault is not None:
+            answer = fault_answer(fault, answer)
+        entry = JournalEntry(
+            at_s=at_s,
+            action=request.header("x-acs-action") or None,
+            account_id=None if account is None else account.account_id,
+            access_key_id=claimed_access_key_id(request),
+            method=request.method,
+            http_status=None if fault is not None and fault.kind in UNANSWERED else answer.status,
+            code=_code_to_note(refusal, fault),
+            request_id=request_id,
+            fault=None if fault is None else fault.kind,
+            connection=connection,
+        )
+        self._journal.append(entry)
+        return Decision(answer, fault, now)
+
+    def _caller(self, request: Request, now: float) -> Account:
+        if request.method not in _METHODS:
+            raise GatewayError("UnsupportedHTTPMethod", "This http method is not supported.")
+        if request.path != "/":
+            message = "Specified api is not found, please check your url and method."
+            raise GatewayError("InvalidApi.NotFound", message)
+        key = check_signature(request, find_key=self._find_key, now=now, nonces=self._nonces)
+        return self._accounts[key.access_key_id]
+
+    def _find_key(self, access_key_id: str) -> AccessKey | None:
+        return self._keys.get(access_key_id)
+
+    def _take_fault(self, account: Account, moment: Moment, operation: Operation, *, reused: bool) -> Fault | None:
+        overrides = self._overrides[account.name]
+        if overrides.fault is not None:
+            fault, turn = overrides.fault, ("set", float(overrides.fault_set))
+        elif moment.fault is not None:
+            fault, turn = moment.fault, ("timeline", moment.fault_since_s)
+        else:
+            return None
+        if fault.action not in (None, operation.action) or (fault.kind == "close_reused" and not reused):
+            return None
+        if fault.times is None:
+            return fault
+        last_turn, used = self._fault_uses.get(account.name, (turn, 0))
+        used = used + 1 if last_turn == turn else 1
+        self._fault_uses[account.name] = (turn, used)
+        return fault if used <= fault.times else None
+
+    def _right_body(
+        self, account: Account, moment: Moment, operation: Operation, *, now: float, request_id: str
+    ) -> bytes:
+        overrides = self._overrides[account.name]
+        if operation.raw_answers and overrides.raw_answer is not None:
+            return overrides.raw_answer
+        services = {**moment.services, **overrides.services}
+        answer = operation.answer(Call(account.account_id, services, now))
+        return _encode({**answer, "RequestId": request_id})
+
+    def _overrides_of(self, account: str) -> _Overrides:
+        try:
+            return self._overrides[account]
+        except KeyError:
+            known = ", ".join(self._overrides)
+            raise ValueError(f"no account is named {account!r}; the scenario has {known}") from None
+
+
+def _throttled() -> GatewayError:
+    return GatewayError("Throttling.User", "Request was denied due to user flow control.")
+
+
+def _new_request_id() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+def _encode(payload: object) -> bytes:
+    return json.dumps(payload).encode()
+
+
+def _code_to_note(refusal: GatewayError | None, fault: Fault | None) -> str | None:
+    if refusal is None:
+        return None
+    # An echo can hold a token in its code, and the journal is shown to anybody.
+    return "InternalError" if fault is not None and fault.kind == "echo" else refusal.code

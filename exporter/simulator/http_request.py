@@ -1,0 +1,147 @@
+"""One HTTP/1.1 request off a socket, read within limits; the gateway's only idea of its clients."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_BODY_BYTES = 1024 * 1024
+
+_RECEIVE_BYTES = 64 * 1024
+_END_OF_HEAD = b"\r\n\r\n"
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VERSIONS = ("HTTP/1.1", "HTTP/1.0")
+
+
+class MalformedRequestError(Exception):
+    """What arrived is no request that can be answered in earnest; the connection ends after the answer."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    """The target up to the question mark."""
+    query: str
+    """The target after it, still encoded; empty without one."""
+    headers: Mapping[str, str]
+    """Names in lower case, values trimmed; values of a repeated name are sorted and joined with a comma."""
+    body: bytes
+    keep_alive: bool
+    """Whether the client wants the connection kept."""
+
+    def header(self, name: str) -> str:
+        """Return the value of a header, or an empty string if it did not come."""
+        return self.headers.get(name, "")
+
+
+class RequestReader:
+    """Reads the requests of one connection, one after the other; bytes that came early are kept for the next."""
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        self._receive = receive
+        self._buffer = b""
+
+    def read(self) -> Request | None:
+        """Return the next request, or None once the client has gone; raises MalformedRequestError."""
+        head_length = self._fill_until_head_ends()
+        if head_length is None:
+            return None
+        head = parse_head(self._buffer[:head_length])
+        body_starts = head_length + len(_END_OF_HEAD)
+        body_ends = body_starts + body_length(head)
+        while len(self._buffer) < body_ends:
+            if not self._fill():
+                return None
+        body = self._buffer[body_starts:body_ends]
+        self._buffer = self._buffer[body_ends:]
+        if not body:
+            return head
+        return Request(head.method, head.path, head.query, head.headers, body, head.keep_alive)
+
+    def _fill(self) -> bool:
+        received = self._receive(_RECEIVE_BYTES)
+        self._buffer += received
+        return bool(received)
+
+    def _fill_until_head_ends(self) -> int | None:
+        self._buffer = self._buffer.lstrip(b"\r\n")
+        searched = 0
+        while (end := self._buffer.find(_END_OF_HEAD, searched)) < 0:
+            if len(self._buffer) > MAX_HEAD_BYTES:
+                raise MalformedRequestError(431, "the request's head is longer than 64 KiB")
+            searched = max(0, len(self._buffer) - len(_END_OF_HEAD) + 1)
+            if not self._fill():
+                return None
+        if end > MAX_HEAD_BYTES:
+            raise MalformedRequestError(431, "the request's head is longer than 64 KiB")
+        return end
+
+
+def parse_head(head: bytes) -> Request:
+    """Return the request that a head announces, its body still empty; raises MalformedRequestError."""
+    request_line, *lines = head.decode("latin-1").split("\r\n")
+    method, target, version = _parse_request_line(request_line)
+    headers = _parse_headers(lines)
+    if version == "HTTP/1.1" and not headers.get("host"):
+        raise MalformedRequestError(400, "the Host header is missing")
+    path, _, query = target.partition("?")
+    connection = headers.get("connection", "").lower()
+    keep_alive = connection != "close" if version == "HTTP/1.1" else connection == "keep-alive"
+    return Request(method, path, query, headers, b"", keep_alive)
+
+
+def body_length(head: Request) -> int:
+    """Return how many bytes of body follow a head; raises MalformedRequestError."""
+    if "transfer-encoding" in head.headers:
+        raise MalformedRequestError(411, "a body is taken by Content-Length only")
+    declared = head.headers.get("content-length", "0")
+    if not (declared.isascii() and declared.isdigit()):
+        raise MalformedRequestError(400, "the Content-Length header is no number")
+    # The digits are counted first: int() itself refuses thousands of them.
+    if len(declared) > len(str(MAX_BODY_BYTES)) or int(declared) > MAX_BODY_BYTES:
+        raise MalformedRequestError(413, "the request's body is longer than 1 MiB")
+    return int(declared)
+
+
+def _parse_request_line(line: str) -> tuple[str, str, str]:
+    parts = line.split(" ")
+    if len(parts) != len(("method", "target", "version")):
+        raise MalformedRequestError(400, "the request line is not METHOD TARGET VERSION")
+    method, target, version = parts
+    if not _TOKEN.fullmatch(method) or not target.startswith("/"):
+        raise MalformedRequestError(400, "the request line is not METHOD TARGET VERSION")
+    if version not in _VERSIONS:
+        raise MalformedRequestError(505, "the protocol is neither HTTP/1.1 nor HTTP/1.0")
+    return method, target, version
+
+
+def _parse_headers(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not _TOKEN.fullmatch(name) or "\r" in value or "\n" in value or "\0" in value:
+            raise MalformedRequestError(400, "a header line is not NAME: VALUE")
+        name = name.lower()
+        value = value.strip(" \t")
+        if name in headers:
+            repeated.setdefault(name, [headers[name]]).append(value)
+        headers[name] = value
+    for name, values in repeated.items():
+        if name == "host":
+            raise MalformedRequestError(400, "the Host header came more than once")
+        headers[name] = ",".join(sorted(values))
+    return headers

@@ -1,0 +1,175 @@
+"""The simulator: a scenario played by an HTTP server."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from exporter.simulator.fault_wire import send_with_fault
+from exporter.simulator.gateway import Gateway
+from exporter.simulator.http_answer import Answer, to_wire
+from exporter.simulator.http_server import HttpServer
+from exporter.simulator.journal import Journal
+from exporter.simulator.operations import LIMITS, PRODUCTS
+from exporter.simulator.timeline import announcements
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from exporter.simulator.faults import Fault
+    from exporter.simulator.http_request import MalformedRequestError, Request
+    from exporter.simulator.http_server import Connection
+    from exporter.simulator.service_state import ServiceState
+    from exporter.simulator.timeline import Scenario
+
+JOURNAL_PATH: Final = "/_journal"
+
+
+class Unset(enum.Enum):
+    """The type of UNSET, which is no JSON value."""
+
+    UNSET = enum.auto()
+
+
+UNSET: Final = Unset.UNSET
+"""Ends a raw answer."""
+
+
+class Simulator:
+    """Plays a scenario over real HTTP from `start` to `stop`; every method may be called from any thread.
+
+    `port` 0 lets the kernel choose. The clocks are for tests: `wall_clock` gives Unix time, by which dates are
+    checked and changes fall due; `monotonic` is what timelines and limits go by. `limits` are calls per second by
+    action, for those that should differ from the vendor's.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+        wall_clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        limits: Mapping[str, int] = LIMITS,
+    ) -> None:
+        self.journal = Journal()
+        """Every request that arrived."""
+        self._scenario = scenario
+        self._host = host
+        self._asked_port = port
+        self._ssl_context = ssl_context
+        self._gateway = Gateway(
+            scenario, journal=self.journal, limits=limits, wall_clock=wall_clock, monotonic=monotonic
+        )
+        self._front = _Front(self._gateway, self.journal, wall_clock)
+        self._server: HttpServer | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, and begin the timelines; raises OSError if the port is taken, RuntimeError the second time."""
+        if self._server is not None:
+            raise RuntimeError("a simulator starts once")
+        self._server = HttpServer(self._front, host=self._host, port=self._asked_port, ssl_context=self._ssl_context)
+        self._gateway.begin()
+        self._server.start()
+
+    def stop(self) -> None:
+        """Close every connection; returns within a second, hung connections or not, and may be called again."""
+        if self._server is not None:
+            self._server.stop()
+
+    @property
+    def port(self) -> int:
+        """The port in use; raises RuntimeError before the start."""
+        if self._server is None:
+            raise RuntimeError("the simulator has no port before it starts")
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """Where clients find it, without a slash at the end; raises RuntimeError before the start."""
+        scheme = "http" if self._ssl_context is None else "https"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def elapsed_s(self) -> float:
+        """How far the timelines are, in seconds since the start."""
+        return self._gateway.elapsed_s
+
+    def set_service(self, account: str, service: ServiceState | None, *, product: str = "dcdn_ipa") -> None:
+        """Put a service above the timeline of the account of that name; None gives it back to the timeline."""
+        if product not in PRODUCTS:
+            raise ValueError(f"product is {product!r}; accepted: {', '.join(PRODUCTS)}")
+        self._gateway.set_service(account, service, product=product)
+
+    def set_fault(self, account: str, fault: Fault | None) -> None:
+        """Put a fault above the timeline of the account of that name; None gives it back to the timeline."""
+        self._gateway.set_fault(account, fault)
+
+    def set_raw_answer(self, account: str, answer: object) -> None:
+        """Have DescribeDcdnIpaService answered with any JSON value, or with bytes as they are, and status 200.
+
+        UNSET ends that. Raises TypeError for what is no JSON.
+        """
+        if answer is UNSET:
+            body = None
+        elif isinstance(answer, bytes):
+            body = answer
+        else:
+            body = json.dumps(answer).encode()
+        self._gateway.set_raw_answer(account, body)
+
+    def events(self, *, since_s: float = 0.0) -> Iterator[tuple[float, str, str]]:
+        """Yield the scenario's announcements from that moment on: (elapsed seconds, account's name, sentence).
+
+        In order of time, endless if a timeline repeats; whoever narrates waits for `elapsed_s` to get there.
+        """
+        return announcements(self._scenario.accounts, since_s=since_s)
+
+
+class _Front:
+    """What the HTTP server hands requests to; called by the threads of the connections."""
+
+    def __init__(self, gateway: Gateway, journal: Journal, wall_clock: Callable[[], float]) -> None:
+        self._gateway = gateway
+        self._journal = journal
+        self._wall_clock = wall_clock
+
+    def handle(self, request: Request, connection: Connection) -> bool:
+        # The answer to HEAD would be followed by a body that its client does not read.
+        keep_alive = request.keep_alive and request.method != "HEAD"
+        if request.method == "GET" and request.path == JOURNAL_PATH:
+            answer = _journal_answer(self._journal)
+            connection.send(to_wire(answer, now=self._wall_clock(), keep_alive=keep_alive))
+            return keep_alive
+        decision = self._gateway.decide(request, connection=connection.number, reused=connection.served > 0)
+        data = to_wire(decision.answer, now=decision.now, keep_alive=keep_alive)
+        if decision.fault is None:
+            connection.send(data)
+            return keep_alive
+        return send_with_fault(data, decision.fault, connection) and keep_alive
+
+    def refuse(self, error: MalformedRequestError, connection: Connection) -> None:
+        decision = self._gateway.decide_malformed(error, connection=connection.number)
+        connection.send(to_wire(decision.answer, now=decision.now, keep_alive=False))
+
+
+def _journal_answer(journal: Journal) -> Answer:
+    entries = [dataclasses.asdict(entry) for entry in journal.entries()]
+    return Answer(200, json.dumps({"total": journal.total, "entries": entries}).encode())

@@ -1,0 +1,173 @@
+"""What happens to an account over time: steps, and the moment they make at any time; pure."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+from itertools import count, pairwise
+from typing import TYPE_CHECKING
+
+from exporter.simulator.service_state import ChargeChange, ServiceState
+from exporter.simulator.signature_check import AccessKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from exporter.simulator.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """A change of the billing method that falls due at a moment of the timeline."""
+
+    charge_type: str
+    at_s: float
+    """Seconds after the timeline's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedService:
+    """A service from one step on."""
+
+    state: ServiceState
+    """Without its change, which is planned apart: a timeline has no Unix time yet."""
+    change: PlannedChange | None = None
+
+    def __post_init__(self) -> None:
+        if self.state.change is not None:
+            raise ValueError("the state of a planned service has a change of its own; it belongs into the plan")
+
+    def settled(self, at_s: float) -> PlannedService:
+        """Return the service with its change carried out if that is due at this moment of the timeline."""
+        if self.change is None or at_s < self.change.at_s:
+            return self
+        return PlannedService(replace(self.state, charge_type=self.change.charge_type))
+
+    def begun(self, started_at_unix: float) -> ServiceState:
+        """Return the service of a timeline that started then; the change's moment is cut to a whole second."""
+        if self.change is None:
+            return self.state
+        at_unix = math.floor(started_at_unix + self.change.at_s)
+        return replace(self.state, change=ChargeChange(self.change.charge_type, at_unix))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An account from one moment of its timeline on, whole: nothing is inherited from the step before."""
+
+    at_s: float = 0.0
+    """Seconds after the timeline's start."""
+    services: Mapping[str, PlannedService] = field(default_factory=dict)
+    """By product; a product that is not here is not activated."""
+    fault: Fault | None = None
+    announce: str | None = None
+    """A sentence for people."""
+
+
+def _healthy() -> tuple[Step, ...]:
+    return (Step(services={"dcdn_ipa": PlannedService(ServiceState())}),)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One simulated account, with the key its calls are signed with."""
+
+    name: str
+    """For people; unique in a scenario."""
+    account_id: str
+    """Digits; two accounts with one id share one limit of calls."""
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    security_token: str | None = field(default=None, repr=False)
+    timeline: tuple[Step, ...] = field(default_factory=_healthy)
+    """At least one step, the first at 0, each later than the one before."""
+    repeat_every_s: float | None = None
+    """When the timeline starts over; None: its last step stays."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an account that could not be played."""
+        for name in ("name", "access_key_id", "access_key_secret"):
+            if not getattr(self, name):
+                raise ValueError(f"the {name} of an account is empty")
+        if not (self.account_id.isascii() and self.account_id.isdigit()):
+            raise ValueError(f"account_id is {self.account_id!r}; accepted: digits")
+        if not self.timeline or self.timeline[0].at_s != 0:
+            raise ValueError("the first step of a timeline is at 0s")
+        if any(later.at_s <= earlier.at_s for earlier, later in pairwise(self.timeline)):
+            raise ValueError("each step of a timeline is later than the one before")
+        if self.repeat_every_s is not None and not self.repeat_every_s > self.timeline[-1].at_s:
+            raise ValueError("repeat_every is longer than the last step's moment")
+
+    @property
+    def key(self) -> AccessKey:
+        """The key that its calls are signed with."""
+        return AccessKey(self.access_key_id, self.access_key_secret, self.security_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Accounts and what happens to them."""
+
+    description: str
+    accounts: tuple[Account, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if two accounts could be taken for one another."""
+        for what in ("name", "access_key_id"):
+            seen = set()
+            for account in self.accounts:
+                value = getattr(account, what)
+                if value in seen:
+                    raise ValueError(f"two accounts have the {what} {value!r}; it is unique")
+                seen.add(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An account at one moment."""
+
+    services: Mapping[str, ServiceState]
+    """By product."""
+    fault: Fault | None
+    fault_since_s: float
+    """When the fault began, seconds after the simulator's start; tells one turn of a fault from the next."""
+
+
+def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Moment:
+    """Return the account as it is so many seconds after a start at that Unix time."""
+    round_starts_s = 0.0
+    if account.repeat_every_s is not None:
+        round_starts_s = elapsed_s // account.repeat_every_s * account.repeat_every_s
+    steps = account.timeline
+    index = bisect_right(steps, elapsed_s - round_starts_s, key=lambda step: step.at_s) - 1
+    index = max(0, index)
+    step = steps[index]
+    services = {
+        product: planned.begun(started_at_unix + round_starts_s) for product, planned in step.services.items()
+    }
+    # A fault that a step keeps from the one before is the same object, and goes on without a new count.
+    while index > 0 and steps[index - 1].fault is step.fault:
+        index -= 1
+    return Moment(services, step.fault, round_starts_s + steps[index].at_s)
+
+
+def announcements(accounts: Iterable[Account], *, since_s: float = 0.0) -> Iterator[tuple[float, str, str]]:
+    """Yield (elapsed seconds, account's name, sentence) in order of time; endless if a timeline repeats."""
+    return heapq.merge(*(_announcements_of(account, since_s) for account in accounts))
+
+
+def _announcements_of(account: Account, since_s: float) -> Iterator[tuple[float, str, str]]:
+    said = [(step.at_s, step.announce) for step in account.timeline if step.announce is not None]
+    period_s = account.repeat_every_s
+    if period_s is None:
+        rounds: Iterable[float] = (0.0,)
+    else:
+        rounds = (number * period_s for number in count(int(since_s // period_s)))
+    if not said:
+        return
+    for round_starts_s in rounds:
+        for at_s, sentence in said:
+            if round_starts_s + at_s >= since_s:
+                yield round_starts_s + at_s, account.name, sentence

@@ -1,0 +1,114 @@
+"""Requests are read within limits, and nothing else is taken for one."""
+
+import pytest
+
+from exporter.simulator.http_request import MalformedRequestError, Request, RequestReader
+
+
+def reader_of(*pieces: bytes) -> RequestReader:
+    """Read pieces as they might come off a socket; afterwards the client has gone."""
+    left = list(pieces)
+    return RequestReader(lambda _size: left.pop(0) if left else b"")
+
+
+def test_a_whole_request() -> None:
+    """A request is its method, path, raw query, headers in lower case and body."""
+    reader = reader_of(
+        b"POST /a?x=%20+ HTTP/1.1\r\nHost: here\r\nX-Two:  b \r\nx-two: a\r\nContent-Length: 3\r\n\r\nabc"
+    )
+    assert reader.read() == Request(
+        method="POST",
+        path="/a",
+        query="x=%20+",
+        headers={"host": "here", "x-two": "a,b", "content-length": "3"},
+        body=b"abc",
+        keep_alive=True,
+    )
+    assert reader.read() is None
+
+
+def test_pieces_of_any_size_make_the_same_request() -> None:
+    """A request that comes byte by byte is the request that comes at once."""
+    whole = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\nabc"
+    single_bytes = [whole[at : at + 1] for at in range(len(whole))]
+    assert reader_of(*single_bytes).read() == reader_of(whole).read()
+
+
+def test_what_comes_early_is_the_next_request() -> None:
+    """Two requests in one piece are two requests, blank lines between them or not."""
+    one = b"GET /%d HTTP/1.1\r\nHost: here\r\n\r\n"
+    reader = reader_of(one % 1 + b"\r\n" + one % 2)
+    paths = [request.path for request in (reader.read(), reader.read()) if request is not None]
+    assert paths == ["/1", "/2"]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([b"GET / HT"], id="half a head"),
+        pytest.param([b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\nab"], id="half a body"),
+    ],
+)
+def test_a_client_that_goes_away_leaves_no_request(pieces: list[bytes]) -> None:
+    """What breaks off is no request and no error."""
+    assert reader_of(*pieces).read() is None
+
+
+@pytest.mark.parametrize(
+    ("head", "keep_alive"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h", True, id="1.1"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Close", False, id="1.1 close"),
+        pytest.param(b"GET / HTTP/1.0", False, id="1.0"),
+        pytest.param(b"GET / HTTP/1.0\r\nConnection: keep-alive", True, id="1.0 keep-alive"),
+    ],
+)
+def test_connections_are_kept_as_the_client_wants(head: bytes, *, keep_alive: bool) -> None:
+    """HTTP/1.1 keeps a connection unless told not to, HTTP/1.0 only if told to."""
+    request = reader_of(head + b"\r\n\r\n").read()
+    assert request is not None
+    assert request.keep_alive is keep_alive
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\r\n\r\n", 400, id="TLS hello"),
+        pytest.param(b"GET /\r\n\r\n", 400, id="no version"),
+        pytest.param(b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="two spaces"),
+        pytest.param(b"G(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="method is no token"),
+        pytest.param(b"GET here HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="target is no path"),
+        pytest.param(b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, id="other version"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, id="no host"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, id="two hosts"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n", 400, id="header without colon"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\n folded: x\r\n\r\n", 400, id="folded header"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX : x\r\n\r\n", 400, id="space before colon"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: a\nb\r\n\r\n", 400, id="bare line feed"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400, id="negative length"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, id="two lengths"
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n", 413, id="body over 1 MiB"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 413, id="huge length"
+        ),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 411, id="chunked"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 70_000, 431, id="head without end"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431, id="head over 64 KiB"),
+    ],
+)
+def test_what_is_no_request_is_refused(data: bytes, status: int) -> None:
+    """Everything that is no request within limits has an HTTP status of its own."""
+    with pytest.raises(MalformedRequestError) as caught:
+        reader_of(data).read()
+    assert caught.value.status == status
+
+
+def test_a_body_of_exactly_1_mib_is_taken() -> None:
+    """The limit of a body is itself allowed."""
+    body = b"x" * 1024 * 1024
+    request = reader_of(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n\r\n", body).read()
+    assert request is not None
+    assert request.body == body

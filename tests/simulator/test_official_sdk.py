@@ -1,0 +1,120 @@
+"""The vendor's own client is satisfied with the simulator, and sees the errors that it knows."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from alibabacloud_dcdn20180115 import models
+from alibabacloud_dcdn20180115.client import Client
+from alibabacloud_tea_openapi.exceptions import ClientException, ServerException
+from alibabacloud_tea_openapi.utils_models import Config
+from darabonba.exceptions import UnretryableException
+
+from exporter.simulator import Account, ChargeChange, Fault, FaultKind, ServiceState, Simulator
+
+Simulate = Callable[..., Simulator]
+Describe = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def describe(account: Account, monkeypatch: pytest.MonkeyPatch) -> Describe:
+    """Asks a simulator with the vendor's client for an account's service."""
+    # The client would otherwise look for a metadata server, and send its requests to whatever proxy is set.
+    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    def ask(simulator: Simulator, of: Account = account, *, secret: str | None = None) -> dict[str, Any]:
+        config = Config(
+            access_key_id=of.access_key_id,
+            access_key_secret=of.access_key_secret if secret is None else secret,
+            security_token=of.security_token,
+            region_id="cn-hangzhou",
+            endpoint=f"127.0.0.1:{simulator.port}",
+            protocol="http",
+        )
+        response = Client(config).describe_dcdn_ipa_service(models.DescribeDcdnIpaServiceRequest())
+        answer: dict[str, Any] = response.body.to_map()
+        answer.pop("RequestId")
+        return answer
+
+    return ask
+
+
+def test_an_active_service(simulate: Simulate, describe: Describe) -> None:
+    """The client reads every field of an active service with a change pending."""
+    simulator = simulate()
+    simulator.set_service("alice", ServiceState(change=ChargeChange("PayByBandwidth", 4_000_000_000)))
+    assert describe(simulator) == {
+        "InstanceId": "1883927335936173",
+        "OpeningTime": "2018-03-19T11:16:11Z",
+        "InternetChargeType": "PayByTraffic",
+        "ChangingChargeType": "PayByBandwidth",
+        "ChangingAffectTime": "2096-10-02T07:06:40Z",
+        "OperationLocks": {"LockReason": []},
+    }
+
+
+def test_a_locked_service(simulate: Simulate, describe: Describe) -> None:
+    """The client reads the reason of a lock."""
+    simulator = simulate()
+    simulator.set_service("alice", ServiceState(locks=("financial",)))
+    assert describe(simulator)["OperationLocks"] == {"LockReason": [{"LockReason": "financial"}]}
+
+
+def test_temporary_credentials(simulate: Simulate, describe: Describe, temporary_account: Account) -> None:
+    """The client's way to send a security token is the one that is checked."""
+    assert describe(simulate(), temporary_account)["InternetChargeType"] == "PayByTraffic"
+
+
+def test_a_service_that_is_not_activated(simulate: Simulate, describe: Describe) -> None:
+    """The documented error arrives with its status and message."""
+    simulator = simulate()
+    simulator.set_service("alice", ServiceState(activated=False))
+    with pytest.raises(ClientException, match="The DCDN IPA service has not been activated") as caught:
+        describe(simulator)
+    assert (caught.value.status_code, caught.value.code) == (403, "DcdnIpaServiceNotFound")
+    assert caught.value.request_id == simulator.journal.entries()[0].request_id
+
+
+def test_a_wrong_secret(simulate: Simulate, describe: Describe) -> None:
+    """A signature by another secret does not match."""
+    with pytest.raises(ClientException, match="server string to sign is:ACS3-HMAC-SHA256") as caught:
+        describe(simulate(), secret="guessed")
+    assert (caught.value.status_code, caught.value.code) == (400, "SignatureDoesNotMatch")
+
+
+@pytest.mark.parametrize("shift_s", [-1000, 1000])
+def test_a_clock_that_is_wrong(simulate: Simulate, describe: Describe, shift_s: int) -> None:
+    """A request more than a quarter of an hour off is refused."""
+    with pytest.raises(ClientException) as caught:
+        describe(simulate(wall_clock=lambda: time.time() + shift_s))
+    assert (caught.value.status_code, caught.value.code) == (400, "InvalidTimeStamp.Expired")
+
+
+def test_too_many_calls(simulate: Simulate, describe: Describe) -> None:
+    """The call over the limit is throttled."""
+    simulator = simulate(limits={"DescribeDcdnIpaService": 1}, monotonic=lambda: 0.0)
+    describe(simulator)
+    with pytest.raises(ClientException) as caught:
+        describe(simulator)
+    assert (caught.value.status_code, caught.value.code) == (400, "Throttling.User")
+
+
+def test_an_error_of_the_server(simulate: Simulate, describe: Describe) -> None:
+    """A 503 in the gateway's form is an error of the server."""
+    simulator = simulate()
+    simulator.set_fault("alice", Fault("error", status=503, code="ServiceUnavailable"))
+    with pytest.raises(ServerException) as caught:
+        describe(simulator)
+    assert (caught.value.status_code, caught.value.code) == (503, "ServiceUnavailable")
+
+
+@pytest.mark.parametrize("kind", ["reset", "close", "html_502", "truncated_json", "cut_body", "not_json", "not_http"])
+def test_answers_that_are_none(simulate: Simulate, describe: Describe, kind: FaultKind) -> None:
+    """What is no answer of the API is an error of another kind."""
+    simulator = simulate()
+    simulator.set_fault("alice", Fault(kind))
+    with pytest.raises(UnretryableException):
+        describe(simulator)

@@ -1,0 +1,224 @@
+"""Scenario files are read strictly."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.simulator import (
+    FAULT_KINDS,
+    Account,
+    Fault,
+    PlannedChange,
+    PlannedService,
+    Scenario,
+    ScenarioError,
+    ServiceState,
+    Step,
+    load_scenario,
+    packaged_scenarios,
+    parse_scenario,
+)
+
+SCENARIO = """
+description: three steps
+accounts:
+  - name: released
+    account_id: "1000000000000002"
+    access_key_id: LTAI5tReleased
+    access_key_secret: made-up
+    security_token: made-up-too
+    repeat_every: 3m
+    timeline:
+      - at: 0s
+        services: {dcdn_ipa: {charge_type: PayByTraffic, opening_time: "2020-01-01T00:00Z"}}
+        announce: healthy
+      - at: 30s
+        services: {dcdn_ipa: {locks: [financial], change: {charge_type: PayByBandwidth, in: 30s}}}
+        fault: {kind: latency, seconds: 2}
+      - at: 1m15s
+        services: {dcdn_ipa: {locks: []}}
+      - at: 90s500ms
+        services: {dcdn_ipa: {activated: false, instance_id: FP-1}}
+        fault: null
+"""
+
+
+def test_steps_inherit_what_they_do_not_name() -> None:
+    """Each step is whole: what it names, the rest from the step before, and a change that fell due carried out."""
+    first = ServiceState(instance_id="1000000000000002", opening_time="2020-01-01T00:00Z")
+    locked = ServiceState(instance_id="1000000000000002", opening_time="2020-01-01T00:00Z", locks=("financial",))
+    changed = ServiceState(
+        instance_id="1000000000000002", opening_time="2020-01-01T00:00Z", charge_type="PayByBandwidth"
+    )
+    gone = ServiceState(
+        instance_id="FP-1", opening_time="2020-01-01T00:00Z", charge_type="PayByBandwidth", activated=False
+    )
+    slow = Fault("latency", seconds=2)
+    assert parse_scenario(SCENARIO) == Scenario(
+        "three steps",
+        (
+            Account(
+                name="released",
+                account_id="1000000000000002",
+                access_key_id="LTAI5tReleased",
+                access_key_secret="made-up",
+                security_token="made-up-too",
+                repeat_every_s=180.0,
+                timeline=(
+                    Step(services={"dcdn_ipa": PlannedService(first)}, announce="healthy"),
+                    Step(
+                        at_s=30.0,
+                        services={"dcdn_ipa": PlannedService(locked, PlannedChange("PayByBandwidth", 60.0))},
+                        fault=slow,
+                    ),
+                    Step(at_s=75.0, services={"dcdn_ipa": PlannedService(changed)}, fault=slow),
+                    Step(at_s=90.5, services={"dcdn_ipa": PlannedService(gone)}),
+                ),
+            ),
+        ),
+    )
+
+
+def test_a_change_can_be_called_off() -> None:
+    """Null takes back what is pending, which the real service does not let anybody do."""
+    [account] = parse_scenario(SCENARIO.replace("locks: []", "change: null").replace("1m15s", "45s")).accounts
+    assert [step.services["dcdn_ipa"].change for step in account.timeline] == [
+        None,
+        PlannedChange("PayByBandwidth", 60.0),
+        None,
+        None,
+    ]
+    assert account.timeline[-1].services["dcdn_ipa"].state.charge_type == "PayByTraffic"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        pytest.param("name: rel", "nmae: rel", "accounts[0].nmae: the key is not known; accepted: name, ", id="typo"),
+        pytest.param(
+            "  - name: released\n    account_id",
+            "  - account_id",
+            "accounts[0].name: is missing",
+            id="missing",
+        ),
+        pytest.param(
+            "    security_token: made-up-too",
+            "    access_key_id: LTAI5tTwice",
+            "accounts[0].access_key_id: the key is there twice; accepted: once",
+            id="repeated key",
+        ),
+        pytest.param(
+            "locks: []",
+            "locks: [], locks: [x]",
+            "accounts[0].timeline[2].services.dcdn_ipa.locks: the key is there twice; accepted: once",
+            id="repeated key deep inside",
+        ),
+        pytest.param(
+            '"1000000000000002"',
+            "1000000000000002",
+            "accounts[0].account_id: is 1000000000000002; accepted: a text, in quotes",
+            id="id without quotes",
+        ),
+        pytest.param(
+            "made-up\n", "12345\n", "accounts[0].access_key_secret: is '...'; accepted: a text", id="secret not shown"
+        ),
+        pytest.param("at: 30s", "at: 30", "accounts[0].timeline[1].at: is 30; accepted: a duration", id="no unit"),
+        pytest.param(
+            "at: 30s", "at: soon", "accounts[0].timeline[1].at: is 'soon'; accepted: a dur", id="no duration"
+        ),
+        pytest.param("at: 30s", "at: ''", "accounts[0].timeline[1].at: is ''; accepted: a duration", id="empty"),
+        pytest.param("at: 30s", "at: 2m", "accounts[0]: each step of a timeline is later", id="out of order"),
+        pytest.param("3m", "1m", "accounts[0]: repeat_every is longer than", id="short round"),
+        pytest.param("dcdn_ipa: {locks: []}", "ipa: {}", "[2].services.ipa: the key is not known", id="product"),
+        pytest.param("locks: []", "locks: financial", "dcdn_ipa.locks: is 'financial'; accepted: a list", id="locks"),
+        pytest.param("locks: []", "locks: [1]", "dcdn_ipa.locks[0]: is 1; accepted: a reason", id="lock"),
+        pytest.param("activated: false", "activated: maybe", "is 'maybe'; accepted: true or false", id="flag"),
+        pytest.param("in: 30s", "at: 30s", "dcdn_ipa.change.at: the key is not known", id="change"),
+        pytest.param("kind: latency", "kind: slow", "fault.kind: is 'slow'; accepted: latency, reset", id="kind"),
+        pytest.param("seconds: 2", "seconds: 2s", "[1].fault.seconds: is '2s'; accepted: a number", id="number"),
+        pytest.param("seconds: 2", "times: 2", "[1].fault: a fault of kind latency needs seconds", id="bad fault"),
+        pytest.param("seconds: 2", "times: 1.5", "fault.times: is 1.5; accepted: a whole number", id="whole number"),
+        pytest.param("{locks: []}", "[]", "services.dcdn_ipa: is []; accepted: a mapping of activated", id="mapping"),
+        pytest.param("accounts:", "accounts: [", "the file is no YAML", id="no YAML"),
+    ],
+)
+def test_a_problem_names_its_path_and_what_is_accepted(old: str, new: str, problem: str) -> None:
+    """Every mistake is told with the path of keys, what was seen and what is accepted."""
+    assert old in SCENARIO
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(SCENARIO.replace(old, new, 1))
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("", "the file: is None; accepted: a mapping of description, accounts", id="empty"),
+        pytest.param("[]", "the file: is []; accepted: a mapping of description, accounts", id="list"),
+        pytest.param("description: d", "accounts: is missing", id="no accounts"),
+        pytest.param("description: d\naccounts: []", "accounts: is []; accepted: at least one", id="none"),
+        pytest.param("description: &a [*a]", "nested deeper than 20 levels", id="endless"),
+        pytest.param("a: 1\n---\nb: 2", "the file is no YAML", id="two documents"),
+    ],
+)
+def test_a_file_that_is_no_scenario(text: str, problem: str) -> None:
+    """What is no scenario at all is told as such."""
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text)
+    assert problem in str(caught.value)
+
+
+def test_the_problems_of_all_accounts_are_told_at_once() -> None:
+    """One mistake does not hide another account's, nor one step another's."""
+    text = """
+        description: d
+        accounts:
+          - {name: a, account_id: 1, access_key_id: k, access_key_secret: s, timeline: []}
+          - {name: b, account_id: "1", access_key_id: l, access_key_secret: s,
+             timeline: [{at: 0}, {at: 1s, fault: {kind: x}}]}
+    """
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "accounts[0].account_id",
+        "accounts[1].timeline[0].at",
+        "accounts[1].timeline[1].fault.kind",
+    ]
+
+
+def test_accounts_of_one_name_are_a_problem_of_the_file() -> None:
+    """What is wrong between accounts is told too."""
+    one = '{name: a, account_id: "1", access_key_id: k, access_key_secret: s, timeline: [{at: 0s}]}'
+    with pytest.raises(ScenarioError, match="accounts: two accounts have the name 'a'"):
+        parse_scenario(f"description: d\naccounts: [{one}, {one}]")
+
+
+def test_scenarios_come_by_name_or_from_a_file(tmp_path: Path) -> None:
+    """A packaged name is looked up first, anything else is a path."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(SCENARIO, encoding="utf-8")
+    assert load_scenario(str(file)) == parse_scenario(SCENARIO)
+    assert load_scenario("healthy").accounts[0].name == "healthy"
+    with pytest.raises(ScenarioError, match=r"no scenario is named 'nowhere' \(demo, faults, healthy\)"):
+        load_scenario("nowhere")
+
+
+@pytest.mark.parametrize("name", packaged_scenarios())
+def test_packaged_scenarios_can_be_played(name: str) -> None:
+    """Each scenario that comes with the simulator is read without a problem and says something."""
+    scenario = load_scenario(name)
+    assert all(account.timeline[0].announce for account in scenario.accounts)
+
+
+def test_the_scenario_of_faults_has_every_kind() -> None:
+    """A new kind of fault gets an account there."""
+    played = {account.timeline[0].fault for account in load_scenario("faults").accounts}
+    assert {fault.kind for fault in played if fault is not None} == set(FAULT_KINDS)
+
+
+def test_the_demo_is_interesting_within_seconds() -> None:
+    """The accounts of the demo are those its readers were told of, and things happen at once."""
+    demo = {account.name: account for account in load_scenario("demo").accounts}
+    assert list(demo) == ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
+    first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
+    assert min(first_events) <= 10

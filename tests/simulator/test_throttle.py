@@ -1,0 +1,56 @@
+"""No window of one second serves more calls than the limit."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.simulator.throttle import Throttle
+
+
+def test_the_window_slides() -> None:
+    """Two bursts that two calendar seconds would allow are one burst in a window that slides."""
+    throttle = Throttle({"Do": 20})
+    assert all(throttle.admit("1", "Do", now=0.75) for _ in range(20))
+    assert not throttle.admit("1", "Do", now=1.1)
+    assert not throttle.admit("1", "Do", now=1.5)
+    assert throttle.admit("1", "Do", now=1.75)
+
+
+def test_refused_calls_do_not_count() -> None:
+    """A client that hammers is served at the limit all the same."""
+    throttle = Throttle({"Do": 1})
+    admitted = [now for now in range(40) if throttle.admit("1", "Do", now=now / 10)]
+    assert admitted == [0, 10, 20, 30]
+
+
+def test_accounts_and_operations_have_windows_of_their_own() -> None:
+    """The limit is one for each account and operation."""
+    throttle = Throttle({"Do": 1, "Undo": 1})
+    assert throttle.admit("1", "Do", now=0.0)
+    assert throttle.admit("1", "Undo", now=0.0)
+    assert throttle.admit("2", "Do", now=0.0)
+    assert not throttle.admit("1", "Do", now=0.0)
+
+
+@given(
+    limit=st.integers(1, 5),
+    gaps_ms=st.lists(st.integers(0, 600), max_size=60),
+)
+def test_no_window_holds_more_than_the_limit(limit: int, gaps_ms: list[int]) -> None:
+    """Whenever calls come, those served never exceed the limit in any second, and a refusal always has that cause."""
+    throttle = Throttle({"Do": limit}, window_s=1000)
+    now = 0
+    served: list[int] = []
+    for gap in gaps_ms:
+        now += gap
+        lately = [at for at in served if now - at < 1000]
+        admitted = throttle.admit("1", "Do", now=now)
+        assert admitted == (len(lately) < limit)
+        if admitted:
+            served.append(now)
+
+
+def test_a_limit_below_one_is_refused() -> None:
+    """No limit lets nothing through for ever."""
+    with pytest.raises(ValueError, match="the limit of Do is 0"):
+        Throttle({"Do": 0})
