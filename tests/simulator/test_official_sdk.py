@@ -13,6 +13,9 @@ from darabonba.exceptions import UnretryableException
 
 from exporter.simulator import Account, ChargeChange, Fault, FaultKind, ServiceState, Simulator
 
+# The vendor's client asks Python 3.12 and newer for the time in a way that is going out of use.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+
 Simulate = Callable[..., Simulator]
 Describe = Callable[..., dict[str, Any]]
 
