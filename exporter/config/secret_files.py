@@ -10,7 +10,7 @@ _REASONS = {FileNotFoundError: "no such file", IsADirectoryError: "a directory"}
 _SECRET = re.compile(r"[!-~]+")
 
 
-class SecretFileError(Exception):
+class SecretFileError(ValueError):
     """A secret file cannot be used; it never holds anything of what the file contains."""
 
     path: Path
