@@ -1,0 +1,136 @@
+"""What is known of every probe: the only state that polls and scrapes share.
+
+A record is a value: pollers replace it whole, so that a reader never sees half a poll.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from exporter.model import (
+    Answer,
+    Failure,
+    FailureReason,
+    Observation,
+    ProbeKey,
+    ServiceState,
+    ServiceStatus,
+    UnknownField,
+)
+
+OTHER = "other"
+SEEN_VALUES = 16
+
+_NO_FAILURES: Mapping[FailureReason, int] = MappingProxyType(dict.fromkeys(FailureReason, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRecord:
+    """The history of one probe, as far as anybody needs it; every moment is Unix time.
+
+    ``state`` is that of the last answer, which a failure never touches; it is from ``last_success_at``. The moments
+    are 0 until there is one. ``lock_reasons_seen`` and ``charge_types_seen`` hold what answers ever named beyond the
+    vendor's documentation, in the order of their first appearance: 16 each at most, then ``other`` for all further
+    ones. ``locked_since`` is when the lock that holds now was first seen, or None. ``failures_in_row`` is 0 after an
+    answer.
+    """
+
+    polls: int = 0
+    failures: Mapping[FailureReason, int] = field(default_factory=lambda: _NO_FAILURES)
+    skipped: int = 0
+    last_poll_at: float = 0.0
+    last_poll_duration_s: float = 0.0
+    last_success_at: float = 0.0
+    last_outcome: Answer | Failure | None = None
+    failures_in_row: int = 0
+    state: ServiceState | None = None
+    locked_since: float | None = None
+    lock_reasons_seen: tuple[str, ...] = ()
+    charge_types_seen: tuple[str, ...] = ()
+
+    def after(self, observation: Observation) -> "ProbeRecord":
+        """The record with one more poll in it."""
+        polled = replace(
+            self,
+            polls=self.polls + 1,
+            last_poll_at=observation.finished_at,
+            last_poll_duration_s=observation.duration_s,
+            last_outcome=observation.outcome,
+        )
+        match observation.outcome:
+            case Failure(reason=reason):
+                failures = {**self.failures, reason: self.failures[reason] + 1}
+                return replace(polled, failures=MappingProxyType(failures), failures_in_row=self.failures_in_row + 1)
+            case Answer() as answer:
+                return _answered(polled, answer, observation.finished_at)
+
+    def after_skip(self) -> "ProbeRecord":
+        """The record with one more run that found the last one still waiting or under way."""
+        return replace(self, skipped=self.skipped + 1)
+
+    def current_state(self, now: float, stale_after_s: float) -> ServiceState | None:
+        """The state of the last answer, unless that is older than ``stale_after_s``."""
+        return self.state if now - self.last_success_at <= stale_after_s else None
+
+
+class Store:
+    """The records of the probes that are configured; safe to use from any thread.
+
+    ``on_change`` is called with every new record, in the thread that caused it, one at a time.
+    """
+
+    def __init__(self, probes: Iterable[ProbeKey], *, on_change: Callable[[ProbeKey, ProbeRecord], None]) -> None:
+        self._lock = threading.Lock()
+        self._records = {key: ProbeRecord() for key in probes}
+        self._on_change = on_change
+
+    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord]:
+        """Add a finished poll; returns the record before and after. KeyError for a probe that is not configured."""
+        return self._replace(key, lambda record: record.after(observation))
+
+    def record_skip(self, key: ProbeKey) -> None:
+        """Count a run that was due while the last one had not finished."""
+        self._replace(key, ProbeRecord.after_skip)
+
+    def get(self, key: ProbeKey) -> ProbeRecord:
+        """The current record of a configured probe."""
+        return self._records[key]
+
+    def records(self) -> Mapping[ProbeKey, ProbeRecord]:
+        """All current records, as of one moment."""
+        with self._lock:
+            return dict(self._records)
+
+    def _replace(
+        self, key: ProbeKey, change: Callable[[ProbeRecord], ProbeRecord]
+    ) -> tuple[ProbeRecord, ProbeRecord]:
+        with self._lock:
+            before = self._records[key]
+            after = self._records[key] = change(before)
+            self._on_change(key, after)
+        return before, after
+
+
+def _answered(record: ProbeRecord, answer: Answer, at: float) -> ProbeRecord:
+    locked_since = None
+    if answer.state.status is ServiceStatus.LOCKED:
+        locked_since = record.locked_since if record.locked_since is not None else at
+    unknown = answer.unknown_values
+    return replace(
+        record,
+        last_success_at=at,
+        failures_in_row=0,
+        state=answer.state,
+        locked_since=locked_since,
+        lock_reasons_seen=_seen(record.lock_reasons_seen, unknown.get(UnknownField.LOCK_REASON, ())),
+        charge_types_seen=_seen(
+            record.charge_types_seen,
+            (*unknown.get(UnknownField.CHARGE_TYPE, ()), *unknown.get(UnknownField.NEXT_CHARGE_TYPE, ())),
+        ),
+    )
+
+
+def _seen(already: tuple[str, ...], named: Iterable[str]) -> tuple[str, ...]:
+    seen = tuple(dict.fromkeys((*already, *named)))
+    return seen if len(seen) <= SEEN_VALUES else (*seen[:SEEN_VALUES], OTHER)

@@ -1,0 +1,187 @@
+import logging
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter.model import (
+    NOT_ACTIVATED,
+    Answer,
+    ChargeTypeChange,
+    Failure,
+    FailureReason,
+    Observation,
+    ServiceState,
+)
+from exporter.state_changes import LogLine, changes
+from exporter.store import ProbeRecord
+
+OPENED = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
+MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
+ACTIVE = ServiceState(charge_type="PayByTraffic", opening_time=OPENED, instance_id="1")
+LOCKED = ServiceState(
+    charge_type="PayByTraffic", opening_time=OPENED, instance_id="1", lock_reasons=("financial", "security")
+)
+CHANGING = ServiceState(
+    charge_type="PayByTraffic",
+    opening_time=OPENED,
+    instance_id="1",
+    change=ChargeTypeChange("PayByBandwidth", MOMENT),
+)
+THROTTLED = Failure(
+    FailureReason.THROTTLED, "too many calls", code="Throttling.User", http_status=400, request_id="request-2"
+)
+TOLD = {
+    "lock_reasons": "",
+    "charge_type": "PayByTraffic",
+    "next_charge_type": "",
+    "charge_type_change": "",
+    "opening_time": "2018-03-19T11:16:11Z",
+    "instance_id": "1",
+}
+
+
+def lines(*outcomes: ServiceState | Failure) -> list[LogLine]:
+    """What is told of the last of these polls."""
+    before = after = ProbeRecord()
+    for outcome in outcomes:
+        before = after
+        of_poll = outcome if isinstance(outcome, Failure) else Answer(outcome, request_id="request-1")
+        after = before.after(Observation(finished_at=1000.0, duration_s=0.1, outcome=of_poll))
+    return list(changes(before, after))
+
+
+def changed(level: int, what: str, old: str, new: str) -> LogLine:
+    fields = {"what": what, "old": old, "new": new, "request_id": "request-1"}
+    return LogLine(level, "service state changed", fields)
+
+
+@pytest.mark.parametrize(
+    ("state", "level", "told"),
+    [
+        pytest.param(ACTIVE, logging.INFO, {"status": "active", **TOLD}, id="active"),
+        pytest.param(
+            LOCKED,
+            logging.WARNING,
+            {"status": "locked", **TOLD, "lock_reasons": "financial,security"},
+            id="locked",
+        ),
+        pytest.param(
+            CHANGING,
+            logging.INFO,
+            {
+                "status": "active",
+                **TOLD,
+                "next_charge_type": "PayByBandwidth",
+                "charge_type_change": "2018-03-31T16:00:00Z",
+            },
+            id="changing",
+        ),
+        pytest.param(
+            NOT_ACTIVATED, logging.INFO, {"status": "not_activated", **dict.fromkeys(TOLD, "")}, id="not activated"
+        ),
+    ],
+)
+def test_the_first_answer_is_told_whole(state: ServiceState, level: int, told: dict[str, str]) -> None:
+    """A lock found at the start is as grave as one that comes later."""
+    assert lines(state) == [LogLine(level, "service state learned", {**told, "request_id": "request-1"})]
+
+
+def test_the_same_answer_again_is_no_news() -> None:
+    """A line for those who debug, with the request id, and nothing above."""
+    assert lines(LOCKED, LOCKED) == [LogLine(logging.DEBUG, "poll found no change", {"request_id": "request-1"})]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(
+            ACTIVE,
+            LOCKED,
+            [
+                changed(logging.WARNING, "status", "active", "locked"),
+                changed(logging.INFO, "lock_reasons", "", "financial,security"),
+            ],
+            id="locked",
+        ),
+        pytest.param(
+            LOCKED,
+            ACTIVE,
+            [
+                changed(logging.INFO, "status", "locked", "active"),
+                changed(logging.INFO, "lock_reasons", "financial,security", ""),
+            ],
+            id="released",
+        ),
+        pytest.param(
+            ACTIVE,
+            CHANGING,
+            [
+                changed(logging.INFO, "next_charge_type", "", "PayByBandwidth"),
+                changed(logging.INFO, "charge_type_change", "", "2018-03-31T16:00:00Z"),
+            ],
+            id="change announced",
+        ),
+        pytest.param(
+            ACTIVE,
+            NOT_ACTIVATED,
+            [
+                changed(logging.WARNING, "status", "active", "not_activated"),
+                changed(logging.INFO, "charge_type", "PayByTraffic", ""),
+                changed(logging.INFO, "opening_time", "2018-03-19T11:16:11Z", ""),
+                changed(logging.INFO, "instance_id", "1", ""),
+            ],
+            id="gone",
+        ),
+    ],
+)
+def test_only_what_changed_is_told(before: ServiceState, after: ServiceState, told: list[LogLine]) -> None:
+    """One line for each part, with what it was; a turn for the worse is a warning."""
+    assert lines(before, after) == told
+
+
+def test_a_failure_is_a_warning_once() -> None:
+    """Its code, reason and request id are fields; the same one again is for those who debug."""
+    fields = {
+        "reason": "throttled",
+        "code": "Throttling.User",
+        "explanation": "too many calls",
+        "http_status": 400,
+        "request_id": "request-2",
+    }
+
+    assert lines(ACTIVE, THROTTLED) == [LogLine(logging.WARNING, "poll failed", fields)]
+    assert lines(ACTIVE, THROTTLED, THROTTLED) == [LogLine(logging.DEBUG, "poll failed", fields)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(Failure(FailureReason.TIMEOUT, "no reply"), id="another reason"),
+        pytest.param(Failure(FailureReason.THROTTLED, "too many calls", code="ServiceBusy"), id="another code"),
+    ],
+)
+def test_another_failure_is_a_warning_again(other: Failure) -> None:
+    """It may need another hand."""
+    assert [line.level for line in lines(THROTTLED, other)] == [logging.WARNING]
+
+
+def test_recovery_is_told_with_how_many_failed() -> None:
+    """Also when the state is the one from before."""
+    recovered = LogLine(logging.INFO, "poll recovered", {"failures": 2, "request_id": "request-1"})
+
+    assert lines(ACTIVE, THROTTLED, THROTTLED, ACTIVE)[0] == recovered
+    assert [line.event for line in lines(ACTIVE, THROTTLED, ACTIVE)] == ["poll recovered", "poll found no change"]
+
+
+def test_a_change_behind_a_failure_is_told() -> None:
+    """What was known before the failure is what the answer is compared with."""
+    assert [line.event for line in lines(ACTIVE, THROTTLED, LOCKED)] == [
+        "poll recovered",
+        "service state changed",
+        "service state changed",
+    ]
+
+
+def test_no_poll_is_nothing_to_tell() -> None:
+    """A record that only counted a skip has no lines."""
+    assert list(changes(ProbeRecord(), ProbeRecord().after_skip())) == []

@@ -1,0 +1,258 @@
+import math
+from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
+
+import pytest
+
+from exporter.model import (
+    NOT_ACTIVATED,
+    Answer,
+    Failure,
+    FailureReason,
+    Observation,
+    ProbeKey,
+    ServiceState,
+    UnknownField,
+)
+from exporter.store import ProbeRecord, Store
+
+PROD = ProbeKey(account="prod", product="dcdn_ipa", probe="service")
+SHOP = ProbeKey(account="shop", product="dcdn_ipa", probe="service")
+ACTIVE = ServiceState(charge_type="PayByTraffic")
+LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
+TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
+THROTTLED = Failure(FailureReason.THROTTLED, "too many calls", code="Throttling.User", http_status=400)
+
+
+def answered(at: float, state: ServiceState = ACTIVE, **unknown: tuple[str, ...]) -> Observation:
+    values = {UnknownField[name.upper()]: seen for name, seen in unknown.items()}
+    return Observation(finished_at=at, duration_s=0.25, outcome=Answer(state=state, unknown_values=values))
+
+
+def failed(at: float, failure: Failure = TIMEOUT) -> Observation:
+    return Observation(finished_at=at, duration_s=10.0, outcome=failure)
+
+
+def after(*observations: Observation) -> ProbeRecord:
+    record = ProbeRecord()
+    for observation in observations:
+        record = record.after(observation)
+    return record
+
+
+def ignore(_key: ProbeKey, _record: ProbeRecord) -> None:
+    return
+
+
+def none_failed(**but: int) -> dict[FailureReason, int]:
+    return {reason: but.get(reason.value, 0) for reason in FailureReason}
+
+
+def test_a_fresh_record_knows_nothing() -> None:
+    """Every counter is 0, every reason of failure among them, and there is no state."""
+    record = ProbeRecord()
+
+    assert (record.polls, record.skipped, record.failures) == (0, 0, none_failed())
+    assert (record.last_poll_at, record.last_success_at, record.last_poll_duration_s) == (0, 0, 0)
+    assert record.state is None
+    assert record.current_state(0.0, math.inf) is None
+
+
+def test_an_answer_is_kept_with_its_time() -> None:
+    """The record after the first answer, as a whole."""
+    observation = answered(1000.0)
+
+    assert after(observation) == ProbeRecord(
+        polls=1,
+        last_poll_at=1000.0,
+        last_poll_duration_s=0.25,
+        last_success_at=1000.0,
+        last_outcome=observation.outcome,
+        state=ACTIVE,
+    )
+
+
+def test_a_failure_moves_neither_state_nor_success() -> None:
+    """What was known stays known, as old as it is; the poll itself is counted."""
+    record = after(answered(1000.0, LOCKED), failed(1060.0), failed(1120.0, THROTTLED))
+
+    assert record == ProbeRecord(
+        polls=3,
+        failures=MappingProxyType(none_failed(timeout=1, throttled=1)),
+        last_poll_at=1120.0,
+        last_poll_duration_s=10.0,
+        last_success_at=1000.0,
+        last_outcome=THROTTLED,
+        failures_in_row=2,
+        state=LOCKED,
+        locked_since=1000.0,
+    )
+
+
+@pytest.mark.parametrize("reason", FailureReason)
+def test_every_failure_counts_for_its_reason(reason: FailureReason) -> None:
+    """And for no other."""
+    assert after(failed(1000.0, Failure(reason, "because"))).failures == none_failed(**{reason.value: 1})
+
+
+def test_an_answer_ends_the_row_of_failures() -> None:
+    """Their count stays in the counter, not in the row."""
+    record = after(failed(1000.0), failed(1060.0), answered(1120.0), failed(1180.0))
+
+    assert record.failures_in_row == 1
+    assert record.failures[FailureReason.TIMEOUT] == 3
+
+
+def test_a_record_never_changes() -> None:
+    """The next poll makes a new one, so that a reader never sees half of it."""
+    before = after(answered(1000.0))
+    copy = after(answered(1000.0))
+    before.after(failed(1060.0))
+    before.after_skip()
+
+    assert before == copy
+
+
+def test_a_skip_is_no_poll() -> None:
+    """It counts by itself and changes nothing else."""
+    record = after(answered(1000.0)).after_skip().after_skip()
+
+    assert record.skipped == 2
+    assert record.polls == 1
+    assert record.last_poll_at == 1000.0
+
+
+@pytest.mark.parametrize(
+    ("story", "locked_since"),
+    [
+        pytest.param([answered(1, ACTIVE)], None, id="never locked"),
+        pytest.param([answered(1, LOCKED)], 1, id="from the first answer on"),
+        pytest.param(
+            [answered(1, ACTIVE), answered(2, LOCKED), answered(3, LOCKED)], 2, id="since it was first seen"
+        ),
+        pytest.param([answered(1, LOCKED), failed(2), answered(3, LOCKED)], 1, id="through a failure"),
+        pytest.param(
+            [answered(1, LOCKED), answered(2, ServiceState(lock_reasons=("security",)))], 1, id="for another reason"
+        ),
+        pytest.param([answered(1, LOCKED), answered(2, ACTIVE)], None, id="released"),
+        pytest.param([answered(1, LOCKED), answered(2, NOT_ACTIVATED)], None, id="gone altogether"),
+        pytest.param([answered(1, LOCKED), answered(2, ACTIVE), answered(3, LOCKED)], 3, id="locked again"),
+    ],
+)
+def test_a_lock_is_dated_from_its_first_sight(story: list[Observation], locked_since: float | None) -> None:
+    """An answer without a lock ends it, a failure does not."""
+    assert after(*story).locked_since == locked_since
+
+
+@pytest.mark.parametrize(
+    ("age_s", "current"),
+    [
+        pytest.param(0, ACTIVE, id="fresh"),
+        pytest.param(600, ACTIVE, id="as old as allowed"),
+        pytest.param(600.001, None, id="stale"),
+    ],
+)
+def test_an_answer_goes_stale(age_s: float, current: ServiceState | None) -> None:
+    """It is current up to the limit and the limit included."""
+    assert after(answered(1000.0)).current_state(1000.0 + age_s, 600.0) == current
+
+
+def test_seen_values_are_kept_in_order_of_appearance() -> None:
+    """Each once, those of the next charge type beside those of the current one."""
+    record = after(
+        answered(1, lock_reason=("security", "unspecified"), charge_type=("PayByMoon",)),
+        answered(2, lock_reason=("lapsed", "security"), charge_type=("PayByMoon",), next_charge_type=("PayBySun",)),
+        answered(3),
+    )
+
+    assert record.lock_reasons_seen == ("security", "unspecified", "lapsed")
+    assert record.charge_types_seen == ("PayByMoon", "PayBySun")
+
+
+def test_sixteen_values_are_kept_and_then_other() -> None:
+    """The API cannot make more series than that: the 17th and all after it share one name, once and for good."""
+    reasons = tuple(f"reason {number:02}" for number in range(20))
+    full = after(answered(1, lock_reason=reasons[:16]))
+    over = after(answered(1, lock_reason=reasons[:16]), answered(2, lock_reason=reasons[16:]), answered(3))
+
+    assert full.lock_reasons_seen == reasons[:16]
+    assert over.lock_reasons_seen == (*reasons[:16], "other")
+    assert over.after(answered(4, lock_reason=("one more",))).lock_reasons_seen == (*reasons[:16], "other")
+    assert after(answered(1, charge_type=reasons)).charge_types_seen == (*reasons[:16], "other")
+
+
+def test_the_store_returns_the_record_before_and_after() -> None:
+    """So that whoever polled can tell what changed."""
+    store = Store([PROD], on_change=ignore)
+    first = store.record(PROD, answered(1000.0))
+    second = store.record(PROD, failed(1060.0))
+
+    assert first == (ProbeRecord(), after(answered(1000.0)))
+    assert second == (first[1], after(answered(1000.0), failed(1060.0)))
+    assert store.get(PROD) == second[1]
+
+
+def test_probes_do_not_touch_each_other() -> None:
+    """Each has a history of its own, also before its first poll."""
+    store = Store([PROD, SHOP], on_change=ignore)
+    store.record(PROD, answered(1000.0))
+    store.record_skip(SHOP)
+
+    assert store.records() == {PROD: after(answered(1000.0)), SHOP: ProbeRecord(skipped=1)}
+
+
+def test_a_probe_that_is_not_configured_has_no_record() -> None:
+    """Nothing is kept of it, and nobody is told."""
+    told: list[ProbeKey] = []
+    store = Store([PROD], on_change=lambda key, _: told.append(key))
+
+    with pytest.raises(KeyError):
+        store.record(SHOP, answered(1000.0))
+    assert store.records() == {PROD: ProbeRecord()}
+    assert told == []
+
+
+def test_records_are_as_of_one_moment() -> None:
+    """A later poll does not show in what was read before it."""
+    store = Store([PROD], on_change=ignore)
+    before = store.records()
+    store.record(PROD, answered(1000.0))
+
+    assert before == {PROD: ProbeRecord()}
+
+
+def test_every_change_is_told_in_order() -> None:
+    """A skip is a change too."""
+    told: list[tuple[ProbeKey, int, int]] = []
+    store = Store([PROD, SHOP], on_change=lambda key, record: told.append((key, record.polls, record.skipped)))
+    store.record(PROD, answered(1000.0))
+    store.record_skip(PROD)
+    store.record(SHOP, failed(1060.0))
+
+    assert told == [(PROD, 1, 0), (PROD, 1, 1), (SHOP, 1, 0)]
+
+
+def test_threads_lose_nothing() -> None:
+    """Polls from many threads are all counted, and told one at a time in the order of their records."""
+    told: dict[ProbeKey, list[int]] = {PROD: [], SHOP: []}
+    store = Store([PROD, SHOP], on_change=lambda key, record: told[key].append(record.polls + record.skipped))
+
+    def story(thread: int) -> None:
+        for number in range(250):
+            key = (PROD, SHOP)[number % 2]
+            match (number + thread) % 5:
+                case 0:
+                    store.record_skip(key)
+                case 1:
+                    store.record(key, failed(1000.0))
+                case _:
+                    store.record(key, answered(1000.0))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(story, range(8)))
+
+    records = store.records().values()
+    assert sum(record.polls for record in records) == 1600
+    assert sum(record.skipped for record in records) == 400
+    assert sum(record.failures[FailureReason.TIMEOUT] for record in records) == 400
+    assert told == {PROD: list(range(1, 1001)), SHOP: list(range(1, 1001))}
