@@ -1,0 +1,84 @@
+"""When a probe runs next: pure decisions over its record.
+
+- In good times every interval, each probe at a place of its own within it.
+- While locked, every ``locked_interval_s`` for the first hour of the lock.
+- While failing, pauses double from the third failure on, up to ``failing_interval_s``: two failures may be a
+  coincidence, and an outage shorter than 1.5 intervals leaves no pause behind.
+- When an endpoint answers after such an outage, the pauses of all its probes end.
+"""
+
+from dataclasses import dataclass
+
+from exporter.model import FailureReason
+from exporter.store import ProbeRecord
+
+LOCK_ATTENTION_S = 3600.0
+CHANGE_DELAY_S = 1.0
+CHANGE_HORIZON_S = 7 * 86_400.0
+LONGEST_WAIT_IN_THREAD_S = 1.0
+OUTAGE_INTERVALS = 1.5
+_FAILURES_AT_FULL_PACE = 2
+_MOST_DOUBLINGS = 30
+
+_ENDPOINT_REASONS = frozenset({FailureReason.TIMEOUT, FailureReason.NETWORK, FailureReason.SERVER})
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """The intervals of the configuration, in seconds."""
+
+    interval_s: float
+    locked_interval_s: float
+    failing_interval_s: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.locked_interval_s <= self.interval_s <= self.failing_interval_s:
+            raise ValueError(
+                "0 < locked interval <= interval <= failing interval, seen "
+                f"{self.locked_interval_s}, {self.interval_s}, {self.failing_interval_s}"
+            )
+
+    def pause_s(self, record: ProbeRecord, now: float) -> float:
+        """Seconds from one run to the next, by what is known now."""
+        pause = self.interval_s
+        if record.locked_since is not None and now - record.locked_since < LOCK_ATTENTION_S:
+            pause = self.locked_interval_s
+        doublings = min(record.failures_in_row - _FAILURES_AT_FULL_PACE, _MOST_DOUBLINGS)
+        if doublings > 0:
+            pause = min(pause * 2**doublings, self.failing_interval_s)
+        return pause
+
+    def was_outage(self, silent_s: float) -> bool:
+        """Whether an endpoint that was silent for so long, with failures in between, was out for everybody."""
+        return silent_s > OUTAGE_INTERVALS * self.interval_s
+
+
+def concerns_endpoint(reason: FailureReason) -> bool:
+    """Whether such a failure may be the endpoint's, and not that of one account."""
+    return reason in _ENDPOINT_REASONS
+
+
+def hangs(record: ProbeRecord) -> bool:
+    """Whether the probe's last poll held its thread until the deadline, so that the next may too."""
+    outcome = record.last_outcome
+    return getattr(outcome, "reason", None) is FailureReason.TIMEOUT
+
+
+def change_moment(record: ProbeRecord, now: float) -> float | None:
+    """The Unix time of the extra run that sees a billing change fall due, or None when none does within a week.
+
+    Polls are never a week apart, so a later change is planned when it is nearer; the API may name any year.
+    """
+    pending = record.state.pending_change(now) if record.state is not None else None
+    if pending is None or pending.takes_effect is None:
+        return None
+    moment = pending.takes_effect.timestamp() + CHANGE_DELAY_S
+    return moment if moment - now <= CHANGE_HORIZON_S else None
+
+
+def place_s(index: int, count: int, interval_s: float) -> float:
+    """The delay of the second run of the probe at this index: the first round is over in a burst, then all spread.
+
+    It is above 0 and at most one interval, so that no probe waits longer than that for its second run.
+    """
+    return interval_s * (index + 1) / count

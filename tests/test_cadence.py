@@ -1,0 +1,170 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter.cadence import Cadence, change_moment, concerns_endpoint, hangs, place_s
+from exporter.model import (
+    Answer,
+    ChargeTypeChange,
+    Failure,
+    FailureReason,
+    Observation,
+    ServiceState,
+)
+from exporter.store import ProbeRecord
+
+CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
+ACTIVE = ServiceState(charge_type="PayByTraffic")
+LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
+
+
+def answered(record: ProbeRecord, state: ServiceState, at: float) -> ProbeRecord:
+    return record.after(Observation(finished_at=at, duration_s=0.1, outcome=Answer(state=state)))
+
+
+def failed(record: ProbeRecord, reason: FailureReason, *, times: int = 1) -> ProbeRecord:
+    for _ in range(times):
+        record = record.after(Observation(finished_at=1000.0, duration_s=0.1, outcome=Failure(reason, "no answer")))
+    return record
+
+
+def test_a_healthy_probe_runs_every_interval() -> None:
+    """Nothing known and nothing wrong both mean the plain interval."""
+    assert CADENCE.pause_s(ProbeRecord(), now=1000.0) == 60
+    assert CADENCE.pause_s(answered(ProbeRecord(), ACTIVE, 1000.0), now=1001.0) == 60
+
+
+@pytest.mark.parametrize(
+    ("seconds_locked", "pause_s"),
+    [
+        pytest.param(0, 15, id="just seen"),
+        pytest.param(3599, 15, id="for almost an hour"),
+        pytest.param(3600, 60, id="for an hour"),
+    ],
+)
+def test_the_first_hour_of_a_lock_is_watched_closely(seconds_locked: float, pause_s: float) -> None:
+    """The locked interval holds for an hour from the first sight of the lock, not from the last."""
+    record = answered(ProbeRecord(), LOCKED, 1000.0)
+    record = answered(record, LOCKED, 1000.0 + seconds_locked)
+
+    assert CADENCE.pause_s(record, now=1000.0 + seconds_locked) == pause_s
+
+
+def test_a_lock_that_returns_is_watched_closely_again() -> None:
+    """A release ends the hour; the next lock has one of its own."""
+    record = answered(ProbeRecord(), LOCKED, 1000.0)
+    record = answered(record, ACTIVE, 9000.0)
+    record = answered(record, LOCKED, 10_000.0)
+
+    assert CADENCE.pause_s(record, now=10_001.0) == 15
+
+
+@pytest.mark.parametrize(
+    ("failures", "pause_s"),
+    [(1, 60), (2, 60), (3, 120), (4, 240), (5, 300), (6, 300), (5000, 300)],
+)
+def test_pauses_double_from_the_third_failure_on(failures: int, pause_s: float) -> None:
+    """Pauses grow to the failing interval and no further, however long it lasts."""
+    record = failed(ProbeRecord(), FailureReason.NETWORK, times=failures)
+
+    assert CADENCE.pause_s(record, now=2000.0) == pause_s
+
+
+def test_one_answer_ends_the_pauses() -> None:
+    """After an answer the probe is at its plain interval again."""
+    record = answered(failed(ProbeRecord(), FailureReason.SERVER, times=9), ACTIVE, 2000.0)
+
+    assert CADENCE.pause_s(record, now=2000.0) == 60
+
+
+def test_failures_under_a_lock_slow_down_from_the_locked_interval() -> None:
+    """A lock that cannot be confirmed is still asked for more often than anything else that fails."""
+    record = failed(answered(ProbeRecord(), LOCKED, 1000.0), FailureReason.TIMEOUT, times=3)
+
+    assert CADENCE.pause_s(record, now=1100.0) == 30
+
+
+@pytest.mark.parametrize(
+    "intervals",
+    [
+        pytest.param((0, 15, 300), id="no interval"),
+        pytest.param((60, 0, 300), id="no locked interval"),
+        pytest.param((60, 61, 300), id="locked interval above the interval"),
+        pytest.param((60, 15, 59), id="failing interval below the interval"),
+    ],
+)
+def test_intervals_out_of_order_are_refused(intervals: tuple[float, float, float]) -> None:
+    """A cadence whose intervals contradict each other cannot exist."""
+    interval_s, locked_interval_s, failing_interval_s = intervals
+    with pytest.raises(ValueError, match="locked interval <= interval <= failing interval"):
+        Cadence(interval_s=interval_s, locked_interval_s=locked_interval_s, failing_interval_s=failing_interval_s)
+
+
+def test_only_a_silence_longer_than_a_round_and_a_half_is_an_outage() -> None:
+    """A quiet moment between two polls is not taken for an outage."""
+    assert not CADENCE.was_outage(90.0)
+    assert CADENCE.was_outage(90.1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "concerns"),
+    [
+        (FailureReason.TIMEOUT, True),
+        (FailureReason.NETWORK, True),
+        (FailureReason.SERVER, True),
+        (FailureReason.AUTH, False),
+        (FailureReason.PERMISSION, False),
+        (FailureReason.THROTTLED, False),
+        (FailureReason.REJECTED, False),
+        (FailureReason.MALFORMED, False),
+        (FailureReason.INTERNAL, False),
+    ],
+)
+def test_an_endpoint_that_refuses_has_answered(reason: FailureReason, *, concerns: bool) -> None:
+    """Only silence, a broken connection or a server error says that the endpoint itself is in trouble."""
+    assert concerns_endpoint(reason) is concerns
+
+
+def test_a_probe_hangs_from_a_timeout_to_its_next_outcome() -> None:
+    """Whatever ends the waiting, a failure of another kind included, brings the probe back among the others."""
+    hanging = failed(ProbeRecord(), FailureReason.TIMEOUT)
+
+    assert hangs(hanging)
+    assert not hangs(failed(hanging, FailureReason.NETWORK))
+    assert not hangs(answered(hanging, ACTIVE, 1100.0))
+    assert not hangs(ProbeRecord())
+
+
+def test_a_dated_change_has_a_run_just_after_its_moment() -> None:
+    """The extra run comes a second after the change, and only while the change lies ahead."""
+    moment = datetime(2026, 12, 1, 16, tzinfo=UTC)
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=moment)
+    record = answered(ProbeRecord(), ServiceState(charge_type="PayByTraffic", change=change), 1000.0)
+
+    assert change_moment(record, now=moment.timestamp() - 1) == moment.timestamp() + 1
+    assert change_moment(record, now=moment.timestamp()) is None
+
+
+def test_a_change_far_ahead_is_planned_when_it_is_near() -> None:
+    """A change in a week or more has no run yet, be it in the last year that a calendar knows."""
+    moment = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=moment)
+    record = answered(ProbeRecord(), ServiceState(charge_type="PayByTraffic", change=change), 1000.0)
+
+    assert change_moment(record, now=1000.0) is None
+    assert change_moment(record, now=moment.timestamp() - 6 * 86_400) == moment.timestamp() + 1
+
+
+def test_a_change_without_a_date_has_no_run_of_its_own() -> None:
+    """A pending change that names no moment is seen by the plain interval."""
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=None)
+    record = answered(ProbeRecord(), ServiceState(charge_type="PayByTraffic", change=change), 1000.0)
+
+    assert change_moment(record, now=1001.0) is None
+    assert change_moment(ProbeRecord(), now=1001.0) is None
+
+
+def test_places_fill_the_interval_evenly() -> None:
+    """The second runs of all probes are spread over one interval, and none waits longer than that."""
+    assert [place_s(index, 4, 60) for index in range(4)] == [15, 30, 45, 60]
+    assert place_s(0, 1, 60) == 60
