@@ -1,0 +1,149 @@
+"""The exporter's metrics about itself, which the client library counts and writes.
+
+Everything is registered in a registry that is passed on, never in the library's global one.
+"""
+
+import platform
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from exporter.model import UnknownField
+
+_DURATION_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class OwnMetrics:
+    """What the exporter measures of itself; safe to use from any thread.
+
+    It is what the API client tells of its calls (``waited``, ``called``, ``clock_skew``).
+    """
+
+    def __init__(self, *, version: str, actions: Iterable[str]) -> None:
+        disable_created_metrics()  # the library knows this setting only for the whole process
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._gauge(
+            "build_info",
+            "Always 1; the version of the exporter and of Python.",
+            {"version": version, "python_version": platform.python_version()},
+        ).set(1)
+        self._durations = Histogram(
+            "dcdn_exporter_api_request_duration_seconds",
+            "Seconds from sending an API request to the end of its reply or its failure, without the budget's wait.",
+            ["operation"],
+            buckets=_DURATION_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._waits = Counter(
+            "dcdn_exporter_api_budget_wait_seconds",
+            "Seconds that calls have waited in a thread for their account's budget.",
+            ["operation"],
+            registry=self.registry,
+        )
+        self._unknown_values = Counter(
+            "dcdn_exporter_unknown_values",
+            "Answers with a value that the vendor's documentation does not name, by the vendor's field.",
+            ["field"],
+            registry=self.registry,
+        )
+        for action in actions:
+            self._durations.labels(action)
+            self._waits.labels(action)
+        for unknown in UnknownField:
+            self._unknown_values.labels(unknown.value)
+        self._skew = _ClockSkew()
+        self.registry.register(self._skew)
+
+    def waited(self, action: str, seconds: float) -> None:
+        """Add to the wait for the budget of an operation."""
+        self._waits.labels(action).inc(seconds)
+
+    def called(self, action: str, duration_s: float) -> None:
+        """Count a call that has ended."""
+        self._durations.labels(action).observe(duration_s)
+
+    def clock_skew(self, seconds: float) -> None:
+        """Keep the last measured difference between the API's clock and ours."""
+        self._skew.seconds = seconds
+
+    def unknown_value(self, unknown: UnknownField) -> None:
+        """Count an answer with an undocumented value in this field."""
+        self._unknown_values.labels(unknown.value).inc()
+
+    def describe_schedule(self, *, interval_s: float, stale_after_s: float, accounts: int, probes: int) -> None:
+        """Show what the configuration asks for, so that alerting rules can follow it."""
+        self._gauge("poll_interval_seconds", "Seconds between two polls of a probe in good times.").set(interval_s)
+        self._gauge("poll_stale_after_seconds", "Age in seconds past which an answer is no longer shown.").set(
+            stale_after_s
+        )
+        self._gauge("configured_accounts", "Accounts in the configuration and from discovery, before sharding.").set(
+            accounts
+        )
+        self._gauge("probes", "Probes that this process polls.").set(probes)
+        self._gauge("shard_ordinal", "Which shard this process is, counted from 0; 0 when unsharded.").set(0)
+        self._gauge("total_shards", "How many shards there are; 1 when unsharded.").set(1)
+
+    def describe_probes(self, probes: Iterable[tuple[str, str, str]]) -> None:
+        """Show which operation each probe of a product calls."""
+        info = Gauge(
+            "dcdn_exporter_probe_info",
+            "Always 1; the API operation that a probe of a product calls.",
+            ["product", "probe", "operation"],
+            registry=self.registry,
+        )
+        for product, probe, operation in probes:
+            info.labels(product, probe, operation).set(1)
+
+    def describe_budgets(self, calls_per_second: Mapping[str, float]) -> None:
+        """Show the pace of each operation."""
+        gauge = Gauge(
+            "dcdn_exporter_api_budget_calls_per_second",
+            "Calls per second that this process makes of an operation at most, per account (STS: per base account).",
+            ["operation"],
+            registry=self.registry,
+        )
+        for action, pace in calls_per_second.items():
+            gauge.labels(action).set(pace)
+
+    def config_loaded(self, at: float) -> None:
+        """Show that the configuration in use was read at this Unix time."""
+        self._gauge(
+            "config_last_reload_successful", "1 when the last attempt to read the configuration succeeded."
+        ).set(1)
+        self._gauge(
+            "config_last_reload_success_timestamp_seconds", "Unix time at which the configuration in use was read."
+        ).set(at)
+
+    def _gauge(self, name: str, text: str, labels: Mapping[str, str] | None = None) -> Gauge:
+        gauge = Gauge(f"dcdn_exporter_{name}", text, list(labels or {}), registry=self.registry)
+        return gauge.labels(**labels) if labels else gauge
+
+
+class _ClockSkew(Collector):
+    """A gauge that is absent until it was measured; ``seconds`` is set from any thread."""
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "dcdn_exporter_clock_skew_seconds",
+            "The API's clock (its Date header) minus ours in seconds; the API refuses calls beyond 900 either way.",
+        )
+        if self.seconds is not None:
+            family.add_metric([], self.seconds)
+        return [family]

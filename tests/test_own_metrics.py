@@ -1,0 +1,174 @@
+import platform
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+
+from exporter.model import UnknownField
+from exporter.own_metrics import OwnMetrics
+
+ACTIONS = ("DescribeDcdnIpaService", "GetCallerIdentity")
+
+# The public interface, written down a second time on purpose: name, type, labels.
+TABLE = [
+    ("dcdn_exporter_build_info", "gauge", {"version", "python_version"}),
+    ("dcdn_exporter_configured_accounts", "gauge", set()),
+    ("dcdn_exporter_probes", "gauge", set()),
+    ("dcdn_exporter_probe_info", "gauge", {"product", "probe", "operation"}),
+    ("dcdn_exporter_poll_interval_seconds", "gauge", set()),
+    ("dcdn_exporter_poll_stale_after_seconds", "gauge", set()),
+    ("dcdn_exporter_api_request_duration_seconds", "histogram", {"operation"}),
+    ("dcdn_exporter_api_budget_calls_per_second", "gauge", {"operation"}),
+    ("dcdn_exporter_api_budget_wait_seconds", "counter", {"operation"}),
+    ("dcdn_exporter_clock_skew_seconds", "gauge", set()),
+    ("dcdn_exporter_config_last_reload_successful", "gauge", set()),
+    ("dcdn_exporter_config_last_reload_success_timestamp_seconds", "gauge", set()),
+    ("dcdn_exporter_shard_ordinal", "gauge", set()),
+    ("dcdn_exporter_total_shards", "gauge", set()),
+    ("dcdn_exporter_unknown_values", "counter", {"field"}),
+]
+
+
+@pytest.fixture
+def own() -> OwnMetrics:
+    """What an exporter of two accounts says of itself, before its first call."""
+    metrics = OwnMetrics(version="1.2.3", actions=ACTIONS)
+    metrics.describe_schedule(interval_s=60, stale_after_s=600, accounts=2, probes=3)
+    metrics.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
+    metrics.describe_budgets({"DescribeDcdnIpaService": 20, "GetCallerIdentity": 100})
+    metrics.config_loaded(1_522_512_000.5)
+    return metrics
+
+
+def families(registry: CollectorRegistry) -> dict[str, Metric]:
+    return {family.name: family for family in registry.collect()}
+
+
+def value(own: OwnMetrics, name: str, **labels: str) -> float | None:
+    return own.registry.get_sample_value(name, labels)
+
+
+@pytest.mark.parametrize(("name", "metric_type", "labels"), [pytest.param(*row, id=row[0]) for row in TABLE])
+def test_a_family_has_its_type_and_labels(own: OwnMetrics, name: str, metric_type: str, labels: set[str]) -> None:
+    """Names and labels are fixed, and every family says what it means."""
+    own.clock_skew(0.0)
+    family = families(own.registry)[name]
+
+    assert family.type == metric_type
+    assert {frozenset(sample.labels) - {"le"} for sample in family.samples} == {frozenset(labels)}
+    assert family.documentation.endswith(".")
+
+
+def test_no_family_is_without_a_row(own: OwnMetrics) -> None:
+    """What the exporter says of itself is in the table; the rest is the client library's."""
+    rest = set(families(own.registry)) - {row[0] for row in TABLE}
+
+    assert {name.split("_")[0] for name in rest} == {"process", "python"}
+
+
+def test_build_info_names_both_versions(own: OwnMetrics) -> None:
+    """Ours and Python's."""
+    labels = {"version": "1.2.3", "python_version": platform.python_version()}
+
+    assert value(own, "dcdn_exporter_build_info", **labels) == 1
+
+
+def test_the_configuration_is_shown(own: OwnMetrics) -> None:
+    """Alerting rules follow it instead of repeating its numbers."""
+    assert {
+        name: value(own, f"dcdn_exporter_{name}")
+        for name in (
+            "configured_accounts",
+            "probes",
+            "poll_interval_seconds",
+            "poll_stale_after_seconds",
+            "shard_ordinal",
+            "total_shards",
+            "config_last_reload_successful",
+            "config_last_reload_success_timestamp_seconds",
+        )
+    } == {
+        "configured_accounts": 2,
+        "probes": 3,
+        "poll_interval_seconds": 60,
+        "poll_stale_after_seconds": 600,
+        "shard_ordinal": 0,
+        "total_shards": 1,
+        "config_last_reload_successful": 1,
+        "config_last_reload_success_timestamp_seconds": 1_522_512_000.5,
+    }
+
+
+def test_probes_and_budgets_name_their_operation(own: OwnMetrics) -> None:
+    """One is found from the other by the label `operation`."""
+    probe = {"product": "dcdn_ipa", "probe": "service", "operation": "DescribeDcdnIpaService"}
+
+    assert value(own, "dcdn_exporter_probe_info", **probe) == 1
+    assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="DescribeDcdnIpaService") == 20
+    assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="GetCallerIdentity") == 100
+
+
+def test_clock_skew_is_absent_until_measured(own: OwnMetrics) -> None:
+    """A 0 would say that the clocks agree; afterwards the last measurement stands."""
+    assert value(own, "dcdn_exporter_clock_skew_seconds") is None
+    own.clock_skew(-1.5)
+    own.clock_skew(0.25)
+    assert value(own, "dcdn_exporter_clock_skew_seconds") == 0.25
+
+
+def test_unknown_values_count_from_0(own: OwnMetrics) -> None:
+    """Every field is a series before its first surprise."""
+    own.unknown_value(UnknownField.LOCK_REASON)
+    own.unknown_value(UnknownField.LOCK_REASON)
+
+    assert {
+        field: value(own, "dcdn_exporter_unknown_values_total", field=field)
+        for field in ("InternetChargeType", "ChangingChargeType", "LockReason")
+    } == {"InternetChargeType": 0, "ChangingChargeType": 0, "LockReason": 2}
+
+
+def test_waits_add_up(own: OwnMetrics) -> None:
+    """From 0, each operation by itself."""
+    own.waited("DescribeDcdnIpaService", 0.5)
+    own.waited("DescribeDcdnIpaService", 0.25)
+
+    assert value(own, "dcdn_exporter_api_budget_wait_seconds_total", operation="DescribeDcdnIpaService") == 0.75
+    assert value(own, "dcdn_exporter_api_budget_wait_seconds_total", operation="GetCallerIdentity") == 0
+
+
+def test_calls_fall_into_buckets(own: OwnMetrics) -> None:
+    """From a fast answer to the default deadline of 10 s; what took longer is in the last one."""
+    for seconds in (0.025, 0.03, 10.0, 60.0):
+        own.called("DescribeDcdnIpaService", seconds)
+
+    counts = {
+        sample.labels["le"]: sample.value
+        for sample in families(own.registry)["dcdn_exporter_api_request_duration_seconds"].samples
+        if sample.name.endswith("_bucket") and sample.labels["operation"] == "DescribeDcdnIpaService"
+    }
+    assert counts == {
+        "0.025": 1,
+        "0.05": 2,
+        "0.1": 2,
+        "0.25": 2,
+        "0.5": 2,
+        "1.0": 2,
+        "2.5": 2,
+        "5.0": 2,
+        "10.0": 3,
+        "+Inf": 4,
+    }
+    assert value(own, "dcdn_exporter_api_request_duration_seconds_count", operation="GetCallerIdentity") == 0
+
+
+def test_two_exporters_in_one_process_do_not_clash(own: OwnMetrics) -> None:
+    """Each counts for itself, as nothing is registered globally."""
+    other = OwnMetrics(version="1.2.3", actions=ACTIONS)
+    other.unknown_value(UnknownField.LOCK_REASON)
+
+    assert value(own, "dcdn_exporter_unknown_values_total", field="LockReason") == 0
+
+
+def test_no_series_tells_when_it_was_created(own: OwnMetrics) -> None:
+    """They would double the counters for nothing that anybody asks."""
+    assert b"_created" not in generate_latest(own.registry)
