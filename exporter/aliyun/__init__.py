@@ -1,0 +1,16 @@
+"""How to talk to Alibaba Cloud's RPC API: sign, pace, send, read, and say what went wrong.
+
+Floor: above ``model`` only. Nothing here knows of products, probes or Prometheus.
+
+    client        one call, from the budget to the reply
+    ├── budget        when it may be sent
+    ├── credentials   who calls
+    ├── signing       the Authorization header
+    ├── route         directly or through a proxy
+    ├── deadline      the connections, under one total deadline
+    │   ├── exchange      what is ended when the deadline passes or the process stops
+    │   └── resolver      names to addresses
+    ├── reply         what came back
+    ├── redaction     what of it may be repeated
+    └── errors        why there is no answer
+"""

@@ -1,0 +1,139 @@
+"""Why a call gave no answer.
+
+    ApiError
+    ├── CredentialsUnavailable   nobody gave us credentials           auth
+    ├── CallTimedOut             the total deadline passed            timeout
+    ├── ConnectionFailed         no whole reply came                  network
+    ├── Refused                  an error was the reply               by code, then by HTTP status
+    └── MalformedReply           a reply that is no sensible answer   malformed
+    CallAborted                  the daemon is stopping; says nothing of the world
+    WriteRefused                 a defect of ours: a write was asked of a client made for reads
+
+Codes are compared without regard to case: the vendor's own tables disagree on it.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+from exporter.model import FailureReason
+
+
+class ApiError(Exception):
+    """The state is not known; the fields say why, so that nobody parses the message.
+
+    ``explanation`` is one sentence for people and holds no secret. ``code``, ``http_status`` and ``request_id``
+    are there when a reply carried them.
+    """
+
+    def __init__(
+        self,
+        explanation: str,
+        *,
+        reason: FailureReason,
+        code: str | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(explanation)
+        self.explanation = explanation
+        self.reason = reason
+        self.code = code
+        self.http_status = http_status
+        self.request_id = request_id
+
+
+class CredentialsUnavailable(ApiError):
+    """No credentials could be had, so nothing was sent."""
+
+    def __init__(self, explanation: str) -> None:
+        super().__init__(explanation, reason=FailureReason.AUTH)
+
+
+class CallTimedOut(ApiError):
+    """The total deadline of the call passed; what had come by then was thrown away."""
+
+    def __init__(self, explanation: str) -> None:
+        super().__init__(explanation, reason=FailureReason.TIMEOUT)
+
+
+class ConnectionFailed(ApiError):
+    """The connection could not be made, or ended before the reply did."""
+
+    def __init__(self, explanation: str, *, http_status: int | None = None) -> None:
+        super().__init__(explanation, reason=FailureReason.NETWORK, http_status=http_status)
+
+
+class Refused(ApiError):
+    """The API, or something before it, answered with an error."""
+
+    def __init__(
+        self, explanation: str, *, code: str | None, http_status: int, request_id: str | None = None
+    ) -> None:
+        super().__init__(
+            explanation,
+            reason=reason_of_refusal(code, http_status),
+            code=code,
+            http_status=http_status,
+            request_id=request_id,
+        )
+
+
+class MalformedReply(ApiError):
+    """The reply says success and makes no sense, or is larger than any answer can be."""
+
+    def __init__(self, explanation: str, *, http_status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(explanation, reason=FailureReason.MALFORMED, http_status=http_status, request_id=request_id)
+
+
+class CallAborted(Exception):
+    """The call was ended because the daemon stops."""
+
+
+class WriteRefused(Exception):
+    """An operation that changes the cloud was asked of a client that may only read."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"{action} changes the account; this client was made for reads")
+        self.action = action
+
+
+# https://help.aliyun.com/en/document_detail/434846.html, https://www.alibabacloud.com/help/doc-detail/27232.htm
+_REASON_OF_CODE: Mapping[str, FailureReason] = MappingProxyType(
+    {
+        "flowcontrolerror": FailureReason.THROTTLED,
+        "servicebusy": FailureReason.THROTTLED,
+        "signaturedoesnotmatch": FailureReason.AUTH,
+        "incompletesignature": FailureReason.AUTH,
+        "signaturenonceused": FailureReason.AUTH,
+        "illegaltimestamp": FailureReason.AUTH,
+        "missingsecuritytoken": FailureReason.AUTH,
+        "forbidden.accesskeydisabled": FailureReason.AUTH,
+        "nopermission": FailureReason.PERMISSION,
+        "notauthorized": FailureReason.PERMISSION,
+        "forbidden": FailureReason.PERMISSION,
+        "forbidden.ram": FailureReason.PERMISSION,
+        "forbidden.nopermission": FailureReason.PERMISSION,
+        "serviceunavailable": FailureReason.SERVER,
+        "internalerror": FailureReason.SERVER,
+        "unknownerror": FailureReason.SERVER,
+    }
+)
+_AUTH_FAMILIES = ("invalidaccesskeyid", "invalidsecuritytoken", "invalidtimestamp")
+
+
+def reason_of_refusal(code: str | None, http_status: int) -> FailureReason:
+    """The failure reason of an error reply: its code decides, and its HTTP status where the code does not."""
+    folded = (code or "").casefold()
+    if "throttling" in folded:
+        return FailureReason.THROTTLED
+    if folded in _REASON_OF_CODE:
+        return _REASON_OF_CODE[folded]
+    if folded.split(".", 1)[0] in _AUTH_FAMILIES:
+        return FailureReason.AUTH
+    # STS answers a 302 over its limit: https://www.alibabacloud.com/help/en/ram/support/faq-about-ram-roles-and-sts-tokens
+    if http_status in (HTTPStatus.FOUND, HTTPStatus.TOO_MANY_REQUESTS):
+        return FailureReason.THROTTLED
+    if http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return FailureReason.SERVER
+    return FailureReason.REJECTED

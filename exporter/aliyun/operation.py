@@ -1,0 +1,36 @@
+"""One action of the vendor's RPC API, as data."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Access(Enum):
+    """Whether an operation only looks or changes the account."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An API action.
+
+    ``endpoint`` names the entry of the configuration's ``endpoints`` that serves it. ``calls_per_second`` is the
+    vendor's limit for each account.
+    """
+
+    action: str
+    version: str
+    endpoint: str
+    calls_per_second: int
+    access: Access = Access.READ
+
+    def __post_init__(self) -> None:
+        if self.calls_per_second < 1:
+            raise ValueError(f"a limit is at least one call per second, seen {self.calls_per_second!r}")
+
+
+# https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-quota
+GET_CALLER_IDENTITY = Operation(
+    action="GetCallerIdentity", version="2015-04-01", endpoint="sts", calls_per_second=100
+)
