@@ -1,0 +1,124 @@
+"""The budget: when the next call of an account's operation may be sent.
+
+The vendor counts each operation for each account and refuses the 21st call within any second
+(https://help.aliyun.com/zh/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-quota).
+A token bucket of that rate lets 39 through, so calls are spaced evenly. Two rules hold together:
+
+- a place in the queue is a **reserved moment**, one spacing after the one before it, slower than the limit by a
+  margin that absorbs what the network does to the spacing;
+- a call that comes late to its moment is still sent only when the calls before it leave room in the **window**,
+  so that a stalled process cannot follow with a burst.
+"""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+# 18.5 of 20 calls: 21 evenly spaced calls then span 1.08 s, and the network may squeeze them by 80 ms.
+USE_OF_LIMIT = 0.925
+WINDOW_S = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A place in the queue of one budget: ``moment``, on the budget's clock, is when it may be sent."""
+
+    identity: str
+    action: str
+    moment: float
+
+
+class Budget:
+    """The calls of one operation of one account; for one thread at a time.
+
+    ``permitted`` is how many calls per second are allowed at most: a whole number, or a fraction below one.
+    """
+
+    def __init__(self, permitted: float, *, clock: Callable[[], float]) -> None:
+        if not (0 < permitted < 1 or (permitted >= 1 and permitted == math.floor(permitted))):
+            raise ValueError(f"permitted calls per second: accepted are whole ones or a fraction, seen {permitted!r}")
+        self.calls_per_second = permitted * USE_OF_LIMIT
+        self._clock = clock
+        self._next_moment = -math.inf
+        self._window_s = WINDOW_S / min(1, permitted)
+        self._sent: deque[float] = deque(maxlen=max(1, int(permitted)))
+
+    def reserve(self) -> float:
+        """Take the next place and return its moment, now or later."""
+        moment = max(self._clock(), self._next_moment)
+        self._next_moment = moment + 1 / self.calls_per_second
+        return moment
+
+    def admit(self, moment: float) -> float:
+        """Count a call as sent now and return 0, or return the seconds that it has to wait before asking again.
+
+        ``moment`` is its reserved one.
+        """
+        now = self._clock()
+        early = moment - now
+        full = self._sent[0] + self._window_s - now if len(self._sent) == self._sent.maxlen else 0.0
+        wait = max(early, full, 0.0)
+        if wait == 0:
+            self._sent.append(now)
+        return wait
+
+    def spent(self) -> tuple[float, tuple[float, ...]]:
+        """The first moment that is not reserved, and when the last calls were sent."""
+        return self._next_moment, tuple(self._sent)
+
+    def absorb(self, other: "Budget") -> None:
+        """Count what ``other`` has reserved and sent as this budget's own: both are of one account."""
+        next_moment, sent = other.spent()
+        self._next_moment = max(self._next_moment, next_moment)
+        self._sent = deque(sorted([*self._sent, *sent]), maxlen=self._sent.maxlen)
+
+
+class Budgets:
+    """All budgets of the process, by identity and action; safe to use from any thread.
+
+    An identity is an account id, or an access key id as long as the account behind it is not known.
+    """
+
+    def __init__(self, permitted: Mapping[str, float], *, clock: Callable[[], float]) -> None:
+        self._permitted = dict(permitted)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._budgets: dict[tuple[str, str], Budget] = {}
+        self._accounts: dict[str, str] = {}
+
+    def calls_per_second(self) -> Mapping[str, float]:
+        """The pace of each action, per account."""
+        return {action: permitted * USE_OF_LIMIT for action, permitted in self._permitted.items()}
+
+    def reserve(self, identity: str, action: str) -> Reservation:
+        """Reserve the next moment for a call; KeyError for an action without a limit."""
+        with self._lock:
+            return Reservation(identity=identity, action=action, moment=self._budget(identity, action).reserve())
+
+    def admit(self, reservation: Reservation) -> float:
+        """Count the reserved call as sent and return 0, or return the seconds to wait; see Budget.admit."""
+        with self._lock:
+            return self._budget(reservation.identity, reservation.action).admit(reservation.moment)
+
+    def unite(self, access_key_id: str, account_id: str) -> None:
+        """From now on the key spends the account's budget, in which all that it has spent is counted."""
+        with self._lock:
+            if self._accounts.get(access_key_id) == account_id:
+                return
+            self._accounts[access_key_id] = account_id
+            for identity, action in [key for key in self._budgets if key[0] == access_key_id]:
+                spent = self._budgets.pop((identity, action))
+                own = self._budgets.get((account_id, action))
+                if own is None:
+                    self._budgets[account_id, action] = spent
+                else:
+                    own.absorb(spent)
+
+    def _budget(self, identity: str, action: str) -> Budget:
+        key = (self._accounts.get(identity, identity), action)
+        budget = self._budgets.get(key)
+        if budget is None:
+            budget = self._budgets[key] = Budget(self._permitted[action], clock=self._clock)
+        return budget
