@@ -1,0 +1,355 @@
+"""One call of the API: sign it, send it under one deadline, and read what came back.
+
+    Client.reserve   the moment at which the budget lets the call go
+    Client.call      waits for that moment, signs, sends, reads; returns a Reply or raises
+
+Safe to use from any thread; one pool of connections serves all of them. Requests go straight to the adapter: a
+session of requests would keep cookies, look into the environment, and read the body of a redirect whole.
+"""
+
+import re
+import ssl
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import requests
+from requests.exceptions import InvalidProxyURL, RequestException
+from urllib3.exceptions import HTTPError
+
+from exporter.aliyun import signing
+from exporter.aliyun.budget import Budgets, Reservation
+from exporter.aliyun.credentials import Credentials, CredentialsProvider
+from exporter.aliyun.deadline import ExchangeAdapter
+from exporter.aliyun.errors import (
+    CallAborted,
+    CallTimedOut,
+    ConnectionFailed,
+    CredentialsUnavailable,
+    MalformedReply,
+    WriteRefused,
+)
+from exporter.aliyun.exchange import Ending, Exchange, Exchanges
+from exporter.aliyun.operation import Access, Operation
+from exporter.aliyun.redaction import Redaction
+from exporter.aliyun.reply import decode
+from exporter.aliyun.resolver import Resolver
+from exporter.aliyun.route import Route
+
+REPLY_LIMIT = 1024 * 1024
+_CHUNK = 64 * 1024
+_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no type for it
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a call is made.
+
+    ``account_id`` is None as long as it is not known; the access key id is then the key of the budget.
+    """
+
+    credentials: CredentialsProvider
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A call that may be made at ``reservation.moment``, with the credentials that reserved it at ``reserved_at``.
+
+    Both moments are on the client's clock.
+    """
+
+    credentials: Credentials
+    reservation: Reservation
+    reserved_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The decoded object of a reply that is no error; ``duration_s`` leaves the wait for the budget out."""
+
+    payload: Mapping[str, Any]
+    request_id: str | None
+    duration_s: float
+
+
+class CallObserver(Protocol):
+    """What is told of calls, from worker threads."""
+
+    def waited(self, action: str, seconds: float) -> None:
+        """A call has waited so long for its budget, in a thread or put off."""
+
+    def called(self, action: str, duration_s: float) -> None:
+        """A call was sent and has ended, with whatever outcome."""
+
+    def clock_skew(self, seconds: float) -> None:
+        """The API's clock is so far ahead of ours."""
+
+
+class Client:
+    """Calls operations of the API within their budgets.
+
+    ``routes`` maps an operation's ``endpoint`` to where it is. ``verify`` is as in requests: True, or the path of
+    a CA bundle. ``writes`` names the actions that change something and that this client may call: none for the
+    daemon.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        *,
+        budgets: Budgets,
+        observer: CallObserver,
+        deadline_s: float,
+        pool_size: int,
+        user_agent: str,
+        verify: bool | str = True,
+        writes: frozenset[str] = frozenset(),
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        nonce: Callable[[], str] = lambda: uuid.uuid4().hex,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self._routes = dict(routes)
+        self._budgets = budgets
+        self._observer = observer
+        self._deadline_s = deadline_s
+        self._user_agent = user_agent
+        self._verify = verify
+        self._writes = writes
+        self._wall_clock = wall_clock
+        self._clock = clock
+        self._nonce = nonce
+        self._stopping = threading.Event()
+        self._exchanges = Exchanges()
+        self._adapter = ExchangeAdapter(self._exchanges, resolver=resolver or Resolver(), pool_size=pool_size)
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        """Reserve the next moment for a call; raises CredentialsUnavailable, WriteRefused or CallAborted."""
+        self._refuse_write(operation)
+        credentials = caller.credentials.credentials(patience_s=self._deadline_s)
+        identity = caller.account_id or credentials.access_key_id
+        return Turn(
+            credentials=credentials,
+            reservation=self._budgets.reserve(identity, operation.action),
+            reserved_at=self._clock(),
+        )
+
+    def seconds_to(self, turn: Turn) -> float:
+        """How long the turn's moment is away; 0 when it has come."""
+        return max(0.0, turn.reservation.moment - self._clock())
+
+    def call(self, operation: Operation, caller: Caller, turn: Turn) -> Reply:
+        """Wait for the turn, send, and return the reply.
+
+        A read on a reused connection that dies before the head of a reply is sent once more, on a new connection
+        and on a turn of its own; a write never. Raises ApiError when the state is not learned, CallAborted when
+        the daemon stops, WriteRefused.
+        """
+        self._refuse_write(operation)
+        self._wait_for(turn, operation)
+        credentials = self._fresh(caller, turn)
+        try:
+            return self._exchange(operation, credentials)
+        except _StaleConnection as stale:
+            if operation.access is Access.WRITE:
+                raise ConnectionFailed("the connection was closed before a reply came") from None
+            spent_s = stale.spent_s
+        again = self.reserve(operation, caller)
+        self._wait_for(again, operation)
+        return self._exchange(operation, again.credentials, spent_s=spent_s, only_new_connection=True)
+
+    def close(self) -> None:
+        """End every wait and call under way with CallAborted, and refuse new ones."""
+        self._stopping.set()
+        self._exchanges.close()
+        self._adapter.close()
+
+    def _refuse_write(self, operation: Operation) -> None:
+        if operation.access is Access.WRITE and operation.action not in self._writes:
+            raise WriteRefused(operation.action)
+
+    def _wait_for(self, turn: Turn, operation: Operation) -> None:
+        while (wait := self._budgets.admit(turn.reservation)) > 0:
+            if self._stopping.wait(wait):
+                raise CallAborted
+        self._observer.waited(operation.action, max(0.0, self._clock() - turn.reserved_at))
+        if self._stopping.is_set():
+            raise CallAborted
+
+    def _fresh(self, caller: Caller, turn: Turn) -> Credentials:
+        """Credentials as they are now: a turn may have waited longer than a token lives."""
+        try:
+            return caller.credentials.credentials(patience_s=self._deadline_s)
+        except CredentialsUnavailable:
+            return turn.credentials
+
+    def _exchange(
+        self,
+        operation: Operation,
+        credentials: Credentials,
+        *,
+        spent_s: float = 0.0,
+        only_new_connection: bool = False,
+    ) -> Reply:
+        """Send the request; ``spent_s`` of the deadline are gone already."""
+        began = self._clock() - spent_s
+        exchange = Exchange(time.monotonic() + self._deadline_s - spent_s, only_new_connection=only_new_connection)
+        route = self._routes[operation.endpoint]
+        request = self._signed(operation, credentials, route)
+        redaction = Redaction.of(credentials, authorization=request.headers["Authorization"])
+        with self._exchanges.begin(exchange), self._timed(operation.action):
+            try:
+                response = self._send(request, exchange, route)
+                came_at = self._wall_clock()
+                request_id = redaction.plain(response.headers.get("x-acs-request-id"))
+                body = _read(response, request_id)
+                if exchange.ended is not None:
+                    # Where the end of the connection is the end of the reply, the cut was not seen.
+                    raise ConnectionAbortedError
+            except (RequestException, HTTPError, OSError) as error:
+                # Its text can hold the request's headers.
+                raise self._translated(error, exchange, spent_s=self._clock() - began) from None
+        self._measure_skew(response.headers.get("Date"), came_at)
+        payload, request_id = decode(body, redaction, http_status=response.status_code, request_id=request_id)
+        return Reply(payload=payload, request_id=request_id, duration_s=self._clock() - began)
+
+    def _send(self, request: requests.PreparedRequest, exchange: Exchange, route: Route) -> requests.Response:
+        remaining = exchange.remaining_s()
+        return self._adapter.send(
+            request,
+            stream=True,
+            timeout=(remaining, remaining),
+            verify=self._verify,
+            proxies=dict(route.proxies),
+        )
+
+    def _signed(self, operation: Operation, credentials: Credentials, route: Route) -> requests.PreparedRequest:
+        headers = {
+            "host": route.host,
+            "accept": "application/json",
+            "user-agent": self._user_agent,
+            "x-acs-action": operation.action,
+            "x-acs-version": operation.version,
+            "x-acs-date": signing.timestamp(datetime.fromtimestamp(self._wall_clock(), UTC)),
+            "x-acs-signature-nonce": self._nonce(),
+            "x-acs-content-sha256": signing.content_sha256(b""),
+        }
+        if credentials.security_token is not None:
+            headers["x-acs-accesskey-id"] = credentials.access_key_id
+            headers["x-acs-security-token"] = credentials.security_token.reveal()
+        headers["Authorization"] = signing.authorization(
+            "POST",
+            "/",
+            query={},
+            headers=headers,
+            body=b"",
+            access_key_id=credentials.access_key_id,
+            access_key_secret=credentials.access_key_secret.reveal(),
+        )
+        headers["accept-encoding"] = "identity"
+        headers["content-length"] = "0"
+        request = requests.PreparedRequest()
+        request.prepare(method="POST", url=f"{route.url}/", headers=headers)
+        return request
+
+    def _translated(self, error: Exception, exchange: Exchange, *, spent_s: float) -> Exception:
+        if exchange.ended is Ending.STOPPING or self._stopping.is_set():
+            return CallAborted()
+        if exchange.ended is Ending.DEADLINE or time.monotonic() >= exchange.deadline:
+            return CallTimedOut(f"no whole reply within {self._deadline_s:g} s")
+        if exchange.reused and not exchange.answered and _died(error):
+            return _StaleConnection(spent_s)
+        return ConnectionFailed(_in_words(error))
+
+    @contextmanager
+    def _timed(self, action: str) -> Iterator[None]:
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._observer.called(action, self._clock() - began)
+
+    def _measure_skew(self, date: str | None, came_at: float) -> None:
+        try:
+            theirs = parsedate_to_datetime(date or "")
+        except (ValueError, OverflowError):
+            return  # no date, or one that cannot be read, says nothing of the clock
+        if theirs.tzinfo is None:
+            theirs = theirs.replace(tzinfo=UTC)
+        # The header has whole seconds, cut off: on average the moment it names lay half a second later.
+        self._observer.clock_skew(theirs.timestamp() + 0.5 - came_at)
+
+
+class _StaleConnection(Exception):
+    """A reused connection died before the head of a reply, ``spent_s`` after the call began."""
+
+    def __init__(self, spent_s: float) -> None:
+        super().__init__(spent_s)
+        self.spent_s = spent_s
+
+
+def _read(response: requests.Response, request_id: str | None) -> bytes:
+    """The whole body; raises MalformedReply when it has more than REPLY_LIMIT bytes or is compressed."""
+    with response:  # closes the connection unless the body was read to its end
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise MalformedReply(
+                "the reply is compressed, though it was asked not to be",
+                http_status=response.status_code,
+                request_id=request_id,
+            )
+        parts = []
+        size = 0
+        while chunk := response.raw.read(_CHUNK, decode_content=False):
+            size += len(chunk)
+            if size > REPLY_LIMIT:
+                raise MalformedReply(
+                    f"the reply is larger than {REPLY_LIMIT} bytes",
+                    http_status=response.status_code,
+                    request_id=request_id,
+                )
+            parts.append(chunk)
+        return b"".join(parts)
+
+
+def _died(error: Exception) -> bool:
+    return any(
+        isinstance(cause, (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error)
+    )
+
+
+def _in_words(error: Exception) -> str:
+    """What happened to the connection, from the innermost cause, without the text of the request."""
+    causes = list(_causes(error))
+    for cause in reversed(causes):
+        if isinstance(cause, InvalidProxyURL):
+            return "the proxy that the environment names cannot be used; accepted: http or https, not SOCKS"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate was not accepted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS failed: {cause.reason or type(cause).__name__}"
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, RequestException):
+            return f"the connection failed: {cause.strerror}"
+        if isinstance(cause, OSError) and (refusal := _PROXY_REFUSAL.match(str(cause))):
+            return f"the proxy refused to connect: HTTP {refusal['status']}"
+    return f"the connection failed: {type(causes[-1]).__name__}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps: requests and urllib3 keep causes in args, reason and __cause__."""
+    seen: set[int] = set()
+    queue: list[object] = [error]
+    while queue:
+        item = queue.pop(0)
+        if not isinstance(item, BaseException) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        queue.extend([*item.args, getattr(item, "reason", None), item.__cause__, item.__context__])

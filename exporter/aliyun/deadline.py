@@ -1,0 +1,183 @@
+"""Connections for requests that live under one total deadline, and end at once when the process stops.
+
+ExchangeAdapter     the requests adapter whose connections belong to exchanges
+└── pools           never hand a connection on that an exchange's end has shut down
+    └── connections     each with the lifeline by which its exchange is ended
+"""
+
+import errno
+import logging
+import os
+import socket
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidProxyURL
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util import wait_for_write
+
+from exporter.aliyun.exchange import Exchange, Exchanges
+from exporter.aliyun.resolver import Resolver
+
+
+class ExchangeAdapter(HTTPAdapter):
+    """Sends requests over connections that end with their exchange; never retries, keeps ``pool_size`` open."""
+
+    def __init__(self, exchanges: Exchanges, *, resolver: Resolver, pool_size: int) -> None:
+        self._pools = {
+            "http": partial(_HTTPPool, exchanges=exchanges, resolver=resolver),
+            "https": partial(_HTTPSPool, exchanges=exchanges, resolver=resolver),
+        }
+        # It warns of header lines that it cannot parse by repeating them, and they may repeat our request.
+        logging.getLogger("urllib3.connection").disabled = True
+        super().__init__(pool_connections=16, pool_maxsize=pool_size)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Direct connections come from our pools."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Connections through a proxy come from our pools too; raises InvalidProxyURL for one of SOCKS."""
+        if proxy.lower().startswith("socks"):
+            raise InvalidProxyURL("SOCKS is not supported")
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """As in requests; raises FileNotFoundError, which names the file, for a CA bundle that is not there."""
+        if isinstance(verify, str) and not Path(verify).exists():
+            raise FileNotFoundError(errno.ENOENT, f"there is no CA bundle {verify}")
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+
+class _ExchangeConnection(HTTPConnection):
+    """A connection with a lifeline; what it does belongs to the exchange of the calling thread."""
+
+    exchanges: Exchanges
+    resolver: Resolver
+    _lifeline: socket.socket | None = None
+    _served = 0
+
+    def _new_conn(self) -> socket.socket:
+        exchange = self._exchange()
+        try:
+            addresses = self.resolver.addresses(self._dns_host, self.port or 0, exchange)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"the name {self.host} was not resolved in time") from error
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        failure: OSError | None = None
+        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+            if exchange.ended is not None:
+                break
+            # An address that is a black hole, as IPv6 may be here, must leave time for those after it.
+            patience_s = exchange.remaining_s() / (len(addresses) - tried)
+            try:
+                return self._connected(socket.socket(family, kind, protocol), address, patience_s=patience_s)
+            except OSError as error:
+                failure = error
+        raise NewConnectionError(self, f"no connection to {self.host}:{self.port}: {failure}") from failure
+
+    def _connected(self, sock: socket.socket, address: Any, *, patience_s: float) -> socket.socket:
+        exchange = self._exchange()
+        lifeline = None
+        try:
+            lifeline = sock.dup()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setblocking(False)  # noqa: FBT003 — the standard library's own signature
+            problem = sock.connect_ex(address)
+            exchange.hold(lifeline)
+            _wait_until_connected(sock, problem, patience_s=patience_s)
+            sock.settimeout(exchange.remaining_s())
+        except BaseException:
+            if lifeline is not None:
+                exchange.discard(lifeline)
+            sock.close()
+            raise
+        self._lifeline = lifeline
+        self._served = 0
+        exchange.reused = False
+        return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        exchange = self._exchange()
+        exchange.reused = self._served > 0
+        if self._lifeline is not None:
+            exchange.hold(self._lifeline)
+        super().request(*args, **kwargs)
+
+    def getresponse(self) -> Any:
+        response = super().getresponse()
+        self._served += 1
+        self._exchange().answered = True
+        return response
+
+    def close(self) -> None:
+        super().close()
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            exchange = self.exchanges.current()
+            if exchange is None or not exchange.adopt(lifeline):
+                lifeline.close()
+
+    def _exchange(self) -> Exchange:
+        exchange = self.exchanges.current()
+        if exchange is None:
+            raise RuntimeError("a connection is used outside of an exchange")
+        return exchange
+
+
+class _ExchangeHTTPSConnection(_ExchangeConnection, HTTPSConnection):
+    """The same over TLS: the handshake happens between ``_new_conn`` and ``request``."""
+
+
+class _ExchangePool(HTTPConnectionPool):
+    """A pool whose connections know the exchanges, and that gives a new one to an exchange that asks for it."""
+
+    def __init__(self, *args: Any, exchanges: Exchanges, resolver: Resolver, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._exchanges = exchanges
+        self._resolver = resolver
+
+    def _new_conn(self) -> Any:
+        connection: Any = super()._new_conn()
+        connection.exchanges = self._exchanges
+        connection.resolver = self._resolver
+        return connection
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)
+        exchange = self._exchanges.current()
+        if exchange is not None and exchange.only_new_connection:
+            connection.close()  # urllib3 opens a closed connection anew
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        # Before another exchange can have it, this one must have lost its hold on it.
+        exchange = self._exchanges.current()
+        if conn is not None and exchange is not None and not exchange.let_go():
+            conn.close()
+        super()._put_conn(conn)
+
+
+class _HTTPPool(_ExchangePool):
+    ConnectionCls = _ExchangeConnection
+
+
+class _HTTPSPool(_ExchangePool, HTTPSConnectionPool):
+    ConnectionCls = _ExchangeHTTPSConnection
+
+
+def _wait_until_connected(sock: socket.socket, problem: int, *, patience_s: float) -> None:
+    """Finish what ``connect_ex`` began, ``problem`` being what it returned; raises OSError."""
+    if problem == errno.EINPROGRESS:
+        in_time = wait_for_write(sock, timeout=patience_s)
+        problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if in_time else errno.ETIMEDOUT
+    if problem:
+        raise OSError(problem, os.strerror(problem))

@@ -1,0 +1,71 @@
+"""How an endpoint is reached: directly or through the proxy that the environment names, decided once."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import SplitResult, urlsplit
+
+_DIRECT: Mapping[str, str] = MappingProxyType({})
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an endpoint is; ``proxies`` is as requests takes it, empty for a direct connection."""
+
+    url: str
+    proxies: Mapping[str, str] = field(default_factory=lambda: _DIRECT, repr=False)  # can hold a password
+
+    @property
+    def host(self) -> str:
+        """The Host header, with the port where it is not the scheme's own."""
+        return urlsplit(self.url).netloc
+
+
+def route(url: str, environ: Mapping[str, str]) -> Route:
+    """The way to an endpoint by ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, in either case.
+
+    Loopback addresses are always reached directly. ``no_proxy`` is a list with commas of names, which cover the
+    names below them, with a port or without, of addresses, of networks such as ``10.0.0.0/8``, or ``*``.
+    """
+    parts = urlsplit(url)
+    proxy = _variable(environ, f"{parts.scheme}_proxy") or _variable(environ, "all_proxy")
+    exceptions = (_variable(environ, "no_proxy") or "").split(",")
+    if not proxy or _is_loopback(parts.hostname or "") or any(_covers(item, parts) for item in exceptions):
+        return Route(url)
+    return Route(url, proxies=MappingProxyType({parts.scheme: proxy}))
+
+
+def ca_bundle(environ: Mapping[str, str]) -> bool | str:
+    """What certificates are verified with: the bundle that the environment names, else the packaged one."""
+    return environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or True
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(name) or environ.get(name.upper())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _covers(exception: str, parts: SplitResult) -> bool:
+    """Whether an item of ``no_proxy`` means this host."""
+    item = exception.strip().lower()
+    host = parts.hostname or ""
+    known = (host, f"{host}:{parts.port or _PORTS.get(parts.scheme)}")
+    if item in ("*", *known):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = item.lstrip(".")
+        return bool(name) and any(f".{own}".endswith(f".{name}") for own in known)
+    try:
+        return address in ipaddress.ip_network(item.strip("[]"), strict=False)
+    except ValueError:
+        return False

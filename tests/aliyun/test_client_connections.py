@@ -1,0 +1,264 @@
+"""Which connection a call uses, and what becomes of it."""
+
+import os
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from exporter.aliyun.client import Caller, Client, Reply
+from exporter.aliyun.errors import ApiError, CallTimedOut, ConnectionFailed
+from exporter.aliyun.operation import Operation
+from exporter.simulator import Fault, Simulator
+from tests.aliyun.raw_server import Peer, RawServer, always, once, reply
+from tests.aliyun.recording_observer import RecordingObserver
+
+Simulate = Callable[..., Simulator]
+Serve = Callable[..., RawServer]
+Connect = Callable[..., Client]
+Ask = Callable[[Client], Reply]
+
+
+def connections(simulator: Simulator) -> list[int]:
+    return [entry.connection for entry in simulator.journal.entries()]
+
+
+def test_a_connection_is_reused(simulate: Simulate, connect: Connect, ask: Ask) -> None:
+    """Calls one after the other share one connection."""
+    simulator = simulate()
+    client = connect(simulator.url)
+    for _ in range(5):
+        ask(client)
+
+    assert connections(simulator) == [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        pytest.param(Fault("error", status=400, code="Throttling"), [1, 1], id="error"),
+        pytest.param(Fault("redirect_302"), [1, 1], id="redirect"),
+        pytest.param(Fault("oversized"), [1, 2], id="oversized"),
+        pytest.param(Fault("oversized", chunked=True), [1, 2], id="oversized-chunked"),
+        pytest.param(Fault("cut_body"), [1, 2], id="cut-body"),
+    ],
+)
+def test_after_a_failure(simulate: Simulate, connect: Connect, ask: Ask, fault: Fault, expected: list[int]) -> None:
+    """A connection is used again when its reply was read to the end, and not when it was left half read."""
+    simulator = simulate()
+    client = connect(simulator.url)
+    simulator.set_fault("alice", fault)
+    with pytest.raises(ApiError):
+        ask(client)
+    simulator.set_fault("alice", None)
+    ask(client)
+
+    assert connections(simulator) == expected
+
+
+def test_after_a_timeout(simulate: Simulate, connect: Connect, ask: Ask) -> None:
+    """A connection whose call timed out is not used again: its late reply belongs to nobody."""
+    simulator = simulate()
+    client = connect(simulator.url, deadline_s=0.15)
+    simulator.set_fault("alice", Fault("latency", seconds=0.3))
+    with pytest.raises(ApiError):
+        ask(client)
+    simulator.set_fault("alice", None)
+    ask(client)
+
+    assert connections(simulator) == [1, 2]
+
+
+def test_a_stale_connection(simulate: Simulate, connect: Connect, ask: Ask, observer: RecordingObserver) -> None:
+    """A read on a connection that has died in the pool is sent once more, on a new one, through the budget."""
+    simulator = simulate()
+    client = connect(simulator.url)
+    ask(client)
+    simulator.set_fault("alice", Fault("close_reused"))
+
+    assert ask(client).payload
+    assert connections(simulator) == [1, 1, 2]
+    assert len(observer.waits) == len(observer.calls) == 3
+
+
+def close_at_second_request(peer: Peer) -> None:
+    """The first connection answers once; after that none does."""
+    peer.read_head()
+    if peer.number == 1:
+        peer.send(reply())
+        peer.read_head()
+
+
+def test_a_read_is_sent_once_more_and_no_more(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """When the new connection dies too, that is the failure."""
+    server = serve(close_at_second_request)
+    client = connect(server.url)
+    ask(client)
+
+    with pytest.raises(ConnectionFailed):
+        ask(client)
+    assert (len(server.heads), server.connections) == (3, 2)
+
+
+def test_a_write_is_sent_once(serve: Serve, connect: Connect, caller: Caller, write: Operation) -> None:
+    """Nobody knows whether a write on a connection that died took effect: it is not repeated."""
+    server = serve(close_at_second_request)
+    client = connect(server.url, writes=frozenset({write.action}))
+    client.call(write, caller, client.reserve(write, caller))
+
+    with pytest.raises(ConnectionFailed, match="the connection was closed before a reply came"):
+        client.call(write, caller, client.reserve(write, caller))
+    assert (len(server.heads), server.connections) == (2, 1)
+
+
+def test_a_new_connection_that_dies_is_no_stale_one(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """A first request that gets no reply is not repeated."""
+    server = serve(once(b""))
+
+    with pytest.raises(ConnectionFailed):
+        ask(connect(server.url))
+    assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize("breaks_off", [Peer.close, Peer.reset])
+def test_a_reply_that_breaks_off_is_not_asked_again(
+    serve: Serve, connect: Connect, ask: Ask, breaks_off: Callable[[Peer], None]
+) -> None:
+    """Once the head of a reply was there the request is not repeated, reused connection or not."""
+    head_was_read = threading.Event()
+
+    def act(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(reply())
+        peer.read_head()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        head_was_read.wait(0.1)  # a reset overtakes what was sent before it
+        breaks_off(peer)
+
+    server = serve(act)
+    client = connect(server.url)
+    ask(client)
+
+    with pytest.raises(ConnectionFailed):
+        ask(client)
+    assert len(server.heads) == 2
+
+
+@pytest.mark.parametrize(
+    ("jump_s", "outcome"),
+    [pytest.param(7.0, 7.0, id="in-time"), pytest.param(100.0, CallTimedOut, id="too-late")],
+)
+def test_both_tries_have_one_deadline(
+    serve: Serve, connect: Connect, ask: Ask, jump_s: float, outcome: float | type[ApiError]
+) -> None:
+    """The time that the stale connection took counts, and is not given back to the second try."""
+    now = [0.0]
+
+    def act(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(reply())
+        if peer.number == 1:
+            peer.read_head()
+            now[0] += jump_s
+
+    client = connect(serve(act).url, clock=lambda: now[0], deadline_s=20.0)
+    ask(client)
+
+    if isinstance(outcome, float):
+        assert ask(client).duration_s == outcome
+    else:
+        with pytest.raises(outcome):
+            ask(client)
+
+
+def test_no_more_connections_than_the_pool_are_kept(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """A connection that finds the pool full is closed, lifeline and all."""
+    together = threading.Barrier(3)
+
+    def act(peer: Peer) -> None:
+        while peer.read_head():
+            if peer.number <= 3:
+                together.wait(10)
+            peer.send(reply())
+
+    server = serve(act)
+    client = connect(server.url, pool_size=1)
+    threads = [threading.Thread(target=ask, args=(client,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert (server.connections, len(server.heads)) == (3, 3)
+
+
+def open_files() -> int:
+    return len(os.listdir("/dev/fd"))  # noqa: PTH208 — only the number counts
+
+
+def test_no_file_descriptor_is_lost(simulate: Simulate, connect: Connect, ask: Ask) -> None:
+    """Two hundred calls that go wrong in every way leave as many files open as the first twenty."""
+    faults = [
+        Fault("reset"),
+        Fault("close"),
+        Fault("cut_body"),
+        Fault("not_http"),
+        Fault("html_502"),
+        Fault("redirect_302"),
+        Fault("oversized"),
+        Fault("oversized", chunked=True),
+        Fault("wrong_shape"),
+        None,
+    ]
+    simulator = simulate()
+    client = connect(simulator.url)
+
+    def call_all(rounds: int) -> None:
+        for _ in range(rounds):
+            for fault in faults:
+                simulator.set_fault("alice", fault)
+                try:
+                    ask(client)
+                except ApiError:
+                    assert fault is not None
+
+    call_all(2)
+    before = open_files()
+    call_all(18)
+    # The simulator's threads close their ends in their own time.
+    for _ in range(200):
+        if open_files() <= before:
+            break
+        threading.Event().wait(0.02)
+
+    assert open_files() <= before
+
+
+def test_timeouts_lose_no_file_descriptor(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """Calls that time out close what they opened."""
+    server = serve(Peer.stay_silent)
+    client = connect(server.url, deadline_s=0.02)
+
+    def call(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(ApiError):
+                ask(client)
+
+    call(2)
+    before = open_files()
+    call(10)
+    for _ in range(200):
+        if open_files() <= before:
+            break
+        threading.Event().wait(0.02)
+
+    assert open_files() <= before
+
+
+def test_unreachable(connect: Connect, ask: Ask) -> None:
+    """A closed port is named as the system names it."""
+    with RawServer(always(reply())) as server:
+        url = server.url
+
+    with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused"):
+        ask(connect(url))

@@ -1,0 +1,73 @@
+"""The pools between exchanges: what one leaves behind must not harm the next."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from exporter.aliyun.deadline import ExchangeAdapter
+from exporter.aliyun.exchange import Ending, Exchange, Exchanges
+from exporter.aliyun.resolver import Resolver
+from tests.aliyun.raw_server import RawServer, always, reply
+
+Serve = Callable[..., RawServer]
+
+
+@pytest.fixture
+def exchanges() -> Iterator[Exchanges]:
+    """What watches exchanges."""
+    exchanges = Exchanges()
+    yield exchanges
+    exchanges.close()
+
+
+@pytest.fixture
+def adapter(exchanges: Exchanges) -> Iterator[ExchangeAdapter]:
+    """What is tested."""
+    adapter = ExchangeAdapter(exchanges, resolver=Resolver(), pool_size=2)
+    yield adapter
+    adapter.close()
+
+
+def request_for(server: RawServer) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.prepare(method="POST", url=server.url)
+    return request
+
+
+def test_an_end_that_comes_too_late(serve: Serve, exchanges: Exchanges, adapter: ExchangeAdapter) -> None:
+    """Once a reply is whole its connection is out of the exchange's reach, as another thread may use it already."""
+    server = serve(always(reply(b"whole")))
+    bodies = []
+    two = [Exchange(time.monotonic() + 10) for _ in range(2)]
+    for exchange in two:
+        with exchanges.begin(exchange):
+            response = adapter.send(request_for(server), stream=True, timeout=10)
+            bodies.append(response.raw.read())
+            exchange.end(Ending.DEADLINE)
+
+    assert bodies == [b"whole", b"whole"]
+    assert [exchange.ended for exchange in two] == [None, None]
+    assert server.connections == 1
+
+
+def test_an_exchange_that_asks_for_a_new_connection(
+    serve: Serve, exchanges: Exchanges, adapter: ExchangeAdapter
+) -> None:
+    """It gets one, whatever waits in the pool."""
+    server = serve(always(reply(b"whole")))
+    for only_new in (False, False, True):
+        with exchanges.begin(Exchange(time.monotonic() + 10, only_new_connection=only_new)):
+            adapter.send(request_for(server), stream=True, timeout=10).raw.read()
+
+    assert server.connections == 2
+
+
+def test_a_connection_outside_of_an_exchange(serve: Serve, adapter: ExchangeAdapter) -> None:
+    """A request that nothing watches over is a defect, and is not sent."""
+    server = serve(always(reply()))
+
+    with pytest.raises(RuntimeError, match="outside of an exchange"):
+        adapter.send(request_for(server), stream=True, timeout=10)
+    assert server.heads == []
