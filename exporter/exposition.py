@@ -1,0 +1,252 @@
+"""The /metrics page: blocks of pre-rendered lines, joined at scrape.
+
+A probe's lines are rendered when its record changes, and again when time alone changes them: a billing change
+falls due, data goes stale. Those about the service are kept while a poll finds nothing new. A scrape joins them, with
+the seconds left of pending changes computed anew. Lines of text and OpenMetrics are the same bytes; only the heads
+of families differ.
+
+    Exposition          the page
+    └── _Block          neighbours in the schedule: most blocks are untouched between two scrapes
+        └── _Slot       one probe: its record and its lines, family by family
+"""
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from exporter.families import (
+    ACCOUNT_INFO_HELP,
+    ACCOUNT_INFO_NAME,
+    HEALTH_FAMILIES,
+    REMAINING,
+    STATE_FAMILIES,
+    Family,
+    MetricType,
+    Shown,
+    Source,
+    shown,
+)
+from exporter.model import ProbeKey
+from exporter.store import ProbeRecord
+
+FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
+_BLOCK_PROBES = 128
+_text_page: Callable[[Collector], bytes] = generate_latest
+_number: Callable[[float], str] = floatToGoString
+
+
+class ExpositionFormat(Enum):
+    """A format in which the page can be written."""
+
+    TEXT = "text"
+    OPENMETRICS = "openmetrics"
+
+
+class HasChargeTypes(Protocol):
+    """What is needed of a probe kind: the documented billing methods of its product."""
+
+    @property
+    def charge_types(self) -> tuple[str, ...]:
+        """Each is a series from the first answer on."""
+
+
+def label_text(labels: Mapping[str, str]) -> str:
+    """Labels as they stand between the braces of a sample line, escaped by the library."""
+    family = GaugeMetricFamily("x", "", labels=list(labels))
+    family.add_metric(list(labels.values()), 0)
+    page = _text_page(_One(family)).decode()
+    return page[page.rindex("\nx{") + 3 : page.rindex("}")]
+
+
+class Exposition:
+    """The page of one process; safe to use from any thread.
+
+    ``probes`` are in the order of their turns in the schedule. ``own`` is the registry of the exporter's own metrics.
+    """
+
+    def __init__(
+        self,
+        probes: Iterable[tuple[ProbeKey, HasChargeTypes]],
+        *,
+        own: CollectorRegistry,
+        stale_after_s: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._lock = threading.Lock()
+        self._own = own
+        self._stale_after_s = stale_after_s
+        self._now = now
+        # Bounded: the API chooses some of the values.
+        self._label = lru_cache(maxsize=65_536)(lambda name, value: label_text({name: value}))
+        self._account_lines: dict[str, bytes] = {}
+        self._account_block = b""
+        slots = [self._slot(key, kind) for key, kind in probes]
+        self._slots = {slot.key: slot for slot in slots}
+        self._blocks = [_Block(slots[start : start + _BLOCK_PROBES]) for start in range(0, len(slots), _BLOCK_PROBES)]
+        for block in self._blocks:
+            for slot in block.slots:
+                slot.block = block
+                self._render(slot)
+
+    def update(self, key: ProbeKey, record: ProbeRecord) -> None:
+        """From the next scrape on, the probe's lines are those of this record."""
+        with self._lock:
+            slot = self._slots[key]
+            slot.record = record
+            self._render(slot)
+
+    def set_account(self, account: str, labels: Mapping[str, str]) -> None:
+        """From the next scrape on, ``dcdn_account_info`` of the account has these labels beside its name."""
+        line = f"{ACCOUNT_INFO_NAME}{{{label_text({'account': account, **labels})}}} 1.0\n"
+        with self._lock:
+            self._account_lines[account] = line.encode()
+            self._account_block = b""
+
+    def page(self, exposition_format: ExpositionFormat) -> list[bytes]:
+        """The page as it is now, in blocks of bytes that are shared between scrapes."""
+        openmetrics = exposition_format is ExpositionFormat.OPENMETRICS
+        own = generate_openmetrics(self._own) if openmetrics else _text_page(self._own)
+        page = [_head(ACCOUNT_INFO_NAME, ACCOUNT_INFO_HELP, MetricType.GAUGE, openmetrics=openmetrics)]
+        with self._lock:
+            now = self._now()
+            for block in self._blocks:
+                self._refresh(block, now)
+            self._account_block = self._account_block or b"".join(self._account_lines.values())
+            page.append(self._account_block)
+            for index, family in enumerate(FAMILIES):
+                page.append(_head(family.name, family.help, family.metric_type, openmetrics=openmetrics))
+                if family is REMAINING:
+                    page += [block.countdown(now) for block in self._blocks]
+                else:
+                    page += [block.lines[index] for block in self._blocks]
+        page.append(own)
+        return page
+
+    def _slot(self, key: ProbeKey, kind: HasChargeTypes) -> "_Slot":
+        service = (label_text({"account": key.account}), self._label("product", key.product))
+        return _Slot(
+            key=key,
+            charge_types=kind.charge_types,
+            service_labels=service,
+            probe_labels=tuple(sorted((*service, self._label("probe", key.probe)))),
+        )
+
+    def _refresh(self, block: "_Block", now: float) -> None:
+        if now >= block.renders_until:
+            for slot in block.slots:
+                if now >= slot.renders_until:
+                    self._render(slot)
+        if block.dirty:
+            block.join()
+
+    def _render(self, slot: "_Slot") -> None:
+        now = self._now()
+        service = shown(
+            slot.record, now, stale_after_s=self._stale_after_s, documented_charge_types=slot.charge_types
+        )
+        if service is None:
+            slot.state_lines = (b"",) * len(STATE_FAMILIES)
+        elif service != slot.shown:
+            slot.state_lines = tuple(self._lines(family, service, slot) for family in STATE_FAMILIES)
+        slot.shown = service
+        slot.lines = (*slot.state_lines, *(self._lines(family, slot.record, slot) for family in HEALTH_FAMILIES))
+        slot.due = None
+        slot.renders_until = math.inf
+        if service is not None:
+            slot.renders_until = math.nextafter(slot.record.last_success_at + self._stale_after_s, math.inf)
+            if service.pending is not None and service.pending.takes_effect is not None:
+                slot.due = service.pending.takes_effect.timestamp()
+                slot.renders_until = min(slot.renders_until, slot.due)
+        if slot.block is not None:
+            slot.block.dirty = True
+            # Before the lines are joined again, time may have passed this moment too.
+            slot.block.renders_until = min(slot.block.renders_until, slot.renders_until)
+
+    def _lines(self, family: Family[Source], source: Source, slot: "_Slot") -> bytes:
+        start, end = _around(slot.probe_labels if family.by_probe else slot.service_labels, family)
+        if family.label is None:
+            lines = [f"{start}{end} {_number(number)}\n" for _, number in family.samples(source)]
+        else:
+            lines = [
+                f"{start}{self._label(family.label, value)}{end} {_number(number)}\n"
+                for value, number in family.samples(source)
+            ]
+        return "".join(lines).encode()
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """One probe on the page: ``renders_until`` is when time alone makes its lines wrong."""
+
+    key: ProbeKey
+    charge_types: tuple[str, ...]
+    service_labels: tuple[str, ...]
+    probe_labels: tuple[str, ...]
+    record: ProbeRecord = field(default_factory=ProbeRecord)
+    shown: Shown | None = None
+    state_lines: tuple[bytes, ...] = ()
+    lines: tuple[bytes, ...] = ()
+    due: float | None = None
+    renders_until: float = math.inf
+    block: "_Block | None" = None
+
+
+@dataclass(slots=True, eq=False)
+class _Block:
+    """The lines of neighbouring probes, joined family by family."""
+
+    slots: list[_Slot]
+    dirty: bool = True
+    lines: tuple[bytes, ...] = ()
+    renders_until: float = math.inf
+    counting: tuple[tuple[str, float], ...] = ()
+
+    def join(self) -> None:
+        """Join the lines anew."""
+        self.lines = tuple(map(b"".join, zip(*(slot.lines for slot in self.slots), strict=True)))
+        self.renders_until = min(slot.renders_until for slot in self.slots)
+        self.counting = tuple(
+            ("".join(_around(slot.service_labels, REMAINING)), slot.due)
+            for slot in self.slots
+            if slot.due is not None
+        )
+        self.dirty = False
+
+    def countdown(self, now: float) -> bytes:
+        """The lines of the seconds left, which are true at ``now`` only."""
+        return "".join(f"{prefix} {_number(due - now)}\n" for prefix, due in self.counting).encode()
+
+
+def _around(labels: tuple[str, ...], family: Family[Any]) -> tuple[str, str]:
+    """What stands before and after the family's own label in a sample line; labels are ordered as the library's."""
+    if family.label is None:
+        return f"{family.name}{{{','.join(labels)}", "}"
+    before = "".join(f"{label}," for label in labels if label < family.label)
+    after = "".join(f",{label}" for label in labels if label > family.label)
+    return f"{family.name}{{{before}", f"{after}}}"
+
+
+class _One(Collector):
+    """A registry of one family, as the library's writers take it."""
+
+    def __init__(self, family: GaugeMetricFamily) -> None:
+        self._family = family
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        return [self._family]
+
+
+def _head(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:
+    """The HELP and TYPE lines; OpenMetrics names a counter's family without its suffix."""
+    family = name.removesuffix("_total") if openmetrics and metric_type is MetricType.COUNTER else name
+    return f"# HELP {family} {text}\n# TYPE {family} {metric_type.value}\n".encode()

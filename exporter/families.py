@@ -1,0 +1,267 @@
+"""The metric families about accounts and probes: names, help, labels, and the samples of one probe.
+
+Everything here is pure. The names and labels are the project's public interface.
+The samples of a family come from a function, so that a family stands in one row.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from exporter.model import ChargeTypeChange, ServiceState, ServiceStatus
+from exporter.service_answer import KNOWN_LOCK_REASONS
+from exporter.store import OTHER, ProbeRecord
+
+_AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
+
+
+class MetricType(Enum):
+    """The types of the families here; the value is what the exposition formats call them."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page says of a service: all that its samples depend on, so that equal ones have equal lines.
+
+    ``pending`` is the billing change that lies ahead. ``lock_reasons`` and ``charge_types`` are the values that are
+    series, be it at 0: the documented ones, and those ever seen beyond.
+    """
+
+    state: ServiceState
+    pending: ChargeTypeChange | None
+    lock_reasons: tuple[str, ...]
+    charge_types: tuple[str, ...]
+
+
+def shown(
+    record: ProbeRecord, now: float, *, stale_after_s: float, documented_charge_types: tuple[str, ...]
+) -> Shown | None:
+    """What the page says at ``now``; None before the first answer and once the last one is stale."""
+    state = record.current_state(now, stale_after_s)
+    if state is None:
+        return None
+    return Shown(
+        state=state,
+        pending=state.pending_change(now),
+        lock_reasons=(*sorted(KNOWN_LOCK_REASONS), *record.lock_reasons_seen),
+        charge_types=(*documented_charge_types, *record.charge_types_seen),
+    )
+
+
+# The value of the one label that a family adds ("" where it adds none), and the sample's value.
+Sample = tuple[str, float]
+Source = TypeVar("Source", Shown, ProbeRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Source]):
+    """One metric family, whose samples come from what is shown of a service or from a probe's history.
+
+    ``label`` is the label that it adds to the common ones, or None. ``by_probe`` says that the common ones are
+    account, product and probe, and not only account and product.
+    """
+
+    name: str
+    help: str
+    samples: Callable[[Source], Iterator[Sample]]
+    label: str | None = None
+    metric_type: MetricType = MetricType.GAUGE
+    by_probe: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name.endswith("_total") != (self.metric_type is MetricType.COUNTER):
+            raise ValueError(f"counters, and nothing else, are named _total, not {self.name}")
+
+
+def _status(service: Shown) -> Iterator[Sample]:
+    for status in ServiceStatus:
+        yield status.value, float(service.state.status is status)
+
+
+def _locks(service: Shown) -> Iterator[Sample]:
+    return _state_set(service.lock_reasons, set(service.state.lock_reasons))
+
+
+def _charge_type(service: Shown) -> Iterator[Sample]:
+    return _state_set(service.charge_types, {service.state.charge_type} - {None})
+
+
+def _next_charge_type(service: Shown) -> Iterator[Sample]:
+    coming = service.pending.charge_type if service.pending is not None else None
+    return _state_set(service.charge_types, {coming} - {None})
+
+
+def _change_timestamp(service: Shown) -> Iterator[Sample]:
+    if service.pending is not None and service.pending.takes_effect is not None:
+        yield "", service.pending.takes_effect.timestamp()
+
+
+def _at_scrape(_: Shown) -> Iterator[Sample]:
+    """Nothing: what changes with every scrape is written at every scrape."""
+    return iter(())
+
+
+def _opening_timestamp(service: Shown) -> Iterator[Sample]:
+    if service.state.opening_time is not None:
+        yield "", service.state.opening_time.timestamp()
+
+
+def _info(service: Shown) -> Iterator[Sample]:
+    if service.state.instance_id is not None:
+        yield service.state.instance_id, 1.0
+
+
+def _poll_success(record: ProbeRecord) -> Iterator[Sample]:
+    yield "", float(record.polls > 0 and record.failures_in_row == 0)
+
+
+def _last_poll(record: ProbeRecord) -> Iterator[Sample]:
+    yield "", record.last_poll_at
+
+
+def _last_success(record: ProbeRecord) -> Iterator[Sample]:
+    yield "", record.last_success_at
+
+
+def _last_duration(record: ProbeRecord) -> Iterator[Sample]:
+    yield "", record.last_poll_duration_s
+
+
+def _polls(record: ProbeRecord) -> Iterator[Sample]:
+    yield "", float(record.polls)
+
+
+def _failures(record: ProbeRecord) -> Iterator[Sample]:
+    for reason, count in record.failures.items():
+        yield reason.value, float(count)
+
+
+def _skipped(record: ProbeRecord) -> Iterator[Sample]:
+    yield "", float(record.skipped)
+
+
+def _state_set(named: tuple[str, ...], holding: set[str] | set[str | None]) -> Iterator[Sample]:
+    """Every named value as 0 or 1, each once; what holds and has no name of its own holds as ``other``."""
+    names = dict.fromkeys(named)
+    unnamed = holding - names.keys()
+    if unnamed:
+        names[OTHER] = None
+    for name in names:
+        yield name, float(name in holding or (name == OTHER and bool(unnamed)))
+
+
+REMAINING = Family(
+    "dcdn_service_charge_type_change_remaining_seconds",
+    "Seconds until the pending change of the billing method takes effect (ChangingAffectTime minus now, computed at "
+    f"scrape time); absent when no change lies ahead. {_AS_OF}",
+    _at_scrape,
+)
+
+STATE_FAMILIES: tuple[Family[Shown], ...] = (
+    Family(
+        "dcdn_service_status",
+        "Whether the service has this status: locked when OperationLocks names any lock, not_activated when the API "
+        f"says that the service was never opened, else active. Exactly one is 1. {_AS_OF}",
+        _status,
+        label="status",
+    ),
+    Family(
+        "dcdn_service_lock",
+        "Whether the service is locked for this reason (OperationLocks.LockReason); financial is an overdue payment, "
+        f"unspecified a lock that names no reason. {_AS_OF}",
+        _locks,
+        label="reason",
+    ),
+    Family(
+        "dcdn_service_charge_type",
+        f"Whether this is the current billing method (InternetChargeType). {_AS_OF}",
+        _charge_type,
+        label="charge_type",
+    ),
+    Family(
+        "dcdn_service_next_charge_type",
+        "Whether this is the billing method to come (ChangingChargeType); all 0 when no change is pending at the "
+        f"moment of the scrape. {_AS_OF}",
+        _next_charge_type,
+        label="charge_type",
+    ),
+    Family(
+        "dcdn_service_charge_type_change_timestamp_seconds",
+        "Unix time at which the pending change of the billing method takes effect (ChangingAffectTime); absent when "
+        f"no change lies ahead. {_AS_OF}",
+        _change_timestamp,
+    ),
+    REMAINING,
+    Family(
+        "dcdn_service_opening_timestamp_seconds",
+        f"Unix time at which the service was activated (OpeningTime). {_AS_OF}",
+        _opening_timestamp,
+    ),
+    Family(
+        "dcdn_service_info",
+        f"Always 1; the label names the service's instance (InstanceId). {_AS_OF}",
+        _info,
+        label="instance_id",
+    ),
+)
+
+HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
+    Family(
+        "dcdn_poll_success",
+        "1 when the last poll got an answer (a locked or not activated service is one), 0 when it failed or none "
+        "has finished yet. The API is polled on a schedule, not when scraped.",
+        _poll_success,
+        by_probe=True,
+    ),
+    Family(
+        "dcdn_last_poll_timestamp_seconds",
+        "Unix time at which the last poll ended, be it answered or failed; 0 until the first.",
+        _last_poll,
+        by_probe=True,
+    ),
+    Family(
+        "dcdn_last_success_timestamp_seconds",
+        "Unix time of the last poll that got an answer, as of which everything is known of the service; 0 until the "
+        "first. A failure never moves it.",
+        _last_success,
+        by_probe=True,
+    ),
+    Family(
+        "dcdn_last_poll_duration_seconds",
+        "Seconds that the last poll took, without its wait for the budget.",
+        _last_duration,
+        by_probe=True,
+    ),
+    Family(
+        "dcdn_polls_total",
+        "Polls that have ended, failed ones included.",
+        _polls,
+        metric_type=MetricType.COUNTER,
+        by_probe=True,
+    ),
+    Family(
+        "dcdn_poll_failures_total",
+        "Polls that ended without knowing the state, by reason.",
+        _failures,
+        label="reason",
+        metric_type=MetricType.COUNTER,
+        by_probe=True,
+    ),
+    Family(
+        "dcdn_polls_skipped_total",
+        "Runs that were due while the last one was still waiting for a thread or under way.",
+        _skipped,
+        metric_type=MetricType.COUNTER,
+        by_probe=True,
+    ),
+)
+
+ACCOUNT_INFO_NAME = "dcdn_account_info"
+ACCOUNT_INFO_HELP = (
+    "Always 1 while the account is configured: its id (empty until known), its name in the resource directory, its "
+    "site (china or international) and the labels that the configuration gives it."
+)
