@@ -1,0 +1,1 @@
+"""The web front: what the exporter answers over HTTP, and the server that carries it."""

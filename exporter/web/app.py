@@ -1,0 +1,167 @@
+"""The routes: what every path answers, to GET and HEAD.
+
+Nothing here asks the API or waits for it. What takes longer than a moment runs in a worker thread, so that
+a page of 10,000 accounts never holds up `/-/healthy` or another reader.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from importlib import resources
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from exporter.exposition import ExpositionFormat
+from exporter.logger import Logger, defect
+from exporter.web.body import gzip_pieces, pieces
+from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
+from exporter.web.status_page import StatusPage, build_environment, render
+
+# Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
+_SMALL_PAGE_BYTES = 64 * 1024
+
+# The page has one stylesheet of its own and nothing else. Who may frame it is said twice, for old browsers.
+_PAGE_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+# Characters that a route pattern, a query or an escape would make something else of.
+_UNROUTABLE = frozenset("{}?#% ")
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Exposition(Protocol):
+    """Where the metrics come from."""
+
+    def page(self, exposition_format: ExpositionFormat) -> Iterable[bytes]:
+        """The page as blocks, to be sent end to end. May block; is called from any thread, from several at once."""
+
+
+def create_app(
+    *,
+    exposition: Exposition,
+    telemetry_path: str,
+    ready: Callable[[], bool],
+    status: Callable[[], StatusPage],
+    log: Logger,
+) -> Starlette:
+    """The application; it keeps no state of its own.
+
+    `ready` is called on the event loop and must not block; `status` may, and is called from any thread.
+    ValueError for a telemetry path that does not begin with `/` or holds a space or one of `{}?#%`.
+    """
+    if not telemetry_path.startswith("/") or _UNROUTABLE & set(telemetry_path):
+        raise ValueError(f"telemetry path {telemetry_path!r} must begin with / and hold no space and none of {{}}?#%")
+    environment = build_environment()
+    stylesheet = resources.files("exporter.web").joinpath("static", "status.css").read_bytes()
+
+    async def metrics(request: Request) -> Response:
+        offer = negotiate_format(_header(request, "accept"))
+        # Drawn to its end before the first header goes out, so that a failure can still be a clean 500.
+        blocks = await run_in_threadpool(lambda: tuple(exposition.page(offer.exposition_format)))
+        return _metrics_response(request, blocks, offer=offer)
+
+    async def status_page(_request: Request) -> Response:
+        html = await run_in_threadpool(lambda: render(status(), environment))
+        # A name with half a surrogate pair in it must not take the page down.
+        return HTMLResponse(html.encode(errors="replace"), headers=_PAGE_HEADERS)
+
+    async def status_stylesheet(_request: Request) -> Response:
+        return Response(stylesheet, media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+    async def healthy(_request: Request) -> Response:
+        return _sentence("dcdn-exporter is healthy.")
+
+    async def readiness(_request: Request) -> Response:
+        if ready():
+            return _sentence("dcdn-exporter is ready.")
+        return _sentence("dcdn-exporter is not ready: the first polls have not finished.", status_code=503)
+
+    async def not_found(_request: Request, _error: Exception) -> Response:
+        return _sentence(f"There is nothing here. Try /, {telemetry_path}, /-/healthy or /-/ready.", status_code=404)
+
+    # The telemetry path comes first: where it is `/`, it stands in place of the status page.
+    endpoints: tuple[tuple[str, _Endpoint], ...] = (
+        (telemetry_path, metrics),
+        ("/", status_page),
+        ("/-/healthy", healthy),
+        ("/-/ready", readiness),
+        ("/static/status.css", status_stylesheet),
+    )
+    app = Starlette(
+        routes=[Route(path, _answering(endpoint, log), methods=["GET"]) for path, endpoint in endpoints],
+        exception_handlers={404: not_found, 405: _method_not_allowed},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _answering(endpoint: _Endpoint, log: Logger) -> _Endpoint:
+    """The endpoint, with a logged 500 in place of whatever it raises."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Exception as error:  # noqa: BLE001 — whatever went wrong, the reader gets an answer
+            log.log(logging.ERROR, "page failed", path=request.url.path, **defect(error))
+            return _sentence("This page could not be written; the log of dcdn-exporter says why.", status_code=500)
+
+    return answer
+
+
+async def _method_not_allowed(request: Request, error: Exception) -> Response:
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+    allowed = sorted(method.strip() for method in headers.get("Allow", "GET, HEAD").split(","))
+    return _sentence(
+        f"{request.method} is not possible here, {' or '.join(allowed)} is.",
+        status_code=405,
+        headers={"Allow": ", ".join(allowed)},
+    )
+
+
+def _metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offer) -> Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Type": offer.content_type,
+        "Vary": "Accept, Accept-Encoding",
+    }
+    size = sum(len(block) for block in blocks)
+    small = size < _SMALL_PAGE_BYTES
+    # A stream tells its compressed length at its end only, by chunks, which HTTP/1.0 does not have.
+    gzip = accepts_gzip(_header(request, "accept-encoding")) and (small or request.scope["http_version"] != "1.0")
+    if gzip:
+        headers["Content-Encoding"] = "gzip"
+    if small:
+        return Response(b"".join(gzip_pieces(blocks) if gzip else blocks), headers=headers)
+    if not gzip:
+        headers["Content-Length"] = str(size)
+    if request.method == "HEAD":
+        return StreamingResponse(iter(()), headers=headers)
+    # A plain iterator is drawn from in worker threads: the right place to compress, needless for what only is sent.
+    return StreamingResponse(gzip_pieces(blocks) if gzip else _unthreaded(blocks), headers=headers)
+
+
+async def _unthreaded(blocks: Iterable[bytes]) -> AsyncIterator[bytes | memoryview]:
+    for piece in pieces(blocks):
+        yield piece
+
+
+def _sentence(text: str, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return PlainTextResponse(text + "\n", status_code=status_code, headers=headers)
+
+
+def _header(request: Request, name: str) -> str | None:
+    """The header's value; lines of the same name count as one list (RFC 9110, section 5.3)."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None

@@ -1,0 +1,46 @@
+"""A page of many blocks, cut into pieces that can be sent one by one.
+
+The blocks belong to the exposition and are shared by all readers; nothing here makes a copy of the whole page.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from isal import isal_zlib
+
+# About what the kernel takes at once; a reader that stops reading holds one piece, not the page.
+_PIECE_BYTES = 256 * 1024
+# Some milliseconds of work, worth the change of thread that the caller pays for it.
+_GZIP_INPUT_BYTES = 1024 * 1024
+# Fastest level: repeating label names make it nearly as small as the best one.
+_GZIP_LEVEL = 1
+_GZIP_WRAPPER = 16 + isal_zlib.MAX_WBITS
+
+
+def pieces(blocks: Iterable[bytes], *, size: int = _PIECE_BYTES) -> Iterator[bytes | memoryview]:
+    """The blocks end to end in pieces of at most `size` bytes, none of them empty.
+
+    Small blocks are joined, large ones are cut without a copy.
+    """
+    waiting: list[bytes] = []
+    waiting_bytes = 0
+    for block in blocks:
+        if waiting and waiting_bytes + len(block) > size:
+            yield b"".join(waiting)
+            waiting, waiting_bytes = [], 0
+        if len(block) > size:
+            view = memoryview(block)
+            yield from (view[start : start + size] for start in range(0, len(block), size))
+        elif block:
+            waiting.append(block)
+            waiting_bytes += len(block)
+    if waiting:
+        yield b"".join(waiting)
+
+
+def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> Iterator[bytes]:
+    """The blocks as one gzip stream, in pieces; a step compresses `size` bytes, more when these yield nothing."""
+    compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WRAPPER)
+    for piece in pieces(blocks, size=size):
+        if compressed := compressor.compress(piece):
+            yield compressed
+    yield compressor.flush()

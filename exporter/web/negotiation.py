@@ -1,0 +1,126 @@
+"""Which form of the page a client gets: format and version from Accept, gzip from Accept-Encoding.
+
+Pure: header values in, a choice out. No header makes these functions raise, and each costs bounded time.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from exporter.exposition import ExpositionFormat
+
+# Prometheus sends about 250 characters and six elements. What lies behind these limits is not read.
+_HEADER_LIMIT = 4096
+_ELEMENT_LIMIT = 64
+
+# Three digits by RFC 9110, section 12.4.2; more are read as what they plainly mean.
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,9})?|1(?:\.0{0,9})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A form in which the page can be had."""
+
+    exposition_format: ExpositionFormat
+    media_type: str
+    version: str
+    content_type: str
+    """Value of the Content-Type header of such an answer."""
+
+
+# Text is the answer when nothing else is asked for, and the last resort:
+# https://prometheus.io/docs/instrumenting/content_negotiation/
+TEXT_0_0_4 = Offer(
+    ExpositionFormat.TEXT,
+    media_type="text/plain",
+    version="0.0.4",
+    content_type="text/plain; version=0.0.4; charset=utf-8",
+)
+# Version 1.0.0 has to name an escaping scheme; our metric and label names need none, so any scheme is right.
+OPENMETRICS_1_0_0 = Offer(
+    ExpositionFormat.OPENMETRICS,
+    media_type="application/openmetrics-text",
+    version="1.0.0",
+    content_type="application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+)
+OPENMETRICS_0_0_1 = Offer(
+    ExpositionFormat.OPENMETRICS,
+    media_type="application/openmetrics-text",
+    version="0.0.1",
+    content_type="application/openmetrics-text; version=0.0.1; charset=utf-8",
+)
+# Where a client leaves the version open, the earlier row wins. That is 1.0.0, which the specification demands as
+# its oldest (https://prometheus.io/docs/specs/om/open_metrics_spec/); client_golang sends the draft 0.0.1.
+OFFERS = (TEXT_0_0_4, OPENMETRICS_1_0_0, OPENMETRICS_0_0_1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """One element of an Accept or Accept-Encoding header."""
+
+    value: str
+    """Media range or content coding, in lower case."""
+    quality: float
+    """0 (refused) to 1."""
+    version: str | None
+    position: int
+
+
+def negotiate_format(accept: str | None) -> Offer:
+    """The offer that the client likes best, TEXT_0_0_4 when none fits.
+
+    The most specific range that matches an offer says how much it is wanted. Equal wishes are decided for a format
+    that is named over one that a wildcard lets in, then by the order of the header. OpenMetrics is sent only to
+    clients that name it: whoever says `*/*` may be unable to read it.
+    """
+    elements = tuple(_elements(accept or ""))
+    best, best_rank = TEXT_0_0_4, (0.0, False, 0)
+    for offer in OFFERS:
+        matching = [element for element in elements if _specificity(element, offer)]
+        if not matching:
+            continue
+        wish = max(matching, key=lambda element: _specificity(element, offer))
+        named = wish.value == offer.media_type
+        if not wish.quality or not (named or offer is TEXT_0_0_4):
+            continue
+        rank = (wish.quality, named, -wish.position)
+        if rank > best_rank:
+            best, best_rank = offer, rank
+    return best
+
+
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Whether the client takes gzip, and likes it no less than the plain page."""
+    qualities: dict[str, float] = {}
+    for element in _elements(accept_encoding or ""):
+        qualities.setdefault(element.value, element.quality)
+    # RFC 9110, section 8.4.1.3: x-gzip is the same coding under its old name.
+    gzip = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0)))
+    return gzip > 0 and gzip >= qualities.get("identity", 0.0)
+
+
+def _specificity(element: _Element, offer: Offer) -> int:
+    """How closely the range describes the offer: 0 not at all, 4 with its version."""
+    if element.version not in (None, offer.version):
+        return 0
+    if element.value == offer.media_type:
+        return 3 if element.version is None else 4
+    if element.value == offer.media_type.partition("/")[0] + "/*":
+        return 2
+    return int(element.value == "*/*")
+
+
+def _elements(header: str) -> Iterator[_Element]:
+    """The elements of the header that can be read, in order.
+
+    A comma inside a quoted parameter splits an element too: no parameter that matters here can hold one.
+    """
+    if len(header) > _HEADER_LIMIT:
+        # What the limit cuts in two would say something else than was meant.
+        header = header[:_HEADER_LIMIT].rpartition(",")[0]
+    for position, text in enumerate(header.lower().split(",", _ELEMENT_LIMIT)[:_ELEMENT_LIMIT]):
+        value, *parameters = (part.strip() for part in text.split(";"))
+        named = {name.rstrip(): setting.strip(' \t"') for name, _, setting in (p.partition("=") for p in parameters)}
+        quality = named.get("q", "1")
+        if value and _QUALITY.fullmatch(quality):
+            yield _Element(value, quality=float(quality), version=named.get("version"), position=position)

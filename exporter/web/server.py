@@ -1,0 +1,202 @@
+"""The HTTP server: uvicorn in a thread of its own, on sockets that we open."""
+
+import asyncio
+import ipaddress
+import logging
+import re
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from exporter.logger import Logger, defect
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_NUMERIC = re.compile(r"[0-9.]+")
+_PORT = re.compile(r"[0-9]{1,5}")
+_HIGHEST_PORT = 65535
+
+# Longer than the usual scrape intervals, so that Prometheus keeps its connection from scrape to scrape.
+_KEEP_ALIVE_S = 75
+# A stop gives answers under way this long before it cuts their connections.
+_GRACE_S = 0.8
+# Whole seconds, counted from a little later: ends what does not notice that its connection is gone.
+_CANCEL_AFTER_S = 1
+# By then everything has ended, even on a busy machine.
+_STOP_LIMIT_S = 3.0
+
+
+class WebServer:
+    """Serves one application on one address, from `start` to `stop`.
+
+    `listen_address` is read as `parse_listen_address` says; ValueError when it cannot be. One use only: a stopped
+    server stays stopped. Start and stop it from one thread.
+    """
+
+    def __init__(self, app: ASGIApp, *, listen_address: str, log: Logger) -> None:
+        self._listen_address = listen_address
+        self._host, self._port = parse_listen_address(listen_address)
+        self._app = app
+        self._log = log
+        self._bound: str | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._settled = threading.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the server listens, as `host:port`, port 0 being replaced; RuntimeError before `start`."""
+        if self._bound is None:
+            raise RuntimeError("the web server has no address before it was started")
+        return self._bound
+
+    def start(self) -> None:
+        """The server answers.
+
+        OSError, with `filename` being the listen address, when that is taken, not allowed, not of this machine or
+        not resolvable. What else keeps the server from running is raised as it is.
+        """
+        if self._thread is not None:
+            raise RuntimeError("the web server was started before")
+        listener = self._listen()
+        self._bound = _written(listener)
+        self._server = uvicorn.Server(self._configuration())
+        self._thread = threading.Thread(target=self._run, args=(self._server, listener), name="web", daemon=True)
+        self._thread.start()
+        self._settled.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+
+    def stop(self) -> None:
+        """The address is free again and the connections are closed; answers under way had 0.8 s to finish.
+
+        Takes up to 1.5 s. Does nothing when the server is not running.
+        """
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(_GRACE_S)
+        self._cut_connections(self._server)
+        self._thread.join(_STOP_LIMIT_S)
+        if self._thread.is_alive():
+            self._log.log(
+                logging.WARNING, "web server did not stop in time", address=self._bound, limit_s=_STOP_LIMIT_S
+            )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _listen(self) -> socket.socket:
+        try:
+            return _listener(self._host, self._port)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen: {error.strerror}", self._listen_address) from error
+
+    def _configuration(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self._app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            interface="asgi3",
+            lifespan="off",
+            workers=1,  # left out, it is read from the environment
+            proxy_headers=False,
+            log_config=None,
+            log_level="error",  # a warning for every malformed request would let strangers fill the log
+            access_log=False,
+            server_header=False,
+            headers=[("X-Content-Type-Options", "nosniff")],  # here, so that uvicorn's own answers carry it too
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_CANCEL_AFTER_S,
+            callback_notify=self._report_serving,
+        )
+
+    async def _report_serving(self) -> None:
+        # uvicorn calls this from the first turn of its main loop on, every half minute.
+        self._loop = asyncio.get_running_loop()
+        self._settled.set()
+
+    def _cut_connections(self, server: uvicorn.Server) -> None:
+        """Connections still open are gone, and with them what only waits for a reader that does not read."""
+
+        def cut() -> None:
+            for connection in tuple(server.server_state.connections):
+                connection.transport.abort()
+
+        # A loop that is closed already has no connections.
+        with suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(cut)
+
+    def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        try:
+            server.run(sockets=[listener])
+        except BaseException as failure:  # noqa: BLE001  uvicorn leaves by SystemExit too; start() raises it again
+            self._failure = failure
+            if self._settled.is_set():
+                self._log.log(logging.ERROR, "web server failed", address=self._bound, **defect(failure))
+        finally:
+            listener.close()
+            self._settled.set()
+
+
+def parse_listen_address(text: str) -> tuple[str | None, int]:
+    """Host and port of `host:port`, `1.2.3.4:port`, `[IPv6]:port` or `:port`; port 0 lets the kernel choose.
+
+    Host None stands for every address of the machine. ValueError, in words for the user, for anything else.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise ValueError(f"listen address {text!r} has no port: expected host:port or :port")
+    if not _PORT.fullmatch(port) or int(port) > _HIGHEST_PORT:
+        raise ValueError(f"listen address {text!r}: the port must be a number from 0 to {_HIGHEST_PORT}")
+    if not host:
+        return None, int(port)
+    return _checked_host(host, text), int(port)
+
+
+def _checked_host(host: str, text: str) -> str:
+    bracketed = host.startswith("[") and host.endswith("]")
+    if ":" in host and not bracketed:
+        raise ValueError(f"listen address {text!r}: an IPv6 address must stand in brackets, as in [::1]:10520")
+    try:
+        if bracketed:
+            return str(ipaddress.IPv6Address(host[1:-1]))
+        if _NUMERIC.fullmatch(host):
+            return str(ipaddress.IPv4Address(host))
+    except ValueError as error:
+        raise ValueError(f"listen address {text!r}: {error}") from error
+    if not _HOST_NAME.fullmatch(host):
+        raise ValueError(f"listen address {text!r}: {host!r} is neither an IP address nor a host name")
+    return host
+
+
+def _listener(host: str | None, port: int) -> socket.socket:
+    """A socket that listens; a name that has several addresses gets its first one, of IPv4 if there is any."""
+    if host in (None, "::") and socket.has_dualstack_ipv6():
+        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    if host is None:
+        return socket.create_server(("0.0.0.0", port))  # noqa: S104  every address is what ":port" asks for
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+    return socket.create_server(address, family=family)
+
+
+def _written(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

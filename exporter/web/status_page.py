@@ -1,0 +1,116 @@
+"""The status page at `/`: what is known of every account and product, the worst first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+ROWS_SHOWN = 200
+"""A browser copes with so many; the page counts the rest, and /metrics has them all."""
+
+_STATUSES = ("active", "locked", "not_activated")
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """What is known of one product of one account. ValueError when the fields contradict each other."""
+
+    account: str
+    product: str
+    status: str | None
+    """`active`, `locked` or `not_activated`; None when there is no answer young enough to be trusted."""
+    lock_reasons: tuple[str, ...]
+    """Of the locks that hold; empty unless locked."""
+    charge_type: str | None
+    next_charge_type: str | None
+    changes_in_s: float | None
+    """Seconds until the next charge type holds, at least 0; None when none is pending or its time is not known."""
+    age_s: float | None
+    """Seconds since the last good answer, at least 0; None before the first one."""
+    poll_success: bool
+    """The last poll got an answer. False also before the first poll has finished."""
+    failure: str | None
+    """In words, what the last poll failed of; None when it did not fail."""
+
+    def __post_init__(self) -> None:
+        if not self.account or not self.product:
+            raise ValueError(f"account and product must be named: {self.account!r}, {self.product!r}")
+        if self.status not in (None, *_STATUSES):
+            raise ValueError(f"status must be one of {_STATUSES} or None: {self.status!r}")
+        if self.lock_reasons and self.status != "locked":
+            raise ValueError(f"only what is locked has lock reasons: {self.status!r}, {self.lock_reasons!r}")
+        if self.poll_success and self.failure is not None:
+            raise ValueError(f"a poll cannot have succeeded and failed: {self.failure!r}")
+        for seconds in (self.changes_in_s, self.age_s):
+            if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+                raise ValueError(f"seconds must be finite and not negative: {seconds!r}")
+
+    @property
+    def condition(self) -> str:
+        """The state in one word: that of the service, else `failing`, or `waiting` for a first answer."""
+        if self.failure is not None and self.status != "locked":
+            return "failing"
+        return self.status or "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """Everything that the page shows."""
+
+    version: str
+    telemetry_path: str
+    accounts: tuple[StatusRow, ...]
+    """In any order; an account with three products has three rows."""
+    ready: bool
+    """As `/-/ready` has it."""
+
+
+def worst_first(rows: tuple[StatusRow, ...]) -> list[StatusRow]:
+    """The rows as somebody wants to hear of them: locked, failing, waiting, not activated, a change ahead, fine."""
+    order = {"locked": 0, "failing": 1, "waiting": 2, "not_activated": 3, "active": 5}
+
+    def place(row: StatusRow) -> tuple[int, str, str]:
+        change_ahead = row.condition == "active" and row.next_charge_type is not None
+        return (4 if change_ahead else order[row.condition], row.account, row.product)
+
+    return sorted(rows, key=place)
+
+
+def in_words(seconds: float) -> str:
+    """A duration in its two largest units, as in `3 d 4 h`; rounded down."""
+    rest = int(seconds)
+    parts: list[tuple[int, str]] = []
+    for unit, length in _UNITS:
+        count, rest = divmod(rest, length)
+        if count or parts:
+            parts.append((count, unit))
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count) or "0 s"
+
+
+def build_environment() -> Environment:
+    """The templates of this package, every value escaped and every unknown name an error."""
+    environment = Environment(
+        loader=PackageLoader("exporter.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["in_words"] = in_words
+    return environment
+
+
+def render(page: StatusPage, environment: Environment) -> str:
+    """The page as HTML."""
+    rows = worst_first(page.accounts)
+    conditions = [row.condition for row in rows]
+    return environment.get_template("status.html").render(
+        page=page,
+        rows=list(islice(rows, ROWS_SHOWN)),
+        hidden=max(0, len(rows) - ROWS_SHOWN),
+        counts={name: conditions.count(name) for name in dict.fromkeys(conditions)},
+    )

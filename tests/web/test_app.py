@@ -1,0 +1,390 @@
+import gzip
+import logging
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection, HTTPMessage
+from itertools import repeat
+from typing import NoReturn
+
+import pytest
+
+from exporter.exposition import ExpositionFormat
+from exporter.web.app import create_app
+from exporter.web.server import WebServer
+from exporter.web.status_page import StatusPage, StatusRow
+from tests.recording_log import RecordingLog
+
+WAIT_S = 10
+MANY = tuple(b'dcdn_poll_success{account="account-%05d"} 1\n' % number for number in range(5000))
+
+Ask = Callable[..., tuple[int, HTTPMessage, bytes]]
+
+
+class Blocks:
+    """An exposition of the same blocks in both formats."""
+
+    def __init__(self, *blocks: bytes) -> None:
+        self._blocks = blocks
+
+    def page(self, _exposition_format: ExpositionFormat) -> tuple[bytes, ...]:
+        """The blocks."""
+        return self._blocks
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[WebServer]:
+    """A server whose page is streamed."""
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
+    app = create_app(
+        exposition=Blocks(*MANY), telemetry_path="/metrics", ready=bool, status=lambda: page, log=RecordingLog()
+    )
+    with WebServer(app, listen_address="127.0.0.1:0", log=RecordingLog()) as server:
+        yield server
+
+
+class Failing:
+    """An exposition that breaks after its first block."""
+
+    def page(self, _exposition_format: ExpositionFormat) -> Iterator[bytes]:
+        """One block and an error."""
+        yield b"# the first block\n"
+        raise LookupError("the second block is lost")
+
+
+class Held:
+    """An exposition whose page is made only once it is let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.let_go = threading.Event()
+
+    def page(self, _exposition_format: ExpositionFormat) -> list[bytes]:
+        """Blocks until `let_go` is set."""
+        self.begun.set()
+        self.let_go.wait()
+        return [b"at last\n"]
+
+
+def told(headers: HTTPMessage) -> dict[str, str]:
+    """The headers without the date, which no test can know."""
+    return {name.lower(): value for name, value in headers.items() if name.lower() != "date"}
+
+
+def test_metrics(site: WebServer, ask: Ask) -> None:
+    """The metrics come as text, whole and not to be stored."""
+    status, headers, body = ask(site, "/metrics")
+    assert (status, body) == (200, b"# a page as text\n")
+    assert told(headers) == {
+        "cache-control": "no-store",
+        "content-length": "17",
+        "content-type": "text/plain; version=0.0.4; charset=utf-8",
+        "vary": "Accept, Accept-Encoding",
+        "x-content-type-options": "nosniff",
+    }
+
+
+def test_openmetrics(site: WebServer, ask: Ask) -> None:
+    """A client that names OpenMetrics gets it, and the content type says so."""
+    status, headers, body = ask(site, "/metrics", headers={"Accept": "application/openmetrics-text;version=0.0.1"})
+    assert (status, body) == (200, b"# a page as openmetrics\n")
+    assert headers["Content-Type"] == "application/openmetrics-text; version=0.0.1; charset=utf-8"
+
+
+def test_accept_in_two_lines(site: WebServer, exchange: Callable[[WebServer, bytes], bytes]) -> None:
+    """Header lines of the same name are one list."""
+    reply = exchange(
+        site,
+        b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"Accept: text/plain;q=0.5\r\nAccept: application/openmetrics-text\r\n"
+        b"Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n\r\n",
+    )
+    assert b"content-type: application/openmetrics-text; version=1.0.0" in reply
+    assert b"content-encoding: gzip" in reply
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        pytest.param((), id="empty"),
+        pytest.param((b"one\n", b"two\n"), id="small"),
+        pytest.param(MANY, id="many-small-blocks"),
+        pytest.param((b"a" * 3_000_000, b"b" * 70_000, b"c"), id="large-blocks"),
+    ],
+)
+def test_same_page_either_way(serve: Callable[..., WebServer], blocks: tuple[bytes, ...]) -> None:
+    """The page is its blocks end to end, compressed or not, and one connection serves scrape after scrape."""
+    page = b"".join(blocks)
+    with closing(HTTPConnection(serve(exposition=Blocks(*blocks)).address, timeout=WAIT_S)) as connection:
+        for accept_encoding in ("identity", "gzip", "gzip", "identity"):
+            connection.request("GET", "/metrics", headers={"Accept-Encoding": accept_encoding})
+            response = connection.getresponse()
+            body = response.read()
+            if accept_encoding == "gzip":
+                assert response.headers["Content-Encoding"] == "gzip"
+                assert gzip.decompress(body) == page
+            else:
+                assert response.headers["Content-Encoding"] is None
+                assert response.headers["Content-Length"] == str(len(page))
+                assert body == page
+
+
+def test_http_1_0(large: WebServer, exchange: Callable[[WebServer, bytes], bytes]) -> None:
+    """A client of HTTP/1.0, which knows no chunks, gets a large page plain and with its length."""
+    reply = exchange(large, b"GET /metrics HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n")
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert b"content-length: %d" % len(body) in head
+    assert b"chunked" not in head
+    assert body == b"".join(MANY)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics", "/-/healthy", "/-/ready", "/static/status.css", "/nowhere", "large page"]
+)
+def test_head(
+    site: WebServer, large: WebServer, ask: Ask, exchange: Callable[[WebServer, bytes], bytes], path: str
+) -> None:
+    """HEAD has the status and the headers of GET, and nothing after them."""
+    server, path = (large, "/metrics") if path == "large page" else (site, path)
+    for encoding in ("identity", "gzip"):
+        status, headers, _ = ask(server, path, headers={"Accept-Encoding": encoding})
+        head_status, head_headers, _ = ask(server, path, "HEAD", headers={"Accept-Encoding": encoding})
+        expected = told(headers)
+        expected.pop("transfer-encoding", None)
+        assert (head_status, told(head_headers)) == (status, expected)
+        head = f"HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept-Encoding: {encoding}\r\n\r\n"
+        reply = exchange(server, head.encode())
+        assert reply.endswith(b"\r\n\r\n")
+        assert reply.count(b"\r\n\r\n") == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/static/status.css"])
+def test_other_methods(site: WebServer, ask: Ask, path: str) -> None:
+    """Only GET and HEAD are possible, and the refusal says so."""
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+        status, headers, body = ask(site, path, method)
+        assert (status, headers["Allow"]) == (405, "GET, HEAD")
+        assert body.decode() == f"{method} is not possible here, GET or HEAD is.\n"
+        assert headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_unknown_path(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """An unknown path is told which ones there are, in plain text and without being sent elsewhere."""
+    server = serve(telemetry_path="/probe")
+    for path in (
+        "/metrics",
+        "/probe/",
+        "/-/ready/",
+        "/-/healthy/x",
+        "/static/",
+        "/static/../app.py",
+        "//probe",
+        "/PROBE",
+    ):
+        status, headers, body = ask(server, path)
+        assert (status, body) == (404, b"There is nothing here. Try /, /probe, /-/healthy or /-/ready.\n")
+        assert headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready"])
+def test_query_is_ignored(site: WebServer, ask: Ask, path: str) -> None:
+    """A query changes nothing."""
+    assert ask(site, f"{path}?name[]=up&%00")[::2] == ask(site, path)[::2]
+
+
+def test_health_and_readiness(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """The process is healthy from the start, and ready from when it says so."""
+    polled = threading.Event()
+    server = serve(ready=polled.is_set)
+    assert ask(server, "/-/healthy")[::2] == (200, b"dcdn-exporter is healthy.\n")
+    assert ask(server, "/-/ready")[::2] == (503, b"dcdn-exporter is not ready: the first polls have not finished.\n")
+    polled.set()
+    assert ask(server, "/-/ready")[::2] == (200, b"dcdn-exporter is ready.\n")
+
+
+def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """The page is HTML that may load its stylesheet and nothing else, and its stylesheet is there."""
+    row = StatusRow(
+        account="<i>\ud800",
+        product="cdn",
+        status="active",
+        lock_reasons=(),
+        charge_type=None,
+        next_charge_type=None,
+        changes_in_s=None,
+        age_s=1.0,
+        poll_success=True,
+        failure=None,
+    )
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(row,), ready=True)
+    server = serve(status=lambda: page)
+    status, headers, body = ask(server, "/")
+    assert status == 200
+    assert "<bdi>&lt;i&gt;?</bdi>" in body.decode()
+    assert told(headers) == {
+        "cache-control": "no-store",
+        "content-length": str(len(body)),
+        "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+        "content-type": "text/html; charset=utf-8",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+    }
+    links = re.findall(r'href="\.(/[^"]*)"', body.decode())
+    assert [ask(server, link)[0] for link in links] == [200, 200, 200, 200]
+    assert ask(server, links[0])[1]["Content-Type"] == "text/css; charset=utf-8"
+
+
+def test_telemetry_path(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """The metrics are where the user wants them, even in place of the page."""
+    assert ask(serve(telemetry_path="/a/b-c.d"), "/a/b-c.d")[2] == b"# a page as text\n"
+    assert ask(serve(telemetry_path="/"), "/")[2] == b"# a page as text\n"
+
+
+@pytest.mark.parametrize("telemetry_path", ["", "metrics", "/{name:no}", "/m?x", "/m#x", "/%6d", "/a b"])
+def test_bad_telemetry_path(telemetry_path: str) -> None:
+    """A telemetry path that no request could meet is refused."""
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
+    with pytest.raises(ValueError, match="telemetry path") as refused:
+        create_app(
+            exposition=Blocks(), telemetry_path=telemetry_path, ready=bool, status=lambda: page, log=RecordingLog()
+        )
+    assert repr(telemetry_path) in str(refused.value)
+
+
+def test_broken_exposition(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """A page that breaks while it is made is a clean 500, and the log says what happened."""
+    log = RecordingLog()
+    server = serve(exposition=Failing(), log=log)
+    for encoding in ("identity", "gzip"):
+        status, headers, body = ask(server, "/metrics", headers={"Accept-Encoding": encoding})
+        assert (status, body) == (500, b"This page could not be written; the log of dcdn-exporter says why.\n")
+        assert told(headers) == {
+            "content-length": str(len(body)),
+            "content-type": "text/plain; charset=utf-8",
+            "x-content-type-options": "nosniff",
+        }
+        level, event, fields = log.lines.pop()
+        assert (level, event, fields["path"], log.lines) == (logging.ERROR, "page failed", "/metrics", [])
+        assert fields["error"] == "LookupError"
+
+
+def test_broken_status(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """A status that cannot be told leaves the metrics alone."""
+
+    def status() -> NoReturn:
+        raise LookupError("no status")
+
+    log = RecordingLog()
+    server = serve(status=status, log=log)
+    assert ask(server, "/")[0] == 500
+    assert [(event, fields["path"]) for event, fields in log.above_debug()] == [("page failed", "/")]
+    assert ask(server, "/metrics")[0] == 200
+
+
+def test_health_while_a_page_is_made(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """A page that takes long holds up nobody else."""
+    held = Held()
+    server = serve(exposition=held)
+    with closing(HTTPConnection(server.address, timeout=WAIT_S)) as connection:
+        connection.request("GET", "/metrics")
+        try:
+            assert held.begun.wait(WAIT_S)
+            assert ask(server, "/-/healthy")[0] == 200
+        finally:
+            held.let_go.set()
+        assert connection.getresponse().read() == b"at last\n"
+
+
+def test_slow_and_idle_clients(
+    serve: Callable[..., WebServer], ask: Ask, connect: Callable[[WebServer], socket.socket]
+) -> None:
+    """Fifty clients that are slow to ask, silent, or slow to read do not keep the fifty-first from its page."""
+    server = serve(exposition=Blocks(*MANY))
+    openings = (b"", b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Slow: ", b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    with ExitStack() as connections:
+        for number in range(50):
+            connection = connections.enter_context(connect(server))
+            connection.sendall(openings[number % len(openings)])
+        assert ask(server, "/metrics")[::2] == (200, b"".join(MANY))
+
+
+def test_reader_that_stops(
+    serve: Callable[..., WebServer], ask: Ask, connect: Callable[[WebServer], socket.socket]
+) -> None:
+    """For a reader that stopped reading the server holds a piece of the page, not the page."""
+    server = serve(exposition=Blocks(*repeat(bytes(256 * 1024), 200)))
+    with connect(server) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert connection.recv(1) == b"H"
+        for _ in range(5):
+            assert ask(server, "/-/healthy")[0] == 200  # the event loop had its turns meanwhile
+        assert server._server is not None
+        held = [reader.transport.get_write_buffer_size() for reader in server._server.server_state.connections]
+        assert 0 < max(held) < 1024 * 1024
+
+
+def test_reader_that_leaves(
+    serve: Callable[..., WebServer],
+    ask: Ask,
+    connect: Callable[[WebServer], socket.socket],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A client that leaves in the middle of its page disturbs nobody, and leaves nothing in the log."""
+    log = RecordingLog()
+    server = serve(exposition=Blocks(*repeat(bytes(256 * 1024), 200)), log=log)
+    for header in (b"", b"Accept-Encoding: gzip\r\n"):
+        with connect(server) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n")
+            assert connection.recv(1) == b"H"
+    assert len(ask(server, "/metrics")[2]) == 200 * 256 * 1024
+    server.stop()
+    assert (log.lines, caplog.records) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        pytest.param(b"garbage", id="garbage"),
+        pytest.param(b"GET /metrics HTTP/9.9", id="version"),
+        pytest.param(b"GET  HTTP/1.1", id="no-path"),
+        pytest.param(b"GET /metrics HTTP/1.1\r\nContent-Length: -1", id="negative-length"),
+        pytest.param(b"GET /metrics HTTP/1.1\r\nA\x00b: c", id="nul"),
+        pytest.param(b"GET http:///metrics HTTP/1.1", id="url-without-host"),
+    ],
+)
+def test_malformed_request(
+    site: WebServer,
+    ask: Ask,
+    exchange: Callable[[WebServer, bytes], bytes],
+    caplog: pytest.LogCaptureFixture,
+    request_line: bytes,
+) -> None:
+    """What is no request is refused with a safe header, without a word in the log, and the next one is answered."""
+    reply = exchange(site, request_line + b"\r\n\r\n")
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert b"x-content-type-options: nosniff" in reply.lower()
+    assert ask(site, "/metrics")[0] == 200
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("name", ["Accept", "Accept-Encoding"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("a/b;q=" + "9" * 10_000, id="10-kB"),
+        pytest.param("," * 10_000, id="commas"),
+        pytest.param(";=" * 5_000, id="parameters"),
+        pytest.param("\xff\xfe*/*;q=\xb2", id="latin-1"),
+    ],
+)
+def test_hostile_header(site: WebServer, ask: Ask, name: str, value: str) -> None:
+    """A header that means nothing gets the plain text."""
+    status, headers, body = ask(site, "/metrics", headers={name: value})
+    assert (status, body) == (200, b"# a page as text\n")
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"

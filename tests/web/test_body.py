@@ -1,0 +1,55 @@
+import gzip
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.web.body import gzip_pieces, pieces
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([b"", b""], [], id="empty-blocks"),
+        pytest.param([b"ab", b"c", b"d"], [b"abcd"], id="small-ones-are-joined"),
+        pytest.param([b"abc", b"de"], [b"abc", b"de"], id="but-not-beyond-the-size"),
+        pytest.param([b"abcd", b"e"], [b"abcd", b"e"], id="one-of-the-very-size"),
+        pytest.param([b"abcdefghi"], [b"abcd", b"efgh", b"i"], id="large-ones-are-cut"),
+        pytest.param([b"a", b"bcdefg", b"h"], [b"a", b"bcde", b"fg", b"h"], id="order-is-kept"),
+    ],
+)
+def test_pieces(blocks: list[bytes], expected: list[bytes]) -> None:
+    """Small blocks are joined and large ones cut, up to the size."""
+    assert [bytes(piece) for piece in pieces(blocks, size=4)] == expected
+
+
+def test_cut_without_a_copy() -> None:
+    """The pieces of a large block are views of the block itself."""
+    block = b"abcdefgh"
+    assert [piece.obj for piece in pieces([block], size=4) if isinstance(piece, memoryview)] == [block, block]
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=40)), st.integers(1, 32))
+def test_nothing_lost(blocks: list[bytes], size: int) -> None:
+    """The pieces say what the blocks say, plain and compressed."""
+    cut = list(pieces(blocks, size=size))
+    assert b"".join(cut) == b"".join(blocks)
+    assert all(0 < len(piece) <= size for piece in cut)
+    assert gzip.decompress(b"".join(gzip_pieces(blocks, size=size))) == b"".join(blocks)
+
+
+def test_compressed_as_it_goes() -> None:
+    """The first compressed piece is there before the last block was looked at."""
+    drawn = []
+
+    def blocks() -> object:
+        for number in range(1000):
+            drawn.append(number)
+            yield number.to_bytes(4, "big") * 10_000
+
+    first = list(islice(gzip_pieces(blocks()), 1))  # type: ignore[arg-type]
+    assert first[0].startswith(b"\x1f\x8b")
+    assert len(drawn) < 1000

@@ -1,0 +1,249 @@
+import errno
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any, NoReturn
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from exporter.web.server import WebServer, parse_listen_address
+from tests.recording_log import RecordingLog
+
+WAIT_S = 10
+
+
+async def hello(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """An application that greets."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+def get(address: str) -> bytes:
+    with closing(HTTPConnection(address, timeout=WAIT_S)) as connection:
+        connection.request("GET", "/")
+        return connection.getresponse().read()
+
+
+def stop_within_limit(server: WebServer, log: RecordingLog) -> None:
+    """Stops the server; a stop that hangs fails the test instead of the run."""
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    stopping.join(WAIT_S)
+    assert not stopping.is_alive()
+    assert log.lines == []
+    with pytest.raises(ConnectionRefusedError):
+        get(server.address)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(":10520", (None, 10520), id="every-address"),
+        pytest.param("127.0.0.1:0", ("127.0.0.1", 0), id="ipv4"),
+        pytest.param("[::1]:9", ("::1", 9), id="ipv6"),
+        pytest.param("[0:0::0]:65535", ("::", 65535), id="ipv6-in-its-short-form"),
+        pytest.param("localhost:10520", ("localhost", 10520), id="name"),
+        pytest.param("exporter-0.dcdn_exporter.svc.:80", ("exporter-0.dcdn_exporter.svc.", 80), id="long-name"),
+    ],
+)
+def test_listen_address(text: str, expected: tuple[str | None, int]) -> None:
+    """A listen address is a host, or none, and a port."""
+    assert parse_listen_address(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("", "has no port", id="empty"),
+        pytest.param("localhost", "has no port", id="no-port"),
+        pytest.param("10520", "has no port", id="port-without-colon"),
+        pytest.param("localhost:", "a number from 0 to 65535", id="empty-port"),
+        pytest.param(":65536", "a number from 0 to 65535", id="port-too-high"),
+        pytest.param(":-1", "a number from 0 to 65535", id="port-negative"),
+        pytest.param(":http", "a number from 0 to 65535", id="port-by-name"),
+        pytest.param(": 80", "a number from 0 to 65535", id="blank"),
+        pytest.param(":\u0661\u0662", "a number from 0 to 65535", id="foreign-digits"),
+        pytest.param(":80\n", "a number from 0 to 65535", id="newline"),
+        pytest.param("::1:9", "in brackets", id="ipv6-without-brackets"),
+        pytest.param("[::1:9", "in brackets", id="half-bracketed"),
+        pytest.param("[::g]:9", "Only hex digits permitted", id="not-ipv6"),
+        pytest.param("[127.0.0.1]:9", "At least 3 parts expected", id="ipv4-in-brackets"),
+        pytest.param("256.0.0.1:9", "not permitted", id="not-ipv4"),
+        pytest.param("http://localhost:9", "in brackets", id="url"),
+        pytest.param("local host:9", "neither an IP address nor a host name", id="blank-in-name"),
+        pytest.param("a..b:9", "neither an IP address nor a host name", id="empty-label"),
+        pytest.param("a" * 64 + ":9", "neither an IP address nor a host name", id="label-too-long"),
+    ],
+)
+def test_bad_listen_address(text: str, problem: str) -> None:
+    """What is no listen address is refused in words that show it, before anything is opened."""
+    with pytest.raises(ValueError, match=problem) as refused:
+        WebServer(hello, listen_address=text, log=RecordingLog())
+    assert repr(text) in str(refused.value)
+
+
+@pytest.mark.parametrize("listen_address", ["127.0.0.1:0", "localhost:0"])
+def test_serving(listen_address: str) -> None:
+    """From start on the server answers at the address it tells, and after the end of the block no more."""
+    with WebServer(hello, listen_address=listen_address, log=RecordingLog()) as server:
+        assert re.fullmatch(r"(127\.0\.0\.1|\[::1\]):[1-9][0-9]*", server.address)
+        assert get(server.address) == b"hello"
+    with pytest.raises(ConnectionRefusedError):
+        get(server.address)
+
+
+def ipv6_loopback() -> bool:
+    """Whether ::1 is there; containers often have the protocol without the address."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_every_address() -> None:
+    """`:PORT` listens on IPv4, and on IPv6 where the machine has it."""
+    with WebServer(hello, listen_address=":0", log=RecordingLog()) as server:
+        port = server.address.rpartition(":")[2]
+        assert get(f"127.0.0.1:{port}") == b"hello"
+        assert server.address == (f"[::]:{port}" if socket.has_dualstack_ipv6() else f"0.0.0.0:{port}")
+        if ipv6_loopback():
+            assert get(f"[::1]:{port}") == b"hello"
+
+
+def test_address_taken() -> None:
+    """A taken address is an OSError that carries the address, and leaves its holder alone."""
+    with WebServer(hello, listen_address="127.0.0.1:0", log=RecordingLog()) as holder:
+        late = WebServer(hello, listen_address=holder.address, log=RecordingLog())
+        with pytest.raises(OSError, match="cannot listen") as refused:
+            late.start()
+        assert (refused.value.errno, refused.value.filename) == (errno.EADDRINUSE, holder.address)
+        late.stop()
+        assert get(holder.address) == b"hello"
+
+
+def test_address_of_another_machine() -> None:
+    """An address that this machine does not have is an OSError that carries it."""
+    # 192.0.2.0/24 is set aside for documentation, no machine has it.
+    with pytest.raises(OSError, match="cannot listen") as refused:
+        WebServer(hello, listen_address="192.0.2.1:0", log=RecordingLog()).start()
+    assert (refused.value.errno, refused.value.filename) == (errno.EADDRNOTAVAIL, "192.0.2.1:0")
+
+
+def test_no_address_before_start() -> None:
+    """A server that was not started has no address and can be stopped."""
+    server = WebServer(hello, listen_address="127.0.0.1:0", log=RecordingLog())
+    server.stop()
+    with pytest.raises(RuntimeError, match="no address"):
+        _ = server.address
+
+
+def test_once_only() -> None:
+    """A server is started once; stopping it twice does no harm."""
+    with WebServer(hello, listen_address="127.0.0.1:0", log=RecordingLog()) as server:
+        with pytest.raises(RuntimeError, match="started before"):
+            server.start()
+        server.stop()
+        server.stop()
+
+
+def test_failure_in_the_thread() -> None:
+    """What keeps the server from running is raised by start, and the address is free again."""
+
+    class Broken:
+        def __call__(self, *_: Any) -> NoReturn:
+            raise LookupError("no such application")
+
+    server = WebServer(Broken(), listen_address="127.0.0.1:0", log=RecordingLog())
+    with pytest.raises(LookupError, match="no such application"):
+        server.start()
+    with pytest.raises(ConnectionRefusedError):
+        get(server.address)
+
+
+def test_stop_with_idle_clients() -> None:
+    """Clients that said nothing, half a request, or are between two requests do not hold up the stop."""
+    log = RecordingLog()
+    server = WebServer(hello, listen_address="127.0.0.1:0", log=log)
+    server.start()
+    with (
+        socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as silent,
+        socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as halfway,
+        closing(HTTPConnection(server.address, timeout=WAIT_S)) as waiting,
+    ):
+        silent.settimeout(WAIT_S)
+        halfway.settimeout(WAIT_S)
+        halfway.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nAcc")
+        waiting.request("GET", "/")
+        assert waiting.getresponse().read() == b"hello"
+        stop_within_limit(server, log)
+        assert (silent.recv(1), halfway.recv(1)) == (b"", b"")
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """Set at the end, so that no worker thread outlives its test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_stop_while_a_page_is_made(serve: Callable[..., WebServer], release: threading.Event) -> None:
+    """A page whose making hangs does not hold up the stop."""
+    begun = threading.Event()
+
+    class Hanging:
+        def page(self, _exposition_format: object) -> list[bytes]:
+            begun.set()
+            release.wait()
+            return []
+
+    log = RecordingLog()
+    server = serve(exposition=Hanging(), log=log)
+    with closing(HTTPConnection(server.address, timeout=WAIT_S)) as connection:
+        connection.request("GET", "/metrics")
+        assert begun.wait(WAIT_S)
+        stop_within_limit(server, log)
+
+
+def test_stop_while_a_page_is_sent(serve: Callable[..., WebServer]) -> None:
+    """A reader that stopped reading in the middle of the page does not hold up the stop."""
+    block = bytes(256 * 1024)
+
+    class Endless:
+        def page(self, _exposition_format: object) -> list[bytes]:
+            return [block] * 400
+
+    log = RecordingLog()
+    server = serve(exposition=Endless(), log=log)
+    with closing(HTTPConnection(server.address, timeout=WAIT_S)) as connection:
+        connection.request("GET", "/metrics")
+        assert connection.getresponse().read(1) == b"\0"
+        stop_within_limit(server, log)
+
+
+def test_stop_lets_an_answer_finish(serve: Callable[..., WebServer], release: threading.Event) -> None:
+    """An answer that is ready within the second of grace still arrives whole."""
+    begun = threading.Event()
+
+    class Slow:
+        def page(self, _exposition_format: object) -> list[bytes]:
+            begun.set()
+            release.wait()
+            return [b"the page\n"]
+
+    log = RecordingLog()
+    server = serve(exposition=Slow(), log=log)
+    with closing(HTTPConnection(server.address, timeout=WAIT_S)) as connection:
+        connection.request("GET", "/metrics")
+        assert begun.wait(WAIT_S)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        release.set()
+        assert connection.getresponse().read() == b"the page\n"
+        stopping.join(WAIT_S)
+        assert not stopping.is_alive()

@@ -1,0 +1,247 @@
+import math
+import re
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from exporter.web.status_page import (
+    ROWS_SHOWN,
+    StatusPage,
+    StatusRow,
+    build_environment,
+    in_words,
+    render,
+    worst_first,
+)
+
+
+def a_row(**changes: Any) -> StatusRow:
+    fine: dict[str, Any] = {
+        "account": "prod",
+        "product": "dcdn_ipa",
+        "status": "active",
+        "lock_reasons": (),
+        "charge_type": "PayByTraffic",
+        "next_charge_type": None,
+        "changes_in_s": None,
+        "age_s": 12.3,
+        "poll_success": True,
+        "failure": None,
+    }
+    return StatusRow(**{**fine, **changes})
+
+
+def html_of(*rows: StatusRow, **changes: Any) -> str:
+    page: dict[str, Any] = {"version": "1.2.3", "telemetry_path": "/metrics", "accounts": rows, "ready": True}
+    return render(StatusPage(**{**page, **changes}), build_environment())
+
+
+def cells(html: str) -> list[list[str]]:
+    """The text of the table's body, cell by cell, with the markup taken out."""
+    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [
+        [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL)]
+        for row in body.split("</tr>")[:-1]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(
+            a_row(),
+            ["prod", "dcdn_ipa", "active", "PayByTraffic", "12 s ago", "answered"],
+            id="fine",
+        ),
+        pytest.param(
+            a_row(status="locked", lock_reasons=("financial", "security")),
+            ["prod", "dcdn_ipa", "locked (financial, security)", "PayByTraffic", "12 s ago", "answered"],
+            id="locked",
+        ),
+        pytest.param(
+            a_row(status="not_activated", charge_type=None),
+            ["prod", "dcdn_ipa", "not activated", "-", "12 s ago", "answered"],
+            id="not-activated",
+        ),
+        pytest.param(
+            a_row(next_charge_type="PayByBandwidth", changes_in_s=93_784),
+            [
+                "prod",
+                "dcdn_ipa",
+                "active",
+                "PayByTraffic → PayByBandwidth in 1 d 2 h",
+                "12 s ago",
+                "answered",
+            ],
+            id="change-ahead",
+        ),
+        pytest.param(
+            a_row(next_charge_type="PayByBandwidth"),
+            ["prod", "dcdn_ipa", "active", "PayByTraffic → PayByBandwidth", "12 s ago", "answered"],
+            id="change-without-a-time",
+        ),
+        pytest.param(
+            a_row(status=None, charge_type=None, age_s=None, poll_success=False),
+            ["prod", "dcdn_ipa", "unknown", "-", "none yet", "none yet"],
+            id="before-the-first-poll",
+        ),
+        pytest.param(
+            a_row(age_s=4000, poll_success=False, failure="timeout: no answer within 10 s"),
+            ["prod", "dcdn_ipa", "active", "PayByTraffic", "1 h 6 min ago", "timeout: no answer within 10 s"],
+            id="failing",
+        ),
+    ],
+)
+def test_row(row: StatusRow, expected: list[str]) -> None:
+    """A row says in words what is known of its product."""
+    assert cells(html_of(row)) == [expected]
+
+
+@pytest.mark.parametrize("field", ["account", "product", "charge_type", "next_charge_type", "failure"])
+@pytest.mark.parametrize(
+    ("hostile", "escaped"),
+    [
+        pytest.param("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;", id="markup"),
+        pytest.param("\"' onload=alert(1)", "&#34;&#39; onload=alert(1)", id="quotes"),
+        pytest.param("{{ 7 * 6 }}{% raw %}", "{{ 7 * 6 }}{% raw %}", id="template"),
+        pytest.param("&lt;b&gt;", "&amp;lt;b&amp;gt;", id="entities"),
+    ],
+)
+def test_hostile_name(field: str, hostile: str, escaped: str) -> None:
+    """No name or message can be more than text on the page."""
+    html = html_of(a_row(**{"poll_success": False, field: hostile}))
+    assert escaped in html
+    assert hostile == escaped or hostile not in html
+
+
+def test_hostile_lock_reason() -> None:
+    """A lock reason that the vendor invents is text, too."""
+    html = html_of(a_row(status="locked", lock_reasons=("<b>",)))
+    assert "(&lt;b&gt;)" in html
+
+
+def test_hostile_telemetry_path() -> None:
+    """The link to the metrics stays a path of this server, whatever the path is called."""
+    html = html_of(telemetry_path='/javascript:alert(1)"><b>')
+    assert 'href="./javascript:alert(1)&#34;&gt;&lt;b&gt;"' in html
+
+
+def test_writing_direction() -> None:
+    """A name that turns the writing direction turns only itself."""
+    assert "<bdi>\u202eacme</bdi>" in html_of(a_row(account="\u202eacme"))
+
+
+def test_links_and_version() -> None:
+    """The page links to the metrics and the two probes, relative so that it also works below a proxy's prefix."""
+    html = html_of(telemetry_path="/probe/metrics")
+    assert re.findall(r'href="([^"]*)"', html) == [
+        "./static/status.css",
+        "./probe/metrics",
+        "./-/healthy",
+        "./-/ready",
+    ]
+    assert "<small>1.2.3</small>" in html
+
+
+def test_nothing_inline() -> None:
+    """The page holds no script and no style, as its Content-Security-Policy demands."""
+    html = html_of(a_row(), a_row(status="locked", lock_reasons=("financial",)))
+    assert re.findall(r"<script|<style|\sstyle=|\son\w+=", html) == []
+
+
+def test_worst_first() -> None:
+    """Locked comes first and fine last; equals stand in the order of their names."""
+    rows = (
+        a_row(account="b"),
+        a_row(account="a", product="dcdn_ipa"),
+        a_row(account="a", product="cdn"),
+        a_row(account="z1", next_charge_type="PayByBandwidth"),
+        a_row(account="z2", status="not_activated"),
+        a_row(account="z3", status=None, poll_success=False, age_s=None),
+        a_row(account="z4", poll_success=False, failure="server: 503"),
+        a_row(account="z6", status="locked", poll_success=False, failure="server: 503"),
+        a_row(account="z5", status="locked"),
+    )
+    assert [(row.account, row.product) for row in worst_first(rows)] == [
+        ("z5", "dcdn_ipa"),
+        ("z6", "dcdn_ipa"),
+        ("z4", "dcdn_ipa"),
+        ("z3", "dcdn_ipa"),
+        ("z2", "dcdn_ipa"),
+        ("z1", "dcdn_ipa"),
+        ("a", "cdn"),
+        ("a", "dcdn_ipa"),
+        ("b", "dcdn_ipa"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        pytest.param(ROWS_SHOWN, None, id="all-fit"),
+        pytest.param(ROWS_SHOWN + 1, "1 more row is not shown; /metrics has them all.", id="one-too-many"),
+        pytest.param(ROWS_SHOWN + 300, "300 more rows are not shown; /metrics has them all.", id="many-too-many"),
+    ],
+)
+def test_row_limit(count: int, sentence: str | None) -> None:
+    """The page shows 200 rows at most, and the worst of all are among them."""
+    fine = [a_row(account=f"account-{number:04}") for number in range(count - 1)]
+    html = html_of(*fine, a_row(account="zulu", status="locked"))
+    assert len(cells(html)) == min(count, ROWS_SHOWN)
+    assert cells(html)[0][0] == "zulu"
+    assert (sentence or "") in html
+    assert ("not shown" in html) == (sentence is not None)
+    assert f"{count} rows: 1 locked, {count - 1} active." in html
+
+
+def test_empty_page() -> None:
+    """Without accounts the page says so and shows no table."""
+    html = html_of(ready=False)
+    assert "No account is configured or discovered yet." in html
+    assert "Not ready: the first polls have not finished." in html
+    assert "<table>" not in html
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"account": ""}, id="no-account"),
+        pytest.param({"product": ""}, id="no-product"),
+        pytest.param({"status": "broken"}, id="unknown-status"),
+        pytest.param({"lock_reasons": ("financial",)}, id="active-with-a-lock"),
+        pytest.param({"failure": "timeout"}, id="success-and-failure"),
+        pytest.param({"age_s": -1.0}, id="negative-age"),
+        pytest.param({"changes_in_s": math.inf}, id="endless-wait"),
+        pytest.param({"age_s": math.nan}, id="nan"),
+    ],
+)
+def test_contradiction(changes: dict[str, Any]) -> None:
+    """A row that contradicts itself cannot exist."""
+    with pytest.raises(ValueError, match=r"must|only|cannot"):
+        a_row(**changes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        pytest.param(0, "0 s", id="zero"),
+        pytest.param(0.9, "0 s", id="rounded-down"),
+        pytest.param(59.99, "59 s", id="seconds"),
+        pytest.param(60, "1 min", id="a-minute"),
+        pytest.param(3599, "59 min 59 s", id="minutes"),
+        pytest.param(3600, "1 h", id="an-hour"),
+        pytest.param(3605, "1 h", id="two-neighbouring-units-only"),
+        pytest.param(90_061, "1 d 1 h", id="a-day"),
+        pytest.param(40_000_000, "462 d 23 h", id="long"),
+    ],
+)
+def test_in_words(seconds: float, words: str) -> None:
+    """A duration is told in its two largest units."""
+    assert in_words(seconds) == words
+
+
+def test_unknown_name_in_template() -> None:
+    """A template that names what it was not given fails, instead of showing nothing."""
+    with pytest.raises(UndefinedError):
+        build_environment().from_string("{{ nothing }}").render()
