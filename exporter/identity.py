@@ -1,0 +1,89 @@
+"""Which Alibaba Cloud account is behind a configured one: the key of its budget, and a label."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from exporter.aliyun.client import Caller, Reply, Turn
+from exporter.aliyun.credentials import CredentialsProvider
+from exporter.aliyun.errors import ApiError, MalformedReply
+from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
+from exporter.logger import Logger
+
+
+class Api(Protocol):
+    """What is needed of the API client."""
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        """Reserve the next moment for a call."""
+
+    def call(self, operation: Operation, caller: Caller, turn: Turn) -> Reply:
+        """Wait for the turn, send, and return the reply."""
+
+
+class Identity:
+    """The account id behind one configured account: given, or learned once from GetCallerIdentity.
+
+    Polls never wait for it. ``learned`` is told, in the thread that asked, of the access key id that spent from a
+    budget of its own so far, and of the account id that it belongs to.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        *,
+        credentials: CredentialsProvider,
+        account_id: str | None,
+        learned: Callable[[str, str], None],
+        log: Logger,
+    ) -> None:
+        self.account = account
+        self._caller = Caller(credentials=credentials, account_id=account_id)
+        self._learned = learned
+        self._log = log
+        self._told: str | None = None
+
+    def caller(self) -> Caller:
+        """On whose behalf the account is polled, by what is known now."""
+        return self._caller
+
+    def ask(self, api: Api) -> bool:
+        """Ask who the caller is; False when the API did not say, so that it has to be asked again."""
+        try:
+            turn = api.reserve(GET_CALLER_IDENTITY, self._caller)
+            reply = api.call(GET_CALLER_IDENTITY, self._caller, turn)
+            account_id = parse_account_id(reply.payload, reply.request_id)
+        except ApiError as error:
+            self._tell_failure(error)
+            return False
+        self._learned(turn.credentials.access_key_id, account_id)
+        self._caller = Caller(credentials=self._caller.credentials, account_id=account_id)
+        self._log.log(logging.INFO, "account id learned", account=self.account, account_id=account_id)
+        return True
+
+    def _tell_failure(self, error: ApiError) -> None:
+        level = logging.DEBUG if error.explanation == self._told else logging.WARNING
+        self._told = error.explanation
+        self._log.log(
+            level,
+            "account id not learned",
+            account=self.account,
+            reason=error.reason.value,
+            explanation=error.explanation,
+            request_id=error.request_id,
+        )
+
+
+def parse_account_id(payload: Mapping[str, object], request_id: str | None) -> str:
+    """The AccountId of GetCallerIdentity's answer: https://help.aliyun.com/document_detail/43767.html.
+
+    Raises MalformedReply when it holds none.
+    """
+    account_id = payload.get("AccountId")
+    if isinstance(account_id, int) and not isinstance(account_id, bool):
+        account_id = str(account_id)
+    if not isinstance(account_id, str) or not account_id.strip().isdecimal() or not account_id.isascii():
+        raise MalformedReply(
+            "AccountId: accepted would be the digits of an account id", http_status=200, request_id=request_id
+        )
+    return account_id.strip()

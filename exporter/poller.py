@@ -1,0 +1,147 @@
+"""One poll: call the API, parse what it says, keep it, and log what changed.
+
+poll(probe) -> Postponed   the budget has no room within a second: run it again at that moment, with this turn
+            -> Polled      an observation was recorded
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from exporter.aliyun.client import Caller, Reply, Turn
+from exporter.aliyun.errors import ApiError, CallAborted, Refused
+from exporter.aliyun.operation import Operation
+from exporter.cadence import LONGEST_WAIT_IN_THREAD_S
+from exporter.catalogue import ProbeKind
+from exporter.logger import Logger, defect
+from exporter.model import Answer, Failure, FailureReason, Observation, ProbeKey, UnknownField
+from exporter.state_changes import changes
+from exporter.store import ProbeRecord
+
+
+class Api(Protocol):
+    """What is needed of the API client."""
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        """Reserve the next moment for a call."""
+
+    def seconds_to(self, turn: Turn) -> float:
+        """How long the turn's moment is away."""
+
+    def call(self, operation: Operation, caller: Caller, turn: Turn) -> Reply:
+        """Wait for the turn, send, and return the reply."""
+
+
+class Records(Protocol):
+    """What is needed of the store."""
+
+    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord]:
+        """Add a finished poll; returns the record before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is polled, and for whom; ``caller`` says now who that is, as an account id may be learned later."""
+
+    key: ProbeKey
+    kind: ProbeKind
+    caller: Callable[[], Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """The probe keeps its turn, which comes in ``wait_s``; nothing was sent or counted."""
+
+    turn: Turn
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """The probe's record after the poll; ``outcome`` is what the poll added to it."""
+
+    record: ProbeRecord
+    outcome: Answer | Failure
+
+
+class Poller:
+    """Polls probes; one instance serves all threads."""
+
+    def __init__(
+        self,
+        api: Api,
+        records: Records,
+        *,
+        count_unknown_value: Callable[[UnknownField], None],
+        log: Logger,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._records = records
+        self._count_unknown_value = count_unknown_value
+        self._log = log
+        self._wall_clock = wall_clock
+        self._clock = clock
+
+    def poll(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+        """Poll once, on the turn given or a new one.
+
+        Whatever goes wrong is recorded as a failure, of reason ``internal`` when it is a defect of ours. Raises
+        CallAborted when the daemon stops: nothing is recorded then.
+        """
+        began = self._clock()
+        outcome: Answer | Failure
+        try:
+            turn = turn or self._api.reserve(probe.kind.operation, probe.caller())
+            wait_s = self._api.seconds_to(turn)
+            if wait_s > LONGEST_WAIT_IN_THREAD_S:
+                return Postponed(turn=turn, wait_s=wait_s)
+            began += wait_s
+            outcome = self._ask(probe, turn)
+        except CallAborted:
+            raise
+        except ApiError as error:
+            outcome = _failure(error)
+        except Exception as error:  # noqa: BLE001 — one probe's defect must not end the others
+            outcome = self._defect(probe, error)
+        duration_s = max(0.0, self._clock() - began)
+        observation = Observation(finished_at=self._wall_clock(), duration_s=duration_s, outcome=outcome)
+        before, after = self._records.record(probe.key, observation)
+        if isinstance(outcome, Answer):
+            for unknown in outcome.unknown_values:
+                self._count_unknown_value(unknown)
+        for change in changes(before, after):
+            self._log.log(change.level, change.event, **_names(probe.key), **change.fields)
+        return Polled(record=after, outcome=outcome)
+
+    def _ask(self, probe: Probe, turn: Turn) -> Answer:
+        try:
+            reply = self._api.call(probe.kind.operation, probe.caller(), turn)
+        except Refused as refusal:
+            answer = probe.kind.state_in_refusal(refusal)
+            if answer is None:
+                raise
+            return answer
+        return probe.kind.parse(reply.payload, reply.request_id)
+
+    def _defect(self, probe: Probe, error: Exception) -> Failure:
+        told = defect(error)
+        self._log.log(logging.ERROR, "poll hit a defect", **_names(probe.key), **told)
+        return Failure(FailureReason.INTERNAL, f"a defect of the exporter: {told['error']} at {told['where']}")
+
+
+def _failure(error: ApiError) -> Failure:
+    return Failure(
+        reason=error.reason,
+        explanation=error.explanation,
+        code=error.code,
+        http_status=error.http_status,
+        request_id=error.request_id,
+    )
+
+
+def _names(key: ProbeKey) -> Mapping[str, str]:
+    return {"account": key.account, "product": key.product, "probe": key.probe}

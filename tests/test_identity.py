@@ -1,0 +1,114 @@
+"""Who is behind an account, asked of the simulator."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.aliyun.budget import Budgets
+from exporter.aliyun.client import Client
+from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret, StaticCredentials
+from exporter.aliyun.errors import CredentialsUnavailable, MalformedReply
+from exporter.aliyun.route import Route
+from exporter.catalogue import ENDPOINTS, vendor_limits
+from exporter.identity import Identity, parse_account_id
+from exporter.own_metrics import OwnMetrics
+from exporter.simulator import Fault, Simulator, load_scenario
+from tests.recording_log import RecordingLog
+
+ACCOUNT = load_scenario("healthy").accounts[0]
+CREDENTIALS = StaticCredentials(Credentials(ACCOUNT.access_key_id, Secret(ACCOUNT.access_key_secret)))
+
+
+class NoCredentials:
+    """A provider that has none."""
+
+    def credentials(self, *, patience_s: float) -> Credentials:
+        raise CredentialsUnavailable(f"none within {patience_s:g} s")
+
+    def close(self) -> None:
+        """Nothing waits here."""
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(load_scenario("healthy")) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def client(simulator: Simulator) -> Iterator[Client]:
+    client = Client(
+        {name: Route(simulator.url) for name in ENDPOINTS},
+        budgets=Budgets(vendor_limits(), clock=time.monotonic),
+        observer=OwnMetrics(version="test", actions=[]),
+        deadline_s=5,
+        pool_size=1,
+        user_agent="test",
+    )
+    yield client
+    client.close()
+
+
+def identity(
+    learned: list[tuple[str, str]], log: RecordingLog, *, credentials: CredentialsProvider = CREDENTIALS
+) -> Identity:
+    return Identity(
+        "prod",
+        credentials=credentials,
+        account_id=None,
+        learned=lambda key, account_id: learned.append((key, account_id)),
+        log=log,
+    )
+
+
+def test_the_account_id_is_learned_once(client: Client) -> None:
+    """After GetCallerIdentity the caller has its account id, and whoever keeps budgets is told of both names."""
+    learned: list[tuple[str, str]] = []
+    asking = identity(learned, RecordingLog())
+    assert asking.caller().account_id is None
+
+    assert asking.ask(client)
+    assert asking.caller().account_id == ACCOUNT.account_id
+    assert learned == [(ACCOUNT.access_key_id, ACCOUNT.account_id)]
+
+
+def test_a_refusal_is_told_once_and_asked_again(simulator: Simulator, client: Client) -> None:
+    """As long as the API does not say who calls, the answer is no; the same failure is logged once."""
+    learned: list[tuple[str, str]] = []
+    log = RecordingLog()
+    asking = identity(learned, log)
+    simulator.set_fault(ACCOUNT.name, Fault("error", status=403, code="NoPermission", message="no"))
+
+    assert [asking.ask(client) for _ in range(3)] == [False, False, False]
+    assert [event for event, _ in log.above_debug()] == ["account id not learned"]
+    assert log.above_debug()[0][1]["reason"] == "permission"
+    assert learned == []
+
+
+def test_missing_credentials_are_a_no(client: Client) -> None:
+    """Without credentials nobody can be asked, and that is said."""
+    log = RecordingLog()
+    assert not identity([], log, credentials=NoCredentials()).ask(client)
+    assert [fields["reason"] for _, fields in log.above_debug()] == ["auth"]
+
+
+@pytest.mark.parametrize(
+    ("value", "account_id"),
+    [
+        ("1883927335936173", "1883927335936173"),
+        (" 188 ".strip() + " ", "188"),
+        (1883927335936173, "1883927335936173"),
+    ],
+    ids=["text", "with a space", "number"],
+)
+def test_an_account_id_is_digits(value: object, account_id: str) -> None:
+    """The id is taken as text or number, trimmed."""
+    assert parse_account_id({"AccountId": value}, None) == account_id
+
+
+@pytest.mark.parametrize("value", [None, "", "abc", True, ["1"], "١٢٣"])
+def test_anything_else_is_no_account_id(value: object) -> None:
+    """What is no id is refused, so that it never becomes a label or the key of a budget."""
+    with pytest.raises(MalformedReply, match="AccountId"):
+        parse_account_id({"AccountId": value}, "request")
