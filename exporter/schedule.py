@@ -1,0 +1,291 @@
+"""When each probe runs, and in which thread. The one importer of APScheduler.
+
+APScheduler only keeps time: its jobs run inline in its own thread and hand the probe to one of two executors. So the
+mark that a probe is in flight, and the decision to skip, are ours and made before a run takes a thread.
+
+    IDLE --due--> QUEUED --a thread is free--> RUNNING --> IDLE
+                    ^                             |
+                    +------- its turn came -- POSTPONED (the budget has no room within a second)
+
+Probes whose last poll timed out run in a small executor of their own, so that hanging accounts cannot take the
+threads of the others.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from exporter.aliyun.client import Turn
+from exporter.aliyun.errors import CallAborted
+from exporter.cadence import Cadence, change_moment, concerns_endpoint, hangs, place_s
+from exporter.logger import Logger, defect
+from exporter.model import Failure, ProbeKey
+from exporter.poller import Polled, Postponed, Probe
+from exporter.store import ProbeRecord
+
+HANGING_WORKERS = 16
+
+
+class Poll(Protocol):
+    """What polls a probe, in a worker thread."""
+
+    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+        """Poll once, on the turn given or a new one."""
+
+
+class Phase(Enum):
+    """Where a probe is between being due and being done."""
+
+    IDLE = "idle"
+    QUEUED = "queued"
+    RUNNING = "running"
+    POSTPONED = "postponed"
+
+
+@dataclass(slots=True, eq=False)
+class _Endpoint:
+    """What is known of the server behind some probes; moments are monotonic."""
+
+    last_answer_at: float
+    failed_since: bool = False
+    recovered_at: float = float("-inf")
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """One probe in the schedule: ``anchor`` is a moment of its place in the interval, which it keeps."""
+
+    probe: Probe
+    endpoint: _Endpoint
+    anchor: datetime
+    pause_s: float
+    phase: Phase = Phase.IDLE
+    follow_up: bool = False
+    hanging: bool = False
+    turn: Turn | None = None
+    started_at: float = 0.0
+    change_at: float | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Schedule:
+    """Runs every probe at once when started, then each at its place in the interval.
+
+    ``skipped`` is told of runs that were due while the last one had not finished.
+    """
+
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        *,
+        poll: Poll,
+        skipped: Callable[[ProbeKey], None],
+        cadence: Cadence,
+        max_workers: int,
+        log: Logger,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._poll = poll
+        self._skipped = skipped
+        self._cadence = cadence
+        self._log = log
+        self._wall_clock = wall_clock
+        self._clock = clock
+        self._endpoints: dict[str, _Endpoint] = {}
+        self._entries = self._placed(probes)
+        self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
+        self._hanging_workers = ThreadPoolExecutor(HANGING_WORKERS, thread_name_prefix="hanging")
+        self._scheduler = BackgroundScheduler(
+            executors={"default": DebugExecutor()},  # runs a job in the scheduler's thread; ours only dispatch
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+            timezone=UTC,
+        )
+
+    def start(self) -> None:
+        """Run the first round now, and every later one when it is due."""
+        for entry in self._entries:
+            self._set_pause(entry, entry.pause_s)
+        self._scheduler.start()
+        for entry in self._entries:
+            self._due(entry)
+
+    def repeat_until_true(self, name: str, function: Callable[[], bool], *, interval_s: float) -> None:
+        """Call the function in a worker thread, now and after each interval, until it returns True."""
+        job_id = f"repeat {name}"
+
+        def run() -> None:
+            try:
+                done = function()
+            except CallAborted:
+                return
+            if done:
+                self._remove(job_id)
+
+        self._scheduler.add_job(
+            self._submit,
+            IntervalTrigger(seconds=interval_s, timezone=UTC),
+            args=(self._hanging_workers, run),
+            id=job_id,
+            next_run_time=datetime.now(UTC),
+        )
+
+    def stop(self) -> None:
+        """No run begins any more; those under way are left to whoever ends their calls."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._hanging_workers.shutdown(wait=False, cancel_futures=True)
+
+    def _placed(self, probes: Sequence[Probe]) -> list[_Entry]:
+        started = datetime.fromtimestamp(self._wall_clock(), UTC)
+        interval_s = self._cadence.interval_s
+        entries = []
+        for index, probe in enumerate(probes):
+            endpoint = self._endpoints.setdefault(
+                probe.kind.operation.endpoint, _Endpoint(last_answer_at=self._clock())
+            )
+            # One interval early: a shorter pause counts from the past, so that its next run is near.
+            anchor = started + timedelta(seconds=place_s(index, len(probes), interval_s) - interval_s)
+            entries.append(_Entry(probe, endpoint, anchor, interval_s))
+        return entries
+
+    def _due(self, entry: _Entry, *, extra: bool = False) -> None:
+        """A run is due: hand it to a thread, unless the last one is still on its way."""
+        with entry.lock:
+            phase = entry.phase
+            if phase is Phase.IDLE:
+                entry.phase = Phase.QUEUED
+            elif extra and phase is Phase.RUNNING:
+                entry.follow_up = True  # a run that has not begun yet will see what this one was meant to see
+        if phase is Phase.IDLE:
+            self._hand_over(entry)
+        elif not extra and phase is not Phase.POSTPONED:
+            self._skipped(entry.probe.key)
+
+    def _turn_came(self, entry: _Entry) -> None:
+        with entry.lock:
+            entry.phase = Phase.QUEUED
+        self._hand_over(entry)
+
+    def _hand_over(self, entry: _Entry) -> None:
+        self._submit(self._hanging_workers if entry.hanging else self._workers, self._run, entry)
+
+    def _submit(self, executor: ThreadPoolExecutor, function: Callable[..., None], *args: object) -> None:
+        try:
+            executor.submit(function, *args)
+        except RuntimeError:
+            return  # stopped between the due moment and now
+
+    def _run(self, entry: _Entry) -> None:
+        with entry.lock:
+            entry.phase = Phase.RUNNING
+            turn, entry.turn = entry.turn, None
+        entry.started_at = self._clock()
+        try:
+            result = self._poll(entry.probe, turn)
+            if isinstance(result, Postponed):
+                self._postpone(entry, result)
+                return
+            self._plan(entry, result)
+        except CallAborted:
+            return
+        except Exception as error:  # noqa: BLE001 — the probe must run again whatever went wrong around its poll
+            self._log.log(logging.ERROR, "schedule hit a defect", probe=str(entry.probe.key), **defect(error))
+        self._finish(entry)
+
+    def _postpone(self, entry: _Entry, postponed: Postponed) -> None:
+        with entry.lock:
+            entry.phase = Phase.POSTPONED
+            entry.turn = postponed.turn
+        self._run_at(f"turn {entry.probe.key}", self._wall_clock() + postponed.wait_s, self._turn_came, entry)
+
+    def _finish(self, entry: _Entry) -> None:
+        with entry.lock:
+            entry.phase = Phase.IDLE
+            follow_up, entry.follow_up = entry.follow_up, False
+        if follow_up:
+            self._due(entry, extra=True)
+
+    def _plan(self, entry: _Entry, polled: Polled) -> None:
+        """Decide from what was seen when the probe runs next."""
+        now = self._wall_clock()
+        self._note_endpoint(entry.endpoint, polled)
+        entry.hanging = hangs(polled.record)
+        pause_s = self._cadence.pause_s(polled.record, now)
+        if isinstance(polled.outcome, Failure) and entry.endpoint.recovered_at >= entry.started_at:
+            pause_s = min(pause_s, self._cadence.interval_s)  # it failed in an outage that is over by now
+            entry.hanging = False
+        if pause_s != entry.pause_s:
+            self._set_pause(entry, pause_s)
+        self._plan_change(entry, polled.record, now)
+
+    def _plan_change(self, entry: _Entry, record: ProbeRecord, now: float) -> None:
+        moment = change_moment(record, now)
+        if moment == entry.change_at:
+            return
+        entry.change_at = moment
+        job_id = f"change {entry.probe.key}"
+        if moment is None:
+            self._remove(job_id)
+        else:
+            self._run_at(job_id, moment, self._change_fell_due, entry)
+
+    def _change_fell_due(self, entry: _Entry) -> None:
+        self._due(entry, extra=True)
+
+    def _note_endpoint(self, endpoint: _Endpoint, polled: Polled) -> None:
+        now = self._clock()
+        if isinstance(polled.outcome, Failure) and concerns_endpoint(polled.outcome.reason):
+            endpoint.failed_since = True
+            return
+        silent_s, failed = now - endpoint.last_answer_at, endpoint.failed_since
+        endpoint.last_answer_at, endpoint.failed_since = now, False
+        if failed and self._cadence.was_outage(silent_s):
+            endpoint.recovered_at = now
+            self._end_pauses(endpoint)
+
+    def _end_pauses(self, endpoint: _Endpoint) -> None:
+        """Every paused probe of the endpoint runs at its place within one interval."""
+        for entry in self._entries:
+            if entry.endpoint is endpoint:
+                entry.hanging = False
+                if entry.pause_s > self._cadence.interval_s:
+                    self._set_pause(entry, self._cadence.interval_s)
+
+    def _set_pause(self, entry: _Entry, pause_s: float) -> None:
+        entry.pause_s = pause_s
+        self._scheduler.add_job(
+            self._due,
+            IntervalTrigger(seconds=pause_s, start_date=entry.anchor, timezone=UTC),
+            args=(entry,),
+            id=f"probe {entry.probe.key}",
+            replace_existing=True,
+        )
+
+    def _run_at(self, job_id: str, moment: float, function: Callable[..., None], entry: _Entry) -> None:
+        self._scheduler.add_job(
+            function,
+            DateTrigger(run_date=datetime.fromtimestamp(moment, UTC), timezone=UTC),
+            args=(entry,),
+            id=job_id,
+            replace_existing=True,
+        )
+
+    def _remove(self, job_id: str) -> None:
+        try:
+            self._scheduler.remove_job(job_id)
+        except JobLookupError:
+            return  # it ran at this very moment

@@ -1,0 +1,328 @@
+"""The schedule with real threads and real time in milliseconds, over a poll that does what each test says."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter.aliyun.budget import Reservation
+from exporter.aliyun.client import Caller, Turn
+from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
+from exporter.aliyun.errors import CallAborted
+from exporter.cadence import Cadence
+from exporter.catalogue import PROBE_KINDS
+from exporter.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
+from exporter.poller import Polled, Postponed, Probe
+from exporter.schedule import Schedule
+from exporter.store import ProbeRecord
+from tests.recording_log import RecordingLog
+
+PATIENCE_S = 10.0
+CREDENTIALS = Credentials(access_key_id="LTAItest", access_key_secret=Secret("secret"))
+TURN = Turn(CREDENTIALS, Reservation("LTAItest", "DescribeDcdnIpaService", 0.0), reserved_at=0.0)
+ACTIVE = Answer(state=ServiceState(charge_type="PayByTraffic"))
+FAST = Cadence(interval_s=0.05, locked_interval_s=0.05, failing_interval_s=600)
+SLOW = Cadence(interval_s=600, locked_interval_s=600, failing_interval_s=600)
+
+Behaviour = Callable[[Turn | None], Postponed | Polled]
+
+
+def probe(account: str) -> Probe:
+    kind = PROBE_KINDS[0]
+    return Probe(key=kind.key(account), kind=kind, caller=lambda: Caller(StaticCredentials(CREDENTIALS)))
+
+
+def polled(outcome: Answer | Failure, *, failures_in_row: int = 0, at: float = 1000.0) -> Polled:
+    record = ProbeRecord().after(Observation(finished_at=at, duration_s=0.0, outcome=outcome))
+    for _ in range(failures_in_row - 1):
+        record = record.after(Observation(finished_at=at, duration_s=0.0, outcome=outcome))
+    return Polled(record=record, outcome=outcome)
+
+
+def failure(reason: FailureReason = FailureReason.NETWORK) -> Failure:
+    return Failure(reason, "it does as it is told")
+
+
+class Polls:
+    """Stands in for the poller: runs the behaviour of the account, and counts its runs and how many overlap."""
+
+    def __init__(self, behaviours: dict[str, Behaviour]) -> None:
+        self._behaviours = behaviours
+        self._changed = threading.Condition()
+        self.runs: Counter[str] = Counter()
+        self._under_way: Counter[str] = Counter()
+        self.most_at_once: Counter[str] = Counter()
+
+    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+        account = probe.key.account
+        with self._changed:
+            self.runs[account] += 1
+            self._under_way[account] += 1
+            self.most_at_once[account] = max(self.most_at_once[account], self._under_way[account])
+            self._changed.notify_all()
+        try:
+            return self._behaviours[account](turn)
+        finally:
+            with self._changed:
+                self._under_way[account] -= 1
+
+    def wait_for(self, account: str, runs: int) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self.runs[account] >= runs, timeout=PATIENCE_S)
+
+
+class Skips:
+    """Counts what the schedule says that it skipped."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._keys: Counter[ProbeKey] = Counter()
+
+    def __call__(self, key: ProbeKey) -> None:
+        with self._changed:
+            self._keys[key] += 1
+            self._changed.notify_all()
+
+    def wait_for(self, account: str, skips: int) -> bool:
+        key = PROBE_KINDS[0].key(account)
+        with self._changed:
+            return self._changed.wait_for(lambda: self._keys[key] >= skips, timeout=PATIENCE_S)
+
+    @property
+    def total(self) -> int:
+        return sum(self._keys.values())
+
+
+@contextmanager
+def running(
+    polls: Polls,
+    *accounts: str,
+    cadence: Cadence = FAST,
+    skips: Skips | None = None,
+    log: RecordingLog | None = None,
+    max_workers: int = 8,
+    wall_clock: Callable[[], float] = time.time,
+) -> Iterator[Schedule]:
+    schedule = Schedule(
+        [probe(account) for account in accounts],
+        poll=polls,
+        skipped=skips or Skips(),
+        cadence=cadence,
+        max_workers=max_workers,
+        log=log or RecordingLog(),
+        wall_clock=wall_clock,
+    )
+    schedule.start()
+    try:
+        yield schedule
+    finally:
+        schedule.stop()
+
+
+def test_the_first_round_runs_at_once() -> None:
+    """Every probe runs when the daemon starts, and not only when its place in the interval comes."""
+    polls = Polls(dict.fromkeys(("a", "b", "c"), lambda _turn: polled(ACTIVE)))
+    with running(polls, "a", "b", "c", cadence=SLOW):
+        assert all(polls.wait_for(account, 1) for account in ("a", "b", "c"))
+
+
+def test_every_probe_runs_again_and_again() -> None:
+    """After the first round each probe runs at every interval."""
+    polls = Polls(dict.fromkeys(("a", "b"), lambda _turn: polled(ACTIVE)))
+    with running(polls, "a", "b"):
+        assert polls.wait_for("a", 4)
+        assert polls.wait_for("b", 4)
+
+
+def test_a_run_that_is_due_too_early_is_skipped_and_counted() -> None:
+    """A probe never runs twice at a time: what falls due meanwhile is counted and dropped."""
+    release = threading.Event()
+
+    def hang(_turn: Turn | None) -> Polled:
+        release.wait(PATIENCE_S)
+        return polled(ACTIVE)
+
+    polls, skips = Polls({"a": hang}), Skips()
+    with running(polls, "a", skips=skips):
+        assert skips.wait_for("a", 3)
+        assert polls.runs["a"] == 1
+        release.set()
+        assert polls.wait_for("a", 3)
+    assert polls.most_at_once["a"] == 1
+
+
+def test_runs_that_wait_for_a_thread_do_not_pile_up() -> None:
+    """With all threads taken, a waiting probe is queued once, and its further runs are skipped."""
+    release = threading.Event()
+
+    def hang(_turn: Turn | None) -> Polled:
+        release.wait(PATIENCE_S)
+        return polled(ACTIVE)
+
+    polls, skips = Polls({"a": hang, "b": lambda _turn: polled(ACTIVE)}), Skips()
+    with running(polls, "a", "b", skips=skips, max_workers=1):
+        assert skips.wait_for("b", 3)
+        assert polls.runs["b"] == 0
+        release.set()
+        assert polls.wait_for("b", 2)
+    assert polls.most_at_once["b"] == 1
+
+
+def test_a_postponed_probe_keeps_its_turn() -> None:
+    """A probe that has to wait for its budget comes back at its moment, with the turn that it had reserved.
+
+    It is neither polled nor skipped meanwhile, however often it falls due.
+    """
+    turns: list[Turn | None] = []
+
+    def wait_once(turn: Turn | None) -> Postponed | Polled:
+        turns.append(turn)
+        return polled(ACTIVE) if turns[:-1] else Postponed(turn=TURN, wait_s=0.15)
+
+    polls, skips = Polls({"a": wait_once}), Skips()
+    with running(polls, "a", skips=skips):  # an interval is a third of the wait
+        assert polls.wait_for("a", 2)
+    assert turns[:2] == [None, TURN]
+    assert skips.total == 0
+
+
+def test_a_billing_change_has_a_run_when_it_falls_due() -> None:
+    """The run after a change comes at its moment, however long the interval is."""
+    # The schedule's clock is a second slow, so that the run a second after the change comes in a tenth of one.
+    due = datetime.fromtimestamp(time.time() - 0.9, UTC)
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
+    changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
+    polls, skips = Polls({"a": lambda _turn: polled(changing)}), Skips()
+    with running(polls, "a", cadence=SLOW, skips=skips, wall_clock=lambda: time.time() - 1):
+        assert polls.wait_for("a", 2)
+    assert skips.total == 0
+
+
+def test_an_extra_run_that_meets_one_under_way_follows_it() -> None:
+    """The run of a billing change is never lost: it comes right after the one that was under way."""
+    due = datetime.fromtimestamp(time.time() - 0.9, UTC)
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
+    changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
+    moment_passed = threading.Event()
+
+    def still_under_way_then(_turn: Turn | None) -> Polled:
+        if polls.runs["a"] != 2:
+            return polled(changing)
+        moment_passed.wait(0.2)  # the change's run falls due meanwhile
+        return polled(failure(), failures_in_row=30)  # so that the next plain run is minutes away
+
+    polls = Polls({"a": still_under_way_then})
+    with running(polls, "a", wall_clock=lambda: time.time() - 1):
+        assert polls.wait_for("a", 3)
+    assert polls.most_at_once["a"] == 1
+
+
+def test_a_hanging_account_takes_no_thread_of_the_others() -> None:
+    """After its first timeout a probe hangs in an executor of its own."""
+    release = threading.Event()
+
+    def time_out(_turn: Turn | None) -> Polled:
+        if polls.runs["hanging"] > 1:
+            release.wait(PATIENCE_S)
+        return polled(failure(FailureReason.TIMEOUT))
+
+    polls = Polls({"hanging": time_out, "healthy": lambda _turn: polled(ACTIVE)})
+    with running(polls, "hanging", "healthy", max_workers=1):
+        assert polls.wait_for("hanging", 2)
+        seen = polls.runs["healthy"]
+        assert polls.wait_for("healthy", seen + 3)
+        assert polls.runs["hanging"] == 2
+        release.set()
+
+
+def test_the_end_of_an_outage_ends_the_pauses_of_its_endpoint() -> None:
+    """The first answer after a long silence brings every probe of the endpoint back within an interval."""
+    outage_over = threading.Event()
+
+    def long_failing(_turn: Turn | None) -> Polled:
+        return polled(failure(), failures_in_row=30)
+
+    def back_after_a_while(_turn: Turn | None) -> Polled:
+        return polled(ACTIVE) if outage_over.wait(0.1) else polled(failure())
+
+    polls = Polls({"paused": long_failing, "first": back_after_a_while})
+    with running(polls, "paused", "first"):
+        assert polls.wait_for("first", 2)
+        assert polls.runs["paused"] == 1
+        outage_over.set()
+        assert polls.wait_for("paused", 2)
+
+
+def test_one_failing_account_among_healthy_ones_keeps_its_pause() -> None:
+    """Answers for others say nothing new of an endpoint that was never silent."""
+    polls = Polls(
+        {
+            "paused": lambda _turn: polled(failure(), failures_in_row=30),
+            "healthy": lambda _turn: polled(ACTIVE),
+        }
+    )
+    with running(polls, "paused", "healthy"):
+        assert polls.wait_for("healthy", 6)
+    assert polls.runs["paused"] == 1
+
+
+def test_a_defect_is_logged_and_the_probe_runs_again() -> None:
+    """Whatever a poll raises, the probe keeps its place in the schedule."""
+
+    def break_once(_turn: Turn | None) -> Polled:
+        if polls.runs["a"] == 1:
+            raise KeyError("with a secret in it")
+        return polled(ACTIVE)
+
+    polls, log = Polls({"a": break_once}), RecordingLog()
+    with running(polls, "a", log=log):
+        assert polls.wait_for("a", 2)
+    [(event, fields)] = log.above_debug()
+    assert (event, fields["probe"], fields["error"]) == ("schedule hit a defect", "a/dcdn_ipa/service", "KeyError")
+    assert "secret" not in fields["where"]
+
+
+def test_nothing_runs_after_the_stop() -> None:
+    """Once stopped, no run begins, and one that its poll aborts ends without a word."""
+    stopped = threading.Event()
+
+    def abort(_turn: Turn | None) -> Polled:
+        stopped.wait(PATIENCE_S)
+        raise CallAborted
+
+    polls, log = Polls({"a": abort, "b": lambda _turn: polled(ACTIVE)}), RecordingLog()
+    with running(polls, "a", "b", log=log) as schedule:
+        assert polls.wait_for("b", 2)
+        schedule.stop()
+        seen = polls.runs["b"]
+        stopped.set()
+        threading.Event().wait(0.15)  # three intervals
+    assert polls.runs["b"] <= seen + 1  # one may have been on its way to a thread
+    assert log.lines == []
+
+
+@pytest.mark.parametrize("raised", [None, CallAborted], ids=["says no", "is aborted"])
+def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | None) -> None:
+    """A function is asked again after each interval, and never again once it has returned True."""
+    answers = iter([raised, raised, True])
+    asked: list[object] = []
+    done = threading.Event()
+
+    def ask() -> bool:
+        answer = next(answers)
+        asked.append(answer)
+        if isinstance(answer, type):
+            raise answer
+        if answer:
+            done.set()
+        return bool(answer)
+
+    with running(Polls({}), cadence=SLOW) as schedule:
+        schedule.repeat_until_true("question", ask, interval_s=0.03)
+        assert done.wait(PATIENCE_S)
+        threading.Event().wait(0.1)
+    assert asked == [raised, raised, True]
