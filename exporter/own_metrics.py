@@ -50,7 +50,7 @@ class OwnMetrics:
         )
         self._waits = Counter(
             "dcdn_exporter_api_budget_wait_seconds",
-            "Seconds that calls have waited in a thread for their account's budget.",
+            "Seconds that calls have waited for their account's budget.",
             ["operation"],
             registry=self.registry,
         )

@@ -1,0 +1,93 @@
+"""Logs: one event, one line, on one stream, as logfmt or JSON; the libraries' lines look the same.
+
+The one importer of structlog. Loggers of the standard library are state of the whole process, so ``configure`` is
+called once, by the command.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+from exporter.logger import defect
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+FORMATS = ("logfmt", "json")
+# They tell of every job and connection at info.
+_TALKATIVE = ("apscheduler", "urllib3", "uvicorn", "asyncio")
+
+Event = MutableMapping[str, Any]
+
+
+def configure(*, level: str, log_format: str, stream: TextIO | None = None) -> structlog.stdlib.BoundLogger:
+    """Return the logger to pass on; from now on all logs of the process go to the stream, standard error if None.
+
+    ``level`` is one of LEVELS, ``log_format`` one of FORMATS.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _without_empty,
+    ]
+    renderer = _renderer(log_format)
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _with_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_traceback,
+                structlog.processors.EventRenamer("msg"),
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level])
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(LEVELS[level] if level == "debug" else logging.WARNING)
+    logging.captureWarnings(capture=True)
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger("dcdn_exporter"),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return logger
+
+
+def _renderer(log_format: str) -> Any:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.processors.LogfmtRenderer(key_order=["time", "level", "msg"], bool_as_flag=False)
+
+
+def _without_empty(_logger: Any, _name: str, event: Event) -> Event:
+    """A field without a value says nothing."""
+    for key in [key for key, value in event.items() if value is None]:
+        del event[key]
+    return event
+
+
+def _with_logger_name(_logger: Any, _name: str, event: Event) -> Event:
+    record = event.get("_record")
+    if record is not None:
+        event["logger"] = record.name
+    return event
+
+
+def _without_traceback(_logger: Any, _name: str, event: Event) -> Event:
+    """A traceback would show the exception's own text, which can hold what was being sent: tell type and place."""
+    exc_info = event.pop("exc_info", None)
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    if isinstance(exc_info, tuple) and exc_info[1] is not None:
+        event.update(defect(exc_info[1]))
+    return event

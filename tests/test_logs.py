@@ -1,0 +1,116 @@
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+from exporter import logs
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """The loggers of the process are as they were after each test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("apscheduler", "urllib3", "uvicorn", "asyncio")}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def test_an_event_is_one_line_of_json() -> None:
+    """Fields keep their names; what has no value is left out."""
+    stream = io.StringIO()
+    log = logs.configure(level="info", log_format="json", stream=stream)
+    log.warning("service state changed", account='a "b"\nc', old=None, new="locked")
+    line = json.loads(stream.getvalue())
+
+    assert stream.getvalue().count("\n") == 1
+    assert line.pop("time").endswith("Z")
+    assert line == {"level": "warning", "msg": "service state changed", "account": 'a "b"\nc', "new": "locked"}
+
+
+def test_an_event_is_one_line_of_logfmt() -> None:
+    """Time, level and message come first, and a value with spaces or quotes is quoted."""
+    stream = io.StringIO()
+    log = logs.configure(level="info", log_format="logfmt", stream=stream)
+    log.info("poll recovered", account='a "b"\nc', failures=3)
+    head, _, rest = stream.getvalue().partition(" level=")
+
+    assert head.startswith("time=20")
+    assert rest == 'info msg="poll recovered" account="a \\"b\\"\\nc" failures=3\n'
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warn", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_a_level_hides_those_below_it(level: str, written: list[str]) -> None:
+    """Only lines of the level and above are written."""
+    stream = io.StringIO()
+    log = logs.configure(level=level, log_format="json", stream=stream)
+    for number in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        log.log(number, "event")
+
+    assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == written
+
+
+def test_the_lines_of_libraries_look_the_same() -> None:
+    """What a library logs through the standard library is a line of ours, with the name of its logger."""
+    stream = io.StringIO()
+    logs.configure(level="info", log_format="json", stream=stream)
+    logging.getLogger("somewhere").warning("%s happened", "it")
+    line = json.loads(stream.getvalue())
+
+    assert (line["level"], line["msg"], line["logger"]) == ("warning", "it happened", "somewhere")
+
+
+def test_talkative_libraries_are_heard_from_warning_on_unless_debugging() -> None:
+    """A scheduler that tells of every job does so at debug only."""
+    stream = io.StringIO()
+    logs.configure(level="info", log_format="json", stream=stream)
+    logging.getLogger("apscheduler.scheduler").info("Added job")
+    assert stream.getvalue() == ""
+
+    logs.configure(level="debug", log_format="json", stream=stream)
+    logging.getLogger("apscheduler.scheduler").info("Added job")
+    assert json.loads(stream.getvalue())["msg"] == "Added job"
+
+
+def test_a_traceback_is_told_by_the_type_of_its_error() -> None:
+    """The text of a foreign exception can hold what was being sent, so it is not written."""
+    stream = io.StringIO()
+    log = logs.configure(level="info", log_format="json", stream=stream)
+    try:
+        int("PlantedSecret")
+    except ValueError:
+        logging.getLogger("library").exception("it broke")
+        log.exception("ours broke")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    assert "PlantedSecret" not in stream.getvalue()
+    assert [(line["msg"], line["error"]) for line in lines] == [
+        ("it broke", "ValueError"),
+        ("ours broke", "ValueError"),
+    ]
+
+
+def test_warnings_of_python_are_lines_too() -> None:
+    """Nothing is written past the log."""
+    stream = io.StringIO()
+    logs.configure(level="info", log_format="json", stream=stream)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old ways", UserWarning, stacklevel=1)
+
+    assert json.loads(stream.getvalue())["logger"] == "py.warnings"
