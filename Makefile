@@ -1,6 +1,6 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help test check format lock clean
+.PHONY: help demo test check format lock clean
 
 VENV := .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -8,6 +8,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no account needed
+	@exec $(VENV)/bin/dcdn-exporter demo
 
 test: $(VENV)/.dev ## Run all tests
 	@$(VENV)/bin/pytest -n 2 --dist worksteal
@@ -37,7 +40,11 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make virtual environments:" \
 		"install its venv module (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 
-# A stamp is newer than the lock file that it was made from.
+# A stamp is newer than the lock file that it was made from. The development lock holds all of the other one.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@test -e $(VENV)/.dev || $(call install,requirements/run.txt)
+	@touch $@
+
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@$(call install,requirements/dev.txt)
 	@touch $@

@@ -1,0 +1,212 @@
+"""The commands; the only place that prints, reads the process's environment and handles signals."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from exporter import __version__, logs
+from exporter.catalogue import PRODUCTS, vendor_limits
+from exporter.config import Configuration, ConfigurationError, load, summary, without_file
+from exporter.daemon import Daemon, WebOptions
+from exporter.demo import Demo
+from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
+from exporter.web.server import parse_listen_address
+
+EXIT_FAILED = 1
+EXIT_BAD_CONFIGURATION = 2
+_ENVIRONMENT_PREFIX = "DCDN_EXPORTER_"
+_DEMO_HORIZON_S = 180.0
+
+
+def _flag(name: str, **attributes: Any) -> Callable[[Any], Any]:
+    """A flag as Prometheus' own programs write it, and its environment variable."""
+    variable = _ENVIRONMENT_PREFIX + name.upper().replace(".", "_").replace("-", "_")
+    parameter = name.replace(".", "_").replace("-", "_")
+    return click.option(f"--{name}", parameter, envvar=variable, show_envvar=True, show_default=True, **attributes)
+
+
+def _listen_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        parse_listen_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _telemetry_path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not value.startswith("/") or set(value) & set(" {}?#%") or value == "/" or value.startswith("/-/"):
+        raise click.BadParameter(
+            f"seen {value!r}; accepted would be a path such as /metrics: it begins with a slash, is not / alone and "
+            "not below /-/, and holds no space and none of {}?#%"
+        )
+    return value
+
+
+_log_flags = (
+    _flag("log.level", type=click.Choice(list(logs.LEVELS)), default="info", help="The lowest level that is logged."),
+    _flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How a line is written."),
+)
+
+
+def _with_log_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_log_flags):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="dcdn-exporter")
+def main() -> None:
+    """Prometheus exporter for the service state of Alibaba Cloud DCDN, IPA and CDN."""
+
+
+@main.command()
+@_flag(
+    "config.file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help=(
+        "The configuration file. Without it: one account named 'default', product dcdn_ipa, the vendor's default "
+        "credential chain."
+    ),
+)
+@_flag(
+    "web.listen-address", default=":10520", callback=_listen_address, help="Where to listen; port 0: any free one."
+)
+@_flag("web.telemetry-path", default="/metrics", callback=_telemetry_path, help="Where the metrics are.")
+@_with_log_flags
+def serve(
+    config_file: Path | None, web_listen_address: str, web_telemetry_path: str, log_level: str, log_format: str
+) -> None:
+    """Run the daemon: poll the API on a schedule and serve /metrics."""
+    configuration = _configuration(config_file)
+    log = logs.configure(level=log_level, log_format=log_format)
+    daemon = Daemon(
+        configuration,
+        web=WebOptions(listen_address=web_listen_address, telemetry_path=web_telemetry_path),
+        environ=os.environ,
+        log=log,
+    )
+    with _stop_signal() as stopping:
+        try:
+            daemon.start()
+        except OSError as error:
+            _fail(f"cannot listen: {error}", EXIT_FAILED)
+        stopping.wait()
+        log.info("stopping")
+        daemon.stop()
+
+
+@main.command("check-config")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_config(file: Path) -> None:
+    """Say every problem of a configuration FILE with its path and line, or sum it up."""
+    click.echo(summary(_configuration(file)))
+
+
+@main.command()
+@click.option(
+    "--listen-address",
+    default="127.0.0.1:10521",
+    show_default=True,
+    callback=_listen_address,
+    help="Where to listen; port 0: any free one.",
+)
+@click.option(
+    "--scenario",
+    default="healthy",
+    show_default=True,
+    help=f"A packaged scenario ({', '.join(packaged_scenarios())}) or a file.",
+)
+def simulator(listen_address: str, scenario: str) -> None:
+    """Run the simulator of the API alone: a real HTTP server for any client of it."""
+    played = _scenario(scenario)
+    host, port = parse_listen_address(listen_address)
+    server = Simulator(played, host=host or "0.0.0.0", port=port)  # noqa: S104 — asked for by ":PORT"
+    with _stop_signal() as stopping:
+        try:
+            server.start()
+        except OSError as error:
+            _fail(f"cannot listen: {error}", EXIT_FAILED)
+        click.echo(f"The simulator plays {scenario!r} at {server.url} ({played.description})")
+        click.echo(f"Its journal of requests: {server.url}/_journal")
+        for account in played.accounts:
+            click.echo(f"  {account.name}: access key id {account.access_key_id}")
+        stopping.wait()
+        server.stop()
+
+
+@main.command()
+@_flag(
+    "web.listen-address",
+    default="127.0.0.1:10520",
+    callback=_listen_address,
+    help=("Where the exporter listens; port 0: any free one."),
+)
+@_with_log_flags
+def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
+    """Play a day of events in minutes: the simulator, and a daemon that watches it. Needs nothing else."""
+    log = logs.configure(level=log_level, log_format=log_format)
+    show = Demo(load_scenario("demo"), web=WebOptions(listen_address=web_listen_address), log=log)
+    with _stop_signal() as stopping:
+        try:
+            show.start()
+        except OSError as error:
+            _fail(f"cannot listen: {error}", EXIT_FAILED)
+        click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at http://{show.address}/")
+        click.echo(f"\nWhat will happen in the first {_DEMO_HORIZON_S / 60:g} minutes (and again after that):")
+        for line in show.upcoming(_DEMO_HORIZON_S):
+            click.echo(f"  {line}")
+        click.echo("\nWatch it:")
+        click.echo(f"  the page         http://{show.address}/")
+        click.echo(f"  the metrics      curl -s http://{show.address}/metrics | grep ^dcdn_service")
+        click.echo(f'  a lock           watch -n1 "curl -s http://{show.address}/metrics | grep financial"')
+        click.echo("Stop it with Ctrl-C.\n")
+        show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
+        stopping.wait()
+        show.stop()
+
+
+def _configuration(file: Path | None) -> Configuration:
+    if file is None:
+        return without_file()
+    try:
+        return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
+    except ConfigurationError as error:
+        _fail(str(error), EXIT_BAD_CONFIGURATION)
+
+
+def _scenario(name: str) -> Any:
+    try:
+        return load_scenario(name)
+    except (ScenarioError, OSError) as error:
+        _fail(f"scenario {name!r}: {error}", EXIT_BAD_CONFIGURATION)
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set while inside."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(exit_code)

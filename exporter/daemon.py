@@ -1,0 +1,246 @@
+"""The composition root: everything is built, connected, started and stopped here.
+
+configuration -> Daemon
+    schedule -> poller -> client -> the API
+                   |
+                 store -> exposition <- web server <- Prometheus
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+from exporter import __version__
+from exporter.aliyun.budget import Budgets
+from exporter.aliyun.client import Client
+from exporter.aliyun.credentials import (
+    Credentials,
+    CredentialsProvider,
+    DefaultChain,
+    RereadCredentials,
+    Secret,
+    ask_vendor_chain,
+)
+from exporter.aliyun.route import ca_bundle, route
+from exporter.cadence import Cadence
+from exporter.catalogue import ENDPOINTS, OPERATIONS, PROBE_KINDS, ProbeKind
+from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
+from exporter.exposition import Exposition
+from exporter.identity import Identity
+from exporter.logger import Logger
+from exporter.overview import status_rows
+from exporter.own_metrics import OwnMetrics
+from exporter.poller import Poller, Probe
+from exporter.schedule import HANGING_WORKERS, Schedule
+from exporter.store import Store
+from exporter.web.app import create_app
+from exporter.web.server import WebServer
+from exporter.web.status_page import StatusPage
+
+USER_AGENT = f"dcdn-exporter/{__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Where and how the daemon listens."""
+
+    listen_address: str = ":10520"
+    telemetry_path: str = "/metrics"
+
+
+class Daemon:
+    """One running exporter.
+
+    ``environ`` is the environment to read proxies and the CA bundle from. Raises ValueError for web options that
+    cannot be, before anything is started.
+    """
+
+    def __init__(
+        self, configuration: Configuration, *, web: WebOptions, environ: Mapping[str, str], log: Logger
+    ) -> None:
+        self._configuration = configuration
+        self._log = log
+        self._ready = False
+        self._own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
+        self._budgets = _budgets(configuration)
+        self._client = self._build_client(environ)
+        self._chain = DefaultChain(ask_vendor_chain(), clock=time.monotonic)
+        self._identities = {account.name: self._identity(account) for account in configuration.accounts}
+        probes = self._probes()
+        self._exposition = Exposition(
+            [(probe.key, probe.kind) for probe in probes],
+            own=self._own.registry,
+            stale_after_s=configuration.poll.stale_after_s,
+            now=time.time,
+        )
+        self._store = Store([probe.key for probe in probes], on_change=self._exposition.update)
+        self._schedule = self._build_schedule(probes)
+        self._server = WebServer(
+            create_app(
+                exposition=self._exposition,
+                telemetry_path=web.telemetry_path,
+                ready=self.is_ready,
+                status=partial(self._status_page, web.telemetry_path),
+                log=log,
+            ),
+            listen_address=web.listen_address,
+            log=log,
+        )
+        self._describe(probes)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """The bound address, such as ``127.0.0.1:10520``, once started."""
+        return self._server.address
+
+    def start(self) -> None:
+        """Serve /metrics, then poll; never waits for the API. Raises OSError when the address cannot be had."""
+        self._server.start()
+        self._log.log(logging.INFO, "listening", address=self._server.address)
+        self._schedule.start()
+        for identity in self._identities.values():
+            if identity.caller().account_id is None:
+                self._schedule.repeat_until_true(
+                    f"identity {identity.account}",
+                    partial(identity.ask, self._client),
+                    interval_s=self._configuration.poll.failing_interval_s,
+                )
+
+    def stop(self) -> None:
+        """End calls under way and stop; returns within about 1.5 seconds."""
+        self._schedule.stop()
+        self._client.close()
+        self._chain.close()
+        self._server.stop()
+
+    def is_ready(self) -> bool:
+        """Whether every probe has finished one poll, failed or not; once true it stays so."""
+        if not self._ready:
+            self._ready = all(record.polls for record in self._store.records().values())
+        return self._ready
+
+    def _build_client(self, environ: Mapping[str, str]) -> Client:
+        overrides = self._configuration.endpoints.model_dump(exclude_none=True)
+        return Client(
+            {name: route(overrides.get(name, url), environ) for name, url in ENDPOINTS.items()},
+            budgets=self._budgets,
+            observer=self._own,
+            deadline_s=self._configuration.poll.timeout_s,
+            pool_size=self._configuration.poll.max_workers + HANGING_WORKERS,
+            user_agent=USER_AGENT,
+            verify=ca_bundle(environ),
+        )
+
+    def _build_schedule(self, probes: Sequence[Probe]) -> Schedule:
+        poll = self._configuration.poll
+        poller = Poller(self._client, self._store, count_unknown_value=self._own.unknown_value, log=self._log)
+        return Schedule(
+            probes,
+            poll=poller.poll,
+            skipped=self._store.record_skip,
+            cadence=Cadence(
+                interval_s=poll.interval_s,
+                locked_interval_s=poll.locked_interval_s,
+                failing_interval_s=poll.failing_interval_s,
+            ),
+            max_workers=poll.max_workers,
+            log=self._log,
+        )
+
+    def _identity(self, account: Account) -> Identity:
+        return Identity(
+            account.name,
+            credentials=self._provider(account),
+            account_id=account.account_id,
+            learned=partial(self._learned, account),
+            log=self._log,
+        )
+
+    def _provider(self, account: Account) -> CredentialsProvider:
+        match account.credentials:
+            case DefaultCredentials():
+                return self._chain
+            case AccessKeyCredentials() as configured:
+                return RereadCredentials(partial(_read, configured))
+
+    def _learned(self, account: Account, access_key_id: str, account_id: str) -> None:
+        self._budgets.unite(access_key_id, account_id)
+        self._show_account(account, account_id)
+
+    def _show_account(self, account: Account, account_id: str) -> None:
+        self._exposition.set_account(
+            account.name,
+            {"account_id": account_id, "account_name": "", "site": account.site, **account.labels},
+        )
+
+    def _probes(self) -> list[Probe]:
+        return [
+            Probe(key=kind.key(account.name), kind=kind, caller=self._identities[account.name].caller)
+            for account in self._configuration.accounts
+            for kind in _kinds(account)
+        ]
+
+    def _describe(self, probes: Sequence[Probe]) -> None:
+        poll = self._configuration.poll
+        for account in self._configuration.accounts:
+            self._show_account(account, account.account_id or "")
+        self._own.describe_schedule(
+            interval_s=poll.interval_s,
+            stale_after_s=poll.stale_after_s,
+            accounts=len(self._configuration.accounts),
+            probes=len(probes),
+        )
+        kinds = {probe.kind for probe in probes}
+        self._own.describe_probes((kind.product, kind.probe, kind.operation.action) for kind in kinds)
+        self._own.describe_budgets(self._budgets.calls_per_second())
+        self._own.config_loaded(time.time())
+
+    def _status_page(self, telemetry_path: str) -> StatusPage:
+        return StatusPage(
+            version=__version__,
+            telemetry_path=telemetry_path,
+            accounts=status_rows(
+                self._store.records(), now=time.time(), stale_after_s=self._configuration.poll.stale_after_s
+            ),
+            ready=self.is_ready(),
+        )
+
+
+def _kinds(account: Account) -> list[ProbeKind]:
+    return [kind for kind in PROBE_KINDS if kind.product in account.products]
+
+
+def _budgets(configuration: Configuration) -> Budgets:
+    permitted = {
+        operation.action: configuration.rate_limit.allowance(
+            operation.action, vendor_limit=operation.calls_per_second
+        )
+        for operation in OPERATIONS
+    }
+    return Budgets(permitted, clock=time.monotonic)
+
+
+def _read(configured: AccessKeyCredentials) -> Credentials:
+    """The credentials as the configuration and its files hold them now."""
+    token = _part(configured.security_token, configured.security_token_file)
+    return Credentials(
+        access_key_id=configured.access_key_id or _part(None, configured.access_key_id_file) or "",
+        access_key_secret=Secret(_part(configured.access_key_secret, configured.access_key_secret_file) or ""),
+        security_token=Secret(token) if token is not None else None,
+    )
+
+
+def _part(inline: Any, file: Any) -> str | None:
+    if inline is not None:
+        return str(inline.get_secret_value())
+    return read_secret_file(file) if file is not None else None

@@ -1,0 +1,108 @@
+"""The demo: our simulator plays a day of events in minutes, and a daemon of its own watches it over HTTP."""
+
+import itertools
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from exporter.catalogue import vendor_limits
+from exporter.config import Configuration, parse
+from exporter.daemon import Daemon, WebOptions
+from exporter.logger import Logger
+from exporter.simulator import Scenario, Simulator
+
+POLL: Mapping[str, str] = {
+    "interval": "5s",
+    "timeout": "3s",
+    "stale_after": "1m",
+    "locked_interval": "2s",
+    "failing_interval": "10s",
+}
+
+
+class Demo:
+    """The simulator and the daemon, started and stopped together.
+
+    Raises OSError when an address cannot be had.
+    """
+
+    def __init__(self, scenario: Scenario, *, web: WebOptions, log: Logger) -> None:
+        self._scenario = scenario
+        self._simulator = Simulator(scenario)
+        self._web = web
+        self._log = log
+        self._daemon: Daemon | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the daemon listens."""
+        return self._running().address
+
+    @property
+    def simulator_url(self) -> str:
+        """Where the simulator listens."""
+        return self._simulator.url
+
+    def start(self) -> None:
+        """Start the simulator, then the daemon that polls it."""
+        self._simulator.start()
+        try:
+            configuration = demo_configuration(self._scenario, self._simulator.url)
+            self._daemon = Daemon(configuration, web=self._web, environ={}, log=self._log)
+            self._daemon.start()
+        except BaseException:
+            self._simulator.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop both."""
+        self._running().stop()
+        self._simulator.stop()
+
+    def narrate(self, say: Callable[[str], None], until: threading.Event) -> None:
+        """Say each announcement of the scenario when it happens, until the event is set."""
+        began_s = 0.0
+        for at_s, account, sentence in self._simulator.events(since_s=began_s):
+            if until.wait(max(0.0, at_s - self._simulator.elapsed_s)):
+                return
+            say(f"{_clock(at_s)}  {account}: {sentence}")
+
+    def upcoming(self, horizon_s: float) -> Iterator[str]:
+        """What will happen within the horizon, a line for each event."""
+        for at_s, account, sentence in itertools.takewhile(
+            lambda event: event[0] <= horizon_s, self._simulator.events()
+        ):
+            yield f"{_clock(at_s)}  {account}: {sentence}"
+
+    def _running(self) -> Daemon:
+        if self._daemon is None:
+            raise RuntimeError("the demo is not started")
+        return self._daemon
+
+
+def demo_configuration(scenario: Scenario, url: str) -> Configuration:
+    """A configuration that polls every account of the scenario at this simulator, often enough to watch."""
+    document: dict[str, Any] = {
+        "poll": dict(POLL),
+        "accounts": [
+            {
+                "name": account.name,
+                "credentials": {
+                    "type": "access_key",
+                    "access_key_id": account.access_key_id,
+                    "access_key_secret": account.access_key_secret,
+                    **({"security_token": account.security_token} if account.security_token else {}),
+                },
+            }
+            for account in scenario.accounts
+        ],
+        "endpoints": {"dcdn": url, "sts": url},
+    }
+    return parse(json.dumps(document), source="the demo", vendor_limits=vendor_limits())
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(math.floor(seconds), 60)
+    return f"{minutes:02d}:{rest:02d}"

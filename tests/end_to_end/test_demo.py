@@ -1,0 +1,95 @@
+"""The demo as a newcomer runs it, against what it says will happen."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from exporter.demo import POLL
+from tests.end_to_end.waiting import PATIENCE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.end_to_end.conftest import Eventually, Serve
+
+INTERVAL_S = 5
+SLACK_S = 5  # for a machine with much else to do
+
+
+def announced_s(stdout: str, account: str, sentence: str) -> int:
+    """The moment that the demo gives for its first event of that kind, in seconds from its start."""
+    found = re.search(rf"^ +(\d\d):(\d\d)  {account}: .*{sentence}", stdout, re.MULTILINE)
+    assert found is not None, stdout
+    return int(found[1]) * 60 + int(found[2])
+
+
+def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually) -> None:
+    """Every state is there in seconds, a lock and a billing change come when the demo said, and Ctrl-C ends it."""
+    assert POLL["interval"] == f"{INTERVAL_S}s"
+    demo = launch("demo")
+    assert demo.address.startswith("127.0.0.1:")
+    started_s = time.monotonic()  # the simulator's own start lies between the process's and this
+
+    eventually("something fails", lambda: demo.scrape().value("dcdn_poll_success", account="flaky") == 0)
+    page = demo.scrape()
+    assert {account: page.status(account) for account in page.by("account", "dcdn_poll_success")} == {
+        "healthy": "active",
+        "released": "active",
+        "switching": "active",
+        "dormant": "not_activated",
+        "flaky": "active",
+        "silent": "active",
+        "legacy": "locked",
+    }
+    assert page.by("reason", "dcdn_service_lock", account="legacy") == {"financial": 0, "security": 1}
+    assert page.value("dcdn_service_charge_type", charge_type="PayByYear_grandfathered") == 1
+    assert page.value("dcdn_service_next_charge_type", account="switching", charge_type="PayByBandwidth") == 1
+    due_at = page.value("dcdn_service_charge_type_change_timestamp_seconds", account="switching")
+    assert page.value("dcdn_exporter_configured_accounts") == 7
+    assert time.monotonic() - started_s < 15 + SLACK_S
+
+    lock_s = announced_s(demo.stdout, "released", "locked for financial")
+    assert lock_s == 20
+    eventually(
+        "the lock is shown",
+        lambda: demo.scrape().value("dcdn_service_lock", account="released", reason="financial"),
+    )
+    seen_s = time.monotonic()
+    assert demo.started_s + lock_s < seen_s < started_s + lock_s + INTERVAL_S + SLACK_S
+    assert re.search(r"^demo  00:20  released: locked for financial", demo.stdout, re.MULTILINE)
+
+    change_s = announced_s(demo.stdout, "switching", "the change falls due")
+    assert change_s == 45
+    eventually(
+        "the billing change is shown",
+        lambda: demo.scrape().value("dcdn_service_charge_type", account="switching", charge_type="PayByBandwidth"),
+    )
+    assert due_at <= time.time() < due_at + 3 + SLACK_S
+    page = demo.scrape()
+    assert not any(page.by("charge_type", "dcdn_service_next_charge_type", account="switching").values())
+    # By now one account hangs; its last state stays, and it stands alone.
+    assert page.value("dcdn_poll_success", account="silent") == 0
+    assert page.status("silent") == "active"
+    assert page.value("dcdn_poll_success", account="healthy") == 1
+
+    assert demo.stop(signal.SIGINT) == 0
+
+
+def test_promtool_has_nothing_to_say(launch: Serve, eventually: Eventually, tool: Callable[[str], str]) -> None:
+    """The page of a locked, a changing, a dormant and an odd service passes promtool without a remark."""
+    promtool = tool("promtool")
+    demo = launch("demo")
+    eventually("every account is answered", lambda: all(demo.scrape().by("account", "dcdn_poll_success").values()))
+    lint = subprocess.run(  # noqa: S603 — a tool that the tests look for
+        [promtool, "check", "metrics"],
+        input=demo.get("/metrics")[2],
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (lint.returncode, lint.stdout, lint.stderr) == (0, b"", b"")
+    assert demo.stop() == 0

@@ -1,0 +1,92 @@
+"""Secrets in places where they cannot be read, or do not belong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.simulator import Account
+from tests.end_to_end.leaks import SECRET, everything_said, leaked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.end_to_end.conftest import Command, Configure, Eventually, MakeAccount, Serve, Simulate
+
+SPOILT: dict[str, str | None] = {
+    "a-space": f"{SECRET} and more",
+    "a-header": f"{SECRET}\nX-Injected: {SECRET}",
+    "no-ascii": f"{SECRET}é",
+    "empty": "",
+    "gone": None,
+}
+
+
+def test_a_secret_file_that_turns_bad_stays_unsaid(
+    make_account: MakeAccount,
+    simulate: Simulate,
+    configure: Configure,
+    serve: Serve,
+    *,
+    eventually: Eventually,
+    tmp_path: Path,
+) -> None:
+    """A secret file spoilt under the daemon fails its account, for want of credentials and in words without any."""
+    accounts = [make_account(name, access_key_secret=SECRET) for name in SPOILT]
+    simulator = simulate(*accounts)
+    configuration = configure(simulator.url, *accounts)
+    for entry in configuration["accounts"]:
+        (tmp_path / entry["name"]).write_text(f"{SECRET}\n")
+        del entry["credentials"]["access_key_secret"]
+        entry["credentials"]["access_key_secret_file"] = entry["name"]
+    exporter = serve(configuration, "--log.level", "debug")
+
+    def successes() -> set[float]:
+        return set(exporter.scrape().by("account", "dcdn_poll_success").values())
+
+    eventually("every account is answered", lambda: successes() == {1})
+    for name, content in SPOILT.items():
+        if content is None:
+            (tmp_path / name).unlink()
+        else:
+            (tmp_path / name).write_text(content, encoding="utf-8")
+    eventually("every account fails", lambda: successes() == {0})
+    page = exporter.scrape()
+    for name in SPOILT:
+        (tmp_path / name).write_text(SECRET)
+    eventually("every file is read again", lambda: successes() == {1})
+
+    assert leaked([SECRET], everything_said(exporter)) == []
+    assert all(page.value("dcdn_poll_failures_total", account=name, reason="auth") for name in SPOILT)
+    for name in SPOILT:
+        # That a failure names its file is what helps; the schedule and the poller saw no defect.
+        events = [line["msg"] for line in exporter.told(account=name)]
+        assert events == ["service state learned", "poll failed", "poll recovered"]
+        assert str(tmp_path / name) in exporter.log("poll failed", account=name)[0]["explanation"]
+
+
+@pytest.mark.parametrize(
+    "misplaced",
+    [
+        pytest.param({"access_key_secret_file": SECRET}, id="as-a-path"),
+        pytest.param({"access_key_secret": f"{SECRET} x"}, id="with-a-space"),
+        pytest.param({"access_key_secret": [SECRET]}, id="in-a-list"),
+        pytest.param({"access_key_secret": SECRET, "security_tokens": SECRET}, id="under-an-unknown-key"),
+        pytest.param({"access_key_secret": SECRET, "access_key_secret_file": SECRET}, id="both-ways"),
+    ],
+)
+def test_a_secret_in_a_bad_configuration_stays_unsaid(
+    configure: Configure, command: Command, tmp_path: Path, misplaced: dict[str, object]
+) -> None:
+    """A secret in the wrong place of the file is refused and not repeated."""
+    configuration = configure("http://127.0.0.1:9", Account("misplaced", "1", "LTAI5tMisplaced", "x"))
+    credentials = {"type": "access_key", "access_key_id": "LTAI5tMisplaced", **misplaced}
+    configuration["accounts"][0]["credentials"] = credentials
+    file = tmp_path / "exporter.yaml"
+    file.write_text(json.dumps(configuration))
+    done = command("check-config", str(file))
+    assert done.returncode == 2
+    assert "accounts[0].credentials" in done.stderr
+    assert leaked([SECRET], {"standard output": done.stdout, "standard error": done.stderr}) == []

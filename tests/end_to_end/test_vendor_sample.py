@@ -1,0 +1,89 @@
+"""The answer that the vendor's documentation shows, as a server of nobody we know would send it."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, ClassVar
+
+from exporter.simulator import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.end_to_end.conftest import Configure, Eventually, Serve
+
+# https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
+SAMPLE = (
+    b'{"ChangingAffectTime": "2018-03-31T16:00:00Z", "RequestId": "EF2AEBC2-EDBD-41CF-BF64-7E095D42D6EF", '
+    b'"ChangingChargeType": "PayByBandwidth", "OpeningTime": "2018-03-19T11:16:11Z", '
+    b'"InternetChargeType": "PayByBandwidth", "InstanceId": "1883927335936173", '
+    b'"OperationLocks": {"LockReason": [{"LockReason": "financial"}]}}'
+)
+CHARGE_TYPES = (
+    "PayByTraffic",
+    "PayByBandwidth",
+    "PayByBandwidth95",
+    "PayByBandwidth_monthavg",
+    "PayByBandwidth_month4th",
+    "PayByBandwidth_monthday95avg",
+    "PayByBandwidth_nighthalf95",
+)
+
+
+class SampleHandler(BaseHTTPRequestHandler):
+    """Answers the one operation with the sample, and takes everything else for a defect."""
+
+    asked: ClassVar[str] = "DescribeDcdnIpaService 2018-01-15"
+
+    def do_POST(self) -> None:
+        right = f"{self.headers['x-acs-action']} {self.headers['x-acs-version']}" == self.asked
+        body = SAMPLE if right else b""
+        self.send_response(200 if right else 404)
+        self.send_header("Content-Type", "application/json;charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class's name
+        """Say nothing."""
+
+
+@contextmanager
+def sample_server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SampleHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_vendors_sample_is_shown_whole(configure: Configure, serve: Serve, eventually: Eventually) -> None:
+    """The documented answer is a lock for payment, by bandwidth, whose change is past; its dates are UTC anywhere."""
+    account = Account("sample", "1883927335936173", "LTAI5tSample", "secret-of-sample")
+    with sample_server() as url:
+        exporter = serve(configure(url, account), TZ="Asia/Shanghai", LC_ALL="C")
+        eventually("the answer is shown", lambda: exporter.scrape().status("sample"))
+        page = exporter.scrape()
+    common = frozenset({"account": "sample", "product": "dcdn_ipa"}.items())
+    shown = {
+        (name, *(value for _, value in labels - common)): value
+        for (name, labels), value in page.samples.items()
+        if name.startswith("dcdn_service_")
+    }
+    expected: dict[tuple[str, ...], float] = {
+        ("dcdn_service_status", "active"): 0,
+        ("dcdn_service_status", "locked"): 1,
+        ("dcdn_service_status", "not_activated"): 0,
+        ("dcdn_service_lock", "financial"): 1,
+        **{("dcdn_service_charge_type", name): float(name == "PayByBandwidth") for name in CHARGE_TYPES},
+        **{("dcdn_service_next_charge_type", name): 0 for name in CHARGE_TYPES},
+        ("dcdn_service_opening_timestamp_seconds",): 1521458171,
+        ("dcdn_service_info", "1883927335936173"): 1,
+    }
+    assert shown == expected
+    assert page.value("dcdn_poll_success", account="sample") == 1

@@ -1,0 +1,117 @@
+"""What the command says to its user without starting anything."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from exporter import __version__
+from exporter.cli import main
+
+GOOD = """
+accounts:
+  - name: prod
+    credentials: {type: access_key, access_key_id: LTAItest, access_key_secret: PlantedSecret}
+"""
+BAD = """
+poll: {interval: 10}
+accounts: []
+"""
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    result = CliRunner().invoke(main, list(arguments), env=env)
+    return result.exit_code, result.output
+
+
+def test_a_good_configuration_is_summed_up(tmp_path: Path) -> None:
+    """check-config names accounts and intervals, no secret, and exits with 0."""
+    file = tmp_path / "config.yaml"
+    file.write_text(GOOD)
+    exit_code, output = run("check-config", str(file))
+
+    assert exit_code == 0
+    assert "prod" in output
+    assert "PlantedSecret" not in output
+
+
+def test_a_bad_configuration_is_told_whole(tmp_path: Path) -> None:
+    """check-config names every problem with its line, and exits with 2."""
+    file = tmp_path / "config.yaml"
+    file.write_text(BAD)
+    exit_code, output = run("check-config", str(file))
+
+    assert exit_code == 2
+    assert f"{file}:2: poll.interval" in output
+    assert f"{file}:3: accounts" in output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["check-config", "no-such-file.yaml"], id="missing file"),
+        pytest.param(["serve", "--config.file", "no-such-file.yaml"], id="missing file of the daemon"),
+        pytest.param(["serve", "--config.fle=x"], id="unknown flag"),
+        pytest.param(["serve", "--web.listen-address=10520"], id="address without a colon"),
+        pytest.param(["serve", "--web.listen-address=:99999"], id="port out of range"),
+        pytest.param(["serve", "--web.telemetry-path=metrics"], id="path without a slash"),
+        pytest.param(["serve", "--web.telemetry-path=/"], id="path of the page"),
+        pytest.param(["serve", "--web.telemetry-path=/-/ready"], id="path of a health check"),
+        pytest.param(["serve", "--log.level=loud"], id="unknown level"),
+        pytest.param(["simulator", "--scenario", "no-such-scenario"], id="unknown scenario"),
+        pytest.param(["dance"], id="unknown command"),
+    ],
+)
+def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
+    """Every command refuses what it cannot do with exit code 2 and a word on why, before it starts anything."""
+    exit_code, output = run(*arguments)
+
+    assert exit_code == 2
+    assert "Traceback" not in output
+    assert output.strip()
+
+
+def test_flags_come_from_the_environment_too() -> None:
+    """A variable is the flag in capitals, with dots and dashes as underscores, and is refused like the flag."""
+    exit_code, output = run("serve", env={"DCDN_EXPORTER_WEB_LISTEN_ADDRESS": "nowhere"})
+
+    assert exit_code == 2
+    assert "nowhere" in output
+
+
+def test_the_flag_wins_over_the_environment() -> None:
+    """With both given, the environment is not even looked at."""
+    exit_code, output = run(
+        "serve", "--config.file=from-the-flag.yaml", env={"DCDN_EXPORTER_CONFIG_FILE": "from-the-environment.yaml"}
+    )
+
+    assert exit_code == 2
+    assert "from-the-flag.yaml" in output
+    assert "from-the-environment.yaml" not in output
+
+
+def test_other_variables_with_the_prefix_are_ignored() -> None:
+    """Kubernetes puts such variables beside a service of that name; they mean nothing to the daemon."""
+    exit_code, output = run(
+        "serve",
+        "--log.level=loud",
+        env={"DCDN_EXPORTER_PORT": "tcp://10.0.0.1:80", "DCDN_EXPORTER_SERVICE_HOST": "x"},
+    )
+
+    assert exit_code == 2
+    assert "10.0.0.1" not in output
+
+
+def test_the_flags_of_the_daemon_are_those_of_prometheus() -> None:
+    """The help of serve names the flags with dots and the variables that go with them."""
+    exit_code, output = run("serve", "--help")
+
+    assert exit_code == 0
+    for flag in ("--config.file", "--web.listen-address", "--web.telemetry-path", "--log.level", "--log.format"):
+        assert flag in output
+        assert "DCDN_EXPORTER_" + flag.removeprefix("--").upper().replace(".", "_").replace("-", "_") in output
+
+
+def test_the_version_is_told() -> None:
+    """--version names the program and its version."""
+    assert run("--version") == (0, f"dcdn-exporter, version {__version__}\n")
