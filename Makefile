@@ -15,10 +15,11 @@ demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no acc
 test: $(VENV)/.dev ## Run all tests
 	@$(VENV)/bin/pytest -n 2 --dist worksteal
 
-check: $(VENV)/.dev ## Format, lint and types
+check: $(VENV)/.dev ## Format, lint, types and import floors
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
 
 format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff format

@@ -1,0 +1,58 @@
+"""The house: who may import what. The order of the floors themselves is checked by `make check`."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "exporter"
+
+# Each library that could be replaced has one home.
+HOMES = {
+    "requests": {"aliyun/client.py", "aliyun/deadline.py", "aliyun/route.py"},
+    "urllib3": {"aliyun/client.py", "aliyun/deadline.py"},
+    "alibabacloud_credentials": {"aliyun/credentials.py"},
+    "apscheduler": {"schedule.py"},
+    "prometheus_client": {"exposition.py", "own_metrics.py"},
+    "structlog": {"logs.py"},
+    "click": {"cli.py"},
+    "pydantic": {"config/"},
+    "yaml": {"config/", "simulator/"},
+    "uvicorn": {"web/"},
+    "starlette": {"web/"},
+    "jinja2": {"web/"},
+    "isal": {"web/"},
+    "uvloop": {"web/"},
+}
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """(file, top-level package) of every import of the project."""
+    for file in sorted(ROOT.rglob("*.py")):
+        name = file.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from ((name, alias.name.partition(".")[0]) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield name, node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_imported_at_home_only(library: str) -> None:
+    """A library can be replaced by changing the files that are its home."""
+    importers = {file for file, package in imports() if package == library}
+
+    assert {file for file in importers if not any(file.startswith(home) for home in HOMES[library])} == set()
+
+
+def test_only_the_command_prints() -> None:
+    """What is not logged is not written to a terminal by anybody but the command."""
+    printers = {
+        file.relative_to(ROOT).as_posix()
+        for file in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+
+    assert printers == set()
