@@ -161,6 +161,8 @@ class Client:
             if operation.access is Access.WRITE:
                 raise ConnectionFailed("the connection was closed before a reply came") from None
             spent_s = stale.spent_s
+        if spent_s >= self._deadline_s:
+            raise self._timed_out()
         again = self.reserve(operation, caller)
         self._wait_for(again, operation)
         return self._exchange(operation, again.credentials, spent_s=spent_s, only_new_connection=True)
@@ -263,10 +265,13 @@ class Client:
         if exchange.ended is Ending.STOPPING or self._stopping.is_set():
             return CallAborted()
         if exchange.ended is Ending.DEADLINE or time.monotonic() >= exchange.deadline:
-            return CallTimedOut(f"no whole reply within {self._deadline_s:g} s")
+            return self._timed_out()
         if exchange.reused and not exchange.answered and _died(error):
             return _StaleConnection(spent_s)
         return ConnectionFailed(_in_words(error))
+
+    def _timed_out(self) -> CallTimedOut:
+        return CallTimedOut(f"no whole reply within {self._deadline_s:g} s")
 
     @contextmanager
     def _timed(self, action: str) -> Iterator[None]:
