@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 HEAD_ENDS = b"\r\n\r\n"
-PATIENCE_S = 5.0  # far beyond what a client takes that works
+PATIENCE_S = 10.0  # far beyond what a client takes that works
 
 
 class Peer:
