@@ -97,6 +97,10 @@ class Budgets:
         with self._lock:
             return Reservation(identity=identity, action=action, moment=self._budget(identity, action).reserve())
 
+    def seconds_to(self, reservation: Reservation) -> float:
+        """How long the reserved moment is away; 0 when it has come."""
+        return max(0.0, reservation.moment - self._clock())
+
     def admit(self, reservation: Reservation) -> float:
         """Count the reserved call as sent and return 0, or return the seconds to wait; see Budget.admit."""
         with self._lock:

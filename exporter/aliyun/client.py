@@ -143,7 +143,7 @@ class Client:
 
     def seconds_to(self, turn: Turn) -> float:
         """How long the turn's moment is away; 0 when it has come."""
-        return max(0.0, turn.reservation.moment - self._clock())
+        return self._budgets.seconds_to(turn.reservation)
 
     def call(self, operation: Operation, caller: Caller, turn: Turn) -> Reply:
         """Wait for the turn, send, and return the reply.
@@ -153,10 +153,10 @@ class Client:
         the daemon stops, WriteRefused.
         """
         self._refuse_write(operation)
-        self._wait_for(turn, operation)
+        self._wait_for(turn)
         credentials = self._fresh(caller, turn)
         try:
-            return self._exchange(operation, credentials)
+            return self._exchange(operation, credentials, turn)
         except _StaleConnection as stale:
             if operation.access is Access.WRITE:
                 raise ConnectionFailed("the connection was closed before a reply came") from None
@@ -164,8 +164,8 @@ class Client:
         if spent_s >= self._deadline_s:
             raise self._timed_out()
         again = self.reserve(operation, caller)
-        self._wait_for(again, operation)
-        return self._exchange(operation, again.credentials, spent_s=spent_s, only_new_connection=True)
+        self._wait_for(again)
+        return self._exchange(operation, again.credentials, again, spent_s=spent_s, only_new_connection=True)
 
     def close(self) -> None:
         """End every wait and call under way with CallAborted, and refuse new ones."""
@@ -177,12 +177,21 @@ class Client:
         if operation.access is Access.WRITE and operation.action not in self._writes:
             raise WriteRefused(operation.action)
 
-    def _wait_for(self, turn: Turn, operation: Operation) -> None:
-        while (wait := self._budgets.admit(turn.reservation)) > 0:
-            if self._stopping.wait(wait):
-                raise CallAborted
+    def _wait_for(self, turn: Turn) -> None:
+        while (wait_s := self.seconds_to(turn)) > 0:
+            self._pause(wait_s)
+
+    def _admit(self, operation: Operation, turn: Turn, exchange: Exchange) -> None:
+        """Count the call as sent, as the last step before it is: connections may come late, and all at once."""
+        while (wait_s := self._budgets.admit(turn.reservation)) > 0:
+            self._pause(min(wait_s, exchange.remaining_s()))
+            if exchange.ended is not None:
+                raise TimeoutError
         self._observer.waited(operation.action, max(0.0, self._clock() - turn.reserved_at))
-        if self._stopping.is_set():
+        self._pause(0)
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
             raise CallAborted
 
     def _fresh(self, caller: Caller, turn: Turn) -> Credentials:
@@ -196,13 +205,18 @@ class Client:
         self,
         operation: Operation,
         credentials: Credentials,
+        turn: Turn,
         *,
         spent_s: float = 0.0,
         only_new_connection: bool = False,
     ) -> Reply:
         """Send the request; ``spent_s`` of the deadline are gone already."""
         began = self._clock() - spent_s
-        exchange = Exchange(time.monotonic() + self._deadline_s - spent_s, only_new_connection=only_new_connection)
+        exchange = Exchange(
+            time.monotonic() + self._deadline_s - spent_s,
+            before_send=lambda: self._admit(operation, turn, exchange),
+            only_new_connection=only_new_connection,
+        )
         route = self._routes[operation.endpoint]
         request = self._signed(operation, credentials, route)
         redaction = Redaction.of(credentials, authorization=request.headers["Authorization"])

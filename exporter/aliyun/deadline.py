@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ from urllib3.util import wait_for_write
 
 from exporter.aliyun.exchange import Exchange, Exchanges
 from exporter.aliyun.resolver import Resolver
+
+# No body belongs to these: what a server sends after them all the same, such as the reply after an informational
+# one, stays on the connection.
+_UNFRAMED = frozenset([*range(100, 200), HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED])
 
 
 class ExchangeAdapter(HTTPAdapter):
@@ -108,14 +113,20 @@ class _ExchangeConnection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         exchange = self._exchange()
         exchange.reused = self._served > 0
+        if self.sock is None:
+            self.connect()  # so that nothing slow comes between the budget and the wire
         if self._lifeline is not None:
             exchange.hold(self._lifeline)
+        exchange.before_send()
         super().request(*args, **kwargs)
 
     def getresponse(self) -> Any:
         response = super().getresponse()
         self._served += 1
         self._exchange().answered = True
+        if response.status in _UNFRAMED:
+            # What follows such a head would be taken for the answer to the next request, that of another account.
+            self.close()
         return response
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -34,13 +34,21 @@ class Ending(Enum):
 class Exchange:
     """One request and its reply; ``ended`` says whether and why it was ended from outside.
 
-    ``deadline`` is a moment of ``time.monotonic``. ``only_new_connection`` keeps it off pooled connections.
+    ``deadline`` is a moment of ``time.monotonic``. ``before_send`` is called when a connection is there and the
+    request goes out next; what it raises ends the exchange. ``only_new_connection`` keeps it off pooled connections.
     ``reused`` and ``answered`` say whether the connection had served a request before, and whether the head of a
     reply came over it. ``end`` is called by other threads, all the rest by the one that makes the request.
     """
 
-    def __init__(self, deadline: float, *, only_new_connection: bool = False) -> None:
+    def __init__(
+        self,
+        deadline: float,
+        *,
+        before_send: Callable[[], None] = lambda: None,
+        only_new_connection: bool = False,
+    ) -> None:
         self.deadline = deadline
+        self.before_send = before_send
         self.only_new_connection = only_new_connection
         self.ended: Ending | None = None
         self.reused = False

@@ -1,16 +1,22 @@
 """Which connection a call uses, and what becomes of it."""
 
 import os
+import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
-from exporter.aliyun.client import Caller, Client, Reply
-from exporter.aliyun.errors import ApiError, CallTimedOut, ConnectionFailed
+from exporter.aliyun.budget import Budgets
+from exporter.aliyun.client import Caller, Client, Reply, Turn
+from exporter.aliyun.errors import ApiError, CallAborted, CallTimedOut, ConnectionFailed
+from exporter.aliyun.exchange import Address
 from exporter.aliyun.operation import Operation
+from exporter.aliyun.resolver import Resolver
 from exporter.simulator import Fault, Simulator
-from tests.aliyun.raw_server import Peer, RawServer, always, once, reply
+from tests.aliyun.raw_server import PATIENCE_S, Peer, RawServer, always, once, reply
 from tests.aliyun.recording_observer import RecordingObserver
 
 Simulate = Callable[..., Simulator]
@@ -262,3 +268,67 @@ def test_unreachable(connect: Connect, ask: Ask) -> None:
 
     with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused"):
         ask(connect(url))
+
+
+@pytest.mark.parametrize("status", ["103 Early Hints", "102 Processing", "101 Switching Protocols", "204 No Content"])
+def test_no_reply_is_left_for_another_call(serve: Serve, connect: Connect, ask: Ask, status: str) -> None:
+    """A reply that comes after a head without a body is never read as the answer to the next call."""
+    sent_late = threading.Event()
+
+    def act(peer: Peer) -> None:
+        while peer.read_head():
+            if peer.number == 1:
+                peer.send(f"HTTP/1.1 {status}\r\n\r\n".encode())
+                sent_late.wait(PATIENCE_S)
+                with suppress(OSError):  # the client has left, as it should
+                    peer.send(reply(b'{"InstanceId": "of another account"}'))
+            else:
+                peer.send(reply(b'{"InstanceId": "its own"}'))
+
+    client = connect(serve(act).url)
+    with pytest.raises(ApiError):
+        ask(client)
+    sent_late.set()
+
+    assert ask(client).payload == {"InstanceId": "its own"}
+
+
+def test_connections_that_come_late_together_cause_no_burst(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller
+) -> None:
+    """Calls whose turns have passed while a name was looked up go within the limit, not all at once."""
+    looked_up, now = threading.Event(), [0.0]
+
+    def look_up(_host: str, port: int, **_parts: object) -> list[Address]:
+        looked_up.wait(PATIENCE_S)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+    server = serve(always(reply()))
+    budgets = Budgets({operation.action: 20}, clock=lambda: now[0])
+    client = connect(
+        server.url.replace("127.0.0.1", "slow.invalid"), budgets=budgets, resolver=Resolver(look_up), pool_size=30
+    )
+    turns = [client.reserve(operation, caller) for _ in range(30)]
+    now[0] = 60.0  # all turns have come
+    callers = [threading.Thread(target=call_until_closed, args=(client, operation, caller, turn)) for turn in turns]
+    for thread in callers:
+        thread.start()
+    looked_up.set()
+    wait_for(lambda: len(server.heads) >= 20)
+    threading.Event().wait(0.15)  # time for a 21st to go astray
+    client.close()
+    for thread in callers:
+        thread.join(PATIENCE_S)
+
+    assert len(server.heads) == 20
+
+
+def call_until_closed(client: Client, operation: Operation, caller: Caller, turn: Turn) -> None:
+    with suppress(CallAborted):
+        client.call(operation, caller, turn)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < ends_at:
+        threading.Event().wait(0.005)
