@@ -11,20 +11,20 @@ from exporter.config.problems import ConfigurationError, Problem, path_of, shown
 from exporter.config.refusals import Facts
 from exporter.config.yaml_reading import Document, UnreadableError, read
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 
 
 def load(
     path: Path, *, vendor_limits: Mapping[str, int], known_products: Collection[str] = PRODUCTS
 ) -> Configuration:
-    """The configuration in the file: UTF-8, at most 1 MiB. Raises ConfigurationError, also when it cannot be read."""
+    """The configuration in the file: UTF-8, at most 16 MiB. Raises ConfigurationError, also for an unreadable one."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable(path, seen=(error.strerror or "an error").lower(), accepted="a readable file") from error
     if len(content) > MAX_BYTES:
-        raise _unreadable(path, seen="more than 1 MiB", accepted="a file of at most 1 MiB")
+        raise _unreadable(path, seen="more than 16 MiB", accepted="a file of at most 16 MiB")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

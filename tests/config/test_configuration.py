@@ -148,8 +148,8 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path, vendor_limits: dict[str, int]) 
             id="encoding",
         ),
         pytest.param(
-            b"#" * (1024 * 1024 + 1),
-            ": (top level): seen more than 1 MiB; accepted: a file of at most 1 MiB",
+            b"#" * (16 * 1024 * 1024 + 1),
+            ": (top level): seen more than 16 MiB; accepted: a file of at most 16 MiB",
             id="size",
         ),
         pytest.param(b"", ":1: accounts: missing; accepted: a list with at least one account", id="empty"),
