@@ -326,7 +326,7 @@ def _read(response: requests.Response, request_id: str | None) -> bytes:
             )
         parts = []
         size = 0
-        while chunk := response.raw.read(_CHUNK, decode_content=False):
+        while chunk := _next_chunk(response, request_id):
             size += len(chunk)
             if size > REPLY_LIMIT:
                 raise MalformedReply(
@@ -336,6 +336,15 @@ def _read(response: requests.Response, request_id: str | None) -> bytes:
                 )
             parts.append(chunk)
         return b"".join(parts)
+
+
+def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
+    try:
+        return response.raw.read(_CHUNK, decode_content=False)
+    except ValueError:  # http.client's word for a chunk of negative size
+        raise MalformedReply(
+            "the length of the reply makes no sense", http_status=response.status_code, request_id=request_id
+        ) from None
 
 
 def _died(error: Exception) -> bool:
