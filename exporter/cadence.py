@@ -5,6 +5,8 @@
 - While failing, pauses double from the third failure on, up to ``failing_interval_s``: two failures may be a
   coincidence, and an outage shorter than 1.5 intervals leaves no pause behind.
 - When an endpoint answers after such an outage, the pauses of all its probes end.
+- A billing change that falls due has a run of its own a second later, and further ones as long as the API still
+  tells of it: its clock may be behind ours, and a poll may fail.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from exporter.store import ProbeRecord
 
 LOCK_ATTENTION_S = 3600.0
 CHANGE_DELAY_S = 1.0
+CHANGE_ATTENTION_S = 60.0
 CHANGE_HORIZON_S = 7 * 86_400.0
 LONGEST_WAIT_IN_THREAD_S = 1.0
 OUTAGE_INTERVALS = 1.5
@@ -65,15 +68,22 @@ def hangs(record: ProbeRecord) -> bool:
 
 
 def change_moment(record: ProbeRecord, now: float) -> float | None:
-    """The Unix time of the extra run that sees a billing change fall due, or None when none does within a week.
+    """The Unix time of the next extra run for a billing change, or None when there is none within a week.
 
-    Polls are never a week apart, so a later change is planned when it is nearer; the API may name any year.
+    It is a second after the change, then 3, 7, 15 and 31 seconds, until an answer has the new method or tells of no
+    change any more. Polls are never a week apart, so a later change is planned when it is nearer; the API may name
+    any year.
     """
-    pending = record.state.pending_change(now) if record.state is not None else None
-    if pending is None or pending.takes_effect is None:
+    state = record.state
+    if state is None or state.change is None or state.change.takes_effect is None:
         return None
-    moment = pending.takes_effect.timestamp() + CHANGE_DELAY_S
-    return moment if moment - now <= CHANGE_HORIZON_S else None
+    due = state.change.takes_effect.timestamp()
+    if due - now > CHANGE_HORIZON_S or (due <= now and state.charge_type == state.change.charge_type):
+        return None
+    delay = CHANGE_DELAY_S
+    while due + delay <= now and delay < CHANGE_ATTENTION_S:
+        delay = 2 * delay + CHANGE_DELAY_S
+    return due + delay if delay < CHANGE_ATTENTION_S else None
 
 
 def place_s(index: int, count: int, interval_s: float) -> float:

@@ -135,14 +135,44 @@ def test_a_probe_hangs_from_a_timeout_to_its_next_outcome() -> None:
     assert not hangs(ProbeRecord())
 
 
-def test_a_dated_change_has_a_run_just_after_its_moment() -> None:
-    """The extra run comes a second after the change, and only while the change lies ahead."""
-    moment = datetime(2026, 12, 1, 16, tzinfo=UTC)
-    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=moment)
-    record = answered(ProbeRecord(), ServiceState(charge_type="PayByTraffic", change=change), 1000.0)
+DUE = datetime(2026, 12, 1, 16, tzinfo=UTC)
 
-    assert change_moment(record, now=moment.timestamp() - 1) == moment.timestamp() + 1
-    assert change_moment(record, now=moment.timestamp()) is None
+
+def changing(charge_type: str = "PayByTraffic") -> ProbeRecord:
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=DUE)
+    return answered(ProbeRecord(), ServiceState(charge_type=charge_type, change=change), 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds_after", "run_after"),
+    [
+        pytest.param(-86_400, 1, id="a day before"),
+        pytest.param(0, 1, id="at its moment"),
+        pytest.param(1, 3, id="after the first run"),
+        pytest.param(2.5, 3, id="on the way to the second"),
+        pytest.param(3, 7, id="after the second"),
+        pytest.param(15, 31, id="after the fourth"),
+        pytest.param(31, None, id="after the last"),
+        pytest.param(86_400 * 365, None, id="a year later"),
+    ],
+)
+def test_a_dated_change_has_runs_just_after_its_moment(seconds_after: float, run_after: float | None) -> None:
+    """While the API tells of the change and of the old method, it is asked again, ever later, for half a minute."""
+    moment = change_moment(changing(), now=DUE.timestamp() + seconds_after)
+
+    assert moment == (None if run_after is None else DUE.timestamp() + run_after)
+
+
+def test_a_change_that_has_come_needs_no_further_run() -> None:
+    """An answer with the new method ends the extra runs, be the change still told of or not."""
+    now = DUE.timestamp() + 1
+    assert change_moment(changing("PayByBandwidth"), now=now) is None
+    assert change_moment(answered(changing(), ServiceState(charge_type="PayByBandwidth"), now), now=now) is None
+
+
+def test_a_failed_run_of_a_change_is_made_up_for() -> None:
+    """When the run just after the change fails, the next one follows in seconds."""
+    assert change_moment(failed(changing(), FailureReason.TIMEOUT), now=DUE.timestamp() + 2) == DUE.timestamp() + 3
 
 
 def test_a_change_far_ahead_is_planned_when_it_is_near() -> None:
