@@ -34,7 +34,7 @@ from exporter.logger import Logger
 from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller, Probe
-from exporter.schedule import HANGING_WORKERS, Schedule
+from exporter.schedule import ASKERS, HANGING_WORKERS, Schedule
 from exporter.store import Store
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
@@ -108,13 +108,12 @@ class Daemon:
         self._server.start()
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._schedule.start()
-        for identity in self._identities.values():
-            if identity.caller().account_id is None:
-                self._schedule.repeat_until_true(
-                    f"identity {identity.account}",
-                    partial(identity.ask, self._client),
-                    interval_s=self._configuration.poll.failing_interval_s,
-                )
+        unknown = [identity for identity in self._identities.values() if identity.caller().account_id is None]
+        if unknown:
+            self._schedule.ask_until_answered(
+                [partial(identity.ask, self._client) for identity in unknown],
+                interval_s=self._configuration.poll.failing_interval_s,
+            )
 
     def stop(self) -> None:
         """End calls under way and stop; returns within about 1.5 seconds."""
@@ -136,7 +135,7 @@ class Daemon:
             budgets=self._budgets,
             observer=self._own,
             deadline_s=self._configuration.poll.timeout_s,
-            pool_size=self._configuration.poll.max_workers + HANGING_WORKERS,
+            pool_size=self._configuration.poll.max_workers + HANGING_WORKERS + ASKERS,
             user_agent=USER_AGENT,
             verify=ca_bundle(environ),
         )

@@ -14,8 +14,9 @@ threads of the others.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -23,6 +24,7 @@ from typing import Protocol
 
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -36,6 +38,7 @@ from exporter.poller import Polled, Postponed, Probe
 from exporter.store import ProbeRecord
 
 HANGING_WORKERS = 16
+ASKERS = 2
 
 
 class Poll(Protocol):
@@ -59,7 +62,6 @@ class _Endpoint:
     """What is known of the server behind some probes; moments are monotonic."""
 
     last_answer_at: float
-    failed_since: bool = False
     recovered_at: float = float("-inf")
 
 
@@ -73,11 +75,33 @@ class _Entry:
     pause_s: float
     phase: Phase = Phase.IDLE
     follow_up: bool = False
+    failed: bool = False
     hanging: bool = False
     turn: Turn | None = None
     started_at: float = 0.0
     change_at: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _Question:
+    """A function that is called until it has returned True, one call at a time."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._idle = threading.Lock()
+        self._answered = False
+
+    def begin(self) -> bool:
+        """Whether it has to be called now; ``run`` must follow."""
+        return not self._answered and self._idle.acquire(blocking=False)
+
+    def run(self) -> None:
+        try:
+            self._answered = self._ask()
+        except CallAborted:
+            return
+        finally:
+            self._idle.release()
 
 
 class Schedule:
@@ -108,6 +132,8 @@ class Schedule:
         self._entries = self._placed(probes)
         self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
         self._hanging_workers = ThreadPoolExecutor(HANGING_WORKERS, thread_name_prefix="hanging")
+        self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix="ask")
+        self._stopped = threading.Event()
         self._scheduler = BackgroundScheduler(
             executors={"default": DebugExecutor()},  # runs a job in the scheduler's thread; ours only dispatch
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -115,39 +141,48 @@ class Schedule:
         )
 
     def start(self) -> None:
-        """Run the first round now, and every later one when it is due."""
-        for entry in self._entries:
-            self._set_pause(entry, entry.pause_s)
-        self._scheduler.start()
-        for entry in self._entries:
-            self._due(entry)
+        """Run the first round now, and every later one when it is due; returns at once.
 
-    def repeat_until_true(self, name: str, function: Callable[[], bool], *, interval_s: float) -> None:
-        """Call the function in a worker thread, now and after each interval, until it returns True."""
-        job_id = f"repeat {name}"
+        The planning of thousands of probes takes seconds, in which the process must hear of its end.
+        """
+        self._scheduler.start(paused=True)  # so that the scheduler does not wake for each of many new jobs
+        threading.Thread(target=self._begin, name="first round", daemon=True).start()
 
-        def run() -> None:
-            try:
-                done = function()
-            except CallAborted:
-                return
-            if done:
-                self._remove(job_id)
+    def ask_until_answered(self, questions: Iterable[Callable[[], bool]], *, interval_s: float) -> None:
+        """Call each function in a worker thread, now and after each interval, until it has returned True.
+
+        None is called while it is still waiting or under way; they never take a thread from a poll.
+        """
+        unanswered = [_Question(ask) for ask in questions]
+
+        def ask_all() -> None:
+            for question in unanswered:
+                if question.begin():
+                    self._submit(self._askers, question.run)
 
         self._scheduler.add_job(
-            self._submit,
+            ask_all,
             IntervalTrigger(seconds=interval_s, timezone=UTC),
-            args=(self._hanging_workers, run),
-            id=job_id,
+            id="questions",
             next_run_time=datetime.now(UTC),
         )
 
     def stop(self) -> None:
         """No run begins any more; those under way are left to whoever ends their calls."""
+        self._stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        self._hanging_workers.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._workers, self._hanging_workers, self._askers):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> None:
+        for entry in self._entries:
+            if self._stopped.is_set():
+                return
+            self._set_pause(entry, entry.pause_s)
+            self._due(entry)
+        with suppress(SchedulerNotRunningError):  # stopped at this very moment
+            self._scheduler.resume()
 
     def _placed(self, probes: Sequence[Probe]) -> list[_Entry]:
         started = datetime.fromtimestamp(self._wall_clock(), UTC)
@@ -222,7 +257,7 @@ class Schedule:
     def _plan(self, entry: _Entry, polled: Polled) -> None:
         """Decide from what was seen when the probe runs next."""
         now = self._wall_clock()
-        self._note_endpoint(entry.endpoint, polled)
+        self._note_endpoint(entry, polled)
         entry.hanging = hangs(polled.record)
         pause_s = self._cadence.pause_s(polled.record, now)
         if isinstance(polled.outcome, Failure) and entry.endpoint.recovered_at >= entry.started_at:
@@ -246,14 +281,15 @@ class Schedule:
     def _change_fell_due(self, entry: _Entry) -> None:
         self._due(entry, extra=True)
 
-    def _note_endpoint(self, endpoint: _Endpoint, polled: Polled) -> None:
-        now = self._clock()
-        if isinstance(polled.outcome, Failure) and concerns_endpoint(polled.outcome.reason):
-            endpoint.failed_since = True
+    def _note_endpoint(self, entry: _Entry, polled: Polled) -> None:
+        now, endpoint = self._clock(), entry.endpoint
+        failed_before = entry.failed
+        entry.failed = isinstance(polled.outcome, Failure) and concerns_endpoint(polled.outcome.reason)
+        if entry.failed:
             return
-        silent_s, failed = now - endpoint.last_answer_at, endpoint.failed_since
-        endpoint.last_answer_at, endpoint.failed_since = now, False
-        if failed and self._cadence.was_outage(silent_s):
+        silent_s, endpoint.last_answer_at = now - endpoint.last_answer_at, now
+        # An answer for a probe that had not failed may be late for want of a thread, and says nothing of an outage.
+        if failed_before and self._cadence.was_outage(silent_s):
             endpoint.recovered_at = now
             self._end_pauses(endpoint)
 

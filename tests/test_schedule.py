@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -204,21 +205,20 @@ def test_a_billing_change_has_a_run_when_it_falls_due() -> None:
 
 def test_an_extra_run_that_meets_one_under_way_follows_it() -> None:
     """The run of a billing change is never lost: it comes right after the one that was under way."""
-    due = datetime.fromtimestamp(time.time() - 0.9, UTC)
-    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
-    changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
-    moment_passed = threading.Event()
+    started = threading.Event()
 
-    def still_under_way_then(_turn: Turn | None) -> Polled:
-        if polls.runs["a"] != 2:
-            return polled(changing)
-        moment_passed.wait(0.2)  # the change's run falls due meanwhile
-        return polled(failure(), failures_in_row=30)  # so that the next plain run is minutes away
+    def meets_the_change(_turn: Turn | None) -> Polled:
+        if polls.runs["a"] == 1:
+            started.wait(PATIENCE_S)
+            schedule._change_fell_due(schedule._entries[0])
+        return polled(ACTIVE)
 
-    polls = Polls({"a": still_under_way_then})
-    with running(polls, "a", wall_clock=lambda: time.time() - 1):
-        assert polls.wait_for("a", 3)
+    polls, skips = Polls({"a": meets_the_change}), Skips()
+    with running(polls, "a", cadence=SLOW, skips=skips) as schedule:
+        started.set()
+        assert polls.wait_for("a", 2)
     assert polls.most_at_once["a"] == 1
+    assert skips.total == 0
 
 
 def test_a_hanging_account_takes_no_thread_of_the_others() -> None:
@@ -322,7 +322,54 @@ def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | No
         return bool(answer)
 
     with running(Polls({}), cadence=SLOW) as schedule:
-        schedule.repeat_until_true("question", ask, interval_s=0.03)
+        schedule.ask_until_answered([ask], interval_s=0.03)
         assert done.wait(PATIENCE_S)
         threading.Event().wait(0.1)
     assert asked == [raised, raised, True]
+
+
+def test_hanging_accounts_never_come_back_among_the_others() -> None:
+    """More hanging accounts than threads hold up the healthy ones once, when they begin to hang, and never again."""
+    release = threading.Event()
+    hanging = [f"hanging {number}" for number in range(6)]
+
+    def time_out(_turn: Turn | None) -> Polled:
+        release.wait(0.1)  # longer than 1.5 intervals, so that the healthy one is silent for as long
+        return polled(failure(FailureReason.TIMEOUT))
+
+    behaviours: dict[str, Behaviour] = dict.fromkeys(hanging, time_out)
+    polls, skips = Polls({**behaviours, "healthy": lambda _turn: polled(ACTIVE)}), Skips()
+    with running(polls, *hanging, "healthy", max_workers=2, skips=skips) as schedule:
+        assert all(polls.wait_for(account, 2) for account in hanging)
+        assert polls.wait_for("healthy", polls.runs["healthy"] + 5)
+        assert all(entry.hanging for entry in schedule._entries[:-1])
+        release.set()
+
+
+def test_a_question_that_hangs_is_not_asked_again_meanwhile() -> None:
+    """A function under way is not called a second time, however often its interval passes, and delays no poll."""
+    release = threading.Event()
+    asked: list[int] = []
+
+    def hang(number: int) -> bool:
+        asked.append(number)
+        release.wait(PATIENCE_S)
+        return True
+
+    polls = Polls({"a": lambda _turn: polled(ACTIVE)})
+    with running(polls, "a") as schedule:
+        schedule.ask_until_answered([partial(hang, number) for number in range(5)], interval_s=0.02)
+        assert polls.wait_for("a", 6)
+        assert len(asked) == 2  # as many as there are threads for questions
+        release.set()
+
+
+def test_a_stop_does_not_wait_for_the_planning_of_many_probes() -> None:
+    """Thousands of probes are planned while the process already hears of its end."""
+    accounts = [str(number) for number in range(3000)]
+    polls = Polls(dict.fromkeys(accounts, lambda _turn: polled(ACTIVE)))
+    with running(polls, *accounts, cadence=SLOW) as schedule:
+        schedule.stop()
+        seen = sum(polls.runs.values())
+
+    assert seen < len(accounts)
