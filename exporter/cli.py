@@ -99,7 +99,7 @@ def serve(
         try:
             daemon.start()
         except OSError as error:
-            _fail(f"cannot listen: {error}", EXIT_FAILED)
+            _fail_to_listen("--web.listen-address", web_listen_address, error)
         stopping.wait()
         log.info("stopping")
         daemon.stop()
@@ -135,7 +135,7 @@ def simulator(listen_address: str, scenario: str) -> None:
         try:
             server.start()
         except OSError as error:
-            _fail(f"cannot listen: {error}", EXIT_FAILED)
+            _fail_to_listen("--listen-address", listen_address, error)
         click.echo(f"The simulator plays {scenario!r} at {server.url} ({played.description})")
         click.echo(f"Its journal of requests: {server.url}/_journal")
         for account in played.accounts:
@@ -160,7 +160,7 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         try:
             show.start()
         except OSError as error:
-            _fail(f"cannot listen: {error}", EXIT_FAILED)
+            _fail_to_listen("--web.listen-address", web_listen_address, error)
         click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at http://{show.address}/")
         click.echo(f"\nWhat will happen in the first {_DEMO_HORIZON_S / 60:g} minutes (and again after that):")
         for line in show.upcoming(_DEMO_HORIZON_S):
@@ -205,6 +205,13 @@ def _stop_signal() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _fail_to_listen(flag: str, address: str, error: OSError) -> NoReturn:
+    """Say why in the system's words: Python adds the address to some errors and not to others."""
+    system_error = error.errno is not None and error.errno > 0  # those of name resolution are below
+    reason = os.strerror(error.errno) if system_error and error.errno else error.strerror
+    _fail(f"cannot listen on {address}: {reason}; {flag} chooses another address", EXIT_FAILED)
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:
