@@ -11,7 +11,7 @@
 
 from dataclasses import dataclass
 
-from exporter.model import FailureReason
+from exporter.model import Answer, Failure, FailureReason
 from exporter.store import ProbeRecord
 
 LOCK_ATTENTION_S = 3600.0
@@ -56,9 +56,16 @@ class Cadence:
         return silent_s > OUTAGE_INTERVALS * self.interval_s
 
 
-def concerns_endpoint(reason: FailureReason) -> bool:
-    """Whether such a failure may be the endpoint's, and not that of one account."""
-    return reason in _ENDPOINT_REASONS
+def endpoint_answered(outcome: Answer | Failure) -> bool | None:
+    """Whether the endpoint behind a poll answered, or is in trouble; None when the poll says neither.
+
+    A refusal is an answer. Nothing was sent where credentials were missing or the exporter has a defect.
+    """
+    if isinstance(outcome, Answer):
+        return True
+    if outcome.reason in _ENDPOINT_REASONS:
+        return False
+    return True if outcome.http_status is not None else None
 
 
 def hangs(record: ProbeRecord) -> bool:

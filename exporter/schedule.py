@@ -31,7 +31,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter.aliyun.client import Turn
 from exporter.aliyun.errors import CallAborted
-from exporter.cadence import Cadence, change_moment, concerns_endpoint, hangs, place_s
+from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
 from exporter.logger import Logger, defect
 from exporter.model import Failure, ProbeKey
 from exporter.poller import Polled, Postponed, Probe
@@ -39,6 +39,8 @@ from exporter.store import ProbeRecord
 
 HANGING_WORKERS = 16
 ASKERS = 2
+CLOCK_CHECK_S = 5.0
+CLOCK_STEP_S = 1.0
 
 
 class Poll(Protocol):
@@ -121,6 +123,7 @@ class Schedule:
         log: Logger,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        clock_check_s: float = CLOCK_CHECK_S,
     ) -> None:
         self._poll = poll
         self._skipped = skipped
@@ -128,6 +131,8 @@ class Schedule:
         self._log = log
         self._wall_clock = wall_clock
         self._clock = clock
+        self._clock_check_s = clock_check_s
+        self._questions_interval_s: float | None = None
         self._endpoints: dict[str, _Endpoint] = {}
         self._entries = self._placed(probes)
         self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
@@ -147,6 +152,7 @@ class Schedule:
         """
         self._scheduler.start(paused=True)  # so that the scheduler does not wake for each of many new jobs
         threading.Thread(target=self._begin, name="first round", daemon=True).start()
+        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
 
     def ask_until_answered(self, questions: Iterable[Callable[[], bool]], *, interval_s: float) -> None:
         """Call each function in a worker thread, now and after each interval, until it has returned True.
@@ -166,6 +172,7 @@ class Schedule:
             id="questions",
             next_run_time=datetime.now(UTC),
         )
+        self._questions_interval_s = interval_s
 
     def stop(self) -> None:
         """No run begins any more; those under way are left to whoever ends their calls."""
@@ -174,6 +181,26 @@ class Schedule:
             self._scheduler.shutdown(wait=False)
         for executor in (self._workers, self._hanging_workers, self._askers):
             executor.shutdown(wait=False, cancel_futures=True)
+
+    def _watch_clock(self) -> None:
+        """APScheduler goes by the wall clock: when that is set back, nothing would run until it has caught up."""
+        ahead_s = self._wall_clock() - self._clock()
+        while not self._stopped.wait(self._clock_check_s):
+            before_s, ahead_s = ahead_s, self._wall_clock() - self._clock()
+            if ahead_s - before_s < -CLOCK_STEP_S:
+                self._log.log(logging.WARNING, "clock was set back", seconds=round(before_s - ahead_s, 3))
+                self._shift(ahead_s - before_s)
+
+    def _shift(self, seconds: float) -> None:
+        """Plan every run anew, for a wall clock that was set forward by so much."""
+        for entry in self._entries:
+            entry.anchor += timedelta(seconds=seconds)
+            self._set_pause(entry, entry.pause_s)
+            if entry.phase is Phase.POSTPONED:
+                self._run_at(f"turn {entry.probe.key}", self._wall_clock(), self._turn_came, entry)
+        if self._questions_interval_s is not None:
+            again = IntervalTrigger(seconds=self._questions_interval_s, timezone=UTC)
+            self._scheduler.reschedule_job("questions", trigger=again)
 
     def _begin(self) -> None:
         for entry in self._entries:
@@ -282,10 +309,12 @@ class Schedule:
         self._due(entry, extra=True)
 
     def _note_endpoint(self, entry: _Entry, polled: Polled) -> None:
+        answered = endpoint_answered(polled.outcome)
+        if answered is None:
+            return
         now, endpoint = self._clock(), entry.endpoint
-        failed_before = entry.failed
-        entry.failed = isinstance(polled.outcome, Failure) and concerns_endpoint(polled.outcome.reason)
-        if entry.failed:
+        failed_before, entry.failed = entry.failed, not answered
+        if not answered:
             return
         silent_s, endpoint.last_answer_at = now - endpoint.last_answer_at, now
         # An answer for a probe that had not failed may be late for want of a thread, and says nothing of an outage.

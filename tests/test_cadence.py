@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.cadence import Cadence, change_moment, concerns_endpoint, hangs, place_s
+from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
 from exporter.model import (
     Answer,
     ChargeTypeChange,
@@ -107,22 +107,22 @@ def test_only_a_silence_longer_than_a_round_and_a_half_is_an_outage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "concerns"),
+    ("outcome", "answered"),
     [
-        (FailureReason.TIMEOUT, True),
-        (FailureReason.NETWORK, True),
-        (FailureReason.SERVER, True),
-        (FailureReason.AUTH, False),
-        (FailureReason.PERMISSION, False),
-        (FailureReason.THROTTLED, False),
-        (FailureReason.REJECTED, False),
-        (FailureReason.MALFORMED, False),
-        (FailureReason.INTERNAL, False),
+        pytest.param(Answer(state=ACTIVE), True, id="an answer"),
+        pytest.param(Failure(FailureReason.TIMEOUT, ""), False, id="a timeout"),
+        pytest.param(Failure(FailureReason.NETWORK, ""), False, id="a broken connection"),
+        pytest.param(Failure(FailureReason.SERVER, "", http_status=502), False, id="a server error"),
+        pytest.param(Failure(FailureReason.AUTH, "", http_status=403), True, id="a wrong key"),
+        pytest.param(Failure(FailureReason.THROTTLED, "", http_status=400), True, id="throttling"),
+        pytest.param(Failure(FailureReason.MALFORMED, "", http_status=200), True, id="nonsense"),
+        pytest.param(Failure(FailureReason.AUTH, ""), None, id="no credentials"),
+        pytest.param(Failure(FailureReason.INTERNAL, ""), None, id="a defect"),
     ],
 )
-def test_an_endpoint_that_refuses_has_answered(reason: FailureReason, *, concerns: bool) -> None:
-    """Only silence, a broken connection or a server error says that the endpoint itself is in trouble."""
-    assert concerns_endpoint(reason) is concerns
+def test_an_endpoint_that_refuses_has_answered(outcome: Answer | Failure, *, answered: bool | None) -> None:
+    """Only what came over a connection, or did not, says something of the endpoint."""
+    assert endpoint_answered(outcome) is answered
 
 
 def test_a_probe_hangs_from_a_timeout_to_its_next_outcome() -> None:

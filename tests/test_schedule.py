@@ -107,6 +107,7 @@ def running(
     log: RecordingLog | None = None,
     max_workers: int = 8,
     wall_clock: Callable[[], float] = time.time,
+    clock_check_s: float = 5.0,
 ) -> Iterator[Schedule]:
     schedule = Schedule(
         [probe(account) for account in accounts],
@@ -116,6 +117,7 @@ def running(
         max_workers=max_workers,
         log=log or RecordingLog(),
         wall_clock=wall_clock,
+        clock_check_s=clock_check_s,
     )
     schedule.start()
     try:
@@ -373,3 +375,37 @@ def test_a_stop_does_not_wait_for_the_planning_of_many_probes() -> None:
         seen = sum(polls.runs.values())
 
     assert seen < len(accounts)
+
+
+def test_a_clock_that_is_set_back_stops_no_probe() -> None:
+    """When the wall clock jumps back, every probe is planned anew, and keeps its place in the interval."""
+    back_s = [0.0]
+    log, polls = RecordingLog(), Polls(dict.fromkeys(("a", "b"), lambda _turn: polled(ACTIVE)))
+    wall_clock: Callable[[], float] = lambda: time.time() - back_s[0]  # noqa: E731 — one line says it
+    with running(polls, "a", "b", cadence=SLOW, log=log, wall_clock=wall_clock, clock_check_s=0.02) as schedule:
+        assert polls.wait_for("b", 1)
+        anchors = [entry.anchor for entry in schedule._entries]
+        back_s[0] = 3600.0
+        assert wait_until(lambda: schedule._entries[-1].anchor != anchors[-1])
+        assert wait_until(lambda: len(next_runs(schedule)) == 2)
+        late_s = [(run - datetime.now(UTC)).total_seconds() for run in next_runs(schedule)]
+
+    moved_s = [
+        (entry.anchor - anchor).total_seconds() for entry, anchor in zip(schedule._entries, anchors, strict=True)
+    ]
+    assert moved_s == pytest.approx([-3600, -3600], abs=1)
+    assert all(0 <= late <= SLOW.interval_s for late in late_s)
+    assert [(event, round(fields["seconds"])) for event, fields in log.above_debug()] == [
+        ("clock was set back", 3600)
+    ]
+
+
+def next_runs(schedule: Schedule) -> list[datetime]:
+    return [job.next_run_time for job in schedule._scheduler.get_jobs()]
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    ends_at = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < ends_at:
+        threading.Event().wait(0.005)
+    return condition()
