@@ -43,7 +43,7 @@ $(VENV)/bin/python:
 
 # A stamp is newer than the lock file that it was made from. The development lock holds all of the other one.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
-	@test -e $(VENV)/.dev || $(call install,requirements/run.txt)
+	@if test -e $(VENV)/.dev; then $(MAKE) --no-print-directory $(VENV)/.dev; else $(call install,requirements/run.txt); fi
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
