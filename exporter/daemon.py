@@ -125,7 +125,7 @@ class Daemon:
     def is_ready(self) -> bool:
         """Whether every probe has finished one poll, failed or not; once true it stays so."""
         if not self._ready:
-            self._ready = all(record.polls for record in self._store.records().values())
+            self._ready = self._store.all_polled
         return self._ready
 
     def _build_client(self, environ: Mapping[str, str]) -> Client:

@@ -83,7 +83,13 @@ class Store:
     def __init__(self, probes: Iterable[ProbeKey], *, on_change: Callable[[ProbeKey, ProbeRecord], None]) -> None:
         self._lock = threading.Lock()
         self._records = {key: ProbeRecord() for key in probes}
+        self._unpolled = len(self._records)
         self._on_change = on_change
+
+    @property
+    def all_polled(self) -> bool:
+        """Whether every probe has finished one poll, failed or not; takes no lock."""
+        return self._unpolled == 0
 
     def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord]:
         """Add a finished poll; returns the record before and after. KeyError for a probe that is not configured."""
@@ -108,6 +114,7 @@ class Store:
         with self._lock:
             before = self._records[key]
             after = self._records[key] = change(before)
+            self._unpolled -= before.polls == 0 < after.polls
             self._on_change(key, after)
         return before, after
 

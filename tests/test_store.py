@@ -221,6 +221,18 @@ def test_records_are_as_of_one_moment() -> None:
     assert before == {PROD: ProbeRecord()}
 
 
+def test_all_are_polled_once_each_was() -> None:
+    """One finished poll of every probe, failed or not, is what readiness waits for; skips and repeats are none."""
+    store = Store([PROD, SHOP], on_change=ignore)
+    store.record_skip(PROD)
+    store.record(PROD, failed(1000.0))
+    store.record(PROD, answered(1060.0))
+    assert not store.all_polled
+
+    store.record(SHOP, answered(1000.0))
+    assert store.all_polled
+
+
 def test_every_change_is_told_in_order() -> None:
     """A skip is a change too."""
     told: list[tuple[ProbeKey, int, int]] = []
