@@ -18,6 +18,7 @@ from exporter.config import Configuration, ConfigurationError, load, summary, wi
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import Demo
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
+from exporter.web.app import checked_telemetry_path
 from exporter.web.server import parse_listen_address
 
 EXIT_FAILED = 1
@@ -42,12 +43,10 @@ def _listen_address(_context: click.Context, _parameter: click.Parameter, value:
 
 
 def _telemetry_path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not value.startswith("/") or set(value) & set(" {}?#%") or value == "/" or value.startswith("/-/"):
-        raise click.BadParameter(
-            f"seen {value!r}; accepted would be a path such as /metrics: it begins with a slash, is not / alone and "
-            "not below /-/, and holds no space and none of {}?#%"
-        )
-    return value
+    try:
+        return checked_telemetry_path(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 _log_flags = (

@@ -48,6 +48,17 @@ class Exposition(Protocol):
         """The page as blocks, to be sent end to end. May block; is called from any thread, from several at once."""
 
 
+def checked_telemetry_path(path: str) -> str:
+    """The path as it is; ValueError when no request could meet it, or when something else is there."""
+    taken = path == "/" or path.startswith(("/-/", "/static/"))
+    if not path.startswith("/") or taken or _UNROUTABLE & set(path):
+        raise ValueError(
+            f"telemetry path: seen {path!r}; accepted would be one such as /metrics: it begins with a slash, is not "
+            "/ alone and not below /-/ or /static/, and holds no space and none of {}?#%"
+        )
+    return path
+
+
 def create_app(
     *,
     exposition: Exposition,
@@ -59,10 +70,9 @@ def create_app(
     """The application; it keeps no state of its own.
 
     `ready` is called on the event loop and must not block; `status` may, and is called from any thread.
-    ValueError for a telemetry path that does not begin with `/` or holds a space or one of `{}?#%`.
+    ValueError for a telemetry path that `checked_telemetry_path` refuses.
     """
-    if not telemetry_path.startswith("/") or _UNROUTABLE & set(telemetry_path):
-        raise ValueError(f"telemetry path {telemetry_path!r} must begin with / and hold no space and none of {{}}?#%")
+    checked_telemetry_path(telemetry_path)
     environment = build_environment()
     stylesheet = resources.files("exporter.web").joinpath("static", "status.css").read_bytes()
 
@@ -91,7 +101,6 @@ def create_app(
     async def not_found(_request: Request, _error: Exception) -> Response:
         return _sentence(f"There is nothing here. Try /, {telemetry_path}, /-/healthy or /-/ready.", status_code=404)
 
-    # The telemetry path comes first: where it is `/`, it stands in place of the status page.
     endpoints: tuple[tuple[str, _Endpoint], ...] = (
         (telemetry_path, metrics),
         ("/", status_page),
