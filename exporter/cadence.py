@@ -71,15 +71,14 @@ def endpoint_answered(outcome: Answer | Failure) -> bool | None:
 def hangs(record: ProbeRecord) -> bool:
     """Whether the probe's last poll held its thread until the deadline, so that the next may too."""
     outcome = record.last_outcome
-    return getattr(outcome, "reason", None) is FailureReason.TIMEOUT
+    return isinstance(outcome, Failure) and outcome.reason is FailureReason.TIMEOUT
 
 
 def change_moment(record: ProbeRecord, now: float) -> float | None:
     """The Unix time of the next extra run for a billing change, or None when there is none within a week.
 
     It is a second after the change, then 3, 7, 15 and 31 seconds, until an answer has the new method or tells of no
-    change any more. Polls are never a week apart, so a later change is planned when it is nearer; the API may name
-    any year.
+    change any more. A later change is planned when it is nearer: the API may name any year.
     """
     state = record.state
     if state is None or state.change is None or state.change.takes_effect is None:

@@ -63,8 +63,7 @@ class Demo:
 
     def narrate(self, say: Callable[[str], None], until: threading.Event) -> None:
         """Say each announcement of the scenario when it happens, until the event is set."""
-        began_s = 0.0
-        for at_s, account, sentence in self._simulator.events(since_s=began_s):
+        for at_s, account, sentence in self._simulator.events():
             if until.wait(max(0.0, at_s - self._simulator.elapsed_s)):
                 return
             say(f"{_clock(at_s)}  {account}: {sentence}")

@@ -43,6 +43,7 @@ from exporter.aliyun.resolver import Resolver
 from exporter.aliyun.route import Route
 
 REPLY_LIMIT = 1024 * 1024
+LONGEST_RETRY_WAIT_S = 1.0
 _CHUNK = 64 * 1024
 _PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no type for it
 
@@ -164,6 +165,10 @@ class Client:
         if spent_s >= self._deadline_s:
             raise self._timed_out()
         again = self.reserve(operation, caller)
+        if self.seconds_to(again) > LONGEST_RETRY_WAIT_S:
+            raise ConnectionFailed(
+                "the connection was closed before a reply came, and the budget has no room to retry"
+            )
         self._wait_for(again)
         return self._exchange(operation, again.credentials, again, spent_s=spent_s, only_new_connection=True)
 
