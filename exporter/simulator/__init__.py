@@ -4,6 +4,8 @@ It plays scenarios: accounts whose services are locked, released and change thei
 nothing of the exporter, and any client of the API can be tried against it.
 """
 
+from exporter.simulator.balance import Balance
+from exporter.simulator.debt import Debt
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS
@@ -18,7 +20,9 @@ __all__ = [
     "LIMITS",
     "UNSET",
     "Account",
+    "Balance",
     "ChargeChange",
+    "Debt",
     "Fault",
     "FaultKind",
     "Journal",

@@ -7,11 +7,16 @@ products; those here are the gateway's own.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STATUS_OF: Final = {
     "DcdnIpaServiceNotFound": 403,
+    "DcdnServiceNotFound": 403,
+    "Forbidden.RAM": 403,
     "IncompleteSignature": 400,
     "InternalError": 500,
     "InvalidAccessKeyId.NotFound": 404,
@@ -23,39 +28,59 @@ STATUS_OF: Final = {
     "InvalidTimeStamp.Format": 400,
     "MissingSecurityToken": 400,
     "NoSuchVersion": 400,
+    "OperationDenied": 403,
     "SignatureDoesNotMatch": 400,
     "SignatureNonceUsed": 400,
     "Throttling.User": 400,
     "UnsupportedHTTPMethod": 400,
 }
+_FIRST_NO_SUCCESS: Final = 300
 
 
 class GatewayError(Exception):
     """The gateway refuses a call; `code` and `message` go to the client as they are."""
 
-    def __init__(self, code: str, message: str, *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        access_denied_detail: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = STATUS_OF[code] if status is None else status
         """The HTTP status; left out, the usual one of the code."""
+        self.access_denied_detail = access_denied_detail
+        """What a RAM denial says of the right that is missing."""
 
 
-def error_payload(error: GatewayError, *, request_id: str, host: str, product: str) -> dict[str, str]:
+def error_payload(error: GatewayError, *, request_id: str, host: str, product: str) -> dict[str, object]:
     """Return the gateway's body for a refusal.
 
     ```json
     {"RequestId": "1DD9...", "HostId": "dcdn.aliyuncs.com", "Code": "Throttling.User", "Message": "...",
      "Recommend": "https://api.aliyun.com/troubleshoot?q=Throttling.User&product=dcdn&requestId=1DD9..."}
     ```
+    A refusal with a status of success has the form that the billing product has for it:
+    ```json
+    {"RequestId": "1DD9...", "Code": "NotAuthorized", "Message": "...", "Success": false}
+    ```
     """
+    if error.status < _FIRST_NO_SUCCESS:
+        return {"RequestId": request_id, "Code": error.code, "Message": error.message, "Success": False}
     recommend = (
         f"https://api.aliyun.com/troubleshoot?q={quote(error.code)}&product={product}&requestId={quote(request_id)}"
     )
-    return {
+    payload: dict[str, object] = {
         "RequestId": request_id,
         "HostId": host,
         "Code": error.code,
         "Message": error.message,
         "Recommend": recommend,
     }
+    if error.access_denied_detail is not None:
+        payload["AccessDeniedDetail"] = dict(error.access_denied_detail)
+    return payload

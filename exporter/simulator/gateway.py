@@ -5,29 +5,34 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from exporter.simulator.call import Call
 from exporter.simulator.error_bodies import GatewayError, error_payload
 from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
 from exporter.simulator.fault_wire import UNANSWERED
 from exporter.simulator.http_answer import Answer
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.nonces import NonceStore
-from exporter.simulator.operations import LIMITS, Call, find_operation
+from exporter.simulator.operations import DENIABLE, LIMITS, PRODUCTS, find_operation, lacking_right
 from exporter.simulator.signature_check import DATE_WINDOW_S, check_signature, claimed_access_key_id
 from exporter.simulator.throttle import Throttle
 from exporter.simulator.timeline import account_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+    from exporter.simulator.balance import Balance
+    from exporter.simulator.debt import Debt
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_request import MalformedRequestError, Request
     from exporter.simulator.operations import Operation
     from exporter.simulator.service_state import ServiceState
     from exporter.simulator.signature_check import AccessKey
     from exporter.simulator.timeline import Account, Moment, Scenario
+
+Value = TypeVar("Value")
 
 _METHODS: Final = ("POST", "GET")
 
@@ -47,10 +52,24 @@ class _Overrides:
 
     def __init__(self) -> None:
         self.services: dict[str, ServiceState] = {}
+        self.debts: dict[str, Debt] = {}
+        self.balance: Balance | None = None
+        self.denied: frozenset[str] | None = None
         self.fault: Fault | None = None
         self.fault_set = 0
         """Counts the faults set, so that each starts its `times` anew."""
-        self.raw_answer: bytes | None = None
+        self.raw_answers: dict[str, bytes] = {}
+        """By action."""
+
+    def over(self, moment: Moment) -> Moment:
+        """Return the moment with what was set by hand above it, less the fault."""
+        return replace(
+            moment,
+            services={**moment.services, **self.services},
+            debts={**moment.debts, **self.debts},
+            balance=moment.balance if self.balance is None else self.balance,
+            denied=moment.denied if self.denied is None else self.denied,
+        )
 
 
 class Gateway:
@@ -97,11 +116,30 @@ class Gateway:
     def set_service(self, account: str, state: ServiceState | None, *, product: str) -> None:
         """Put a service above the account's timeline; None gives it back to the timeline."""
         overrides = self._overrides_of(account)
+        _check_one_of("product", product, PRODUCTS)
         with self._lock:
-            if state is None:
-                overrides.services.pop(product, None)
-            else:
-                overrides.services[product] = state
+            _put(overrides.services, product, state)
+
+    def set_debt(self, account: str, debt: Debt | None, *, product: str) -> None:
+        """Put what is said of a product's debt above the account's timeline; None gives it back to the timeline."""
+        overrides = self._overrides_of(account)
+        _check_one_of("product", product, PRODUCTS)
+        with self._lock:
+            _put(overrides.debts, product, debt)
+
+    def set_balance(self, account: str, balance: Balance | None) -> None:
+        """Put a balance above the account's timeline; None gives it back to the timeline."""
+        overrides = self._overrides_of(account)
+        with self._lock:
+            overrides.balance = balance
+
+    def set_denied(self, account: str, actions: Collection[str] | None) -> None:
+        """Have the RAM policy lack these actions and no other; None gives it back to the timeline."""
+        overrides = self._overrides_of(account)
+        for action in actions or ():
+            _check_one_of("a denied action", action, DENIABLE)
+        with self._lock:
+            overrides.denied = None if actions is None else frozenset(actions)
 
     def set_fault(self, account: str, fault: Fault | None) -> None:
         """Put a fault above the account's timeline; None gives it back to the timeline."""
@@ -110,11 +148,12 @@ class Gateway:
             overrides.fault = fault
             overrides.fault_set += 1
 
-    def set_raw_answer(self, account: str, body: bytes | None) -> None:
-        """Have this body served with status 200; None ends that."""
+    def set_raw_answer(self, account: str, body: bytes | None, *, action: str) -> None:
+        """Have this body served with status 200 by one operation; None ends that."""
         overrides = self._overrides_of(account)
+        _check_one_of("action", action, LIMITS)
         with self._lock:
-            overrides.raw_answer = body
+            _put(overrides.raw_answers, action, body)
 
     def decide(self, request: Request, *, connection: int, reused: bool) -> Decision:
         """Return what a request gets, and note it in the journal."""
@@ -219,10 +258,12 @@ class Gateway:
         self, account: Account, moment: Moment, operation: Operation, *, now: float, request_id: str
     ) -> bytes:
         overrides = self._overrides[account.name]
-        if operation.raw_answers and overrides.raw_answer is not None:
-            return overrides.raw_answer
-        services = {**moment.services, **overrides.services}
-        answer = operation.answer(Call(account.account_id, services, now))
+        if (raw := overrides.raw_answers.get(operation.action)) is not None:
+            return raw
+        present = overrides.over(moment)
+        if operation.action in present.denied:
+            raise lacking_right(operation, account.account_id)
+        answer = operation.answer(Call(account, present, now))
         return _encode({**answer, "RequestId": request_id})
 
     def _overrides_of(self, account: str) -> _Overrides:
@@ -231,6 +272,18 @@ class Gateway:
         except KeyError:
             known = ", ".join(self._overrides)
             raise ValueError(f"no account is named {account!r}; the scenario has {known}") from None
+
+
+def _check_one_of(what: str, word: str, words: Collection[str]) -> None:
+    if word not in words:
+        raise ValueError(f"{what} is {word!r}; accepted: {', '.join(words)}")
+
+
+def _put(overrides: dict[str, Value], key: str, value: Value | None) -> None:
+    if value is None:
+        overrides.pop(key, None)
+    else:
+        overrides[key] = value
 
 
 def _throttled() -> GatewayError:

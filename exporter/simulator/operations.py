@@ -6,24 +6,18 @@ A new operation is one row and one function.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from exporter.simulator.balance import describe_balance
+from exporter.simulator.debt import Debt, describe_status
 from exporter.simulator.error_bodies import GatewayError
 from exporter.simulator.service_state import ServiceState, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that passed the gateway."""
-
-    account_id: str
-    services: Mapping[str, ServiceState]
-    """The caller's, by product."""
-    now: float
-    """Unix time."""
+    from exporter.simulator.call import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +32,43 @@ class Operation:
     """The vendor's limit for one account."""
     answer: Callable[[Call], dict[str, object]]
     """Returns the answer less its RequestId; raises GatewayError for a refusal."""
-    raw_answers: bool = False
-    """Whether `Simulator.set_raw_answer` replaces its answer."""
+    right: str | None
+    """What a RAM policy must allow; None: anybody with a key may call it."""
 
 
-def describe_dcdn_ipa_service(call: Call) -> dict[str, object]:
-    """Return the state of the caller's IPA; that it is not activated is a refusal."""
-    state = call.services.get("dcdn_ipa")
-    if state is None or not state.activated:
-        raise GatewayError("DcdnIpaServiceNotFound", "The DCDN IPA service has not been activated.")
-    return describe(state, now=call.now)
+# Each product's own word for "not activated": https://www.alibabacloud.com/help/doc-detail/27232.htm (read
+# 2026-11-22) has CDN's; that of DCDN is on no page, users have seen it.
+_NOT_ACTIVATED: Final = {
+    "dcdn_ipa": ("DcdnIpaServiceNotFound", "The DCDN IPA service has not been activated."),
+    "dcdn": ("DcdnServiceNotFound", "The DCDN service has not been activated."),
+    "cdn": ("OperationDenied", "Your account does not open CDN service yet."),
+}
+_BESIDES: Final[Mapping[str, Mapping[str, object]]] = {
+    "dcdn_ipa": {},
+    "dcdn": {"WebsocketType": "websockettraffic"},
+    "cdn": {"DynamicBillingType": ""},
+}
+"""What else the answers about a product's service hold; no part of its state."""
+
+
+def describe_service(call: Call, *, product: str) -> dict[str, object]:
+    """Return the state of the caller's service; that it is not activated is a refusal."""
+    state = _service_of(call, product)
+    if not state.activated:
+        raise GatewayError(*_NOT_ACTIVATED[product])
+    if state.denied_for_security:
+        raise GatewayError("OperationDenied", "The resource is locked for security reasons.")
+    return {**describe(state, now=call.now), **_BESIDES[product]}
+
+
+def describe_user_status(call: Call, *, product: str) -> dict[str, object]:
+    """Return whether the caller's service is activated and paid for; that it is not is no refusal."""
+    return describe_status(_service_of(call, product), call.moment.debts.get(product, Debt()))
+
+
+def query_account_balance(call: Call) -> dict[str, object]:
+    """Return the caller's balance."""
+    return describe_balance(call.moment.balance)
 
 
 def get_caller_identity(call: Call) -> dict[str, object]:
@@ -55,22 +76,48 @@ def get_caller_identity(call: Call) -> dict[str, object]:
 
     https://help.aliyun.com/document_detail/43767.html (read 2026-11-22).
     """
+    account_id = call.account.account_id
     return {
         "IdentityType": "Account",
-        "AccountId": call.account_id,
-        "PrincipalId": call.account_id,
-        "UserId": call.account_id,
-        "Arn": f"acs:ram::{call.account_id}:root",
+        "AccountId": account_id,
+        "PrincipalId": account_id,
+        "UserId": account_id,
+        "Arn": f"acs:ram::{account_id}:root",
     }
 
 
+def _service_of(call: Call, product: str) -> ServiceState:
+    return call.moment.services.get(product, ServiceState(activated=False))
+
+
+def _row(
+    action: str, version: str, product: str, calls_per_second: int, answer: Callable[[Call], dict[str, object]]
+) -> Operation:
+    return Operation(action, version, product, calls_per_second, answer, right=f"{product.lower()}:{action}")
+
+
+_DCDN: Final = "2018-01-15"
+_CDN: Final = "2018-05-10"
+# Limits are the vendor's, each on the operation's own page, but two that are on none: for those of
+# DescribeUserCdnStatus and QueryAccountBalance the lowest of their neighbours stands.
 OPERATIONS: Final[tuple[Operation, ...]] = (
-    Operation("DescribeDcdnIpaService", "2018-01-15", "dcdn", 20, describe_dcdn_ipa_service, raw_answers=True),
-    Operation("GetCallerIdentity", "2015-04-01", "Sts", 100, get_caller_identity),
+    _row("DescribeDcdnIpaService", _DCDN, "dcdn", 20, partial(describe_service, product="dcdn_ipa")),
+    _row("DescribeDcdnService", _DCDN, "dcdn", 30, partial(describe_service, product="dcdn")),
+    _row("DescribeCdnService", _CDN, "Cdn", 30, partial(describe_service, product="cdn")),
+    _row("DescribeUserDcdnIpaStatus", _DCDN, "dcdn", 20, partial(describe_user_status, product="dcdn_ipa")),
+    _row("DescribeUserDcdnStatus", _DCDN, "dcdn", 30, partial(describe_user_status, product="dcdn")),
+    _row("DescribeUserCdnStatus", _CDN, "Cdn", 20, partial(describe_user_status, product="cdn")),
+    # Three c: https://help.aliyun.com/document_detail/472991.html (read 2026-11-22).
+    Operation(
+        "QueryAccountBalance", "2017-12-14", "BssOpenApi", 10, query_account_balance, right="bss:DescribeAcccount"
+    ),
+    Operation("GetCallerIdentity", "2015-04-01", "Sts", 100, get_caller_identity, right=None),
 )
 LIMITS: Final[Mapping[str, int]] = {row.action: row.calls_per_second for row in OPERATIONS}
 """Calls per second and account, by action."""
-PRODUCTS: Final[tuple[str, ...]] = ("dcdn_ipa",)
+DENIABLE: Final[tuple[str, ...]] = tuple(row.action for row in OPERATIONS if row.right is not None)
+"""The actions that a RAM policy can lack."""
+PRODUCTS: Final[tuple[str, ...]] = tuple(_NOT_ACTIVATED)
 """The products that an account's services are named by."""
 
 
@@ -83,3 +130,15 @@ def find_operation(action: str, version: str) -> Operation:
             return row
     message = "Specified api is not found, please check your url and method."
     raise GatewayError("InvalidAction.NotFound", message)
+
+
+def lacking_right(operation: Operation, account_id: str) -> GatewayError:
+    """Return the refusal of a caller whose RAM policy does not allow the operation."""
+    message = "User not authorized to operate on the specified resource, or this API doesn't support RAM."
+    detail = {
+        "AuthAction": str(operation.right),
+        "AuthPrincipalOwnerId": account_id,
+        "NoPermissionType": "ImplicitDeny",
+        "PolicyType": "AccountLevelIdentityBasedPolicy",
+    }
+    return GatewayError("Forbidden.RAM", message, access_denied_detail=detail)

@@ -33,6 +33,8 @@ class ServiceState:
     opening_time: str = "2018-03-19T11:16:11Z"
     """Sent as it is: the vendor has several forms of it."""
     instance_id: str = "1883927335936173"
+    denied_for_security: bool = False
+    """Whether a call for it is refused since it is locked for security reasons: OperationDenied, in all products."""
 
     def __post_init__(self) -> None:
         if not self.charge_type:

@@ -13,14 +13,16 @@ from exporter.simulator.gateway import Gateway
 from exporter.simulator.http_answer import Answer, to_wire
 from exporter.simulator.http_server import HttpServer
 from exporter.simulator.journal import Journal
-from exporter.simulator.operations import LIMITS, PRODUCTS
+from exporter.simulator.operations import LIMITS
 from exporter.simulator.timeline import announcements
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from types import TracebackType
 
+    from exporter.simulator.balance import Balance
+    from exporter.simulator.debt import Debt
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_request import MalformedRequestError, Request
     from exporter.simulator.http_server import Connection
@@ -114,16 +116,26 @@ class Simulator:
 
     def set_service(self, account: str, service: ServiceState | None, *, product: str = "dcdn_ipa") -> None:
         """Put a service above the timeline of the account of that name; None gives it back to the timeline."""
-        if product not in PRODUCTS:
-            raise ValueError(f"product is {product!r}; accepted: {', '.join(PRODUCTS)}")
         self._gateway.set_service(account, service, product=product)
+
+    def set_debt(self, account: str, debt: Debt | None, *, product: str = "dcdn_ipa") -> None:
+        """Put what is said of a product's debt above the timeline; None gives it back to the timeline."""
+        self._gateway.set_debt(account, debt, product=product)
+
+    def set_balance(self, account: str, balance: Balance | None) -> None:
+        """Put a balance above the timeline; None gives it back to the timeline."""
+        self._gateway.set_balance(account, balance)
+
+    def set_denied(self, account: str, actions: Collection[str] | None) -> None:
+        """Have the RAM policy lack these actions and no other; None gives it back to the timeline."""
+        self._gateway.set_denied(account, actions)
 
     def set_fault(self, account: str, fault: Fault | None) -> None:
         """Put a fault above the timeline of the account of that name; None gives it back to the timeline."""
         self._gateway.set_fault(account, fault)
 
-    def set_raw_answer(self, account: str, answer: object) -> None:
-        """Have DescribeDcdnIpaService answered with any JSON value, or with bytes as they are, and status 200.
+    def set_raw_answer(self, account: str, answer: object, *, action: str = "DescribeDcdnIpaService") -> None:
+        """Have an operation answered with any JSON value, or with bytes as they are, and status 200.
 
         UNSET ends that. Raises TypeError for what is no JSON.
         """
@@ -133,7 +145,7 @@ class Simulator:
             body = answer
         else:
             body = json.dumps(answer).encode()
-        self._gateway.set_raw_answer(account, body)
+        self._gateway.set_raw_answer(account, body, action=action)
 
     def events(self, *, since_s: float = 0.0) -> Iterator[tuple[float, str, str]]:
         """Yield the scenario's announcements from that moment on: (elapsed seconds, account's name, sentence).

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
+from exporter.simulator.balance import Balance
 from exporter.simulator.service_state import ChargeChange, ServiceState
 from exporter.simulator.signature_check import AccessKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from exporter.simulator.debt import Debt
     from exporter.simulator.faults import Fault
 
 
@@ -61,6 +63,11 @@ class Step:
     """Seconds after the timeline's start."""
     services: Mapping[str, PlannedService] = field(default_factory=dict)
     """By product; a product that is not here is not activated."""
+    debts: Mapping[str, Debt] = field(default_factory=dict)
+    """By product; what is not said here follows from the service."""
+    balance: Balance = field(default_factory=Balance)
+    denied: frozenset[str] = frozenset()
+    """The actions that the caller's RAM policy lacks."""
     fault: Fault | None = None
     announce: str | None = None
     """A sentence for people."""
@@ -130,6 +137,11 @@ class Moment:
 
     services: Mapping[str, ServiceState]
     """By product."""
+    debts: Mapping[str, Debt]
+    """By product."""
+    balance: Balance
+    denied: frozenset[str]
+    """Actions."""
     fault: Fault | None
     fault_since_s: float
     """When the fault began, seconds after the simulator's start; tells one turn of a fault from the next."""
@@ -150,7 +162,14 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
     # A fault that a step keeps from the one before is the same object, and goes on without a new count.
     while index > 0 and steps[index - 1].fault is step.fault:
         index -= 1
-    return Moment(services, step.fault, round_starts_s + steps[index].at_s)
+    return Moment(
+        services,
+        debts=step.debts,
+        balance=step.balance,
+        denied=step.denied,
+        fault=step.fault,
+        fault_since_s=round_starts_s + steps[index].at_s,
+    )
 
 
 def announcements(accounts: Iterable[Account], *, since_s: float = 0.0) -> Iterator[tuple[float, str, str]]:

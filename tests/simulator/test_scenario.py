@@ -7,6 +7,8 @@ import pytest
 from exporter.simulator import (
     FAULT_KINDS,
     Account,
+    Balance,
+    Debt,
     Fault,
     PlannedChange,
     PlannedService,
@@ -91,6 +93,32 @@ def test_a_change_can_be_called_off() -> None:
     assert account.timeline[-1].services["dcdn_ipa"].state.charge_type == "PayByTraffic"
 
 
+def test_money_and_rights_stay_until_they_are_named() -> None:
+    """A step names what changes: one product's debt, the amount of the balance, the whole list of lacking rights."""
+    text = """
+        description: money
+        accounts:
+          - name: a
+            account_id: "1"
+            access_key_id: k
+            access_key_secret: s
+            denied: [QueryAccountBalance]
+            timeline:
+              - {at: 0s, debt: {dcdn_ipa: {in_debt: true}}, balance: {available_amount: "1.00", currency: USD}}
+              - {at: 1s, debt: {cdn: {enabled: true}}, balance: {available_amount: "-1.00"}, denied: []}
+              - {at: 2s, debt: {dcdn_ipa: {on_service: false, in_debt: null}}}
+              - {at: 3s, debt: {dcdn_ipa: null}, services: {cdn: {denied_for_security: true}}}
+    """
+    [account] = parse_scenario(text).accounts
+    assert [(step.debts, step.balance, step.denied) for step in account.timeline] == [
+        ({"dcdn_ipa": Debt(in_debt=True)}, Balance("1.00", "USD"), {"QueryAccountBalance"}),
+        ({"dcdn_ipa": Debt(in_debt=True), "cdn": Debt(enabled=True)}, Balance("-1.00", "USD"), frozenset()),
+        ({"dcdn_ipa": Debt(on_service=False), "cdn": Debt(enabled=True)}, Balance("-1.00", "USD"), frozenset()),
+        ({"cdn": Debt(enabled=True)}, Balance("-1.00", "USD"), frozenset()),
+    ]
+    assert account.timeline[-1].services["cdn"].state.denied_for_security
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -139,6 +167,33 @@ def test_a_change_can_be_called_off() -> None:
         pytest.param("seconds: 2", "times: 2", "[1].fault: a fault of kind latency needs seconds", id="bad fault"),
         pytest.param("seconds: 2", "times: 1.5", "fault.times: is 1.5; accepted: a whole number", id="whole number"),
         pytest.param("{locks: []}", "[]", "services.dcdn_ipa: is []; accepted: a mapping of activated", id="mapping"),
+        pytest.param("fault: null", "debt: {ipa: {}}", "[3].debt.ipa: the key is not known", id="debt of what"),
+        pytest.param("fault: null", "debt: {cdn: {owed: 1}}", "debt.cdn.owed: the key is not known", id="debt"),
+        pytest.param("fault: null", "debt: {cdn: {in_debt: 1}}", "in_debt: is 1; accepted: true or", id="debt flag"),
+        pytest.param(
+            "fault: null",
+            "debt: {cdn: {in_debt: false, in_debt_overdue: true}}",
+            "accounts[0].timeline[3].debt.cdn: in_debt is false and",
+            id="debt against itself",
+        ),
+        pytest.param(
+            "fault: null",
+            "balance: {available_amount: 1.5}",
+            "balance.available_amount: is 1.5; accepted: a text, in quotes",
+            id="amount without quotes",
+        ),
+        pytest.param(
+            "fault: null",
+            'balance: {available_amount: "1.5"}',
+            "accounts[0].timeline[3].balance: available_amount is '1.5'; accepted: an amount",
+            id="amount",
+        ),
+        pytest.param(
+            "fault: null",
+            "denied: [QueryAccountBalance, OpenCdnService]",
+            "accounts[0].timeline[3].denied[1]: is 'OpenCdnService'; accepted: DescribeDcdnIpaService, ",
+            id="right",
+        ),
         pytest.param("accounts:", "accounts: [", "the file is no YAML", id="no YAML"),
     ],
 )
