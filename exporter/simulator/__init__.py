@@ -7,8 +7,10 @@ nothing of the exporter, and any client of the API can be tried against it.
 from exporter.simulator.balance import Balance
 from exporter.simulator.debt import Debt
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
+from exporter.simulator.issued_tokens import IssuedToken
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS
+from exporter.simulator.roles import Role, role_arn
 from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario
 from exporter.simulator.service_state import ChargeChange, ServiceState
 from exporter.simulator.simulator import UNSET, Simulator
@@ -25,10 +27,12 @@ __all__ = [
     "Debt",
     "Fault",
     "FaultKind",
+    "IssuedToken",
     "Journal",
     "JournalEntry",
     "PlannedChange",
     "PlannedService",
+    "Role",
     "Scenario",
     "ScenarioError",
     "ServiceState",
@@ -37,4 +41,5 @@ __all__ = [
     "load_scenario",
     "packaged_scenarios",
     "parse_scenario",
+    "role_arn",
 ]

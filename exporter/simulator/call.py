@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from exporter.simulator.caller import Caller
+    from exporter.simulator.issued_tokens import IssuedToken
+    from exporter.simulator.roles import Role
     from exporter.simulator.timeline import Account, Moment
 
 
@@ -13,9 +18,13 @@ if TYPE_CHECKING:
 class Call:
     """A call that passed the gateway."""
 
-    account: Account
-    """The caller's."""
+    caller: Caller
+    parameters: Mapping[str, str]
     moment: Moment
-    """The account as it is now."""
+    """The caller's account as it is now."""
     now: float
     """Unix time."""
+    find_role: Callable[[str, str], tuple[Account, Role] | None]
+    """Finds the role of an account id and a name."""
+    issue: Callable[[Caller, int], IssuedToken]
+    """Hands out credentials for so many seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from exporter.simulator.asked import asked_by
 from exporter.simulator.error_bodies import GatewayError
 from exporter.simulator.http_answer import Answer
 
@@ -55,8 +56,10 @@ def fault_answer(fault: Fault, answer: Answer) -> Answer:
 
 
 def _said_by(request: Request) -> str:
-    names = ("authorization", "x-acs-signature-nonce", "x-acs-security-token")
-    return " ".join(value for name in names if (value := request.header(name)))
+    in_headers = [request.header(name) for name in ("authorization", "x-acs-signature-nonce", "x-acs-security-token")]
+    parameters = asked_by(request).parameters
+    in_query = [parameters.get(name) for name in ("Signature", "SignatureNonce", "SecurityToken", "OIDCToken")]
+    return " ".join(value for value in (*in_headers, *in_query) if value)
 
 
 def _html_502(_fault: Fault, answer: Answer) -> Answer:

@@ -67,7 +67,7 @@ class Fault:
     - `oversized`: JSON of more than 1 MiB, with a Content-Length or `chunked`
     - `wrong_shape`: JSON that is a list; `not_json`: plain text with status 200; `not_http`: bytes that are no HTTP
     - `error`: the gateway's body with any `status`, `code` and `message`
-    - `echo`: an error that repeats the request's Authorization, nonce and security token in its `field`
+    - `echo`: an error that repeats the request's signature, nonce and tokens in its `field`
     """
 
     kind: FaultKind

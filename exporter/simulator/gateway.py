@@ -8,33 +8,42 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from exporter.simulator.asked import asked_by
 from exporter.simulator.call import Call
+from exporter.simulator.caller import Caller, holder_of_key
 from exporter.simulator.error_bodies import GatewayError, error_payload
 from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
 from exporter.simulator.fault_wire import UNANSWERED
 from exporter.simulator.http_answer import Answer
+from exporter.simulator.issued_tokens import IssuedTokens
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.nonces import NonceStore
-from exporter.simulator.operations import DENIABLE, LIMITS, PRODUCTS, find_operation, lacking_right
-from exporter.simulator.signature_check import DATE_WINDOW_S, check_signature, claimed_access_key_id
+from exporter.simulator.operations import DENIABLE, LIMITS, OPERATIONS, PRODUCTS, find_operation, lacking_right
+from exporter.simulator.signature_check import DATE_WINDOW_S, check_signature
+from exporter.simulator.signature_check_v1 import check_signature_v1
+from exporter.simulator.sts import role_asked_for
 from exporter.simulator.throttle import Throttle
 from exporter.simulator.timeline import account_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from exporter.simulator.access_keys import AccessKey
+    from exporter.simulator.asked import Asked
     from exporter.simulator.balance import Balance
     from exporter.simulator.debt import Debt
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_request import MalformedRequestError, Request
+    from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.operations import Operation
+    from exporter.simulator.roles import Role
     from exporter.simulator.service_state import ServiceState
-    from exporter.simulator.signature_check import AccessKey
     from exporter.simulator.timeline import Account, Moment, Scenario
 
 Value = TypeVar("Value")
 
 _METHODS: Final = ("POST", "GET")
+_UNSIGNED: Final = frozenset((row.action, row.version) for row in OPERATIONS if not row.signed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Gateway:
         limits: Mapping[str, int],
         wall_clock: Callable[[], float],
         monotonic: Callable[[], float],
+        random_bytes: Callable[[int], bytes],
     ) -> None:
         if unknown := limits.keys() - LIMITS.keys():
             raise ValueError(f"limits for {sorted(unknown)}; the operations are {sorted(LIMITS)}")
@@ -94,7 +104,12 @@ class Gateway:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._accounts = {account.access_key_id: account for account in scenario.accounts}
-        self._keys = {account.access_key_id: account.key for account in scenario.accounts}
+        self._roles = {
+            (account.account_id, role.name): (account, role)
+            for account in scenario.accounts
+            for role in account.roles
+        }
+        self._tokens = IssuedTokens(random_bytes=random_bytes)
         self._overrides = {account.name: _Overrides() for account in scenario.accounts}
         self._fault_uses: dict[str, tuple[tuple[str, float], int]] = {}
         self._throttle = Throttle({**LIMITS, **limits})
@@ -155,6 +170,17 @@ class Gateway:
         with self._lock:
             _put(overrides.raw_answers, action, body)
 
+    def revoke_tokens(self, account: str) -> None:
+        """Have all credentials that were handed out for an account expire now."""
+        self._overrides_of(account)
+        with self._lock:
+            self._tokens.revoke(account, now=self._wall_clock())
+
+    def issued_tokens(self) -> tuple[IssuedToken, ...]:
+        """Return all credentials that were handed out, oldest first."""
+        with self._lock:
+            return self._tokens.all()
+
     def decide(self, request: Request, *, connection: int, reused: bool) -> Decision:
         """Return what a request gets, and note it in the journal."""
         with self._lock:
@@ -184,14 +210,16 @@ class Gateway:
         at_s = self._monotonic()
         now = self._wall_clock()
         request_id = _new_request_id()
+        asked = asked_by(request)
         account: Account | None = None
         operation: Operation | None = None
         fault: Fault | None = None
         refusal: GatewayError | None = None
         body = b""
         try:
-            account = self._caller(request, now)
-            operation = find_operation(request.header("x-acs-action"), request.header("x-acs-version"))
+            caller = self._caller(request, asked, now)
+            account = caller.account
+            operation = find_operation(asked.action, asked.version)
             if not self._throttle.admit(account.account_id, operation.action, now=at_s):
                 raise _throttled()
             moment = account_at(account, at_s - self._started_s, self._started_at_unix)
@@ -199,7 +227,7 @@ class Gateway:
             if fault is not None and (error := fault_error(fault, request)) is not None:
                 refusal = error
             else:
-                body = self._right_body(account, moment, operation, now=now, request_id=request_id)
+                body = self._right_body(caller, asked, moment, operation, now=now, request_id=request_id)
         except GatewayError as error:
             refusal = error
         shown_id = fault_request_id(fault, request, request_id=request_id)
@@ -212,9 +240,9 @@ class Gateway:
             answer = fault_answer(fault, answer)
         entry = JournalEntry(
             at_s=at_s,
-            action=request.header("x-acs-action") or None,
+            action=asked.action or None,
             account_id=None if account is None else account.account_id,
-            access_key_id=claimed_access_key_id(request),
+            access_key_id=asked.access_key_id,
             method=request.method,
             http_status=None if fault is not None and fault.kind in UNANSWERED else answer.status,
             code=_code_to_note(refusal, fault),
@@ -225,17 +253,27 @@ class Gateway:
         self._journal.append(entry)
         return Decision(answer, fault, now)
 
-    def _caller(self, request: Request, now: float) -> Account:
+    def _caller(self, request: Request, asked: Asked, now: float) -> Caller:
         if request.method not in _METHODS:
             raise GatewayError("UnsupportedHTTPMethod", "This http method is not supported.")
         if request.path != "/":
             message = "Specified api is not found, please check your url and method."
             raise GatewayError("InvalidApi.NotFound", message)
-        key = check_signature(request, find_key=self._find_key, now=now, nonces=self._nonces)
-        return self._accounts[key.access_key_id]
+        if not asked.signed and (asked.action, asked.version) in _UNSIGNED:
+            return Caller(role_asked_for(asked.parameters, find_role=self._find_role)[0])
+        check = check_signature_v1 if asked.v1 else check_signature
+        key = check(request, find_key=self._find_key, now=now, nonces=self._nonces)
+        issued = self._tokens.find(key.access_key_id)
+        return holder_of_key(self._accounts[key.access_key_id]) if issued is None else issued.caller
 
     def _find_key(self, access_key_id: str) -> AccessKey | None:
-        return self._keys.get(access_key_id)
+        if (account := self._accounts.get(access_key_id)) is not None:
+            return account.key
+        issued = self._tokens.find(access_key_id)
+        return None if issued is None else issued.key
+
+    def _find_role(self, account_id: str, name: str) -> tuple[Account, Role] | None:
+        return self._roles.get((account_id, name))
 
     def _take_fault(self, account: Account, moment: Moment, operation: Operation, *, reused: bool) -> Fault | None:
         overrides = self._overrides[account.name]
@@ -255,15 +293,23 @@ class Gateway:
         return fault if used <= fault.times else None
 
     def _right_body(
-        self, account: Account, moment: Moment, operation: Operation, *, now: float, request_id: str
+        self, caller: Caller, asked: Asked, moment: Moment, operation: Operation, *, now: float, request_id: str
     ) -> bytes:
-        overrides = self._overrides[account.name]
+        overrides = self._overrides[caller.account.name]
         if (raw := overrides.raw_answers.get(operation.action)) is not None:
             return raw
         present = overrides.over(moment)
         if operation.action in present.denied:
-            raise lacking_right(operation, account.account_id)
-        answer = operation.answer(Call(account, present, now))
+            raise lacking_right(operation, caller.account.account_id)
+        call = Call(
+            caller,
+            asked.parameters,
+            present,
+            now=now,
+            find_role=self._find_role,
+            issue=lambda bearer, lasts_s: self._tokens.issue(bearer, now=now, lasts_s=lasts_s),
+        )
+        answer = operation.answer(call)
         return _encode({**answer, "RequestId": request_id})
 
     def _overrides_of(self, account: str) -> _Overrides:

@@ -10,9 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.simulator.balance import describe_balance
+from exporter.simulator.caller import describe_identity
 from exporter.simulator.debt import Debt, describe_status
 from exporter.simulator.error_bodies import GatewayError
 from exporter.simulator.service_state import ServiceState, describe
+from exporter.simulator.sts import assume_role, assume_role_with_oidc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +36,10 @@ class Operation:
     """Returns the answer less its RequestId; raises GatewayError for a refusal."""
     right: str | None
     """What a RAM policy must allow; None: anybody with a key may call it."""
+    denied_code: str = "Forbidden.RAM"
+    """The product's code for a right that is lacking."""
+    signed: bool = True
+    """False: nobody signs it, and it is answered for the account of the role that it names."""
 
 
 # Each product's own word for "not activated": https://www.alibabacloud.com/help/doc-detail/27232.htm (read
@@ -72,18 +78,8 @@ def query_account_balance(call: Call) -> dict[str, object]:
 
 
 def get_caller_identity(call: Call) -> dict[str, object]:
-    """Return who the caller is: always the account itself, none of its users.
-
-    https://help.aliyun.com/document_detail/43767.html (read 2026-11-22).
-    """
-    account_id = call.account.account_id
-    return {
-        "IdentityType": "Account",
-        "AccountId": account_id,
-        "PrincipalId": account_id,
-        "UserId": account_id,
-        "Arn": f"acs:ram::{account_id}:root",
-    }
+    """Return who the caller is."""
+    return describe_identity(call.caller)
 
 
 def _service_of(call: Call, product: str) -> ServiceState:
@@ -98,6 +94,7 @@ def _row(
 
 _DCDN: Final = "2018-01-15"
 _CDN: Final = "2018-05-10"
+_STS: Final = "2015-04-01"
 # Limits are the vendor's, each on the operation's own page, but two that are on none: for those of
 # DescribeUserCdnStatus and QueryAccountBalance the lowest of their neighbours stands.
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -111,7 +108,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "QueryAccountBalance", "2017-12-14", "BssOpenApi", 10, query_account_balance, right="bss:DescribeAcccount"
     ),
-    Operation("GetCallerIdentity", "2015-04-01", "Sts", 100, get_caller_identity, right=None),
+    Operation("GetCallerIdentity", _STS, "Sts", 100, get_caller_identity, right=None),
+    Operation("AssumeRole", _STS, "Sts", 100, assume_role, right="sts:AssumeRole", denied_code="NoPermission"),
+    Operation("AssumeRoleWithOIDC", _STS, "Sts", 100, assume_role_with_oidc, right=None, signed=False),
 )
 LIMITS: Final[Mapping[str, int]] = {row.action: row.calls_per_second for row in OPERATIONS}
 """Calls per second and account, by action."""
@@ -141,4 +140,4 @@ def lacking_right(operation: Operation, account_id: str) -> GatewayError:
         "NoPermissionType": "ImplicitDeny",
         "PolicyType": "AccountLevelIdentityBasedPolicy",
     }
-    return GatewayError("Forbidden.RAM", message, access_denied_detail=detail)
+    return GatewayError(operation.denied_code, message, access_denied_detail=detail)

@@ -8,6 +8,12 @@ accounts:
     access_key_id: LTAI5tSimulatedReleased
     access_key_secret: made-up
     security_token: made-up               # optional: temporary credentials
+    ram_user: exporter                    # optional: who has the key; only a user can assume roles
+    roles:                                # optional: what temporary credentials can be had for
+      - name: reader
+        trusted: ["1000000000000001", ecs.aliyuncs.com, oidc-provider/cluster]
+        external_id: made-up              # optional
+        max_session: 1h                   # optional
     denied: [QueryAccountBalance]         # optional: what the RAM policy lacks, until a step says denied: [...]
     repeat_every: 180s                    # optional: the timeline starts over; else its last step stays
     timeline:
@@ -30,6 +36,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from exporter.simulator.roles import Role
 from exporter.simulator.step_reading import STEP_KEYS, read_denied, read_timeline
 from exporter.simulator.strict_yaml import ScenarioError, Section, read_each, read_yaml
 from exporter.simulator.timeline import Account, Scenario, Step
@@ -41,10 +48,13 @@ _ACCOUNT_KEYS: Final = (
     "access_key_id",
     "access_key_secret",
     "security_token",
+    "ram_user",
+    "roles",
     "denied",
     "repeat_every",
     "timeline",
 )
+_ROLE_KEYS: Final = ("name", "trusted", "external_id", "max_session")
 
 
 def packaged_scenarios() -> tuple[str, ...]:
@@ -98,6 +108,8 @@ def _read_account(value: object, path: str) -> Account:
             access_key_id=section.text("access_key_id"),
             access_key_secret=section.text("access_key_secret", secret=True),
             security_token=section.text("security_token", secret=True) if section.has("security_token") else None,
+            ram_user=section.text("ram_user") if section.has("ram_user") else None,
+            roles=tuple(read_each(section.items("roles"), _read_role)) if section.has("roles") else (),
             timeline=read_timeline([entry for _, entry in entries], account_id, first=first),
             repeat_every_s=section.duration_s("repeat_every") if section.has("repeat_every") else None,
         )
@@ -105,3 +117,25 @@ def _read_account(value: object, path: str) -> Account:
         raise
     except ValueError as error:
         raise ScenarioError([f"{path}: {error}"]) from error
+
+
+def _read_role(value: object, path: str) -> Role:
+    section = Section(value, path, accepted=_ROLE_KEYS)
+    trusted = tuple(read_each(section.items("trusted"), _read_trusted))
+    try:
+        return Role(
+            name=section.text("name"),
+            trusted=trusted,
+            external_id=section.text("external_id") if section.has("external_id") else None,
+            max_session_s=int(section.duration_s("max_session")) if section.has("max_session") else 3600,
+        )
+    except ScenarioError:
+        raise
+    except ValueError as error:
+        raise ScenarioError([f"{path}: {error}"]) from error
+
+
+def _read_trusted(value: object, path: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise Section.problem(path, value, "an account id in quotes, ecs.aliyuncs.com or oidc-provider/NAME")

@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
+from exporter.simulator.access_keys import same, usable_key
 from exporter.simulator.error_bodies import GatewayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from exporter.simulator.access_keys import AccessKey
     from exporter.simulator.http_request import Request
     from exporter.simulator.nonces import NonceStore
 
@@ -41,16 +43,6 @@ _ALWAYS_NEEDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class AccessKey:
-    """A key pair that requests may be signed with."""
-
-    access_key_id: str
-    access_key_secret: str = field(repr=False)
-    security_token: str | None = field(default=None, repr=False)
-    """Set for temporary credentials: a request must then carry it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Authorization:
     """The parts of an Authorization header."""
 
@@ -69,14 +61,15 @@ def check_signature(
     of SignatureDoesNotMatch repeats what the server signed, so it can hold a security token: it is not for logs.
     """
     authorization = parse_authorization(request.header("authorization"))
-    key = _find_key(request, authorization, find_key)
-    _check_date(request.header("x-acs-date"), now)
+    token = request.headers.get("x-acs-security-token")
+    key = usable_key(authorization.access_key_id, token, find_key=find_key, now=now)
+    check_date(request.header("x-acs-date"), now)
     _check_signed_headers(request, authorization)
     content_hash = hashlib.sha256(request.body).hexdigest()
     canonical = canonical_request(request, authorization.signed_headers, content_hash=content_hash)
     to_sign = string_to_sign(canonical)
-    signed_rightly = _same(authorization.signature, sign(key.access_key_secret, to_sign))
-    if not signed_rightly or not _same(request.header("x-acs-content-sha256"), content_hash):
+    signed_rightly = same(authorization.signature, sign(key.access_key_secret, to_sign))
+    if not signed_rightly or not same(request.header("x-acs-content-sha256"), content_hash):
         message = (
             "Specified signature is not matched with our calculation. "
             f"server string to sign is:{to_sign} server canonical request is:{canonical}"
@@ -110,10 +103,12 @@ def canonical_query(query: str) -> str:
 
     Clients put other encodings on the wire than they sign: `+` for a space, a bare `:` or `*`.
     """
-    if not query:
-        return ""
-    pairs = sorted(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
-    return "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
+    return canonical_pairs(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
+
+
+def canonical_pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the canonical form of decoded parameters: encoded by RFC 3986, sorted by name."""
+    return "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in sorted(pairs))
 
 
 def canonical_request(request: Request, signed_headers: tuple[str, ...], *, content_hash: str) -> str:
@@ -134,33 +129,13 @@ def sign(access_key_secret: str, to_sign: str) -> str:
     return hmac.digest(access_key_secret.encode(), to_sign.encode(), "sha256").hex()
 
 
-def _encode(text: str) -> str:
+def percent_encoded(text: str) -> str:
+    """Return a text encoded by RFC 3986, nothing but letters, digits and -_.~ kept."""
     return quote(text, safe="", errors="surrogateescape")
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
-
-
-def _find_key(
-    request: Request, authorization: Authorization, find_key: Callable[[str], AccessKey | None]
-) -> AccessKey:
-    key = find_key(authorization.access_key_id)
-    token = request.headers.get("x-acs-security-token")
-    temporary = authorization.access_key_id.startswith("STS.") or (key is not None and key.security_token)
-    if temporary and not token:
-        raise GatewayError("MissingSecurityToken", "SecurityToken is mandatory for this action.")
-    if key is None:
-        raise GatewayError("InvalidAccessKeyId.NotFound", "Specified access key is not found.")
-    if token and key.security_token is None:
-        message = "Specified SecurityToken mismatch with the AccessKey."
-        raise GatewayError("InvalidSecurityToken.MismatchWithAccessKey", message)
-    if token and key.security_token is not None and not _same(token, key.security_token):
-        raise GatewayError("InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed.")
-    return key
-
-
-def _check_date(date: str, now: float) -> None:
+def check_date(date: str, now: float) -> None:
+    """Raise GatewayError for a date that is none, or is too far from the server's clock."""
     if not date:
         raise GatewayError("IncompleteSignature", "The x-acs-date header is missing.")
     try:
@@ -168,7 +143,7 @@ def _check_date(date: str, now: float) -> None:
             raise ValueError  # noqa: TRY301 - answered in one place with a date that no calendar has
         sent_at = datetime.fromisoformat(date).timestamp()
     except ValueError:
-        message = "Specified time stamp or date value is not well formatted: x-acs-date is YYYY-MM-DDThh:mm:ssZ."
+        message = "Specified time stamp or date value is not well formatted: it is YYYY-MM-DDThh:mm:ssZ."
         raise GatewayError("InvalidTimeStamp.Format", message) from None
     if abs(now - sent_at) > DATE_WINDOW_S:
         raise GatewayError("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import secrets
 import time
 from typing import TYPE_CHECKING, Final, Self
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_request import MalformedRequestError, Request
     from exporter.simulator.http_server import Connection
+    from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.service_state import ServiceState
     from exporter.simulator.timeline import Scenario
 
@@ -46,8 +48,8 @@ class Simulator:
     """Plays a scenario over real HTTP from `start` to `stop`; every method may be called from any thread.
 
     `port` 0 lets the kernel choose. The clocks are for tests: `wall_clock` gives Unix time, by which dates are
-    checked and changes fall due; `monotonic` is what timelines and limits go by. `limits` are calls per second by
-    action, for those that should differ from the vendor's.
+    checked, changes fall due and tokens expire; `monotonic` is what timelines and limits go by. `random_bytes` makes
+    the tokens. `limits` are calls per second by action, for those that should differ from the vendor's.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Simulator:
         ssl_context: ssl.SSLContext | None = None,
         wall_clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         limits: Mapping[str, int] = LIMITS,
     ) -> None:
         self.journal = Journal()
@@ -68,7 +71,12 @@ class Simulator:
         self._asked_port = port
         self._ssl_context = ssl_context
         self._gateway = Gateway(
-            scenario, journal=self.journal, limits=limits, wall_clock=wall_clock, monotonic=monotonic
+            scenario,
+            journal=self.journal,
+            limits=limits,
+            wall_clock=wall_clock,
+            monotonic=monotonic,
+            random_bytes=random_bytes,
         )
         self._front = _Front(self._gateway, self.journal, wall_clock)
         self._server: HttpServer | None = None
@@ -146,6 +154,14 @@ class Simulator:
         else:
             body = json.dumps(answer).encode()
         self._gateway.set_raw_answer(account, body, action=action)
+
+    def revoke_tokens(self, account: str) -> None:
+        """Have all credentials that were handed out for the account of that name expire now."""
+        self._gateway.revoke_tokens(account)
+
+    def issued_tokens(self) -> tuple[IssuedToken, ...]:
+        """Return all credentials that were handed out, oldest first, so that a test can look for leaks."""
+        return self._gateway.issued_tokens()
 
     def events(self, *, since_s: float = 0.0) -> Iterator[tuple[float, str, str]]:
         """Yield the scenario's announcements from that moment on: (elapsed seconds, account's name, sentence).

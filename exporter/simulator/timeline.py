@@ -5,19 +5,21 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
+from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.balance import Balance
 from exporter.simulator.service_state import ChargeChange, ServiceState
-from exporter.simulator.signature_check import AccessKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from exporter.simulator.debt import Debt
     from exporter.simulator.faults import Fault
+    from exporter.simulator.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class Account:
     access_key_id: str
     access_key_secret: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
+    ram_user: str | None = None
+    """The RAM user who has the key; None: the account itself, who may not assume roles."""
+    roles: tuple[Role, ...] = ()
     timeline: tuple[Step, ...] = field(default_factory=_healthy)
     """At least one step, the first at 0, each later than the one before."""
     repeat_every_s: float | None = None
@@ -100,6 +105,8 @@ class Account:
                 raise ValueError(f"the {name} of an account is empty")
         if not (self.account_id.isascii() and self.account_id.isdigit()):
             raise ValueError(f"account_id is {self.account_id!r}; accepted: digits")
+        if self.ram_user == "":
+            raise ValueError("the ram_user of an account is empty")
         if not self.timeline or self.timeline[0].at_s != 0:
             raise ValueError("the first step of a timeline is at 0s")
         if any(later.at_s <= earlier.at_s for earlier, later in pairwise(self.timeline)):
@@ -129,6 +136,10 @@ class Scenario:
                 if value in seen:
                     raise ValueError(f"two accounts have the {what} {value!r}; it is unique")
                 seen.add(value)
+        roles = Counter((account.account_id, role.name) for account in self.accounts for role in account.roles)
+        for (account_id, name), times in roles.items():
+            if times > 1:
+                raise ValueError(f"two roles of the account id {account_id} have the name {name!r}; it is unique")
 
 
 @dataclass(frozen=True, slots=True)

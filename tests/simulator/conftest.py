@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from http.client import HTTPResponse
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from exporter.simulator import Account, Scenario, Simulator
 from exporter.simulator.http_request import parse_head
 from exporter.simulator.signature_check import canonical_request, sign, string_to_sign
+from exporter.simulator.signature_check_v1 import sign_v1, string_to_sign_v1
 
 PATIENCE_S = 10.0
 
@@ -105,6 +107,43 @@ def signed(account: Account) -> Callable[..., bytes]:
             *(f"{name}: {value}" for name, value in (unsigned or {}).items()),
         ]
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+    return make
+
+
+@pytest.fixture
+def signed_v1(account: Account) -> Callable[..., bytes]:
+    """Makes the bytes of a request in the older form, rightly signed; a parameter that is None is left out."""
+
+    def make(
+        of: Account = account,
+        *,
+        action: str = "DescribeDcdnIpaService",
+        version: str = "2018-01-15",
+        method: str = "GET",
+        now: float | None = None,
+        parameters: Mapping[str, str | None] | None = None,
+        tampered: Mapping[str, str] | None = None,
+        secret: str | None = None,
+    ) -> bytes:
+        sent_at = time.gmtime(time.time() if now is None else now)
+        wanted: dict[str, str | None] = {
+            "Action": action,
+            "Version": version,
+            "Format": "JSON",
+            "AccessKeyId": of.access_key_id,
+            "SecurityToken": of.security_token,
+            "SignatureMethod": "HMAC-SHA1",
+            "SignatureVersion": "1.0",
+            "SignatureNonce": uuid.uuid4().hex,
+            "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", sent_at),
+            **(parameters or {}),
+        }
+        given = {name: value for name, value in wanted.items() if value is not None}
+        to_sign = string_to_sign_v1(method, urlencode(given))
+        given["Signature"] = sign_v1(of.access_key_secret if secret is None else secret, to_sign)
+        target = f"/?{urlencode({**given, **(tampered or {})})}"
+        return f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode("latin-1")
 
     return make
 

@@ -12,6 +12,7 @@ from exporter.simulator import (
     Fault,
     PlannedChange,
     PlannedService,
+    Role,
     Scenario,
     ScenarioError,
     ServiceState,
@@ -119,6 +120,22 @@ def test_money_and_rights_stay_until_they_are_named() -> None:
     assert account.timeline[-1].services["cdn"].state.denied_for_security
 
 
+def test_roles_are_read() -> None:
+    """An account has a user and roles, whom each trusts and what it asks for."""
+    text = SCENARIO.replace(
+        "    repeat_every: 3m",
+        """    ram_user: exporter
+    roles:
+      - {name: reader, trusted: ["1", ecs.aliyuncs.com, oidc-provider/c], external_id: made-up, max_session: 2h}
+      - {name: other, trusted: ["1"]}""",
+    )
+    [account] = parse_scenario(text).accounts
+    assert (account.ram_user, account.roles) == (
+        "exporter",
+        (Role("reader", ("1", "ecs.aliyuncs.com", "oidc-provider/c"), "made-up", 7200), Role("other", ("1",))),
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -193,6 +210,18 @@ def test_money_and_rights_stay_until_they_are_named() -> None:
             "denied: [QueryAccountBalance, OpenCdnService]",
             "accounts[0].timeline[3].denied[1]: is 'OpenCdnService'; accepted: DescribeDcdnIpaService, ",
             id="right",
+        ),
+        pytest.param(
+            "repeat_every: 3m",
+            "roles: [{name: r, trusted: [1]}]",
+            "accounts[0].roles[0].trusted[0]: is 1; accepted: an account id in quotes",
+            id="trusted id without quotes",
+        ),
+        pytest.param(
+            "repeat_every: 3m",
+            'roles: [{name: r, trusted: ["1"]}, {name: s, trusted: [x]}]',
+            "accounts[0].roles[1]: the role s trusts 'x'; accepted: an account id",
+            id="trusted",
         ),
         pytest.param("accounts:", "accounts: [", "the file is no YAML", id="no YAML"),
     ],

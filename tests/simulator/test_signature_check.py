@@ -12,11 +12,11 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from exporter.simulator import Account
+from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.error_bodies import GatewayError
 from exporter.simulator.http_request import Request, RequestReader
 from exporter.simulator.nonces import NonceStore
 from exporter.simulator.signature_check import (
-    AccessKey,
     canonical_query,
     canonical_request,
     check_signature,
@@ -266,6 +266,23 @@ def test_temporary_keys_need_their_token(
     assert caught.value.code == "InvalidSecurityToken.Malformed"
 
 
+def test_a_key_expires_at_its_moment(signed: Callable[..., bytes], temporary_account: Account) -> None:
+    """Temporary credentials are good until the very second, by the server's clock; a wrong token is wrong first."""
+    key = replace(temporary_account.key, expires_at=NOW)
+
+    def code_of(sent_by: Account, *, now: float) -> str | None:
+        request, nonces = read(signed(sent_by, now=now)), NonceStore(window_s=900)
+        try:
+            check_signature(request, find_key={key.access_key_id: key}.get, now=now, nonces=nonces)
+        except GatewayError as error:
+            return error.code
+        return None
+
+    assert code_of(temporary_account, now=NOW - 0.1) is None
+    assert code_of(temporary_account, now=NOW) == "InvalidSecurityToken.Expired"
+    assert code_of(replace(temporary_account, security_token="x"), now=NOW) == "InvalidSecurityToken.Malformed"
+
+
 def test_a_nonce_is_good_for_one_request(check: Callable[..., AccessKey], signed: Callable[..., bytes]) -> None:
     """The same bytes a second time are a replay, and a new request with an old nonce is none better."""
     request = read(signed(now=NOW, changed={"x-acs-signature-nonce": "once"}))
@@ -288,7 +305,7 @@ def test_only_the_holder_of_the_secret_uses_a_nonce_up(
 
 def test_secrets_are_not_in_repr() -> None:
     """A key can be printed."""
-    assert repr(AccessKey("LTAI5t", "planted", "planted")) == "AccessKey(access_key_id='LTAI5t')"
+    assert repr(AccessKey("LTAI5t", "planted", "planted")) == "AccessKey(access_key_id='LTAI5t', expires_at=None)"
 
 
 def test_the_claimed_key_is_read_without_a_check(signed: Callable[..., bytes]) -> None:

@@ -1,0 +1,180 @@
+"""The Security Token Service: who may have temporary credentials of which role.
+
+AssumeRole: https://help.aliyun.com/document_detail/28763.htm, its refusals:
+https://www.alibabacloud.com/help/doc-detail/42775.htm and
+https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-errorcodes (all read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.simulator.caller import Caller, RoleSession, principal_id
+from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.issued_tokens import expiration
+from exporter.simulator.roles import SHORTEST_SESSION_S, parse_provider_arn, parse_role_arn, role_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from exporter.simulator.call import Call
+    from exporter.simulator.issued_tokens import IssuedToken
+    from exporter.simulator.roles import Role
+    from exporter.simulator.timeline import Account
+
+_SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}", re.ASCII)
+_EXTERNAL_ID_LENGTH: Final = range(2, 1225)
+_OIDC_TOKEN_LENGTH: Final = range(4, 20001)
+_JWT_PARTS: Final = 3
+_LONGEST_NUMBER: Final = 6
+_DEFAULT_SESSION_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What somebody gets who may assume a role."""
+
+    caller: Caller
+    """Who they are then."""
+    lasts_s: int
+
+
+def assume_role(call: Call) -> dict[str, object]:
+    """Hand out credentials of a role that trusts the caller's account. A Policy is taken, and changes nothing."""
+    return _answer(call, grant_of_role(call.parameters, call.caller, find_role=call.find_role))
+
+
+def assume_role_with_oidc(call: Call) -> dict[str, object]:
+    """Hand out credentials of a role that trusts the provider of an OIDC token. Nobody has signed the call."""
+    grant, claims = grant_of_oidc(call.parameters, find_role=call.find_role, now=call.now)
+    information = {
+        "Subject": claims.get("sub", ""),
+        "Issuer": claims.get("iss", ""),
+        "ClientIds": claims.get("aud", ""),
+    }
+    return {**_answer(call, grant), "OIDCTokenInfo": information}
+
+
+def grant_of_role(
+    parameters: Mapping[str, str], caller: Caller, *, find_role: Callable[[str, str], tuple[Account, Role] | None]
+) -> Grant:
+    """Return what a caller gets for these parameters of AssumeRole; raises GatewayError."""
+    if caller.is_root:
+        raise GatewayError("NoPermission", "Roles may not be assumed by root accounts.")
+    account, role = role_asked_for(parameters, find_role=find_role)
+    session_name = _session_name(parameters)
+    external_id = parameters.get("ExternalId")
+    if external_id is not None and len(external_id) not in _EXTERNAL_ID_LENGTH:
+        raise GatewayError("InvalidParameter.ExternalId", "The parameter ExternalId is wrongly formed.")
+    lasts_s = _lasts_s(parameters, role)
+    stranger = caller.account.account_id not in role.trusted
+    if stranger or (role.external_id is not None and external_id != role.external_id):
+        message = (
+            "No permission perform sts:AssumeRole on this Role. "
+            "Maybe you are not authorized to perform sts:AssumeRole or the specified role does not trust you."
+        )
+        raise GatewayError("NoPermission", message)
+    return Grant(Caller(account, RoleSession(role.name, session_name)), lasts_s)
+
+
+def grant_of_oidc(
+    parameters: Mapping[str, str], *, find_role: Callable[[str, str], tuple[Account, Role] | None], now: float
+) -> tuple[Grant, Mapping[str, object]]:
+    """Return what the bearer of an OIDC token gets, and the token's claims; raises GatewayError.
+
+    The token's form and expiry are checked, its signature is not: the simulator is nobody's identity provider.
+    """
+    account, role = role_asked_for(parameters, find_role=find_role)
+    session_name = _session_name(parameters)
+    lasts_s = _lasts_s(parameters, role)
+    provider = parse_provider_arn(_needed(parameters, "OIDCProviderArn"))
+    if provider is None or provider[0] != account.account_id or provider[1] not in role.trusted:
+        raise GatewayError("AuthenticationFail.NoPermission", "No such OIDC Provider registered.")
+    claims = _claims(_needed(parameters, "OIDCToken"))
+    expires_at = claims.get("exp")
+    if isinstance(expires_at, int | float) and now >= expires_at:
+        raise GatewayError("AuthenticationFail.OIDCToken.Expired", "This JsonWebToken is expired.")
+    return Grant(Caller(account, RoleSession(role.name, session_name)), lasts_s), claims
+
+
+def role_asked_for(
+    parameters: Mapping[str, str], *, find_role: Callable[[str, str], tuple[Account, Role] | None]
+) -> tuple[Account, Role]:
+    """Return the role that a call names, with its account; raises GatewayError."""
+    arn = _needed(parameters, "RoleArn")
+    parts = parse_role_arn(arn)
+    if parts is None:
+        raise GatewayError("InvalidParameter.RoleArn", "The parameter RoleArn is wrongly formed.")
+    found = find_role(*parts)
+    if found is None:
+        raise GatewayError("EntityNotExist.Role", f"The role not exists: {arn}.")
+    return found
+
+
+def credentials_answer(token: IssuedToken) -> dict[str, str]:
+    """Return temporary credentials in the form that every answer with some has."""
+    return {
+        "AccessKeyId": token.key.access_key_id,
+        "AccessKeySecret": token.key.access_key_secret,
+        "SecurityToken": token.key.security_token or "",
+        "Expiration": expiration(token),
+    }
+
+
+def _answer(call: Call, grant: Grant) -> dict[str, object]:
+    token = call.issue(grant.caller, grant.lasts_s)
+    account_id = grant.caller.account.account_id
+    session = grant.caller.session or RoleSession("", "")
+    return {
+        "AssumedRoleUser": {
+            "Arn": f"{role_arn(account_id, session.role)}/{session.name}",
+            "AssumedRoleId": f"{principal_id(account_id, session.role)}:{session.name}",
+        },
+        "Credentials": credentials_answer(token),
+    }
+
+
+def _needed(parameters: Mapping[str, str], name: str) -> str:
+    value = parameters.get(name)
+    if not value:
+        message = f'The input parameter "{name}" that is mandatory for processing this request is not supplied.'
+        raise GatewayError("MissingParameter", message)
+    return value
+
+
+def _session_name(parameters: Mapping[str, str]) -> str:
+    name = _needed(parameters, "RoleSessionName")
+    if not _SESSION_NAME.fullmatch(name):
+        raise GatewayError("InvalidParameter.RoleSessionName", "The parameter RoleSessionName is wrongly formed.")
+    return name
+
+
+def _lasts_s(parameters: Mapping[str, str], role: Role) -> int:
+    asked = parameters.get("DurationSeconds")
+    if asked is None:
+        return min(_DEFAULT_SESSION_S, role.max_session_s)
+    # The digits are counted first: int() itself refuses thousands of them.
+    in_digits = asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST_NUMBER
+    if not in_digits or not SHORTEST_SESSION_S <= int(asked) <= role.max_session_s:
+        message = f"The Min/Max value of DurationSeconds is {SHORTEST_SESSION_S}s/{role.max_session_s}s."
+        raise GatewayError("InvalidParameter.DurationSeconds", message)
+    return int(asked)
+
+
+def _claims(token: str) -> dict[str, object]:
+    invalid = "AuthenticationFail.OIDCToken.Invalid"
+    parts = token.split(".")
+    if len(token) not in _OIDC_TOKEN_LENGTH or len(parts) != _JWT_PARTS:
+        raise GatewayError(invalid, "The number of Jwt field should be divided into 3 parts with '.' .")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise GatewayError(invalid, "The Jwt content is invalid that cannot be recognized.")
+    return claims
