@@ -88,7 +88,10 @@ class Fault:
     times: int | None = None
     """So many requests get it, and those after them none; no limit unless given."""
     action: str | None = None
-    """Only this operation gets it; every operation unless given."""
+    """Only this operation gets it; every operation unless given.
+
+    `CredentialsUri` and `EcsMetadata` hand out credentials outside of the API, and get a fault only if it names them.
+    """
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything that does not make sense together."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from exporter.simulator.asked import asked_by
 from exporter.simulator.call import Call
 from exporter.simulator.caller import Caller, holder_of_key
+from exporter.simulator.credential_services import CredentialServices, service_at
 from exporter.simulator.error_bodies import GatewayError, error_payload
 from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
 from exporter.simulator.fault_wire import UNANSWERED
@@ -110,6 +111,7 @@ class Gateway:
             for role in account.roles
         }
         self._tokens = IssuedTokens(random_bytes=random_bytes)
+        self._services = CredentialServices(scenario.accounts, tokens=self._tokens, random_bytes=random_bytes)
         self._overrides = {account.name: _Overrides() for account in scenario.accounts}
         self._fault_uses: dict[str, tuple[tuple[str, float], int]] = {}
         self._throttle = Throttle({**LIMITS, **limits})
@@ -184,6 +186,9 @@ class Gateway:
     def decide(self, request: Request, *, connection: int, reused: bool) -> Decision:
         """Return what a request gets, and note it in the journal."""
         with self._lock:
+            service = service_at(request.path)
+            if service is not None:
+                return self._hand_out(request, service, connection=connection, reused=reused)
             return self._decide(request, connection=connection, reused=reused)
 
     def decide_malformed(self, error: MalformedRequestError, *, connection: int) -> Decision:
@@ -223,7 +228,7 @@ class Gateway:
             if not self._throttle.admit(account.account_id, operation.action, now=at_s):
                 raise _throttled()
             moment = account_at(account, at_s - self._started_s, self._started_at_unix)
-            fault = self._take_fault(account, moment, operation, reused=reused)
+            fault = self._take_fault(account, moment, operation.action, reused=reused)
             if fault is not None and (error := fault_error(fault, request)) is not None:
                 refusal = error
             else:
@@ -243,6 +248,38 @@ class Gateway:
             action=asked.action or None,
             account_id=None if account is None else account.account_id,
             access_key_id=asked.access_key_id,
+            method=request.method,
+            http_status=None if fault is not None and fault.kind in UNANSWERED else answer.status,
+            code=_code_to_note(refusal, fault),
+            request_id=request_id,
+            fault=None if fault is None else fault.kind,
+            connection=connection,
+        )
+        self._journal.append(entry)
+        return Decision(answer, fault, now)
+
+    def _hand_out(self, request: Request, service: str, *, connection: int, reused: bool) -> Decision:
+        at_s = self._monotonic()
+        now = self._wall_clock()
+        request_id = _new_request_id()
+        bearer = self._services.bearer(request)
+        fault: Fault | None = None
+        if bearer is not None:
+            moment = account_at(bearer.account, at_s - self._started_s, self._started_at_unix)
+            fault = self._take_fault(bearer.account, moment, service, reused=reused, if_named=True)
+        refusal = None if fault is None else fault_error(fault, request)
+        if refusal is None:
+            answer = self._services.answer(request, now=now)
+        else:
+            payload = error_payload(refusal, request_id=request_id, host=request.header("host"), product="")
+            answer = Answer(refusal.status, _encode(payload))
+        if fault is not None:
+            answer = fault_answer(fault, answer)
+        entry = JournalEntry(
+            at_s=at_s,
+            action=service,
+            account_id=None if bearer is None else bearer.account.account_id,
+            access_key_id=None,
             method=request.method,
             http_status=None if fault is not None and fault.kind in UNANSWERED else answer.status,
             code=_code_to_note(refusal, fault),
@@ -275,7 +312,9 @@ class Gateway:
     def _find_role(self, account_id: str, name: str) -> tuple[Account, Role] | None:
         return self._roles.get((account_id, name))
 
-    def _take_fault(self, account: Account, moment: Moment, operation: Operation, *, reused: bool) -> Fault | None:
+    def _take_fault(
+        self, account: Account, moment: Moment, action: str, *, reused: bool, if_named: bool = False
+    ) -> Fault | None:
         overrides = self._overrides[account.name]
         if overrides.fault is not None:
             fault, turn = overrides.fault, ("set", float(overrides.fault_set))
@@ -283,7 +322,8 @@ class Gateway:
             fault, turn = moment.fault, ("timeline", moment.fault_since_s)
         else:
             return None
-        if fault.action not in (None, operation.action) or (fault.kind == "close_reused" and not reused):
+        meant = fault.action == action or (fault.action is None and not if_named)
+        if not meant or (fault.kind == "close_reused" and not reused):
             return None
         if fault.times is None:
             return fault
