@@ -6,6 +6,7 @@ nothing of the exporter, and any client of the API can be tried against it.
 
 from exporter.simulator.balance import Balance
 from exporter.simulator.debt import Debt
+from exporter.simulator.directory import Member
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.issued_tokens import IssuedToken
 from exporter.simulator.journal import Journal, JournalEntry
@@ -30,6 +31,7 @@ __all__ = [
     "IssuedToken",
     "Journal",
     "JournalEntry",
+    "Member",
     "PlannedChange",
     "PlannedService",
     "Role",

@@ -12,6 +12,7 @@ from exporter.simulator.asked import asked_by
 from exporter.simulator.call import Call
 from exporter.simulator.caller import Caller, holder_of_key
 from exporter.simulator.credential_services import CredentialServices, service_at
+from exporter.simulator.directory import checked_members
 from exporter.simulator.error_bodies import GatewayError, error_payload
 from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
 from exporter.simulator.fault_wire import UNANSWERED
@@ -27,12 +28,13 @@ from exporter.simulator.throttle import Throttle
 from exporter.simulator.timeline import account_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from exporter.simulator.access_keys import AccessKey
     from exporter.simulator.asked import Asked
     from exporter.simulator.balance import Balance
     from exporter.simulator.debt import Debt
+    from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_request import MalformedRequestError, Request
     from exporter.simulator.issued_tokens import IssuedToken
@@ -65,6 +67,7 @@ class _Overrides:
         self.debts: dict[str, Debt] = {}
         self.balance: Balance | None = None
         self.denied: frozenset[str] | None = None
+        self.members: tuple[Member, ...] | None = None
         self.fault: Fault | None = None
         self.fault_set = 0
         """Counts the faults set, so that each starts its `times` anew."""
@@ -79,6 +82,7 @@ class _Overrides:
             debts={**moment.debts, **self.debts},
             balance=moment.balance if self.balance is None else self.balance,
             denied=moment.denied if self.denied is None else self.denied,
+            members=moment.members if self.members is None else self.members,
         )
 
 
@@ -157,6 +161,13 @@ class Gateway:
             _check_one_of("a denied action", action, DENIABLE)
         with self._lock:
             overrides.denied = None if actions is None else frozenset(actions)
+
+    def set_members(self, account: str, members: Sequence[Member] | None) -> None:
+        """Have the account manage a directory of these members; None gives it back to the timeline."""
+        overrides = self._overrides_of(account)
+        checked = None if members is None else checked_members(members)
+        with self._lock:
+            overrides.members = checked
 
     def set_fault(self, account: str, fault: Fault | None) -> None:
         """Put a fault above the account's timeline; None gives it back to the timeline."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.simulator.balance import describe_balance
 from exporter.simulator.caller import describe_identity
 from exporter.simulator.debt import Debt, describe_status
+from exporter.simulator.directory import list_members
 from exporter.simulator.error_bodies import GatewayError
 from exporter.simulator.service_state import ServiceState, describe
 from exporter.simulator.sts import assume_role, assume_role_with_oidc
@@ -77,6 +78,11 @@ def query_account_balance(call: Call) -> dict[str, object]:
     return describe_balance(call.moment.balance)
 
 
+def list_accounts(call: Call) -> dict[str, object]:
+    """Return a page of the members of the caller's resource directory."""
+    return list_members(call.moment.members, call.parameters)
+
+
 def get_caller_identity(call: Call) -> dict[str, object]:
     """Return who the caller is."""
     return describe_identity(call.caller)
@@ -107,6 +113,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # Three c: https://help.aliyun.com/document_detail/472991.html (read 2026-11-22).
     Operation(
         "QueryAccountBalance", "2017-12-14", "BssOpenApi", 10, query_account_balance, right="bss:DescribeAcccount"
+    ),
+    Operation(
+        "ListAccounts",
+        "2022-04-19",
+        "ResourceDirectoryMaster",
+        20,
+        list_accounts,
+        right="resourcemanager:ListAccounts",
+        denied_code="NoPermission",
     ),
     Operation("GetCallerIdentity", _STS, "Sts", 100, get_caller_identity, right=None),
     Operation("AssumeRole", _STS, "Sts", 100, assume_role, right="sts:AssumeRole", denied_code="NoPermission"),

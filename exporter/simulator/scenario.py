@@ -27,6 +27,8 @@ accounts:
         services: {dcdn_ipa: {change: {charge_type: PayByBandwidth, in: 45s}}, cdn: {denied_for_security: true}}
         debt: {dcdn_ipa: {in_debt: true}}      # also enabled, on_service, in_debt_overdue; the rest follows from the
         balance: {available_amount: "-11.19"}  # service, and all of it again after dcdn_ipa: null
+        members:                          # the account manages a resource directory; null: no longer
+          - {account_id: "1000000000000003", display_name: shop, status: InviteSuccess, type: CloudAccount}
 ```
 """
 

@@ -19,11 +19,12 @@ from exporter.simulator.timeline import announcements
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from exporter.simulator.balance import Balance
     from exporter.simulator.debt import Debt
+    from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_request import MalformedRequestError, Request
     from exporter.simulator.http_server import Connection
@@ -137,6 +138,10 @@ class Simulator:
     def set_denied(self, account: str, actions: Collection[str] | None) -> None:
         """Have the RAM policy lack these actions and no other; None gives it back to the timeline."""
         self._gateway.set_denied(account, actions)
+
+    def set_members(self, account: str, members: Sequence[Member] | None) -> None:
+        """Have the account manage a directory of these members; None gives it back to the timeline."""
+        self._gateway.set_members(account, members)
 
     def set_fault(self, account: str, fault: Fault | None) -> None:
         """Put a fault above the timeline of the account of that name; None gives it back to the timeline."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.simulator.balance import Balance
 from exporter.simulator.debt import Debt
+from exporter.simulator.directory import Member, checked_members
 from exporter.simulator.faults import ECHO_FIELDS, FAULT_KINDS, Fault
 from exporter.simulator.operations import DENIABLE, PRODUCTS
 from exporter.simulator.service_state import ServiceState
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Word = TypeVar("Word", bound=str)
 
-STEP_KEYS: Final = ("at", "services", "debt", "balance", "denied", "fault", "announce")
+STEP_KEYS: Final = ("at", "services", "debt", "balance", "denied", "members", "fault", "announce")
 
 _SERVICE_KEYS: Final = (
     "activated",
@@ -32,6 +33,7 @@ _SERVICE_KEYS: Final = (
 _CHANGE_KEYS: Final = ("charge_type", "in")
 _DEBT_KEYS: Final = tuple(item.name for item in fields(Debt))
 _BALANCE_KEYS: Final = tuple(item.name for item in fields(Balance))
+_MEMBER_KEYS: Final = tuple(item.name for item in fields(Member))
 _FAULT_KEYS: Final = tuple(item.name for item in fields(Fault))
 
 
@@ -63,6 +65,7 @@ def _read_step(entry: Section, previous: Step, account_id: str) -> Step:
     debts = _read_debts(entry, previous.debts) if entry.has("debt") else previous.debts
     balance = _read_balance(entry, previous.balance) if entry.has("balance") else previous.balance
     denied = read_denied(entry) if entry.has("denied") else previous.denied
+    members = _read_members(entry) if entry.has("members") else previous.members
     fault = previous.fault
     if entry.has("fault"):
         fault = None if entry.is_null("fault") else _read_fault(entry.value("fault"), entry.at("fault"))
@@ -73,6 +76,7 @@ def _read_step(entry: Section, previous: Step, account_id: str) -> Step:
         debts=debts,
         balance=balance,
         denied=denied,
+        members=members,
         fault=fault,
         announce=announce,
     )
@@ -87,6 +91,28 @@ def _read_deniable(value: object, path: str) -> str:
     if isinstance(value, str) and value in DENIABLE:
         return value
     raise Section.problem(path, value, ", ".join(DENIABLE))
+
+
+def _read_members(entry: Section) -> tuple[Member, ...] | None:
+    if entry.is_null("members"):
+        return None
+    members = read_each(entry.items("members"), _read_member)
+    try:
+        return checked_members(members)
+    except ValueError as error:
+        raise ScenarioError([f"{entry.at('members')}: {error}"]) from error
+
+
+def _read_member(value: object, path: str) -> Member:
+    section = Section(value, path, accepted=_MEMBER_KEYS)
+    section.value("account_id")
+    section.value("display_name")
+    try:
+        return Member(**{key: section.text(key) for key in _MEMBER_KEYS if section.has(key)})
+    except ScenarioError:
+        raise
+    except ValueError as error:
+        raise ScenarioError([f"{path}: {error}"]) from error
 
 
 def _read_debts(entry: Section, before: Mapping[str, Debt]) -> dict[str, Debt]:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.balance import Balance
+from exporter.simulator.directory import checked_members
 from exporter.simulator.service_state import ChargeChange, ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from exporter.simulator.debt import Debt
+    from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
     from exporter.simulator.roles import Role
 
@@ -70,9 +72,15 @@ class Step:
     balance: Balance = field(default_factory=Balance)
     denied: frozenset[str] = frozenset()
     """The actions that the caller's RAM policy lacks."""
+    members: tuple[Member, ...] | None = None
+    """Of the resource directory that the account manages; None: it manages none."""
     fault: Fault | None = None
     announce: str | None = None
     """A sentence for people."""
+
+    def __post_init__(self) -> None:
+        if self.members is not None:
+            checked_members(self.members)
 
 
 def _healthy() -> tuple[Step, ...]:
@@ -153,6 +161,7 @@ class Moment:
     balance: Balance
     denied: frozenset[str]
     """Actions."""
+    members: tuple[Member, ...] | None
     fault: Fault | None
     fault_since_s: float
     """When the fault began, seconds after the simulator's start; tells one turn of a fault from the next."""
@@ -178,6 +187,7 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
         debts=step.debts,
         balance=step.balance,
         denied=step.denied,
+        members=step.members,
         fault=step.fault,
         fault_since_s=round_starts_s + steps[index].at_s,
     )

@@ -24,6 +24,14 @@ STATUSES = {
     "dcdn": "DescribeUserDcdnStatus",
     "cdn": "DescribeUserCdnStatus",
 }
+RIGHTS = {
+    "DescribeCdnService": "cdn:DescribeCdnService",
+    "DescribeUserCdnStatus": "cdn:DescribeUserCdnStatus",
+    "QueryAccountBalance": "bss:DescribeAcccount",
+    "ListAccounts": "resourcemanager:ListAccounts",
+    "AssumeRole": "sts:AssumeRole",
+}
+STRICT = ("ListAccounts", "AssumeRole")
 
 each_product = pytest.mark.parametrize("product", PRODUCTS)
 
@@ -52,6 +60,7 @@ def test_limits_are_the_vendors() -> None:
         "DescribeUserDcdnStatus": 30,
         "DescribeUserCdnStatus": 20,
         "QueryAccountBalance": 10,
+        "ListAccounts": 20,
         "GetCallerIdentity": 100,
         "AssumeRole": 100,
         "AssumeRoleWithOIDC": 100,
@@ -162,11 +171,9 @@ def test_a_right_that_is_lacking(simulate: Simulate, call: Call, action: str) ->
     simulator = simulate()
     simulator.set_denied("alice", [action])
     status, payload = call(simulator, action)
-    rights = {"QueryAccountBalance": "bss:DescribeAcccount", "AssumeRole": "sts:AssumeRole"}
-    product = "cdn" if VERSIONS[action] == "2018-05-10" else "dcdn"
-    assert (status, payload["Code"]) == (403, "NoPermission" if action == "AssumeRole" else "Forbidden.RAM")
+    assert (status, payload["Code"]) == (403, "NoPermission" if action in STRICT else "Forbidden.RAM")
     assert payload["AccessDeniedDetail"] == {
-        "AuthAction": rights.get(action, f"{product}:{action}"),
+        "AuthAction": RIGHTS.get(action, f"dcdn:{action}"),
         "AuthPrincipalOwnerId": "1000000000000001",
         "NoPermissionType": "ImplicitDeny",
         "PolicyType": "AccountLevelIdentityBasedPolicy",

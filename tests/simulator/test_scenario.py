@@ -10,6 +10,7 @@ from exporter.simulator import (
     Balance,
     Debt,
     Fault,
+    Member,
     PlannedChange,
     PlannedService,
     Role,
@@ -120,6 +121,29 @@ def test_money_and_rights_stay_until_they_are_named() -> None:
     assert account.timeline[-1].services["cdn"].state.denied_for_security
 
 
+def test_members_come_and_go() -> None:
+    """A step that names members names all of them, and null ends the directory."""
+    text = """
+        description: directory
+        accounts:
+          - name: a
+            account_id: "1"
+            access_key_id: k
+            access_key_secret: s
+            timeline:
+              - {at: 0s}
+              - {at: 1s, members: [{account_id: "2", display_name: b}, {account_id: "3", display_name: c}]}
+              - {at: 2s}
+              - {at: 3s, members: [{account_id: "2", display_name: b, status: InviteSuccess, type: CloudAccount,
+                                    join_time: soon}]}
+              - {at: 4s, members: null}
+    """
+    [account] = parse_scenario(text).accounts
+    both = (Member("2", "b"), Member("3", "c"))
+    one = (Member("2", "b", "InviteSuccess", "CloudAccount", "soon"),)
+    assert [step.members for step in account.timeline] == [None, both, both, one, None]
+
+
 def test_roles_are_read() -> None:
     """An account has a user and roles, whom each trusts and what it asks for."""
     text = SCENARIO.replace(
@@ -222,6 +246,24 @@ def test_roles_are_read() -> None:
             'roles: [{name: r, trusted: ["1"]}, {name: s, trusted: [x]}]',
             "accounts[0].roles[1]: the role s trusts 'x'; accepted: an account id",
             id="trusted",
+        ),
+        pytest.param(
+            "fault: null",
+            'members: [{account_id: "1"}]',
+            "accounts[0].timeline[3].members[0].display_name: is missing",
+            id="member without a name",
+        ),
+        pytest.param(
+            "fault: null",
+            'members: [{account_id: "1", display_name: x, status: Gone}]',
+            "timeline[3].members[0]: the status of the member 1 is 'Gone'; accepted: CreateSuccess",
+            id="member",
+        ),
+        pytest.param(
+            "fault: null",
+            'members: [{account_id: "1", display_name: x}, {account_id: "1", display_name: y}]',
+            "accounts[0].timeline[3].members: two members have the account_id '1'",
+            id="member twice",
         ),
         pytest.param("accounts:", "accounts: [", "the file is no YAML", id="no YAML"),
     ],

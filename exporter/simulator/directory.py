@@ -1,0 +1,147 @@
+"""A resource directory: the member accounts of a management account, a page at a time.
+
+https://help.aliyun.com/zh/resource-management/developer-reference/api-resourcedirectorymaster-2022-04-19-listaccounts
+(read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.simulator.error_bodies import GatewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MEMBER_STATUSES: Final = (
+    "CreateSuccess",
+    "InviteSuccess",
+    "PromoteVerifying",
+    "PromoteFailed",
+    "PromoteExpired",
+    "PromoteCancelled",
+    "PromoteSuccess",
+)
+MEMBER_TYPES: Final = ("CloudAccount", "ResourceAccount")
+
+_PAGE_SIZES: Final = range(1, 101)
+_DEFAULT_PAGE_SIZE: Final = 10
+_LONGEST_NUMBER: Final = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member account."""
+
+    account_id: str
+    display_name: str
+    status: str = "CreateSuccess"
+    type: str = "ResourceAccount"
+    join_time: str = "2021-01-18T08:01:50.522Z"
+    """Sent as it is."""
+
+    def __post_init__(self) -> None:
+        if not (self.account_id.isascii() and self.account_id.isdigit()):
+            raise ValueError(f"the account_id of a member is {self.account_id!r}; accepted: digits")
+        if not self.display_name:
+            raise ValueError(f"the display_name of the member {self.account_id} is empty")
+        for name, value, accepted in (("status", self.status, MEMBER_STATUSES), ("type", self.type, MEMBER_TYPES)):
+            if value not in accepted:
+                raise ValueError(
+                    f"the {name} of the member {self.account_id} is {value!r}; accepted: {', '.join(accepted)}"
+                )
+
+
+def checked_members(members: Sequence[Member]) -> tuple[Member, ...]:
+    """Return the members of a directory; raises ValueError if one is there twice."""
+    seen: set[str] = set()
+    for member in members:
+        if member.account_id in seen:
+            raise ValueError(f"two members have the account_id {member.account_id!r}; it is unique")
+        seen.add(member.account_id)
+    return tuple(members)
+
+
+def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]) -> dict[str, object]:
+    """Return a page of members in order of their ids, less its RequestId; raises GatewayError.
+
+    None is an account that manages no directory. With MaxResults or NextToken the pages are turned by token: the next
+    begins behind the last member of this one, whoever came or went in between, and an empty token is the end. Else
+    they are turned by PageNumber.
+
+    ```json
+    {"TotalCount": 1, "PageNumber": 1, "PageSize": 10, "NextToken": "",
+     "Accounts": {"Account": [{"AccountId": "20", "DisplayName": "shop", "Status": "CreateSuccess", ...}]}}
+    ```
+    """
+    if members is None:
+        message = (
+            "The specified account is neither the management account nor a delegated one of a resource directory."
+        )
+        raise GatewayError("ResourceDirectoryNotInUse", message)
+    ordered = sorted(members, key=_place)
+    by_token = "MaxResults" in parameters or bool(parameters.get("NextToken"))
+    if by_token:
+        size = _number(parameters, "MaxResults", default=_DEFAULT_PAGE_SIZE, accepted=_PAGE_SIZES)
+        begin = bisect_right(ordered, _place_in(parameters.get("NextToken", "")), key=_place)
+    else:
+        size = _number(parameters, "PageSize", default=_DEFAULT_PAGE_SIZE, accepted=_PAGE_SIZES)
+        begin = (_number(parameters, "PageNumber", default=1, accepted=range(1, 10**_LONGEST_NUMBER)) - 1) * size
+    page = ordered[begin : begin + size]
+    more = by_token and begin + size < len(ordered)
+    return {
+        "TotalCount": len(ordered),
+        "PageNumber": begin // size + 1,
+        "PageSize": size,
+        "NextToken": _token(page[-1]) if more else "",
+        "Accounts": {"Account": [_row(member) for member in page]},
+    }
+
+
+def _row(member: Member) -> dict[str, object]:
+    return {
+        "AccountId": member.account_id,
+        "AccountName": f"{member.display_name}@rd-simulated.aliyunid.com",
+        "DisplayName": member.display_name,
+        "FolderId": "fd-simulated",
+        "JoinMethod": "invited" if member.status == "InviteSuccess" else "created",
+        "JoinTime": member.join_time,
+        "ModifyTime": member.join_time,
+        "ResourceDirectoryId": "rd-simulated",
+        "Status": member.status,
+        "Type": member.type,
+    }
+
+
+def _place(member: Member) -> tuple[int, str]:
+    return len(member.account_id), member.account_id
+
+
+def _token(last: Member) -> str:
+    return base64.urlsafe_b64encode(f"after {last.account_id}".encode()).decode()
+
+
+def _place_in(token: str) -> tuple[int, str]:
+    if not token:
+        return 0, ""
+    try:
+        word, _, account_id = base64.b64decode(token, altchars=b"-_", validate=True).decode("ascii").partition(" ")
+    except (binascii.Error, ValueError):
+        word, account_id = "", ""
+    if word != "after" or not account_id.isdigit():
+        raise GatewayError("InvalidParameter.NextToken", "The specified NextToken is invalid.")
+    return len(account_id), account_id
+
+
+def _number(parameters: Mapping[str, str], name: str, *, default: int, accepted: range) -> int:
+    text = parameters.get(name)
+    if text is None:
+        return default
+    # The digits are counted first: int() itself refuses thousands of them.
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text) in accepted):
+        raise GatewayError(f"InvalidParameter.{name}", f"The specified parameter {name} is invalid.")
+    return int(text)
