@@ -20,7 +20,8 @@ from exporter.simulator.http_answer import Answer
 from exporter.simulator.issued_tokens import IssuedTokens
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.nonces import NonceStore
-from exporter.simulator.operations import DENIABLE, LIMITS, OPERATIONS, PRODUCTS, find_operation, lacking_right
+from exporter.simulator.operations import DENIABLE, LIMITS, OPERATIONS, find_operation, lacking_right
+from exporter.simulator.service_state import PRODUCTS
 from exporter.simulator.signature_check import DATE_WINDOW_S, check_signature
 from exporter.simulator.signature_check_v1 import check_signature_v1
 from exporter.simulator.sts import role_asked_for

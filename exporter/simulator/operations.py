@@ -131,8 +131,6 @@ LIMITS: Final[Mapping[str, int]] = {row.action: row.calls_per_second for row in 
 """Calls per second and account, by action."""
 DENIABLE: Final[tuple[str, ...]] = tuple(row.action for row in OPERATIONS if row.right is not None)
 """The actions that a RAM policy can lack."""
-PRODUCTS: Final[tuple[str, ...]] = tuple(_NOT_ACTIVATED)
-"""The products that an account's services are named by."""
 
 
 def find_operation(action: str, version: str) -> Operation:

@@ -14,6 +14,9 @@ accounts:
         trusted: ["1000000000000001", ecs.aliyuncs.com, oidc-provider/cluster]
         external_id: made-up              # optional
         max_session: 1h                   # optional
+    products: [dcdn_ipa, cdn]             # optional: what is worth watching of it, for whoever plays the scenario;
+    debt_status: true                     # dcdn_ipa alone unless named, and neither its debts
+    balance: true                         # nor its balance. The simulator answers for all of them in any case.
     denied: [QueryAccountBalance]         # optional: what the RAM policy lacks, until a step says denied: [...]
     repeat_every: 180s                    # optional: the timeline starts over; else its last step stays
     timeline:
@@ -39,6 +42,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.simulator.roles import Role
+from exporter.simulator.service_state import PRODUCTS
 from exporter.simulator.step_reading import STEP_KEYS, read_denied, read_timeline
 from exporter.simulator.strict_yaml import ScenarioError, Section, read_each, read_yaml
 from exporter.simulator.timeline import Account, Scenario, Step
@@ -52,6 +56,9 @@ _ACCOUNT_KEYS: Final = (
     "security_token",
     "ram_user",
     "roles",
+    "products",
+    "debt_status",
+    "balance",
     "denied",
     "repeat_every",
     "timeline",
@@ -112,6 +119,9 @@ def _read_account(value: object, path: str) -> Account:
             security_token=section.text("security_token", secret=True) if section.has("security_token") else None,
             ram_user=section.text("ram_user") if section.has("ram_user") else None,
             roles=tuple(read_each(section.items("roles"), _read_role)) if section.has("roles") else (),
+            products=tuple(_read_products(section)) if section.has("products") else ("dcdn_ipa",),
+            debt_status=section.flag("debt_status") if section.has("debt_status") else False,
+            balance=section.flag("balance") if section.has("balance") else False,
             timeline=read_timeline([entry for _, entry in entries], account_id, first=first),
             repeat_every_s=section.duration_s("repeat_every") if section.has("repeat_every") else None,
         )
@@ -141,3 +151,13 @@ def _read_trusted(value: object, path: str) -> str:
     if isinstance(value, str):
         return value
     raise Section.problem(path, value, "an account id in quotes, ecs.aliyuncs.com or oidc-provider/NAME")
+
+
+def _read_products(section: Section) -> list[str]:
+    return read_each(section.items("products"), _read_product)
+
+
+def _read_product(value: object, path: str) -> str:
+    if isinstance(value, str) and value in PRODUCTS:
+        return value
+    raise Section.problem(path, value, ", ".join(PRODUCTS))

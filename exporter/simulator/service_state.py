@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
+
+PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
+"""What an account's services are named by."""
 
 
 @dataclass(frozen=True, slots=True)

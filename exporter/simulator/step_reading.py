@@ -9,8 +9,8 @@ from exporter.simulator.balance import Balance
 from exporter.simulator.debt import Debt
 from exporter.simulator.directory import Member, checked_members
 from exporter.simulator.faults import ECHO_FIELDS, FAULT_KINDS, Fault
-from exporter.simulator.operations import DENIABLE, PRODUCTS
-from exporter.simulator.service_state import ServiceState
+from exporter.simulator.operations import DENIABLE
+from exporter.simulator.service_state import PRODUCTS, ServiceState
 from exporter.simulator.strict_yaml import ScenarioError, Section, read_each
 from exporter.simulator.timeline import PlannedChange, PlannedService, Step
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.balance import Balance
 from exporter.simulator.directory import checked_members
-from exporter.simulator.service_state import ChargeChange, ServiceState
+from exporter.simulator.service_state import PRODUCTS, ChargeChange, ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -105,6 +105,12 @@ class Account:
     """At least one step, the first at 0, each later than the one before."""
     repeat_every_s: float | None = None
     """When the timeline starts over; None: its last step stays."""
+    products: tuple[str, ...] = ("dcdn_ipa",)
+    """What whoever plays the scenario should watch of it; the simulator answers for every product in any case."""
+    debt_status: bool = False
+    """Whether the debts of those products are worth watching."""
+    balance: bool = False
+    """Whether its balance is."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for an account that could not be played."""
@@ -115,6 +121,8 @@ class Account:
             raise ValueError(f"account_id is {self.account_id!r}; accepted: digits")
         if self.ram_user == "":
             raise ValueError("the ram_user of an account is empty")
+        if not self.products or len(set(self.products)) < len(self.products) or not set(self.products) <= {*PRODUCTS}:
+            raise ValueError(f"products is {self.products}; accepted: some of {', '.join(PRODUCTS)}, each once")
         if not self.timeline or self.timeline[0].at_s != 0:
             raise ValueError("the first step of a timeline is at 0s")
         if any(later.at_s <= earlier.at_s for earlier, later in pairwise(self.timeline)):

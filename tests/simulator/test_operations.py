@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from exporter.simulator import LIMITS, UNSET, Account, Balance, Debt, Fault, Scenario, ServiceState, Simulator, Step
-from exporter.simulator.operations import DENIABLE, OPERATIONS, PRODUCTS
+from exporter.simulator.operations import DENIABLE, OPERATIONS
+from exporter.simulator.service_state import PRODUCTS
 
 Simulate = Callable[..., Simulator]
 Connect = Callable[[Simulator], socket.socket]

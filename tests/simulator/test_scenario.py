@@ -22,6 +22,7 @@ from exporter.simulator import (
     packaged_scenarios,
     parse_scenario,
 )
+from exporter.simulator.debt import describe_status
 
 SCENARIO = """
 description: three steps
@@ -265,6 +266,11 @@ def test_roles_are_read() -> None:
             "accounts[0].timeline[3].members: two members have the account_id '1'",
             id="member twice",
         ),
+        pytest.param(
+            "repeat_every: 3m", "products: [ipa]", "products[0]: is 'ipa'; accepted: dcdn_ipa, d", id="watch"
+        ),
+        pytest.param("repeat_every: 3m", "products: []", "accounts[0]: products is (); accepted: some", id="nothing"),
+        pytest.param("repeat_every: 3m", "balance: 5", "accounts[0].balance: is 5; accepted: true", id="watch what"),
         pytest.param("accounts:", "accounts: [", "the file is no YAML", id="no YAML"),
     ],
 )
@@ -345,6 +351,52 @@ def test_the_scenario_of_faults_has_every_kind() -> None:
 def test_the_demo_is_interesting_within_seconds() -> None:
     """The accounts of the demo are those its readers were told of, and things happen at once."""
     demo = {account.name: account for account in load_scenario("demo").accounts}
-    assert list(demo) == ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
+    older = ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
+    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided"]
     first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
     assert min(first_events) <= 10
+
+
+def test_the_demo_has_every_kind_of_probe() -> None:
+    """What each account is worth watching for adds up to every product, its debts, and a balance."""
+    watched = {
+        account.name: (account.products, account.debt_status, account.balance)
+        for account in load_scenario("demo").accounts
+    }
+    plain = (("dcdn_ipa",), False, False)
+    assert {name: probes for name, probes in watched.items() if probes != plain} == {
+        "indebted": (("dcdn_ipa",), True, False),
+        "shrinking": (("dcdn_ipa",), False, True),
+        "streaming": (("dcdn",), True, False),
+        "website": (("cdn",), True, False),
+        "undecided": (("dcdn_ipa", "cdn"), False, False),
+    }
+
+
+def test_the_demo_warns_before_it_locks() -> None:
+    """In debt comes first, then overdue and locked, then paid."""
+    account = next(account for account in load_scenario("demo").accounts if account.name == "indebted")
+    seen = []
+    for step in account.timeline:
+        answer = describe_status(step.services["dcdn_ipa"].state, step.debts.get("dcdn_ipa", Debt()))
+        seen.append((answer["InDebt"], answer["InDebtOverdue"], answer["OnService"]))
+    assert seen == [(False, False, True), (True, False, True), (True, True, False), (False, False, True)]
+
+
+def test_the_demos_balance_shrinks() -> None:
+    """It falls below zero before it is topped up."""
+    account = next(account for account in load_scenario("demo").accounts if account.name == "shrinking")
+    amounts = [float(step.balance.available_amount) for step in account.timeline]
+    assert amounts[:-1] == sorted(amounts[:-1], reverse=True)
+    assert amounts[-2] < 0 < amounts[-1]
+
+
+def test_what_is_worth_watching_is_read() -> None:
+    """An account says which products, whether their debts, and whether its balance."""
+    text = SCENARIO.replace(
+        "    repeat_every: 3m", "    products: [cdn, dcdn]\n    debt_status: true\n    balance: true"
+    )
+    [account] = parse_scenario(text).accounts
+    assert (account.products, account.debt_status, account.balance) == (("cdn", "dcdn"), True, True)
+    [account] = parse_scenario(SCENARIO).accounts
+    assert (account.products, account.debt_status, account.balance) == (("dcdn_ipa",), False, False)
