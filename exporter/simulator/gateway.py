@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from exporter.simulator.asked import asked_by
 from exporter.simulator.call import Call
 from exporter.simulator.caller import Caller, holder_of_key
 from exporter.simulator.credential_services import CredentialServices, service_at
-from exporter.simulator.directory import checked_members
 from exporter.simulator.error_bodies import GatewayError, error_payload
 from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
 from exporter.simulator.fault_wire import UNANSWERED
@@ -20,8 +20,8 @@ from exporter.simulator.http_answer import Answer
 from exporter.simulator.issued_tokens import IssuedTokens
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.nonces import NonceStore
-from exporter.simulator.operations import DENIABLE, LIMITS, OPERATIONS, find_operation, lacking_right
-from exporter.simulator.service_state import PRODUCTS
+from exporter.simulator.operations import LIMITS, OPERATIONS, find_operation, lacking_right
+from exporter.simulator.overrides import Overrides
 from exporter.simulator.signature_check import DATE_WINDOW_S, check_signature
 from exporter.simulator.signature_check_v1 import check_signature_v1
 from exporter.simulator.sts import role_asked_for
@@ -29,22 +29,16 @@ from exporter.simulator.throttle import Throttle
 from exporter.simulator.timeline import account_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from exporter.simulator.access_keys import AccessKey
     from exporter.simulator.asked import Asked
-    from exporter.simulator.balance import Balance
-    from exporter.simulator.debt import Debt
-    from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_request import MalformedRequestError, Request
     from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.operations import Operation
     from exporter.simulator.roles import Role
-    from exporter.simulator.service_state import ServiceState
     from exporter.simulator.timeline import Account, Moment, Scenario
-
-Value = TypeVar("Value")
 
 _METHODS: Final = ("POST", "GET")
 _UNSIGNED: Final = frozenset((row.action, row.version) for row in OPERATIONS if not row.signed)
@@ -58,33 +52,6 @@ class Decision:
     fault: Fault | None
     now: float
     """The Unix time of the decision."""
-
-
-class _Overrides:
-    """What was set by hand for one account, above its timeline."""
-
-    def __init__(self) -> None:
-        self.services: dict[str, ServiceState] = {}
-        self.debts: dict[str, Debt] = {}
-        self.balance: Balance | None = None
-        self.denied: frozenset[str] | None = None
-        self.members: tuple[Member, ...] | None = None
-        self.fault: Fault | None = None
-        self.fault_set = 0
-        """Counts the faults set, so that each starts its `times` anew."""
-        self.raw_answers: dict[str, bytes] = {}
-        """By action."""
-
-    def over(self, moment: Moment) -> Moment:
-        """Return the moment with what was set by hand above it, less the fault."""
-        return replace(
-            moment,
-            services={**moment.services, **self.services},
-            debts={**moment.debts, **self.debts},
-            balance=moment.balance if self.balance is None else self.balance,
-            denied=moment.denied if self.denied is None else self.denied,
-            members=moment.members if self.members is None else self.members,
-        )
 
 
 class Gateway:
@@ -117,8 +84,7 @@ class Gateway:
         }
         self._tokens = IssuedTokens(random_bytes=random_bytes)
         self._services = CredentialServices(scenario.accounts, tokens=self._tokens, random_bytes=random_bytes)
-        self._overrides = {account.name: _Overrides() for account in scenario.accounts}
-        self._fault_uses: dict[str, tuple[tuple[str, float], int]] = {}
+        self._overrides = {account.name: Overrides() for account in scenario.accounts}
         self._throttle = Throttle({**LIMITS, **limits})
         self._nonces = NonceStore(window_s=DATE_WINDOW_S)
         self._started_s = monotonic()
@@ -135,54 +101,12 @@ class Gateway:
             self._started_s = self._monotonic()
             self._started_at_unix = self._wall_clock()
 
-    def set_service(self, account: str, state: ServiceState | None, *, product: str) -> None:
-        """Put a service above the account's timeline; None gives it back to the timeline."""
-        overrides = self._overrides_of(account)
-        _check_one_of("product", product, PRODUCTS)
-        with self._lock:
-            _put(overrides.services, product, state)
-
-    def set_debt(self, account: str, debt: Debt | None, *, product: str) -> None:
-        """Put what is said of a product's debt above the account's timeline; None gives it back to the timeline."""
-        overrides = self._overrides_of(account)
-        _check_one_of("product", product, PRODUCTS)
-        with self._lock:
-            _put(overrides.debts, product, debt)
-
-    def set_balance(self, account: str, balance: Balance | None) -> None:
-        """Put a balance above the account's timeline; None gives it back to the timeline."""
+    @contextmanager
+    def overriding(self, account: str) -> Iterator[Overrides]:
+        """Give what is set by hand for the account of that name, no decision being made meanwhile."""
         overrides = self._overrides_of(account)
         with self._lock:
-            overrides.balance = balance
-
-    def set_denied(self, account: str, actions: Collection[str] | None) -> None:
-        """Have the RAM policy lack these actions and no other; None gives it back to the timeline."""
-        overrides = self._overrides_of(account)
-        for action in actions or ():
-            _check_one_of("a denied action", action, DENIABLE)
-        with self._lock:
-            overrides.denied = None if actions is None else frozenset(actions)
-
-    def set_members(self, account: str, members: Sequence[Member] | None) -> None:
-        """Have the account manage a directory of these members; None gives it back to the timeline."""
-        overrides = self._overrides_of(account)
-        checked = None if members is None else checked_members(members)
-        with self._lock:
-            overrides.members = checked
-
-    def set_fault(self, account: str, fault: Fault | None) -> None:
-        """Put a fault above the account's timeline; None gives it back to the timeline."""
-        overrides = self._overrides_of(account)
-        with self._lock:
-            overrides.fault = fault
-            overrides.fault_set += 1
-
-    def set_raw_answer(self, account: str, body: bytes | None, *, action: str) -> None:
-        """Have this body served with status 200 by one operation; None ends that."""
-        overrides = self._overrides_of(account)
-        _check_one_of("action", action, LIMITS)
-        with self._lock:
-            _put(overrides.raw_answers, action, body)
+            yield overrides
 
     def revoke_tokens(self, account: str) -> None:
         """Have all credentials that were handed out for an account expire now."""
@@ -240,7 +164,7 @@ class Gateway:
             if not self._throttle.admit(account.account_id, operation.action, now=at_s):
                 raise _throttled()
             moment = account_at(account, at_s - self._started_s, self._started_at_unix)
-            fault = self._take_fault(account, moment, operation.action, reused=reused)
+            fault = self._overrides[account.name].take_fault(moment, operation.action, reused=reused)
             if fault is not None and (error := fault_error(fault, request)) is not None:
                 refusal = error
             else:
@@ -278,7 +202,7 @@ class Gateway:
         fault: Fault | None = None
         if bearer is not None:
             moment = account_at(bearer.account, at_s - self._started_s, self._started_at_unix)
-            fault = self._take_fault(bearer.account, moment, service, reused=reused, if_named=True)
+            fault = self._overrides[bearer.account.name].take_fault(moment, service, reused=reused, if_named=True)
         refusal = None if fault is None else fault_error(fault, request)
         if refusal is None:
             answer = self._services.answer(request, now=now)
@@ -324,31 +248,11 @@ class Gateway:
     def _find_role(self, account_id: str, name: str) -> tuple[Account, Role] | None:
         return self._roles.get((account_id, name))
 
-    def _take_fault(
-        self, account: Account, moment: Moment, action: str, *, reused: bool, if_named: bool = False
-    ) -> Fault | None:
-        overrides = self._overrides[account.name]
-        if overrides.fault is not None:
-            fault, turn = overrides.fault, ("set", float(overrides.fault_set))
-        elif moment.fault is not None:
-            fault, turn = moment.fault, ("timeline", moment.fault_since_s)
-        else:
-            return None
-        meant = fault.action == action or (fault.action is None and not if_named)
-        if not meant or (fault.kind == "close_reused" and not reused):
-            return None
-        if fault.times is None:
-            return fault
-        last_turn, used = self._fault_uses.get(account.name, (turn, 0))
-        used = used + 1 if last_turn == turn else 1
-        self._fault_uses[account.name] = (turn, used)
-        return fault if used <= fault.times else None
-
     def _right_body(
         self, caller: Caller, asked: Asked, moment: Moment, operation: Operation, *, now: float, request_id: str
     ) -> bytes:
         overrides = self._overrides[caller.account.name]
-        if (raw := overrides.raw_answers.get(operation.action)) is not None:
+        if (raw := overrides.raw_answer(operation.action)) is not None:
             return raw
         present = overrides.over(moment)
         if operation.action in present.denied:
@@ -364,24 +268,12 @@ class Gateway:
         answer = operation.answer(call)
         return _encode({**answer, "RequestId": request_id})
 
-    def _overrides_of(self, account: str) -> _Overrides:
+    def _overrides_of(self, account: str) -> Overrides:
         try:
             return self._overrides[account]
         except KeyError:
             known = ", ".join(self._overrides)
             raise ValueError(f"no account is named {account!r}; the scenario has {known}") from None
-
-
-def _check_one_of(what: str, word: str, words: Collection[str]) -> None:
-    if word not in words:
-        raise ValueError(f"{what} is {word!r}; accepted: {', '.join(words)}")
-
-
-def _put(overrides: dict[str, Value], key: str, value: Value | None) -> None:
-    if value is None:
-        overrides.pop(key, None)
-    else:
-        overrides[key] = value
 
 
 def _throttled() -> GatewayError:

@@ -125,27 +125,33 @@ class Simulator:
 
     def set_service(self, account: str, service: ServiceState | None, *, product: str = "dcdn_ipa") -> None:
         """Put a service above the timeline of the account of that name; None gives it back to the timeline."""
-        self._gateway.set_service(account, service, product=product)
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_service(service, product=product)
 
     def set_debt(self, account: str, debt: Debt | None, *, product: str = "dcdn_ipa") -> None:
         """Put what is said of a product's debt above the timeline; None gives it back to the timeline."""
-        self._gateway.set_debt(account, debt, product=product)
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_debt(debt, product=product)
 
     def set_balance(self, account: str, balance: Balance | None) -> None:
         """Put a balance above the timeline; None gives it back to the timeline."""
-        self._gateway.set_balance(account, balance)
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_balance(balance)
 
     def set_denied(self, account: str, actions: Collection[str] | None) -> None:
         """Have the RAM policy lack these actions and no other; None gives it back to the timeline."""
-        self._gateway.set_denied(account, actions)
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_denied(actions)
 
     def set_members(self, account: str, members: Sequence[Member] | None) -> None:
         """Have the account manage a directory of these members; None gives it back to the timeline."""
-        self._gateway.set_members(account, members)
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_members(members)
 
     def set_fault(self, account: str, fault: Fault | None) -> None:
         """Put a fault above the timeline of the account of that name; None gives it back to the timeline."""
-        self._gateway.set_fault(account, fault)
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_fault(fault)
 
     def set_raw_answer(self, account: str, answer: object, *, action: str = "DescribeDcdnIpaService") -> None:
         """Have an operation answered with any JSON value, or with bytes as they are, and status 200.
@@ -158,7 +164,8 @@ class Simulator:
             body = answer
         else:
             body = json.dumps(answer).encode()
-        self._gateway.set_raw_answer(account, body, action=action)
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_raw_answer(body, action=action)
 
     def revoke_tokens(self, account: str) -> None:
         """Have all credentials that were handed out for the account of that name expire now."""

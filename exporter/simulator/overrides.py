@@ -1,0 +1,119 @@
+"""What is set by hand for an account, above its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from exporter.simulator.directory import checked_members
+from exporter.simulator.operations import DENIABLE, LIMITS
+from exporter.simulator.service_state import PRODUCTS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from exporter.simulator.balance import Balance
+    from exporter.simulator.debt import Debt
+    from exporter.simulator.directory import Member
+    from exporter.simulator.faults import Fault
+    from exporter.simulator.service_state import ServiceState
+    from exporter.simulator.timeline import Moment
+
+Value = TypeVar("Value")
+
+
+class Overrides:
+    """One account's; what is set to None is given back to the timeline. Not thread-safe, its owner holds the lock.
+
+    Every `set_...` raises ValueError for a name that there is not, before anything is changed.
+    """
+
+    def __init__(self) -> None:
+        self._services: dict[str, ServiceState] = {}
+        self._debts: dict[str, Debt] = {}
+        self._balance: Balance | None = None
+        self._denied: frozenset[str] | None = None
+        self._members: tuple[Member, ...] | None = None
+        self._fault: Fault | None = None
+        self._faults_set = 0
+        self._fault_uses: tuple[tuple[str, float], int] = (("", 0.0), 0)
+        self._raw_answers: dict[str, bytes] = {}
+
+    def set_service(self, state: ServiceState | None, *, product: str) -> None:
+        """Put a product's service above the timeline."""
+        _check_one_of("product", product, PRODUCTS)
+        _put(self._services, product, state)
+
+    def set_debt(self, debt: Debt | None, *, product: str) -> None:
+        """Put what is said of a product's debt above the timeline."""
+        _check_one_of("product", product, PRODUCTS)
+        _put(self._debts, product, debt)
+
+    def set_balance(self, balance: Balance | None) -> None:
+        """Put a balance above the timeline."""
+        self._balance = balance
+
+    def set_denied(self, actions: Collection[str] | None) -> None:
+        """Have the RAM policy lack these actions and no other."""
+        for action in actions or ():
+            _check_one_of("a denied action", action, DENIABLE)
+        self._denied = None if actions is None else frozenset(actions)
+
+    def set_members(self, members: Sequence[Member] | None) -> None:
+        """Have the account manage a directory of these members."""
+        self._members = None if members is None else checked_members(members)
+
+    def set_fault(self, fault: Fault | None) -> None:
+        """Put a fault above the timeline; its `times` count from now."""
+        self._fault = fault
+        self._faults_set += 1
+
+    def set_raw_answer(self, body: bytes | None, *, action: str) -> None:
+        """Have this body served with status 200 by one operation; None ends that."""
+        _check_one_of("action", action, LIMITS)
+        _put(self._raw_answers, action, body)
+
+    def raw_answer(self, action: str) -> bytes | None:
+        """Return the body that was set for an operation."""
+        return self._raw_answers.get(action)
+
+    def over(self, moment: Moment) -> Moment:
+        """Return the moment with what was set above it, less the fault."""
+        return replace(
+            moment,
+            services={**moment.services, **self._services},
+            debts={**moment.debts, **self._debts},
+            balance=moment.balance if self._balance is None else self._balance,
+            denied=moment.denied if self._denied is None else self._denied,
+            members=moment.members if self._members is None else self._members,
+        )
+
+    def take_fault(self, moment: Moment, action: str, *, reused: bool, if_named: bool = False) -> Fault | None:
+        """Return the fault that a request gets, and count it; with `if_named`, only one that names the action."""
+        if self._fault is not None:
+            fault, turn = self._fault, ("set", float(self._faults_set))
+        elif moment.fault is not None:
+            fault, turn = moment.fault, ("timeline", moment.fault_since_s)
+        else:
+            return None
+        meant = fault.action == action or (fault.action is None and not if_named)
+        if not meant or (fault.kind == "close_reused" and not reused):
+            return None
+        if fault.times is None:
+            return fault
+        last_turn, used = self._fault_uses
+        used = used + 1 if last_turn == turn else 1
+        self._fault_uses = (turn, used)
+        return fault if used <= fault.times else None
+
+
+def _check_one_of(what: str, word: str, words: Collection[str]) -> None:
+    if word not in words:
+        raise ValueError(f"{what} is {word!r}; accepted: {', '.join(words)}")
+
+
+def _put(overrides: dict[str, Value], key: str, value: Value | None) -> None:
+    if value is None:
+        overrides.pop(key, None)
+    else:
+        overrides[key] = value
