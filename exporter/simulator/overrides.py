@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.simulator.directory import checked_members
+from exporter.simulator.fault_targets import check_fault_target
 from exporter.simulator.operations import DENIABLE, LIMITS
 from exporter.simulator.service_state import PRODUCTS
 
@@ -65,6 +66,8 @@ class Overrides:
 
     def set_fault(self, fault: Fault | None) -> None:
         """Put a fault above the timeline; its `times` count from now."""
+        if fault is not None:
+            check_fault_target(fault)
         self._fault = fault
         self._faults_set += 1
 

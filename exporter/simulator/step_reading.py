@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from exporter.simulator.balance import Balance
 from exporter.simulator.debt import Debt
 from exporter.simulator.directory import Member, checked_members
+from exporter.simulator.fault_targets import check_fault_target
 from exporter.simulator.faults import ECHO_FIELDS, FAULT_KINDS, Fault
 from exporter.simulator.operations import DENIABLE
 from exporter.simulator.service_state import PRODUCTS, ServiceState
@@ -183,7 +184,7 @@ def _read_change(service: Section, at_s: float) -> PlannedChange:
 def _read_fault(value: object, path: str) -> Fault:
     section = Section(value, path, accepted=_FAULT_KEYS)
     try:
-        return Fault(
+        fault = Fault(
             _one_of(section, "kind", FAULT_KINDS),
             seconds=section.number("seconds") if section.has("seconds") else None,
             interval=section.number("interval") if section.has("interval") else None,
@@ -195,10 +196,12 @@ def _read_fault(value: object, path: str) -> Fault:
             times=section.whole("times") if section.has("times") else None,
             action=section.text("action") if section.has("action") else None,
         )
+        check_fault_target(fault)
     except ScenarioError:
         raise
     except ValueError as error:
         raise ScenarioError([f"{path}: {error}"]) from error
+    return fault
 
 
 def _one_of(section: Section, key: str, words: Sequence[Word]) -> Word:

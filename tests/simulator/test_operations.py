@@ -208,6 +208,8 @@ def test_what_cannot_be_set_is_refused(simulate: Simulate) -> None:
         simulator.set_raw_answer("alice", {}, action="OpenCdnService")
     with pytest.raises(ValueError, match="a denied action is 'GetCallerIdentity'; accepted: Desc"):
         simulator.set_denied("alice", ["GetCallerIdentity"])
+    with pytest.raises(ValueError, match="the action of a fault is 'AsumeRole'; accepted: Desc"):
+        simulator.set_fault("alice", Fault("hang", action="AsumeRole"))
 
 
 def test_money_and_rights_follow_the_timeline(simulate: Simulate, call: Call) -> None:

@@ -271,6 +271,12 @@ def test_roles_are_read() -> None:
         ),
         pytest.param("repeat_every: 3m", "products: []", "accounts[0]: products is (); accepted: some", id="nothing"),
         pytest.param("repeat_every: 3m", "balance: 5", "accounts[0].balance: is 5; accepted: true", id="watch what"),
+        pytest.param(
+            "seconds: 2",
+            "seconds: 2, action: AsumeRole",
+            "[1].fault: the action of a fault is 'AsumeRole'; accepted: DescribeDcdnIpaService, ",
+            id="fault of nothing",
+        ),
         pytest.param("accounts:", "accounts: [", "the file is no YAML", id="no YAML"),
     ],
 )
