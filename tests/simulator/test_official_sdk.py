@@ -2,33 +2,48 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from alibabacloud_dcdn20180115 import models
 from alibabacloud_dcdn20180115.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException, ServerException
-from alibabacloud_tea_openapi.utils_models import Config
+from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest
+from alibabacloud_tea_openapi.utils_models import Params as OpenApiParams
 from darabonba.exceptions import UnretryableException
+from darabonba.runtime import RuntimeOptions
 
-from exporter.simulator import Account, ChargeChange, Fault, FaultKind, ServiceState, Simulator
+from exporter.simulator import (
+    Account,
+    ChargeChange,
+    Fault,
+    FaultKind,
+    Member,
+    Role,
+    Scenario,
+    ServiceState,
+    Simulator,
+    role_arn,
+)
 
 # The vendor's client asks Python 3.12 and newer for the time in a way that is going out of use.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 Simulate = Callable[..., Simulator]
+ClientOf = Callable[..., Any]
 Describe = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def describe(account: Account, monkeypatch: pytest.MonkeyPatch) -> Describe:
-    """Asks a simulator with the vendor's client for an account's service."""
+def client_of(account: Account, monkeypatch: pytest.MonkeyPatch) -> ClientOf:
+    """Makes the vendor's client of an account."""
     # The client would otherwise look for a metadata server, and send its requests to whatever proxy is set.
     monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
 
-    def ask(simulator: Simulator, of: Account = account, *, secret: str | None = None) -> dict[str, Any]:
+    def make(simulator: Simulator, of: Account = account, *, secret: str | None = None) -> Any:
         config = Config(
             access_key_id=of.access_key_id,
             access_key_secret=of.access_key_secret if secret is None else secret,
@@ -37,7 +52,18 @@ def describe(account: Account, monkeypatch: pytest.MonkeyPatch) -> Describe:
             endpoint=f"127.0.0.1:{simulator.port}",
             protocol="http",
         )
-        response = Client(config).describe_dcdn_ipa_service(models.DescribeDcdnIpaServiceRequest())
+        return Client(config)
+
+    return make
+
+
+@pytest.fixture
+def describe(client_of: ClientOf, account: Account) -> Describe:
+    """Asks a simulator with the vendor's client for an account's service."""
+
+    def ask(simulator: Simulator, of: Account = account, *, secret: str | None = None) -> dict[str, Any]:
+        client = client_of(simulator, of, secret=secret)
+        response = client.describe_dcdn_ipa_service(models.DescribeDcdnIpaServiceRequest())
         answer: dict[str, Any] = response.body.to_map()
         answer.pop("RequestId")
         return answer
@@ -121,3 +147,99 @@ def test_answers_that_are_none(simulate: Simulate, describe: Describe, kind: Fau
     simulator.set_fault("alice", Fault(kind))
     with pytest.raises(UnretryableException):
         describe(simulator)
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        pytest.param(
+            lambda client: client.describe_dcdn_service(models.DescribeDcdnServiceRequest()),
+            {
+                "InstanceId": "1883927335936173",
+                "OpeningTime": "2018-03-19T11:16:11Z",
+                "InternetChargeType": "PayByTraffic",
+                "OperationLocks": {"LockReason": [{"LockReason": "financial"}]},
+                "WebsocketType": "websockettraffic",
+            },
+            id="DescribeDcdnService",
+        ),
+        pytest.param(
+            lambda client: client.describe_user_dcdn_status(models.DescribeUserDcdnStatusRequest()),
+            {"Enabled": True, "OnService": False, "InDebt": True, "InDebtOverdue": True},
+            id="DescribeUserDcdnStatus",
+        ),
+        pytest.param(
+            lambda client: client.describe_user_dcdn_ipa_status(models.DescribeUserDcdnIpaStatusRequest()),
+            {"Enabled": True, "OnService": True, "InDebt": False, "InDebtOverdue": False},
+            id="DescribeUserDcdnIpaStatus",
+        ),
+    ],
+)
+def test_dcdn_and_its_debts(
+    simulate: Simulate, client_of: ClientOf, *, call: Callable[[Any], Any], answer: dict[str, Any]
+) -> None:
+    """The client reads DCDN's own answers."""
+    simulator = simulate()
+    simulator.set_service("alice", ServiceState(locks=("financial",)), product="dcdn")
+    seen = call(client_of(simulator)).body.to_map()
+    seen.pop("RequestId")
+    assert seen == answer
+
+
+def generic_call(client: Any, action: str, version: str, query: dict[str, str]) -> Any:
+    """Call any operation through the core that all the vendor's clients share."""
+    params = OpenApiParams(
+        action=action,
+        version=version,
+        protocol="HTTP",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
+    return client.call_api(params, OpenApiRequest(query=query), RuntimeOptions())["body"]
+
+
+def test_a_role_assumed_by_the_client(simulate: Simulate, client_of: ClientOf, account: Account) -> None:
+    """Parameters as the vendor's core encodes them are the ones that are checked, and the token is good."""
+    base = replace(account, ram_user="exporter", roles=(Role("reader", ("1000000000000001",), "a b/*~:+"),))
+    simulator = simulate(Scenario("", (base,)))
+    query = {
+        "RoleArn": role_arn(base.account_id, "reader"),
+        "RoleSessionName": "test",
+        "ExternalId": "a b/*~:+",
+        "DurationSeconds": "900",
+    }
+    credentials = generic_call(client_of(simulator), "AssumeRole", "2015-04-01", query)["Credentials"]
+    bearer = replace(
+        base,
+        access_key_id=credentials["AccessKeyId"],
+        access_key_secret=credentials["AccessKeySecret"],
+        security_token=credentials["SecurityToken"],
+    )
+    assert generic_call(client_of(simulator, bearer), "GetCallerIdentity", "2015-04-01", {})["Arn"] == (
+        "acs:ram::1000000000000001:assumed-role/reader/test"
+    )
+    simulator.revoke_tokens("alice")
+    with pytest.raises(ClientException) as caught:
+        generic_call(client_of(simulator, bearer), "GetCallerIdentity", "2015-04-01", {})
+    assert (caught.value.status_code, caught.value.code) == (400, "InvalidSecurityToken.Expired")
+
+
+def test_members_and_money_by_the_client(simulate: Simulate, client_of: ClientOf) -> None:
+    """Pages turned by token, and a balance, as the vendor's core reads them; a lacking right tells which it is."""
+    simulator = simulate()
+    simulator.set_members("alice", [Member("20", "shop"), Member("21", "video")])
+    client = client_of(simulator)
+    page = generic_call(client, "ListAccounts", "2022-04-19", {"MaxResults": "1"})
+    rest = generic_call(client, "ListAccounts", "2022-04-19", {"MaxResults": "1", "NextToken": page["NextToken"]})
+    names = [row["DisplayName"] for part in (page, rest) for row in part["Accounts"]["Account"]]
+    assert (names, rest["NextToken"]) == (["shop", "video"], "")
+    assert generic_call(client, "QueryAccountBalance", "2017-12-14", {})["Data"]["AvailableAmount"] == "10000.00"
+    simulator.set_denied("alice", ["QueryAccountBalance"])
+    with pytest.raises(ClientException) as caught:
+        generic_call(client, "QueryAccountBalance", "2017-12-14", {})
+    assert (caught.value.status_code, caught.value.code) == (403, "Forbidden.RAM")
+    assert caught.value.access_denied_detail["AuthAction"] == "bss:DescribeAcccount"
