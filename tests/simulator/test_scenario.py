@@ -21,6 +21,7 @@ from exporter.simulator import (
     load_scenario,
     packaged_scenarios,
     parse_scenario,
+    scenario,
 )
 from exporter.simulator.debt import describe_status
 
@@ -406,3 +407,11 @@ def test_what_is_worth_watching_is_read() -> None:
     assert (account.products, account.debt_status, account.balance) == (("cdn", "dcdn"), True, True)
     [account] = parse_scenario(SCENARIO).accounts
     assert (account.products, account.debt_status, account.balance) == (("dcdn_ipa",), False, False)
+
+
+def test_the_example_of_the_format_can_be_played() -> None:
+    """What the module shows to people who write scenarios is a scenario, and names every key of an account."""
+    example = str(scenario.__doc__).split("```")[1].removeprefix("yaml\n")
+    [account] = parse_scenario(example).accounts
+    assert account.name == "released"
+    assert all(f" {key}:" in example for key in scenario._ACCOUNT_KEYS)
