@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from exporter.config.credentials import Credentials, DefaultCredentials
-from exporter.config.refusals import FROZEN, facts, nearest, refusal, text
+from exporter.config.refusals import FROZEN, Accepts, facts, nearest, refusal, text
 
 MAX_LABELS = 8
 # What dcdn_account_info says itself, and target labels, which would rename or hide ours.
@@ -51,12 +51,11 @@ def _distinct(products: tuple[str, ...]) -> tuple[str, ...]:
     return products
 
 
-NAME_WORDS = "1 to 64 printable characters, no space at either end"
-
-Name = Annotated[str, text(_is_name, NAME_WORDS)]
+Name = Annotated[str, text(_is_name, "1 to 64 printable characters, no space at either end")]
+Site = Annotated[Literal["china", "international"], Accepts("china or international")]
 AccountId = Annotated[str, text(lambda value: _ACCOUNT_ID.fullmatch(value) is not None, "1 to 32 digits, in quotes")]
 Product = Annotated[str, BeforeValidator(_known_product)]
-Products = Annotated[tuple[Product, ...], AfterValidator(_distinct)]
+Products = Annotated[tuple[Product, ...], AfterValidator(_distinct), Accepts("a list of products")]
 LabelName = Annotated[
     str,
     text(
@@ -66,7 +65,12 @@ LabelName = Annotated[
     ),
 ]
 LabelValue = Annotated[str, text(_is_label_value, "1 to 128 printable characters")]
-Labels = Annotated[Mapping[LabelName, LabelValue], AfterValidator(_few), PlainSerializer(dict)]
+Labels = Annotated[
+    Mapping[LabelName, LabelValue],
+    AfterValidator(_few),
+    PlainSerializer(dict),
+    Accepts("a mapping of label names to values"),
+]
 
 
 class Account(BaseModel):
@@ -74,20 +78,16 @@ class Account(BaseModel):
 
     model_config = FROZEN
 
-    name: Name = Field(description=NAME_WORDS)
+    name: Name
     """Unique in the file; the label `account` of every series."""
-    site: Literal["china", "international"] = Field(default="china", description="china or international")
+    site: Site = "china"
     """Picks endpoints and what an overdue payment means."""
-    labels: Labels = Field(
-        default_factory=lambda: MappingProxyType({}), description="a mapping of label names to values"
-    )
+    labels: Labels = Field(default_factory=lambda: MappingProxyType({}))
     """The user's own, for dcdn_account_info only."""
     account_id: AccountId | None = None
     """None: to be found out."""
-    products: Products = Field(default=(), description="a list of products")
+    products: Products = ()
     """As resolved: those of the account, else those of the file."""
-    credentials: Credentials = Field(
-        default=DefaultCredentials(),
-        discriminator="type",
-        description="a mapping with a type: default or access_key",
+    credentials: Annotated[Credentials, Accepts("a mapping with a type: default or access_key")] = Field(
+        default=DefaultCredentials(), discriminator="type"
     )

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.models import Configuration
 from exporter.config.problems import Location, Problem, path_of, shown
-from exporter.config.refusals import nearest
+from exporter.config.refusals import Accepts, nearest
 from exporter.config.yaml_reading import Document, Node, Odd
 
 # pydantic's place for what is wrong with the key of a mapping, not with its value.
@@ -91,8 +91,9 @@ def _place(loc: Location) -> _Place:
             if models:
                 keys = tuple(fields)
             field = fields.get(step)
-            if field is not None:
-                words = field.description or words
+            words = (
+                next((item.words for item in field.metadata if isinstance(item, Accepts)), words) if field else words
+            )
             models = tuple(_models_in(field.annotation)) if field is not None else ()
     types = tuple(name for model in models if len(models) > 1 for name in _types(model))
     return _Place(tuple(location), words, keys, types)

@@ -9,10 +9,12 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_va
 from exporter.config.accounts import Account, Products
 from exporter.config.poll import Poll
 from exporter.config.rate_limit import RateLimit
-from exporter.config.refusals import FROZEN, refusal
+from exporter.config.refusals import FROZEN, Accepts, refusal
 
 PRODUCTS = ("dcdn_ipa",)
 """The products known when the caller names no others."""
+
+_ACCOUNTS_WORDS = "a list with at least one account"
 
 _ENDPOINT = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?",
@@ -61,19 +63,19 @@ class Configuration(BaseModel):
 
     model_config = FROZEN
 
-    poll: Poll = Field(default_factory=Poll, description="a mapping")
-    products: Products = Field(default=PRODUCTS, description="a list of products")
+    poll: Poll = Field(default_factory=Poll)
+    products: Products = PRODUCTS
     """The default for every account."""
-    rate_limit: RateLimit = Field(default_factory=RateLimit, description="a mapping")
-    accounts: tuple[Account, ...] = Field(description="a list with at least one account")
-    endpoints: Endpoints = Field(default_factory=Endpoints, description="a mapping")
+    rate_limit: RateLimit = Field(default_factory=RateLimit)
+    accounts: Annotated[tuple[Account, ...], Accepts(_ACCOUNTS_WORDS)]
+    endpoints: Endpoints = Field(default_factory=Endpoints)
 
     @field_validator("accounts")
     @classmethod
     def _complete(cls, accounts: tuple[Account, ...], info: ValidationInfo) -> tuple[Account, ...]:
         """There are accounts, and each has products: its own, or the default."""
         if not accounts:
-            raise refusal("a list with at least one account", seen="an empty list")
+            raise refusal(_ACCOUNTS_WORDS, seen="an empty list")
         products = info.data.get("products", ())
         return tuple(
             account if account.products else account.model_copy(update={"products": products}) for account in accounts

@@ -1,7 +1,7 @@
 """Building blocks of the models: checks that say in words what they accept, and what checks know besides the file.
 
 The words for a problem come from the refusal itself; where pydantic refuses (a missing key, a list in place of
-a mapping), from the description of the field.
+a mapping), from the `Accepts` in the field's annotation.
 """
 
 import difflib
@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeGuard, cast
+from typing import Any, Literal, TypeGuard, cast
 
-from pydantic import BeforeValidator, ConfigDict, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from exporter.config.durations import milliseconds, parse_duration
 
@@ -52,21 +52,35 @@ def refusal(
     return PydanticCustomError(kind, "refused", {"accepted": accepted, "seen": seen})
 
 
-def text(holds: Callable[[str], bool], accepted: str) -> BeforeValidator:
-    """A check for text of which `holds` is true."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Accepts:
+    """What a field accepts, in its annotation: in words, and as a check that runs before pydantic's own."""
+
+    words: str
+    check: Callable[[object], object] | None = None
+    """Returns the value to go on with, or raises a refusal."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        inner = handler(source)
+        return inner if self.check is None else core_schema.no_info_before_validator_function(self.check, inner)
+
+
+def text(holds: Callable[[str], bool], accepted: str) -> Accepts:
+    """Text of which `holds` is true."""
 
     def check(value: object) -> str:
         if isinstance(value, str) and holds(value):
             return value
         raise refusal(accepted, kind="text_refused")
 
-    return BeforeValidator(check)
+    return Accepts(accepted, check)
 
 
-def duration(shortest: str, longest: str) -> BeforeValidator:
-    """A check for durations between the two, both included, that turns them into seconds."""
+def duration(shortest: str, longest: str) -> Accepts:
+    """A duration between the two, both included, which turns into seconds."""
     low, high = milliseconds(parse_duration(shortest)), milliseconds(parse_duration(longest))
-    error = refusal(f"a duration with its units, from {shortest} to {longest}")
+    accepted = f"a duration with its units, from {shortest} to {longest}"
+    error = refusal(accepted)
 
     def check(value: object) -> float:
         # YAML reads an unquoted 0 as a number; it is the only duration without a unit.
@@ -81,18 +95,19 @@ def duration(shortest: str, longest: str) -> BeforeValidator:
             raise error
         return seconds
 
-    return BeforeValidator(check)
+    return Accepts(accepted, check)
 
 
-def whole_number(lowest: int, highest: int) -> BeforeValidator:
-    """A check for whole numbers between the two, both included."""
+def whole_number(lowest: int, highest: int) -> Accepts:
+    """A whole number between the two, both included."""
+    accepted = f"a whole number from {lowest} to {highest}"
 
     def check(value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
             return value
-        raise refusal(f"a whole number from {lowest} to {highest}")
+        raise refusal(accepted)
 
-    return BeforeValidator(check)
+    return Accepts(accepted, check)
 
 
 def is_positive(value: object, *, at_most: float) -> TypeGuard[float]:
