@@ -12,6 +12,16 @@ from exporter.config.durations import format_duration, milliseconds
 from exporter.config.refusals import FROZEN, duration, refusal, whole_number
 
 
+def _interval(earlier: dict[str, Any]) -> float:
+    """The interval among the fields checked so far; any number where it is wrong, for then nothing is built."""
+    return float(earlier.get("interval_s", 60.0))
+
+
+def _five_minutes(earlier: dict[str, Any]) -> float:
+    """Five minutes, or what comes nearest to that from interval to half of stale_after (at least 1.5 intervals)."""
+    return max(_interval(earlier), min(300.0, milliseconds(earlier.get("stale_after_s", 600.0)) // 2 / 1000))
+
+
 class Poll(BaseModel):
     """When probes run; what is not given follows `interval`, so that the rules between the keys always hold."""
 
@@ -31,13 +41,12 @@ class Poll(BaseModel):
         default_factory=lambda earlier: min(15.0, _interval(earlier)),
     )
     failing_interval_s: Annotated[float, duration("1s", "15d")] = Field(
-        alias="failing_interval",
-        # Half of stale_after is at least 1.5 times interval, so one of the three always lies within the rules.
-        default_factory=lambda earlier: max(
-            _interval(earlier),
-            min(300.0, milliseconds(earlier.get("stale_after_s", 600.0)) // 2 / 1000),
-        ),
+        alias="failing_interval", default_factory=_five_minutes
     )
+    balance_interval_s: Annotated[float, duration("1s", "15d")] = Field(
+        alias="balance_interval", default_factory=_five_minutes
+    )
+    """Takes the place of `interval` for balances, which move more slowly than states."""
     max_workers: Annotated[int, whole_number(1, 1024)] = 128
 
     @field_validator("timeout_s", "locked_interval_s")
@@ -56,7 +65,7 @@ class Poll(BaseModel):
             raise refusal(f"at least three times poll.interval, {format_duration(3 * interval)}")
         return seconds
 
-    @field_validator("failing_interval_s")
+    @field_validator("failing_interval_s", "balance_interval_s")
     @classmethod
     def _between_interval_and_staleness(cls, seconds: float, info: ValidationInfo) -> float:
         interval, stale_after = info.data.get("interval_s"), info.data.get("stale_after_s")
@@ -65,8 +74,3 @@ class Poll(BaseModel):
         if stale_after is not None and 2 * milliseconds(seconds) > milliseconds(stale_after):
             raise refusal(f"at most half of poll.stale_after, which is {format_duration(stale_after)}")
         return seconds
-
-
-def _interval(earlier: dict[str, Any]) -> float:
-    """The interval among the fields checked so far; any number where it is wrong, for then nothing is built."""
-    return float(earlier.get("interval_s", 60.0))

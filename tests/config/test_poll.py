@@ -21,6 +21,7 @@ def test_the_defaults_are_those_of_the_documentation(configure: Configure) -> No
         "stale_after_s": 600.0,
         "locked_interval_s": 15.0,
         "failing_interval_s": 300.0,
+        "balance_interval_s": 300.0,
         "max_workers": 128,
     }
 
@@ -28,20 +29,26 @@ def test_the_defaults_are_those_of_the_documentation(configure: Configure) -> No
 @pytest.mark.parametrize(
     ("interval", "defaults"),
     [
-        pytest.param("1s", (1, 600, 1, 300), id="shortest"),
-        pytest.param("4m10s", (10, 750, 15, 300), id="stale-after-grows-alone"),
-        pytest.param("5m", (10, 900, 15, 300), id="longer-than-the-usual-staleness-allows"),
-        pytest.param("1d", (10, 259_200, 15, 86_400), id="longest"),
+        pytest.param("1s", (1, 600, 1, 300, 300), id="shortest"),
+        pytest.param("4m10s", (10, 750, 15, 300, 300), id="stale-after-grows-alone"),
+        pytest.param("5m", (10, 900, 15, 300, 300), id="longer-than-the-usual-staleness-allows"),
+        pytest.param("1d", (10, 259_200, 15, 86_400, 86_400), id="longest"),
     ],
 )
 def test_what_is_not_given_follows_the_interval(
     configure: Configure,
     interval: str,
-    defaults: tuple[float, float, float, float],
+    defaults: tuple[float, ...],
 ) -> None:
     """`interval` can be set alone."""
     found = configure(poll(interval=interval)).poll
-    assert (found.timeout_s, found.stale_after_s, found.locked_interval_s, found.failing_interval_s) == defaults
+    assert (
+        found.timeout_s,
+        found.stale_after_s,
+        found.locked_interval_s,
+        found.failing_interval_s,
+        found.balance_interval_s,
+    ) == defaults
 
 
 @given(st.integers(min_value=1000, max_value=86_400_000))
@@ -54,18 +61,20 @@ def test_any_interval_can_be_set_alone(interval_ms: int) -> None:
         "stale_after": found.stale_after_s,
         "locked_interval": found.locked_interval_s,
         "failing_interval": found.failing_interval_s,
+        "balance_interval": found.balance_interval_s,
     }
     assert _poll_of(poll(**{key: format_duration(seconds) for key, seconds in written.items()})) == found
 
 
 @given(st.integers(min_value=1000, max_value=86_400_000), st.integers(min_value=0, max_value=86_400_000))
 def test_any_interval_and_any_staleness_it_allows_can_be_set_together(interval_ms: int, more_ms: int) -> None:
-    """The pause of failing probes then lies between the two."""
+    """The pause of failing probes and the interval of balances then lie between the two."""
     stale_after_ms = max(3000, 3 * interval_ms + more_ms)
     found = _poll_of(
         poll(interval=format_duration(interval_ms / 1000), stale_after=format_duration(stale_after_ms / 1000)),
     )
     assert found.interval_s <= found.failing_interval_s <= found.stale_after_s / 2
+    assert found.interval_s <= found.balance_interval_s <= found.stale_after_s / 2
 
 
 def test_bounds_are_compared_exactly(configure: Configure) -> None:
@@ -76,12 +85,24 @@ def test_bounds_are_compared_exactly(configure: Configure) -> None:
 @pytest.mark.parametrize(
     "keys",
     [
-        pytest.param({"interval": "1d", "stale_after": "30d", "failing_interval": "15d"}, id="highest"),
         pytest.param(
-            {"interval": "1s", "timeout": "100ms", "stale_after": "3s", "failing_interval": "1s"}, id="lowest"
+            {"interval": "1d", "stale_after": "30d", "failing_interval": "15d", "balance_interval": "15d"},
+            id="highest",
+        ),
+        pytest.param(
+            {
+                "interval": "1s",
+                "timeout": "100ms",
+                "stale_after": "3s",
+                "failing_interval": "1s",
+                "balance_interval": "1s",
+            },
+            id="lowest",
         ),
         pytest.param({"interval": "1m", "timeout": "1m", "locked_interval": "1m"}, id="equal-to-interval"),
-        pytest.param({"stale_after": "4m", "failing_interval": "2m"}, id="half-of-staleness"),
+        pytest.param(
+            {"stale_after": "4m", "failing_interval": "2m", "balance_interval": "2m"}, id="half-of-staleness"
+        ),
         pytest.param({"max_workers": 1024}, id="most-workers"),
         pytest.param({"max_workers": 1}, id="one-worker"),
     ],
@@ -106,6 +127,8 @@ def test_bounds_belong_to_what_is_accepted(configure: Configure, keys: dict[str,
         pytest.param({"locked_interval": "999ms"}, "poll.locked_interval: seen '999ms'", id="locked-low"),
         pytest.param({"locked_interval": "61s"}, "poll.locked_interval: seen '61s'", id="locked-high"),
         pytest.param({"failing_interval": "59s"}, "poll.failing_interval: seen '59s'", id="failing-low"),
+        pytest.param({"balance_interval": "59s"}, "poll.balance_interval: seen '59s'", id="balance-low"),
+        pytest.param({"balance_interval": "5m1ms"}, "poll.balance_interval: seen '5m1ms'", id="balance-high"),
         pytest.param({"max_workers": 1025}, "poll.max_workers: seen 1025 (a number)", id="workers-high"),
         pytest.param({"max_workers": "true"}, "poll.max_workers: seen true (a boolean)", id="workers-boolean"),
         pytest.param({"max_workers": "8.0"}, "poll.max_workers: seen 8.0 (a number)", id="workers-fraction"),
