@@ -14,7 +14,7 @@ import click
 
 from exporter import __version__, logs
 from exporter.catalogue import PRODUCTS, vendor_limits
-from exporter.config import Configuration, ConfigurationError, load, summary, without_file
+from exporter.config import Configuration, ConfigurationError, Problem, load, summary, without_file
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import Demo
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
@@ -87,6 +87,7 @@ def serve(
 ) -> None:
     """Run the daemon: poll the API on a schedule and serve /metrics."""
     configuration = _configuration(config_file)
+    _refuse_what_is_not_served(configuration, str(config_file))
     log = logs.configure(level=log_level, log_format=log_format)
     daemon = Daemon(
         configuration,
@@ -181,6 +182,18 @@ def _configuration(file: Path | None) -> Configuration:
         return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
     except ConfigurationError as error:
         _fail(str(error), EXIT_BAD_CONFIGURATION)
+
+
+def _refuse_what_is_not_served(configuration: Configuration, source: str) -> None:
+    """End where the file asks for what the daemon does not do yet, rather than leave it out in silence."""
+    problems = tuple(
+        Problem(f"accounts[{position}].{key}", None, "true", "false in this version")
+        for position, account in enumerate(configuration.accounts)
+        for key in ("debt_status", "balance")
+        if getattr(account, key)
+    )
+    if problems:
+        _fail(str(ConfigurationError(problems, source=source)), EXIT_BAD_CONFIGURATION)
 
 
 def _scenario(name: str) -> Any:

@@ -13,8 +13,8 @@ from exporter.catalogue import (
     ProbeKind,
     vendor_limits,
 )
-from exporter.config.models import PRODUCTS as CONFIGURABLE_PRODUCTS
-from exporter.config.models import Endpoints
+from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
+from exporter.config import Endpoints
 from exporter.model import NOT_ACTIVATED, Answer, ProbeKey
 from exporter.service_answer import parse_service
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
@@ -45,11 +45,11 @@ def test_every_operation_has_an_endpoint(operation: Operation) -> None:
 
 
 def test_every_endpoint_serves_an_operation() -> None:
-    """No address is left over, neither in the table nor in the configuration."""
+    """No address is left over in the table, and each can be set in the configuration."""
     in_use = {operation.endpoint for operation in OPERATIONS}
 
     assert set(ENDPOINTS) == in_use
-    assert set(Endpoints.model_fields) == in_use
+    assert in_use <= set(Endpoints.model_fields)
 
 
 def test_rows_have_names_of_their_own() -> None:
@@ -60,7 +60,7 @@ def test_rows_have_names_of_their_own() -> None:
 
 def test_the_configuration_offers_every_product() -> None:
     """The two lists of products are written apart, as the configuration knows none of the other parts."""
-    assert PRODUCTS == CONFIGURABLE_PRODUCTS
+    assert set(PRODUCTS) <= set(CONFIGURABLE_PRODUCTS)
 
 
 @each_kind

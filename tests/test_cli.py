@@ -71,6 +71,18 @@ def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
     assert output.strip()
 
 
+def test_what_the_daemon_cannot_do_yet_is_refused_at_start(tmp_path: Path) -> None:
+    """Rather than left out in silence; check-config already takes it."""
+    file = tmp_path / "config.yaml"
+    file.write_text("accounts: [{name: prod, balance: true}]")
+
+    assert run("serve", "--config.file", str(file)) == (
+        2,
+        f"{file}: accounts[0].balance: seen true; accepted: false in this version\n",
+    )
+    assert run("check-config", str(file))[0] == 0
+
+
 def test_flags_come_from_the_environment_too() -> None:
     """A variable is the flag in capitals, with dots and dashes as underscores, and is refused like the flag."""
     exit_code, output = run("serve", env={"DCDN_EXPORTER_WEB_LISTEN_ADDRESS": "nowhere"})

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from exporter.config.credentials import Credentials, DefaultCredentials
-from exporter.config.refusals import FROZEN, Accepts, facts, nearest, refusal, text
+from exporter.config.refusals import FROZEN, Accepts, Flag, facts, nearest, refusal, text
 
 MAX_LABELS = 8
 # What dcdn_account_info says itself, and target labels, which would rename or hide ours.
@@ -86,8 +86,12 @@ class Account(BaseModel):
     """The user's own, for dcdn_account_info only."""
     account_id: AccountId | None = None
     """None: to be found out."""
-    products: Products = ()
-    """As resolved: those of the account, else those of the file."""
+    products: Products = Field(default_factory=tuple)
+    """As resolved: those of the account, else those of the file. So are the next two."""
+    debt_status: Flag = Field(default_factory=bool)
+    """Also poll the debt status of each product."""
+    balance: Flag = Field(default_factory=bool)
+    """Also poll the account's balance."""
     credentials: Annotated[Credentials, Accepts("a mapping with a type: default or access_key")] = Field(
         default=DefaultCredentials(), discriminator="type"
     )

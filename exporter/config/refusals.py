@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeGuard, cast
+from typing import Annotated, Any, Literal, TypeGuard, cast
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -113,6 +113,9 @@ def whole_number(lowest: int, highest: int) -> Accepts:
 def is_positive(value: object, *, at_most: float) -> TypeGuard[float]:
     """Whether the value is a number above 0 and not above the limit."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= at_most
+
+
+Flag = Annotated[bool, Accepts("true or false")]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -20,6 +20,11 @@ def summary(configuration: Configuration) -> str:
         f"polled every {format_duration(poll.interval_s)}",
         f"  while locked every {format_duration(poll.locked_interval_s)}",
         f"  while failing at least every {format_duration(poll.failing_interval_s)}",
+        *(
+            [f"balances every {format_duration(poll.balance_interval_s)}"]
+            if any(account.balance for account in accounts)
+            else []
+        ),
         f"one call takes at most {format_duration(poll.timeout_s)}; {poll.max_workers} calls at a time",
         f"answers are stale after {format_duration(poll.stale_after_s)}",
         f"share of the vendor's limits: {configuration.rate_limit.share:g}",
@@ -27,11 +32,16 @@ def summary(configuration: Configuration) -> str:
             f"  {operation}: at most {limit:g} calls a second"
             for operation, limit in sorted(configuration.rate_limit.calls_per_second.items())
         ),
-        *(f"endpoint of {product}: {url}" for product, url in configuration.endpoints if url is not None),
+        *(f"endpoint of {name}: {url}" for name, url in configuration.endpoints if url is not None),
     ]
     return "\n".join(lines)
 
 
 def _account(account: Account) -> str:
     facts = account.site if account.account_id is None else f"{account.site}, {account.account_id}"
-    return f"{account.name} ({facts}): {', '.join(account.products)}; credentials: {account.credentials.type}"
+    return f"{account.name} ({facts}): {_polled(account)}; credentials: {account.credentials.type}"
+
+
+def _polled(account: Account) -> str:
+    also = [words for wanted, words in ((account.debt_status, "debt status"), (account.balance, "balance")) if wanted]
+    return ", ".join(account.products) + "".join(f" + {words}" for words in also)

@@ -32,6 +32,22 @@ def test_accounts_without_products_get_those_of_the_file() -> None:
     assert [account.products for account in found.accounts] == [("b", "a"), ("c",)]
 
 
+def test_each_account_polls_what_it_says_else_what_the_file_says(configure: Configure) -> None:
+    """An account may also say no where the file says yes."""
+    found = configure("""
+        products: [cdn, dcdn]
+        debt_status: true
+        balance: false
+        accounts:
+          - {name: one}
+          - {name: two, products: [dcdn_ipa, dcdn, cdn], debt_status: false, balance: true}
+        """)
+    assert [(account.products, account.debt_status, account.balance) for account in found.accounts] == [
+        (("cdn", "dcdn"), True, False),
+        (("dcdn_ipa", "dcdn", "cdn"), False, True),
+    ]
+
+
 def test_every_value_of_an_account_arrives(configure: Configure) -> None:
     """Anchors and aliases may save some typing."""
     found = configure("""
@@ -97,7 +113,13 @@ def test_a_share_of_one_nth_leaves_n_calls_one() -> None:
 def test_endpoints_are_a_scheme_a_host_and_a_port(configure: Configure, address: str) -> None:
     """They are kept as written; those not given are left to the vendor's."""
     found = configure(f'accounts: [{{name: a}}]\nendpoints: {{dcdn: "{address}"}}').endpoints
-    assert found.model_dump() == {"dcdn": address, "sts": None}
+    assert found.model_dump() == {
+        "dcdn": address,
+        "cdn": None,
+        "sts": None,
+        "resource_directory": None,
+        "bss": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -190,19 +212,21 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
         poll: {interval: 5m}
         rate_limit: {share: 0.5, calls_per_second: {AssumeRole: 2.5}}
         accounts:
-          - {name: prod, account_id: "12"}
+          - {name: prod, account_id: "12", products: [dcdn_ipa, cdn], balance: true}
           - name: shop
             site: international
+            debt_status: true
             credentials: {type: access_key, access_key_id: LTAI, access_key_secret: hunter2}
         endpoints: {sts: "http://127.0.0.1:10521"}
         """)
     assert summary(found).split("\n") == [
         "2 accounts",
-        "  prod (china, 12): dcdn_ipa; credentials: default",
-        "  shop (international): dcdn_ipa; credentials: access_key",
+        "  prod (china, 12): dcdn_ipa, cdn + balance; credentials: default",
+        "  shop (international): dcdn_ipa + debt status; credentials: access_key",
         "polled every 5m",
         "  while locked every 15s",
         "  while failing at least every 5m",
+        "balances every 5m",
         "one call takes at most 10s; 128 calls at a time",
         "answers are stale after 15m",
         "share of the vendor's limits: 0.5",
