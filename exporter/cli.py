@@ -14,7 +14,16 @@ import click
 
 from exporter import __version__, logs
 from exporter.catalogue import PRODUCTS, vendor_limits
-from exporter.config import Configuration, ConfigurationError, Problem, load, summary, without_file
+from exporter.config import (
+    AccessKeyCredentials,
+    Configuration,
+    ConfigurationError,
+    DefaultCredentials,
+    Problem,
+    load,
+    summary,
+    without_file,
+)
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import Demo
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
@@ -186,11 +195,21 @@ def _configuration(file: Path | None) -> Configuration:
 
 def _refuse_what_is_not_served(configuration: Configuration, source: str) -> None:
     """End where the file asks for what the daemon does not do yet, rather than leave it out in silence."""
+    accounts = list(enumerate(configuration.accounts))
     problems = tuple(
         Problem(f"accounts[{position}].{key}", None, "true", "false in this version")
-        for position, account in enumerate(configuration.accounts)
+        for position, account in accounts
         for key in ("debt_status", "balance")
         if getattr(account, key)
+    ) + tuple(
+        Problem(
+            f"accounts[{position}].credentials.type",
+            None,
+            repr(account.credentials.type),
+            "default or access_key in this version",
+        )
+        for position, account in accounts
+        if not isinstance(account.credentials, DefaultCredentials | AccessKeyCredentials)
     )
     if problems:
         _fail(str(ConfigurationError(problems, source=source)), EXIT_BAD_CONFIGURATION)

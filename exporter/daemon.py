@@ -171,6 +171,8 @@ class Daemon:
                 return self._chain
             case AccessKeyCredentials() as configured:
                 return RereadCredentials(partial(_read, configured))
+            case other:
+                raise NotImplementedError(f"no provider of credentials of type {other.type}")
 
     def _learned(self, account: Account, access_key_id: str, account_id: str) -> None:
         self._budgets.unite(access_key_id, account_id)

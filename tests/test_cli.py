@@ -74,12 +74,16 @@ def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
 def test_what_the_daemon_cannot_do_yet_is_refused_at_start(tmp_path: Path) -> None:
     """Rather than left out in silence; check-config already takes it."""
     file = tmp_path / "config.yaml"
-    file.write_text("accounts: [{name: prod, balance: true}]")
-
-    assert run("serve", "--config.file", str(file)) == (
-        2,
-        f"{file}: accounts[0].balance: seen true; accepted: false in this version\n",
+    file.write_text(
+        "accounts: [{name: prod, balance: true, credentials: {type: ram_role, role_arn: 'acs:ram::1:role/r'}}]"
     )
+
+    exit_code, output = run("serve", "--config.file", str(file))
+    assert exit_code == 2
+    assert output.splitlines() == [
+        f"{file}: accounts[0].balance: seen true; accepted: false in this version",
+        f"{file}: accounts[0].credentials.type: seen 'ram_role'; accepted: default or access_key in this version",
+    ]
     assert run("check-config", str(file))[0] == 0
 
 

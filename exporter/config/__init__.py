@@ -4,6 +4,7 @@
     yaml_reading.py    YAML with the place of every value
     models.py          the whole file as frozen models
     poll.py, rate_limit.py, accounts.py, credentials.py    its sections
+    addresses.py       what may be called, and how
     refusals.py        checks that say in words what they accept
     explanations.py    pydantic's errors as problems of the file
     problems.py        Problem, ConfigurationError
@@ -15,7 +16,17 @@ Knows nothing of the other modules: operations, their limits and the products co
 """
 
 from exporter.config.accounts import Account
-from exporter.config.credentials import AccessKeyCredentials, Credentials, DefaultCredentials
+from exporter.config.credentials import (
+    AccessKeyCredentials,
+    BaseCredentials,
+    Credentials,
+    DefaultCredentials,
+    EcsRamRoleCredentials,
+    OidcCredentials,
+    ProfileCredentials,
+    RamRoleCredentials,
+    UriCredentials,
+)
 from exporter.config.durations import format_duration, parse_duration
 from exporter.config.models import PRODUCTS, Configuration, Endpoints
 from exporter.config.poll import Poll
@@ -29,15 +40,21 @@ __all__ = [
     "PRODUCTS",
     "AccessKeyCredentials",
     "Account",
+    "BaseCredentials",
     "Configuration",
     "ConfigurationError",
     "Credentials",
     "DefaultCredentials",
+    "EcsRamRoleCredentials",
     "Endpoints",
+    "OidcCredentials",
     "Poll",
     "Problem",
+    "ProfileCredentials",
+    "RamRoleCredentials",
     "RateLimit",
     "SecretFileError",
+    "UriCredentials",
     "format_duration",
     "load",
     "parse",

@@ -5,9 +5,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+)
 
-from exporter.config.credentials import Credentials, DefaultCredentials
+from exporter.config.credentials import CREDENTIALS_WORDS, Credentials, DefaultCredentials, known_account_id
 from exporter.config.refusals import FROZEN, Accepts, Flag, facts, nearest, refusal, text
 
 MAX_LABELS = 8
@@ -84,14 +92,28 @@ class Account(BaseModel):
     """Picks endpoints and what an overdue payment means."""
     labels: Labels = Field(default_factory=lambda: MappingProxyType({}))
     """The user's own, for dcdn_account_info only."""
-    account_id: AccountId | None = None
-    """None: to be found out."""
     products: Products = Field(default_factory=tuple)
     """As resolved: those of the account, else those of the file. So are the next two."""
     debt_status: Flag = Field(default_factory=bool)
     """Also poll the debt status of each product."""
     balance: Flag = Field(default_factory=bool)
     """Also poll the account's balance."""
-    credentials: Annotated[Credentials, Accepts("a mapping with a type: default or access_key")] = Field(
+    credentials: Annotated[Credentials, Accepts(CREDENTIALS_WORDS)] = Field(
         default=DefaultCredentials(), discriminator="type"
     )
+    account_id: AccountId | None = None
+    """As the file says; None: to be found out."""
+
+    @property
+    def known_account_id(self) -> str | None:
+        """The id of the account as far as the file tells it: by itself, or in the ARN of the role."""
+        return self.account_id or known_account_id(self.credentials)
+
+    @field_validator("account_id")
+    @classmethod
+    def _that_of_the_role(cls, account_id: str | None, info: ValidationInfo) -> str | None:
+        credentials = info.data.get("credentials")
+        of_role = None if credentials is None else known_account_id(credentials)
+        if account_id is not None and of_role is not None and account_id != of_role:
+            raise refusal(f"the account of credentials.role_arn, {of_role}, or no such key")
+        return account_id

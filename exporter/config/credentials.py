@@ -1,21 +1,31 @@
 """How the file says which credentials an account uses. Inline secrets never show: not in repr, str, dumps or errors.
 
-A further type is one more model with its own `type`, added to `Credentials`.
+A further type is one more model with its own `type`, added to `BaseCredentials`. Equal credentials have equal
+hashes, so that identities can be shared between accounts.
 """
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from exporter.config.refusals import FROZEN, facts, refusal, text
-from exporter.config.secret_files import SecretFileError, looks_like_secret, read_secret_file
+from exporter.config.addresses import CredentialsAddress
+from exporter.config.refusals import FROZEN, Accepts, Flag, facts, refusal, text
+from exporter.config.secret_files import SecretFileError, looks_like_secret, read_secret_file, require_regular_file
 
 MAX_KEY_ID_LENGTH = 128
-_FILE_WORDS = (
-    "the path of a readable file, relative to the configuration file, with printable ASCII without spaces in it"
-)
+_INLINE_WORDS = "printable ASCII without spaces, in quotes"
+_FILE_WORDS = "the path of a readable file, relative to the configuration file"
+_ONE_WORD_FILE_WORDS = f"{_FILE_WORDS}, with printable ASCII without spaces in it"
+_KEY_ID_WORDS = f"1 to {MAX_KEY_ID_LENGTH} printable ASCII characters without spaces"
+_ROLE_ARN = re.compile(r"acs:ram::(?P<account_id>[0-9]{1,32}):role/(?:[A-Za-z0-9._-]{1,64}/)*[A-Za-z0-9._-]{1,64}")
+_OIDC_PROVIDER_ARN = re.compile(r"acs:ram::[0-9]{1,32}:oidc-provider/[A-Za-z0-9._-]{1,128}")
+_ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
+_EXTERNAL_ID = re.compile(r"[!-~]{2,1224}")
 
 
 def _looks_like_key_id(value: str) -> bool:
@@ -25,22 +35,22 @@ def _looks_like_key_id(value: str) -> bool:
 def _inline_secret(value: object) -> SecretStr:
     if isinstance(value, str) and looks_like_secret(value):
         return SecretStr(value)
-    raise refusal("printable ASCII without spaces, in quotes", kind="text_refused")
+    raise refusal(_INLINE_WORDS, kind="text_refused")
 
 
-def _usable_file(value: object, info: ValidationInfo) -> Path:
+def _usable_file(value: object, info: ValidationInfo, *, use: Callable[[Path], str | None], words: str) -> Path:
     """The path from the configuration file's folder on, if the file can be used now."""
     if not isinstance(value, str) or not value.isprintable() or not value:
-        raise refusal(_FILE_WORDS, kind="text_refused")
+        raise refusal(words, kind="text_refused")
     path = facts(info).folder / value
     try:
-        content = read_secret_file(path)
+        content = use(path)
     except SecretFileError as error:
         # A secret put here by mistake is not printed: the folder is named, and only if it exists.
         exists = os.path.isdir(path.parent)  # noqa: PTH112 - Path.is_dir raises where a name is too long to be one
         folder = f"in {path.parent}" if exists else "in a folder that does not exist"
-        raise refusal(_FILE_WORDS, seen=f"{error.reason} {folder}") from None
-    if info.field_name == "access_key_id_file" and not _looks_like_key_id(content):
+        raise refusal(words, seen=f"{error.reason} {folder}") from None
+    if info.field_name == "access_key_id_file" and not _looks_like_key_id(content or ""):
         raise refusal(
             f"a file with an access key id of at most {MAX_KEY_ID_LENGTH} characters",
             seen="a longer text in the file",
@@ -48,11 +58,33 @@ def _usable_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-AccessKeyId = Annotated[
-    str, text(_looks_like_key_id, f"1 to {MAX_KEY_ID_LENGTH} printable ASCII characters without spaces")
+def _secret_file(value: object, info: ValidationInfo) -> Path:
+    return _usable_file(value, info, use=read_secret_file, words=_ONE_WORD_FILE_WORDS)
+
+
+def _plain_file(value: object, info: ValidationInfo) -> Path:
+    return _usable_file(value, info, use=require_regular_file, words=_FILE_WORDS)
+
+
+def _matches(form: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda value: form.fullmatch(value) is not None
+
+
+AccessKeyId = Annotated[str, text(_looks_like_key_id, _KEY_ID_WORDS)]
+InlineSecret = Annotated[SecretStr, BeforeValidator(_inline_secret), Accepts(_INLINE_WORDS)]
+SecretFile = Annotated[Path, BeforeValidator(_secret_file), Accepts(_ONE_WORD_FILE_WORDS)]
+PlainFile = Annotated[Path, BeforeValidator(_plain_file), Accepts(_FILE_WORDS)]
+RoleArn = Annotated[str, text(_matches(_ROLE_ARN), "the ARN of a role: acs:ram::ACCOUNT_ID:role/ROLE_NAME")]
+RoleName = Annotated[str, text(_matches(_ROLE_NAME), "1 to 64 letters, digits and ._-")]
+SessionName = Annotated[str, text(_matches(_SESSION_NAME), "2 to 64 letters, digits and .@_-")]
+ExternalId = Annotated[str, text(_matches(_EXTERNAL_ID), "2 to 1224 printable ASCII characters without spaces")]
+"""Agreed with the owner of a role. No secret to the vendor, but nobody else's business: messages do not show it."""
+OidcProviderArn = Annotated[
+    str, text(_matches(_OIDC_PROVIDER_ARN), "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME")
 ]
-InlineSecret = Annotated[SecretStr, BeforeValidator(_inline_secret)]
-SecretFile = Annotated[Path, BeforeValidator(_usable_file)]
+ProfileName = Annotated[
+    str, text(lambda name: 1 <= len(name) <= 128 and name.isprintable(), "1 to 128 printable characters")  # noqa: PLR2004 - said in words beside it
+]
 
 
 class DefaultCredentials(BaseModel):
@@ -91,4 +123,85 @@ class AccessKeyCredentials(BaseModel):
         return file
 
 
-Credentials = DefaultCredentials | AccessKeyCredentials
+class OidcCredentials(BaseModel):
+    """A role that STS gives for the token of an OIDC identity provider, such as a Kubernetes service account's."""
+
+    model_config = FROZEN
+
+    type: Literal["oidc"]
+    role_arn: RoleArn
+    oidc_provider_arn: OidcProviderArn
+    oidc_token_file: SecretFile
+    """Read anew for each exchange: whoever issues the token exchanges it."""
+    session_name: SessionName | None = None
+
+
+class EcsRamRoleCredentials(BaseModel):
+    """The role of the ECS instance, from its metadata server."""
+
+    model_config = FROZEN
+
+    type: Literal["ecs_ram_role"]
+    role_name: RoleName | None = None
+    """None: the metadata server is asked for it."""
+    disable_imds_v1: Flag = False
+    """Never fall back to the metadata server's first version, which needs no token."""
+
+
+class UriCredentials(BaseModel):
+    """Temporary credentials from an address that answers with them as JSON."""
+
+    model_config = FROZEN
+
+    type: Literal["credentials_uri"]
+    uri: CredentialsAddress
+
+
+class ProfileCredentials(BaseModel):
+    """A profile of the vendor's command line."""
+
+    model_config = FROZEN
+
+    type: Literal["profile"]
+    name: ProfileName | None = None
+    """None: the profile that the file calls current."""
+    file: PlainFile | None = None
+    """None: ~/.aliyun/config.json."""
+
+
+BaseCredentials = (
+    DefaultCredentials
+    | AccessKeyCredentials
+    | OidcCredentials
+    | EcsRamRoleCredentials
+    | UriCredentials
+    | ProfileCredentials
+)
+_BASE_TYPES = "default, access_key, oidc, ecs_ram_role, credentials_uri, profile"
+
+
+class RamRoleCredentials(BaseModel):
+    """A role, of any account, that the source's identity assumes. The source is no such role itself."""
+
+    model_config = FROZEN
+
+    type: Literal["ram_role"]
+    role_arn: RoleArn
+    external_id: ExternalId | None = None
+    session_name: SessionName | None = None
+    source: Annotated[BaseCredentials, Accepts(f"a mapping with a type, one of {_BASE_TYPES}")] = Field(
+        default=DefaultCredentials(), discriminator="type"
+    )
+    """Whose identity assumes the role."""
+
+
+Credentials = BaseCredentials | RamRoleCredentials
+CREDENTIALS_WORDS = f"a mapping with a type, one of {_BASE_TYPES}, ram_role"
+
+
+def known_account_id(credentials: Credentials) -> str | None:
+    """The id of the account that these credentials work in, where they name it: in the ARN of a role."""
+    if not isinstance(credentials, RamRoleCredentials | OidcCredentials):
+        return None
+    match = _ROLE_ARN.fullmatch(credentials.role_arn)
+    return match["account_id"] if match else None

@@ -1,12 +1,11 @@
 """The configuration as a whole, as frozen models: every key of the file, its bounds and its default."""
 
-import ipaddress
-import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from exporter.config.accounts import Account, Products
+from exporter.config.addresses import Endpoint
 from exporter.config.poll import Poll
 from exporter.config.rate_limit import RateLimit
 from exporter.config.refusals import FROZEN, Accepts, Flag, refusal
@@ -16,38 +15,6 @@ PRODUCTS = ("dcdn_ipa", "dcdn", "cdn")
 
 _POLLED = ("products", "debt_status", "balance")
 _ACCOUNTS_WORDS = "a list with at least one account"
-
-_ENDPOINT = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?",
-)
-_HIGHEST_PORT = 65_535
-_ENDPOINT_WORDS = (
-    "https://HOST or https://HOST:PORT and nothing after it; http:// to 127.0.0.0/8, [::1] and localhost only"
-)
-
-
-def _is_endpoint(value: str) -> bool:
-    match = _ENDPOINT.fullmatch(value)
-    if match is None or (match["port"] and not 1 <= int(match["port"]) <= _HIGHEST_PORT):
-        return False
-    host, encrypted = match["host"], match["scheme"] == "https"
-    try:
-        address = ipaddress.IPv6Address(host[1:-1]) if host.startswith("[") else ipaddress.IPv4Address(host)
-    except ValueError:
-        return not host.startswith("[") and (encrypted or host.lower() == "localhost")
-    return encrypted or address.is_loopback
-
-
-def _endpoint(value: object) -> str:
-    if isinstance(value, str) and _is_endpoint(value):
-        return value
-    if isinstance(value, str) and set(value) & set("@?#"):
-        # A password before the host, or a token behind it, must not be printed.
-        raise refusal(_ENDPOINT_WORDS, seen="an address with more than a host and a port")
-    raise refusal(_ENDPOINT_WORDS, kind="text_refused")
-
-
-Endpoint = Annotated[str, BeforeValidator(_endpoint)]
 
 
 class Endpoints(BaseModel):

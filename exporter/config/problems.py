@@ -10,7 +10,7 @@ Location = tuple[str | int, ...]
 """Keys and list positions from the top of the file down, such as `("accounts", 1, "credentials", "type")`."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_CREDENTIAL_KEY = re.compile(r"[a-z_]{1,32}")
+_CREDENTIAL_KEY = re.compile(r"[a-z_]{1,32}(?:_v1)?")
 _SHOWN_LENGTH = 60
 
 

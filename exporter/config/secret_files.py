@@ -31,7 +31,7 @@ def read_secret_file(path: Path) -> str:
 
     Raises SecretFileError unless this is a regular file of at most 64 KiB with printable ASCII without spaces in it.
     """
-    content = _read(path)
+    content = _read(path, at_most=MAX_BYTES + 1)
     secret = content.decode("ascii", errors="replace").removesuffix("\n").removesuffix("\r")
     if len(content) > MAX_BYTES:
         raise SecretFileError(path, reason="a file of more than 64 KiB")
@@ -42,18 +42,23 @@ def read_secret_file(path: Path) -> str:
     return secret
 
 
+def require_regular_file(path: Path) -> None:
+    """Raise SecretFileError unless this is a regular file that can be read."""
+    _read(path, at_most=1)
+
+
 def looks_like_secret(text: str) -> bool:
     """Whether the text can be part of a signed request: printable ASCII, no spaces, not empty."""
     return _SECRET.fullmatch(text) is not None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, at_most: int) -> bytes:
     try:
         # Without O_NONBLOCK a named pipe would hold the start of the daemon for ever.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise SecretFileError(path, reason="not a regular file")
-            return file.read(MAX_BYTES + 1)
+            return file.read(at_most)
     except OSError as error:
         reason = _REASONS.get(type(error)) or (error.strerror or "unreadable").lower()
         raise SecretFileError(path, reason=reason) from error

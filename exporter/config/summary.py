@@ -1,6 +1,7 @@
 """The configuration in a few lines for people; no secrets."""
 
 from exporter.config.accounts import Account
+from exporter.config.credentials import Credentials, RamRoleCredentials
 from exporter.config.durations import format_duration
 from exporter.config.models import Configuration
 
@@ -38,8 +39,15 @@ def summary(configuration: Configuration) -> str:
 
 
 def _account(account: Account) -> str:
-    facts = account.site if account.account_id is None else f"{account.site}, {account.account_id}"
-    return f"{account.name} ({facts}): {_polled(account)}; credentials: {account.credentials.type}"
+    account_id = account.known_account_id
+    facts = account.site if account_id is None else f"{account.site}, {account_id}"
+    return f"{account.name} ({facts}): {_polled(account)}; credentials: {_credentials(account.credentials)}"
+
+
+def _credentials(credentials: Credentials) -> str:
+    if isinstance(credentials, RamRoleCredentials):
+        return f"{credentials.type} from {credentials.source.type}"
+    return credentials.type
 
 
 def _polled(account: Account) -> str:

@@ -217,12 +217,15 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
             site: international
             debt_status: true
             credentials: {type: access_key, access_key_id: LTAI, access_key_secret: hunter2}
+          - name: member
+            credentials: {type: ram_role, role_arn: "acs:ram::34:role/r", source: {type: ecs_ram_role}}
         endpoints: {sts: "http://127.0.0.1:10521"}
         """)
     assert summary(found).split("\n") == [
-        "2 accounts",
+        "3 accounts",
         "  prod (china, 12): dcdn_ipa, cdn + balance; credentials: default",
         "  shop (international): dcdn_ipa + debt status; credentials: access_key",
+        "  member (china, 34): dcdn_ipa; credentials: ram_role from ecs_ram_role",
         "polled every 5m",
         "  while locked every 15s",
         "  while failing at least every 5m",

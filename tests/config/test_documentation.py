@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, load, parse
+from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Credentials, load, parse
 from exporter.config.accounts import FORBIDDEN_LABELS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,10 +57,10 @@ def test_the_example_is_accepted(tmp_path: Path, vendor_limits: dict[str, int]) 
     file = tmp_path / "dcdn-exporter.yaml"
     file.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "secrets").mkdir()
-    for name in ("shop_access_key_id", "shop_access_key_secret"):
+    for name in re.findall(r" secrets/(\S+)", EXAMPLE.read_text(encoding="utf-8")):
         (tmp_path / "secrets" / name).write_text(f"{name}\n")
     found = load(file, vendor_limits=vendor_limits)
-    assert [account.name for account in found.accounts] == ["prod", "shop", "temporary"]
+    assert len({account.credentials.type for account in found.accounts}) == len(typing.get_args(Credentials))
     shop = found.accounts[1].credentials
     assert isinstance(shop, AccessKeyCredentials)
     assert shop.access_key_secret_file == tmp_path / "secrets" / "shop_access_key_secret"
