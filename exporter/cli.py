@@ -211,6 +211,8 @@ def _refuse_what_is_not_served(configuration: Configuration, source: str) -> Non
         for position, account in accounts
         if not isinstance(account.credentials, DefaultCredentials | AccessKeyCredentials)
     )
+    if configuration.discovery.resource_directories:
+        problems += (Problem("discovery.resource_directories", None, "a resource directory", "none in this version"),)
     if problems:
         _fail(str(ConfigurationError(problems, source=source)), EXIT_BAD_CONFIGURATION)
 

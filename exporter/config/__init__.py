@@ -3,7 +3,7 @@
     reading.py         load, parse, without_file
     yaml_reading.py    YAML with the place of every value
     models.py          the whole file as frozen models
-    poll.py, rate_limit.py, accounts.py, credentials.py    its sections
+    poll.py, rate_limit.py, accounts.py, discovery.py, credentials.py    its sections
     addresses.py       what may be called, and how
     refusals.py        checks that say in words what they accept
     explanations.py    pydantic's errors as problems of the file
@@ -27,6 +27,7 @@ from exporter.config.credentials import (
     RamRoleCredentials,
     UriCredentials,
 )
+from exporter.config.discovery import Discovery, ResourceDirectory
 from exporter.config.durations import format_duration, parse_duration
 from exporter.config.models import PRODUCTS, Configuration, Endpoints
 from exporter.config.poll import Poll
@@ -45,6 +46,7 @@ __all__ = [
     "ConfigurationError",
     "Credentials",
     "DefaultCredentials",
+    "Discovery",
     "EcsRamRoleCredentials",
     "Endpoints",
     "OidcCredentials",
@@ -53,6 +55,7 @@ __all__ = [
     "ProfileCredentials",
     "RamRoleCredentials",
     "RateLimit",
+    "ResourceDirectory",
     "SecretFileError",
     "UriCredentials",
     "format_duration",

@@ -55,7 +55,8 @@ def explained(detail: ErrorDetails, document: Document) -> Problem | None:
 
 def _seen(node: Node, location: Location) -> str:
     """What stands there; inside credentials, everything but the type counts as a secret."""
-    if "credentials" in location and location[-1] != "type":
+    key = location[-1] if location else None
+    if key == "external_id" or ("credentials" in location and key != "type"):
         return f"{node.kind()} (not shown)"
     return node.described()
 

@@ -1,11 +1,13 @@
 """The configuration as a whole, as frozen models: every key of the file, its bounds and its default."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from exporter.config.accounts import Account, Products
 from exporter.config.addresses import Endpoint
+from exporter.config.discovery import Discovery, ResourceDirectory
 from exporter.config.poll import Poll
 from exporter.config.rate_limit import RateLimit
 from exporter.config.refusals import FROZEN, Accepts, Flag, refusal
@@ -13,8 +15,16 @@ from exporter.config.refusals import FROZEN, Accepts, Flag, refusal
 PRODUCTS = ("dcdn_ipa", "dcdn", "cdn")
 """The products known when the caller names no others."""
 
+_Polled = TypeVar("_Polled", Account, ResourceDirectory)
 _POLLED = ("products", "debt_status", "balance")
-_ACCOUNTS_WORDS = "a list with at least one account"
+_ACCOUNTS_WORDS = "a list with at least one account, or discovery.resource_directories"
+
+
+def _resolved(polled: _Polled, defaults: Mapping[str, Any]) -> _Polled:
+    """The same, knowing what to poll: by itself, or as the file says for all (where that has no problem itself)."""
+    return polled.model_copy(
+        update={key: defaults[key] for key in _POLLED if key in defaults and key not in polled.model_fields_set}
+    )
 
 
 class Endpoints(BaseModel):
@@ -42,20 +52,22 @@ class Configuration(BaseModel):
     debt_status: Flag = False
     balance: Flag = False
     rate_limit: RateLimit = Field(default_factory=RateLimit)
-    accounts: Annotated[tuple[Account, ...], Accepts(_ACCOUNTS_WORDS)]
+    discovery: Discovery = Field(default_factory=Discovery)
+    accounts: Annotated[tuple[Account, ...], Accepts(_ACCOUNTS_WORDS)] = Field(default=(), validate_default=True)
+    """In the order of the file; those that are discovered come on top."""
     endpoints: Endpoints = Field(default_factory=Endpoints)
+
+    @field_validator("discovery")
+    @classmethod
+    def _complete_directories(cls, discovery: Discovery, info: ValidationInfo) -> Discovery:
+        directories = tuple(_resolved(directory, info.data) for directory in discovery.resource_directories)
+        return discovery.model_copy(update={"resource_directories": directories})
 
     @field_validator("accounts")
     @classmethod
-    def _complete(cls, accounts: tuple[Account, ...], info: ValidationInfo) -> tuple[Account, ...]:
-        """There are accounts, and each knows what to poll: by itself, or as the file says for all."""
-        if not accounts:
-            raise refusal(_ACCOUNTS_WORDS, seen="an empty list")
-        return tuple(
-            account.model_copy(
-                update={
-                    key: info.data[key] for key in _POLLED if key in info.data and key not in account.model_fields_set
-                }
-            )
-            for account in accounts
-        )
+    def _complete_accounts(cls, accounts: tuple[Account, ...], info: ValidationInfo) -> tuple[Account, ...]:
+        """There are accounts, or places to find some."""
+        discovery = info.data.get("discovery")  # absent where it has a problem of its own
+        if not accounts and discovery is not None and not discovery.resource_directories:
+            raise refusal(_ACCOUNTS_WORDS)
+        return tuple(_resolved(account, info.data) for account in accounts)

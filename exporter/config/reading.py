@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from exporter.config.explanations import explained
 from exporter.config.models import PRODUCTS, Configuration
-from exporter.config.problems import ConfigurationError, Problem, path_of, shown
+from exporter.config.problems import ConfigurationError, Location, Problem, path_of, shown
 from exporter.config.refusals import Facts
 from exporter.config.yaml_reading import Document, UnreadableError, read
 
@@ -54,7 +54,12 @@ def parse(
         raise ConfigurationError((error.problem,), source=source) from None
     known = Facts(folder=Path(source).parent, vendor_limits=vendor_limits, products=known_products)
     configuration, model_problems = _validated(document, known)
-    problems = (*document.problems, *model_problems, *_repeated_names(document))
+    problems = (
+        *document.problems,
+        *model_problems,
+        *_repeated_names(document, ("accounts",), "a name that no other account has"),
+        *_repeated_names(document, ("discovery", "resource_directories"), "a name that no other directory has"),
+    )
     if configuration is None or problems:
         raise ConfigurationError(problems, source=source)
     return configuration
@@ -78,10 +83,10 @@ def _validated(document: Document, known: Facts) -> tuple[Configuration | None, 
     return None, tuple(problem for detail in details if (problem := explained(detail, document)) is not None)
 
 
-def _repeated_names(document: Document) -> Iterator[Problem]:
-    """Names are compared as written, so that a problem elsewhere in an account hides none here."""
-    accounts = document.root.child("accounts")
-    items = accounts.node.value if accounts is not None else ()
+def _repeated_names(document: Document, place: Location, accepted: str) -> Iterator[Problem]:
+    """Names are compared as written, so that a problem elsewhere in an item hides none here."""
+    section = document.entry(place)
+    items = section.node.value if section is not None else ()
     first_lines: dict[str, int] = {}
     for position, item in enumerate(items if isinstance(items, list) else ()):
         name = item.node.child("name")
@@ -90,7 +95,5 @@ def _repeated_names(document: Document) -> Iterator[Problem]:
         text = name.node.value
         if text in first_lines:
             seen = f"{shown(text)} again (first on line {first_lines[text]})"
-            yield Problem(
-                path_of(("accounts", position, "name")), name.line, seen, "a name that no other account has"
-            )
+            yield Problem(path_of((*place, position, "name")), name.line, seen, accepted)
         first_lines.setdefault(text, name.line)

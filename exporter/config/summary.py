@@ -1,29 +1,34 @@
 """The configuration in a few lines for people; no secrets."""
 
+from collections.abc import Iterable
+
 from exporter.config.accounts import Account
 from exporter.config.credentials import Credentials, RamRoleCredentials
+from exporter.config.discovery import ResourceDirectory
 from exporter.config.durations import format_duration
 from exporter.config.models import Configuration
 
-MAX_ACCOUNTS = 20
+MAX_NAMED = 20
 
 
 def summary(configuration: Configuration) -> str:
-    """A few lines of plain text: accounts (twenty at most), intervals, limits, endpoints."""
+    """A few lines of plain text: accounts and directories (twenty at most of each), intervals, limits, endpoints."""
     poll, accounts = configuration.poll, configuration.accounts
+    directories = configuration.discovery.resource_directories
     lines = [
-        f"{len(accounts)} {'account' if len(accounts) == 1 else 'accounts'}",
-        *(f"  {_account(account)}" for account in accounts[:MAX_ACCOUNTS]),
+        _counted(len(accounts), "account", "accounts"),
+        *_named(_account(account) for account in accounts),
     ]
-    if len(accounts) > MAX_ACCOUNTS:
-        lines.append(f"  and {len(accounts) - MAX_ACCOUNTS} more")
+    if directories:
+        lines.append(_counted(len(directories), "resource directory", "resource directories"))
+        lines += _named(_directory(directory) for directory in directories)
     lines += [
         f"polled every {format_duration(poll.interval_s)}",
         f"  while locked every {format_duration(poll.locked_interval_s)}",
         f"  while failing at least every {format_duration(poll.failing_interval_s)}",
         *(
             [f"balances every {format_duration(poll.balance_interval_s)}"]
-            if any(account.balance for account in accounts)
+            if any(account.balance for account in accounts) or any(directory.balance for directory in directories)
             else []
         ),
         f"one call takes at most {format_duration(poll.timeout_s)}; {poll.max_workers} calls at a time",
@@ -38,6 +43,28 @@ def summary(configuration: Configuration) -> str:
     return "\n".join(lines)
 
 
+def _named(items: Iterable[str]) -> list[str]:
+    lines = [f"  {item}" for item in items]
+    more = len(lines) - MAX_NAMED
+    return [*lines[:MAX_NAMED], f"  and {more} more"] if more > 0 else lines
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+def _directory(directory: ResourceDirectory) -> str:
+    patterns = "".join(
+        f", {_counted(len(given), f'pattern to {verb}', f'patterns to {verb}')}"
+        for verb, given in (("include", directory.include), ("exclude", directory.exclude))
+        if given
+    )
+    members = f"role {directory.role_name} of each member{patterns}"
+    refresh = f"listed every {format_duration(directory.refresh_interval_s)}"
+    credentials = f"credentials: {_credentials(directory.credentials)}"
+    return f"{directory.name} ({directory.site}): {_polled(directory)}; {members}; {refresh}; {credentials}"
+
+
 def _account(account: Account) -> str:
     account_id = account.known_account_id
     facts = account.site if account_id is None else f"{account.site}, {account_id}"
@@ -50,6 +77,6 @@ def _credentials(credentials: Credentials) -> str:
     return credentials.type
 
 
-def _polled(account: Account) -> str:
-    also = [words for wanted, words in ((account.debt_status, "debt status"), (account.balance, "balance")) if wanted]
-    return ", ".join(account.products) + "".join(f" + {words}" for words in also)
+def _polled(polled: Account | ResourceDirectory) -> str:
+    also = [words for wanted, words in ((polled.debt_status, "debt status"), (polled.balance, "balance")) if wanted]
+    return ", ".join(polled.products) + "".join(f" + {words}" for words in also)

@@ -79,7 +79,7 @@ class Node:
     def described(self) -> str:
         """What this is, with its content where that is one word or number."""
         if isinstance(self.value, dict | list):
-            return self.kind()
+            return self.kind() if self.value else self.kind().replace("a ", "an empty ")
         if isinstance(self.value, str):
             return shown(self.value)
         return f"{self.text[:40]} ({self.kind()})"

@@ -174,7 +174,11 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path, vendor_limits: dict[str, int]) 
             ": (top level): seen more than 16 MiB; accepted: a file of at most 16 MiB",
             id="size",
         ),
-        pytest.param(b"", ":1: accounts: missing; accepted: a list with at least one account", id="empty"),
+        pytest.param(
+            b"",
+            ":1: accounts: missing; accepted: a list with at least one account, or discovery.resource_directories",
+            id="empty",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_problem_like_others(
@@ -219,6 +223,10 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
             credentials: {type: access_key, access_key_id: LTAI, access_key_secret: hunter2}
           - name: member
             credentials: {type: ram_role, role_arn: "acs:ram::34:role/r", source: {type: ecs_ram_role}}
+        discovery:
+          resource_directories:
+            - {name: main, role_name: DcdnReader, include: ["prod-.*"], exclude: [a, b], balance: true}
+            - {name: other, role_name: r, site: international, refresh_interval: 1h, external_id: hunter2}
         endpoints: {sts: "http://127.0.0.1:10521"}
         """)
     assert summary(found).split("\n") == [
@@ -226,6 +234,12 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
         "  prod (china, 12): dcdn_ipa, cdn + balance; credentials: default",
         "  shop (international): dcdn_ipa + debt status; credentials: access_key",
         "  member (china, 34): dcdn_ipa; credentials: ram_role from ecs_ram_role",
+        "2 resource directories",
+        (
+            "  main (china): dcdn_ipa + balance; role DcdnReader of each member, 1 pattern to include, "
+            "2 patterns to exclude; listed every 10m; credentials: default"
+        ),
+        "  other (international): dcdn_ipa; role r of each member; listed every 1h; credentials: default",
         "polled every 5m",
         "  while locked every 15s",
         "  while failing at least every 5m",
