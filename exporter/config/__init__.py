@@ -11,11 +11,12 @@
     durations.py       1h30m as seconds and back
     secret_files.py    files with one secret each
     summary.py         a few lines for people
+    schema.py          the file for editors
 
 Knows nothing of the other modules: operations, their limits and the products come in as arguments.
 """
 
-from exporter.config.accounts import Account
+from exporter.config.accounts import PRODUCTS, Account
 from exporter.config.credentials import (
     AccessKeyCredentials,
     BaseCredentials,
@@ -29,11 +30,12 @@ from exporter.config.credentials import (
 )
 from exporter.config.discovery import Discovery, ResourceDirectory
 from exporter.config.durations import format_duration, parse_duration
-from exporter.config.models import PRODUCTS, Configuration, Endpoints
+from exporter.config.models import Configuration, Endpoints
 from exporter.config.poll import Poll
 from exporter.config.problems import ConfigurationError, Problem
 from exporter.config.rate_limit import RateLimit
 from exporter.config.reading import load, parse, without_file
+from exporter.config.schema import json_schema
 from exporter.config.secret_files import SecretFileError, read_secret_file
 from exporter.config.summary import summary
 
@@ -59,6 +61,7 @@ __all__ = [
     "SecretFileError",
     "UriCredentials",
     "format_duration",
+    "json_schema",
     "load",
     "parse",
     "parse_duration",

@@ -18,6 +18,9 @@ from pydantic import (
 from exporter.config.credentials import CREDENTIALS_WORDS, Credentials, DefaultCredentials, known_account_id
 from exporter.config.refusals import FROZEN, Accepts, Flag, facts, nearest, refusal, text
 
+PRODUCTS = ("dcdn_ipa", "dcdn", "cdn")
+"""The products known when the caller names no others."""
+
 MAX_LABELS = 8
 # What dcdn_account_info says itself, and target labels, which would rename or hide ours.
 FORBIDDEN_LABELS = frozenset(
@@ -59,11 +62,29 @@ def _distinct(products: tuple[str, ...]) -> tuple[str, ...]:
     return products
 
 
-Name = Annotated[str, text(_is_name, "1 to 64 printable characters, no space at either end")]
+Name = Annotated[
+    str,
+    text(
+        _is_name,
+        "1 to 64 printable characters, no space at either end",
+        minLength=1,
+        maxLength=64,
+        pattern=r"^\S(.*\S)?$",
+    ),
+]
 Site = Annotated[Literal["china", "international"], Accepts("china or international")]
-AccountId = Annotated[str, text(lambda value: _ACCOUNT_ID.fullmatch(value) is not None, "1 to 32 digits, in quotes")]
-Product = Annotated[str, BeforeValidator(_known_product)]
-Products = Annotated[tuple[Product, ...], AfterValidator(_distinct), Accepts("a list of products")]
+AccountId = Annotated[
+    str,
+    text(
+        lambda value: _ACCOUNT_ID.fullmatch(value) is not None, "1 to 32 digits, in quotes", pattern="^[0-9]{1,32}$"
+    ),
+]
+Product = Annotated[str, BeforeValidator(_known_product), Accepts("a product", shape={"enum": list(PRODUCTS)})]
+Products = Annotated[
+    tuple[Product, ...],
+    AfterValidator(_distinct),
+    Accepts("a list of products", shape={"minItems": 1, "uniqueItems": True}),
+]
 LabelName = Annotated[
     str,
     text(
@@ -72,12 +93,21 @@ LabelName = Annotated[
         + ", ".join(sorted(FORBIDDEN_LABELS)),
     ),
 ]
-LabelValue = Annotated[str, text(_is_label_value, "1 to 128 printable characters")]
+LabelValue = Annotated[str, text(_is_label_value, "1 to 128 printable characters", minLength=1, maxLength=128)]
 Labels = Annotated[
     Mapping[LabelName, LabelValue],
     AfterValidator(_few),
     PlainSerializer(dict),
-    Accepts("a mapping of label names to values"),
+    Accepts(
+        "a mapping of label names to values",
+        shape={
+            "maxProperties": MAX_LABELS,
+            "propertyNames": {
+                "pattern": "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$",
+                "not": {"enum": sorted(FORBIDDEN_LABELS)},
+            },
+        },
+    ),
 ]
 
 
@@ -93,7 +123,7 @@ class Account(BaseModel):
     labels: Labels = Field(default_factory=lambda: MappingProxyType({}))
     """The user's own, for dcdn_account_info only."""
     products: Products = Field(default_factory=tuple)
-    """As resolved: those of the account, else those of the file. So are the next two."""
+    """What is polled. Not given, here and in the next two: as the file says for all."""
     debt_status: Flag = Field(default_factory=bool)
     """Also poll the debt status of each product."""
     balance: Flag = Field(default_factory=bool)
@@ -102,7 +132,7 @@ class Account(BaseModel):
         default=DefaultCredentials(), discriminator="type"
     )
     account_id: AccountId | None = None
-    """As the file says; None: to be found out."""
+    """Not given: to be found out."""
 
     @property
     def known_account_id(self) -> str | None:

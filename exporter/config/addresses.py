@@ -15,6 +15,11 @@ _HIGHEST_PORT = 65_535
 _HTTP_WORDS = "http:// to 127.0.0.0/8, [::1] and localhost only"
 _ENDPOINT_WORDS = f"https://HOST or https://HOST:PORT and nothing after it; {_HTTP_WORDS}"
 _URI_WORDS = f"https://HOST or https://HOST:PORT, then a path or nothing, no # in it; {_HTTP_WORDS}"
+# The same for editors, a little wider: they need not see a wrong port or address.
+_SHAPE = (
+    r"(?:https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])|http://(?:127(?:\.[0-9]{1,3}){3}|\[[0:]+1\]|[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]))"
+    r"(?::[0-9]{1,5})?"
+)
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -52,6 +57,8 @@ def _is_path(text: str) -> bool:
     return _PATH.fullmatch(text) is not None and "#" not in text
 
 
-Endpoint = Annotated[str, BeforeValidator(_endpoint), Accepts(_ENDPOINT_WORDS)]
-CredentialsAddress = Annotated[SecretStr, BeforeValidator(_credentials_uri), Accepts(_URI_WORDS)]
+Endpoint = Annotated[str, BeforeValidator(_endpoint), Accepts(_ENDPOINT_WORDS, shape={"pattern": f"^{_SHAPE}$"})]
+CredentialsAddress = Annotated[
+    SecretStr, BeforeValidator(_credentials_uri), Accepts(_URI_WORDS, shape={"pattern": f"^{_SHAPE}(?:/[!-~]*)?$"})
+]
 """Never shown, for its path or query may hold a token."""

@@ -25,6 +25,7 @@ _ROLE_ARN = re.compile(r"acs:ram::(?P<account_id>[0-9]{1,32}):role/(?:[A-Za-z0-9
 _OIDC_PROVIDER_ARN = re.compile(r"acs:ram::[0-9]{1,32}:oidc-provider/[A-Za-z0-9._-]{1,128}")
 _ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
+_PROFILE_NAME = re.compile(r"[ -~]{1,128}")
 _EXTERNAL_ID = re.compile(r"[!-~]{2,1224}")
 
 
@@ -66,25 +67,30 @@ def _plain_file(value: object, info: ValidationInfo) -> Path:
     return _usable_file(value, info, use=require_regular_file, words=_FILE_WORDS)
 
 
-def _matches(form: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda value: form.fullmatch(value) is not None
+def _of_form(form: re.Pattern[str], accepted: str) -> Accepts:
+    # JSON Schema has no names for groups.
+    return text(
+        lambda value: form.fullmatch(value) is not None,
+        accepted,
+        pattern=f"^{form.pattern.replace('?P<account_id>', '')}$",
+    )
 
 
-AccessKeyId = Annotated[str, text(_looks_like_key_id, _KEY_ID_WORDS)]
-InlineSecret = Annotated[SecretStr, BeforeValidator(_inline_secret), Accepts(_INLINE_WORDS)]
-SecretFile = Annotated[Path, BeforeValidator(_secret_file), Accepts(_ONE_WORD_FILE_WORDS)]
-PlainFile = Annotated[Path, BeforeValidator(_plain_file), Accepts(_FILE_WORDS)]
-RoleArn = Annotated[str, text(_matches(_ROLE_ARN), "the ARN of a role: acs:ram::ACCOUNT_ID:role/ROLE_NAME")]
-RoleName = Annotated[str, text(_matches(_ROLE_NAME), "1 to 64 letters, digits and ._-")]
-SessionName = Annotated[str, text(_matches(_SESSION_NAME), "2 to 64 letters, digits and .@_-")]
-ExternalId = Annotated[str, text(_matches(_EXTERNAL_ID), "2 to 1224 printable ASCII characters without spaces")]
+AccessKeyId = Annotated[str, text(_looks_like_key_id, _KEY_ID_WORDS, pattern=f"^[!-~]{{1,{MAX_KEY_ID_LENGTH}}}$")]
+InlineSecret = Annotated[
+    SecretStr, BeforeValidator(_inline_secret), Accepts(_INLINE_WORDS, shape={"pattern": "^[!-~]+$"})
+]
+SecretFile = Annotated[Path, BeforeValidator(_secret_file), Accepts(_ONE_WORD_FILE_WORDS, shape={"minLength": 1})]
+PlainFile = Annotated[Path, BeforeValidator(_plain_file), Accepts(_FILE_WORDS, shape={"minLength": 1})]
+RoleArn = Annotated[str, _of_form(_ROLE_ARN, "the ARN of a role: acs:ram::ACCOUNT_ID:role/ROLE_NAME")]
+RoleName = Annotated[str, _of_form(_ROLE_NAME, "1 to 64 letters, digits and ._-")]
+SessionName = Annotated[str, _of_form(_SESSION_NAME, "2 to 64 letters, digits and .@_-")]
+ExternalId = Annotated[str, _of_form(_EXTERNAL_ID, "2 to 1224 printable ASCII characters without spaces")]
 """Agreed with the owner of a role. No secret to the vendor, but nobody else's business: messages do not show it."""
 OidcProviderArn = Annotated[
-    str, text(_matches(_OIDC_PROVIDER_ARN), "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME")
+    str, _of_form(_OIDC_PROVIDER_ARN, "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME")
 ]
-ProfileName = Annotated[
-    str, text(lambda name: 1 <= len(name) <= 128 and name.isprintable(), "1 to 128 printable characters")  # noqa: PLR2004 - said in words beside it
-]
+ProfileName = Annotated[str, _of_form(_PROFILE_NAME, "1 to 128 printable ASCII characters")]
 
 
 class DefaultCredentials(BaseModel):
@@ -130,10 +136,13 @@ class OidcCredentials(BaseModel):
 
     type: Literal["oidc"]
     role_arn: RoleArn
+    """The role to assume."""
     oidc_provider_arn: OidcProviderArn
+    """Who issued the token."""
     oidc_token_file: SecretFile
     """Read anew for each exchange: whoever issues the token exchanges it."""
     session_name: SessionName | None = None
+    """Stands in the audit log of the role's account. Not given: the exporter's choice."""
 
 
 class EcsRamRoleCredentials(BaseModel):
@@ -143,7 +152,7 @@ class EcsRamRoleCredentials(BaseModel):
 
     type: Literal["ecs_ram_role"]
     role_name: RoleName | None = None
-    """None: the metadata server is asked for it."""
+    """Not given: the metadata server is asked for it."""
     disable_imds_v1: Flag = False
     """Never fall back to the metadata server's first version, which needs no token."""
 
@@ -164,9 +173,9 @@ class ProfileCredentials(BaseModel):
 
     type: Literal["profile"]
     name: ProfileName | None = None
-    """None: the profile that the file calls current."""
+    """Not given: the one that the file calls current."""
     file: PlainFile | None = None
-    """None: ~/.aliyun/config.json."""
+    """Where it stands. Not given: ~/.aliyun/config.json."""
 
 
 BaseCredentials = (
@@ -187,8 +196,11 @@ class RamRoleCredentials(BaseModel):
 
     type: Literal["ram_role"]
     role_arn: RoleArn
+    """The role to assume, of this or another account."""
     external_id: ExternalId | None = None
+    """What the role's trust policy demands."""
     session_name: SessionName | None = None
+    """Stands in the audit log of the role's account. Not given: the exporter's choice."""
     source: Annotated[BaseCredentials, Accepts(f"a mapping with a type, one of {_BASE_TYPES}")] = Field(
         default=DefaultCredentials(), discriminator="type"
     )

@@ -28,7 +28,7 @@ def _compiles(value: object) -> str:
     return value
 
 
-Pattern = Annotated[str, Accepts(_PATTERN_WORDS, _compiles)]
+Pattern = Annotated[str, Accepts(_PATTERN_WORDS, _compiles, {"minLength": 1, "maxLength": MAX_PATTERN_LENGTH})]
 Patterns = Annotated[tuple[Pattern, ...], Accepts("a list of regular expressions")]
 
 
@@ -56,9 +56,11 @@ class ResourceDirectory(BaseModel):
     exclude: Patterns = ()
     """Members to leave out, of those included; matched likewise."""
     products: Products = Field(default_factory=tuple)
-    """As resolved: those of the directory, else those of the file. So are the next two."""
+    """What is polled for each member. Not given, here and in the next two: as the file says for all."""
     debt_status: Flag = Field(default_factory=bool)
+    """Also poll the debt status of each product."""
     balance: Flag = Field(default_factory=bool)
+    """Also poll each member's balance."""
 
 
 class Discovery(BaseModel):
@@ -67,3 +69,4 @@ class Discovery(BaseModel):
     model_config = FROZEN
 
     resource_directories: Annotated[tuple[ResourceDirectory, ...], Accepts("a list of resource directories")] = ()
+    """Resource directories whose members are polled."""

@@ -17,6 +17,8 @@ _MILLISECONDS = {
 }
 # Twelve digits are 31 years in milliseconds: enough for anybody, and far from where a float loses whole milliseconds.
 _FORM = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,12}}){unit})?" for unit in _MILLISECONDS))
+PATTERN = "^(?!$)" + "".join(f"(?:[0-9]{{1,12}}{unit})?" for unit in _MILLISECONDS) + "$"
+"""The same form for JSON Schema, without the `0` that needs no unit."""
 
 
 def parse_duration(text: str) -> float:

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.models import Configuration
 from exporter.config.problems import Location, Problem, path_of, shown
-from exporter.config.refusals import Accepts, nearest
+from exporter.config.refusals import nearest, words_of
 from exporter.config.yaml_reading import Document, Node, Odd
 
 # pydantic's place for what is wrong with the key of a mapping, not with its value.
@@ -92,10 +92,8 @@ def _place(loc: Location) -> _Place:
             if models:
                 keys = tuple(fields)
             field = fields.get(step)
-            words = (
-                next((item.words for item in field.metadata if isinstance(item, Accepts)), words) if field else words
-            )
-            models = tuple(_models_in(field.annotation)) if field is not None else ()
+            words = (words_of(field) if field else None) or words
+            models = tuple(models_in(field.annotation)) if field is not None else ()
     types = tuple(name for model in models if len(models) > 1 for name in _types(model))
     return _Place(tuple(location), words, keys, types)
 
@@ -104,9 +102,9 @@ def _types(model: type[BaseModel]) -> tuple[str, ...]:
     return typing.get_args(model.model_fields["type"].annotation)
 
 
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
     """The models named anywhere in a field's annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in typing.get_args(annotation):
-        yield from _models_in(argument)
+        yield from models_in(argument)

@@ -12,9 +12,6 @@ from exporter.config.poll import Poll
 from exporter.config.rate_limit import RateLimit
 from exporter.config.refusals import FROZEN, Accepts, Flag, refusal
 
-PRODUCTS = ("dcdn_ipa", "dcdn", "cdn")
-"""The products known when the caller names no others."""
-
 _Polled = TypeVar("_Polled", Account, ResourceDirectory)
 _POLLED = ("products", "debt_status", "balance")
 _ACCOUNTS_WORDS = "a list with at least one account, or discovery.resource_directories"
@@ -35,8 +32,11 @@ class Endpoints(BaseModel):
     dcdn: Endpoint | None = None
     """DCDN and IPA."""
     cdn: Endpoint | None = None
+    """CDN."""
     sts: Endpoint | None = None
+    """Identities and roles."""
     resource_directory: Endpoint | None = None
+    """Members of resource directories."""
     bss: Endpoint | None = None
     """Balances."""
 
@@ -47,15 +47,21 @@ class Configuration(BaseModel):
     model_config = FROZEN
 
     poll: Poll = Field(default_factory=Poll)
+    """When probes run."""
     products: Products = ("dcdn_ipa",)
     """What is polled for every account that does not say so itself; the next two likewise."""
     debt_status: Flag = False
+    """Also poll the debt status of each product: the warning before the lock."""
     balance: Flag = False
+    """Also poll each account's balance."""
     rate_limit: RateLimit = Field(default_factory=RateLimit)
+    """How much of the vendor's limits to use."""
     discovery: Discovery = Field(default_factory=Discovery)
+    """Where to find accounts."""
     accounts: Annotated[tuple[Account, ...], Accepts(_ACCOUNTS_WORDS)] = Field(default=(), validate_default=True)
-    """In the order of the file; those that are discovered come on top."""
+    """The accounts that the file names; those that are discovered come on top."""
     endpoints: Endpoints = Field(default_factory=Endpoints)
+    """Addresses to call in place of the vendor's own."""
 
     @field_validator("discovery")
     @classmethod

@@ -28,26 +28,32 @@ class Poll(BaseModel):
     model_config = FROZEN
 
     interval_s: Annotated[float, duration("1s", "1d")] = Field(default=60.0, alias="interval")
+    """How often each probe asks the API."""
     timeout_s: Annotated[float, duration("100ms", "1m")] = Field(
         alias="timeout",
         default_factory=lambda earlier: min(10.0, _interval(earlier)),
     )
+    """Total deadline of one call; at most `interval`. Default: 10s, or `interval` if that is shorter."""
     stale_after_s: Annotated[float, duration("3s", "30d")] = Field(
         alias="stale_after",
         default_factory=lambda earlier: max(600.0, milliseconds(3 * _interval(earlier)) / 1000),
     )
+    """Answers older than this leave /metrics; at least three times `interval`. Default: 10m, or that if longer."""
     locked_interval_s: Annotated[float, duration("1s", "1d")] = Field(
         alias="locked_interval",
         default_factory=lambda earlier: min(15.0, _interval(earlier)),
     )
+    """Takes the place of `interval` for the first hour of a lock; at most `interval`. Default: 15s, or `interval`."""
     failing_interval_s: Annotated[float, duration("1s", "15d")] = Field(
         alias="failing_interval", default_factory=_five_minutes
     )
+    """The longest pause of a probe that keeps failing; from `interval` to half of `stale_after`. Default: near 5m."""
     balance_interval_s: Annotated[float, duration("1s", "15d")] = Field(
         alias="balance_interval", default_factory=_five_minutes
     )
-    """Takes the place of `interval` for balances, which move more slowly than states."""
+    """Takes the place of `interval` for balances; from `interval` to half of `stale_after`. Default: near 5m."""
     max_workers: Annotated[int, whole_number(1, 1024)] = 128
+    """Calls under way at the same time."""
 
     @field_validator("timeout_s", "locked_interval_s")
     @classmethod

@@ -16,12 +16,16 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from exporter.config.refusals import FROZEN, facts, is_positive, nearest, refusal
+from exporter.config.refusals import FROZEN, Accepts, facts, is_positive, nearest, refusal
+
+_SHARE_WORDS = "a number above 0, at most 1"
+_LIMITS_WORDS = "a mapping of operations to numbers"
+_ABOVE_ZERO = {"exclusiveMinimum": 0}
 
 
 def _share(share: object, info: ValidationInfo) -> float:
     if not is_positive(share, at_most=1):
-        raise refusal("a number above 0, at most 1")
+        raise refusal(_SHARE_WORDS)
     limits = facts(info).vendor_limits
     tightest = min(limits, key=lambda operation: limits[operation], default=None)
     if tightest is not None and _whole_calls(limits[tightest], share=share) < 1:
@@ -31,7 +35,7 @@ def _share(share: object, info: ValidationInfo) -> float:
 
 def _limits(value: object, info: ValidationInfo) -> dict[str, float]:
     if not isinstance(value, dict):
-        raise refusal("a mapping of operations to numbers")
+        raise refusal(_LIMITS_WORDS)
     refused = [
         InitErrorDetails(type=error, loc=(operation,), input=None)
         for operation, number in value.items()
@@ -56,10 +60,14 @@ class RateLimit(BaseModel):
 
     model_config = FROZEN
 
-    share: Annotated[float, BeforeValidator(_share)] = 1.0
-    """Above 0, at most 1: 1/n where n replicas poll the same accounts."""
+    share: Annotated[float, BeforeValidator(_share), Accepts(_SHARE_WORDS, shape=_ABOVE_ZERO | {"maximum": 1})] = 1.0
+    """This replica's part of the vendor's limits: 1/n where n replicas poll the same accounts."""
     calls_per_second: Annotated[
-        Mapping[str, float], BeforeValidator(_limits), AfterValidator(MappingProxyType), PlainSerializer(dict)
+        Mapping[str, float],
+        BeforeValidator(_limits),
+        AfterValidator(MappingProxyType),
+        PlainSerializer(dict),
+        Accepts(_LIMITS_WORDS, shape={"additionalProperties": {"type": "number", **_ABOVE_ZERO}}),
     ] = Field(
         default_factory=lambda: MappingProxyType({}),
     )

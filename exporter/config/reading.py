@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from exporter.config.accounts import PRODUCTS
 from exporter.config.explanations import explained
-from exporter.config.models import PRODUCTS, Configuration
+from exporter.config.models import Configuration
 from exporter.config.problems import ConfigurationError, Location, Problem, path_of, shown
 from exporter.config.refusals import Facts
 from exporter.config.yaml_reading import Document, UnreadableError, read

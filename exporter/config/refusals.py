@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeGuard, cast
+from typing import Annotated, Any, Literal, TypeGuard, cast, get_args
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from exporter.config.durations import milliseconds, parse_duration
+from exporter.config.durations import PATTERN, milliseconds, parse_duration
 
 FROZEN = ConfigDict(
     frozen=True,
@@ -54,18 +55,29 @@ def refusal(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accepts:
-    """What a field accepts, in its annotation: in words, and as a check that runs before pydantic's own."""
+    """What a field accepts, in its annotation: in words, as a check before pydantic's own, and for editors."""
 
     words: str
     check: Callable[[object], object] | None = None
     """Returns the value to go on with, or raises a refusal."""
+    shape: Mapping[str, Any] = field(default_factory=dict)
+    """What editors can check: keywords of JSON Schema."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         inner = handler(source)
         return inner if self.check is None else core_schema.no_info_before_validator_function(self.check, inner)
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), **self.shape}
 
-def text(holds: Callable[[str], bool], accepted: str) -> Accepts:
+
+def words_of(of: FieldInfo) -> str | None:
+    """What the field accepts, where its type, or the one beside None, says so."""
+    inner = (item for argument in get_args(of.annotation) for item in getattr(argument, "__metadata__", ()))
+    return next((item.words for item in (*of.metadata, *inner) if isinstance(item, Accepts)), None)
+
+
+def text(holds: Callable[[str], bool], accepted: str, **shape: Any) -> Accepts:
     """Text of which `holds` is true."""
 
     def check(value: object) -> str:
@@ -73,7 +85,7 @@ def text(holds: Callable[[str], bool], accepted: str) -> Accepts:
             return value
         raise refusal(accepted, kind="text_refused")
 
-    return Accepts(accepted, check)
+    return Accepts(accepted, check, shape)
 
 
 def duration(shortest: str, longest: str) -> Accepts:
@@ -95,7 +107,7 @@ def duration(shortest: str, longest: str) -> Accepts:
             raise error
         return seconds
 
-    return Accepts(accepted, check)
+    return Accepts(accepted, check, {"type": "string", "pattern": PATTERN})
 
 
 def whole_number(lowest: int, highest: int) -> Accepts:
@@ -107,7 +119,7 @@ def whole_number(lowest: int, highest: int) -> Accepts:
             return value
         raise refusal(accepted)
 
-    return Accepts(accepted, check)
+    return Accepts(accepted, check, {"minimum": lowest, "maximum": highest})
 
 
 def is_positive(value: object, *, at_most: float) -> TypeGuard[float]:
