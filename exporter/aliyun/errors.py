@@ -65,10 +65,20 @@ class ConnectionFailed(ApiError):
 
 
 class Refused(ApiError):
-    """The API, or something before it, answered with an error."""
+    """The API, or something before it, answered with an error.
+
+    ``message`` is the vendor's sentence, made fit for a log: one of its codes has several meanings, which only the
+    sentence tells apart. None where there was none, or where it could hold what was sent.
+    """
 
     def __init__(
-        self, explanation: str, *, code: str | None, http_status: int, request_id: str | None = None
+        self,
+        explanation: str,
+        *,
+        code: str | None,
+        http_status: int,
+        request_id: str | None = None,
+        message: str | None = None,
     ) -> None:
         super().__init__(
             explanation,
@@ -77,6 +87,7 @@ class Refused(ApiError):
             http_status=http_status,
             request_id=request_id,
         )
+        self.message = message
 
 
 class MalformedReply(ApiError):

@@ -20,7 +20,7 @@ def decode(
     fields = document if isinstance(document, dict) else {}
     request_id = redaction.plain(_text(fields, "RequestId", "requestId")) or request_id
     code = _text(fields, "Code", "code")
-    if http_status != HTTPStatus.OK or _is_error(code):
+    if http_status != HTTPStatus.OK or _is_error(code) or _says_failure(fields):
         safe_code = redaction.plain(code)
         sentence = redaction.sentence(safe_code, _text(fields, "Message", "message"))
         raise Refused(
@@ -28,6 +28,7 @@ def decode(
             code=safe_code,
             http_status=http_status,
             request_id=request_id,
+            message=sentence,
         )
     if not isinstance(document, dict):
         kind = "a JSON value that is no object" if is_json else "no JSON"
@@ -53,6 +54,12 @@ def _text(fields: Mapping[str, object], *names: str) -> str | None:
 def _is_error(code: str | None) -> bool:
     """Some products put "Code": "200" or "OK" beside a good answer."""
     return code is not None and code.casefold() not in ("200", "ok", "success")
+
+
+def _says_failure(fields: Mapping[str, object]) -> bool:
+    """BssOpenApi puts its errors into a 200, beside a "Success": false."""
+    success = fields.get("Success")
+    return success is False or (isinstance(success, str) and success.strip().casefold() == "false")
 
 
 def _refusal_in_words(http_status: int, code: str | None, sentence: str | None) -> str:

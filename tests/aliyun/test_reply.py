@@ -29,6 +29,9 @@ def evidence(error: ApiError) -> tuple[str, str | None, int | None, str | None]:
         pytest.param({"code": "success", "a": 1}, IN_HEAD, id="code-success"),
         pytest.param({"Code": 0, "a": 1}, IN_HEAD, id="code-that-is-a-number"),
         pytest.param({"Code": "", "a": 1}, IN_HEAD, id="code-that-is-empty"),
+        pytest.param({"Code": "200", "Success": True}, IN_HEAD, id="success"),
+        pytest.param({"Success": "true"}, IN_HEAD, id="success-as-a-text"),
+        pytest.param({"Success": None}, IN_HEAD, id="success-that-is-null"),
     ],
 )
 def test_an_object_is_an_answer(body: dict[str, object], request_id: str) -> None:
@@ -49,6 +52,16 @@ def test_an_object_is_an_answer(body: dict[str, object], request_id: str) -> Non
         ),
         pytest.param(
             200, b'{"Code":"NoPermission"}', ("NoPermission", "NoPermission", 200, IN_HEAD), id="error-in-200"
+        ),
+        pytest.param(
+            200,
+            b'{"Code":"NotApplicable","Message":"Not for you.","Success":false}',
+            ("NotApplicable: Not for you.", "NotApplicable", 200, IN_HEAD),
+            id="no-success-in-200",
+        ),
+        pytest.param(200, b'{"Success":false}', ("HTTP 200", None, 200, IN_HEAD), id="no-success-and-no-code"),
+        pytest.param(
+            200, b'{"Success":"False ","Message":"x"}', ("HTTP 200: x", None, 200, IN_HEAD), id="no-success-as-a-text"
         ),
         pytest.param(
             400,
@@ -84,6 +97,27 @@ def test_an_error_is_refused(
         decode(body, REDACTION, http_status=http_status, request_id=IN_HEAD)
 
     assert evidence(refusal.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param(b'{"Code":"OperationDenied","Message":"Not  open\\nyet."}', "Not open yet.", id="one line"),
+        pytest.param(b'{"Code":"OperationDenied"}', None, id="none"),
+        pytest.param(b'{"Code":"SignatureDoesNotMatch","Message":"string to sign: x"}', None, id="an echo"),
+        pytest.param(
+            b'{"Code":"OperationDenied","Message":"planted-secret-0123"}',
+            "(withheld: it repeats a secret part of the request)",
+            id="a secret",
+        ),
+    ],
+)
+def test_a_refusal_carries_the_vendors_sentence(body: bytes, message: str | None) -> None:
+    """So that who must tell two meanings of a code apart need not take our own words to pieces."""
+    with pytest.raises(Refused) as refusal:
+        decode(body, REDACTION, http_status=403, request_id=IN_HEAD)
+
+    assert refusal.value.message == message
 
 
 NO_JSON = "the reply is no JSON"
