@@ -28,7 +28,7 @@ _ENDPOINT_REASONS = frozenset({FailureReason.TIMEOUT, FailureReason.NETWORK, Fai
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """The intervals of the configuration, in seconds."""
+    """The intervals of one kind of probe, in seconds."""
 
     interval_s: float
     locked_interval_s: float
@@ -50,6 +50,14 @@ class Cadence:
         if doublings > 0:
             pause = min(pause * 2**doublings, self.failing_interval_s)
         return pause
+
+    def at_interval(self, interval_s: float) -> "Cadence":
+        """The cadence of what is polled at another interval, which the two others give way to."""
+        return Cadence(
+            interval_s=interval_s,
+            locked_interval_s=min(self.locked_interval_s, interval_s),
+            failing_interval_s=max(self.failing_interval_s, interval_s),
+        )
 
     def was_outage(self, silent_s: float) -> bool:
         """Whether an endpoint that was silent for so long, with failures in between, was out for everybody."""

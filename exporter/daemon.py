@@ -143,15 +143,16 @@ class Daemon:
     def _build_schedule(self, probes: Sequence[Probe]) -> Schedule:
         poll = self._configuration.poll
         poller = Poller(self._client, self._store, count_unknown_value=self._own.unknown_value, log=self._log)
+        cadence = Cadence(
+            interval_s=poll.interval_s,
+            locked_interval_s=poll.locked_interval_s,
+            failing_interval_s=poll.failing_interval_s,
+        )
         return Schedule(
             probes,
             poll=poller.poll,
             skipped=self._store.record_skip,
-            cadence=Cadence(
-                interval_s=poll.interval_s,
-                locked_interval_s=poll.locked_interval_s,
-                failing_interval_s=poll.failing_interval_s,
-            ),
+            cadence_of=lambda _kind: cadence,
             max_workers=poll.max_workers,
             log=self._log,
         )

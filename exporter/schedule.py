@@ -32,6 +32,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from exporter.aliyun.client import Turn
 from exporter.aliyun.errors import CallAborted
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
+from exporter.catalogue import ProbeKind
 from exporter.logger import Logger, defect
 from exporter.model import Failure, ProbeKey
 from exporter.poller import Polled, Postponed, Probe
@@ -61,8 +62,12 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class _Endpoint:
-    """What is known of the server behind some probes; moments are monotonic."""
+    """What is known of the server behind some probes; moments are monotonic.
 
+    ``cadence`` is that of the probes that run most often: their pauses are the first to grow in an outage.
+    """
+
+    cadence: Cadence
     last_answer_at: float
     recovered_at: float = float("-inf")
 
@@ -72,6 +77,7 @@ class _Entry:
     """One probe in the schedule: ``anchor`` is a moment of its place in the interval, which it keeps."""
 
     probe: Probe
+    cadence: Cadence
     endpoint: _Endpoint
     anchor: datetime
     pause_s: float
@@ -107,7 +113,7 @@ class _Question:
 
 
 class Schedule:
-    """Runs every probe at once when started, then each at its place in the interval.
+    """Runs every probe at once when started, then each at its place in the interval of its kind.
 
     ``skipped`` is told of runs that were due while the last one had not finished.
     """
@@ -118,7 +124,7 @@ class Schedule:
         *,
         poll: Poll,
         skipped: Callable[[ProbeKey], None],
-        cadence: Cadence,
+        cadence_of: Callable[[ProbeKind], Cadence],
         max_workers: int,
         log: Logger,
         wall_clock: Callable[[], float] = time.time,
@@ -127,14 +133,13 @@ class Schedule:
     ) -> None:
         self._poll = poll
         self._skipped = skipped
-        self._cadence = cadence
         self._log = log
         self._wall_clock = wall_clock
         self._clock = clock
         self._clock_check_s = clock_check_s
         self._questions_interval_s: float | None = None
         self._endpoints: dict[str, _Endpoint] = {}
-        self._entries = self._placed(probes)
+        self._entries = self._placed(probes, cadence_of)
         self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
         self._hanging_workers = ThreadPoolExecutor(HANGING_WORKERS, thread_name_prefix="hanging")
         self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix="ask")
@@ -211,17 +216,20 @@ class Schedule:
         with suppress(SchedulerNotRunningError):  # stopped at this very moment
             self._scheduler.resume()
 
-    def _placed(self, probes: Sequence[Probe]) -> list[_Entry]:
+    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> list[_Entry]:
         started = datetime.fromtimestamp(self._wall_clock(), UTC)
-        interval_s = self._cadence.interval_s
         entries = []
         for index, probe in enumerate(probes):
+            cadence = cadence_of(probe.kind)
+            interval_s = cadence.interval_s
             endpoint = self._endpoints.setdefault(
-                probe.kind.operation.endpoint, _Endpoint(last_answer_at=self._clock())
+                probe.kind.operation.endpoint, _Endpoint(cadence, last_answer_at=self._clock())
             )
+            if interval_s < endpoint.cadence.interval_s:
+                endpoint.cadence = cadence
             # One interval early: a shorter pause counts from the past, so that its next run is near.
             anchor = started + timedelta(seconds=place_s(index, len(probes), interval_s) - interval_s)
-            entries.append(_Entry(probe, endpoint, anchor, interval_s))
+            entries.append(_Entry(probe, cadence, endpoint, anchor, interval_s))
         return entries
 
     def _due(self, entry: _Entry, *, extra: bool = False) -> None:
@@ -286,9 +294,9 @@ class Schedule:
         now = self._wall_clock()
         self._note_endpoint(entry, polled)
         entry.hanging = hangs(polled.record)
-        pause_s = self._cadence.pause_s(polled.record, now)
+        pause_s = entry.cadence.pause_s(polled.record, now)
         if isinstance(polled.outcome, Failure) and entry.endpoint.recovered_at >= entry.started_at:
-            pause_s = min(pause_s, self._cadence.interval_s)  # it failed in an outage that is over by now
+            pause_s = min(pause_s, entry.cadence.interval_s)  # it failed in an outage that is over by now
             entry.hanging = False
         if pause_s != entry.pause_s:
             self._set_pause(entry, pause_s)
@@ -318,7 +326,7 @@ class Schedule:
             return
         silent_s, endpoint.last_answer_at = now - endpoint.last_answer_at, now
         # An answer for a probe that had not failed may be late for want of a thread, and says nothing of an outage.
-        if failed_before and self._cadence.was_outage(silent_s):
+        if failed_before and endpoint.cadence.was_outage(silent_s):
             endpoint.recovered_at = now
             self._end_pauses(endpoint)
 
@@ -327,8 +335,8 @@ class Schedule:
         for entry in self._entries:
             if entry.endpoint is endpoint:
                 entry.hanging = False
-                if entry.pause_s > self._cadence.interval_s:
-                    self._set_pause(entry, self._cadence.interval_s)
+                if entry.pause_s > entry.cadence.interval_s:
+                    self._set_pause(entry, entry.cadence.interval_s)
 
     def _set_pause(self, entry: _Entry, pause_s: float) -> None:
         entry.pause_s = pause_s

@@ -100,6 +100,19 @@ def test_intervals_out_of_order_are_refused(intervals: tuple[float, float, float
         Cadence(interval_s=interval_s, locked_interval_s=locked_interval_s, failing_interval_s=failing_interval_s)
 
 
+@pytest.mark.parametrize(
+    ("interval_s", "cadence"),
+    [
+        pytest.param(5, Cadence(interval_s=5, locked_interval_s=5, failing_interval_s=300), id="shorter than locked"),
+        pytest.param(120, Cadence(interval_s=120, locked_interval_s=15, failing_interval_s=300), id="longer"),
+        pytest.param(600, Cadence(interval_s=600, locked_interval_s=15, failing_interval_s=600), id="past failing"),
+    ],
+)
+def test_another_interval_moves_the_two_others_only_out_of_its_way(interval_s: float, cadence: Cadence) -> None:
+    """Any interval has a cadence, whatever was configured for another."""
+    assert CADENCE.at_interval(interval_s) == cadence
+
+
 def test_only_a_silence_longer_than_a_round_and_a_half_is_an_outage() -> None:
     """A quiet moment between two polls is not taken for an outage."""
     assert not CADENCE.was_outage(90.0)

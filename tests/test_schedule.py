@@ -3,8 +3,9 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,7 +16,7 @@ from exporter.aliyun.client import Caller, Turn
 from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
 from exporter.aliyun.errors import CallAborted
 from exporter.cadence import Cadence
-from exporter.catalogue import PROBE_KINDS
+from exporter.catalogue import PROBE_KINDS, ProbeKind
 from exporter.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
 from exporter.poller import Polled, Postponed, Probe
 from exporter.schedule import Schedule
@@ -29,11 +30,13 @@ ACTIVE = Answer(state=ServiceState(charge_type="PayByTraffic"))
 FAST = Cadence(interval_s=0.05, locked_interval_s=0.05, failing_interval_s=600)
 SLOW = Cadence(interval_s=600, locked_interval_s=600, failing_interval_s=600)
 
+KIND = PROBE_KINDS[0]
+RARE = replace(KIND, probe="rare")
+
 Behaviour = Callable[[Turn | None], Postponed | Polled]
 
 
-def probe(account: str) -> Probe:
-    kind = PROBE_KINDS[0]
+def probe(account: str, kind: ProbeKind = KIND) -> Probe:
     return Probe(key=kind.key(account), kind=kind, caller=lambda: Caller(StaticCredentials(CREDENTIALS)))
 
 
@@ -89,7 +92,7 @@ class Skips:
             self._changed.notify_all()
 
     def wait_for(self, account: str, skips: int) -> bool:
-        key = PROBE_KINDS[0].key(account)
+        key = KIND.key(account)
         with self._changed:
             return self._changed.wait_for(lambda: self._keys[key] >= skips, timeout=PATIENCE_S)
 
@@ -103,17 +106,19 @@ def running(
     polls: Polls,
     *accounts: str,
     cadence: Cadence = FAST,
+    rare: Collection[str] = (),
     skips: Skips | None = None,
     log: RecordingLog | None = None,
     max_workers: int = 8,
     wall_clock: Callable[[], float] = time.time,
     clock_check_s: float = 5.0,
 ) -> Iterator[Schedule]:
+    """A schedule of one probe for each account; those of the rare ones are of a kind that runs every 600 s."""
     schedule = Schedule(
-        [probe(account) for account in accounts],
+        [probe(account, RARE if account in rare else KIND) for account in accounts],
         poll=polls,
         skipped=skips or Skips(),
-        cadence=cadence,
+        cadence_of=lambda kind: SLOW if kind is RARE else cadence,
         max_workers=max_workers,
         log=log or RecordingLog(),
         wall_clock=wall_clock,
@@ -139,6 +144,15 @@ def test_every_probe_runs_again_and_again() -> None:
     with running(polls, "a", "b"):
         assert polls.wait_for("a", 4)
         assert polls.wait_for("b", 4)
+
+
+def test_every_kind_has_an_interval_of_its_own() -> None:
+    """What is polled rarely does not follow what is polled often, and has its part in the first round."""
+    polls = Polls(dict.fromkeys(("rare", "often"), lambda _turn: polled(ACTIVE)))
+    with running(polls, "rare", "often", rare={"rare"}):
+        assert polls.wait_for("often", 5)
+        assert polls.wait_for("rare", 1)
+    assert polls.runs["rare"] == 1
 
 
 def test_a_run_that_is_due_too_early_is_skipped_and_counted() -> None:
@@ -257,6 +271,25 @@ def test_the_end_of_an_outage_ends_the_pauses_of_its_endpoint() -> None:
         assert polls.runs["paused"] == 1
         outage_over.set()
         assert polls.wait_for("paused", 2)
+
+
+def test_an_outage_is_judged_by_what_is_polled_most_often() -> None:
+    """A silence is long by the interval of the probes that fell silent first, whichever of them stands first."""
+    outage_over = threading.Event()
+
+    def long_failing(_turn: Turn | None) -> Polled:
+        return polled(failure(), failures_in_row=30)
+
+    def back_after_a_while(_turn: Turn | None) -> Polled:
+        return polled(ACTIVE) if outage_over.wait(0.1) else polled(failure())
+
+    polls = Polls({"rare": long_failing, "paused": long_failing, "first": back_after_a_while})
+    with running(polls, "rare", "paused", "first", rare={"rare"}):
+        assert polls.wait_for("first", 2)
+        assert polls.runs["paused"] == 1
+        outage_over.set()
+        assert polls.wait_for("paused", 2)
+    assert polls.runs["rare"] == 1
 
 
 def test_one_failing_account_among_healthy_ones_keeps_its_pause() -> None:
