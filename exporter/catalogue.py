@@ -1,6 +1,6 @@
 """What can be polled, as rows: a new product or operation is one row here and its parse function.
 
-Limits are the vendor's, for each account: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
+Limits are the vendor's, for each account; the page that states one stands beside it.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,13 +10,41 @@ from types import MappingProxyType
 
 from exporter.aliyun.errors import Refused
 from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
-from exporter.model import NOT_ACTIVATED, Answer, ProbeKey
+from exporter.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, Answer, ProbeKey, ServiceState
 from exporter.service_answer import parse_service
 
+# The hosts are documented, but for those of cdn and bss abroad, which are in the vendor's clients:
 # https://help.aliyun.com/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-endpoint
-ENDPOINTS: Mapping[str, str] = MappingProxyType(
-    {"dcdn": "https://dcdn.aliyuncs.com", "sts": "https://sts.aliyuncs.com"}
+# https://www.alibabacloud.com/help/en/resource-management/resource-directory/developer-reference/api-resourcedirectorymaster-2022-04-19-endpoint
+_ENDPOINTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "china": MappingProxyType(
+            {
+                "dcdn": "https://dcdn.aliyuncs.com",
+                "cdn": "https://cdn.aliyuncs.com",
+                "sts": "https://sts.aliyuncs.com",
+                "resource_directory": "https://resourcedirectory.aliyuncs.com",
+                "bss": "https://business.aliyuncs.com",
+            }
+        ),
+        "international": MappingProxyType(
+            {
+                "dcdn": "https://dcdn.aliyuncs.com",
+                "cdn": "https://cdn.ap-southeast-1.aliyuncs.com",
+                "sts": "https://sts.aliyuncs.com",
+                "resource_directory": "https://resourcedirectory-intl.aliyuncs.com",
+                "bss": "https://business.ap-southeast-1.aliyuncs.com",
+            }
+        ),
+    }
 )
+SITES: tuple[str, ...] = tuple(_ENDPOINTS)
+
+
+def endpoints(site: str) -> Mapping[str, str]:
+    """The vendor's addresses for the accounts of a site, by the name that operations have for them."""
+    return _ENDPOINTS[site]
+
 
 DCDN_CHARGE_TYPES = (
     "PayByTraffic",
@@ -27,49 +55,99 @@ DCDN_CHARGE_TYPES = (
     "PayByBandwidth_monthday95avg",
     "PayByBandwidth_nighthalf95",
 )
+CDN_CHARGE_TYPES = ("PayByTraffic", "PayByBandwidth")
+
+
+@dataclass(frozen=True, slots=True)
+class StateInRefusal:
+    """An error that stands for a state of the world.
+
+    ``code`` is compared without regard to case, as the vendor's own pages disagree on it. Where a code has several
+    meanings, ``words`` are those of the message that make it this one; else they are empty.
+    """
+
+    code: str
+    state: ServiceState
+    words: str = ""
+
+    def __post_init__(self) -> None:
+        for text in (self.code, self.words):
+            if text != text.casefold():
+                raise ValueError(f"codes and words are compared case-folded, seen {text!r}")
+
+    def is_meant_by(self, refusal: Refused) -> bool:
+        """Whether this is what the API says."""
+        return (refusal.code or "").casefold() == self.code and self.words in (refusal.message or "").casefold()
+
+
+# https://www.alibabacloud.com/help/doc-detail/27232.htm: one code with these two meanings, and further ones.
+_LOCKED_FOR_SECURITY = StateInRefusal("operationdenied", LOCKED_FOR_SECURITY, words="locked for security reasons")
+_CDN_NOT_OPEN = StateInRefusal("operationdenied", NOT_ACTIVATED, words="does not open cdn service")
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeKind:
     """What is polled for a product of every account that has it.
 
-    ``not_activated_codes`` are error codes that mean a state of the world; in any case, as the vendor's are.
-    ``charge_types`` are the documented billing methods. ``parse`` turns a decoded answer and its request id into an
-    Answer, or raises MalformedReply.
+    ``states_in_refusals`` are the errors that are answers. ``charge_types`` are the documented billing methods.
+    ``parse`` turns a decoded answer and its request id into an Answer, or raises MalformedReply.
     """
 
     product: str
     probe: str
     operation: Operation
-    not_activated_codes: frozenset[str]
+    states_in_refusals: tuple[StateInRefusal, ...]
     charge_types: tuple[str, ...]
     parse: Callable[[Mapping[str, object], str | None], Answer]
-
-    def __post_init__(self) -> None:
-        if any(code != code.casefold() for code in self.not_activated_codes):
-            raise ValueError(f"codes are compared case-folded, seen {sorted(self.not_activated_codes)}")
 
     def key(self, account: str) -> ProbeKey:
         """The name of this probe of an account."""
         return ProbeKey(account=account, product=self.product, probe=self.probe)
 
     def state_in_refusal(self, refusal: Refused) -> Answer | None:
-        """The state that an error code stands for, or None when it stands for a failure."""
-        if (refusal.code or "").casefold() in self.not_activated_codes:
-            return Answer(state=NOT_ACTIVATED, request_id=refusal.request_id)
+        """The state that an error stands for, or None when it stands for a failure."""
+        for meaning in self.states_in_refusals:
+            if meaning.is_meant_by(refusal):
+                return Answer(state=meaning.state, request_id=refusal.request_id)
         return None
 
 
-PROBE_KINDS: tuple[ProbeKind, ...] = (
-    ProbeKind(
-        product="dcdn_ipa",
+def _service(
+    product: str,
+    operation: Operation,
+    *states_in_refusals: StateInRefusal,
+    charge_types: tuple[str, ...] = DCDN_CHARGE_TYPES,
+) -> ProbeKind:
+    return ProbeKind(
+        product=product,
         probe="service",
-        operation=Operation(
-            action="DescribeDcdnIpaService", version="2018-01-15", endpoint="dcdn", calls_per_second=20
-        ),
-        not_activated_codes=frozenset({"dcdnipaservicenotfound"}),
-        charge_types=DCDN_CHARGE_TYPES,
-        parse=partial(parse_service, charge_types=DCDN_CHARGE_TYPES),
+        operation=operation,
+        states_in_refusals=(*states_in_refusals, _LOCKED_FOR_SECURITY),
+        charge_types=charge_types,
+        parse=partial(parse_service, charge_types=charge_types),
+    )
+
+
+PROBE_KINDS: tuple[ProbeKind, ...] = (
+    _service(
+        "dcdn_ipa",
+        # https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
+        Operation(action="DescribeDcdnIpaService", version="2018-01-15", endpoint="dcdn", calls_per_second=20),
+        StateInRefusal("dcdnipaservicenotfound", NOT_ACTIVATED),
+    ),
+    _service(
+        "dcdn",
+        # https://help.aliyun.com/document_detail/131656.html; the code is seen by users and not on the page.
+        Operation(action="DescribeDcdnService", version="2018-01-15", endpoint="dcdn", calls_per_second=30),
+        StateInRefusal("dcdnservicenotfound", NOT_ACTIVATED),
+    ),
+    _service(
+        "cdn",
+        # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-describecdnservice
+        Operation(action="DescribeCdnService", version="2018-05-10", endpoint="cdn", calls_per_second=30),
+        StateInRefusal("cdnservicenotfound", NOT_ACTIVATED),
+        _CDN_NOT_OPEN,
+        charge_types=CDN_CHARGE_TYPES,
     ),
 )
 

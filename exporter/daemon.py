@@ -26,7 +26,7 @@ from exporter.aliyun.credentials import (
 )
 from exporter.aliyun.route import ca_bundle, route
 from exporter.cadence import Cadence
-from exporter.catalogue import ENDPOINTS, OPERATIONS, PROBE_KINDS, ProbeKind
+from exporter.catalogue import OPERATIONS, PROBE_KINDS, ProbeKind, endpoints
 from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
 from exporter.exposition import Exposition
 from exporter.identity import Identity
@@ -131,7 +131,7 @@ class Daemon:
     def _build_client(self, environ: Mapping[str, str]) -> Client:
         overrides = self._configuration.endpoints.model_dump(exclude_none=True)
         return Client(
-            {name: route(overrides.get(name, url), environ) for name, url in ENDPOINTS.items()},
+            {name: route(overrides.get(name, url), environ) for name, url in endpoints("china").items()},
             budgets=self._budgets,
             observer=self._own,
             deadline_s=self._configuration.poll.timeout_s,

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from exporter.model import ChargeTypeChange, ServiceState, ServiceStatus
-from exporter.service_answer import KNOWN_LOCK_REASONS
+from exporter.model import KNOWN_LOCK_REASONS, ChargeTypeChange, ServiceState, ServiceStatus
 from exporter.store import OTHER, ProbeRecord
 
 _AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."

@@ -12,7 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+# The one that the vendor documents for these products.
+KNOWN_LOCK_REASONS = frozenset({"financial"})
 UNSPECIFIED_REASON = "unspecified"
+SECURITY_REASON = "security"
 LABEL_VALUE_LENGTH = 64
 
 
@@ -124,6 +127,7 @@ class ServiceState:
 
 
 NOT_ACTIVATED = ServiceState(activated=False)
+LOCKED_FOR_SECURITY = ServiceState(lock_reasons=(SECURITY_REASON,))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -15,9 +15,14 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from exporter.answer_fields import AnswerFields, cut, described, printable
-from exporter.model import UNSPECIFIED_REASON, Answer, ChargeTypeChange, ServiceState, UnknownField
-
-KNOWN_LOCK_REASONS = frozenset({"financial"})
+from exporter.model import (
+    KNOWN_LOCK_REASONS,
+    UNSPECIFIED_REASON,
+    Answer,
+    ChargeTypeChange,
+    ServiceState,
+    UnknownField,
+)
 
 _LOCKS = "OperationLocks"
 _REASON = "LockReason"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from exporter.model import (
+    KNOWN_LOCK_REASONS,
     Answer,
     Failure,
     FailureReason,
@@ -130,7 +131,10 @@ def _answered(record: ProbeRecord, answer: Answer, at: float) -> ProbeRecord:
         failures_in_row=0,
         state=answer.state,
         locked_since=locked_since,
-        lock_reasons_seen=_seen(record.lock_reasons_seen, unknown.get(UnknownField.LOCK_REASON, ())),
+        lock_reasons_seen=_seen(
+            record.lock_reasons_seen,
+            (reason for reason in answer.state.lock_reasons if reason not in KNOWN_LOCK_REASONS),
+        ),
         charge_types_seen=_seen(
             record.charge_types_seen,
             (*unknown.get(UnknownField.CHARGE_TYPE, ()), *unknown.get(UnknownField.NEXT_CHARGE_TYPE, ())),

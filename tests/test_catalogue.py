@@ -1,35 +1,109 @@
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.aliyun.errors import Refused
 from exporter.aliyun.operation import Access, Operation
 from exporter.catalogue import (
+    CDN_CHARGE_TYPES,
     DCDN_CHARGE_TYPES,
-    ENDPOINTS,
     OPERATIONS,
     PROBE_KINDS,
     PRODUCTS,
+    SITES,
     ProbeKind,
+    StateInRefusal,
+    endpoints,
     vendor_limits,
 )
 from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
 from exporter.config import Endpoints
-from exporter.model import NOT_ACTIVATED, Answer, ProbeKey
-from exporter.service_answer import parse_service
+from exporter.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, Answer, FailureReason, ProbeKey, ServiceState
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
 
-DOCS = Path(__file__).parent.parent / "docs"
-IPA = PROBE_KINDS[0]
+ROOT = Path(__file__).parent.parent
+KINDS = {(kind.product, kind.probe): kind for kind in PROBE_KINDS}
+IPA, DCDN, CDN = (KINDS[product, "service"] for product in ("dcdn_ipa", "dcdn", "cdn"))
+
+# Files in which rows may still be missing; empty it as soon as they are there.
+AWAITED = frozenset({"exporter/simulator/operations.py", "exporter/config/models.py", "docs/configuration.md"})
 
 each_kind = pytest.mark.parametrize(
     "kind", [pytest.param(kind, id=f"{kind.product}-{kind.probe}") for kind in PROBE_KINDS]
 )
 
 
+def text_of(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def sample_name(kind: ProbeKind) -> str:
+    """The file of a sample answer, named after its action."""
+    return "tests/payloads/" + re.sub(r"(?<!^)([A-Z])", r"_\1", kind.operation.action).lower() + ".json"
+
+
+def sample(kind: ProbeKind) -> Mapping[str, Any]:
+    payload: Mapping[str, Any] = json.loads(text_of(sample_name(kind)))
+    return payload
+
+
+def missing(kind: ProbeKind) -> dict[str, str]:
+    """What else a row needs and has not got: what is missing, by the file where it belongs."""
+    operation = kind.operation
+    link = rf"\[{operation.action}\]\(https://[^)]+\)"
+    row = rf"^\| `{kind.product}` \| `{kind.probe}` \| {link} \| {operation.calls_per_second} calls per second"
+    places = {
+        "docs/metrics.md": (
+            re.search(row, text_of("docs/metrics.md"), re.MULTILINE) is not None,
+            "its line in the table of probes, with the limit",
+        ),
+        "docs/configuration.md": (
+            f"`{kind.product}`" in text_of("docs/configuration.md"),
+            "the product",
+        ),
+        "exporter/config/models.py": (
+            kind.product in CONFIGURABLE_PRODUCTS and operation.endpoint in Endpoints.model_fields,
+            "the product, and a key of the endpoint",
+        ),
+        "exporter/simulator/operations.py": (
+            SIMULATED_LIMITS.get(operation.action) == operation.calls_per_second,
+            "the operation, with the same limit",
+        ),
+        "exporter/catalogue.py": (
+            all(operation.endpoint in endpoints(site) for site in SITES),
+            "the endpoint, for every site",
+        ),
+        sample_name(kind): ((ROOT / sample_name(kind)).exists(), "a sample of the answer"),
+    }
+    return {file: what for file, (there, what) in places.items() if not there}
+
+
+@each_kind
+def test_a_row_is_at_home_everywhere(kind: ProbeKind) -> None:
+    """A new row touches the catalogue; this names the places where the rest of it belongs."""
+    assert {file: what for file, what in missing(kind).items() if file not in AWAITED} == {}
+
+
+@each_kind
+def test_a_sample_of_its_answer_is_understood(kind: ProbeKind) -> None:
+    """It is an answer without any value that the documentation would not name."""
+    answer = kind.parse(sample(kind), "request-1")
+
+    assert (answer.request_id, answer.unknown_values) == ("request-1", {})
+
+
 def test_limits_are_the_vendors() -> None:
     """Calls per second and account, as the vendor's pages state them."""
-    assert vendor_limits() == {"DescribeDcdnIpaService": 20, "GetCallerIdentity": 100}
+    assert vendor_limits() == {
+        "DescribeDcdnIpaService": 20,
+        "DescribeDcdnService": 30,
+        "DescribeCdnService": 30,
+        "GetCallerIdentity": 100,
+    }
 
 
 def test_the_daemon_knows_reads_only() -> None:
@@ -39,42 +113,41 @@ def test_the_daemon_knows_reads_only() -> None:
 
 @pytest.mark.parametrize("operation", [pytest.param(operation, id=operation.action) for operation in OPERATIONS])
 def test_every_operation_has_an_endpoint(operation: Operation) -> None:
-    """The vendor's own is https, and the configuration can name another."""
-    assert ENDPOINTS[operation.endpoint].startswith("https://")
-    assert operation.endpoint in Endpoints.model_fields
+    """One of the vendor's own on each site."""
+    assert {operation.endpoint in endpoints(site) for site in SITES} == {True}
 
 
-def test_every_endpoint_serves_an_operation() -> None:
-    """No address is left over in the table, and each can be set in the configuration."""
-    in_use = {operation.endpoint for operation in OPERATIONS}
+def test_sites_have_the_same_endpoints_at_addresses_of_their_own() -> None:
+    """All are encrypted; where the vendor has another host abroad, it is that one."""
+    china, international = (endpoints(site) for site in SITES)
 
-    assert set(ENDPOINTS) == in_use
-    assert in_use <= set(Endpoints.model_fields)
+    assert SITES == ("china", "international")
+    assert set(china) == set(international) == {"dcdn", "cdn", "sts", "resource_directory", "bss"}
+    assert {url.partition("//")[0] for site in SITES for url in endpoints(site).values()} == {"https:"}
+    assert {name for name, url in china.items() if international[name] != url} == {"cdn", "resource_directory", "bss"}
+
+
+def test_no_other_site_has_endpoints() -> None:
+    """A site that nobody knows is a defect."""
+    with pytest.raises(KeyError):
+        endpoints("moon")
+
+
+def test_every_configured_endpoint_is_known() -> None:
+    """No key of the configuration is left over."""
+    assert set(Endpoints.model_fields) <= set(endpoints("china"))
 
 
 def test_rows_have_names_of_their_own() -> None:
     """Two rows of the same product and probe would share their series."""
-    assert len({kind.key("prod") for kind in PROBE_KINDS}) == len(PROBE_KINDS)
+    assert len(KINDS) == len(PROBE_KINDS)
     assert IPA.key("prod") == ProbeKey(account="prod", product="dcdn_ipa", probe="service")
 
 
-def test_the_configuration_offers_every_product() -> None:
-    """The two lists of products are written apart, as the configuration knows none of the other parts."""
-    assert set(PRODUCTS) <= set(CONFIGURABLE_PRODUCTS)
-
-
-@each_kind
-def test_a_new_row_is_complete(kind: ProbeKind) -> None:
-    """What else a row needs: a place in the simulator, and its product and operation in the documentation."""
-    documentation = (DOCS / "configuration.md").read_text(encoding="utf-8")
-    metrics = (DOCS / "metrics.md").read_text(encoding="utf-8")
-
-    assert SIMULATED_LIMITS[kind.operation.action] == kind.operation.calls_per_second
-    assert f"`{kind.product}`" in documentation
-    assert kind.operation.action in documentation
-    assert f"`{kind.product}`" in metrics
-    assert f"`{kind.probe}`" in metrics
-    assert kind.operation.action in metrics
+def test_products_are_in_the_order_of_their_rows() -> None:
+    """The configuration, which knows none of the other parts, offers no product that nobody polls."""
+    assert PRODUCTS == ("dcdn_ipa", "dcdn", "cdn")
+    assert set(CONFIGURABLE_PRODUCTS) <= set(PRODUCTS)
 
 
 @each_kind
@@ -91,30 +164,69 @@ def test_a_row_parses_with_its_own_charge_types(kind: ProbeKind) -> None:
         assert answer.unknown_values == {}
 
 
+def test_charge_types_are_those_of_the_product() -> None:
+    """CDN documents two of the seven."""
+    assert [kind.charge_types for kind in (IPA, DCDN, CDN)] == [
+        DCDN_CHARGE_TYPES,
+        DCDN_CHARGE_TYPES,
+        CDN_CHARGE_TYPES,
+    ]
+    assert set(CDN_CHARGE_TYPES) < set(DCDN_CHARGE_TYPES)
+
+
+NOT_OPEN = "Your account does not open CDN service yet."
+SECURITY = "Your account or the resource is locked for security reasons."
+
+
 @pytest.mark.parametrize(
-    "code", ["DcdnIpaServiceNotFound", "DcdnipaServiceNotFound", "DCDNIPASERVICENOTFOUND", "dcdnipaservicenotfound"]
+    ("kind", "code", "message", "state"),
+    [
+        pytest.param(IPA, "DcdnIpaServiceNotFound", None, NOT_ACTIVATED, id="ipa"),
+        pytest.param(IPA, "DcdnipaServiceNotFound", "", NOT_ACTIVATED, id="ipa in another spelling"),
+        pytest.param(IPA, "DCDNIPASERVICENOTFOUND", "any", NOT_ACTIVATED, id="ipa in capitals"),
+        pytest.param(IPA, "OperationDenied", SECURITY, LOCKED_FOR_SECURITY, id="ipa locked"),
+        pytest.param(DCDN, "DcdnServiceNotFound", None, NOT_ACTIVATED, id="dcdn"),
+        pytest.param(DCDN, "OperationDenied", SECURITY, LOCKED_FOR_SECURITY, id="dcdn locked"),
+        pytest.param(CDN, "CdnServiceNotFound", None, NOT_ACTIVATED, id="cdn"),
+        pytest.param(CDN, "OperationDenied", NOT_OPEN, NOT_ACTIVATED, id="cdn by its message"),
+        pytest.param(CDN, "operationdenied", NOT_OPEN.upper(), NOT_ACTIVATED, id="cdn by its message, in any case"),
+        pytest.param(CDN, "OperationDenied", SECURITY, LOCKED_FOR_SECURITY, id="cdn locked"),
+    ],
 )
-def test_not_activated_is_a_state_in_any_case(code: str) -> None:
-    """The vendor's code for it is seen in more than one spelling."""
-    refusal = Refused("not activated", code=code, http_status=403, request_id="request-1")
+def test_a_refusal_may_be_a_state(kind: ProbeKind, code: str, message: str | None, state: ServiceState) -> None:
+    """The code decides, in any case, and the message where the code has two meanings."""
+    refusal = Refused("no", code=code, http_status=403, request_id="request-1", message=message)
 
-    assert IPA.state_in_refusal(refusal) == Answer(state=NOT_ACTIVATED, request_id="request-1")
-
-
-@pytest.mark.parametrize("code", ["DcdnServiceNotFound", "Forbidden.RAM", "ServiceNotFound", "", None])
-def test_any_other_refusal_is_a_failure(code: str | None) -> None:
-    """Another product's code, or none at all, says nothing of this one."""
-    assert IPA.state_in_refusal(Refused("no", code=code, http_status=403)) is None
+    assert kind.state_in_refusal(refusal) == Answer(state=state, request_id="request-1")
 
 
-def test_codes_that_could_never_match_are_refused() -> None:
-    """A row with capital letters in a code would silently turn a state into a failure."""
+@pytest.mark.parametrize(
+    ("kind", "code", "message", "reason"),
+    [
+        pytest.param(IPA, "DcdnServiceNotFound", None, FailureReason.REJECTED, id="another product"),
+        pytest.param(DCDN, "DcdnIpaServiceNotFound", None, FailureReason.REJECTED, id="a part of the product"),
+        pytest.param(DCDN, "OperationDenied", NOT_OPEN, FailureReason.REJECTED, id="CDN, of no concern to DCDN"),
+        pytest.param(
+            CDN, "OperationDenied", "Your account is in arrears.", FailureReason.REJECTED, id="a third meaning"
+        ),
+        pytest.param(CDN, "OperationDenied", None, FailureReason.REJECTED, id="no message"),
+        pytest.param(CDN, "OperationDenied.Other", NOT_OPEN, FailureReason.REJECTED, id="another code"),
+        pytest.param(CDN, "Forbidden.RAM", NOT_OPEN, FailureReason.PERMISSION, id="no right to ask"),
+        pytest.param(IPA, "", None, FailureReason.REJECTED, id="an empty code"),
+        pytest.param(IPA, None, SECURITY, FailureReason.REJECTED, id="no code"),
+    ],
+)
+def test_any_other_refusal_is_a_failure(
+    kind: ProbeKind, code: str | None, message: str | None, reason: FailureReason
+) -> None:
+    """Another product's code, another message, or none at all says nothing of this one."""
+    refusal = Refused("no", code=code, http_status=403, message=message)
+
+    assert (kind.state_in_refusal(refusal), refusal.reason) == (None, reason)
+
+
+@pytest.mark.parametrize(("code", "words"), [("DcdnServiceNotFound", ""), ("operationdenied", "Locked")])
+def test_what_could_never_match_is_refused(code: str, words: str) -> None:
+    """A row with capital letters would silently turn a state into a failure."""
     with pytest.raises(ValueError, match="case-folded"):
-        ProbeKind(
-            product="dcdn_ipa",
-            probe="service",
-            operation=IPA.operation,
-            not_activated_codes=frozenset({"DcdnIpaServiceNotFound"}),
-            charge_types=DCDN_CHARGE_TYPES,
-            parse=lambda payload, request_id: parse_service(payload, request_id, charge_types=DCDN_CHARGE_TYPES),
-        )
+        StateInRefusal(code, NOT_ACTIVATED, words=words)

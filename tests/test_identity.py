@@ -10,7 +10,7 @@ from exporter.aliyun.client import Client
 from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.aliyun.errors import CredentialsUnavailable, MalformedReply
 from exporter.aliyun.route import Route
-from exporter.catalogue import ENDPOINTS, vendor_limits
+from exporter.catalogue import endpoints, vendor_limits
 from exporter.identity import Identity, parse_account_id
 from exporter.own_metrics import OwnMetrics
 from exporter.simulator import Fault, Simulator, load_scenario
@@ -39,7 +39,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def client(simulator: Simulator) -> Iterator[Client]:
     client = Client(
-        {name: Route(simulator.url) for name in ENDPOINTS},
+        {name: Route(simulator.url) for name in endpoints("china")},
         budgets=Budgets(vendor_limits(), clock=time.monotonic),
         observer=OwnMetrics(version="test", actions=[]),
         deadline_s=5,

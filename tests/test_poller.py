@@ -13,7 +13,7 @@ from exporter.aliyun.client import Caller, Client
 from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
 from exporter.aliyun.errors import CallAborted
 from exporter.aliyun.route import Route
-from exporter.catalogue import ENDPOINTS, PROBE_KINDS, vendor_limits
+from exporter.catalogue import PROBE_KINDS, endpoints, vendor_limits
 from exporter.model import Answer, Failure, FailureReason, ServiceState, UnknownField
 from exporter.poller import Polled, Poller, Postponed, Probe
 from exporter.simulator import Fault, Simulator, load_scenario
@@ -44,7 +44,7 @@ class World:
         self.simulator = simulator
         self.scenario_account = load_scenario("healthy").accounts[0]
         self.client = Client(
-            {name: Route(simulator.url) for name in ENDPOINTS},
+            {name: Route(simulator.url) for name in endpoints("china")},
             budgets=Budgets(vendor_limits(), clock=time.monotonic),
             observer=Silent(),
             deadline_s=0.2,

@@ -29,6 +29,10 @@ def answered(at: float, state: ServiceState = ACTIVE, **unknown: tuple[str, ...]
     return Observation(finished_at=at, duration_s=0.25, outcome=Answer(state=state, unknown_values=values))
 
 
+def locked(*reasons: str) -> ServiceState:
+    return ServiceState(lock_reasons=reasons)
+
+
 def failed(at: float, failure: Failure = TIMEOUT) -> Observation:
     return Observation(finished_at=at, duration_s=10.0, outcome=failure)
 
@@ -160,8 +164,8 @@ def test_an_answer_goes_stale(age_s: float, current: ServiceState | None) -> Non
 def test_seen_values_are_kept_in_order_of_appearance() -> None:
     """Each once, those of the next charge type beside those of the current one."""
     record = after(
-        answered(1, lock_reason=("security", "unspecified"), charge_type=("PayByMoon",)),
-        answered(2, lock_reason=("lapsed", "security"), charge_type=("PayByMoon",), next_charge_type=("PayBySun",)),
+        answered(1, locked("security", "unspecified"), charge_type=("PayByMoon",)),
+        answered(2, locked("financial", "lapsed"), charge_type=("PayByMoon",), next_charge_type=("PayBySun",)),
         answered(3),
     )
 
@@ -172,12 +176,12 @@ def test_seen_values_are_kept_in_order_of_appearance() -> None:
 def test_sixteen_values_are_kept_and_then_other() -> None:
     """The API cannot make more series than that: the 17th and all after it share one name, once and for good."""
     reasons = tuple(f"reason {number:02}" for number in range(20))
-    full = after(answered(1, lock_reason=reasons[:16]))
-    over = after(answered(1, lock_reason=reasons[:16]), answered(2, lock_reason=reasons[16:]), answered(3))
+    full = after(answered(1, locked(*reasons[:16])))
+    over = after(answered(1, locked(*reasons[:16])), answered(2, locked(*reasons[16:])), answered(3))
 
     assert full.lock_reasons_seen == reasons[:16]
     assert over.lock_reasons_seen == (*reasons[:16], "other")
-    assert over.after(answered(4, lock_reason=("one more",))).lock_reasons_seen == (*reasons[:16], "other")
+    assert over.after(answered(4, locked("one more"))).lock_reasons_seen == (*reasons[:16], "other")
     assert after(answered(1, charge_type=reasons)).charge_types_seen == (*reasons[:16], "other")
 
 
