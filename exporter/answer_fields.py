@@ -4,33 +4,47 @@ The vendor is loose in the form of its values; what makes no sense raises Malfor
 good news.
 """
 
+import math
 import re
 import reprlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from exporter.aliyun.errors import MalformedReply
 from exporter.model import LABEL_VALUE_LENGTH
 
 # 2018-03-31T16:00:00Z, 2015-12-10T20:00Z and 2021-01-18T08:01:50.522Z are all the vendor's.
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})")
+_AMOUNT = re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?")
+_FLAGS = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
+_ENDLESS = 1e300
 _SEEN_LENGTH = 80
 
 
 class AnswerFields:
-    """The fields of one answer."""
+    """The fields of one answer, or of an object in it; ``path`` is where that stands, such as ``Data.``."""
 
-    def __init__(self, payload: Mapping[str, object], request_id: str | None) -> None:
+    def __init__(self, payload: Mapping[str, object], request_id: str | None, *, path: str = "") -> None:
         self.payload = payload
         self._request_id = request_id
+        self._path = path
 
     def malformed(self, field: str, seen: str, accepted: str) -> MalformedReply:
-        """The error that this field, or the whole answer, makes no sense."""
-        return MalformedReply(
-            f"{field}: seen {_shortened(printable(seen))}; accepted would be {accepted}",
-            http_status=200,
-            request_id=self._request_id,
-        )
+        """The error that this field makes no sense."""
+        return self._malformed(f"{self._path}{field}", seen, accepted)
+
+    def strangers(self, accepted: str) -> MalformedReply:
+        """The error that there are other fields than those that are needed."""
+        seen = f"the fields {', '.join(sorted(self.payload)) or '(none)'}"
+        return self._malformed(self._path.rstrip(".") or "the answer", seen, accepted)
+
+    def inside(self, field: str) -> "AnswerFields":
+        """The fields of the object in this field."""
+        value = self.payload.get(field)
+        if not isinstance(value, dict):
+            raise self.malformed(field, described(value), "an object")
+        return AnswerFields(value, self._request_id, path=f"{self._path}{field}.")
 
     def text(self, field: str) -> str | None:
         """The trimmed text, a number written out; None where it is missing, null or empty."""
@@ -59,6 +73,40 @@ class AnswerFields:
             return datetime.fromisoformat(text).astimezone(UTC)
         except (ValueError, OverflowError):
             raise self.malformed(field, described(text), "a date such as 2018-03-31T16:00:00Z") from None
+
+    def flag(self, field: str) -> bool | None:
+        """Yes or no, also as a text or as 1 or 0; None where it is missing, null or empty."""
+        value = self.payload.get(field)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str | int):
+            word = str(value).strip().casefold()
+            if not word:
+                return None
+            if word in _FLAGS:
+                return _FLAGS[word]
+        raise self.malformed(field, described(value), "true or false")
+
+    def amount(self, field: str) -> float | None:
+        """A sum of money, be it a text with commas between thousands; None where it is missing, null or empty."""
+        value = self.payload.get(field)
+        number = math.nan
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        if isinstance(value, str) and _AMOUNT.fullmatch(value.strip()):
+            number = float(value.replace(",", ""))
+        elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _ENDLESS:
+            number = float(value)
+        if not math.isfinite(number):
+            raise self.malformed(field, described(value), 'an amount such as "-1,234.50"')
+        return number
+
+    def _malformed(self, where: str, seen: str, accepted: str) -> MalformedReply:
+        return MalformedReply(
+            f"{where}: seen {_shortened(printable(seen))}; accepted would be {accepted}",
+            http_status=200,
+            request_id=self._request_id,
+        )
 
 
 def printable(text: str) -> str:

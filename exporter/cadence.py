@@ -11,7 +11,7 @@
 
 from dataclasses import dataclass
 
-from exporter.model import Answer, Failure, FailureReason
+from exporter.model import Answer, Failure, FailureReason, ServiceState
 from exporter.store import ProbeRecord
 
 LOCK_ATTENTION_S = 3600.0
@@ -89,7 +89,7 @@ def change_moment(record: ProbeRecord, now: float) -> float | None:
     change any more. A later change is planned when it is nearer: the API may name any year.
     """
     state = record.state
-    if state is None or state.change is None or state.change.takes_effect is None:
+    if not isinstance(state, ServiceState) or state.change is None or state.change.takes_effect is None:
         return None
     due = state.change.takes_effect.timestamp()
     if due - now > CHANGE_HORIZON_S or (due <= now and state.charge_type == state.change.charge_type):

@@ -41,7 +41,7 @@ def shown(
 ) -> Shown | None:
     """What the page says at ``now``; None before the first answer and once the last one is stale."""
     state = record.current_state(now, stale_after_s)
-    if state is None:
+    if not isinstance(state, ServiceState):
         return None
     return Shown(
         state=state,

@@ -1,4 +1,4 @@
-"""What is known of the world: service states, observations of them, and why one failed.
+"""What is known of the world: services, debts and balances, observations of them, and why one failed.
 
 Floor: the lowest. Nothing here knows of HTTP, Prometheus or the configuration.
 All dataclasses are frozen and refuse values that cannot be; every datetime is aware, every bare float of a
@@ -47,6 +47,7 @@ class UnknownField(StrEnum):
     CHARGE_TYPE = "InternetChargeType"
     NEXT_CHARGE_TYPE = "ChangingChargeType"
     LOCK_REASON = "LockReason"
+    CURRENCY = "Currency"
 
 
 def _require_aware(moment: datetime | None) -> None:
@@ -130,6 +131,53 @@ NOT_ACTIVATED = ServiceState(activated=False)
 LOCKED_FOR_SECURITY = ServiceState(lock_reasons=(SECURITY_REASON,))
 
 
+@dataclass(frozen=True, slots=True)
+class DebtState:
+    """The answer of one DescribeUser…Status operation; None is what the API left out.
+
+    ``enabled``: the service is activated (Enabled). ``available``: it can be used (OnService). ``in_debt``: a payment
+    is overdue (InDebt). ``in_debt_overdue``: and the time to make up for it is over (InDebtOverdue).
+    """
+
+    enabled: bool | None = None
+    available: bool | None = None
+    in_debt: bool | None = None
+    in_debt_overdue: bool | None = None
+
+    def __post_init__(self) -> None:
+        if (self.enabled, self.available, self.in_debt, self.in_debt_overdue) == (None, None, None, None):
+            raise ValueError("a debt state says one thing at least")
+
+
+NOT_ENABLED = DebtState(enabled=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The answer of QueryAccountBalance: what an account can still spend, credit included; negative in debt.
+
+    ``currency`` is upper case, such as CNY.
+    """
+
+    available_amount: float
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.available_amount):
+            raise ValueError(f"an amount is finite, seen {self.available_amount!r}")
+        if self.currency != self.currency.upper():
+            raise ValueError(f"a currency is upper case, not {self.currency!r}")
+        _require_label_value(self.currency)
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return self.available_amount <= 0
+
+
+State = ServiceState | DebtState | Balance
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ProbeKey:
     """The name of a probe: what is polled for one account and product."""
@@ -153,7 +201,7 @@ class Answer:
     ``unknown_values`` maps a field to those of its values that the vendor's documentation does not name.
     """
 
-    state: ServiceState
+    state: State
     request_id: str | None = None
     unknown_values: Mapping[UnknownField, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 

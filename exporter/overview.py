@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from exporter.model import Failure, ProbeKey
+from exporter.model import Failure, ProbeKey, ServiceState
 from exporter.store import ProbeRecord
 from exporter.web.status_page import StatusRow
 
@@ -15,7 +15,8 @@ def status_rows(
 
 
 def _row(key: ProbeKey, record: ProbeRecord, now: float, stale_after_s: float) -> StatusRow:
-    state = record.current_state(now, stale_after_s)
+    current = record.current_state(now, stale_after_s)
+    state = current if isinstance(current, ServiceState) else None
     pending = state.pending_change(now) if state is not None else None
     changes_in_s = None
     if pending is not None and pending.takes_effect is not None:

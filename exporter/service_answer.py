@@ -51,11 +51,7 @@ def parse_service(payload: Mapping[str, object], request_id: str | None, *, char
         instance_id=fields.label("InstanceId"),
     )
     if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
-        raise fields.malformed(
-            "the answer",
-            f"the fields {', '.join(sorted(payload)) or '(none)'}",
-            "those of a service: InstanceId, OpeningTime, InternetChargeType or a lock",
-        )
+        raise fields.strangers("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
     named = (
         (UnknownField.CHARGE_TYPE, (charge_type,), charge_types),
         (UnknownField.NEXT_CHARGE_TYPE, (next_charge_type,), charge_types),

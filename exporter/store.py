@@ -17,6 +17,7 @@ from exporter.model import (
     ProbeKey,
     ServiceState,
     ServiceStatus,
+    State,
     UnknownField,
 )
 
@@ -45,7 +46,7 @@ class ProbeRecord:
     last_success_at: float = 0.0
     last_outcome: Answer | Failure | None = None
     failures_in_row: int = 0
-    state: ServiceState | None = None
+    state: State | None = None
     locked_since: float | None = None
     lock_reasons_seen: tuple[str, ...] = ()
     charge_types_seen: tuple[str, ...] = ()
@@ -70,7 +71,7 @@ class ProbeRecord:
         """The record with one more run that found the last one still waiting or under way."""
         return replace(self, skipped=self.skipped + 1)
 
-    def current_state(self, now: float, stale_after_s: float) -> ServiceState | None:
+    def current_state(self, now: float, stale_after_s: float) -> State | None:
         """The state of the last answer, unless that is older than ``stale_after_s``."""
         return self.state if now - self.last_success_at <= stale_after_s else None
 
@@ -121,19 +122,21 @@ class Store:
 
 
 def _answered(record: ProbeRecord, answer: Answer, at: float) -> ProbeRecord:
+    answered = replace(record, last_success_at=at, failures_in_row=0, state=answer.state)
+    return _served(answered, answer.state, answer, at) if isinstance(answer.state, ServiceState) else answered
+
+
+def _served(record: ProbeRecord, state: ServiceState, answer: Answer, at: float) -> ProbeRecord:
     locked_since = None
-    if answer.state.status is ServiceStatus.LOCKED:
+    if state.status is ServiceStatus.LOCKED:
         locked_since = record.locked_since if record.locked_since is not None else at
     unknown = answer.unknown_values
     return replace(
         record,
-        last_success_at=at,
-        failures_in_row=0,
-        state=answer.state,
         locked_since=locked_since,
         lock_reasons_seen=_seen(
             record.lock_reasons_seen,
-            (reason for reason in answer.state.lock_reasons if reason not in KNOWN_LOCK_REASONS),
+            (reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS),
         ),
         charge_types_seen=_seen(
             record.charge_types_seen,

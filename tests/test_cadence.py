@@ -5,11 +5,14 @@ import pytest
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
 from exporter.model import (
     Answer,
+    Balance,
     ChargeTypeChange,
+    DebtState,
     Failure,
     FailureReason,
     Observation,
     ServiceState,
+    State,
 )
 from exporter.store import ProbeRecord
 
@@ -18,7 +21,7 @@ ACTIVE = ServiceState(charge_type="PayByTraffic")
 LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
 
 
-def answered(record: ProbeRecord, state: ServiceState, at: float) -> ProbeRecord:
+def answered(record: ProbeRecord, state: State, at: float) -> ProbeRecord:
     return record.after(Observation(finished_at=at, duration_s=0.1, outcome=Answer(state=state)))
 
 
@@ -48,6 +51,15 @@ def test_the_first_hour_of_a_lock_is_watched_closely(seconds_locked: float, paus
     record = answered(record, LOCKED, 1000.0 + seconds_locked)
 
     assert CADENCE.pause_s(record, now=1000.0 + seconds_locked) == pause_s
+
+
+@pytest.mark.parametrize("state", [DebtState(in_debt_overdue=True), Balance(-1.0, "CNY")], ids=["debts", "a balance"])
+def test_only_a_service_is_watched_closely(state: State) -> None:
+    """Money moves in hours; there is neither a lock nor a change to wait for."""
+    record = answered(ProbeRecord(), state, 1000.0)
+
+    assert CADENCE.pause_s(record, now=1000.0) == 60
+    assert change_moment(record, now=1000.0) is None
 
 
 def test_a_lock_that_returns_is_watched_closely_again() -> None:

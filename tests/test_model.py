@@ -8,7 +8,9 @@ import pytest
 from exporter.model import (
     NOT_ACTIVATED,
     Answer,
+    Balance,
     ChargeTypeChange,
+    DebtState,
     Observation,
     ProbeKey,
     ServiceState,
@@ -95,6 +97,11 @@ def test_no_change_is_not_pending() -> None:
             lambda: ServiceState(activated=False, opening_time=MOMENT), "not activated", id="opened but not activated"
         ),
         pytest.param(lambda: ServiceState(activated=False, instance_id="1"), "not activated", id="no such instance"),
+        pytest.param(DebtState, "one thing at least", id="no word on debts"),
+        pytest.param(lambda: Balance(math.nan, "CNY"), "finite", id="no amount"),
+        pytest.param(lambda: Balance(math.inf, "CNY"), "finite", id="endless amount"),
+        pytest.param(lambda: Balance(1.0, "cny"), "upper case", id="small letters in a currency"),
+        pytest.param(lambda: Balance(1.0, ""), "1 to 64 printable", id="no currency"),
         pytest.param(lambda: ProbeKey(account="", product="dcdn_ipa", probe="service"), "account", id="no account"),
         pytest.param(lambda: ProbeKey(account="prod", product="", probe="service"), "product", id="no product"),
         pytest.param(lambda: ProbeKey(account="prod", product="dcdn_ipa", probe=""), "name", id="no probe"),
@@ -108,6 +115,15 @@ def test_what_cannot_be_is_refused(build: Callable[[], object], complaint: str) 
     """A value that contradicts itself does not come into being, so that nobody further in has to ask."""
     with pytest.raises(ValueError, match=complaint):
         build()
+
+
+@pytest.mark.parametrize(
+    ("amount", "spent"),
+    [pytest.param(0.01, False, id="a cent"), pytest.param(0.0, True, id="0"), pytest.param(-5.0, True, id="in debt")],
+)
+def test_a_balance_is_spent_at_0(amount: float, spent: bool) -> None:  # noqa: FBT001 - a row's fact
+    """The amount has all credit in it, so that nothing can be paid from 0."""
+    assert Balance(amount, "CNY").spent is spent
 
 
 def test_values_do_not_change() -> None:

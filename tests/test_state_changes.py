@@ -6,11 +6,14 @@ import pytest
 from exporter.model import (
     NOT_ACTIVATED,
     Answer,
+    Balance,
     ChargeTypeChange,
+    DebtState,
     Failure,
     FailureReason,
     Observation,
     ServiceState,
+    State,
 )
 from exporter.state_changes import LogLine, changes
 from exporter.store import ProbeRecord
@@ -40,7 +43,7 @@ TOLD = {
 }
 
 
-def lines(*outcomes: ServiceState | Failure) -> list[LogLine]:
+def lines(*outcomes: State | Failure) -> list[LogLine]:
     """What is told of the last of these polls."""
     before = after = ProbeRecord()
     for outcome in outcomes:
@@ -50,9 +53,9 @@ def lines(*outcomes: ServiceState | Failure) -> list[LogLine]:
     return list(changes(before, after))
 
 
-def changed(level: int, what: str, old: str, new: str) -> LogLine:
+def changed(level: int, what: str, old: str, new: str, *, subject: str = "service state") -> LogLine:
     fields = {"what": what, "old": old, "new": new, "request_id": "request-1"}
-    return LogLine(level, "service state changed", fields)
+    return LogLine(level, f"{subject} changed", fields)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +140,110 @@ def test_the_same_answer_again_is_no_news() -> None:
 def test_only_what_changed_is_told(before: ServiceState, after: ServiceState, told: list[LogLine]) -> None:
     """One line for each part, with what it was; a turn for the worse is a warning."""
     assert lines(before, after) == told
+
+
+SOLVENT = DebtState(enabled=True, available=True, in_debt=False, in_debt_overdue=False)
+IN_DEBT = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
+OVERDUE = DebtState(enabled=True, available=False, in_debt=True, in_debt_overdue=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "level", "told"),
+    [
+        pytest.param(SOLVENT, logging.INFO, ("true", "true", "false", "false"), id="solvent"),
+        pytest.param(IN_DEBT, logging.WARNING, ("true", "true", "true", "false"), id="in debt"),
+        pytest.param(DebtState(in_debt_overdue=True), logging.WARNING, ("", "", "", "true"), id="overdue"),
+        pytest.param(
+            DebtState(enabled=False, available=False), logging.INFO, ("false", "false", "", ""), id="never enabled"
+        ),
+    ],
+)
+def test_debts_are_told_whole_at_first(state: DebtState, level: int, told: tuple[str, ...]) -> None:
+    """What the API left out is empty; a debt found at the start is as grave as one that comes later."""
+    fields = dict(zip(("enabled", "available", "in_debt", "in_debt_overdue"), told, strict=True))
+
+    assert lines(state) == [LogLine(level, "debt state learned", {**fields, "request_id": "request-1"})]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(SOLVENT, IN_DEBT, [(logging.WARNING, "in_debt", "false", "true")], id="in debt"),
+        pytest.param(
+            IN_DEBT,
+            OVERDUE,
+            [(logging.WARNING, "available", "true", "false"), (logging.WARNING, "in_debt_overdue", "false", "true")],
+            id="overdue",
+        ),
+        pytest.param(
+            OVERDUE,
+            SOLVENT,
+            [
+                (logging.INFO, "available", "false", "true"),
+                (logging.INFO, "in_debt", "true", "false"),
+                (logging.INFO, "in_debt_overdue", "true", "false"),
+            ],
+            id="paid",
+        ),
+        pytest.param(IN_DEBT, THROTTLED, None, id="failed"),
+    ],
+)
+def test_a_debt_that_changes_is_told_once(
+    before: DebtState, after: DebtState | Failure, told: list[tuple[int, str, str, str]] | None
+) -> None:
+    """One line for each part, as with a service; the same answer again is none."""
+    if told is None:
+        assert [line.event for line in lines(before, after, before)] == ["poll recovered", "poll found no change"]
+        return
+    assert lines(before, after) == [changed(*row, subject="debt state") for row in told]
+    assert [line.level for line in lines(before, after, after)] == [logging.DEBUG]
+
+
+@pytest.mark.parametrize(
+    ("amount", "level"),
+    [pytest.param(12.5, logging.INFO, id="in credit"), pytest.param(0.0, logging.WARNING, id="spent")],
+)
+def test_a_balance_is_told_at_first(amount: float, level: int) -> None:
+    """With its currency; one that is spent is a warning."""
+    fields = {"available_amount": f"{amount:.2f}", "currency": "CNY", "request_id": "request-1"}
+
+    assert lines(Balance(amount, "CNY")) == [LogLine(level, "balance learned", fields)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(
+            Balance(0.5, "CNY"),
+            Balance(-0.004, "CNY"),
+            [(logging.WARNING, "available_amount", "0.50", "-0.00")],
+            id="spent",
+        ),
+        pytest.param(
+            Balance(-3.0, "CNY"),
+            Balance(0.004, "CNY"),
+            [(logging.INFO, "available_amount", "-3.00", "0.00")],
+            id="paid in",
+        ),
+        pytest.param(
+            Balance(5.0, "CNY"),
+            Balance(5.0, "USD"),
+            [(logging.INFO, "currency", "CNY", "USD")],
+            id="another currency",
+        ),
+    ],
+)
+def test_a_balance_that_turns_is_told(before: Balance, after: Balance, told: list[tuple[int, str, str, str]]) -> None:
+    """When it is spent, or no longer, or in another currency."""
+    assert lines(before, after) == [changed(*row, subject="balance") for row in told]
+
+
+@pytest.mark.parametrize(("before", "after"), [(100.0, 1.0), (-1.0, -100.0), (0.0, -1.0)])
+def test_a_balance_that_merely_moves_is_no_news(before: float, after: float) -> None:
+    """It may do so with every poll: a line for those who debug, and nothing above."""
+    fields = {"available_amount": f"{after:.2f}", "currency": "CNY", "request_id": "request-1"}
+
+    assert lines(Balance(before, "CNY"), Balance(after, "CNY")) == [LogLine(logging.DEBUG, "balance moved", fields)]
 
 
 def test_a_failure_is_a_warning_once() -> None:

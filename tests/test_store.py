@@ -7,11 +7,14 @@ import pytest
 from exporter.model import (
     NOT_ACTIVATED,
     Answer,
+    Balance,
+    DebtState,
     Failure,
     FailureReason,
     Observation,
     ProbeKey,
     ServiceState,
+    State,
     UnknownField,
 )
 from exporter.store import ProbeRecord, Store
@@ -24,7 +27,7 @@ TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
 THROTTLED = Failure(FailureReason.THROTTLED, "too many calls", code="Throttling.User", http_status=400)
 
 
-def answered(at: float, state: ServiceState = ACTIVE, **unknown: tuple[str, ...]) -> Observation:
+def answered(at: float, state: State = ACTIVE, **unknown: tuple[str, ...]) -> Observation:
     values = {UnknownField[name.upper()]: seen for name, seen in unknown.items()}
     return Observation(finished_at=at, duration_s=0.25, outcome=Answer(state=state, unknown_values=values))
 
@@ -159,6 +162,27 @@ def test_a_lock_is_dated_from_its_first_sight(story: list[Observation], locked_s
 def test_an_answer_goes_stale(age_s: float, current: ServiceState | None) -> None:
     """It is current up to the limit and the limit included."""
     assert after(answered(1000.0)).current_state(1000.0 + age_s, 600.0) == current
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(DebtState(in_debt=True, in_debt_overdue=True), id="debts"),
+        pytest.param(Balance(-1.0, "CNY"), id="a balance"),
+    ],
+)
+def test_other_states_than_a_services_are_kept_as_they_are(state: State) -> None:
+    """They have neither locks nor charge types to remember."""
+    observation = answered(1000.0, state, currency=("CNY",))
+
+    assert after(observation) == ProbeRecord(
+        polls=1,
+        last_poll_at=1000.0,
+        last_poll_duration_s=0.25,
+        last_success_at=1000.0,
+        last_outcome=observation.outcome,
+        state=state,
+    )
 
 
 def test_seen_values_are_kept_in_order_of_appearance() -> None:
