@@ -1,7 +1,7 @@
 """dcdn-exporter: the state of Alibaba Cloud DCDN, IPA and CDN services as Prometheus metrics.
 
 A schedule (``schedule``) runs each probe when it is due; the poller (``poller``) calls the API (``aliyun``) within
-its budget and parses the answer (``catalogue``, ``service_answer``) into an observation (``model``); the store
+its budget and parses the answer (``catalogue``, ``…_answer``) into an observation (``model``); the store
 (``store``) keeps it, and a scrape (``web``) reads what the exposition (``exposition``) has rendered by then. Polls
 and scrapes never meet. ``daemon`` builds and connects the parts; ``cli`` starts them.
 """

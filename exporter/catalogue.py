@@ -3,14 +3,16 @@
 Limits are the vendor's, for each account; the page that states one stands beside it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
 from exporter.aliyun.errors import Refused
 from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
-from exporter.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, Answer, ProbeKey, ServiceState
+from exporter.balance_answer import parse_balance
+from exporter.debt_answer import parse_debt
+from exporter.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, NOT_ENABLED, Answer, ProbeKey, State
 from exporter.service_answer import parse_service
 
 # The hosts are documented, but for those of cdn and bss abroad, which are in the vendor's clients:
@@ -58,6 +60,9 @@ DCDN_CHARGE_TYPES = (
 CDN_CHARGE_TYPES = ("PayByTraffic", "PayByBandwidth")
 
 
+SERVICE, DEBT_STATUS, BALANCE = "service", "debt_status", "balance"
+
+
 @dataclass(frozen=True, slots=True)
 class StateInRefusal:
     """An error that stands for a state of the world.
@@ -67,7 +72,7 @@ class StateInRefusal:
     """
 
     code: str
-    state: ServiceState
+    state: State
     words: str = ""
 
     def __post_init__(self) -> None:
@@ -82,23 +87,24 @@ class StateInRefusal:
 
 # https://www.alibabacloud.com/help/doc-detail/27232.htm: one code with these two meanings, and further ones.
 _LOCKED_FOR_SECURITY = StateInRefusal("operationdenied", LOCKED_FOR_SECURITY, words="locked for security reasons")
-_CDN_NOT_OPEN = StateInRefusal("operationdenied", NOT_ACTIVATED, words="does not open cdn service")
+_CDN_NOT_OPEN_WORDS = "does not open cdn service"
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeKind:
     """What is polled for a product of every account that has it.
 
-    ``states_in_refusals`` are the errors that are answers. ``charge_types`` are the documented billing methods.
     ``parse`` turns a decoded answer and its request id into an Answer, or raises MalformedReply.
+    ``states_in_refusals`` are the errors that are answers. ``charge_types`` are the documented billing methods, where
+    the answer names one.
     """
 
     product: str
     probe: str
     operation: Operation
-    states_in_refusals: tuple[StateInRefusal, ...]
-    charge_types: tuple[str, ...]
     parse: Callable[[Mapping[str, object], str | None], Answer]
+    states_in_refusals: tuple[StateInRefusal, ...] = ()
+    charge_types: tuple[str, ...] = ()
 
     def key(self, account: str) -> ProbeKey:
         """The name of this probe of an account."""
@@ -120,11 +126,21 @@ def _service(
 ) -> ProbeKind:
     return ProbeKind(
         product=product,
-        probe="service",
+        probe=SERVICE,
         operation=operation,
+        parse=partial(parse_service, charge_types=charge_types),
         states_in_refusals=(*states_in_refusals, _LOCKED_FOR_SECURITY),
         charge_types=charge_types,
-        parse=partial(parse_service, charge_types=charge_types),
+    )
+
+
+def _debt_status(product: str, operation: Operation, *states_in_refusals: StateInRefusal) -> ProbeKind:
+    return ProbeKind(
+        product=product,
+        probe=DEBT_STATUS,
+        operation=operation,
+        parse=parse_debt,
+        states_in_refusals=states_in_refusals,
     )
 
 
@@ -146,14 +162,51 @@ PROBE_KINDS: tuple[ProbeKind, ...] = (
         # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-describecdnservice
         Operation(action="DescribeCdnService", version="2018-05-10", endpoint="cdn", calls_per_second=30),
         StateInRefusal("cdnservicenotfound", NOT_ACTIVATED),
-        _CDN_NOT_OPEN,
+        StateInRefusal("operationdenied", NOT_ACTIVATED, words=_CDN_NOT_OPEN_WORDS),
         charge_types=CDN_CHARGE_TYPES,
+    ),
+    # What DescribeUser…Status answers for a service that is not activated is not documented: both forms will do.
+    _debt_status(
+        "dcdn_ipa",
+        # https://help.aliyun.com/document_detail/130616.html
+        Operation(action="DescribeUserDcdnIpaStatus", version="2018-01-15", endpoint="dcdn", calls_per_second=20),
+        StateInRefusal("dcdnipaservicenotfound", NOT_ENABLED),
+    ),
+    _debt_status(
+        "dcdn",
+        # https://www.alibabacloud.com/help/en/dcdn/developer-reference/api-dcdn-2018-01-15-describeuserdcdnstatus
+        Operation(action="DescribeUserDcdnStatus", version="2018-01-15", endpoint="dcdn", calls_per_second=30),
+        StateInRefusal("dcdnservicenotfound", NOT_ENABLED),
+    ),
+    _debt_status(
+        "cdn",
+        # https://help.aliyun.com/zh/cdn/developer-reference/api-cdn-2018-05-10-describeusercdnstatus states no limit;
+        # the lowest of its neighbours is ours.
+        Operation(action="DescribeUserCdnStatus", version="2018-05-10", endpoint="cdn", calls_per_second=20),
+        StateInRefusal("cdnservicenotfound", NOT_ENABLED),
+        StateInRefusal("operationdenied", NOT_ENABLED, words=_CDN_NOT_OPEN_WORDS),
+    ),
+    ProbeKind(
+        product="bss",
+        probe=BALANCE,
+        # https://help.aliyun.com/document_detail/472991.html states no limit; that of its neighbours is ours.
+        operation=Operation(action="QueryAccountBalance", version="2017-12-14", endpoint="bss", calls_per_second=10),
+        parse=parse_balance,
     ),
 )
 
 OPERATIONS: tuple[Operation, ...] = (*(kind.operation for kind in PROBE_KINDS), GET_CALLER_IDENTITY)
 
-PRODUCTS: tuple[str, ...] = tuple(dict.fromkeys(kind.product for kind in PROBE_KINDS))
+# Those that an account can have; the balance is one of the account and of no product of it.
+PRODUCTS: tuple[str, ...] = tuple(kind.product for kind in PROBE_KINDS if kind.probe == SERVICE)
+
+
+def kinds_for(products: Collection[str], *, debt_status: bool, balance: bool) -> list[ProbeKind]:
+    """What is polled for an account that has these products, and of which these probes are asked for."""
+    probes = {SERVICE: True, DEBT_STATUS: debt_status, BALANCE: balance}
+    return [
+        kind for kind in PROBE_KINDS if probes[kind.probe] and (kind.product in products or kind.probe == BALANCE)
+    ]
 
 
 def vendor_limits(operations: tuple[Operation, ...] = OPERATIONS) -> Mapping[str, int]:

@@ -26,7 +26,7 @@ from exporter.aliyun.credentials import (
 )
 from exporter.aliyun.route import ca_bundle, route
 from exporter.cadence import Cadence
-from exporter.catalogue import OPERATIONS, PROBE_KINDS, ProbeKind, endpoints
+from exporter.catalogue import OPERATIONS, endpoints, kinds_for
 from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
 from exporter.exposition import Exposition
 from exporter.identity import Identity
@@ -189,7 +189,8 @@ class Daemon:
         return [
             Probe(key=kind.key(account.name), kind=kind, caller=self._identities[account.name].caller)
             for account in self._configuration.accounts
-            for kind in _kinds(account)
+            # Debts and balances follow as soon as an account can ask for them.
+            for kind in kinds_for(account.products, debt_status=False, balance=False)
         ]
 
     def _describe(self, probes: Sequence[Probe]) -> None:
@@ -216,10 +217,6 @@ class Daemon:
             ),
             ready=self.is_ready(),
         )
-
-
-def _kinds(account: Account) -> list[ProbeKind]:
-    return [kind for kind in PROBE_KINDS if kind.product in account.products]
 
 
 def _budgets(configuration: Configuration) -> Budgets:

@@ -1,7 +1,7 @@
 """The /metrics page: blocks of pre-rendered lines, joined at scrape.
 
 A probe's lines are rendered when its record changes, and again when time alone changes them: a billing change
-falls due, data goes stale. Those about the service are kept while a poll finds nothing new. A scrape joins them, with
+falls due, data goes stale. Those about its state are kept while a poll finds nothing new. A scrape joins them, with
 the seconds left of pending changes computed anew. Lines of text and OpenMetrics are the same bytes; only the heads
 of families differ.
 
@@ -32,7 +32,9 @@ from exporter.families import (
     STATE_FAMILIES,
     Family,
     MetricType,
+    Scope,
     Shown,
+    ShownService,
     Source,
     shown,
 )
@@ -41,6 +43,7 @@ from exporter.store import ProbeRecord
 
 FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
 _BLOCK_PROBES = 128
+_NO_STATE_LINES = (b"",) * len(STATE_FAMILIES)
 _text_page: Callable[[Collector], bytes] = generate_latest
 _number: Callable[[float], str] = floatToGoString
 
@@ -133,12 +136,11 @@ class Exposition:
         return page
 
     def _slot(self, key: ProbeKey, kind: HasChargeTypes) -> "_Slot":
-        service = (label_text({"account": key.account}), self._label("product", key.product))
+        account, product = label_text({"account": key.account}), self._label("product", key.product)
         return _Slot(
             key=key,
             charge_types=kind.charge_types,
-            service_labels=service,
-            probe_labels=tuple(sorted((*service, self._label("probe", key.probe)))),
+            labels=((account,), (account, product), (account, self._label("probe", key.probe), product)),
         )
 
     def _refresh(self, block: "_Block", now: float) -> None:
@@ -151,21 +153,21 @@ class Exposition:
 
     def _render(self, slot: "_Slot") -> None:
         now = self._now()
-        service = shown(
-            slot.record, now, stale_after_s=self._stale_after_s, documented_charge_types=slot.charge_types
-        )
-        if service is None:
-            slot.state_lines = (b"",) * len(STATE_FAMILIES)
-        elif service != slot.shown:
-            slot.state_lines = tuple(self._lines(family, service, slot) for family in STATE_FAMILIES)
-        slot.shown = service
+        state = shown(slot.record, now, stale_after_s=self._stale_after_s, documented_charge_types=slot.charge_types)
+        if state is None:
+            slot.state_lines = _NO_STATE_LINES
+        elif state != slot.shown:
+            slot.state_lines = tuple(
+                self._lines(family, state, slot) if isinstance(state, family.of) else b"" for family in STATE_FAMILIES
+            )
+        slot.shown = state
         slot.lines = (*slot.state_lines, *(self._lines(family, slot.record, slot) for family in HEALTH_FAMILIES))
         slot.due = None
         slot.renders_until = math.inf
-        if service is not None:
+        if state is not None:
             slot.renders_until = math.nextafter(slot.record.last_success_at + self._stale_after_s, math.inf)
-            if service.pending is not None and service.pending.takes_effect is not None:
-                slot.due = service.pending.takes_effect.timestamp()
+            slot.due = _due(state)
+            if slot.due is not None:
                 slot.renders_until = min(slot.renders_until, slot.due)
         if slot.block is not None:
             slot.block.dirty = True
@@ -173,7 +175,7 @@ class Exposition:
             slot.block.renders_until = min(slot.block.renders_until, slot.renders_until)
 
     def _lines(self, family: Family[Source], source: Source, slot: "_Slot") -> bytes:
-        start, end = _around(slot.probe_labels if family.by_probe else slot.service_labels, family)
+        start, end = _around(slot.labels[family.scope], family)
         if family.label is None:
             lines = [f"{start}{end} {_number(number)}\n" for _, number in family.samples(source)]
         else:
@@ -186,12 +188,14 @@ class Exposition:
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """One probe on the page: ``renders_until`` is when time alone makes its lines wrong."""
+    """One probe on the page: ``renders_until`` is when time alone makes its lines wrong.
+
+    ``labels`` are those of each scope, in the order of the library's.
+    """
 
     key: ProbeKey
     charge_types: tuple[str, ...]
-    service_labels: tuple[str, ...]
-    probe_labels: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
     record: ProbeRecord = field(default_factory=ProbeRecord)
     shown: Shown | None = None
     state_lines: tuple[bytes, ...] = ()
@@ -216,7 +220,7 @@ class _Block:
         self.lines = tuple(map(b"".join, zip(*(slot.lines for slot in self.slots), strict=True)))
         self.renders_until = min(slot.renders_until for slot in self.slots)
         self.counting = tuple(
-            ("".join(_around(slot.service_labels, REMAINING)), slot.due)
+            ("".join(_around(slot.labels[Scope.PRODUCT], REMAINING)), slot.due)
             for slot in self.slots
             if slot.due is not None
         )
@@ -225,6 +229,13 @@ class _Block:
     def countdown(self, now: float) -> bytes:
         """The lines of the seconds left, which are true at ``now`` only."""
         return "".join(f"{prefix} {_number(due - now)}\n" for prefix, due in self.counting).encode()
+
+
+def _due(state: Shown) -> float | None:
+    """When the change falls due that the page counts down to."""
+    if not isinstance(state, ShownService) or state.pending is None or state.pending.takes_effect is None:
+        return None
+    return state.pending.takes_effect.timestamp()
 
 
 def _around(labels: tuple[str, ...], family: Family[Any]) -> tuple[str, str]:

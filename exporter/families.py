@@ -6,10 +6,10 @@ The samples of a family come from a function, so that a family stands in one row
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
-from typing import Generic, TypeVar
+from enum import Enum, IntEnum
+from typing import Any, Generic, TypeVar
 
-from exporter.model import KNOWN_LOCK_REASONS, ChargeTypeChange, ServiceState, ServiceStatus
+from exporter.model import KNOWN_LOCK_REASONS, Balance, ChargeTypeChange, DebtState, ServiceState, ServiceStatus
 from exporter.store import OTHER, ProbeRecord
 
 _AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
@@ -22,8 +22,19 @@ class MetricType(Enum):
     COUNTER = "counter"
 
 
+class Scope(IntEnum):
+    """What a series is about, by the labels that all of its family have."""
+
+    ACCOUNT = 0
+    """account"""
+    PRODUCT = 1
+    """account and product"""
+    PROBE = 2
+    """account, product and probe"""
+
+
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownService:
     """What the page says of a service: all that its samples depend on, so that equal ones have equal lines.
 
     ``pending`` is the billing change that lies ahead. ``lock_reasons`` and ``charge_types`` are the values that are
@@ -36,14 +47,18 @@ class Shown:
     charge_types: tuple[str, ...]
 
 
+# What the page says of a probe's answer; each kind has its families. Debts and balances are shown as they are.
+Shown = ShownService | DebtState | Balance
+
+
 def shown(
     record: ProbeRecord, now: float, *, stale_after_s: float, documented_charge_types: tuple[str, ...]
 ) -> Shown | None:
-    """What the page says at ``now``; None before the first answer and once the last one is stale."""
+    """What the page says of a probe at ``now``; None before the first answer and once the last one is stale."""
     state = record.current_state(now, stale_after_s)
     if not isinstance(state, ServiceState):
-        return None
-    return Shown(
+        return state
+    return ShownService(
         state=state,
         pending=state.pending_change(now),
         lock_reasons=(*sorted(KNOWN_LOCK_REASONS), *record.lock_reasons_seen),
@@ -53,65 +68,81 @@ def shown(
 
 # The value of the one label that a family adds ("" where it adds none), and the sample's value.
 Sample = tuple[str, float]
-Source = TypeVar("Source", Shown, ProbeRecord)
+Source = TypeVar("Source", ShownService, DebtState, Balance, ProbeRecord)
 
 
 @dataclass(frozen=True, slots=True)
 class Family(Generic[Source]):
-    """One metric family, whose samples come from what is shown of a service or from a probe's history.
+    """One metric family, whose samples come from what is shown of a state or from a probe's history.
 
-    ``label`` is the label that it adds to the common ones, or None. ``by_probe`` says that the common ones are
-    account, product and probe, and not only account and product.
+    ``of`` is what it has samples of, and of nothing else. ``label`` is the label that it adds to those of its scope,
+    or None.
     """
 
     name: str
     help: str
+    of: type[Source]
     samples: Callable[[Source], Iterator[Sample]]
     label: str | None = None
     metric_type: MetricType = MetricType.GAUGE
-    by_probe: bool = False
+    scope: Scope = Scope.PRODUCT
 
     def __post_init__(self) -> None:
         if self.name.endswith("_total") != (self.metric_type is MetricType.COUNTER):
             raise ValueError(f"counters, and nothing else, are named _total, not {self.name}")
 
 
-def _status(service: Shown) -> Iterator[Sample]:
+def _status(service: ShownService) -> Iterator[Sample]:
     for status in ServiceStatus:
         yield status.value, float(service.state.status is status)
 
 
-def _locks(service: Shown) -> Iterator[Sample]:
+def _locks(service: ShownService) -> Iterator[Sample]:
     return _state_set(service.lock_reasons, set(service.state.lock_reasons))
 
 
-def _charge_type(service: Shown) -> Iterator[Sample]:
+def _charge_type(service: ShownService) -> Iterator[Sample]:
     return _state_set(service.charge_types, {service.state.charge_type} - {None})
 
 
-def _next_charge_type(service: Shown) -> Iterator[Sample]:
+def _next_charge_type(service: ShownService) -> Iterator[Sample]:
     coming = service.pending.charge_type if service.pending is not None else None
     return _state_set(service.charge_types, {coming} - {None})
 
 
-def _change_timestamp(service: Shown) -> Iterator[Sample]:
+def _change_timestamp(service: ShownService) -> Iterator[Sample]:
     if service.pending is not None and service.pending.takes_effect is not None:
         yield "", service.pending.takes_effect.timestamp()
 
 
-def _at_scrape(_: Shown) -> Iterator[Sample]:
+def _at_scrape(_: ShownService) -> Iterator[Sample]:
     """Nothing: what changes with every scrape is written at every scrape."""
     return iter(())
 
 
-def _opening_timestamp(service: Shown) -> Iterator[Sample]:
+def _opening_timestamp(service: ShownService) -> Iterator[Sample]:
     if service.state.opening_time is not None:
         yield "", service.state.opening_time.timestamp()
 
 
-def _info(service: Shown) -> Iterator[Sample]:
+def _info(service: ShownService) -> Iterator[Sample]:
     if service.state.instance_id is not None:
         yield service.state.instance_id, 1.0
+
+
+def _flag(name: str) -> Callable[[DebtState], Iterator[Sample]]:
+    """Samples of a field that the API may leave out."""
+
+    def samples(debt: DebtState) -> Iterator[Sample]:
+        value = getattr(debt, name)
+        if value is not None:
+            yield "", float(value)
+
+    return samples
+
+
+def _available_amount(balance: Balance) -> Iterator[Sample]:
+    yield balance.currency, balance.available_amount
 
 
 def _poll_success(record: ProbeRecord) -> Iterator[Sample]:
@@ -157,14 +188,16 @@ REMAINING = Family(
     "dcdn_service_charge_type_change_remaining_seconds",
     "Seconds until the pending change of the billing method takes effect (ChangingAffectTime minus now, computed at "
     f"scrape time); absent when no change lies ahead. {_AS_OF}",
+    ShownService,
     _at_scrape,
 )
 
-STATE_FAMILIES: tuple[Family[Shown], ...] = (
+STATE_FAMILIES: tuple[Family[Any], ...] = (
     Family(
         "dcdn_service_status",
         "Whether the service has this status: locked when OperationLocks names any lock, not_activated when the API "
         f"says that the service was never opened, else active. Exactly one is 1. {_AS_OF}",
+        ShownService,
         _status,
         label="status",
     ),
@@ -172,12 +205,14 @@ STATE_FAMILIES: tuple[Family[Shown], ...] = (
         "dcdn_service_lock",
         "Whether the service is locked for this reason (OperationLocks.LockReason); financial is an overdue payment, "
         f"unspecified a lock that names no reason. {_AS_OF}",
+        ShownService,
         _locks,
         label="reason",
     ),
     Family(
         "dcdn_service_charge_type",
         f"Whether this is the current billing method (InternetChargeType). {_AS_OF}",
+        ShownService,
         _charge_type,
         label="charge_type",
     ),
@@ -185,6 +220,7 @@ STATE_FAMILIES: tuple[Family[Shown], ...] = (
         "dcdn_service_next_charge_type",
         "Whether this is the billing method to come (ChangingChargeType); all 0 when no change is pending at the "
         f"moment of the scrape. {_AS_OF}",
+        ShownService,
         _next_charge_type,
         label="charge_type",
     ),
@@ -192,19 +228,56 @@ STATE_FAMILIES: tuple[Family[Shown], ...] = (
         "dcdn_service_charge_type_change_timestamp_seconds",
         "Unix time at which the pending change of the billing method takes effect (ChangingAffectTime); absent when "
         f"no change lies ahead. {_AS_OF}",
+        ShownService,
         _change_timestamp,
     ),
     REMAINING,
     Family(
         "dcdn_service_opening_timestamp_seconds",
         f"Unix time at which the service was activated (OpeningTime). {_AS_OF}",
+        ShownService,
         _opening_timestamp,
     ),
     Family(
         "dcdn_service_info",
         f"Always 1; the label names the service's instance (InstanceId). {_AS_OF}",
+        ShownService,
         _info,
         label="instance_id",
+    ),
+    Family(
+        "dcdn_service_enabled",
+        f"1 when the service is activated, else 0 (Enabled of the probe debt_status). {_AS_OF}",
+        DebtState,
+        _flag("enabled"),
+    ),
+    Family(
+        "dcdn_service_available",
+        f"1 when the service can be used, else 0 (OnService of the probe debt_status). {_AS_OF}",
+        DebtState,
+        _flag("available"),
+    ),
+    Family(
+        "dcdn_service_in_debt",
+        f"1 when the account has overdue payments, else 0 (InDebt of the probe debt_status). {_AS_OF}",
+        DebtState,
+        _flag("in_debt"),
+    ),
+    Family(
+        "dcdn_service_in_debt_overdue",
+        "1 when the time to make up for an overdue payment is over too, else 0 (InDebtOverdue of the probe "
+        f"debt_status). {_AS_OF}",
+        DebtState,
+        _flag("in_debt_overdue"),
+    ),
+    Family(
+        "dcdn_account_available_amount",
+        "What the account can still spend, credit included, in the currency that the label names; negative in debt "
+        f"(AvailableAmount). {_AS_OF}",
+        Balance,
+        _available_amount,
+        label="currency",
+        scope=Scope.ACCOUNT,
     ),
 )
 
@@ -213,49 +286,56 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
         "dcdn_poll_success",
         "1 when the last poll got an answer (a locked or not activated service is one), 0 when it failed or none "
         "has finished yet. The API is polled on a schedule, not when scraped.",
+        ProbeRecord,
         _poll_success,
-        by_probe=True,
+        scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_poll_timestamp_seconds",
         "Unix time at which the last poll ended, be it answered or failed; 0 until the first.",
+        ProbeRecord,
         _last_poll,
-        by_probe=True,
+        scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_success_timestamp_seconds",
-        "Unix time of the last poll that got an answer, as of which everything is known of the service; 0 until the "
-        "first. A failure never moves it.",
+        "Unix time of the last poll that got an answer, as of which everything is known that the probe tells; 0 "
+        "until the first. A failure never moves it.",
+        ProbeRecord,
         _last_success,
-        by_probe=True,
+        scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_poll_duration_seconds",
         "Seconds that the last poll took, without its wait for the budget.",
+        ProbeRecord,
         _last_duration,
-        by_probe=True,
+        scope=Scope.PROBE,
     ),
     Family(
         "dcdn_polls_total",
         "Polls that have ended, failed ones included.",
+        ProbeRecord,
         _polls,
         metric_type=MetricType.COUNTER,
-        by_probe=True,
+        scope=Scope.PROBE,
     ),
     Family(
         "dcdn_poll_failures_total",
         "Polls that ended without knowing the state, by reason.",
+        ProbeRecord,
         _failures,
         label="reason",
         metric_type=MetricType.COUNTER,
-        by_probe=True,
+        scope=Scope.PROBE,
     ),
     Family(
         "dcdn_polls_skipped_total",
         "Runs that were due while the last one was still waiting for a thread or under way.",
+        ProbeRecord,
         _skipped,
         metric_type=MetricType.COUNTER,
-        by_probe=True,
+        scope=Scope.PROBE,
     ),
 )
 

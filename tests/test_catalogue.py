@@ -18,16 +18,31 @@ from exporter.catalogue import (
     ProbeKind,
     StateInRefusal,
     endpoints,
+    kinds_for,
     vendor_limits,
 )
 from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
 from exporter.config import Endpoints
-from exporter.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, Answer, FailureReason, ProbeKey, ServiceState
+from exporter.families import STATE_FAMILIES, shown
+from exporter.model import (
+    LOCKED_FOR_SECURITY,
+    NOT_ACTIVATED,
+    NOT_ENABLED,
+    Answer,
+    FailureReason,
+    Observation,
+    ProbeKey,
+    ServiceState,
+    State,
+)
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
+from exporter.store import ProbeRecord
 
 ROOT = Path(__file__).parent.parent
 KINDS = {(kind.product, kind.probe): kind for kind in PROBE_KINDS}
 IPA, DCDN, CDN = (KINDS[product, "service"] for product in ("dcdn_ipa", "dcdn", "cdn"))
+IPA_DEBT, DCDN_DEBT, CDN_DEBT = (KINDS[product, "debt_status"] for product in ("dcdn_ipa", "dcdn", "cdn"))
+BALANCE = KINDS["bss", "balance"]
 
 # Files in which rows may still be missing; empty it as soon as they are there.
 AWAITED = frozenset({"exporter/simulator/operations.py", "exporter/config/models.py", "docs/configuration.md"})
@@ -51,9 +66,19 @@ def sample(kind: ProbeKind) -> Mapping[str, Any]:
     return payload
 
 
+def families_of(answer: Answer) -> list[str]:
+    """The names of the families that show the state of such an answer."""
+    record = ProbeRecord().after(Observation(1000.0, 0.1, answer))
+    seen = shown(record, 1000.0, stale_after_s=600, documented_charge_types=())
+    return [family.name for family in STATE_FAMILIES if isinstance(seen, family.of)]
+
+
 def missing(kind: ProbeKind) -> dict[str, str]:
     """What else a row needs and has not got: what is missing, by the file where it belongs."""
+    if not (ROOT / sample_name(kind)).exists():
+        return {sample_name(kind): "a sample of the answer"}
     operation = kind.operation
+    answer = kind.parse(sample(kind), None)
     link = rf"\[{operation.action}\]\(https://[^)]+\)"
     row = rf"^\| `{kind.product}` \| `{kind.probe}` \| {link} \| {operation.calls_per_second} calls per second"
     places = {
@@ -63,10 +88,11 @@ def missing(kind: ProbeKind) -> dict[str, str]:
         ),
         "docs/configuration.md": (
             f"`{kind.product}`" in text_of("docs/configuration.md"),
-            "the product",
+            "the product, or for the balance its endpoint",
         ),
         "exporter/config/models.py": (
-            kind.product in CONFIGURABLE_PRODUCTS and operation.endpoint in Endpoints.model_fields,
+            operation.endpoint in Endpoints.model_fields
+            and (kind.product in CONFIGURABLE_PRODUCTS or kind.product not in PRODUCTS),
             "the product, and a key of the endpoint",
         ),
         "exporter/simulator/operations.py": (
@@ -74,10 +100,11 @@ def missing(kind: ProbeKind) -> dict[str, str]:
             "the operation, with the same limit",
         ),
         "exporter/catalogue.py": (
-            all(operation.endpoint in endpoints(site) for site in SITES),
-            "the endpoint, for every site",
+            all(operation.endpoint in endpoints(site) for site in SITES)
+            and bool(kind.charge_types) == isinstance(answer.state, ServiceState),
+            "the endpoint for every site, and the charge types of a service",
         ),
-        sample_name(kind): ((ROOT / sample_name(kind)).exists(), "a sample of the answer"),
+        "exporter/families.py": (families_of(answer) != [], "families that show such a state"),
     }
     return {file: what for file, (there, what) in places.items() if not there}
 
@@ -97,11 +124,15 @@ def test_a_sample_of_its_answer_is_understood(kind: ProbeKind) -> None:
 
 
 def test_limits_are_the_vendors() -> None:
-    """Calls per second and account, as the vendor's pages state them."""
+    """Calls per second and account, as the vendor's pages state them; the last two of them state none."""
     assert vendor_limits() == {
         "DescribeDcdnIpaService": 20,
         "DescribeDcdnService": 30,
         "DescribeCdnService": 30,
+        "DescribeUserDcdnIpaStatus": 20,
+        "DescribeUserDcdnStatus": 30,
+        "DescribeUserCdnStatus": 20,
+        "QueryAccountBalance": 10,
         "GetCallerIdentity": 100,
     }
 
@@ -142,6 +173,35 @@ def test_rows_have_names_of_their_own() -> None:
     """Two rows of the same product and probe would share their series."""
     assert len(KINDS) == len(PROBE_KINDS)
     assert IPA.key("prod") == ProbeKey(account="prod", product="dcdn_ipa", probe="service")
+
+
+def test_no_two_probes_of_an_account_show_the_same_families() -> None:
+    """Else one of its products, or the account, would have a series twice."""
+    by_product = [
+        (kind.product, family) for kind in PROBE_KINDS for family in families_of(kind.parse(sample(kind), None))
+    ]
+
+    assert len(by_product) == len(set(by_product))
+
+
+@pytest.mark.parametrize(
+    ("products", "debt_status", "balance", "kinds"),
+    [
+        pytest.param(["dcdn_ipa"], False, False, [IPA], id="one product"),
+        pytest.param(["cdn", "dcdn_ipa"], False, False, [IPA, CDN], id="two, in the order of the rows"),
+        pytest.param(["dcdn", "cdn"], True, False, [DCDN, CDN, DCDN_DEBT, CDN_DEBT], id="debts of each"),
+        pytest.param(["dcdn_ipa"], False, True, [IPA, BALANCE], id="the balance of the account"),
+        pytest.param(list(PRODUCTS), True, True, list(PROBE_KINDS), id="everything"),
+    ],
+)
+def test_an_account_has_the_probes_that_it_asks_for(
+    products: list[str],
+    debt_status: bool,  # noqa: FBT001 - a row's fact
+    balance: bool,  # noqa: FBT001 - a row's fact
+    kinds: list[ProbeKind],
+) -> None:
+    """Services always, debts of the same products, and one balance whatever the products are."""
+    assert kinds_for(products, debt_status=debt_status, balance=balance) == kinds
 
 
 def test_products_are_in_the_order_of_their_rows() -> None:
@@ -191,9 +251,13 @@ SECURITY = "Your account or the resource is locked for security reasons."
         pytest.param(CDN, "OperationDenied", NOT_OPEN, NOT_ACTIVATED, id="cdn by its message"),
         pytest.param(CDN, "operationdenied", NOT_OPEN.upper(), NOT_ACTIVATED, id="cdn by its message, in any case"),
         pytest.param(CDN, "OperationDenied", SECURITY, LOCKED_FOR_SECURITY, id="cdn locked"),
+        pytest.param(IPA_DEBT, "DcdnIpaServiceNotFound", None, NOT_ENABLED, id="ipa debts"),
+        pytest.param(DCDN_DEBT, "DcdnServiceNotFound", None, NOT_ENABLED, id="dcdn debts"),
+        pytest.param(CDN_DEBT, "CdnServiceNotFound", None, NOT_ENABLED, id="cdn debts"),
+        pytest.param(CDN_DEBT, "OperationDenied", NOT_OPEN, NOT_ENABLED, id="cdn debts by the message"),
     ],
 )
-def test_a_refusal_may_be_a_state(kind: ProbeKind, code: str, message: str | None, state: ServiceState) -> None:
+def test_a_refusal_may_be_a_state(kind: ProbeKind, code: str, message: str | None, state: State) -> None:
     """The code decides, in any case, and the message where the code has two meanings."""
     refusal = Refused("no", code=code, http_status=403, request_id="request-1", message=message)
 
@@ -212,6 +276,11 @@ def test_a_refusal_may_be_a_state(kind: ProbeKind, code: str, message: str | Non
         pytest.param(CDN, "OperationDenied", None, FailureReason.REJECTED, id="no message"),
         pytest.param(CDN, "OperationDenied.Other", NOT_OPEN, FailureReason.REJECTED, id="another code"),
         pytest.param(CDN, "Forbidden.RAM", NOT_OPEN, FailureReason.PERMISSION, id="no right to ask"),
+        pytest.param(
+            CDN_DEBT, "OperationDenied", SECURITY, FailureReason.REJECTED, id="a lock, of no concern to debts"
+        ),
+        pytest.param(BALANCE, "NotApplicable", None, FailureReason.REJECTED, id="no balance"),
+        pytest.param(BALANCE, "NotAuthorized", None, FailureReason.PERMISSION, id="no right to the balance"),
         pytest.param(IPA, "", None, FailureReason.REJECTED, id="an empty code"),
         pytest.param(IPA, None, SECURITY, FailureReason.REJECTED, id="no code"),
     ],

@@ -18,17 +18,20 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from exporter.catalogue import PROBE_KINDS
+from exporter.catalogue import PROBE_KINDS, ProbeKind
 from exporter.exposition import Exposition, ExpositionFormat, label_text
 from exporter.model import (
     NOT_ACTIVATED,
     Answer,
+    Balance,
     ChargeTypeChange,
+    DebtState,
     Failure,
     FailureReason,
     Observation,
     ProbeKey,
     ServiceState,
+    State,
     UnknownField,
 )
 from exporter.own_metrics import OwnMetrics
@@ -36,6 +39,8 @@ from exporter.store import ProbeRecord
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "metrics.md"
 KIND = PROBE_KINDS[0]
+DEBT_KIND = next(kind for kind in PROBE_KINDS if (kind.product, kind.probe) == (KIND.product, "debt_status"))
+BALANCE_KIND = next(kind for kind in PROBE_KINDS if kind.probe == "balance")
 STALE_AFTER_S = 600.0
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 START = MOMENT.timestamp() - 300
@@ -56,6 +61,8 @@ CHANGING = ServiceState(
     instance_id="1883927335936173",
     change=ChargeTypeChange("PayByBandwidth", MOMENT),
 )
+IN_DEBT = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
+BALANCE = Balance(-1234.5, "CNY")
 TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
 
 HOSTILE = [
@@ -97,16 +104,18 @@ def key(account: str = "prod") -> ProbeKey:
     return KIND.key(account)
 
 
-def exposition(*accounts: str, clock: Clock, own: CollectorRegistry | None = None) -> Exposition:
+def exposition(
+    *accounts: str, clock: Clock, own: CollectorRegistry | None = None, kinds: Iterable[ProbeKind] = (KIND,)
+) -> Exposition:
     return Exposition(
-        [(key(account), KIND) for account in accounts],
+        [(kind.key(account), kind) for account in accounts for kind in kinds],
         own=own or CollectorRegistry(),
         stale_after_s=STALE_AFTER_S,
         now=clock,
     )
 
 
-def record(*outcomes: ServiceState | Failure, at: float = START) -> ProbeRecord:
+def record(*outcomes: State | Failure, at: float = START) -> ProbeRecord:
     """The record of these polls; all lock reasons but financial are undocumented."""
     after = ProbeRecord()
     for outcome in outcomes:
@@ -114,7 +123,8 @@ def record(*outcomes: ServiceState | Failure, at: float = START) -> ProbeRecord:
         if isinstance(outcome, Failure):
             of_poll = outcome
         else:
-            reasons = tuple(reason for reason in outcome.lock_reasons if reason != "financial")
+            locks = outcome.lock_reasons if isinstance(outcome, ServiceState) else ()
+            reasons = tuple(reason for reason in locks if reason != "financial")
             of_poll = Answer(outcome, unknown_values={UnknownField.LOCK_REASON: reasons})
         after = after.after(Observation(finished_at=at, duration_s=0.25, outcome=of_poll))
     return after
@@ -161,6 +171,76 @@ def test_a_page_is_as_written_down(
         assert seen.decode() == golden(f"{name}.{suffix}", seen).decode()
 
 
+def test_a_page_of_several_probes_is_as_written_down(*, golden: Callable[[str, bytes], bytes]) -> None:
+    """Service, debts and balance of one account: each has its own families, and all have their health."""
+    page = exposition("prod", clock=Clock(), kinds=(KIND, DEBT_KIND, BALANCE_KIND))
+    for kind, state in ((KIND, ACTIVE), (DEBT_KIND, IN_DEBT), (BALANCE_KIND, BALANCE)):
+        page.update(kind.key("prod"), record(state))
+
+    for exposition_format, suffix in ((ExpositionFormat.TEXT, "txt"), (ExpositionFormat.OPENMETRICS, "om")):
+        seen = b"".join(page.page(exposition_format))
+        assert seen.decode() == golden(f"in_debt.{suffix}", seen).decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "series"),
+    [
+        pytest.param(
+            DEBT_KIND,
+            IN_DEBT,
+            [
+                'dcdn_service_enabled{account="prod",product="dcdn_ipa"} 1.0',
+                'dcdn_service_available{account="prod",product="dcdn_ipa"} 1.0',
+                'dcdn_service_in_debt{account="prod",product="dcdn_ipa"} 1.0',
+                'dcdn_service_in_debt_overdue{account="prod",product="dcdn_ipa"} 0.0',
+            ],
+            id="debts",
+        ),
+        pytest.param(
+            DEBT_KIND,
+            DebtState(in_debt=False),
+            ['dcdn_service_in_debt{account="prod",product="dcdn_ipa"} 0.0'],
+            id="one debt",
+        ),
+        pytest.param(
+            BALANCE_KIND,
+            BALANCE,
+            ['dcdn_account_available_amount{account="prod",currency="CNY"} -1234.5'],
+            id="balance",
+        ),
+    ],
+)
+def test_every_kind_of_state_is_shown_until_it_is_stale(kind: ProbeKind, state: State, series: list[str]) -> None:
+    """Past the age allowed only the health of its probe is left, and the next answer brings it back."""
+    clock = Clock()
+    page = exposition("prod", clock=clock, kinds=[kind])
+
+    def shown() -> list[str]:
+        about = ("dcdn_service_", "dcdn_account_")
+        return [line for line in text(page).splitlines() if line.startswith(about)]
+
+    assert shown() == []
+    page.update(kind.key("prod"), record(state))
+    clock.now = START + STALE_AFTER_S
+    assert shown() == series
+    clock.now += 0.001
+    assert shown() == []
+    assert len(lines(page, "dcdn_poll_success")) == 1
+    page.update(kind.key("prod"), record(state, at=clock.now))
+    assert shown() == series
+
+
+def test_a_balance_in_another_currency_leaves_none_behind() -> None:
+    """The series of the currency before is gone with it."""
+    page = exposition("prod", clock=Clock(), kinds=[BALANCE_KIND])
+    page.update(BALANCE_KIND.key("prod"), record(Balance(5.0, "CNY")))
+    page.update(BALANCE_KIND.key("prod"), record(Balance(5.0, "USD")))
+
+    assert lines(page, "dcdn_account_available_amount") == [
+        'dcdn_account_available_amount{account="prod",currency="USD"} 5.0'
+    ]
+
+
 @pytest.fixture
 def everything() -> Exposition:
     """A page with an account in each state, hostile names, and the exporter's own metrics."""
@@ -179,9 +259,11 @@ def everything() -> Exposition:
         "failing": record(ACTIVE, TIMEOUT, TIMEOUT),
         **{str(hostile.values[0]): record(CHANGING) for hostile in HOSTILE},
     }
-    page = exposition(*stories, clock=Clock(), own=own.registry)
+    page = exposition(*stories, clock=Clock(), own=own.registry, kinds=(KIND, DEBT_KIND, BALANCE_KIND))
     for account, of_probe in stories.items():
         page.update(key(account), of_probe)
+        page.update(DEBT_KIND.key(account), record(IN_DEBT))
+        page.update(BALANCE_KIND.key(account), record(BALANCE))
         page.set_account(account, {"account_id": "", "account_name": account, "site": "china"})
     return page
 

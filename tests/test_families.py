@@ -10,17 +10,21 @@ from exporter.families import (
     Family,
     MetricType,
     Sample,
-    Shown,
+    Scope,
+    ShownService,
     shown,
 )
 from exporter.model import (
     NOT_ACTIVATED,
     Answer,
+    Balance,
     ChargeTypeChange,
+    DebtState,
     Failure,
     FailureReason,
     Observation,
     ServiceState,
+    State,
     UnknownField,
 )
 from exporter.store import ProbeRecord
@@ -42,6 +46,11 @@ STATE_TABLE = [
     ("dcdn_service_charge_type_change_remaining_seconds", None, ("ChangingAffectTime", "Seconds", "scrape time")),
     ("dcdn_service_opening_timestamp_seconds", None, ("OpeningTime", "Unix time")),
     ("dcdn_service_info", "instance_id", ("InstanceId",)),
+    ("dcdn_service_enabled", None, ("Enabled", "debt_status")),
+    ("dcdn_service_available", None, ("OnService", "debt_status")),
+    ("dcdn_service_in_debt", None, ("InDebt", "debt_status")),
+    ("dcdn_service_in_debt_overdue", None, ("InDebtOverdue", "debt_status")),
+    ("dcdn_account_available_amount", "currency", ("AvailableAmount", "currency", "negative")),
 ]
 HEALTH_TABLE = [
     ("dcdn_poll_success", "gauge", None),
@@ -55,7 +64,7 @@ HEALTH_TABLE = [
 
 
 def answered(
-    state: ServiceState,
+    state: State,
     *,
     reasons: tuple[str, ...] = (),
     charge_types: tuple[str, ...] = (),
@@ -65,9 +74,9 @@ def answered(
     return (record or ProbeRecord()).after(Observation(NOW, 0.25, Answer(state, unknown_values=unknown)))
 
 
-def service(record: ProbeRecord, now: float = NOW) -> Shown:
+def service(record: ProbeRecord, now: float = NOW) -> ShownService:
     seen = shown(record, now, stale_after_s=600, documented_charge_types=DCDN_CHARGE_TYPES)
-    assert seen is not None
+    assert isinstance(seen, ShownService)
     return seen
 
 
@@ -86,7 +95,10 @@ def billed(charge_type: str | None) -> list[Sample]:
 def test_every_state_family_is_there() -> None:
     """Names and labels are fixed: dashboards and rules of others are written with them."""
     assert [(family.name, family.label) for family in STATE_FAMILIES] == [row[:2] for row in STATE_TABLE]
-    assert {(family.metric_type, family.by_probe) for family in STATE_FAMILIES} == {(MetricType.GAUGE, False)}
+    assert {family.metric_type for family in STATE_FAMILIES} == {MetricType.GAUGE}
+    assert {family.name: family.scope for family in STATE_FAMILIES} == {
+        row[0]: Scope.PRODUCT if row[0].startswith("dcdn_service_") else Scope.ACCOUNT for row in STATE_TABLE
+    }
 
 
 def test_every_health_family_is_there() -> None:
@@ -94,7 +106,47 @@ def test_every_health_family_is_there() -> None:
     rows = [(family.name, family.metric_type.value, family.label) for family in HEALTH_FAMILIES]
 
     assert rows == HEALTH_TABLE
-    assert all(family.by_probe for family in HEALTH_FAMILIES)
+    assert {(family.scope, family.of) for family in HEALTH_FAMILIES} == {(Scope.PROBE, ProbeRecord)}
+
+
+@pytest.mark.parametrize(
+    ("state", "shown_by"),
+    [
+        pytest.param(ServiceState(charge_type="PayByTraffic"), [row[0] for row in STATE_TABLE[:8]], id="service"),
+        pytest.param(DebtState(in_debt=True), [row[0] for row in STATE_TABLE[8:12]], id="debts"),
+        pytest.param(Balance(1.0, "CNY"), ["dcdn_account_available_amount"], id="balance"),
+    ],
+)
+def test_a_family_shows_one_kind_of_state(state: State, shown_by: list[str]) -> None:
+    """So that the probes of one product, or of one account, never make the same series twice."""
+    seen = shown(answered(state), NOW, stale_after_s=600, documented_charge_types=())
+
+    assert [family.name for family in STATE_FAMILIES if isinstance(seen, family.of)] == shown_by
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("dcdn_service_enabled", "enabled"),
+        ("dcdn_service_available", "available"),
+        ("dcdn_service_in_debt", "in_debt"),
+        ("dcdn_service_in_debt_overdue", "in_debt_overdue"),
+    ],
+)
+def test_a_debt_is_0_or_1_where_the_api_says_so(name: str, field: str, value: bool | None) -> None:  # noqa: FBT001 - a row's fact
+    """What it leaves out is no series: neither answer would be known."""
+    others = dict.fromkeys({"enabled", "available", "in_debt", "in_debt_overdue"} - {field}, value is not True)
+    debts = DebtState(**{**others, field: value})
+
+    assert list(STATE_BY_NAME[name].samples(debts)) == ([("", float(value))] if value is not None else [])
+
+
+def test_an_amount_is_shown_under_its_currency() -> None:
+    """Amounts of several currencies must not be added."""
+    family = STATE_BY_NAME["dcdn_account_available_amount"]
+
+    assert list(family.samples(Balance(-11.19, "USD"))) == [("USD", -11.19)]
 
 
 @pytest.mark.parametrize(("name", "words"), [pytest.param(row[0], row[2], id=row[0]) for row in STATE_TABLE])
@@ -119,7 +171,7 @@ def test_help_is_one_line_without_escapes() -> None:
 def test_counters_and_only_counters_end_in_total(name: str, metric_type: MetricType) -> None:
     """A family that breaks this rule does not come into being."""
     with pytest.raises(ValueError, match="_total"):
-        Family(name, "", HEALTH_FAMILIES[0].samples, metric_type=metric_type)
+        Family(name, "", ProbeRecord, HEALTH_FAMILIES[0].samples, metric_type=metric_type)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +210,9 @@ def test_exactly_one_status_is_1(state: ServiceState, status: str) -> None:
 
 def test_what_is_not_activated_has_nothing_else() -> None:
     """Locks and charge types are 0, and there is neither a change nor an opening time nor an instance."""
-    assert {family.name: list(family.samples(service(answered(NOT_ACTIVATED)))) for family in STATE_FAMILIES[1:]} == {
+    assert {
+        family.name: list(family.samples(service(answered(NOT_ACTIVATED)))) for family in STATE_FAMILIES[1:8]
+    } == {
         "dcdn_service_lock": [("financial", 0.0)],
         "dcdn_service_charge_type": billed(None),
         "dcdn_service_next_charge_type": billed(None),
