@@ -5,18 +5,23 @@ import pytest
 from exporter.model import (
     NOT_ACTIVATED,
     Answer,
+    Balance,
     ChargeTypeChange,
+    DebtState,
     Failure,
     FailureReason,
     Observation,
     ProbeKey,
     ServiceState,
+    State,
 )
 from exporter.overview import status_rows
 from exporter.store import ProbeRecord
 from exporter.web.status_page import StatusRow
 
 PROD = ProbeKey(account="prod", product="dcdn_ipa", probe="service")
+DEBTS = ProbeKey(account="prod", product="dcdn_ipa", probe="debt_status")
+BALANCE = ProbeKey(account="prod", product="bss", probe="balance")
 SHOP = ProbeKey(account="shop", product="dcdn_ipa", probe="service")
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 NOW = MOMENT.timestamp() - 90
@@ -25,7 +30,7 @@ CHANGING = ServiceState(charge_type="PayByTraffic", change=ChargeTypeChange("Pay
 TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
 
 
-def record(*outcomes: ServiceState | Failure, age_s: float = 30) -> ProbeRecord:
+def record(*outcomes: State | Failure, age_s: float = 30) -> ProbeRecord:
     """The record of these polls, of which the last was so long ago."""
     after = ProbeRecord()
     for outcome in outcomes:
@@ -44,10 +49,14 @@ def row(
     age_s: float | None = None,
     poll_success: bool = False,
     failure: str | None = None,
+    product: str = "dcdn_ipa",
+    debts: tuple[str, ...] = (),
+    balance: float | None = None,
+    currency: str | None = None,
 ) -> StatusRow:
     return StatusRow(
         account="prod",
-        product="dcdn_ipa",
+        product=product,
         status=status,
         lock_reasons=lock_reasons,
         charge_type=charge_type,
@@ -56,6 +65,9 @@ def row(
         age_s=age_s,
         poll_success=poll_success,
         failure=failure,
+        debts=debts,
+        balance=balance,
+        currency=currency,
     )
 
 
@@ -133,7 +145,81 @@ def test_a_change_leaves_the_page_at_its_moment() -> None:
     assert shown.changes_in_s is None
 
 
-def test_every_probe_has_a_row() -> None:
+@pytest.mark.parametrize(
+    ("debt", "words"),
+    [
+        pytest.param(DebtState(enabled=True, available=True, in_debt=False, in_debt_overdue=False), (), id="none"),
+        pytest.param(DebtState(in_debt=True), ("in_debt",), id="in debt"),
+        pytest.param(DebtState(in_debt=True, in_debt_overdue=True), ("overdue",), id="overdue"),
+        pytest.param(
+            DebtState(enabled=True, available=False, in_debt=True), ("unavailable", "in_debt"), id="unavailable"
+        ),
+        pytest.param(DebtState(available=False, in_debt_overdue=True), ("overdue", "unavailable"), id="both"),
+        pytest.param(DebtState(enabled=False, available=False), (), id="never enabled"),
+    ],
+)
+def test_debts_stand_beside_the_service(debt: DebtState, words: tuple[str, ...]) -> None:
+    """One row for both probes of a product, as old as the older of the two answers."""
+    records = {PROD: record(LOCKED, age_s=10), DEBTS: record(debt, age_s=40)}
+
+    assert status_rows(records, now=NOW, stale_after_s=600) == (
+        row(
+            status="locked",
+            lock_reasons=("financial",),
+            charge_type="PayByTraffic",
+            age_s=40,
+            poll_success=True,
+            debts=words,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "debt", "shown"),
+    [
+        pytest.param(
+            record(NOT_ACTIVATED),
+            record(TIMEOUT),
+            row(status="not_activated", age_s=30, failure="debt_status: timeout: no reply within 10 s"),
+            id="the debts",
+        ),
+        pytest.param(
+            record(TIMEOUT),
+            record(DebtState(in_debt=True), TIMEOUT),
+            row(
+                age_s=30,
+                debts=("in_debt",),
+                failure="service: timeout: no reply within 10 s; debt_status: timeout: no reply within 10 s",
+            ),
+            id="both",
+        ),
+        pytest.param(
+            record(NOT_ACTIVATED), ProbeRecord(), row(status="not_activated", age_s=30), id="not yet polled"
+        ),
+        pytest.param(
+            record(NOT_ACTIVATED),
+            record(DebtState(in_debt=True), age_s=601),
+            row(status="not_activated", age_s=601, poll_success=True),
+            id="stale debts",
+        ),
+    ],
+)
+def test_a_row_says_which_probe_failed(service: ProbeRecord, debt: ProbeRecord, shown: StatusRow) -> None:
+    """What is known stands beside it, and a poll has succeeded only where all have."""
+    assert status_rows({PROD: service, DEBTS: debt}, now=NOW, stale_after_s=600) == (shown,)
+
+
+def test_a_balance_has_a_row_of_its_own() -> None:
+    """It belongs to the account and to none of its products."""
+    rows = status_rows(
+        {PROD: record(NOT_ACTIVATED), BALANCE: record(Balance(-5.0, "CNY"))}, now=NOW, stale_after_s=600
+    )
+
+    assert rows[1] == row(product="bss", age_s=30, poll_success=True, balance=-5.0, currency="CNY")
+    assert rows[0] == row(status="not_activated", age_s=30, poll_success=True)
+
+
+def test_every_product_has_a_row() -> None:
     """In the order of the records."""
     rows = status_rows({SHOP: ProbeRecord(), PROD: ProbeRecord()}, now=NOW, stale_after_s=600)
 

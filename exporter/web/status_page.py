@@ -12,6 +12,20 @@ ROWS_SHOWN = 200
 """A browser copes with so many; the page counts the rest, and /metrics has them all."""
 
 _STATUSES = ("active", "locked", "not_activated")
+_DEBTS = ("overdue", "unavailable", "in_debt")  # the worst first
+_WORST_FIRST = (
+    "locked",
+    "overdue",
+    "unavailable",
+    "failing",
+    "in_debt",
+    "spent",
+    "waiting",
+    "not_activated",
+    "change ahead",
+    "active",
+    "in_credit",
+)
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -21,6 +35,7 @@ class StatusRow:
 
     account: str
     product: str
+    """That of a service, or `bss` for the balance of the account."""
     status: str | None
     """`active`, `locked` or `not_activated`; None when there is no answer young enough to be trusted."""
     lock_reasons: tuple[str, ...]
@@ -35,6 +50,11 @@ class StatusRow:
     """The last poll got an answer. False also before the first poll has finished."""
     failure: str | None
     """In words, what the last poll failed of; None when it did not fail."""
+    debts: tuple[str, ...] = ()
+    """What is owed: `overdue`, `unavailable` and `in_debt`, as far as they hold; empty also when it is not known."""
+    balance: float | None = None
+    """What the account can still spend; None but for a balance that is young enough to be trusted."""
+    currency: str | None = None
 
     def __post_init__(self) -> None:
         if not self.account or not self.product:
@@ -43,6 +63,10 @@ class StatusRow:
             raise ValueError(f"status must be one of {_STATUSES} or None: {self.status!r}")
         if self.lock_reasons and self.status != "locked":
             raise ValueError(f"only what is locked has lock reasons: {self.status!r}, {self.lock_reasons!r}")
+        if any(debt not in _DEBTS for debt in self.debts):
+            raise ValueError(f"debts must be among {_DEBTS}: {self.debts!r}")
+        if (self.balance is None) != (self.currency is None):
+            raise ValueError(f"a balance must have a currency: {self.balance!r}, {self.currency!r}")
         if self.poll_success and self.failure is not None:
             raise ValueError(f"a poll cannot have succeeded and failed: {self.failure!r}")
         for seconds in (self.changes_in_s, self.age_s):
@@ -51,10 +75,16 @@ class StatusRow:
 
     @property
     def condition(self) -> str:
-        """The state in one word: that of the service, else `failing`, or `waiting` for a first answer."""
-        if self.failure is not None and self.status != "locked":
-            return "failing"
-        return self.status or "waiting"
+        """The state in one word: the worst of what is known, `failing`, or `waiting` for a first answer."""
+        known = {*self.debts, self.status, self.credit, "failing" if self.failure is not None else None}
+        return next((word for word in _WORST_FIRST if word in known), "waiting")
+
+    @property
+    def credit(self) -> str | None:
+        """Whether anything can be spent: `spent` or `in_credit`; None when there is no balance."""
+        if self.balance is None:
+            return None
+        return "spent" if self.balance <= 0 else "in_credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +94,17 @@ class StatusPage:
     version: str
     telemetry_path: str
     accounts: tuple[StatusRow, ...]
-    """In any order; an account with three products has three rows."""
+    """In any order; an account with three products has three rows, and one more with a balance."""
     ready: bool
     """As `/-/ready` has it."""
 
 
 def worst_first(rows: tuple[StatusRow, ...]) -> list[StatusRow]:
-    """The rows as somebody wants to hear of them: locked, failing, waiting, not activated, a change ahead, fine."""
-    order = {"locked": 0, "failing": 1, "waiting": 2, "not_activated": 3, "active": 5}
+    """The rows as somebody wants to hear of them: locked and overdue ones first, fine ones last."""
 
     def place(row: StatusRow) -> tuple[int, str, str]:
         change_ahead = row.condition == "active" and row.next_charge_type is not None
-        return (4 if change_ahead else order[row.condition], row.account, row.product)
+        return (_WORST_FIRST.index("change ahead" if change_ahead else row.condition), row.account, row.product)
 
     return sorted(rows, key=place)
 

@@ -91,6 +91,26 @@ def cells(html: str) -> list[list[str]]:
             ["prod", "dcdn_ipa", "active", "PayByTraffic", "1 h 6 min ago", "timeout: no answer within 10 s"],
             id="failing",
         ),
+        pytest.param(
+            a_row(debts=("unavailable", "in_debt")),
+            ["prod", "dcdn_ipa", "active, unavailable, in debt", "PayByTraffic", "12 s ago", "answered"],
+            id="in-debt",
+        ),
+        pytest.param(
+            a_row(status="locked", lock_reasons=("financial",), debts=("overdue",)),
+            ["prod", "dcdn_ipa", "locked (financial), overdue", "PayByTraffic", "12 s ago", "answered"],
+            id="locked-and-overdue",
+        ),
+        pytest.param(
+            a_row(product="bss", status=None, charge_type=None, balance=1234567.891, currency="CNY"),
+            ["prod", "bss", "in credit", "1,234,567.89 CNY", "12 s ago", "answered"],
+            id="balance",
+        ),
+        pytest.param(
+            a_row(product="bss", status=None, charge_type=None, balance=0.0, currency="USD"),
+            ["prod", "bss", "spent", "0.00 USD", "12 s ago", "answered"],
+            id="balance-that-is-spent",
+        ),
     ],
 )
 def test_row(row: StatusRow, expected: list[str]) -> None:
@@ -119,6 +139,11 @@ def test_hostile_lock_reason() -> None:
     """A lock reason that the vendor invents is text, too."""
     html = html_of(a_row(status="locked", lock_reasons=("<b>",)))
     assert "(&lt;b&gt;)" in html
+
+
+def test_hostile_currency() -> None:
+    """So is a currency."""
+    assert "<bdi>&lt;B&gt;</bdi>" in html_of(a_row(balance=1.0, currency="<B>"))
 
 
 def test_hostile_telemetry_path() -> None:
@@ -162,17 +187,29 @@ def test_worst_first() -> None:
         a_row(account="z4", poll_success=False, failure="server: 503"),
         a_row(account="z6", status="locked", poll_success=False, failure="server: 503"),
         a_row(account="z5", status="locked"),
+        a_row(account="o1", debts=("overdue",), poll_success=False, failure="server: 503"),
+        a_row(account="o2", debts=("unavailable", "in_debt")),
+        a_row(account="o3", debts=("in_debt",)),
+        a_row(account="o4", status=None, balance=-1.0, currency="CNY"),
+        a_row(account="o5", status=None, balance=1.0, currency="CNY"),
+        a_row(account="o6", status=None, balance=1.0, currency="CNY", poll_success=False, failure="server: 503"),
     )
     assert [(row.account, row.product) for row in worst_first(rows)] == [
         ("z5", "dcdn_ipa"),
         ("z6", "dcdn_ipa"),
+        ("o1", "dcdn_ipa"),
+        ("o2", "dcdn_ipa"),
+        ("o6", "dcdn_ipa"),
         ("z4", "dcdn_ipa"),
+        ("o3", "dcdn_ipa"),
+        ("o4", "dcdn_ipa"),
         ("z3", "dcdn_ipa"),
         ("z2", "dcdn_ipa"),
         ("z1", "dcdn_ipa"),
         ("a", "cdn"),
         ("a", "dcdn_ipa"),
         ("b", "dcdn_ipa"),
+        ("o5", "dcdn_ipa"),
     ]
 
 
@@ -211,6 +248,8 @@ def test_empty_page() -> None:
         pytest.param({"status": "broken"}, id="unknown-status"),
         pytest.param({"lock_reasons": ("financial",)}, id="active-with-a-lock"),
         pytest.param({"failure": "timeout"}, id="success-and-failure"),
+        pytest.param({"debts": ("mortgage",)}, id="unknown-debt"),
+        pytest.param({"balance": 1.0}, id="balance-without-a-currency"),
         pytest.param({"age_s": -1.0}, id="negative-age"),
         pytest.param({"changes_in_s": math.inf}, id="endless-wait"),
         pytest.param({"age_s": math.nan}, id="nan"),
