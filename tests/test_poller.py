@@ -106,6 +106,25 @@ def test_not_activated_is_an_answer(world: World) -> None:
     assert result.outcome.request_id is not None
 
 
+def test_a_code_with_two_meanings_is_read_by_its_message(world: World) -> None:
+    """The message comes all the way from the wire: one is a lock with a series of its own, another a failure."""
+    world.set_fault(
+        Fault("error", status=403, code="OperationDenied", message="The resource is locked for security reasons.")
+    )
+    locked = world.poll()
+    world.set_fault(Fault("error", status=403, code="OperationDenied", message="Not today."))
+    refused = world.poll()
+
+    assert isinstance(locked.outcome, Answer)
+    assert (locked.record.state, locked.record.lock_reasons_seen) == (
+        ServiceState(lock_reasons=("security",)),
+        ("security",),
+    )
+    assert isinstance(refused.outcome, Failure)
+    assert refused.outcome.reason is FailureReason.REJECTED
+    assert world.unknown == []
+
+
 def test_a_failure_leaves_what_was_known(world: World) -> None:
     """After a failed poll the last good state and its time are as they were."""
     known = world.poll().record
