@@ -59,7 +59,6 @@ DCDN_CHARGE_TYPES = (
 )
 CDN_CHARGE_TYPES = ("PayByTraffic", "PayByBandwidth")
 
-
 SERVICE, DEBT_STATUS, BALANCE = "service", "debt_status", "balance"
 
 
@@ -76,6 +75,8 @@ class StateInRefusal:
     words: str = ""
 
     def __post_init__(self) -> None:
+        if not self.code:
+            raise ValueError("an error without a code stands for no state")
         for text in (self.code, self.words):
             if text != text.casefold():
                 raise ValueError(f"codes and words are compared case-folded, seen {text!r}")

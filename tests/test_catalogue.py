@@ -294,6 +294,12 @@ def test_any_other_refusal_is_a_failure(
     assert (kind.state_in_refusal(refusal), refusal.reason) == (None, reason)
 
 
+def test_no_code_stands_for_no_state() -> None:
+    """Else every error page of a proxy would."""
+    with pytest.raises(ValueError, match="without a code"):
+        StateInRefusal("", NOT_ACTIVATED)
+
+
 @pytest.mark.parametrize(("code", "words"), [("DcdnServiceNotFound", ""), ("operationdenied", "Locked")])
 def test_what_could_never_match_is_refused(code: str, words: str) -> None:
     """A row with capital letters would silently turn a state into a failure."""
