@@ -197,11 +197,6 @@ def _refuse_what_is_not_served(configuration: Configuration, source: str) -> Non
     """End where the file asks for what the daemon does not do yet, rather than leave it out in silence."""
     accounts = list(enumerate(configuration.accounts))
     problems = tuple(
-        Problem(f"accounts[{position}].{key}", None, "true", "false in this version")
-        for position, account in accounts
-        for key in ("debt_status", "balance")
-        if getattr(account, key)
-    ) + tuple(
         Problem(
             f"accounts[{position}].credentials.type",
             None,

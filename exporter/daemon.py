@@ -24,9 +24,9 @@ from exporter.aliyun.credentials import (
     Secret,
     ask_vendor_chain,
 )
-from exporter.aliyun.route import ca_bundle, route
+from exporter.aliyun.route import Route, ca_bundle, route
 from exporter.cadence import Cadence
-from exporter.catalogue import OPERATIONS, endpoints, kinds_for
+from exporter.catalogue import BALANCE, OPERATIONS, SITES, endpoints, kinds_for
 from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
 from exporter.exposition import Exposition
 from exporter.identity import Identity
@@ -55,7 +55,7 @@ class Daemon:
     """One running exporter.
 
     ``environ`` is the environment to read proxies and the CA bundle from. Raises ValueError for web options that
-    cannot be, before anything is started.
+    cannot be and credentials that it has no provider of, before anything is started.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Daemon:
         self._ready = False
         self._own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
         self._budgets = _budgets(configuration)
+        self._routes = {site: _routes(configuration, site, environ) for site in SITES}
         self._client = self._build_client(environ)
         self._chain = DefaultChain(ask_vendor_chain(), clock=time.monotonic)
         self._identities = {account.name: self._identity(account) for account in configuration.accounts}
@@ -129,9 +130,8 @@ class Daemon:
         return self._ready
 
     def _build_client(self, environ: Mapping[str, str]) -> Client:
-        overrides = self._configuration.endpoints.model_dump(exclude_none=True)
         return Client(
-            {name: route(overrides.get(name, url), environ) for name, url in endpoints("china").items()},
+            self._routes["china"],
             budgets=self._budgets,
             observer=self._own,
             deadline_s=self._configuration.poll.timeout_s,
@@ -148,11 +148,12 @@ class Daemon:
             locked_interval_s=poll.locked_interval_s,
             failing_interval_s=poll.failing_interval_s,
         )
+        balances = cadence.at_interval(poll.balance_interval_s)
         return Schedule(
             probes,
             poll=poller.poll,
             skipped=self._store.record_skip,
-            cadence_of=lambda _kind: cadence,
+            cadence_of=lambda kind: balances if kind.probe == BALANCE else cadence,
             max_workers=poll.max_workers,
             log=self._log,
         )
@@ -161,7 +162,8 @@ class Daemon:
         return Identity(
             account.name,
             credentials=self._provider(account),
-            account_id=account.account_id,
+            account_id=account.known_account_id,
+            routes=self._routes[account.site],
             learned=partial(self._learned, account),
             log=self._log,
         )
@@ -173,7 +175,7 @@ class Daemon:
             case AccessKeyCredentials() as configured:
                 return RereadCredentials(partial(_read, configured))
             case other:
-                raise NotImplementedError(f"no provider of credentials of type {other.type}")
+                raise ValueError(f"there is no provider of credentials of type {other.type}")
 
     def _learned(self, account: Account, access_key_id: str, account_id: str) -> None:
         self._budgets.unite(access_key_id, account_id)
@@ -189,14 +191,13 @@ class Daemon:
         return [
             Probe(key=kind.key(account.name), kind=kind, caller=self._identities[account.name].caller)
             for account in self._configuration.accounts
-            # Debts and balances follow as soon as an account can ask for them.
-            for kind in kinds_for(account.products, debt_status=False, balance=False)
+            for kind in kinds_for(account.products, debt_status=account.debt_status, balance=account.balance)
         ]
 
     def _describe(self, probes: Sequence[Probe]) -> None:
         poll = self._configuration.poll
         for account in self._configuration.accounts:
-            self._show_account(account, account.account_id or "")
+            self._show_account(account, account.known_account_id or "")
         self._own.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
@@ -227,6 +228,12 @@ def _budgets(configuration: Configuration) -> Budgets:
         for operation in OPERATIONS
     }
     return Budgets(permitted, clock=time.monotonic)
+
+
+def _routes(configuration: Configuration, site: str, environ: Mapping[str, str]) -> Mapping[str, Route]:
+    """Where the endpoints are for accounts of a site; those that the configuration names hold for both."""
+    named = configuration.endpoints.model_dump(exclude_none=True)
+    return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
 
 
 def _read(configured: AccessKeyCredentials) -> Credentials:

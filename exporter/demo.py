@@ -19,6 +19,7 @@ POLL: Mapping[str, str] = {
     "stale_after": "1m",
     "locked_interval": "2s",
     "failing_interval": "10s",
+    "balance_interval": "5s",
 }
 
 
@@ -88,6 +89,9 @@ def demo_configuration(scenario: Scenario, url: str) -> Configuration:
         "accounts": [
             {
                 "name": account.name,
+                "products": list(account.products),
+                "debt_status": account.debt_status,
+                "balance": account.balance,
                 "credentials": {
                     "type": "access_key",
                     "access_key_id": account.access_key_id,
@@ -97,7 +101,7 @@ def demo_configuration(scenario: Scenario, url: str) -> Configuration:
             }
             for account in scenario.accounts
         ],
-        "endpoints": {"dcdn": url, "sts": url},
+        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), url),
     }
     return parse(json.dumps(document), source="the demo", vendor_limits=vendor_limits())
 

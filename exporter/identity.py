@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from exporter.aliyun.client import Caller, Reply, Turn
 from exporter.aliyun.credentials import CredentialsProvider
 from exporter.aliyun.errors import ApiError, MalformedReply
 from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
+from exporter.aliyun.route import Route
 from exporter.logger import Logger
 
 
@@ -24,8 +26,8 @@ class Api(Protocol):
 class Identity:
     """The account id behind one configured account: given, or learned once from GetCallerIdentity.
 
-    Polls never wait for it. ``learned`` is told, in the thread that asked, of the access key id that spent from a
-    budget of its own so far, and of the account id that it belongs to.
+    ``routes`` are those of the account's site. Polls never wait for the id. ``learned`` is told, in the thread that
+    asked, of the access key id that spent from a budget of its own so far, and of the account id that it belongs to.
     """
 
     def __init__(
@@ -34,11 +36,12 @@ class Identity:
         *,
         credentials: CredentialsProvider,
         account_id: str | None,
+        routes: Mapping[str, Route] | None = None,
         learned: Callable[[str, str], None],
         log: Logger,
     ) -> None:
         self.account = account
-        self._caller = Caller(credentials=credentials, account_id=account_id)
+        self._caller = Caller(credentials=credentials, account_id=account_id, routes=routes)
         self._learned = learned
         self._log = log
         self._told: str | None = None
@@ -57,7 +60,7 @@ class Identity:
             self._tell_failure(error)
             return False
         self._learned(turn.credentials.access_key_id, account_id)
-        self._caller = Caller(credentials=self._caller.credentials, account_id=account_id)
+        self._caller = replace(self._caller, account_id=account_id)
         self._log.log(logging.INFO, "account id learned", account=self.account, account_id=account_id)
         return True
 

@@ -222,9 +222,7 @@ class Schedule:
         for index, probe in enumerate(probes):
             cadence = cadence_of(probe.kind)
             interval_s = cadence.interval_s
-            endpoint = self._endpoints.setdefault(
-                probe.kind.operation.endpoint, _Endpoint(cadence, last_answer_at=self._clock())
-            )
+            endpoint = self._endpoints.setdefault(_address(probe), _Endpoint(cadence, last_answer_at=self._clock()))
             if interval_s < endpoint.cadence.interval_s:
                 endpoint.cadence = cadence
             # One interval early: a shorter pause counts from the past, so that its next run is near.
@@ -362,3 +360,9 @@ class Schedule:
             self._scheduler.remove_job(job_id)
         except JobLookupError:
             return  # it ran at this very moment
+
+
+def _address(probe: Probe) -> str:
+    """What tells the server behind a probe from others: sites have the same endpoints at different addresses."""
+    endpoint, routes = probe.kind.operation.endpoint, probe.caller().routes
+    return endpoint if routes is None else routes[endpoint].url

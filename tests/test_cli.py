@@ -75,14 +75,13 @@ def test_what_the_daemon_cannot_do_yet_is_refused_at_start(tmp_path: Path) -> No
     """Rather than left out in silence; check-config already takes it."""
     file = tmp_path / "config.yaml"
     file.write_text(
-        "accounts: [{name: prod, balance: true, credentials: {type: ram_role, role_arn: 'acs:ram::1:role/r'}}]\n"
+        "accounts: [{name: prod, credentials: {type: ram_role, role_arn: 'acs:ram::1:role/r'}}]\n"
         "discovery: {resource_directories: [{name: main, role_name: r}]}"
     )
 
     exit_code, output = run("serve", "--config.file", str(file))
     assert exit_code == 2
     assert output.splitlines() == [
-        f"{file}: accounts[0].balance: seen true; accepted: false in this version",
         f"{file}: accounts[0].credentials.type: seen 'ram_role'; accepted: default or access_key in this version",
         f"{file}: discovery.resource_directories: seen a resource directory; accepted: none in this version",
     ]

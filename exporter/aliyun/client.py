@@ -52,11 +52,17 @@ _PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  #
 class Caller:
     """On whose behalf a call is made.
 
-    ``account_id`` is None as long as it is not known; the access key id is then the key of the budget.
+    ``account_id`` is None as long as it is not known; the access key id is then the key of the budget. ``routes``
+    are where this caller's endpoints are, None being the client's own: accounts of another site have others.
     """
 
     credentials: CredentialsProvider
     account_id: str | None = None
+    routes: Mapping[str, Route] | None = None
+
+    def route(self, endpoint: str, otherwise: Mapping[str, Route]) -> Route:
+        """Where an endpoint is for this caller."""
+        return (self.routes if self.routes is not None else otherwise)[endpoint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +160,11 @@ class Client:
         the daemon stops, WriteRefused.
         """
         self._refuse_write(operation)
+        route = caller.route(operation.endpoint, self._routes)
         self._wait_for(turn)
         credentials = self._fresh(caller, turn)
         try:
-            return self._exchange(operation, credentials, turn)
+            return self._exchange(operation, credentials, turn, route=route)
         except _StaleConnection as stale:
             if operation.access is Access.WRITE:
                 raise ConnectionFailed("the connection was closed before a reply came") from None
@@ -170,7 +177,9 @@ class Client:
                 "the connection was closed before a reply came, and the budget has no room to retry"
             )
         self._wait_for(again)
-        return self._exchange(operation, again.credentials, again, spent_s=spent_s, only_new_connection=True)
+        return self._exchange(
+            operation, again.credentials, again, route=route, spent_s=spent_s, only_new_connection=True
+        )
 
     def close(self) -> None:
         """End every wait and call under way with CallAborted, and refuse new ones."""
@@ -212,6 +221,7 @@ class Client:
         credentials: Credentials,
         turn: Turn,
         *,
+        route: Route,
         spent_s: float = 0.0,
         only_new_connection: bool = False,
     ) -> Reply:
@@ -222,7 +232,6 @@ class Client:
             before_send=lambda: self._admit(operation, turn, exchange),
             only_new_connection=only_new_connection,
         )
-        route = self._routes[operation.endpoint]
         request = self._signed(operation, credentials, route)
         redaction = Redaction.of(credentials, authorization=request.headers["Authorization"])
         with self._exchanges.begin(exchange), self._timed(operation.action):

@@ -81,7 +81,7 @@ def configure() -> Configure:
     def make(url: str, *accounts: Account, **poll: str) -> dict[str, Any]:
         interval = poll.get("interval", "1s")
         return {
-            "poll": {"interval": interval, "timeout": "800ms", "failing_interval": interval, **poll},
+            "poll": {"interval": interval, "timeout": "1s", "failing_interval": interval, **poll},
             "accounts": [
                 {
                     "name": account.name,

@@ -50,8 +50,9 @@ class Page:
             raise LookupError(f"{label} does not tell the samples of {name} with {labels} apart")
         return values
 
-    def status(self, account: str) -> str | None:
+    def status(self, account: str, product: str = "dcdn_ipa") -> str | None:
         """The one status of the account's service that is 1; None when no state is shown."""
-        holding = [name for name, value in self.by("status", "dcdn_service_status", account=account).items() if value]
+        states = self.by("status", "dcdn_service_status", account=account, product=product)
+        holding = [name for name, value in states.items() if value]
         assert len(holding) <= 1, f"{account} is {holding} at once"
         return holding[0] if holding else None

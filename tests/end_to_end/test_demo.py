@@ -36,7 +36,8 @@ def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually)
 
     eventually("something fails", lambda: demo.scrape().value("dcdn_poll_success", account="flaky") == 0)
     page = demo.scrape()
-    assert {account: page.status(account) for account in page.by("account", "dcdn_poll_success")} == {
+    services = page.by("account", "dcdn_poll_success", product="dcdn_ipa", probe="service")
+    assert {account: page.status(account, "dcdn_ipa") for account in services} == {
         "healthy": "active",
         "released": "active",
         "switching": "active",
@@ -44,12 +45,19 @@ def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually)
         "flaky": "active",
         "silent": "active",
         "legacy": "locked",
+        "indebted": "active",
+        "shrinking": "active",
+        "undecided": "active",
     }
+    assert page.status("streaming", "dcdn") == page.status("website", "cdn") == "active"
+    assert page.status("undecided", "cdn") == "not_activated"
+    assert page.by("account", "dcdn_service_in_debt_overdue") == {"indebted": 0, "streaming": 0, "website": 0}
+    assert page.value("dcdn_account_available_amount", account="shrinking", currency="CNY") > 0
     assert page.by("reason", "dcdn_service_lock", account="legacy") == {"financial": 0, "security": 1}
     assert page.value("dcdn_service_charge_type", charge_type="PayByYear_grandfathered") == 1
     assert page.value("dcdn_service_next_charge_type", account="switching", charge_type="PayByBandwidth") == 1
     due_at = page.value("dcdn_service_charge_type_change_timestamp_seconds", account="switching")
-    assert page.value("dcdn_exporter_configured_accounts") == 7
+    assert page.value("dcdn_exporter_configured_accounts") == 12
     assert time.monotonic() - started_s < 15 + SLACK_S
 
     lock_s = announced_s(demo.stdout, "released", "locked for financial")
@@ -59,6 +67,7 @@ def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually)
         lambda: demo.scrape().value("dcdn_service_lock", account="released", reason="financial"),
     )
     seen_s = time.monotonic()
+    assert demo.scrape().value("dcdn_service_in_debt", account="indebted") == 1  # since 15 s after the start
     assert demo.started_s + lock_s < seen_s < started_s + lock_s + INTERVAL_S + SLACK_S
     assert re.search(r"^demo  00:20  released: locked for financial", demo.stdout, re.MULTILINE)
 
@@ -83,7 +92,7 @@ def test_promtool_has_nothing_to_say(launch: Serve, eventually: Eventually, tool
     """The page of a locked, a changing, a dormant and an odd service passes promtool without a remark."""
     promtool = tool("promtool")
     demo = launch("demo")
-    eventually("every account is answered", lambda: all(demo.scrape().by("account", "dcdn_poll_success").values()))
+    eventually("every account is answered", lambda: all(demo.scrape().find("dcdn_poll_success").values()))
     lint = subprocess.run(  # noqa: S603 — a tool that the tests look for
         [promtool, "check", "metrics"],
         input=demo.get("/metrics")[2],

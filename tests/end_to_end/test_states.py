@@ -84,7 +84,7 @@ def test_a_billing_change_is_seen_within_three_seconds_of_its_moment(
     """A change that falls due is followed by a poll of its own, though the next one is a day away."""
     account = make_account("switching")
     simulator = simulate(account)
-    moment = math.floor(time.time()) + 6
+    moment = math.floor(time.time()) + 10  # a busy machine takes seconds to start a process
     simulator.set_service("switching", ServiceState(change=ChargeChange("PayByBandwidth", moment)))
     exporter = serve(configure(simulator.url, account, interval="1d"))
     eventually("the change is shown", lambda: exporter.scrape().status("switching") == "active")
@@ -94,7 +94,7 @@ def test_a_billing_change_is_seen_within_three_seconds_of_its_moment(
     assert before.value("dcdn_service_next_charge_type", account="switching", charge_type="PayByBandwidth") == 1
     assert before.value("dcdn_service_charge_type", account="switching", charge_type="PayByTraffic") == 1
     assert before.value("dcdn_polls_total", account="switching") == 1
-    assert 0 < remaining_s <= 6
+    assert 0 < remaining_s <= 10
 
     eventually(
         "the new billing method holds",
