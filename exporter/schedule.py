@@ -1,4 +1,4 @@
-"""When each probe runs, and in which thread. The one importer of APScheduler.
+"""When each probe runs, and in which thread. With ``grid``, the one importer of APScheduler.
 
 APScheduler only keeps time: its jobs run inline in its own thread and hand the probe to one of two executors. So the
 mark that a probe is in flight, and the decision to skip, are ours and made before a run takes a thread.
@@ -27,12 +27,12 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter.aliyun.client import Turn
 from exporter.aliyun.errors import CallAborted
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
 from exporter.catalogue import ProbeKind
+from exporter.grid import Grid
 from exporter.logger import Logger, defect
 from exporter.model import Failure, ProbeKey
 from exporter.poller import Polled, Postponed, Probe
@@ -173,7 +173,7 @@ class Schedule:
 
         self._scheduler.add_job(
             ask_all,
-            IntervalTrigger(seconds=interval_s, timezone=UTC),
+            Grid(datetime.now(UTC), interval_s),
             id="questions",
             next_run_time=datetime.now(UTC),
         )
@@ -204,7 +204,7 @@ class Schedule:
             if entry.phase is Phase.POSTPONED:
                 self._run_at(f"turn {entry.probe.key}", self._wall_clock(), self._turn_came, entry)
         if self._questions_interval_s is not None:
-            again = IntervalTrigger(seconds=self._questions_interval_s, timezone=UTC)
+            again = Grid(datetime.now(UTC), self._questions_interval_s)
             self._scheduler.reschedule_job("questions", trigger=again)
 
     def _begin(self) -> None:
@@ -340,7 +340,7 @@ class Schedule:
         entry.pause_s = pause_s
         self._scheduler.add_job(
             self._due,
-            IntervalTrigger(seconds=pause_s, start_date=entry.anchor, timezone=UTC),
+            Grid(entry.anchor, pause_s),
             args=(entry,),
             id=f"probe {entry.probe.key}",
             replace_existing=True,

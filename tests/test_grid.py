@@ -1,0 +1,33 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from exporter.grid import Grid
+
+ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "next_s"),
+    [
+        pytest.param(0, 60, id="at the anchor"),
+        pytest.param(59.9, 60, id="just before"),
+        pytest.param(60, 120, id="at a point"),
+        pytest.param(-30, 0, id="before the anchor"),
+        pytest.param(1e9 + 1, 1e9 + 20, id="decades later"),
+    ],
+)
+def test_the_next_point_is_always_ahead(now_s: float, next_s: float) -> None:
+    """A probe keeps its place in the interval, and no run ever falls due in the past."""
+    now = ANCHOR + timedelta(seconds=now_s)
+
+    assert Grid(ANCHOR, 60).get_next_fire_time(None, now) == ANCHOR + timedelta(seconds=next_s)
+
+
+def test_a_clock_that_is_set_forward_makes_one_run() -> None:
+    """However many points of the grid lie between, APScheduler finds one run that was missed."""
+    scheduler = BackgroundScheduler(timezone=UTC)
+    job = scheduler.add_job(print, Grid(ANCHOR, 1), next_run_time=ANCHOR)
+
+    assert len(job._get_run_times(ANCHOR + timedelta(days=36_500))) == 1
