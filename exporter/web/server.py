@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from exporter.logger import Logger, defect
+from exporter.web.protocol import LimitedProtocol
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -110,7 +111,7 @@ class WebServer:
         return uvicorn.Config(
             self._app,
             loop="uvloop",
-            http="httptools",
+            http=LimitedProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",

@@ -3,7 +3,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from typing import Any, NoReturn
 
@@ -247,3 +247,29 @@ def test_stop_lets_an_answer_finish(serve: Callable[..., WebServer], release: th
         assert connection.getresponse().read() == b"the page\n"
         stopping.join(WAIT_S)
         assert not stopping.is_alive()
+
+
+@pytest.mark.parametrize("filler", [pytest.param(b"a: b\r\n", id="lines"), pytest.param(b"a" * 64, id="one value")])
+def test_a_request_head_without_end_is_cut_off(filler: bytes) -> None:
+    """A client that sends headers for ever is answered 400 and closed after 64 KiB; others are answered meanwhile."""
+    with WebServer(hello, listen_address="127.0.0.1:0", log=RecordingLog()) as server:
+        host, _, port = server.address.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=WAIT_S) as endless:
+            endless.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nlong: ")
+            sent = 0
+            with suppress(OSError):  # the server has closed
+                while sent < 64 * 1024 * 1024:
+                    sent += endless.send(filler * 100)
+            assert sent < 16 * 1024 * 1024  # what the system's own buffers take
+            assert get(server.address) == b"hello"
+
+
+def test_large_heads_one_after_the_other_are_answered() -> None:
+    """The limit is for each request, not for the connection."""
+    with (
+        WebServer(hello, listen_address="127.0.0.1:0", log=RecordingLog()) as server,
+        closing(HTTPConnection(server.address, timeout=WAIT_S)) as connection,
+    ):
+        for _ in range(4):
+            connection.request("GET", "/", headers={"long": "a" * 40_000})
+            assert connection.getresponse().read() == b"hello"
