@@ -1,6 +1,8 @@
 """The commands; the only place that prints, reads the process's environment and handles signals."""
 
+import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -26,11 +28,15 @@ from exporter.config import (
 )
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import Demo
+from exporter.logger import Logger
+from exporter.schedule import ASKERS, HANGING_WORKERS
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.web.app import checked_telemetry_path
 from exporter.web.server import parse_listen_address
 
 EXIT_FAILED = 1
+_FILES_PER_CALL = 2  # its socket and the lifeline
+_FILES_FOR_THE_REST = 512  # scrapes above all
 EXIT_BAD_CONFIGURATION = 2
 _ENVIRONMENT_PREFIX = "DCDN_EXPORTER_"
 _DEMO_HORIZON_S = 180.0
@@ -98,6 +104,7 @@ def serve(
     configuration = _configuration(config_file)
     _refuse_what_is_not_served(configuration, str(config_file))
     log = logs.configure(level=log_level, log_format=log_format)
+    _raise_file_limit(configuration, log)
     daemon = Daemon(
         configuration,
         web=WebOptions(listen_address=web_listen_address, telemetry_path=web_telemetry_path),
@@ -191,6 +198,24 @@ def _configuration(file: Path | None) -> Configuration:
         return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
     except ConfigurationError as error:
         _fail(str(error), EXIT_BAD_CONFIGURATION)
+
+
+def _raise_file_limit(configuration: Configuration, log: Logger) -> None:
+    """Let the process open as many files as its calls and readers need, or say that it may not."""
+    needed = _FILES_PER_CALL * (configuration.poll.max_workers + HANGING_WORKERS + ASKERS) + _FILES_FOR_THE_REST
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < needed:
+        log.log(
+            logging.WARNING,
+            "too few open files are allowed",
+            allowed=allowed,
+            needed=needed,
+            hint="raise the hard limit of open files (ulimit -Hn), or lower poll.max_workers",
+        )
 
 
 def _refuse_what_is_not_served(configuration: Configuration, source: str) -> None:

@@ -1,5 +1,7 @@
 """What the command says to its user without starting anything."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from click.testing import CliRunner
 from exporter import __version__
 from exporter.cli import main
 
+ROOT = Path(__file__).parent.parent
 GOOD = """
 accounts:
   - name: prod
@@ -132,3 +135,33 @@ def test_the_flags_of_the_daemon_are_those_of_prometheus() -> None:
 def test_the_version_is_told() -> None:
     """--version names the program and its version."""
     assert run("--version") == (0, f"dcdn-exporter, version {__version__}\n")
+
+
+LIMITED = """
+import logging, resource, sys
+from exporter import cli
+from exporter.config import without_file
+from tests.recording_log import RecordingLog
+
+hard = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+log = RecordingLog()
+cli._raise_file_limit(without_file(), log)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], *[event for event, _ in log.above_debug()], sep=",")
+"""
+
+
+@pytest.mark.parametrize(
+    ("hard", "told"),
+    [
+        pytest.param(4096, "804", id="room"),  # two for each of 128 + 16 + 2 calls, and 512
+        pytest.param(256, "256,too few open files are allowed", id="no room"),
+    ],
+)
+def test_the_daemon_takes_the_open_files_that_it_needs(hard: int, told: str) -> None:
+    """A low soft limit, as shells set it, must not make polls take the scrapes' file descriptors."""
+    process = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", LIMITED, str(hard)], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
+    )
+
+    assert process.stdout.strip() == told
