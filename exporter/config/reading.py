@@ -1,5 +1,6 @@
 """From the text of a configuration file to a Configuration, or to every problem in it at once."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -20,7 +21,9 @@ def load(
 ) -> Configuration:
     """The configuration in the file: UTF-8, at most 16 MiB. Raises ConfigurationError, also for an unreadable one."""
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, opening a named pipe that nobody writes would wait; reading one that is written may.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            os.set_blocking(file.fileno(), True)
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable(path, seen=(error.strerror or "an error").lower(), accepted="a readable file") from error

@@ -1,3 +1,5 @@
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -305,3 +307,30 @@ def test_longer_values_of_an_account_are_refused(
     """Each with one problem at its place."""
     (problem,) = refused(f"accounts: [{{{account}}}]")
     assert problem.startswith(f"1: accounts[0].{path}: seen ")
+
+
+def test_a_named_pipe_is_no_file_to_wait_for(tmp_path: Path) -> None:
+    """A configuration that nobody writes is empty at once, and is told like an empty file."""
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigurationError, match="accounts: missing"):
+        load(pipe, vendor_limits={})
+
+
+def test_a_pipe_that_somebody_writes_is_read_whole() -> None:
+    """The output of another program can be the configuration, as a shell's process substitution gives it."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "w") as pipe:
+            pipe.write("accounts:\n")
+            pipe.flush()
+            pipe.write("".join(f"- {{name: a{number}}}\n" for number in range(5000)))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    configuration = load(Path(f"/dev/fd/{reading}"), vendor_limits={})
+    writer.join()
+    os.close(reading)
+
+    assert len(configuration.accounts) == 5000
