@@ -477,6 +477,18 @@ def test_an_answer_is_shown_until_it_is_stale(scraped_before: bool) -> None:  # 
     assert len(lines(page, "dcdn_service_lock")) == 2
 
 
+def test_a_change_far_ahead_does_not_keep_an_answer_fresh() -> None:
+    """An answer goes stale at its age, though the change that it tells of lies beyond that."""
+    clock = Clock()
+    page = exposition("prod", clock=clock)
+    far = ChargeTypeChange("PayByBandwidth", datetime.fromtimestamp(START + 10 * STALE_AFTER_S, UTC))
+    page.update(key(), record(ServiceState(charge_type="PayByTraffic", change=far)))
+    assert lines(page, REMAINING) != []
+    clock.now = START + STALE_AFTER_S + 1
+
+    assert services(page) == set()
+
+
 def test_failures_do_not_make_an_answer_younger() -> None:
     """It goes when it would have gone without them."""
     clock = Clock()

@@ -442,3 +442,29 @@ def wait_until(condition: Callable[[], bool]) -> bool:
     while not condition() and time.monotonic() < ends_at:
         threading.Event().wait(0.005)
     return condition()
+
+
+def test_probes_are_spread_over_the_interval_after_the_first_round() -> None:
+    """The second runs come one after the other, at even distances, the last of them one interval after the start."""
+    accounts = ("a", "b", "c", "d")
+    polls = Polls(dict.fromkeys(accounts, lambda _turn: polled(ACTIVE)))
+    started = datetime.now(UTC)
+    with running(polls, *accounts, cadence=SLOW) as schedule:
+        assert all(polls.wait_for(account, 1) for account in accounts)
+        assert wait_until(lambda: len(next_runs(schedule)) == len(accounts))
+        after_s = sorted((run - started).total_seconds() for run in next_runs(schedule))
+
+    assert after_s == pytest.approx([150, 300, 450, 600], abs=5)
+
+
+def test_a_change_that_is_withdrawn_has_no_run() -> None:
+    """When the API no longer tells of a change, its extra run is taken out of the plan."""
+    due = datetime.fromtimestamp(time.time() + 600, UTC)
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
+    changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
+    polls = Polls({"a": lambda _turn: polled(changing if polls.runs["a"] == 1 else ACTIVE)})
+    with running(polls, "a") as schedule:
+        assert polls.wait_for("a", 3)
+        jobs = [job.id for job in schedule._scheduler.get_jobs()]
+
+    assert jobs == ["probe a/dcdn_ipa/service"]
