@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "exporter"
 
 # Each library that could be replaced has one home.
 HOMES = {
-    "requests": {"aliyun/client.py", "aliyun/deadline.py"},
+    "requests": {"aliyun/client.py", "aliyun/connection_failure.py", "aliyun/deadline.py"},
     "urllib3": {"aliyun/client.py", "aliyun/deadline.py"},
     "alibabacloud_credentials": {"aliyun/credentials.py"},
     "apscheduler": {"grid.py", "schedule.py"},

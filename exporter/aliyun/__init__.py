@@ -12,5 +12,6 @@ Floor: above ``model`` only. Nothing here knows of products, probes or Prometheu
     │   └── resolver      names to addresses
     ├── reply         what came back
     ├── redaction     what of it may be repeated
+    ├── connection_failure   what became of a connection that failed
     └── errors        why there is no answer
 """

@@ -7,8 +7,6 @@ Safe to use from any thread; one pool of connections serves all of them. Request
 session of requests would keep cookies, look into the environment, and read the body of a redirect whole.
 """
 
-import re
-import ssl
 import threading
 import time
 import uuid
@@ -20,11 +18,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import requests
-from requests.exceptions import InvalidProxyURL, RequestException
+from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from exporter.aliyun import signing
 from exporter.aliyun.budget import Budgets, Reservation
+from exporter.aliyun.connection_failure import died, in_words
 from exporter.aliyun.credentials import Credentials, CredentialsProvider
 from exporter.aliyun.deadline import ExchangeAdapter
 from exporter.aliyun.errors import (
@@ -45,7 +44,6 @@ from exporter.aliyun.route import Route
 REPLY_LIMIT = 1024 * 1024
 LONGEST_RETRY_WAIT_S = 1.0
 _CHUNK = 64 * 1024
-_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no type for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,9 +292,9 @@ class Client:
             return CallAborted()
         if exchange.ended is Ending.DEADLINE or time.monotonic() >= exchange.deadline:
             return self._timed_out()
-        if exchange.reused and not exchange.answered and _died(error):
+        if exchange.reused and not exchange.answered and died(error):
             return _StaleConnection(spent_s)
-        return ConnectionFailed(_in_words(error))
+        return ConnectionFailed(in_words(error))
 
     def _timed_out(self) -> CallTimedOut:
         return CallTimedOut(f"no whole reply within {self._deadline_s:g} s")
@@ -359,39 +357,3 @@ def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
         raise MalformedReply(
             "the length of the reply makes no sense", http_status=response.status_code, request_id=request_id
         ) from None
-
-
-def _died(error: Exception) -> bool:
-    return any(
-        isinstance(cause, (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error)
-    )
-
-
-def _in_words(error: Exception) -> str:
-    """What happened to the connection, from the innermost cause, without the text of the request."""
-    causes = list(_causes(error))
-    for cause in reversed(causes):
-        if isinstance(cause, InvalidProxyURL):
-            return "the proxy that the environment names cannot be used; accepted: http or https, not SOCKS"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate was not accepted: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failed: {cause.reason or type(cause).__name__}"
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, RequestException):
-            return f"the connection failed: {cause.strerror}"
-        if isinstance(cause, OSError) and (refusal := _PROXY_REFUSAL.match(str(cause))):
-            return f"the proxy refused to connect: HTTP {refusal['status']}"
-    return f"the connection failed: {type(causes[-1]).__name__}"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps: requests and urllib3 keep causes in args, reason and __cause__."""
-    seen: set[int] = set()
-    queue: list[object] = [error]
-    while queue:
-        item = queue.pop(0)
-        if not isinstance(item, BaseException) or id(item) in seen:
-            continue
-        seen.add(id(item))
-        yield item
-        queue.extend([*item.args, getattr(item, "reason", None), item.__cause__, item.__context__])
