@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,18 +16,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def tool() -> Callable[[str], str]:
-    """Finds a program that some tests need; where nobody installed it they are skipped, in CI they fail."""
+def unavailable() -> Callable[[str], NoReturn]:
+    """Ends a test that lacks something of the machine: skipped with the reason, or failed in CI, which has it all."""
 
-    def find(name: str) -> str:
-        path = shutil.which(name)
-        if path is not None:
-            return path
+    def end(reason: str) -> NoReturn:
         if os.environ.get("DCDN_EXPORTER_TESTS_NEED_TOOLS") == "1":
-            pytest.fail(f"{name} is not installed, and DCDN_EXPORTER_TESTS_NEED_TOOLS says that it is")
-        pytest.skip(f"{name} is not installed")
+            pytest.fail(f"{reason}, and DCDN_EXPORTER_TESTS_NEED_TOOLS says that nothing is missing")
+        pytest.skip(reason)
 
-    return find
+    return end
+
+
+@pytest.fixture(scope="session")
+def tool(unavailable: Callable[[str], NoReturn]) -> Callable[[str], str]:
+    """Finds a program that some tests need."""
+    return lambda name: shutil.which(name) or unavailable(f"{name} is not installed")
 
 
 @pytest.fixture

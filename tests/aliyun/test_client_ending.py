@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from urllib3.util import wait_for_write
@@ -75,7 +75,7 @@ TRAPS = [*ACTS, "tls-handshake", "tls-body", "tls-body-before-close", "tls-silen
 
 
 @pytest.fixture
-def black_hole() -> Iterator[int]:
+def black_hole(unavailable: Callable[[str], NoReturn]) -> Iterator[int]:
     """A port whose connections are never made: the queue of its listener is full."""
     with contextlib.ExitStack() as opened:
         listener = opened.enter_context(socket.socket())
@@ -88,7 +88,7 @@ def black_hole() -> Iterator[int]:
             if not wait_for_write(filler, timeout=0.05):
                 yield listener.getsockname()[1]
                 return
-        pytest.skip("this system makes every connection to a listener whose queue is full")
+        unavailable("this system makes every connection to a listener whose queue is full")
 
 
 @pytest.fixture
