@@ -36,6 +36,7 @@ from exporter.grid import Grid
 from exporter.logger import Logger, defect
 from exporter.model import Failure, ProbeKey
 from exporter.poller import Polled, Postponed, Probe
+from exporter.question import Question
 from exporter.store import ProbeRecord
 
 HANGING_WORKERS = 16
@@ -91,27 +92,6 @@ class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class _Question:
-    """A function that is called until it has returned True, one call at a time."""
-
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._idle = threading.Lock()
-        self._answered = False
-
-    def begin(self) -> bool:
-        """Whether it has to be called now; ``run`` must follow."""
-        return not self._answered and self._idle.acquire(blocking=False)
-
-    def run(self) -> None:
-        try:
-            self._answered = self._ask()
-        except CallAborted:
-            return
-        finally:
-            self._idle.release()
-
-
 class Schedule:
     """Runs every probe at once when started, then each at its place in the interval of its kind.
 
@@ -164,7 +144,7 @@ class Schedule:
 
         None is called while it is still waiting or under way; they never take a thread from a poll.
         """
-        unanswered = [_Question(ask) for ask in questions]
+        unanswered = [Question(ask) for ask in questions]
 
         def ask_all() -> None:
             for question in unanswered:
