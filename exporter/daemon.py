@@ -19,12 +19,11 @@ from exporter.aliyun.client import Client
 from exporter.aliyun.credentials import (
     Credentials,
     CredentialsProvider,
-    DefaultChain,
     RereadCredentials,
     Secret,
-    ask_vendor_chain,
 )
 from exporter.aliyun.route import Route, ca_bundle, route
+from exporter.aliyun.vendor_chain import DefaultChain, ask_vendor_chain
 from exporter.cadence import Cadence
 from exporter.catalogue import BALANCE, OPERATIONS, SITES, endpoints, kinds_for
 from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.aliyun.credentials import Credentials, DefaultChain, Secret
+from exporter.aliyun.credentials import Credentials, Secret
 from exporter.aliyun.errors import CallAborted, CredentialsUnavailable
+from exporter.aliyun.vendor_chain import DefaultChain
 
 PATIENCE_S = 10.0
 SHORT_S = 0.02

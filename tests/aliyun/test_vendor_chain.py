@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import sys, time
-from exporter.aliyun.credentials import DefaultChain, ask_vendor_chain
+from exporter.aliyun.vendor_chain import DefaultChain, ask_vendor_chain
 from exporter.aliyun.errors import CredentialsUnavailable
 
 ask = ask_vendor_chain()
