@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 
 from exporter.aliyun.errors import Refused
-from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
+from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation
 from exporter.balance_answer import parse_balance
 from exporter.debt_answer import parse_debt
 from exporter.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, NOT_ENABLED, Answer, ProbeKey, State
@@ -196,7 +196,12 @@ PROBE_KINDS: tuple[ProbeKind, ...] = (
     ),
 )
 
-OPERATIONS: tuple[Operation, ...] = (*(kind.operation for kind in PROBE_KINDS), GET_CALLER_IDENTITY)
+OPERATIONS: tuple[Operation, ...] = (
+    *(kind.operation for kind in PROBE_KINDS),
+    GET_CALLER_IDENTITY,
+    ASSUME_ROLE,
+    LIST_ACCOUNTS,
+)
 
 # Those that an account can have; the balance is one of the account and of no product of it.
 PRODUCTS: tuple[str, ...] = tuple(kind.product for kind in PROBE_KINDS if kind.probe == SERVICE)

@@ -26,6 +26,12 @@ class NoCredentials:
     def credentials(self, *, patience_s: float) -> Credentials:
         raise CredentialsUnavailable(f"none within {patience_s:g} s")
 
+    def renew(self, refused: Credentials) -> bool:
+        raise AssertionError(refused)
+
+    def expiry(self) -> float | None:
+        return None
+
     def close(self) -> None:
         """Nothing waits here."""
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import requests
@@ -44,6 +45,7 @@ from exporter.aliyun.route import Route
 REPLY_LIMIT = 1024 * 1024
 LONGEST_RETRY_WAIT_S = 1.0
 _CHUNK = 64 * 1024
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,10 @@ class Client:
         """How long the turn's moment is away; 0 when it has come."""
         return self._budgets.seconds_to(turn.reservation)
 
-    def call(self, operation: Operation, caller: Caller, turn: Turn) -> Reply:
-        """Wait for the turn, send, and return the reply.
+    def call(
+        self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str] = _NO_PARAMETERS
+    ) -> Reply:
+        """Wait for the turn, send the operation with its parameters, and return the reply.
 
         A read on a reused connection that dies before the head of a reply is sent once more, on a new connection
         and on a turn of its own; a write never. Raises ApiError when the state is not learned, CallAborted when
@@ -162,7 +166,7 @@ class Client:
         self._wait_for(turn)
         credentials = self._fresh(caller, turn)
         try:
-            return self._exchange(operation, credentials, turn, route=route)
+            return self._exchange(operation, credentials, turn, parameters, route=route)
         except _StaleConnection as stale:
             if operation.access is Access.WRITE:
                 raise ConnectionFailed("the connection was closed before a reply came") from None
@@ -176,7 +180,7 @@ class Client:
             )
         self._wait_for(again)
         return self._exchange(
-            operation, again.credentials, again, route=route, spent_s=spent_s, only_new_connection=True
+            operation, again.credentials, again, parameters, route=route, spent_s=spent_s, only_new_connection=True
         )
 
     def close(self) -> None:
@@ -218,6 +222,7 @@ class Client:
         operation: Operation,
         credentials: Credentials,
         turn: Turn,
+        parameters: Mapping[str, str],
         *,
         route: Route,
         spent_s: float = 0.0,
@@ -230,7 +235,7 @@ class Client:
             before_send=lambda: self._admit(operation, turn, exchange),
             only_new_connection=only_new_connection,
         )
-        request = self._signed(operation, credentials, route)
+        request = self._signed(operation, credentials, parameters, route)
         redaction = Redaction.of(credentials, authorization=request.headers["Authorization"])
         with self._exchanges.begin(exchange), self._timed(operation.action):
             try:
@@ -258,7 +263,9 @@ class Client:
             proxies=dict(route.proxies),
         )
 
-    def _signed(self, operation: Operation, credentials: Credentials, route: Route) -> requests.PreparedRequest:
+    def _signed(
+        self, operation: Operation, credentials: Credentials, parameters: Mapping[str, str], route: Route
+    ) -> requests.PreparedRequest:
         headers = {
             "host": route.host,
             "accept": "application/json",
@@ -275,7 +282,7 @@ class Client:
         headers["Authorization"] = signing.authorization(
             "POST",
             "/",
-            query={},
+            query=parameters,
             headers=headers,
             body=b"",
             access_key_id=credentials.access_key_id,
@@ -284,7 +291,9 @@ class Client:
         headers["accept-encoding"] = "identity"
         headers["content-length"] = "0"
         request = requests.PreparedRequest()
-        request.prepare(method="POST", url=f"{route.url}/", headers=headers)
+        # In the form that was signed: it is in order already, and requests leaves what is escaped as it is.
+        query = signing.canonical_query(parameters)
+        request.prepare(method="POST", url=f"{route.url}/?{query}" if query else f"{route.url}/", headers=headers)
         return request
 
     def _translated(self, error: Exception, exchange: Exchange, *, spent_s: float) -> Exception:

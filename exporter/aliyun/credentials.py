@@ -40,6 +40,7 @@ class Secret:
 class Credentials:
     """Keys that can sign a call; temporary ones carry the token that came with them.
 
+    ``expires_at`` is the Unix time at which they end, as their giver said; None when they do not, or nobody said.
     Each value is printable ASCII without spaces, as it goes into an HTTP header. Raises CredentialsUnavailable,
     which names the part that is wrong and never its value.
     """
@@ -47,6 +48,7 @@ class Credentials:
     access_key_id: str
     access_key_secret: Secret
     security_token: Secret | None = None
+    expires_at: float | None = None
 
     def __post_init__(self) -> None:
         _require_header_safe("access key id", Secret(self.access_key_id))
@@ -61,6 +63,12 @@ class CredentialsProvider(Protocol):
     def credentials(self, *, patience_s: float) -> Credentials:
         """Return current credentials within about ``patience_s``, or raise CredentialsUnavailable."""
 
+    def renew(self, refused: Credentials) -> bool:
+        """Forget these, which the API says have expired; returns whether asking again may give others."""
+
+    def expiry(self) -> float | None:
+        """The Unix time at which the credentials in hand end; None when there is none. Never waits."""
+
     def close(self) -> None:
         """End every wait for credentials with CallAborted, now and from now on."""
 
@@ -74,6 +82,14 @@ class StaticCredentials:
     def credentials(self, *, patience_s: float) -> Credentials:  # noqa: ARG002 — nothing to wait for
         """Return them."""
         return self._credentials
+
+    def renew(self, refused: Credentials) -> bool:  # noqa: ARG002 — there will never be others
+        """Keep them."""
+        return False
+
+    def expiry(self) -> float | None:
+        """Return when they end."""
+        return self._credentials.expires_at
 
     def close(self) -> None:
         """Nothing waits here."""
@@ -97,6 +113,17 @@ class RereadCredentials:
             raise
         except Exception as error:  # noqa: BLE001 — whatever happened, these files give no credentials now
             raise CredentialsUnavailable(f"the credential files cannot be read: {error}") from None
+
+    def renew(self, refused: Credentials) -> bool:
+        """Look whether the files hold others by now."""
+        try:
+            return self.credentials(patience_s=0) != refused
+        except CredentialsUnavailable:
+            return False
+
+    def expiry(self) -> float | None:
+        """Files do not say."""
+        return None
 
     def close(self) -> None:
         """Nothing waits here."""

@@ -31,6 +31,13 @@ class Operation:
 
 
 # https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-quota
+# AssumeRole has 100 as well, which all users and roles of the account share: half of that is the exporter's.
+ASSUME_ROLE = Operation(action="AssumeRole", version="2015-04-01", endpoint="sts", calls_per_second=50)
 GET_CALLER_IDENTITY = Operation(
     action="GetCallerIdentity", version="2015-04-01", endpoint="sts", calls_per_second=100
+)
+
+# https://help.aliyun.com/zh/resource-management/developer-reference/api-resourcedirectorymaster-2022-04-19-listaccounts
+LIST_ACCOUNTS = Operation(
+    action="ListAccounts", version="2022-04-19", endpoint="resource_directory", calls_per_second=20
 )

@@ -59,6 +59,18 @@ class DefaultChain:
             self._latest_at = self._clock()
             return self._latest
 
+    def renew(self, refused: Credentials) -> bool:
+        """Forget these; the chain is asked anew."""
+        with self._lock:
+            if self._latest == refused:
+                self._latest = None
+        return True
+
+    def expiry(self) -> float | None:
+        """Return when those in hand end, if the chain said so."""
+        latest = self._latest
+        return latest.expires_at if latest is not None else None
+
     def close(self) -> None:
         """End every wait for the chain; its thread is left to end with the process."""
         with self._lock:

@@ -86,7 +86,7 @@ def connect(observer: RecordingObserver) -> Iterator[Callable[..., Client]]:
 
         def make(to: str | Route, **parts: Any) -> Client:
             permitted = parts.pop("permitted", NO_LIMIT)
-            limits = {"DescribeDcdnIpaService": permitted, "OpenCdnService": permitted}
+            limits = dict.fromkeys(("DescribeDcdnIpaService", "OpenCdnService", "AssumeRole"), permitted)
             settings: dict[str, Any] = {
                 "budgets": Budgets(limits, clock=time.monotonic),
                 "observer": observer,
@@ -94,7 +94,8 @@ def connect(observer: RecordingObserver) -> Iterator[Callable[..., Client]]:
                 "pool_size": 8,
                 "user_agent": "tests",
             }
-            client = Client({"dcdn": to if isinstance(to, Route) else Route(to)}, **(settings | parts))
+            there = to if isinstance(to, Route) else Route(to)
+            client = Client({"dcdn": there, "sts": there}, **(settings | parts))
             opened.callback(client.close)
             return client
 

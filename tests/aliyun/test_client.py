@@ -21,7 +21,7 @@ from exporter.aliyun.errors import (
     Refused,
     WriteRefused,
 )
-from exporter.aliyun.operation import Operation
+from exporter.aliyun.operation import ASSUME_ROLE, Operation
 from exporter.model import FailureReason
 from exporter.simulator import Account, Fault, FaultKind, ServiceState, Simulator
 from tests.aliyun.raw_server import RawServer, always, reply
@@ -55,6 +55,30 @@ def test_temporary_credentials(simulate: Simulate, connect: Connect, operation: 
     caller = Caller(StaticCredentials(Credentials("STS.Bob", Secret("s/+="), Secret("token+/=="))))
 
     assert client.call(operation, caller, client.reserve(operation, caller)).payload["InstanceId"]
+
+
+def test_parameters_are_signed_and_arrive(simulate: Simulate, connect: Connect, serve: Serve) -> None:
+    """Parameters go out in the query as they were signed, whatever characters they have."""
+    user = Account(name="carol", account_id="7", access_key_id="LTAI5tCarol", access_key_secret="c", ram_user="carol")
+    simulator = simulate(user)
+    parameters = {
+        "RoleArn": "acs:ram::7:role/reader",
+        "RoleSessionName": "a.b@c-d_e",
+        "ExternalId": "~x y+z/*&=?%20#é",
+        "DurationSeconds": "900",
+    }
+    caller = Caller(StaticCredentials(Credentials("LTAI5tCarol", Secret("c"))))
+    client = connect(simulator.url)
+    with pytest.raises(Refused, match=r"EntityNotExist\.Role"):
+        client.call(ASSUME_ROLE, caller, client.reserve(ASSUME_ROLE, caller), parameters)
+
+    server = serve(always(reply()))
+    client = connect(server.url)
+    client.call(ASSUME_ROLE, caller, client.reserve(ASSUME_ROLE, caller), parameters)
+    assert server.heads[0].decode().splitlines()[0] == (
+        "POST /?DurationSeconds=900&ExternalId=~x%20y%2Bz%2F%2A%26%3D%3F%2520%23%C3%A9"
+        "&RoleArn=acs%3Aram%3A%3A7%3Arole%2Freader&RoleSessionName=a.b%40c-d_e HTTP/1.1"
+    )
 
 
 def test_what_is_sent(serve: Serve, connect: Connect, ask: Ask) -> None:

@@ -149,3 +149,26 @@ def test_a_file_of_other_bytes_is_not_repeated(tmp_path: Path) -> None:
 
     assert PLANTED not in "".join(traceback.format_exception(refusal.value))
     assert PLANTED not in repr(refusal.value.__cause__)
+
+
+def test_files_give_others_once_they_were_written_anew(tmp_path: Path) -> None:
+    """Files that still hold what was refused, or nothing usable, have nothing else to give."""
+    file = tmp_path / "secret"
+    provider = RereadCredentials(lambda: Credentials("id", Secret(file.read_text(encoding="ascii"))))
+    file.write_text("old", encoding="ascii")
+    refused = provider.credentials(patience_s=0)
+
+    same = provider.renew(refused)
+    file.write_text("", encoding="ascii")
+    empty = provider.renew(refused)
+    file.write_text("new", encoding="ascii")
+
+    assert (same, empty, provider.renew(refused)) == (False, False, True)
+
+
+def test_static_credentials_have_nothing_else_to_give() -> None:
+    """They say when they end, and stay what they are."""
+    given = Credentials("id", Secret("secret"), Secret("token"), expires_at=1_800_000_000.0)
+    provider = StaticCredentials(given)
+
+    assert (provider.renew(given), provider.expiry()) == (False, 1_800_000_000.0)

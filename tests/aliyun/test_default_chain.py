@@ -219,3 +219,13 @@ def test_close_before_the_first_call(provider: DefaultChain) -> None:
     provider.close()
     with pytest.raises(CallAborted):
         key(provider)
+
+
+def test_refused_credentials_are_forgotten(provider: DefaultChain, chain: Chain) -> None:
+    """The chain is asked anew for what the API refused, once: the answer is not what was refused."""
+    refused = provider.credentials(patience_s=PATIENCE_S)
+
+    assert provider.renew(refused)
+    assert key(provider) == "key-2"
+    assert provider.renew(refused)
+    assert (key(provider), chain.asked) == ("key-2", 2)
