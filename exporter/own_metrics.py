@@ -65,6 +65,35 @@ class OwnMetrics:
             self._waits.labels(action)
         for unknown in UnknownField:
             self._unknown_values.labels(unknown.value)
+        self._interval = self._gauge("poll_interval_seconds", "Seconds between two polls of a probe in good times.")
+        self._stale_after = self._gauge(
+            "poll_stale_after_seconds", "Age in seconds past which an answer is no longer shown."
+        )
+        self._accounts = self._gauge(
+            "configured_accounts", "Accounts in the configuration and from discovery, before sharding."
+        )
+        self._probes = self._gauge("probes", "Probes that this process polls.")
+        self._gauge("shard_ordinal", "Which shard this process is, counted from 0; 0 when unsharded.").set(0)
+        self._gauge("total_shards", "How many shards there are; 1 when unsharded.").set(1)
+        self._probe_info = Gauge(
+            "dcdn_exporter_probe_info",
+            "Always 1; the API operation that a probe of a product calls.",
+            ["product", "probe", "operation"],
+            registry=self.registry,
+        )
+        self._probe_kinds: set[tuple[str, ...]] = set()
+        self._budgets = Gauge(
+            "dcdn_exporter_api_budget_calls_per_second",
+            "Calls per second that this process makes of an operation at most, per account (STS: per base account).",
+            ["operation"],
+            registry=self.registry,
+        )
+        self._reload_successful = self._gauge(
+            "config_last_reload_successful", "1 when the last attempt to read the configuration succeeded."
+        )
+        self._reload_success_at = self._gauge(
+            "config_last_reload_success_timestamp_seconds", "Unix time at which the configuration in use was read."
+        )
         self._skew = _ClockSkew()
         self.registry.register(self._skew)
 
@@ -86,51 +115,42 @@ class OwnMetrics:
 
     def describe_schedule(self, *, interval_s: float, stale_after_s: float, accounts: int, probes: int) -> None:
         """Show what the configuration asks for, so that alerting rules can follow it."""
-        self._gauge("poll_interval_seconds", "Seconds between two polls of a probe in good times.").set(interval_s)
-        self._gauge("poll_stale_after_seconds", "Age in seconds past which an answer is no longer shown.").set(
-            stale_after_s
-        )
-        self._gauge("configured_accounts", "Accounts in the configuration and from discovery, before sharding.").set(
-            accounts
-        )
-        self._gauge("probes", "Probes that this process polls.").set(probes)
-        self._gauge("shard_ordinal", "Which shard this process is, counted from 0; 0 when unsharded.").set(0)
-        self._gauge("total_shards", "How many shards there are; 1 when unsharded.").set(1)
+        self._interval.set(interval_s)
+        self._stale_after.set(stale_after_s)
+        self._accounts.set(accounts)
+        self._probes.set(probes)
 
     def describe_probes(self, probes: Iterable[tuple[str, str, str]]) -> None:
-        """Show which operation each probe of a product calls."""
-        info = Gauge(
-            "dcdn_exporter_probe_info",
-            "Always 1; the API operation that a probe of a product calls.",
-            ["product", "probe", "operation"],
-            registry=self.registry,
-        )
-        for product, probe, operation in probes:
-            info.labels(product, probe, operation).set(1)
+        """Show which operation each probe of a product calls, and none that is not polled any more."""
+        _replace_series(self._probe_info, self._probe_kinds, dict.fromkeys(probes, 1.0))
 
     def describe_budgets(self, calls_per_second: Mapping[str, float]) -> None:
         """Show the pace of each operation."""
-        gauge = Gauge(
-            "dcdn_exporter_api_budget_calls_per_second",
-            "Calls per second that this process makes of an operation at most, per account (STS: per base account).",
-            ["operation"],
-            registry=self.registry,
-        )
         for action, pace in calls_per_second.items():
-            gauge.labels(action).set(pace)
+            self._budgets.labels(action).set(pace)
 
     def config_loaded(self, at: float) -> None:
         """Show that the configuration in use was read at this Unix time."""
-        self._gauge(
-            "config_last_reload_successful", "1 when the last attempt to read the configuration succeeded."
-        ).set(1)
-        self._gauge(
-            "config_last_reload_success_timestamp_seconds", "Unix time at which the configuration in use was read."
-        ).set(at)
+        self._reload_successful.set(1)
+        self._reload_success_at.set(at)
+
+    def config_refused(self) -> None:
+        """Show that the last attempt to read the configuration failed, so that the one before is in use."""
+        self._reload_successful.set(0)
 
     def _gauge(self, name: str, text: str, labels: Mapping[str, str] | None = None) -> Gauge:
         gauge = Gauge(f"dcdn_exporter_{name}", text, list(labels or {}), registry=self.registry)
         return gauge.labels(**labels) if labels else gauge
+
+
+def _replace_series(gauge: Gauge, shown: set[tuple[str, ...]], series: Mapping[tuple[str, ...], float]) -> None:
+    """The gauge has exactly these series; ``shown`` are those that it had."""
+    for labels, number in series.items():
+        gauge.labels(*labels).set(number)
+    for labels in shown - series.keys():
+        gauge.remove(*labels)
+    shown.clear()
+    shown.update(series)
 
 
 class _ClockSkew(Collector):

@@ -108,6 +108,35 @@ def test_probes_and_budgets_name_their_operation(own: OwnMetrics) -> None:
     assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="GetCallerIdentity") == 100
 
 
+def test_another_configuration_takes_the_place_of_the_last(own: OwnMetrics) -> None:
+    """Every number is that of the configuration in use, and no probe is named that is not polled any more."""
+    own.describe_schedule(interval_s=30, stale_after_s=300, accounts=1, probes=1)
+    own.describe_probes([("dcdn", "service", "DescribeDcdnService")])
+    own.describe_budgets({"DescribeDcdnIpaService": 10})
+    own.config_loaded(1_522_512_060.0)
+    gone = {"product": "dcdn_ipa", "probe": "service", "operation": "DescribeDcdnIpaService"}
+    new = {"product": "dcdn", "probe": "service", "operation": "DescribeDcdnService"}
+
+    assert (value(own, "dcdn_exporter_probe_info", **gone), value(own, "dcdn_exporter_probe_info", **new)) == (
+        None,
+        1,
+    )
+    assert value(own, "dcdn_exporter_poll_interval_seconds") == 30
+    assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="DescribeDcdnIpaService") == 10
+    assert value(own, "dcdn_exporter_config_last_reload_success_timestamp_seconds") == 1_522_512_060.0
+
+
+def test_a_refused_configuration_leaves_the_time_of_the_last_good_one(own: OwnMetrics) -> None:
+    """Only the success turns 0, until a configuration is read again."""
+    own.config_refused()
+    refused = value(own, "dcdn_exporter_config_last_reload_successful")
+    at = value(own, "dcdn_exporter_config_last_reload_success_timestamp_seconds")
+    own.config_loaded(1_522_512_060.0)
+
+    assert (refused, at) == (0, 1_522_512_000.5)
+    assert value(own, "dcdn_exporter_config_last_reload_successful") == 1
+
+
 def test_clock_skew_is_absent_until_measured(own: OwnMetrics) -> None:
     """A 0 would say that the clocks agree; afterwards the last measurement stands."""
     assert value(own, "dcdn_exporter_clock_skew_seconds") is None
