@@ -111,7 +111,8 @@ class Daemon:
         unknown = [identity for identity in self._identities.values() if identity.caller().account_id is None]
         if unknown:
             self._schedule.ask_until_answered(
-                [partial(identity.ask, self._client) for identity in unknown],
+                "identities",
+                {identity: partial(identity.ask, self._client) for identity in unknown},
                 interval_s=self._configuration.poll.failing_interval_s,
             )
 

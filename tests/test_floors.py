@@ -13,7 +13,7 @@ HOMES = {
     "requests": {"aliyun/client.py", "aliyun/connection_failure.py", "aliyun/deadline.py"},
     "urllib3": {"aliyun/client.py", "aliyun/deadline.py"},
     "alibabacloud_credentials": {"aliyun/vendor_chain.py"},
-    "apscheduler": {"grid.py", "schedule.py"},
+    "apscheduler": {"schedule/grid.py", "schedule/schedule.py"},
     "prometheus_client": {"exposition.py", "own_metrics.py"},
     "structlog": {"logs.py"},
     "click": {"cli.py"},

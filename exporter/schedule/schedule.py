@@ -1,4 +1,4 @@
-"""When each probe runs, and in which thread. With ``grid``, the one importer of APScheduler.
+"""Runs every probe when it is due. With ``grid``, the one importer of APScheduler.
 
 APScheduler only keeps time: its jobs run inline in its own thread and hand the probe to one of two executors. So the
 mark that a probe is in flight, and the decision to skip, are ours and made before a run takes a thread.
@@ -14,12 +14,10 @@ threads of the others.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Protocol
 
 from apscheduler.executors.debug import DebugExecutor
@@ -32,17 +30,16 @@ from exporter.aliyun.client import Turn
 from exporter.aliyun.errors import CallAborted
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
 from exporter.catalogue import ProbeKind
-from exporter.grid import Grid
 from exporter.logger import Logger, defect
 from exporter.model import Failure, ProbeKey
 from exporter.poller import Polled, Postponed, Probe
-from exporter.question import Question
+from exporter.schedule.clock_watch import CLOCK_CHECK_S, ClockWatch
+from exporter.schedule.entries import Endpoint, Entry, Phase, address
+from exporter.schedule.grid import Grid
+from exporter.schedule.questions import Questions
 from exporter.store import ProbeRecord
 
 HANGING_WORKERS = 16
-ASKERS = 2
-CLOCK_CHECK_S = 5.0
-CLOCK_STEP_S = 1.0
 
 
 class Poll(Protocol):
@@ -50,46 +47,6 @@ class Poll(Protocol):
 
     def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
         """Poll once, on the turn given or a new one."""
-
-
-class Phase(Enum):
-    """Where a probe is between being due and being done."""
-
-    IDLE = "idle"
-    QUEUED = "queued"
-    RUNNING = "running"
-    POSTPONED = "postponed"
-
-
-@dataclass(slots=True, eq=False)
-class _Endpoint:
-    """What is known of the server behind some probes; moments are monotonic.
-
-    ``cadence`` is that of the probes that run most often: their pauses are the first to grow in an outage.
-    """
-
-    cadence: Cadence
-    last_answer_at: float
-    recovered_at: float = float("-inf")
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """One probe in the schedule: ``anchor`` is a moment of its place in the interval, which it keeps."""
-
-    probe: Probe
-    cadence: Cadence
-    endpoint: _Endpoint
-    anchor: datetime
-    pause_s: float
-    phase: Phase = Phase.IDLE
-    follow_up: bool = False
-    failed: bool = False
-    hanging: bool = False
-    turn: Turn | None = None
-    started_at: float = 0.0
-    change_at: float | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Schedule:
@@ -116,13 +73,14 @@ class Schedule:
         self._log = log
         self._wall_clock = wall_clock
         self._clock = clock
-        self._clock_check_s = clock_check_s
-        self._questions_interval_s: float | None = None
-        self._endpoints: dict[str, _Endpoint] = {}
+        self._clock_watch = ClockWatch(
+            self._shift, wall_clock=wall_clock, clock=clock, check_s=clock_check_s, log=log
+        )
+        self._questions: dict[str, tuple[Questions, float]] = {}
+        self._endpoints: dict[str, Endpoint] = {}
         self._entries = self._placed(probes, cadence_of)
         self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
         self._hanging_workers = ThreadPoolExecutor(HANGING_WORKERS, thread_name_prefix="hanging")
-        self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix="ask")
         self._stopped = threading.Event()
         self._scheduler = BackgroundScheduler(
             executors={"default": DebugExecutor()},  # runs a job in the scheduler's thread; ours only dispatch
@@ -137,44 +95,37 @@ class Schedule:
         """
         self._scheduler.start(paused=True)  # so that the scheduler does not wake for each of many new jobs
         threading.Thread(target=self._begin, name="first round", daemon=True).start()
-        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
+        self._clock_watch.start()
 
-    def ask_until_answered(self, questions: Iterable[Callable[[], bool]], *, interval_s: float) -> None:
+    def ask_until_answered(
+        self, group: str, questions: Mapping[Hashable, Callable[[], bool]], *, interval_s: float
+    ) -> None:
         """Call each function in a worker thread, now and after each interval, until it has returned True.
 
-        None is called while it is still waiting or under way; they never take a thread from a poll.
+        They take the place of those that the group had; one with the same key goes on as it was. None is called
+        while it is still waiting or under way; a group's functions take no thread from polls or other groups.
         """
-        unanswered = [Question(ask) for ask in questions]
-
-        def ask_all() -> None:
-            for question in unanswered:
-                if question.begin():
-                    self._submit(self._askers, question.run)
-
+        asked, _ = self._questions.get(group) or (Questions(f"ask {group}"), 0.0)
+        asked.replace(questions)
+        self._questions[group] = (asked, interval_s)
         self._scheduler.add_job(
-            ask_all,
+            asked.ask_all,
             Grid(datetime.now(UTC), interval_s),
-            id="questions",
+            id=f"ask {group}",
             next_run_time=datetime.now(UTC),
+            replace_existing=True,
         )
-        self._questions_interval_s = interval_s
 
     def stop(self) -> None:
         """No run begins any more; those under way are left to whoever ends their calls."""
         self._stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        for executor in (self._workers, self._hanging_workers, self._askers):
+        self._clock_watch.stop()
+        for executor in (self._workers, self._hanging_workers):
             executor.shutdown(wait=False, cancel_futures=True)
-
-    def _watch_clock(self) -> None:
-        """APScheduler goes by the wall clock: when that is set back, nothing would run until it has caught up."""
-        ahead_s = self._wall_clock() - self._clock()
-        while not self._stopped.wait(self._clock_check_s):
-            before_s, ahead_s = ahead_s, self._wall_clock() - self._clock()
-            if ahead_s - before_s < -CLOCK_STEP_S:
-                self._log.log(logging.WARNING, "clock was set back", seconds=round(before_s - ahead_s, 3))
-                self._shift(ahead_s - before_s)
+        for asked, _ in self._questions.values():
+            asked.stop()
 
     def _shift(self, seconds: float) -> None:
         """Plan every run anew, for a wall clock that was set forward by so much."""
@@ -183,9 +134,8 @@ class Schedule:
             self._set_pause(entry, entry.pause_s)
             if entry.phase is Phase.POSTPONED:
                 self._run_at(f"turn {entry.probe.key}", self._wall_clock(), self._turn_came, entry)
-        if self._questions_interval_s is not None:
-            again = Grid(datetime.now(UTC), self._questions_interval_s)
-            self._scheduler.reschedule_job("questions", trigger=again)
+        for group, (_, interval_s) in self._questions.items():
+            self._scheduler.reschedule_job(f"ask {group}", trigger=Grid(datetime.now(UTC), interval_s))
 
     def _begin(self) -> None:
         for entry in self._entries:
@@ -196,21 +146,21 @@ class Schedule:
         with suppress(SchedulerNotRunningError):  # stopped at this very moment
             self._scheduler.resume()
 
-    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> list[_Entry]:
+    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> list[Entry]:
         started = datetime.fromtimestamp(self._wall_clock(), UTC)
         entries = []
         for index, probe in enumerate(probes):
             cadence = cadence_of(probe.kind)
             interval_s = cadence.interval_s
-            endpoint = self._endpoints.setdefault(_address(probe), _Endpoint(cadence, last_answer_at=self._clock()))
+            endpoint = self._endpoints.setdefault(address(probe), Endpoint(cadence, last_answer_at=self._clock()))
             if interval_s < endpoint.cadence.interval_s:
                 endpoint.cadence = cadence
             # One interval early: a shorter pause counts from the past, so that its next run is near.
             anchor = started + timedelta(seconds=place_s(index, len(probes), interval_s) - interval_s)
-            entries.append(_Entry(probe, cadence, endpoint, anchor, interval_s))
+            entries.append(Entry(probe, cadence, endpoint, anchor, interval_s))
         return entries
 
-    def _due(self, entry: _Entry, *, extra: bool = False) -> None:
+    def _due(self, entry: Entry, *, extra: bool = False) -> None:
         """A run is due: hand it to a thread, unless the last one is still on its way."""
         with entry.lock:
             phase = entry.phase
@@ -223,12 +173,12 @@ class Schedule:
         elif not extra and phase is not Phase.POSTPONED:
             self._skipped(entry.probe.key)
 
-    def _turn_came(self, entry: _Entry) -> None:
+    def _turn_came(self, entry: Entry) -> None:
         with entry.lock:
             entry.phase = Phase.QUEUED
         self._hand_over(entry)
 
-    def _hand_over(self, entry: _Entry) -> None:
+    def _hand_over(self, entry: Entry) -> None:
         self._submit(self._hanging_workers if entry.hanging else self._workers, self._run, entry)
 
     def _submit(self, executor: ThreadPoolExecutor, function: Callable[..., None], *args: object) -> None:
@@ -237,7 +187,7 @@ class Schedule:
         except RuntimeError:
             return  # stopped between the due moment and now
 
-    def _run(self, entry: _Entry) -> None:
+    def _run(self, entry: Entry) -> None:
         with entry.lock:
             entry.phase = Phase.RUNNING
             turn, entry.turn = entry.turn, None
@@ -254,20 +204,20 @@ class Schedule:
             self._log.log(logging.ERROR, "schedule hit a defect", probe=str(entry.probe.key), **defect(error))
         self._finish(entry)
 
-    def _postpone(self, entry: _Entry, postponed: Postponed) -> None:
+    def _postpone(self, entry: Entry, postponed: Postponed) -> None:
         with entry.lock:
             entry.phase = Phase.POSTPONED
             entry.turn = postponed.turn
         self._run_at(f"turn {entry.probe.key}", self._wall_clock() + postponed.wait_s, self._turn_came, entry)
 
-    def _finish(self, entry: _Entry) -> None:
+    def _finish(self, entry: Entry) -> None:
         with entry.lock:
             entry.phase = Phase.IDLE
             follow_up, entry.follow_up = entry.follow_up, False
         if follow_up:
             self._due(entry, extra=True)
 
-    def _plan(self, entry: _Entry, polled: Polled) -> None:
+    def _plan(self, entry: Entry, polled: Polled) -> None:
         """Decide from what was seen when the probe runs next."""
         now = self._wall_clock()
         self._note_endpoint(entry, polled)
@@ -280,7 +230,7 @@ class Schedule:
             self._set_pause(entry, pause_s)
         self._plan_change(entry, polled.record, now)
 
-    def _plan_change(self, entry: _Entry, record: ProbeRecord, now: float) -> None:
+    def _plan_change(self, entry: Entry, record: ProbeRecord, now: float) -> None:
         moment = change_moment(record, now)
         if moment == entry.change_at:
             return
@@ -291,10 +241,10 @@ class Schedule:
         else:
             self._run_at(job_id, moment, self._change_fell_due, entry)
 
-    def _change_fell_due(self, entry: _Entry) -> None:
+    def _change_fell_due(self, entry: Entry) -> None:
         self._due(entry, extra=True)
 
-    def _note_endpoint(self, entry: _Entry, polled: Polled) -> None:
+    def _note_endpoint(self, entry: Entry, polled: Polled) -> None:
         answered = endpoint_answered(polled.outcome)
         if answered is None:
             return
@@ -308,7 +258,7 @@ class Schedule:
             endpoint.recovered_at = now
             self._end_pauses(endpoint)
 
-    def _end_pauses(self, endpoint: _Endpoint) -> None:
+    def _end_pauses(self, endpoint: Endpoint) -> None:
         """Every paused probe of the endpoint runs at its place within one interval."""
         for entry in self._entries:
             if entry.endpoint is endpoint:
@@ -316,7 +266,7 @@ class Schedule:
                 if entry.pause_s > entry.cadence.interval_s:
                     self._set_pause(entry, entry.cadence.interval_s)
 
-    def _set_pause(self, entry: _Entry, pause_s: float) -> None:
+    def _set_pause(self, entry: Entry, pause_s: float) -> None:
         entry.pause_s = pause_s
         self._scheduler.add_job(
             self._due,
@@ -326,7 +276,7 @@ class Schedule:
             replace_existing=True,
         )
 
-    def _run_at(self, job_id: str, moment: float, function: Callable[..., None], entry: _Entry) -> None:
+    def _run_at(self, job_id: str, moment: float, function: Callable[..., None], entry: Entry) -> None:
         self._scheduler.add_job(
             function,
             DateTrigger(run_date=datetime.fromtimestamp(moment, UTC), timezone=UTC),
@@ -340,9 +290,3 @@ class Schedule:
             self._scheduler.remove_job(job_id)
         except JobLookupError:
             return  # it ran at this very moment
-
-
-def _address(probe: Probe) -> str:
-    """What tells the server behind a probe from others: sites have the same endpoints at different addresses."""
-    endpoint, routes = probe.kind.operation.endpoint, probe.caller().routes
-    return endpoint if routes is None else routes[endpoint].url

@@ -357,7 +357,7 @@ def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | No
         return bool(answer)
 
     with running(Polls({}), cadence=SLOW) as schedule:
-        schedule.ask_until_answered([ask], interval_s=0.03)
+        schedule.ask_until_answered("it", {1: ask}, interval_s=0.03)
         assert done.wait(PATIENCE_S)
         threading.Event().wait(0.1)
     assert asked == [raised, raised, True]
@@ -393,7 +393,7 @@ def test_a_question_that_hangs_is_not_asked_again_meanwhile() -> None:
 
     polls = Polls({"a": lambda _turn: polled(ACTIVE)})
     with running(polls, "a") as schedule:
-        schedule.ask_until_answered([partial(hang, number) for number in range(5)], interval_s=0.02)
+        schedule.ask_until_answered("it", {number: partial(hang, number) for number in range(5)}, interval_s=0.02)
         assert polls.wait_for("a", 6)
         assert len(asked) == 2  # as many as there are threads for questions
         release.set()

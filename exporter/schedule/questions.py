@@ -1,0 +1,60 @@
+"""What is asked until it is answered."""
+
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from exporter.aliyun.errors import CallAborted
+
+ASKERS = 2
+
+
+class Questions:
+    """Functions that are called until they have returned True, in a few threads that nothing else needs.
+
+    Safe to use from any thread; ``name`` is that of the threads.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix=name)
+        self._open: tuple[_Question, ...] = ()
+
+    def replace(self, questions: Mapping[Hashable, Callable[[], bool]]) -> None:
+        """From now on these are asked; one that was there under the same key goes on as it was."""
+        there = {question.key: question for question in self._open}
+        self._open = tuple(there.get(key) or _Question(key, ask) for key, ask in questions.items())
+
+    def ask_all(self) -> None:
+        """Ask what has no answer yet and is not being asked; returns at once."""
+        for question in self._open:
+            if question.begin():
+                with suppress(RuntimeError):  # stopped between the due moment and now
+                    self._askers.submit(question.run)
+
+    def stop(self) -> None:
+        """Ask nothing more; what is under way is left to whoever ends its calls."""
+        self._askers.shutdown(wait=False, cancel_futures=True)
+
+
+class _Question:
+    """A function that is called until it has returned True, one call at a time."""
+
+    def __init__(self, key: Hashable, ask: Callable[[], bool]) -> None:
+        self.key = key
+        self._ask = ask
+        self._idle = threading.Lock()
+        self._answered = False
+
+    def begin(self) -> bool:
+        """Whether it has to be called now; ``run`` must follow."""
+        return not self._answered and self._idle.acquire(blocking=False)
+
+    def run(self) -> None:
+        """Ask; a call that the daemon's end aborts leaves it open."""
+        try:
+            self._answered = self._ask()
+        except CallAborted:
+            return
+        finally:
+            self._idle.release()
