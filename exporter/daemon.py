@@ -70,11 +70,9 @@ class Daemon:
         self._chain = DefaultChain(ask_vendor_chain(), clock=time.monotonic)
         self._identities = {account.name: self._identity(account) for account in configuration.accounts}
         probes = self._probes()
-        self._exposition = Exposition(
-            [(probe.key, probe.kind) for probe in probes],
-            own=self._own.registry,
-            stale_after_s=configuration.poll.stale_after_s,
-            now=time.time,
+        self._exposition = Exposition(own=self._own.registry, now=time.time)
+        self._exposition.configure(
+            [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
         )
         self._store = Store([probe.key for probe in probes], on_change=self._exposition.update)
         self._schedule = self._build_schedule(probes)
@@ -149,14 +147,13 @@ class Daemon:
             failing_interval_s=poll.failing_interval_s,
         )
         balances = cadence.at_interval(poll.balance_interval_s)
-        return Schedule(
+        schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=self._log)
+        schedule.configure(
             probes,
-            poll=poller.poll,
-            skipped=self._store.record_skip,
             cadence_of=lambda kind: balances if kind.probe == BALANCE else cadence,
             max_workers=poll.max_workers,
-            log=self._log,
         )
+        return schedule
 
     def _identity(self, account: Account) -> Identity:
         return Identity(
@@ -179,13 +176,7 @@ class Daemon:
 
     def _learned(self, account: Account, access_key_id: str, account_id: str) -> None:
         self._budgets.unite(access_key_id, account_id)
-        self._show_account(account, account_id)
-
-    def _show_account(self, account: Account, account_id: str) -> None:
-        self._exposition.set_account(
-            account.name,
-            {"account_id": account_id, "account_name": "", "site": account.site, **account.labels},
-        )
+        self._exposition.set_account(account.name, _account_labels(account, account_id))
 
     def _probes(self) -> list[Probe]:
         return [
@@ -196,8 +187,12 @@ class Daemon:
 
     def _describe(self, probes: Sequence[Probe]) -> None:
         poll = self._configuration.poll
-        for account in self._configuration.accounts:
-            self._show_account(account, account.known_account_id or "")
+        self._exposition.set_accounts(
+            {
+                account.name: _account_labels(account, account.known_account_id or "")
+                for account in self._configuration.accounts
+            }
+        )
         self._own.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
@@ -218,6 +213,10 @@ class Daemon:
             ),
             ready=self.is_ready(),
         )
+
+
+def _account_labels(account: Account, account_id: str) -> Mapping[str, str]:
+    return {"account_id": account_id, "account_name": "", "site": account.site, **account.labels}
 
 
 def _budgets(configuration: Configuration) -> Budgets:

@@ -72,34 +72,45 @@ def label_text(labels: Mapping[str, str]) -> str:
 
 
 class Exposition:
-    """The page of one process; safe to use from any thread.
+    """The page of one process, empty until configured; safe to use from any thread.
 
-    ``probes`` are in the order of their turns in the schedule. ``own`` is the registry of the exporter's own metrics.
+    ``own`` is the registry of the exporter's own metrics.
     """
 
-    def __init__(
-        self,
-        probes: Iterable[tuple[ProbeKey, HasChargeTypes]],
-        *,
-        own: CollectorRegistry,
-        stale_after_s: float,
-        now: Callable[[], float],
-    ) -> None:
+    def __init__(self, *, own: CollectorRegistry, now: Callable[[], float]) -> None:
         self._lock = threading.Lock()
         self._own = own
-        self._stale_after_s = stale_after_s
+        self._stale_after_s = math.inf
         self._now = now
         # Bounded: the API chooses some of the values.
         self._label = lru_cache(maxsize=65_536)(lambda name, value: label_text({name: value}))
         self._account_lines: dict[str, bytes] = {}
         self._account_block = b""
-        slots = [self._slot(key, kind) for key, kind in probes]
-        self._slots = {slot.key: slot for slot in slots}
-        self._blocks = [_Block(slots[start : start + _BLOCK_PROBES]) for start in range(0, len(slots), _BLOCK_PROBES)]
-        for block in self._blocks:
-            for slot in block.slots:
-                slot.block = block
-                self._render(slot)
+        self._slots: dict[ProbeKey, _Slot] = {}
+        self._blocks: list[_Block] = []
+
+    def configure(self, probes: Iterable[tuple[ProbeKey, HasChargeTypes]], *, stale_after_s: float) -> None:
+        """From the next scrape on, exactly these probes are on the page, and answers go stale after so long.
+
+        The probes are in the order of their turns in the schedule; those that were there keep their records. For
+        one thread at a time.
+        """
+        wanted = dict(probes)
+        # Thousands of new ones are rendered before the page is held up.
+        new = {key: self._slot(key, kind) for key, kind in wanted.items() if key not in self._slots}
+        for slot in new.values():
+            self._render(slot)
+        with self._lock:
+            stale_after_changed = stale_after_s != self._stale_after_s
+            self._stale_after_s = stale_after_s
+            self._slots = {key: new.get(key) or self._slots[key] for key in wanted}
+            slots = list(self._slots.values())
+            self._blocks = [_Block(slots[at : at + _BLOCK_PROBES]) for at in range(0, len(slots), _BLOCK_PROBES)]
+            for block in self._blocks:
+                for slot in block.slots:
+                    slot.block = block
+                    if stale_after_changed:
+                        self._render(slot)
 
     def update(self, key: ProbeKey, record: ProbeRecord) -> None:
         """From the next scrape on, the probe's lines are those of this record."""
@@ -109,10 +120,18 @@ class Exposition:
             self._render(slot)
 
     def set_account(self, account: str, labels: Mapping[str, str]) -> None:
-        """From the next scrape on, ``dcdn_account_info`` of the account has these labels beside its name."""
-        line = f"{ACCOUNT_INFO_NAME}{{{label_text({'account': account, **labels})}}} 1.0\n"
+        """From the next scrape on, ``dcdn_account_info`` of an account on the page has these labels and its name."""
+        line = _account_line(account, labels)
         with self._lock:
-            self._account_lines[account] = line.encode()
+            if account in self._account_lines:
+                self._account_lines[account] = line
+                self._account_block = b""
+
+    def set_accounts(self, accounts: Mapping[str, Mapping[str, str]]) -> None:
+        """From the next scrape on, exactly these accounts have a ``dcdn_account_info``, with these labels."""
+        lines = {account: _account_line(account, labels) for account, labels in accounts.items()}
+        with self._lock:
+            self._account_lines = lines
             self._account_block = b""
 
     def page(self, exposition_format: ExpositionFormat) -> list[bytes]:
@@ -245,6 +264,10 @@ def _around(labels: tuple[str, ...], family: Family[Any]) -> tuple[str, str]:
     before = "".join(f"{label}," for label in labels if label < family.label)
     after = "".join(f",{label}" for label in labels if label > family.label)
     return f"{family.name}{{{before}", f"{after}}}"
+
+
+def _account_line(account: str, labels: Mapping[str, str]) -> bytes:
+    return f"{ACCOUNT_INFO_NAME}{{{label_text({'account': account, **labels})}}} 1.0\n".encode()
 
 
 class _One(Collector):

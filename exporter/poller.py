@@ -2,6 +2,7 @@
 
 poll(probe) -> Postponed   the budget has no room within a second: run it again at that moment, with this turn
             -> Polled      an observation was recorded
+            -> None        nobody keeps a record of the probe any more: it left the configuration meanwhile
 """
 
 import logging
@@ -37,8 +38,8 @@ class Api(Protocol):
 class Records(Protocol):
     """What is needed of the store."""
 
-    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord]:
-        """Add a finished poll; returns the record before and after."""
+    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord] | None:
+        """Add a finished poll; returns the record before and after, or None when there is none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Poller:
         self._wall_clock = wall_clock
         self._clock = clock
 
-    def poll(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+    def poll(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled | None:
         """Poll once, on the turn given or a new one.
 
         Whatever goes wrong is recorded as a failure, of reason ``internal`` when it is a defect of ours. Raises
@@ -109,7 +110,10 @@ class Poller:
             outcome = self._defect(probe, error)
         duration_s = max(0.0, self._clock() - began)
         observation = Observation(finished_at=self._wall_clock(), duration_s=duration_s, outcome=outcome)
-        before, after = self._records.record(probe.key, observation)
+        recorded = self._records.record(probe.key, observation)
+        if recorded is None:
+            return None
+        before, after = recorded
         if isinstance(outcome, Answer):
             for unknown in outcome.unknown_values:
                 self._count_unknown_value(unknown)

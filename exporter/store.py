@@ -4,7 +4,7 @@ A record is a value: pollers replace it whole, so that a reader never sees half 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -71,6 +71,10 @@ class ProbeRecord:
         """The record with one more run that found the last one still waiting or under way."""
         return replace(self, skipped=self.skipped + 1)
 
+    def of_another_account(self) -> "ProbeRecord":
+        """The record when its account's name has come to stand for another account: counters, and no state."""
+        return ProbeRecord(polls=self.polls, failures=self.failures, skipped=self.skipped)
+
     def current_state(self, now: float, stale_after_s: float) -> State | None:
         """The state of the last answer, unless that is older than ``stale_after_s``."""
         return self.state if now - self.last_success_at <= stale_after_s else None
@@ -93,12 +97,25 @@ class Store:
         """Whether every probe has finished one poll, failed or not; takes no lock."""
         return self._unpolled == 0
 
-    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord]:
-        """Add a finished poll; returns the record before and after. KeyError for a probe that is not configured."""
+    def configure(self, probes: Iterable[ProbeKey], *, of_another_account: Collection[ProbeKey] = ()) -> None:
+        """From now on exactly these probes have records; those that had one keep it.
+
+        Of those ``of_another_account`` only the counters are kept: their account's name stands for another one now.
+        """
+        with self._lock:
+            kept = {key: self._records.get(key) or ProbeRecord() for key in probes}
+            self._records = kept
+            self._unpolled = sum(record.polls == 0 for record in kept.values())
+            for key in of_another_account:
+                kept[key] = kept[key].of_another_account()
+                self._on_change(key, kept[key])
+
+    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord] | None:
+        """Add a finished poll; returns the record before and after, or None for a probe that is not configured."""
         return self._replace(key, lambda record: record.after(observation))
 
     def record_skip(self, key: ProbeKey) -> None:
-        """Count a run that was due while the last one had not finished."""
+        """Count a run that was due while the last one had not finished, of a probe that is configured."""
         self._replace(key, ProbeRecord.after_skip)
 
     def get(self, key: ProbeKey) -> ProbeRecord:
@@ -112,9 +129,11 @@ class Store:
 
     def _replace(
         self, key: ProbeKey, change: Callable[[ProbeRecord], ProbeRecord]
-    ) -> tuple[ProbeRecord, ProbeRecord]:
+    ) -> tuple[ProbeRecord, ProbeRecord] | None:
         with self._lock:
-            before = self._records[key]
+            before = self._records.get(key)
+            if before is None:
+                return None
             after = self._records[key] = change(before)
             self._unpolled -= before.polls == 0 < after.polls
             self._on_change(key, after)

@@ -107,12 +107,9 @@ def key(account: str = "prod") -> ProbeKey:
 def exposition(
     *accounts: str, clock: Clock, own: CollectorRegistry | None = None, kinds: Iterable[ProbeKind] = (KIND,)
 ) -> Exposition:
-    return Exposition(
-        [(kind.key(account), kind) for account in accounts for kind in kinds],
-        own=own or CollectorRegistry(),
-        stale_after_s=STALE_AFTER_S,
-        now=clock,
-    )
+    page = Exposition(own=own or CollectorRegistry(), now=clock)
+    page.configure([(kind.key(account), kind) for account in accounts for kind in kinds], stale_after_s=STALE_AFTER_S)
+    return page
 
 
 def record(*outcomes: State | Failure, at: float = START) -> ProbeRecord:
@@ -162,7 +159,8 @@ def test_a_page_is_as_written_down(
     """Every byte of the page about one account, in both formats."""
     clock = Clock()
     page = exposition("prod", clock=clock)
-    page.set_account("prod", {"account_id": "1883927335936173", "account_name": "", "site": "china", "team": "video"})
+    labels = {"account_id": "1883927335936173", "account_name": "", "site": "china", "team": "video"}
+    page.set_accounts({"prod": labels})
     page.update(key(), of_probe)
     clock.now = now
 
@@ -264,7 +262,7 @@ def everything() -> Exposition:
         page.update(key(account), of_probe)
         page.update(DEBT_KIND.key(account), record(IN_DEBT))
         page.update(BALANCE_KIND.key(account), record(BALANCE))
-        page.set_account(account, {"account_id": "", "account_name": account, "site": "china"})
+    page.set_accounts({name: {"account_id": "", "account_name": name, "site": "china"} for name in stories})
     return page
 
 
@@ -361,7 +359,7 @@ def test_hostile_names_come_back_whole(account: str) -> None:
     """Whatever an account is called, a parser reads that name from every one of its series."""
     page = exposition(account, clock=Clock())
     page.update(key(account), record(CHANGING))
-    page.set_account(account, {"site": "china", "team": account})
+    page.set_accounts({account: {"site": "china", "team": account}})
     families = list(parse_text(text(page)))
 
     assert {sample.labels["account"] for family in families for sample in family.samples} == {account}
@@ -544,12 +542,14 @@ def test_blocks_are_shared_between_scrapes() -> None:
 
 
 def test_account_info_follows_the_account() -> None:
-    """One line an account, with the labels given last."""
+    """One line an account, with the labels given last, and none for an account that is not on the page."""
     page = exposition("prod", "shop", clock=Clock())
-    page.set_account("prod", {"account_id": "", "site": "china"})
-    page.set_account("shop", {"account_id": "2", "site": "international"})
+    page.set_accounts(
+        {"prod": {"account_id": "", "site": "china"}, "shop": {"account_id": "2", "site": "international"}}
+    )
     text(page)
     page.set_account("prod", {"account_id": "1", "site": "china"})
+    page.set_account("stranger", {"account_id": "3", "site": "china"})
 
     assert lines(page, "dcdn_account_info") == [
         'dcdn_account_info{account="prod",account_id="1",site="china"} 1.0',
@@ -561,6 +561,36 @@ def test_an_unknown_probe_is_refused() -> None:
     """A page has the probes that it was made with."""
     with pytest.raises(KeyError):
         exposition("prod", clock=Clock()).update(key("shop"), record(ACTIVE))
+
+
+def test_another_configuration_keeps_what_is_known() -> None:
+    """Probes that stay keep their lines, new ones have their health from 0, those that leave take all with them."""
+    page = exposition("prod", "shop", clock=Clock())
+    page.set_accounts({"prod": {"site": "china"}, "shop": {"site": "china"}})
+    page.update(key(), record(LOCKED))
+    page.update(key("shop"), record(ACTIVE))
+    kept = [line for line in text(page).splitlines() if 'account="prod"' in line]
+    page.configure([(key("new"), KIND), (key(), KIND)], stale_after_s=STALE_AFTER_S)
+    page.set_accounts({"new": {"site": "china"}, "prod": {"site": "china"}})
+    after = text(page).splitlines()
+
+    assert [line for line in after if 'account="prod"' in line] == kept
+    assert not any('account="shop"' in line for line in after)
+    assert 'dcdn_polls_total{account="new",probe="service",product="dcdn_ipa"} 0.0' in after
+
+
+def test_answers_go_stale_by_the_configuration_of_now() -> None:
+    """An answer that another configuration calls stale is gone from the next scrape on, and the other way round."""
+    clock = Clock()
+    page = exposition("prod", clock=clock)
+    page.update(key(), record(ACTIVE))
+    clock.now += STALE_AFTER_S / 2
+    seen = []
+    for stale_after_s in (STALE_AFTER_S / 4, STALE_AFTER_S):
+        page.configure([(key(), KIND)], stale_after_s=stale_after_s)
+        seen.append(bool(services(page)))
+
+    assert seen == [False, True]
 
 
 def test_an_update_waits_for_the_page_that_is_being_put_together() -> None:
@@ -581,7 +611,8 @@ def test_an_update_waits_for_the_page_that_is_being_put_together() -> None:
             return START
 
         scraping = threading.Event()
-        page = Exposition([(key(), KIND)], own=CollectorRegistry(), stale_after_s=STALE_AFTER_S, now=now)
+        page = Exposition(own=CollectorRegistry(), now=now)
+        page.configure([(key(), KIND)], stale_after_s=STALE_AFTER_S)
         scraping.set()
         during = services(page)
 
@@ -636,6 +667,7 @@ ACCOUNTS = st.sampled_from(["prod", "shop"])
 STEPS = st.one_of(
     st.tuples(ACCOUNTS, STATES | st.just(TIMEOUT)),
     st.sampled_from([0.0, 0.5, 100.0, 300.0, STALE_AFTER_S, math.nextafter(STALE_AFTER_S, math.inf)]),
+    st.sets(ACCOUNTS).map(lambda accounts: tuple(sorted(accounts))),
     st.none(),
 )
 
@@ -648,14 +680,19 @@ def play(steps: list[object]) -> Iterator[tuple[Exposition, Exposition]]:
     for step in (*steps, None):
         match step:
             case (str() as account, (ServiceState() | Failure()) as outcome):
+                if account not in records:
+                    continue
                 of_poll = outcome if isinstance(outcome, Failure) else record(outcome).last_outcome
                 assert of_poll is not None
                 records[account] = records[account].after(Observation(clock.now, 0.25, of_poll))
                 page.update(key(account), records[account])
             case float():
                 clock.now += step
+            case tuple() as accounts:
+                records = {account: records.get(account, ProbeRecord()) for account in accounts}
+                page.configure([(key(account), KIND) for account in records], stale_after_s=STALE_AFTER_S)
             case None:
-                new = exposition("prod", "shop", clock=clock)
+                new = exposition(*records, clock=clock)
                 for account, of_probe in records.items():
                     new.update(key(account), of_probe)
                 yield page, new
@@ -663,6 +700,6 @@ def play(steps: list[object]) -> Iterator[tuple[Exposition, Exposition]]:
 
 @given(steps=st.lists(STEPS, max_size=12))
 def test_a_page_depends_on_records_and_time_only(steps: list[object]) -> None:
-    """However it came to be, by polls and scrapes and waiting, it is the page that would be made now from nothing."""
+    """However it came to be, by polls, scrapes, waiting or reloads, it is the page that new parts would make."""
     for page, new in play(steps):
         assert text(page) == text(new)

@@ -96,6 +96,15 @@ def test_an_answer_is_recorded_with_its_time(world: World) -> None:
     assert (record.polls, record.failures_in_row) == (1, 0)
 
 
+def test_a_probe_that_left_the_configuration_is_not_spoken_of(world: World) -> None:
+    """An answer that comes after its probe has left is no answer of anybody: nothing is kept, counted or logged."""
+    world.set_service(locks=("new-reason",))
+    world.store.configure([])
+
+    assert world.poller.poll(world.probe) is None
+    assert (world.store.records(), world.unknown, world.log.lines) == ({}, [], [])
+
+
 def test_not_activated_is_an_answer(world: World) -> None:
     """The error code of a service that was never opened is a state of the world, and no failure."""
     world.set_service(activated=False)

@@ -21,6 +21,7 @@ from exporter.store import ProbeRecord, Store
 
 PROD = ProbeKey(account="prod", product="dcdn_ipa", probe="service")
 SHOP = ProbeKey(account="shop", product="dcdn_ipa", probe="service")
+NEW = ProbeKey(account="new", product="dcdn_ipa", probe="service")
 ACTIVE = ServiceState(charge_type="PayByTraffic")
 LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
 TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
@@ -216,7 +217,9 @@ def test_the_store_returns_the_record_before_and_after() -> None:
     second = store.record(PROD, failed(1060.0))
 
     assert first == (ProbeRecord(), after(answered(1000.0)))
+    assert first is not None
     assert second == (first[1], after(answered(1000.0), failed(1060.0)))
+    assert second is not None
     assert store.get(PROD) == second[1]
 
 
@@ -234,10 +237,37 @@ def test_a_probe_that_is_not_configured_has_no_record() -> None:
     told: list[ProbeKey] = []
     store = Store([PROD], on_change=lambda key, _: told.append(key))
 
-    with pytest.raises(KeyError):
-        store.record(SHOP, answered(1000.0))
+    store.record_skip(SHOP)
+    assert store.record(SHOP, answered(1000.0)) is None
     assert store.records() == {PROD: ProbeRecord()}
     assert told == []
+
+
+def test_another_configuration_keeps_the_records_of_probes_that_stay() -> None:
+    """New ones begin from nothing, those that leave have no record, and readiness waits for the new ones."""
+    store = Store([PROD, SHOP], on_change=ignore)
+    store.record(PROD, answered(1000.0))
+    store.record(SHOP, answered(1000.0))
+    store.configure([NEW, PROD])
+
+    assert store.records() == {NEW: ProbeRecord(), PROD: after(answered(1000.0))}
+    assert not store.all_polled
+    assert store.record(SHOP, answered(1060.0)) is None
+    store.configure([PROD])
+    assert store.all_polled
+
+
+def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> None:
+    """What was learned of the other account is gone at once, and whoever shows records is told."""
+    told: list[ProbeRecord] = []
+    store = Store([PROD], on_change=lambda _key, record: told.append(record))
+    store.record(PROD, failed(1000.0))
+    store.record(PROD, answered(1060.0, LOCKED))
+    store.record_skip(PROD)
+    store.configure([PROD], of_another_account=[PROD])
+
+    counted = ProbeRecord(polls=2, failures=none_failed(timeout=1), skipped=1)
+    assert (store.get(PROD), told[-1]) == (counted, counted)
 
 
 def test_records_are_as_of_one_moment() -> None:

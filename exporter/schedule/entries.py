@@ -1,12 +1,15 @@
-"""What the schedule knows of one probe, and of the endpoint behind it."""
+"""What the schedule knows of its probes, and of the endpoints behind them."""
 
 import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from exporter.aliyun.client import Turn
-from exporter.cadence import Cadence
+from exporter.cadence import Cadence, place_s
+from exporter.catalogue import ProbeKind
+from exporter.model import ProbeKey
 from exporter.poller import Probe
 
 
@@ -51,7 +54,89 @@ class Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def address(probe: Probe) -> str:
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What another configuration made of the entries; ``changed`` have another interval or caller than before."""
+
+    new: Sequence[Entry]
+    changed: Sequence[Entry]
+    gone: Sequence[Entry]
+
+
+class Entries:
+    """The probes that are scheduled, in the order of their configuration.
+
+    Read from any thread, configured by one at a time.
+    """
+
+    def __init__(self, *, wall_clock: Callable[[], float], clock: Callable[[], float]) -> None:
+        self._wall_clock = wall_clock
+        self._clock = clock
+        self._entries: Mapping[ProbeKey, Entry] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def get(self, key: ProbeKey) -> Entry | None:
+        """The entry of a probe, or None when it is not scheduled."""
+        return self._entries.get(key)
+
+    def configure(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> Changes:
+        """From now on the entries are those of exactly these probes; those that were there are kept."""
+        before = self._entries
+        new = self._placed([probe for probe in probes if probe.key not in before], cadence_of)
+        kept = [(before[probe.key], probe) for probe in probes if probe.key in before]
+        changed = self._adopted(kept, cadence_of)
+        self._entries = {probe.key: new.get(probe.key) or before[probe.key] for probe in probes}
+        self._settle_endpoints()
+        gone = [before[key] for key in before.keys() - self._entries.keys()]
+        return Changes(new=list(new.values()), changed=changed, gone=gone)
+
+    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> dict[ProbeKey, Entry]:
+        """New probes, spread over their intervals."""
+        entries = {}
+        for index, probe in enumerate(probes):
+            cadence = cadence_of(probe.kind)
+            anchor = self._place(index, len(probes), cadence)
+            entries[probe.key] = Entry(probe, cadence, self._endpoint(probe, cadence), anchor, cadence.interval_s)
+        return entries
+
+    def _adopted(
+        self, kept: Sequence[tuple[Entry, Probe]], cadence_of: Callable[[ProbeKind], Cadence]
+    ) -> list[Entry]:
+        """Entries take over what their probe is now; one at the same interval keeps its place and its pause."""
+        changed = []
+        for index, (entry, probe) in enumerate(kept):
+            cadence = cadence_of(probe.kind)
+            if cadence != entry.cadence:
+                entry.anchor = self._place(index, len(kept), cadence)
+                entry.pause_s = cadence.interval_s
+            if cadence != entry.cadence or probe != entry.probe:
+                changed.append(entry)
+            entry.cadence, entry.probe = cadence, probe
+            entry.endpoint = self._endpoint(probe, cadence)
+        return changed
+
+    def _place(self, index: int, count: int, cadence: Cadence) -> datetime:
+        """One interval early: a shorter pause counts from the past, so that its next run is near."""
+        now = datetime.fromtimestamp(self._wall_clock(), UTC)
+        return now + timedelta(seconds=place_s(index, count, cadence.interval_s) - cadence.interval_s)
+
+    def _endpoint(self, probe: Probe, cadence: Cadence) -> Endpoint:
+        return self._endpoints.setdefault(_address(probe), Endpoint(cadence, last_answer_at=self._clock()))
+
+    def _settle_endpoints(self) -> None:
+        """Forget those without probes; the cadence of each is that of its most frequent ones."""
+        self._endpoints = {_address(entry.probe): entry.endpoint for entry in self}
+        for entry in self:
+            entry.endpoint.cadence = entry.cadence
+        for entry in self:
+            if entry.cadence.interval_s < entry.endpoint.cadence.interval_s:
+                entry.endpoint.cadence = entry.cadence
+
+
+def _address(probe: Probe) -> str:
     """What tells the server behind a probe from others: sites have the same endpoints at different addresses."""
     endpoint, routes = probe.kind.operation.endpoint, probe.caller().routes
     return endpoint if routes is None else routes[endpoint].url

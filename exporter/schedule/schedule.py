@@ -14,7 +14,7 @@ threads of the others.
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -28,13 +28,13 @@ from apscheduler.triggers.date import DateTrigger
 
 from exporter.aliyun.client import Turn
 from exporter.aliyun.errors import CallAborted
-from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
+from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs
 from exporter.catalogue import ProbeKind
 from exporter.logger import Logger, defect
 from exporter.model import Failure, ProbeKey
 from exporter.poller import Polled, Postponed, Probe
 from exporter.schedule.clock_watch import CLOCK_CHECK_S, ClockWatch
-from exporter.schedule.entries import Endpoint, Entry, Phase, address
+from exporter.schedule.entries import Endpoint, Entries, Entry, Phase
 from exporter.schedule.grid import Grid
 from exporter.schedule.questions import Questions
 from exporter.store import ProbeRecord
@@ -45,24 +45,21 @@ HANGING_WORKERS = 16
 class Poll(Protocol):
     """What polls a probe, in a worker thread."""
 
-    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
-        """Poll once, on the turn given or a new one."""
+    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled | None:
+        """Poll once, on the turn given or a new one; None when the probe is not configured any more."""
 
 
 class Schedule:
-    """Runs every probe at once when started, then each at its place in the interval of its kind.
+    """Runs every probe that it is configured for at once, then each at its place in the interval of its kind.
 
-    ``skipped`` is told of runs that were due while the last one had not finished.
+    ``skipped`` is told of runs that were due while the last one had not finished, and of those without a thread.
     """
 
     def __init__(
         self,
-        probes: Sequence[Probe],
         *,
         poll: Poll,
-        skipped: Callable[[ProbeKey], None],
-        cadence_of: Callable[[ProbeKind], Cadence],
-        max_workers: int,
+        skipped: Callable[[ProbeKey], object],
         log: Logger,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
@@ -77,9 +74,11 @@ class Schedule:
             self._shift, wall_clock=wall_clock, clock=clock, check_s=clock_check_s, log=log
         )
         self._questions: dict[str, tuple[Questions, float]] = {}
-        self._endpoints: dict[str, Endpoint] = {}
-        self._entries = self._placed(probes, cadence_of)
-        self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
+        self._planning = threading.Lock()
+        self._started = False
+        self._entries = Entries(wall_clock=wall_clock, clock=clock)
+        self._max_workers = 1
+        self._workers = ThreadPoolExecutor(self._max_workers)
         self._hanging_workers = ThreadPoolExecutor(HANGING_WORKERS, thread_name_prefix="hanging")
         self._stopped = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -88,14 +87,37 @@ class Schedule:
             timezone=UTC,
         )
 
+    def configure(
+        self, probes: Sequence[Probe], *, cadence_of: Callable[[ProbeKind], Cadence], max_workers: int
+    ) -> None:
+        """From now on exactly these probes run, new ones at once.
+
+        A probe that was there keeps its place in the interval, unless that is another one now; when its caller is
+        another one, it runs at once. A run under way of a probe that leaves is not waited for.
+        """
+        with self._planning:
+            self._use_workers(max_workers)
+            changes = self._entries.configure(probes, cadence_of)
+            for entry in changes.gone:
+                self._drop(entry)
+            if self._started:
+                self._plan_all([*changes.new, *changes.changed])
+
     def start(self) -> None:
         """Run the first round now, and every later one when it is due; returns at once.
 
         The planning of thousands of probes takes seconds, in which the process must hear of its end.
         """
-        self._scheduler.start(paused=True)  # so that the scheduler does not wake for each of many new jobs
+        self._scheduler.start(paused=True)
         threading.Thread(target=self._begin, name="first round", daemon=True).start()
         self._clock_watch.start()
+
+    def run_now(self, keys: Iterable[ProbeKey]) -> None:
+        """Run these probes now, or right after a run that is under way; those not configured are left out."""
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is not None:
+                self._due(entry, extra=True)
 
     def ask_until_answered(
         self, group: str, questions: Mapping[Hashable, Callable[[], bool]], *, interval_s: float
@@ -138,27 +160,32 @@ class Schedule:
             self._scheduler.reschedule_job(f"ask {group}", trigger=Grid(datetime.now(UTC), interval_s))
 
     def _begin(self) -> None:
-        for entry in self._entries:
-            if self._stopped.is_set():
-                return
-            self._set_pause(entry, entry.pause_s)
-            self._due(entry)
+        with self._planning:
+            self._started = True
+            self._plan_all(list(self._entries))
+
+    def _plan_all(self, entries: Iterable[Entry]) -> None:
+        """Run these now and from then on; the scheduler must not wake for each of many new jobs."""
         with suppress(SchedulerNotRunningError):  # stopped at this very moment
+            self._scheduler.pause()
+            for entry in entries:
+                if self._stopped.is_set():
+                    return
+                self._set_pause(entry, entry.pause_s)
+                self._due(entry, extra=True)
             self._scheduler.resume()
 
-    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> list[Entry]:
-        started = datetime.fromtimestamp(self._wall_clock(), UTC)
-        entries = []
-        for index, probe in enumerate(probes):
-            cadence = cadence_of(probe.kind)
-            interval_s = cadence.interval_s
-            endpoint = self._endpoints.setdefault(address(probe), Endpoint(cadence, last_answer_at=self._clock()))
-            if interval_s < endpoint.cadence.interval_s:
-                endpoint.cadence = cadence
-            # One interval early: a shorter pause counts from the past, so that its next run is near.
-            anchor = started + timedelta(seconds=place_s(index, len(probes), interval_s) - interval_s)
-            entries.append(Entry(probe, cadence, endpoint, anchor, interval_s))
-        return entries
+    def _use_workers(self, max_workers: int) -> None:
+        if max_workers != self._max_workers:
+            last, self._max_workers = self._workers, max_workers
+            self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
+            last.shutdown(wait=False)  # what waits there is still run there
+
+    def _drop(self, entry: Entry) -> None:
+        with entry.lock:
+            entry.phase = Phase.GONE
+        for job in ("probe", "turn", "change"):
+            self._remove(f"{job} {entry.probe.key}")
 
     def _due(self, entry: Entry, *, extra: bool = False) -> None:
         """A run is due: hand it to a thread, unless the last one is still on its way."""
@@ -170,25 +197,35 @@ class Schedule:
                 entry.follow_up = True  # a run that has not begun yet will see what this one was meant to see
         if phase is Phase.IDLE:
             self._hand_over(entry)
-        elif not extra and phase is not Phase.POSTPONED:
+        elif not extra and phase in (Phase.QUEUED, Phase.RUNNING):
             self._skipped(entry.probe.key)
 
     def _turn_came(self, entry: Entry) -> None:
         with entry.lock:
+            if entry.phase is not Phase.POSTPONED:
+                return
             entry.phase = Phase.QUEUED
         self._hand_over(entry)
 
     def _hand_over(self, entry: Entry) -> None:
-        self._submit(self._hanging_workers if entry.hanging else self._workers, self._run, entry)
-
-    def _submit(self, executor: ThreadPoolExecutor, function: Callable[..., None], *args: object) -> None:
+        workers = self._hanging_workers if entry.hanging else self._workers
         try:
-            executor.submit(function, *args)
-        except RuntimeError:
-            return  # stopped between the due moment and now
+            workers.submit(self._run, entry)
+        except RuntimeError as error:
+            if self._stopped.is_set():
+                return
+            if workers not in (self._hanging_workers, self._workers):
+                self._hand_over(entry)  # they were replaced at this very moment
+                return
+            self._log.log(logging.ERROR, "no thread for a poll", probe=str(entry.probe.key), explanation=str(error))
+            with entry.lock:
+                entry.phase = Phase.IDLE if entry.phase is Phase.QUEUED else entry.phase
+            self._skipped(entry.probe.key)
 
     def _run(self, entry: Entry) -> None:
         with entry.lock:
+            if entry.phase is not Phase.QUEUED:
+                return
             entry.phase = Phase.RUNNING
             turn, entry.turn = entry.turn, None
         entry.started_at = self._clock()
@@ -197,7 +234,8 @@ class Schedule:
             if isinstance(result, Postponed):
                 self._postpone(entry, result)
                 return
-            self._plan(entry, result)
+            if result is not None:
+                self._plan(entry, result)
         except CallAborted:
             return
         except Exception as error:  # noqa: BLE001 — the probe must run again whatever went wrong around its poll
@@ -206,12 +244,16 @@ class Schedule:
 
     def _postpone(self, entry: Entry, postponed: Postponed) -> None:
         with entry.lock:
+            if entry.phase is Phase.GONE:
+                return
             entry.phase = Phase.POSTPONED
             entry.turn = postponed.turn
         self._run_at(f"turn {entry.probe.key}", self._wall_clock() + postponed.wait_s, self._turn_came, entry)
 
     def _finish(self, entry: Entry) -> None:
         with entry.lock:
+            if entry.phase is Phase.GONE:
+                return
             entry.phase = Phase.IDLE
             follow_up, entry.follow_up = entry.follow_up, False
         if follow_up:
@@ -268,22 +310,17 @@ class Schedule:
 
     def _set_pause(self, entry: Entry, pause_s: float) -> None:
         entry.pause_s = pause_s
-        self._scheduler.add_job(
-            self._due,
-            Grid(entry.anchor, pause_s),
-            args=(entry,),
-            id=f"probe {entry.probe.key}",
-            replace_existing=True,
-        )
+        self._add_job(f"probe {entry.probe.key}", self._due, Grid(entry.anchor, pause_s), entry)
 
     def _run_at(self, job_id: str, moment: float, function: Callable[..., None], entry: Entry) -> None:
-        self._scheduler.add_job(
-            function,
-            DateTrigger(run_date=datetime.fromtimestamp(moment, UTC), timezone=UTC),
-            args=(entry,),
-            id=job_id,
-            replace_existing=True,
-        )
+        trigger = DateTrigger(run_date=datetime.fromtimestamp(moment, UTC), timezone=UTC)
+        self._add_job(job_id, function, trigger, entry)
+
+    def _add_job(self, job_id: str, function: Callable[..., None], trigger: Grid | DateTrigger, entry: Entry) -> None:
+        self._scheduler.add_job(function, trigger, args=(entry,), id=job_id, replace_existing=True)
+        # Asked afterwards: the scheduler's lock must not be taken within the entry's, which its jobs take.
+        if entry.phase is Phase.GONE and self._entries.get(entry.probe.key) is None:
+            self._remove(job_id)
 
     def _remove(self, job_id: str) -> None:
         try:

@@ -115,14 +115,16 @@ def running(
 ) -> Iterator[Schedule]:
     """A schedule of one probe for each account; those of the rare ones are of a kind that runs every 600 s."""
     schedule = Schedule(
-        [probe(account, RARE if account in rare else KIND) for account in accounts],
         poll=polls,
         skipped=skips or Skips(),
-        cadence_of=lambda kind: SLOW if kind is RARE else cadence,
-        max_workers=max_workers,
         log=log or RecordingLog(),
         wall_clock=wall_clock,
         clock_check_s=clock_check_s,
+    )
+    schedule.configure(
+        [probe(account, RARE if account in rare else KIND) for account in accounts],
+        cadence_of=lambda kind: SLOW if kind is RARE else cadence,
+        max_workers=max_workers,
     )
     schedule.start()
     try:
@@ -226,7 +228,7 @@ def test_an_extra_run_that_meets_one_under_way_follows_it() -> None:
     def meets_the_change(_turn: Turn | None) -> Polled:
         if polls.runs["a"] == 1:
             started.wait(PATIENCE_S)
-            schedule._change_fell_due(schedule._entries[0])
+            schedule.run_now([KIND.key("a")])
         return polled(ACTIVE)
 
     polls, skips = Polls({"a": meets_the_change}), Skips()
@@ -377,7 +379,7 @@ def test_hanging_accounts_never_come_back_among_the_others() -> None:
     with running(polls, *hanging, "healthy", max_workers=2, skips=skips) as schedule:
         assert all(polls.wait_for(account, 2) for account in hanging)
         assert polls.wait_for("healthy", polls.runs["healthy"] + 5)
-        assert all(entry.hanging for entry in schedule._entries[:-1])
+        assert all(entry.hanging for entry in list(schedule._entries)[:-1])
         release.set()
 
 
@@ -419,7 +421,7 @@ def test_a_clock_that_is_set_back_stops_no_probe() -> None:
         assert polls.wait_for("b", 1)
         anchors = [entry.anchor for entry in schedule._entries]
         back_s[0] = 3600.0
-        assert wait_until(lambda: schedule._entries[-1].anchor != anchors[-1])
+        assert wait_until(lambda: list(schedule._entries)[-1].anchor != anchors[-1])
         assert wait_until(lambda: len(next_runs(schedule)) == 2)
         late_s = [(run - datetime.now(UTC)).total_seconds() for run in next_runs(schedule)]
 
@@ -431,6 +433,81 @@ def test_a_clock_that_is_set_back_stops_no_probe() -> None:
     assert [(event, round(fields["seconds"])) for event, fields in log.above_debug()] == [
         ("clock was set back", 3600)
     ]
+
+
+def configure(schedule: Schedule, *probes: Probe, cadence: Cadence = SLOW, max_workers: int = 8) -> None:
+    schedule.configure(probes, cadence_of=lambda _kind: cadence, max_workers=max_workers)
+
+
+def test_another_configuration_runs_new_probes_and_leaves_the_others_their_turn() -> None:
+    """What is new runs at once; what stays runs when it would have run; what is gone is not planned any more."""
+    polls = Polls(dict.fromkeys(("a", "b", "new"), lambda _turn: polled(ACTIVE)))
+    kept, gone = probe("a"), probe("b")
+    with running(polls, cadence=SLOW) as schedule:
+        configure(schedule, kept, gone)
+        assert polls.wait_for("a", 1)
+        assert polls.wait_for("b", 1)
+        (planned,) = (job.next_run_time for job in schedule._scheduler.get_jobs() if job.id == f"probe {kept.key}")
+        configure(schedule, probe("new"), kept)
+        assert polls.wait_for("new", 1)
+        jobs = {job.id: job.next_run_time for job in schedule._scheduler.get_jobs()}
+
+    assert jobs.keys() == {f"probe {kept.key}", f"probe {KIND.key('new')}"}
+    assert jobs[f"probe {kept.key}"] == planned
+    assert (polls.runs["a"], polls.runs["b"]) == (1, 1)
+
+
+def test_a_probe_with_another_caller_or_interval_runs_at_once() -> None:
+    """What a reload changed of a probe shows without waiting for its turn."""
+    polls = Polls({"a": lambda _turn: polled(ACTIVE)})
+    with running(polls, cadence=SLOW) as schedule:
+        configure(schedule, probe("a"))
+        assert polls.wait_for("a", 1)
+        configure(schedule, probe("a"))
+        assert polls.wait_for("a", 2)
+        configure(schedule, *(entry.probe for entry in schedule._entries), cadence=FAST)
+        assert polls.wait_for("a", 6)
+
+
+def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
+    """Whether it was running or waiting for its turn, it has no later run, is not counted as skipped, nor planned."""
+    release = threading.Event()
+
+    def hang(_turn: Turn | None) -> Polled:
+        release.wait(PATIENCE_S)
+        return polled(failure())
+
+    polls, skips = Polls({"hangs": hang, "waits": lambda _turn: Postponed(TURN, 0.2)}), Skips()
+    with running(polls, cadence=FAST, skips=skips) as schedule:
+        configure(schedule, probe("hangs"), probe("waits"))
+        assert polls.wait_for("hangs", 1)
+        assert polls.wait_for("waits", 1)
+        configure(schedule)
+        before = dict(polls.runs), skips.total
+        release.set()
+        threading.Event().wait(0.2)
+        assert [job.id for job in schedule._scheduler.get_jobs()] == []
+    assert (dict(polls.runs), skips.total) == before
+
+
+def test_another_number_of_threads_loses_no_run() -> None:
+    """What waited for one of few threads is run, and more run side by side from then on."""
+    release = threading.Event()
+    accounts = ("a", "b", "c", "d")
+
+    def hang(_turn: Turn | None) -> Polled:
+        release.wait(PATIENCE_S)
+        return polled(ACTIVE)
+
+    polls = Polls(dict.fromkeys(accounts, hang))
+    probes = [probe(account) for account in accounts]
+    with running(polls, cadence=SLOW) as schedule:
+        configure(schedule, *probes[:2], max_workers=1)
+        assert wait_until(lambda: sum(polls.runs.values()) == 1)
+        configure(schedule, *probes, max_workers=2)
+        assert wait_until(lambda: sum(polls.runs.values()) == 3)
+        release.set()
+        assert all(polls.wait_for(account, 1) for account in accounts)
 
 
 def next_runs(schedule: Schedule) -> list[datetime]:
