@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -96,27 +97,53 @@ def main() -> None:
     "web.listen-address", default=":10520", callback=_listen_address, help="Where to listen; port 0: any free one."
 )
 @_flag("web.telemetry-path", default="/metrics", callback=_telemetry_path, help="Where the metrics are.")
+@_flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")
 @_with_log_flags
 def serve(
-    config_file: Path | None, web_listen_address: str, web_telemetry_path: str, log_level: str, log_format: str
+    config_file: Path | None,
+    web_listen_address: str,
+    web_telemetry_path: str,
+    *,
+    web_enable_lifecycle: bool,
+    log_level: str,
+    log_format: str,
 ) -> None:
-    """Run the daemon: poll the API on a schedule and serve /metrics."""
-    configuration = _configuration(config_file)
-    _refuse_what_is_not_served(configuration, str(config_file))
-    log = logs.configure(level=log_level, log_format=log_format)
-    _raise_file_limit(configuration, log)
-    daemon = Daemon(
-        configuration,
-        web=WebOptions(listen_address=web_listen_address, telemetry_path=web_telemetry_path),
-        environ=os.environ,
-        log=log,
-    )
-    with _stop_signal() as stopping:
+    """Run the daemon: poll the API on a schedule and serve /metrics.
+
+    SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
+    """
+    with _signals(signal.SIGHUP) as received:
+        configuration = _configuration(config_file)
+        try:
+            _refuse_what_is_not_served(configuration, str(config_file))
+        except ConfigurationError as error:
+            _fail(str(error), EXIT_BAD_CONFIGURATION)
+        log = logs.configure(level=log_level, log_format=log_format)
+        _raise_file_limit(configuration, log)
+
+        def load_again() -> Configuration:
+            again = _load(config_file)
+            _refuse_what_is_not_served(again, str(config_file))
+            _raise_file_limit(again, log)
+            return again
+
+        daemon = Daemon(
+            configuration,
+            load=load_again,
+            web=WebOptions(
+                listen_address=web_listen_address,
+                telemetry_path=web_telemetry_path,
+                enable_lifecycle=web_enable_lifecycle,
+            ),
+            environ=os.environ,
+            log=log,
+        )
         try:
             daemon.start()
         except OSError as error:
             _fail_to_listen("--web.listen-address", web_listen_address, error)
-        stopping.wait()
+        while received.get() == signal.SIGHUP:
+            daemon.reload()
         log.info("stopping")
         daemon.stop()
 
@@ -192,12 +219,17 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
 
 
 def _configuration(file: Path | None) -> Configuration:
-    if file is None:
-        return without_file()
+    """What the file says now; ends the command where that cannot be."""
     try:
-        return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
+        return _load(file)
     except ConfigurationError as error:
         _fail(str(error), EXIT_BAD_CONFIGURATION)
+
+
+def _load(file: Path | None) -> Configuration:
+    if file is None:
+        return without_file()
+    return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
 
 
 def _raise_file_limit(configuration: Configuration, log: Logger) -> None:
@@ -234,7 +266,7 @@ def _refuse_what_is_not_served(configuration: Configuration, source: str) -> Non
     if configuration.discovery.resource_directories:
         problems += (Problem("discovery.resource_directories", None, "a resource directory", "none in this version"),)
     if problems:
-        _fail(str(ConfigurationError(problems, source=source)), EXIT_BAD_CONFIGURATION)
+        raise ConfigurationError(problems, source=source)
 
 
 def _scenario(name: str) -> Any:
@@ -242,6 +274,22 @@ def _scenario(name: str) -> Any:
         return load_scenario(name)
     except (ScenarioError, OSError) as error:
         _fail(f"scenario {name!r}: {error}", EXIT_BAD_CONFIGURATION)
+
+
+@contextmanager
+def _signals(*others: signal.Signals) -> Iterator[SimpleQueue[int]]:
+    """The signals that come while inside: SIGTERM, Ctrl-C and these others."""
+    received: SimpleQueue[int] = SimpleQueue()  # the one kind of queue that a signal handler may put into
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.put(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT, *others)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

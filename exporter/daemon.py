@@ -1,4 +1,4 @@
-"""The composition root: everything is built, connected, started and stopped here.
+"""The composition root: everything is built, connected, started, reloaded and stopped here.
 
 configuration -> Daemon
     schedule -> poller -> client -> the API
@@ -7,87 +7,86 @@ configuration -> Daemon
 """
 
 import logging
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from exporter import __version__
-from exporter.aliyun.budget import Budgets
-from exporter.aliyun.client import Client
-from exporter.aliyun.credentials import (
-    Credentials,
-    CredentialsProvider,
-    RereadCredentials,
-    Secret,
-)
-from exporter.aliyun.route import Route, ca_bundle, route
-from exporter.aliyun.vendor_chain import DefaultChain, ask_vendor_chain
 from exporter.cadence import Cadence
-from exporter.catalogue import BALANCE, OPERATIONS, SITES, endpoints, kinds_for
-from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
+from exporter.catalogue import BALANCE, OPERATIONS, ProbeKind
+from exporter.composition import Composition
+from exporter.config import Account, Configuration, ConfigurationError
 from exporter.exposition import Exposition
-from exporter.identity import Identity
-from exporter.logger import Logger
+from exporter.logger import Logger, defect
+from exporter.model import ProbeKey
 from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
-from exporter.poller import Poller, Probe
-from exporter.schedule import ASKERS, HANGING_WORKERS, Schedule
+from exporter.poller import Poller
+from exporter.schedule import Schedule
 from exporter.store import Store
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 
-USER_AGENT = f"dcdn-exporter/{__version__}"
-
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where and how the daemon listens."""
+    """Where and how the daemon listens; ``enable_lifecycle`` lets a request reload the configuration."""
 
     listen_address: str = ":10520"
     telemetry_path: str = "/metrics"
+    enable_lifecycle: bool = False
 
 
 class Daemon:
     """One running exporter.
 
-    ``environ`` is the environment to read proxies and the CA bundle from. Raises ValueError for web options that
-    cannot be and credentials that it has no provider of, before anything is started.
+    ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
+    reload, or raises ConfigurationError. Raises ValueError for web options that cannot be and credentials that it has
+    no provider of, before anything is started.
     """
 
     def __init__(
-        self, configuration: Configuration, *, web: WebOptions, environ: Mapping[str, str], log: Logger
+        self,
+        configuration: Configuration,
+        *,
+        load: Callable[[], Configuration],
+        web: WebOptions,
+        environ: Mapping[str, str],
+        log: Logger,
     ) -> None:
         self._configuration = configuration
+        self._load = load
         self._log = log
         self._ready = False
+        self._reloading = threading.Lock()
+        self._configuring = threading.Lock()
+        self._account_ids: dict[str, str] = {}
         self._own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
-        self._budgets = _budgets(configuration)
-        self._routes = {site: _routes(configuration, site, environ) for site in SITES}
-        self._client = self._build_client(environ)
-        self._chain = DefaultChain(ask_vendor_chain(), clock=time.monotonic)
-        self._identities = {account.name: self._identity(account) for account in configuration.accounts}
-        probes = self._probes()
         self._exposition = Exposition(own=self._own.registry, now=time.time)
-        self._exposition.configure(
-            [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
+        self._store = Store([], on_change=self._exposition.update)
+        self._composition = Composition(
+            configuration, environ=environ, observer=self._own, learned=self._learned, log=log
         )
-        self._store = Store([probe.key for probe in probes], on_change=self._exposition.update)
-        self._schedule = self._build_schedule(probes)
+        poller = Poller(self._composition.client, self._store, count_unknown_value=self._own.unknown_value, log=log)
+        self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=log)
         self._server = WebServer(
             create_app(
                 exposition=self._exposition,
                 telemetry_path=web.telemetry_path,
                 ready=self.is_ready,
                 status=partial(self._status_page, web.telemetry_path),
+                reload=self.reload if web.enable_lifecycle else None,
                 log=log,
             ),
             listen_address=web.listen_address,
             log=log,
         )
-        self._describe(probes)
+        self._use(configuration)
+        self._own.config_loaded(time.time())
 
     def __enter__(self) -> Self:
         self.start()
@@ -106,19 +105,12 @@ class Daemon:
         self._server.start()
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._schedule.start()
-        unknown = [identity for identity in self._identities.values() if identity.caller().account_id is None]
-        if unknown:
-            self._schedule.ask_until_answered(
-                "identities",
-                {identity: partial(identity.ask, self._client) for identity in unknown},
-                interval_s=self._configuration.poll.failing_interval_s,
-            )
+        self._ask_identities()
 
     def stop(self) -> None:
         """End calls under way and stop; returns within about 1.5 seconds."""
         self._schedule.stop()
-        self._client.close()
-        self._chain.close()
+        self._composition.close()
         self._server.stop()
 
     def is_ready(self) -> bool:
@@ -127,72 +119,88 @@ class Daemon:
             self._ready = self._store.all_polled
         return self._ready
 
-    def _build_client(self, environ: Mapping[str, str]) -> Client:
-        return Client(
-            self._routes["china"],
-            budgets=self._budgets,
-            observer=self._own,
-            deadline_s=self._configuration.poll.timeout_s,
-            pool_size=self._configuration.poll.max_workers + HANGING_WORKERS + ASKERS,
-            user_agent=USER_AGENT,
-            verify=ca_bundle(environ),
-        )
+    def reload(self) -> str | None:
+        """Read the configuration anew and use it; returns None, or why the one before stays in use.
 
-    def _build_schedule(self, probes: Sequence[Probe]) -> Schedule:
-        poll = self._configuration.poll
-        poller = Poller(self._client, self._store, count_unknown_value=self._own.unknown_value, log=self._log)
-        cadence = Cadence(
-            interval_s=poll.interval_s,
-            locked_interval_s=poll.locked_interval_s,
-            failing_interval_s=poll.failing_interval_s,
-        )
-        balances = cadence.at_interval(poll.balance_interval_s)
-        schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=self._log)
-        schedule.configure(
-            probes,
-            cadence_of=lambda kind: balances if kind.probe == BALANCE else cadence,
-            max_workers=poll.max_workers,
-        )
-        return schedule
+        Safe to call from any thread: one reload follows another.
+        """
+        with self._reloading:
+            try:
+                self._use(self._load())
+            except (ConfigurationError, ValueError) as error:
+                return self._not_reloaded(str(error))
+            except Exception as error:  # noqa: BLE001 — whatever went wrong, the daemon stays up
+                self._log.log(logging.ERROR, "reload hit a defect", **defect(error))
+                return self._not_reloaded("a defect of the exporter; its log says more")
+            self._ask_identities()
+            self._own.config_loaded(time.time())
+            self._log.log(
+                logging.INFO,
+                "configuration reloaded",
+                accounts=len(self._configuration.accounts),
+                probes=len(self._composition.probes),
+            )
+            return None
 
-    def _identity(self, account: Account) -> Identity:
-        return Identity(
-            account.name,
-            credentials=self._provider(account),
-            account_id=account.known_account_id,
-            routes=self._routes[account.site],
-            learned=partial(self._learned, account),
-            log=self._log,
-        )
+    def _not_reloaded(self, explanation: str) -> str:
+        self._own.config_refused()
+        self._log.log(logging.ERROR, "configuration not reloaded", explanation=explanation)
+        return explanation
 
-    def _provider(self, account: Account) -> CredentialsProvider:
-        match account.credentials:
-            case DefaultCredentials():
-                return self._chain
-            case AccessKeyCredentials() as configured:
-                return RereadCredentials(partial(_read, configured))
-            case other:
-                raise ValueError(f"there is no provider of credentials of type {other.type}")
+    def _use(self, configuration: Configuration) -> None:
+        """From now on this configuration holds; what stays as it was keeps its history and its turn."""
+        with self._configuring:
+            self._composition.configure(configuration)
+            self._configuration = configuration
+            probes = self._composition.probes
+            keys = [probe.key for probe in probes]
+            self._store.configure(keys, of_another_account=self._of_another_account(keys))
+            self._exposition.configure(
+                [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
+            )
+            self._exposition.set_accounts(
+                {
+                    account.name: _labels(account, self._composition.account_id(account.name) or "")
+                    for account in configuration.accounts
+                }
+            )
+            self._describe()
+            self._schedule.configure(
+                probes, cadence_of=_cadence_of(configuration), max_workers=configuration.poll.max_workers
+            )
 
-    def _learned(self, account: Account, access_key_id: str, account_id: str) -> None:
-        self._budgets.unite(access_key_id, account_id)
-        self._exposition.set_account(account.name, _account_labels(account, account_id))
+    def _of_another_account(self, keys: list[ProbeKey]) -> list[ProbeKey]:
+        """The probes of accounts whose name stands for another account than it did."""
+        before, now = self._account_ids, {}
+        for account in self._configuration.accounts:
+            account_id = self._composition.account_id(account.name) or before.get(account.name)
+            if account_id is not None:
+                now[account.name] = account_id
+        self._account_ids = now
+        other = {name for name, account_id in now.items() if before.get(name, account_id) != account_id}
+        return [key for key in keys if key.account in other]
 
-    def _probes(self) -> list[Probe]:
-        return [
-            Probe(key=kind.key(account.name), kind=kind, caller=self._identities[account.name].caller)
-            for account in self._configuration.accounts
-            for kind in kinds_for(account.products, debt_status=account.debt_status, balance=account.balance)
+    def _learned(self, name: str, account_id: str) -> None:
+        """An account id came from the API: the account is shown with it."""
+        with self._configuring:
+            for account in self._configuration.accounts:
+                if account.name == name:
+                    self._exposition.set_account(name, _labels(account, account_id))
+            keys = list(self._store.records())
+            self._store.configure(keys, of_another_account=self._of_another_account(keys))
+
+    def _ask_identities(self) -> None:
+        unknown = [
+            identity for identity in self._composition.identities.values() if identity.caller().account_id is None
         ]
-
-    def _describe(self, probes: Sequence[Probe]) -> None:
-        poll = self._configuration.poll
-        self._exposition.set_accounts(
-            {
-                account.name: _account_labels(account, account.known_account_id or "")
-                for account in self._configuration.accounts
-            }
+        self._schedule.ask_until_answered(
+            "identities",
+            {identity: partial(identity.ask, self._composition.client) for identity in unknown},
+            interval_s=self._configuration.poll.failing_interval_s,
         )
+
+    def _describe(self) -> None:
+        poll, probes = self._configuration.poll, self._composition.probes
         self._own.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
@@ -201,8 +209,7 @@ class Daemon:
         )
         kinds = {probe.kind for probe in probes}
         self._own.describe_probes((kind.product, kind.probe, kind.operation.action) for kind in kinds)
-        self._own.describe_budgets(self._budgets.calls_per_second())
-        self._own.config_loaded(time.time())
+        self._own.describe_budgets(self._composition.budgets.calls_per_second())
 
     def _status_page(self, telemetry_path: str) -> StatusPage:
         return StatusPage(
@@ -215,37 +222,16 @@ class Daemon:
         )
 
 
-def _account_labels(account: Account, account_id: str) -> Mapping[str, str]:
-    return {"account_id": account_id, "account_name": "", "site": account.site, **account.labels}
-
-
-def _budgets(configuration: Configuration) -> Budgets:
-    permitted = {
-        operation.action: configuration.rate_limit.allowance(
-            operation.action, vendor_limit=operation.calls_per_second
-        )
-        for operation in OPERATIONS
-    }
-    return Budgets(permitted, clock=time.monotonic)
-
-
-def _routes(configuration: Configuration, site: str, environ: Mapping[str, str]) -> Mapping[str, Route]:
-    """Where the endpoints are for accounts of a site; those that the configuration names hold for both."""
-    named = configuration.endpoints.model_dump(exclude_none=True)
-    return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
-
-
-def _read(configured: AccessKeyCredentials) -> Credentials:
-    """The credentials as the configuration and its files hold them now."""
-    token = _part(configured.security_token, configured.security_token_file)
-    return Credentials(
-        access_key_id=configured.access_key_id or _part(None, configured.access_key_id_file) or "",
-        access_key_secret=Secret(_part(configured.access_key_secret, configured.access_key_secret_file) or ""),
-        security_token=Secret(token) if token is not None else None,
+def _cadence_of(configuration: Configuration) -> Callable[[ProbeKind], Cadence]:
+    poll = configuration.poll
+    cadence = Cadence(
+        interval_s=poll.interval_s,
+        locked_interval_s=poll.locked_interval_s,
+        failing_interval_s=poll.failing_interval_s,
     )
+    balances = cadence.at_interval(poll.balance_interval_s)
+    return lambda kind: balances if kind.probe == BALANCE else cadence
 
 
-def _part(inline: Any, file: Any) -> str | None:
-    if inline is not None:
-        return str(inline.get_secret_value())
-    return read_secret_file(file) if file is not None else None
+def _labels(account: Account, account_id: str) -> Mapping[str, str]:
+    return {"account_id": account_id, "account_name": "", "site": account.site, **account.labels}

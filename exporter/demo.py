@@ -51,7 +51,7 @@ class Demo:
         self._simulator.start()
         try:
             configuration = demo_configuration(self._scenario, self._simulator.url)
-            self._daemon = Daemon(configuration, web=self._web, environ={}, log=self._log)
+            self._daemon = Daemon(configuration, load=lambda: configuration, web=self._web, environ={}, log=self._log)
             self._daemon.start()
         except BaseException:
             self._simulator.stop()

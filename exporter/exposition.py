@@ -111,6 +111,7 @@ class Exposition:
                     slot.block = block
                     if stale_after_changed:
                         self._render(slot)
+                block.renders_until = min(slot.renders_until for slot in block.slots)
 
     def update(self, key: ProbeKey, record: ProbeRecord) -> None:
         """From the next scrape on, the probe's lines are those of this record."""

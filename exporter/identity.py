@@ -26,8 +26,9 @@ class Api(Protocol):
 class Identity:
     """The account id behind one configured account: given, or learned once from GetCallerIdentity.
 
-    ``routes`` are those of the account's site. Polls never wait for the id. ``learned`` is told, in the thread that
-    asked, of the access key id that spent from a budget of its own so far, and of the account id that it belongs to.
+    ``routes`` are those of the account's site. Polls never wait for the id. In the thread that asked, ``unite`` is
+    told of the access key id that spent from a budget of its own so far and of the account id that it belongs to;
+    then, once the caller has it, ``learned`` of the account id.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Identity:
         credentials: CredentialsProvider,
         account_id: str | None,
         routes: Mapping[str, Route] | None = None,
-        learned: Callable[[str, str], None],
+        unite: Callable[[str, str], None],
+        learned: Callable[[str], None],
         log: Logger,
     ) -> None:
         self.account = account
         self._caller = Caller(credentials=credentials, account_id=account_id, routes=routes)
+        self._unite = unite
         self._learned = learned
         self._log = log
         self._told: str | None = None
@@ -59,9 +62,10 @@ class Identity:
         except ApiError as error:
             self._tell_failure(error)
             return False
-        self._learned(turn.credentials.access_key_id, account_id)
+        self._unite(turn.credentials.access_key_id, account_id)
         self._caller = replace(self._caller, account_id=account_id)
         self._log.log(logging.INFO, "account id learned", account=self.account, account_id=account_id)
+        self._learned(account_id)
         return True
 
     def _tell_failure(self, error: ApiError) -> None:

@@ -127,7 +127,14 @@ def test_the_flags_of_the_daemon_are_those_of_prometheus() -> None:
     exit_code, output = run("serve", "--help")
 
     assert exit_code == 0
-    for flag in ("--config.file", "--web.listen-address", "--web.telemetry-path", "--log.level", "--log.format"):
+    for flag in (
+        "--config.file",
+        "--web.listen-address",
+        "--web.telemetry-path",
+        "--web.enable-lifecycle",
+        "--log.level",
+        "--log.format",
+    ):
         assert flag in output
         assert "DCDN_EXPORTER_" + flag.removeprefix("--").upper().replace(".", "_").replace("-", "_") in output
 

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.catalogue import vendor_limits
-from exporter.config import parse
+from exporter.config import Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
 from exporter.simulator import Fault, Simulator, load_scenario
 from tests.recording_log import RecordingLog
@@ -34,16 +34,28 @@ def simulator() -> Iterator[Simulator]:
         yield simulator
 
 
-@contextmanager
-def running(simulator: Simulator, *, environ: dict[str, str] | None = None, **document: Any) -> Iterator[Daemon]:
+def configured(simulator: Simulator, **document: Any) -> Configuration:
     whole = {
         "accounts": [{"name": "prod", "credentials": KEYS}],
         "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), simulator.url),
         **document,
     }
-    configuration = parse(json.dumps(whole), source="a test", vendor_limits=vendor_limits())
+    return parse(json.dumps(whole), source="a test", vendor_limits=vendor_limits())
+
+
+@contextmanager
+def running(
+    simulator: Simulator,
+    *,
+    environ: dict[str, str] | None = None,
+    load: Callable[[], Configuration] | None = None,
+    log: RecordingLog | None = None,
+    **document: Any,
+) -> Iterator[Daemon]:
+    configuration = configured(simulator, **document)
     web = WebOptions(listen_address="127.0.0.1:0")
-    with Daemon(configuration, web=web, environ=environ or {}, log=RecordingLog()) as daemon:
+    load = load or (lambda: configuration)
+    with Daemon(configuration, load=load, web=web, environ=environ or {}, log=log or RecordingLog()) as daemon:
         yield daemon
 
 
@@ -130,3 +142,91 @@ def test_credentials_without_a_provider_are_refused_before_anything_starts(simul
         running(simulator, accounts=[role]),
     ):
         pass
+
+
+def of_account(daemon: Daemon, account: str) -> Samples:
+    return {name: number for name, number in scrape(daemon).items() if ("account", account) in name[1]}
+
+
+def reload_with(simulator: Simulator, *documents: dict[str, Any] | Exception) -> Callable[[], Configuration]:
+    """What reads the configuration: each of the documents in turn."""
+    later = iter(documents)
+
+    def load() -> Configuration:
+        document = next(later)
+        if isinstance(document, Exception):
+            raise document
+        return configured(simulator, **document)
+
+    return load
+
+
+def test_a_reload_keeps_what_stays_and_drops_what_leaves(simulator: Simulator) -> None:
+    """Accounts come and go with all their series; those that stay keep history, answers and account id."""
+    prod, shop = ({"name": name, "credentials": KEYS} for name in ("prod", "shop"))
+    poll = {"interval": "1h"}
+    load = reload_with(simulator, {"accounts": [{"name": "new", "credentials": KEYS}, prod], "poll": poll})
+    with running(simulator, load=load, accounts=[prod, shop], poll=poll) as daemon:
+        assert wait_until(daemon.is_ready)
+        assert wait_until(lambda: len(simulator.journal.entries(action="GetCallerIdentity")) == 2)
+        known = ("dcdn_account_info", ("account_id", ACCOUNT.account_id))
+        assert wait_until(lambda: any(name == known[0] and known[1] in labels for name, labels in scrape(daemon)))
+        before = of_account(daemon, "prod")
+        assert daemon.reload() is None
+        samples = scrape(daemon)
+        assert wait_until(lambda: value_of(daemon, "new", "dcdn_polls_total") == 1)
+        after = of_account(daemon, "prod")
+
+    assert after == before
+    assert value(samples, "dcdn_exporter_configured_accounts") == 2
+    assert not any(("account", "shop") in labels for _, labels in samples)
+
+
+def value_of(daemon: Daemon, account: str, name: str, **labels: str) -> float:
+    return value(scrape(daemon), name, account=account, product="dcdn_ipa", probe="service", **labels)
+
+
+def test_a_bad_configuration_changes_nothing_and_is_shown(simulator: Simulator) -> None:
+    """It is told and logged with all its problems, the one before stays in use, and the next good one counts."""
+    problem = ConfigurationError((Problem("poll.interval", 1, "soon", "a duration"),), source="a test")
+    log = RecordingLog()
+    load = reload_with(simulator, problem, RuntimeError("a defect"), {"poll": {"interval": "30s"}})
+    with running(simulator, load=load, log=log, poll={"interval": "1h"}) as daemon:
+        seen = []
+        for _ in range(3):
+            told = daemon.reload()
+            samples = scrape(daemon)
+            seen.append(
+                (
+                    told,
+                    value(samples, "dcdn_exporter_config_last_reload_successful"),
+                    value(samples, "dcdn_exporter_poll_interval_seconds"),
+                )
+            )
+
+    assert seen == [
+        (str(problem), 0, 3600),
+        ("a defect of the exporter; its log says more", 0, 3600),
+        (None, 1, 30),
+    ]
+    assert [event for event, _ in log.above_debug() if "reload" in event] == [
+        "configuration not reloaded",
+        "reload hit a defect",
+        "configuration not reloaded",
+        "configuration reloaded",
+    ]
+
+
+def test_a_name_that_stands_for_another_account_shows_nothing_of_the_one_before(simulator: Simulator) -> None:
+    """When the account id of a name changes, answers of the old one are gone at once; the counters go on."""
+    one, other = ({"name": "prod", "account_id": number, "credentials": KEYS} for number in ("111", "222"))
+    poll = {"interval": "1h"}
+    load = reload_with(simulator, {"accounts": [other], "poll": poll})
+    with running(simulator, load=load, accounts=[one], poll=poll) as daemon:
+        assert wait_until(daemon.is_ready)
+        simulator.set_fault(ACCOUNT.name, Fault("error", status=500, code="InternalError", message="no"))
+        assert daemon.reload() is None
+        samples = scrape(daemon)
+        assert wait_until(lambda: value_of(daemon, "prod", "dcdn_polls_total") == 2)
+
+    assert not any(name.startswith("dcdn_service") for name, _ in samples)

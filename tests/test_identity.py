@@ -63,7 +63,8 @@ def identity(
         "prod",
         credentials=credentials,
         account_id=None,
-        learned=lambda key, account_id: learned.append((key, account_id)),
+        unite=lambda key, account_id: learned.append((key, account_id)),
+        learned=lambda account_id: learned.append(("", account_id)),
         log=log,
     )
 
@@ -76,7 +77,7 @@ def test_the_account_id_is_learned_once(client: Client) -> None:
 
     assert asking.ask(client)
     assert asking.caller().account_id == ACCOUNT.account_id
-    assert learned == [(ACCOUNT.access_key_id, ACCOUNT.account_id)]
+    assert learned == [(ACCOUNT.access_key_id, ACCOUNT.account_id), ("", ACCOUNT.account_id)]
 
 
 def test_a_refusal_is_told_once_and_asked_again(simulator: Simulator, client: Client) -> None:

@@ -88,6 +88,16 @@ class Budgets:
         self._budgets: dict[tuple[str, str], Budget] = {}
         self._accounts: dict[str, str] = {}
 
+    def permit(self, permitted: Mapping[str, float]) -> None:
+        """From now on these are the permitted calls per second, by action; what was spent stays counted."""
+        with self._lock:
+            self._permitted = dict(permitted)
+            for (identity, action), spent in list(self._budgets.items()):
+                if permitted[action] * USE_OF_LIMIT != spent.calls_per_second:
+                    budget = Budget(permitted[action], clock=self._clock)
+                    budget.absorb(spent)
+                    self._budgets[identity, action] = budget
+
     def calls_per_second(self) -> Mapping[str, float]:
         """The pace of each action, per account."""
         return {action: permitted * USE_OF_LIMIT for action, permitted in self._permitted.items()}

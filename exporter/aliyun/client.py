@@ -183,6 +183,10 @@ class Client:
             operation, again.credentials, again, parameters, route=route, spent_s=spent_s, only_new_connection=True
         )
 
+    def use_deadline(self, seconds: float) -> None:
+        """From now on every call has so long from its first byte to the end of its reply."""
+        self._deadline_s = seconds
+
     def close(self) -> None:
         """End every wait and call under way with CallAborted, and refuse new ones."""
         self._stopping.set()

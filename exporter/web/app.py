@@ -1,4 +1,4 @@
-"""The routes: what every path answers, to GET and HEAD.
+"""The routes: what every path answers, to GET and HEAD, and one to POST.
 
 Nothing here asks the API or waits for it. What takes longer than a moment runs in a worker thread, so that
 a page of 10,000 accounts never holds up `/-/healthy` or another reader.
@@ -65,11 +65,13 @@ def create_app(
     telemetry_path: str,
     ready: Callable[[], bool],
     status: Callable[[], StatusPage],
+    reload: Callable[[], str | None] | None = None,
     log: Logger,
 ) -> Starlette:
     """The application; it keeps no state of its own.
 
-    `ready` is called on the event loop and must not block; `status` may, and is called from any thread.
+    `ready` is called on the event loop and must not block; `status` and `reload` may, and are called from any thread.
+    `reload` returns None or why it failed; without it, requests to reload are forbidden.
     ValueError for a telemetry path that `checked_telemetry_path` refuses.
     """
     checked_telemetry_path(telemetry_path)
@@ -108,12 +110,30 @@ def create_app(
         ("/-/ready", readiness),
         ("/static/status.css", status_stylesheet),
     )
+    reads = [Route(path, _answering(endpoint, log), methods=["GET"]) for path, endpoint in endpoints]
     app = Starlette(
-        routes=[Route(path, _answering(endpoint, log), methods=["GET"]) for path, endpoint in endpoints],
+        routes=[*reads, Route("/-/reload", _answering(_reloading(reload), log), methods=["POST"])],
         exception_handlers={404: not_found, 405: _method_not_allowed},
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _reloading(reload: Callable[[], str | None] | None) -> _Endpoint:
+    """What reloads the configuration, or says that this is forbidden."""
+
+    async def answer(_request: Request) -> Response:
+        if reload is None:
+            return _sentence(
+                "Reloading by request is not enabled: --web.enable-lifecycle allows it, and SIGHUP always reloads.",
+                status_code=403,
+            )
+        problem = await run_in_threadpool(reload)
+        if problem is not None:
+            return _sentence(f"The configuration was not reloaded: {problem}", status_code=500)
+        return _sentence("The configuration was reloaded.")
+
+    return answer
 
 
 def _answering(endpoint: _Endpoint, log: Logger) -> _Endpoint:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_LINES_SHOWN = 30  # more would bury the assertion that failed
+
+
 class Exporter:
     """One process of the command; its log is read as it grows."""
 
@@ -67,10 +70,10 @@ class Exporter:
         """The lines above debug with these fields."""
         return [line for line in self.log(None, **fields) if line["level"] != "debug"]
 
-    def get(self, path: str, **headers: str) -> tuple[int, HTTPMessage, bytes]:
+    def get(self, path: str, *, method: str = "GET", **headers: str) -> tuple[int, HTTPMessage, bytes]:
         """Status, headers and body of an answer, asked for on a connection of its own."""
         with closing(HTTPConnection(self.address, timeout=PATIENCE_S)) as connection:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, headers=headers)
             response = connection.getresponse()
             return response.status, response.headers, response.read()
 
@@ -83,6 +86,10 @@ class Exporter:
         status, _, body = self.get("/metrics")
         assert status == 200
         return Page.parse(body.decode())
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal; returns the exit code, once the process has ended."""
@@ -98,7 +105,8 @@ class Exporter:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        sys.stdout.write(f"--- standard output\n{self.stdout}\n--- standard error\n{self.stderr}\n")
+        log = "\n".join(self.stderr.splitlines()[-_LINES_SHOWN:])
+        sys.stdout.write(f"--- standard output\n{self.stdout}\n--- the end of standard error\n{log}\n")
 
     def _ended(self) -> str:
         """How the process ended; empty while it runs."""

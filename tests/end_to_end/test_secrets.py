@@ -166,7 +166,8 @@ def test_objects_in_memory_do_not_print_secrets(make_secretive: MakeAccount, con
     account = make_secretive("objects")
     text = json.dumps(configure("http://127.0.0.1:9", account))
     configuration = parse(text, source="a test", vendor_limits=vendor_limits())
-    daemon = Daemon(configuration, web=WebOptions(listen_address="127.0.0.1:0"), environ={}, log=RecordingLog())
+    web = WebOptions(listen_address="127.0.0.1:0")
+    daemon = Daemon(configuration, load=lambda: configuration, web=web, environ={}, log=RecordingLog())
     printed = {
         "repr of the configuration": repr(configuration),
         "str of the configuration": str(configuration),

@@ -206,6 +206,27 @@ def test_health_and_readiness(serve: Callable[..., WebServer], ask: Ask) -> None
     assert ask(server, "/-/ready")[::2] == (200, b"dcdn-exporter is ready.\n")
 
 
+def test_reload(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """A POST reloads, and says what came of it."""
+    outcomes: list[str | None] = [None, "config.yaml:3: poll.interval: seen soon"]
+    server = serve(reload=lambda: outcomes.pop(0))
+    assert ask(server, "/-/reload", "POST")[::2] == (200, b"The configuration was reloaded.\n")
+    status, headers, body = ask(server, "/-/reload", "POST")
+    assert (status, headers["Content-Type"]) == (500, "text/plain; charset=utf-8")
+    assert body == b"The configuration was not reloaded: config.yaml:3: poll.interval: seen soon\n"
+    assert outcomes == []
+
+
+def test_reload_is_forbidden_unless_allowed(site: WebServer, serve: Callable[..., WebServer], ask: Ask) -> None:
+    """Without the lifecycle a POST is a 403; nothing but a POST reloads either way."""
+    status, _, body = ask(site, "/-/reload", "POST")
+    assert (status, b"--web.enable-lifecycle" in body) == (403, True)
+    for server in (site, serve(reload=lambda: pytest.fail("reloaded"))):
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            status, headers, _ = ask(server, "/-/reload", method)
+            assert (status, headers["Allow"]) == (405, "POST")
+
+
 def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
     """The page is HTML that may load its stylesheet and nothing else, and its stylesheet is there."""
     row = StatusRow(

@@ -1,0 +1,158 @@
+"""Who is polled, and how: built from a configuration, and from another one without losing what is known.
+
+The parts that calls need. The daemon, which polls on a schedule, is not their only user.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from exporter import __version__
+from exporter.aliyun.budget import Budgets
+from exporter.aliyun.client import CallObserver, Client
+from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret
+from exporter.aliyun.route import Route, ca_bundle, route
+from exporter.aliyun.vendor_chain import DefaultChain, ask_vendor_chain
+from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
+from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
+from exporter.identity import Identity
+from exporter.logger import Logger
+from exporter.poller import Probe
+
+USER_AGENT = f"dcdn-exporter/{__version__}"
+_CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
+
+_Key = tuple[object, ...]
+
+
+class Composition:
+    """Budgets, client and identities of one process; ``probes`` are those of the configuration in use.
+
+    ``environ`` is the environment to read proxies and the CA bundle from. ``learned`` is told, from any thread, of an
+    account's name and of the account id that is behind it. Raises ValueError for credentials without a provider.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        environ: Mapping[str, str],
+        observer: CallObserver,
+        learned: Callable[[str, str], None],
+        log: Logger,
+    ) -> None:
+        self._environ = environ
+        self._learned = learned
+        self._log = log
+        self._chain = DefaultChain(ask_vendor_chain(), clock=time.monotonic)
+        self.budgets = Budgets(_permitted(configuration), clock=time.monotonic)
+        self.client = Client(
+            {},  # every caller brings its own
+            budgets=self.budgets,
+            observer=observer,
+            deadline_s=configuration.poll.timeout_s,
+            pool_size=_CONNECTIONS_KEPT,
+            user_agent=USER_AGENT,
+            verify=ca_bundle(environ),
+        )
+        self._by_key: Mapping[_Key, Identity] = {}
+        self.accounts: tuple[Account, ...] = ()
+        self.identities: Mapping[str, Identity] = {}
+        self.configure(configuration)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """What is polled, by whom; equal to what it was before another configuration where nothing changed."""
+        return [
+            Probe(key=kind.key(account.name), kind=kind, caller=self.identities[account.name].caller)
+            for account in self.accounts
+            for kind in kinds_for(account.products, debt_status=account.debt_status, balance=account.balance)
+        ]
+
+    def configure(self, configuration: Configuration) -> None:
+        """From now on the probes, budgets and deadline are those of this configuration.
+
+        An account whose credentials, id and addresses are as before keeps its identity. Nothing has changed when
+        this raises.
+        """
+        routes = {site: _routes(configuration, site, self._environ) for site in SITES}
+        by_key = {
+            key: self._by_key.get(key) or self._identity(account, key, routes[account.site])
+            for account in configuration.accounts
+            for key in [_key(account, configuration)]
+        }
+        self.budgets.permit(_permitted(configuration))
+        self.client.use_deadline(configuration.poll.timeout_s)
+        self._by_key = by_key
+        self.accounts = configuration.accounts
+        self.identities = {identity.account: identity for identity in by_key.values()}
+
+    def close(self) -> None:
+        """End calls and waits under way."""
+        self.client.close()
+        self._chain.close()
+
+    def account_id(self, account: str) -> str | None:
+        """The id of an account of the configuration, as far as it is known now."""
+        return self.identities[account].caller().account_id
+
+    def _identity(self, account: Account, key: _Key, routes: Mapping[str, Route]) -> Identity:
+        return Identity(
+            account.name,
+            credentials=self._provider(account),
+            account_id=account.known_account_id,
+            routes=routes,
+            unite=self.budgets.unite,
+            learned=partial(self._tell, key, account.name),
+            log=self._log,
+        )
+
+    def _tell(self, key: _Key, account: str, account_id: str) -> None:
+        if key in self._by_key:  # else the name stands for another account by now, or for none
+            self._learned(account, account_id)
+
+    def _provider(self, account: Account) -> CredentialsProvider:
+        match account.credentials:
+            case DefaultCredentials():
+                return self._chain
+            case AccessKeyCredentials() as configured:
+                return RereadCredentials(partial(_read, configured))
+            case other:
+                raise ValueError(f"there is no provider of credentials of type {other.type}")
+
+
+def _key(account: Account, configuration: Configuration) -> _Key:
+    """What tells one identity from another; names, labels and products of an account are not part of it."""
+    return account.name, account.credentials, account.known_account_id, account.site, configuration.endpoints
+
+
+def _permitted(configuration: Configuration) -> Mapping[str, float]:
+    return {
+        operation.action: configuration.rate_limit.allowance(
+            operation.action, vendor_limit=operation.calls_per_second
+        )
+        for operation in OPERATIONS
+    }
+
+
+def _routes(configuration: Configuration, site: str, environ: Mapping[str, str]) -> Mapping[str, Route]:
+    """Where the endpoints are for accounts of a site; those that the configuration names hold for both."""
+    named = configuration.endpoints.model_dump(exclude_none=True)
+    return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
+
+
+def _read(configured: AccessKeyCredentials) -> Credentials:
+    """The credentials as the configuration and its files hold them now."""
+    token = _part(configured.security_token, configured.security_token_file)
+    return Credentials(
+        access_key_id=configured.access_key_id or _part(None, configured.access_key_id_file) or "",
+        access_key_secret=Secret(_part(configured.access_key_secret, configured.access_key_secret_file) or ""),
+        security_token=Secret(token) if token is not None else None,
+    )
+
+
+def _part(inline: Any, file: Any) -> str | None:
+    if inline is not None:
+        return str(inline.get_secret_value())
+    return read_secret_file(file) if file is not None else None
