@@ -27,6 +27,8 @@ from prometheus_client.utils import floatToGoString
 from exporter.families import (
     ACCOUNT_INFO_HELP,
     ACCOUNT_INFO_NAME,
+    EXPIRY_HELP,
+    EXPIRY_NAME,
     HEALTH_FAMILIES,
     REMAINING,
     STATE_FAMILIES,
@@ -74,11 +76,19 @@ def label_text(labels: Mapping[str, str]) -> str:
 class Exposition:
     """The page of one process, empty until configured; safe to use from any thread.
 
-    ``own`` is the registry of the exporter's own metrics.
+    ``own`` is the registry of the exporter's own metrics. ``expiries`` says, at each scrape and without waiting, the
+    accounts whose credentials end, and when.
     """
 
-    def __init__(self, *, own: CollectorRegistry, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        own: CollectorRegistry,
+        now: Callable[[], float],
+        expiries: Callable[[], Iterable[tuple[str, float]]] = tuple,
+    ) -> None:
         self._lock = threading.Lock()
+        self._expiries = _Expiries(expiries)
         self._own = own
         self._stale_after_s = math.inf
         self._now = now
@@ -152,6 +162,8 @@ class Exposition:
                     page += [block.countdown(now) for block in self._blocks]
                 else:
                     page += [block.lines[index] for block in self._blocks]
+            page.append(_head(EXPIRY_NAME, EXPIRY_HELP, MetricType.GAUGE, openmetrics=openmetrics))
+            page.append(self._expiries.lines())
         page.append(own)
         return page
 
@@ -251,6 +263,27 @@ class _Block:
         return "".join(f"{prefix} {_number(due - now)}\n" for prefix, due in self.counting).encode()
 
 
+class _Expiries:
+    """The lines of when credentials end; each is kept while that does not change. For one thread at a time."""
+
+    def __init__(self, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        self._read = read
+        self._known: Mapping[str, float] = {}
+        self._lines: Mapping[str, bytes] = {}
+        self._block = b""
+
+    def lines(self) -> bytes:
+        """The lines as of now."""
+        known = dict(self._read())
+        if known != self._known:
+            self._lines = {
+                account: self._lines[account] if self._known.get(account) == at else _expiry_line(account, at)
+                for account, at in known.items()
+            }
+            self._known, self._block = known, b"".join(self._lines.values())
+        return self._block
+
+
 def _due(state: Shown) -> float | None:
     """When the change falls due that the page counts down to."""
     if not isinstance(state, ShownService) or state.pending is None or state.pending.takes_effect is None:
@@ -269,6 +302,10 @@ def _around(labels: tuple[str, ...], family: Family[Any]) -> tuple[str, str]:
 
 def _account_line(account: str, labels: Mapping[str, str]) -> bytes:
     return f"{ACCOUNT_INFO_NAME}{{{label_text({'account': account, **labels})}}} 1.0\n".encode()
+
+
+def _expiry_line(account: str, at: float) -> bytes:
+    return f"{EXPIRY_NAME}{{{label_text({'account': account})}}} {_number(at)}\n".encode()
 
 
 class _One(Collector):

@@ -344,3 +344,6 @@ ACCOUNT_INFO_HELP = (
     "Always 1 while the account is configured: its id (empty until known), its name in the resource directory, its "
     "site (china or international) and the labels that the configuration gives it."
 )
+
+EXPIRY_NAME = "dcdn_exporter_credential_expiry_timestamp_seconds"
+EXPIRY_HELP = "Unix time at which the credentials in hand end; absent where they do not, or nobody says when."

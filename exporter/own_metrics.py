@@ -94,6 +94,13 @@ class OwnMetrics:
         self._reload_success_at = self._gauge(
             "config_last_reload_success_timestamp_seconds", "Unix time at which the configuration in use was read."
         )
+        self._discovery = Gauge(
+            "dcdn_exporter_discovery_last_success_timestamp_seconds",
+            "Unix time of the last whole list of a resource directory's members; 0 until the first.",
+            ["directory"],
+            registry=self.registry,
+        )
+        self._directories: set[tuple[str, ...]] = set()
         self._skew = _ClockSkew()
         self.registry.register(self._skew)
 
@@ -128,6 +135,11 @@ class OwnMetrics:
         """Show the pace of each operation."""
         for action, pace in calls_per_second.items():
             self._budgets.labels(action).set(pace)
+
+    def describe_discovery(self, last_success_at: Mapping[str, float]) -> None:
+        """Show when the members of each directory were last listed, in Unix time."""
+        series: dict[tuple[str, ...], float] = {(directory,): at for directory, at in last_success_at.items()}
+        _replace_series(self._discovery, self._directories, series)
 
     def config_loaded(self, at: float) -> None:
         """Show that the configuration in use was read at this Unix time."""

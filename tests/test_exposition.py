@@ -105,9 +105,13 @@ def key(account: str = "prod") -> ProbeKey:
 
 
 def exposition(
-    *accounts: str, clock: Clock, own: CollectorRegistry | None = None, kinds: Iterable[ProbeKind] = (KIND,)
+    *accounts: str,
+    clock: Clock,
+    own: CollectorRegistry | None = None,
+    kinds: Iterable[ProbeKind] = (KIND,),
+    expiries: Iterable[tuple[str, float]] = (),
 ) -> Exposition:
-    page = Exposition(own=own or CollectorRegistry(), now=clock)
+    page = Exposition(own=own or CollectorRegistry(), now=clock, expiries=lambda: expiries)
     page.configure([(kind.key(account), kind) for account in accounts for kind in kinds], stale_after_s=STALE_AFTER_S)
     return page
 
@@ -257,7 +261,14 @@ def everything() -> Exposition:
         "failing": record(ACTIVE, TIMEOUT, TIMEOUT),
         **{str(hostile.values[0]): record(CHANGING) for hostile in HOSTILE},
     }
-    page = exposition(*stories, clock=Clock(), own=own.registry, kinds=(KIND, DEBT_KIND, BALANCE_KIND))
+    own.describe_discovery({"main": 0.0})
+    page = exposition(
+        *stories,
+        clock=Clock(),
+        own=own.registry,
+        kinds=(KIND, DEBT_KIND, BALANCE_KIND),
+        expiries=[(account, START + 3600) for account in stories],
+    )
     for account, of_probe in stories.items():
         page.update(key(account), of_probe)
         page.update(DEBT_KIND.key(account), record(IN_DEBT))
@@ -539,6 +550,25 @@ def test_blocks_are_shared_between_scrapes() -> None:
 
     assert len(blocks) == 3 * 7
     assert blocks <= {id(block) for block in second}
+
+
+def test_expiries_are_those_of_the_moment() -> None:
+    """Each scrape has the accounts whose credentials end, and when they do now; none other, nor an old moment."""
+    known: dict[str, float] = {}
+    page = Exposition(own=CollectorRegistry(), now=Clock(), expiries=known.items)
+    seen = []
+    for expiries in ({}, {"prod": 1.8e9, 'sh"op': 1.8e9}, {"prod": 1.8e9 + 0.5, 'sh"op': 1.8e9}, {"prod": 1.9e9}):
+        known.clear()
+        known.update(expiries)
+        seen.append(lines(page, "dcdn_exporter_credential_expiry_timestamp_seconds"))
+
+    name = "dcdn_exporter_credential_expiry_timestamp_seconds"
+    assert seen == [
+        [],
+        [f'{name}{{account="prod"}} 1.8e+09', f'{name}{{account="sh\\"op"}} 1.8e+09'],
+        [f'{name}{{account="prod"}} 1.8000000005e+09', f'{name}{{account="sh\\"op"}} 1.8e+09'],
+        [f'{name}{{account="prod"}} 1.9e+09'],
+    ]
 
 
 def test_account_info_follows_the_account() -> None:

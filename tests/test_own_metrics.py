@@ -23,6 +23,7 @@ TABLE = [
     ("dcdn_exporter_clock_skew_seconds", "gauge", set()),
     ("dcdn_exporter_config_last_reload_successful", "gauge", set()),
     ("dcdn_exporter_config_last_reload_success_timestamp_seconds", "gauge", set()),
+    ("dcdn_exporter_discovery_last_success_timestamp_seconds", "gauge", {"directory"}),
     ("dcdn_exporter_shard_ordinal", "gauge", set()),
     ("dcdn_exporter_total_shards", "gauge", set()),
     ("dcdn_exporter_unknown_values", "counter", {"field"}),
@@ -36,6 +37,7 @@ def own() -> OwnMetrics:
     metrics.describe_schedule(interval_s=60, stale_after_s=600, accounts=2, probes=3)
     metrics.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
     metrics.describe_budgets({"DescribeDcdnIpaService": 20, "GetCallerIdentity": 100})
+    metrics.describe_discovery({"main": 0.0, "other": 1_522_512_000.5})
     metrics.config_loaded(1_522_512_000.5)
     return metrics
 
@@ -124,6 +126,16 @@ def test_another_configuration_takes_the_place_of_the_last(own: OwnMetrics) -> N
     assert value(own, "dcdn_exporter_poll_interval_seconds") == 30
     assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="DescribeDcdnIpaService") == 10
     assert value(own, "dcdn_exporter_config_last_reload_success_timestamp_seconds") == 1_522_512_060.0
+
+
+def test_only_directories_in_use_have_a_time_of_discovery(own: OwnMetrics) -> None:
+    """Each has the time of its last list; one that left the configuration leaves the page."""
+    name = "dcdn_exporter_discovery_last_success_timestamp_seconds"
+    before = value(own, name, directory="main"), value(own, name, directory="other")
+    own.describe_discovery({"other": 1_522_512_600.0})
+
+    assert before == (0, 1_522_512_000.5)
+    assert (value(own, name, directory="main"), value(own, name, directory="other")) == (None, 1_522_512_600.0)
 
 
 def test_a_refused_configuration_leaves_the_time_of_the_last_good_one(own: OwnMetrics) -> None:
