@@ -1,0 +1,86 @@
+"""What a page of ListAccounts says: members of a resource directory, and where the next page begins.
+
+    {"TotalCount": 2, "PageNumber": 1, "PageSize": 100, "NextToken": "TGlzdF…", "RequestId": "7B8A…",
+     "Accounts": {"Account": [{"AccountId": "1815…", "DisplayName": "Dev", "AccountName": "dev@rd-….aliyunid.com",
+                               "Status": "CreateSuccess", "Type": "ResourceAccount", "DeletionStatus": "", …}]}}
+
+Every row is a member that can be polled, but for those that are being deleted. Status tells how an account came to be
+a member, or of its way from a resource account to a cloud account, Type which of both it is: it has services and
+roles all along. A check before a deletion, or a deletion that failed, leaves the member as it was. Once a deletion
+runs, its services and roles go at any moment: that its polls fail then is no news.
+
+Sources: https://help.aliyun.com/zh/resource-management/developer-reference/api-resourcedirectorymaster-2022-04-19-listaccounts,
+https://www.alibabacloud.com/help/en/resource-management/resource-directory/developer-reference/api-resourcedirectorymaster-2022-04-19-getaccountdeletionstatus
+(read 2026-11-22)
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from exporter.answer_fields import AnswerFields, described, printable
+
+_ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
+_LEAVING = frozenset({"deleting", "success"})
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member account that can be polled.
+
+    ``name`` is what people call it, printable and of any length; empty where the directory has no name for it.
+    """
+
+    account_id: str
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if _ACCOUNT_ID.fullmatch(self.account_id) is None:
+            raise ValueError(f"the id of a member is 1 to 32 digits, seen {self.account_id!r}")
+        if self.name != printable(self.name):
+            raise ValueError(f"the name of a member is printable, without spaces around it, seen {self.name!r}")
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """What members are ordered by: their ids as numbers."""
+        return len(self.account_id), self.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    """Members in the order of the answer; ``next_token`` asks for the page behind this one, None: it is the last."""
+
+    members: tuple[Member, ...]
+    next_token: str | None
+
+
+def parse_member_page(payload: Mapping[str, object], request_id: str | None) -> MemberPage:
+    """Return the members on a page; raises MalformedReply, also when but one row makes no sense."""
+    answer = AnswerFields(payload, request_id)
+    return MemberPage(tuple(_members(answer, request_id)), next_token=answer.text("NextToken"))
+
+
+def _members(answer: AnswerFields, request_id: str | None) -> Iterator[Member]:
+    for index, row in enumerate(_rows(answer)):
+        path = f"Accounts.Account[{index}]"
+        if not isinstance(row, dict):
+            raise answer.malformed(path, described(row), "an object")
+        fields = AnswerFields(row, request_id, path=f"{path}.")
+        account_id = fields.text("AccountId")
+        if account_id is None or _ACCOUNT_ID.fullmatch(account_id) is None:
+            raise fields.malformed("AccountId", described(row.get("AccountId")), "the digits of an account id")
+        if (fields.text("DeletionStatus") or "").casefold() not in _LEAVING:
+            yield Member(account_id, fields.text("DisplayName") or fields.text("AccountName") or "")
+
+
+def _rows(answer: AnswerFields) -> list[object]:
+    """The rows; a list may be missing only where the answer says that nobody would be on it."""
+    if not answer.payload.get("Accounts") and answer.text("TotalCount") == "0":
+        return []
+    accounts = answer.inside("Accounts")
+    rows = accounts.payload.get("Account")
+    if rows is None and answer.text("TotalCount") == "0":
+        return []
+    if not isinstance(rows, list):
+        raise accounts.malformed("Account", described(rows), "a list of members")
+    return rows

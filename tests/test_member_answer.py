@@ -1,0 +1,189 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.aliyun.errors import MalformedReply
+from exporter.member_answer import Member, MemberPage, parse_member_page
+from tests.json_values import JSON, TEXTS
+
+ROW = {
+    "AccountId": "1815000000000001",
+    "AccountName": "dev@rd-abc.aliyunid.com",
+    "DisplayName": "Dev",
+    "FolderId": "r-Wm****",
+    "JoinMethod": "created",
+    "JoinTime": "2021-01-18T08:01:50.522Z",
+    "Status": "CreateSuccess",
+    "Type": "ResourceAccount",
+}
+DEV = Member("1815000000000001", "Dev")
+
+
+def page(*rows: object, **fields: object) -> dict[str, object]:
+    return {"TotalCount": len(rows), "NextToken": "", "Accounts": {"Account": [*rows]}, **fields}
+
+
+def refusal(payload: dict[str, object]) -> str:
+    with pytest.raises(MalformedReply) as caught:
+        parse_member_page(payload, "request-1")
+    assert caught.value.request_id == "request-1"
+    return caught.value.explanation
+
+
+def test_members_keep_the_order_of_the_answer() -> None:
+    """Each has its id and its name, and the token says where the next page begins."""
+    other = ROW | {"AccountId": "7", "DisplayName": "Seven"}
+
+    assert parse_member_page(page(ROW, other, NextToken="abc="), None) == MemberPage(
+        (DEV, Member("7", "Seven")), next_token="abc="
+    )
+
+
+@pytest.mark.parametrize("token", [None, "", "  "], ids=["null", "empty", "blank"])
+def test_a_page_without_a_token_is_the_last(token: str | None) -> None:
+    """However the end is written."""
+    assert parse_member_page(page(NextToken=token), None).next_token is None
+    assert parse_member_page({"Accounts": {"Account": []}}, None).next_token is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        pytest.param({"DisplayName": "Dev"}, "Dev", id="display name"),
+        pytest.param({"DisplayName": " 视频\n"}, "视频", id="trimmed"),
+        pytest.param({"DisplayName": ""}, "dev@rd-abc.aliyunid.com", id="none for display"),
+        pytest.param({"DisplayName": None, "AccountName": None}, "", id="none"),
+        pytest.param({"DisplayName": "a\x00b"}, "a b", id="not printable"),
+        pytest.param({"DisplayName": "x" * 200}, "x" * 200, id="long"),
+    ],
+)
+def test_the_display_name_comes_before_the_account_name(fields: dict[str, object], name: str) -> None:
+    """A member is known by what people see in the console; it may have no name at all."""
+    assert parse_member_page(page(ROW | fields), None).members == (Member(DEV.account_id, name),)
+
+
+def test_an_account_id_may_be_a_number() -> None:
+    """As in answers of other operations."""
+    assert parse_member_page(page(ROW | {"AccountId": 1815000000000001}), None).members == (DEV,)
+
+
+@pytest.mark.parametrize(
+    ("fields", "polled"),
+    [
+        *(
+            pytest.param({"Status": status}, True, id=status)
+            for status in (
+                "CreateSuccess",
+                "InviteSuccess",
+                "PromoteVerifying",
+                "PromoteFailed",
+                "PromoteExpired",
+                "PromoteCancelled",
+                "PromoteSuccess",
+                "SomethingNew",
+            )
+        ),
+        pytest.param({"Type": "CloudAccount"}, True, id="CloudAccount"),
+        pytest.param({"DeletionStatus": ""}, True, id="no deletion"),
+        pytest.param({"DeletionStatus": None}, True, id="null deletion"),
+        pytest.param({"DeletionStatus": "Checking"}, True, id="Checking"),
+        pytest.param({"DeletionStatus": "CheckFailed"}, True, id="CheckFailed"),
+        pytest.param({"DeletionStatus": "DeleteFailed"}, True, id="DeleteFailed"),
+        pytest.param({"DeletionStatus": "SomethingNew"}, True, id="unknown deletion"),
+        pytest.param({"DeletionStatus": "Deleting"}, False, id="Deleting"),
+        pytest.param({"DeletionStatus": "Success"}, False, id="deleted"),
+    ],
+)
+def test_a_member_counts_until_it_is_being_deleted(fields: dict[str, object], polled: bool) -> None:  # noqa: FBT001 - a row's fact
+    """How it became one, or what kind of account it is, takes neither its services nor its roles away."""
+    assert parse_member_page(page(ROW | fields), None).members == ((DEV,) if polled else ())
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param({"TotalCount": 0, "Accounts": {"Account": []}}, id="empty list"),
+        pytest.param({"TotalCount": 0, "Accounts": {}}, id="no list"),
+        pytest.param({"TotalCount": "0", "Accounts": {"Account": None}}, id="null"),
+        pytest.param({"TotalCount": 0}, id="nothing"),
+    ],
+)
+def test_a_directory_may_have_no_members(payload: dict[str, object]) -> None:
+    """Where the list is missing, the count has to say so."""
+    assert parse_member_page(payload, None) == MemberPage((), next_token=None)
+
+
+@pytest.mark.parametrize(
+    ("payload", "explanation"),
+    [
+        pytest.param({}, "Accounts: seen NoneType None; accepted would be an object", id="empty"),
+        pytest.param(
+            {"TotalCount": 2, "Accounts": {}},
+            "Accounts.Account: seen NoneType None; accepted would be a list of members",
+            id="members that are counted and not listed",
+        ),
+        pytest.param(
+            {"TotalCount": 0, "Accounts": {"Account": {}}},
+            "Accounts.Account: seen dict {}; accepted would be a list of members",
+            id="no list",
+        ),
+        pytest.param(
+            page(ROW, "x"), "Accounts.Account[1]: seen str 'x'; accepted would be an object", id="no object"
+        ),
+        pytest.param(
+            page({}),
+            "Accounts.Account[0].AccountId: seen NoneType None; accepted would be the digits of an account id",
+            id="no id",
+        ),
+        pytest.param(
+            page(ROW, ROW | {"AccountId": "12a"}),
+            "Accounts.Account[1].AccountId: seen str '12a'; accepted would be the digits of an account id",
+            id="letters",
+        ),
+        pytest.param(
+            page(ROW | {"AccountId": "١٢٣"}),
+            "Accounts.Account[0].AccountId: seen str '١٢٣'; accepted would be the digits of an account id",
+            id="other digits",
+        ),
+        pytest.param(
+            page(ROW | {"DisplayName": ["Dev"]}),
+            "Accounts.Account[0].DisplayName: seen list ['Dev']; accepted would be a text",
+            id="a name that is no text",
+        ),
+        pytest.param(page(NextToken=[]), "NextToken: seen list []; accepted would be a text", id="token"),
+    ],
+)
+def test_one_row_that_makes_no_sense_spoils_the_page(payload: dict[str, object], explanation: str) -> None:
+    """Left out, it would look like a member that has gone."""
+    assert refusal(payload) == explanation
+
+
+@pytest.mark.parametrize(
+    ("account_id", "name"),
+    [("", "a"), ("12a", "a"), ("1" * 33, "a"), ("1", " a"), ("1", "a\nb")],
+)
+def test_bad_members_do_not_exist(account_id: str, name: str) -> None:
+    """An id is digits, and a name can stand on a label and in a line of the log."""
+    with pytest.raises(ValueError, match="of a member is"):
+        Member(account_id, name)
+
+
+def test_members_are_ordered_by_their_ids_as_numbers() -> None:
+    """So that the order does not depend on how many digits they have."""
+    members = [Member(account_id) for account_id in ("100", "20", "3")]
+    assert [member.account_id for member in sorted(members, key=lambda member: member.place)] == ["3", "20", "100"]
+
+
+@given(
+    row=st.dictionaries(st.sampled_from(["AccountId", "DisplayName", "DeletionStatus"]) | TEXTS, JSON, max_size=4),
+    more=st.dictionaries(st.sampled_from(["NextToken", "TotalCount", "Accounts"]) | TEXTS, JSON, max_size=2),
+)
+def test_any_json_object_is_a_page_or_malformed(row: dict[str, object], more: dict[str, object]) -> None:
+    """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
+    try:
+        told = repr(parse_member_page({"Accounts": {"Account": [{"AccountId": "1"} | row]}} | more, None))
+    except MalformedReply as error:
+        told = error.explanation
+
+    assert told.isprintable()
+    told.encode()
