@@ -1,0 +1,197 @@
+"""Which accounts are members of a resource directory, by what it said last."""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from exporter.aliyun.client import Caller, Reply, Turn
+from exporter.aliyun.errors import ApiError, MalformedReply
+from exporter.aliyun.operation import LIST_ACCOUNTS, Operation
+from exporter.config import ResourceDirectory
+from exporter.logger import Logger
+from exporter.member_answer import Member, parse_member_page
+
+PAGE_SIZE = 100
+# Room for 50,000 members: more pages than this are taken for a list without an end.
+MAX_PAGES = 500
+
+
+class Api(Protocol):
+    """What is needed of the API client."""
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        """Reserve the next moment for a call."""
+
+    def call(self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str]) -> Reply:
+        """Wait for the turn, send the operation with its parameters, and return the reply."""
+
+
+def list_members(api: Api, caller: Caller) -> tuple[Member, ...]:
+    """Return all members of the caller's directory, each once, in order of their ids.
+
+    Raises ApiError when a page of the list cannot be had, and MalformedReply for pages without an end: part of a
+    list would look as if the others were gone.
+    """
+    members: dict[str, Member] = {}
+    token: str | None = None
+    seen: set[str] = set()
+    while True:
+        parameters = {"MaxResults": str(PAGE_SIZE)} | ({} if token is None else {"NextToken": token})
+        reply = api.call(LIST_ACCOUNTS, caller, api.reserve(LIST_ACCOUNTS, caller), parameters)
+        page = parse_member_page(reply.payload, reply.request_id)
+        # One who moves within the directory meanwhile may be met twice.
+        members |= {member.account_id: member for member in page.members}
+        token = page.next_token
+        if token is None:
+            return tuple(sorted(members.values(), key=lambda member: member.place))
+        if token in seen:
+            raise _endless("a token that an earlier page had", reply)
+        seen.add(token)
+        if len(seen) == MAX_PAGES:
+            raise _endless(f"a further page behind {MAX_PAGES}", reply)
+
+
+def _endless(seen: str, reply: Reply) -> MalformedReply:
+    return MalformedReply(
+        f"NextToken: seen {seen}; accepted would be an end of the list", http_status=200, request_id=reply.request_id
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a directory, replaced as a whole, so that readers need no lock."""
+
+    listed: tuple[Member, ...] = ()
+    members: tuple[Member, ...] = ()
+    """Those of the listed that are wanted."""
+    last_success_at: float = 0.0
+    attempted: bool = False
+    failed: tuple[object, ...] | None = None
+    """What the last failure was, for the log; None: the last attempt was no failure."""
+
+
+class Directory:
+    """The members to poll of one configured resource directory; safe to use from any thread.
+
+    ``caller`` says, at each refresh, on whose behalf to list: who that account is may be learned meanwhile. ``now``
+    gives Unix time. ``predecessor`` stood for this directory before the configuration changed: what it had listed
+    holds until the first list of its successor, so that no member is lost to a change of, say, a pattern.
+    """
+
+    def __init__(
+        self,
+        configured: ResourceDirectory,
+        *,
+        caller: Callable[[], Caller],
+        now: Callable[[], float],
+        log: Logger,
+        predecessor: "Directory | None" = None,
+    ) -> None:
+        self.configured = configured
+        self._caller = caller
+        self._now = now
+        self._log = log
+        self._include = _compiled(configured.include)
+        self._exclude = _compiled(configured.exclude)
+        self._refreshing = threading.Lock()
+        self._known = _Known()
+        if predecessor is not None:
+            known = predecessor._known  # noqa: SLF001 — one of its own kind
+            self._known = replace(known, members=self._wanted(known.listed), failed=None)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The members to poll, in order of their ids; none before the first list."""
+        return self._known.members
+
+    @property
+    def last_success_at(self) -> float:
+        """The Unix time at which the last list was complete; 0 until the first."""
+        return self._known.last_success_at
+
+    @property
+    def attempted(self) -> bool:
+        """Whether an attempt to list has finished, failed or not; once true it stays so."""
+        return self._known.attempted
+
+    def refresh(self, api: Api) -> bool:
+        """List the members; False when the directory did not say, and those that are known stay.
+
+        One refresh runs at a time, and a second one waits for it: an older list never follows a newer one.
+        """
+        with self._refreshing:
+            try:
+                listed = list_members(api, self._caller())
+                self._require_some(listed)
+            except ApiError as error:
+                self._tell_failure(error)
+                return False
+            self._replace(listed)
+            return True
+
+    def _require_some(self, listed: Sequence[Member]) -> None:
+        """An empty list is no answer as long as members are known.
+
+        Believed, it would take every account off /metrics at once, and with them every alert that is firing, for
+        what is most likely a fault or a right taken away. Not believed, it costs polls that fail, in sight of
+        everybody, if the members have gone indeed. The end of a directory is refused with an error as well, and
+        leaves them known too: to take out all of it at once is the operator's word, in the configuration.
+        """
+        if not listed and self._known.members:
+            raise MalformedReply(
+                f"the list of members is empty, where {len(self._known.members)} are known; they stay until this "
+                "directory is removed from the configuration, or the exporter restarted",
+                http_status=200,
+            )
+
+    def _wanted(self, listed: Iterable[Member]) -> tuple[Member, ...]:
+        return tuple(member for member in listed if self._is_wanted(member))
+
+    def _is_wanted(self, member: Member) -> bool:
+        return (not self._include or _matches(self._include, member)) and not _matches(self._exclude, member)
+
+    def _tell_failure(self, error: ApiError) -> None:
+        failed = (error.reason, error.code or error.explanation)
+        self._log.log(
+            logging.DEBUG if failed == self._known.failed else logging.WARNING,
+            "members not listed",
+            directory=self.configured.name,
+            reason=error.reason.value,
+            code=error.code,
+            explanation=error.explanation,
+            http_status=error.http_status,
+            request_id=error.request_id,
+        )
+        self._known = replace(self._known, attempted=True, failed=failed)
+
+    def _replace(self, listed: tuple[Member, ...]) -> None:
+        before = self._known
+        members = self._wanted(listed)
+        self._known = _Known(listed, members, last_success_at=self._now(), attempted=True)
+        if before.failed is not None:
+            self._log.log(logging.INFO, "members listed again", directory=self.configured.name, members=len(members))
+        old = {member.account_id: member.name for member in before.members}
+        new = {member.account_id: member.name for member in members}
+        for account_id, name in new.items():
+            if account_id not in old:
+                self._tell("member found", account_id, name=name)
+            elif name != old[account_id]:
+                self._tell("member renamed", account_id, name=name, old=old[account_id])
+        for account_id, name in old.items():
+            if account_id not in new:
+                self._tell("member gone", account_id, name=name)
+
+    def _tell(self, event: str, account_id: str, **fields: str) -> None:
+        self._log.log(logging.INFO, event, directory=self.configured.name, account_id=account_id, **fields)
+
+
+def _compiled(patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern) for pattern in patterns)
+
+
+def _matches(patterns: Iterable[re.Pattern[str]], member: Member) -> bool:
+    """Whether one of them matches the whole id or the whole name."""
+    return any(pattern.fullmatch(member.account_id) or pattern.fullmatch(member.name) for pattern in patterns)
