@@ -1,0 +1,95 @@
+"""Which accounts are watched: those that the file names, and the members of resource directories."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from exporter.answer_fields import cut
+from exporter.config import Account, Credentials, ResourceDirectory
+from exporter.member_answer import Member
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRole:
+    """A role in a member account that the identity of its directory assumes, be that a role itself."""
+
+    role_arn: str
+    source: Credentials
+    external_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedAccount:
+    """One account to watch; equal to another one when nothing about it has changed.
+
+    ``account_id`` is what the file or the directory says, and None where it has to be learned: an id that is learned
+    later makes no other account of it. ``account_name`` is the directory's name for a member, within the length of a
+    label value, and else empty.
+    """
+
+    name: str
+    account_id: str | None
+    site: str
+    products: frozenset[str]
+    debt_status: bool
+    balance: bool
+    credentials: Credentials | MemberRole
+    account_name: str = ""
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.products:
+            raise ValueError(f"an account has a name and a product, seen {self.name!r} and {sorted(self.products)}")
+
+
+def roster(
+    accounts: Iterable[Account],
+    known_ids: Mapping[str, str],
+    members: Iterable[tuple[ResourceDirectory, Iterable[Member]]],
+) -> tuple[WatchedAccount, ...]:
+    """Return every account to watch once: those of the file in its order, then members in order of their ids.
+
+    An account in the file wins over the same one found, and of two directories the first. ``known_ids`` are the
+    account ids learned so far, by the name of the account in the file; an id that the file gives itself counts more.
+    """
+    named = tuple(accounts)
+    # A name too: the configuration refuses names that look like an id of another account, but for very short ones.
+    taken = {account.known_account_id or known_ids.get(account.name) for account in named}
+    taken |= {account.name for account in named}
+    found: dict[str, tuple[ResourceDirectory, Member]] = {}
+    for directory, listed in members:
+        for member in listed:
+            if member.account_id not in taken:
+                found.setdefault(member.account_id, (directory, member))
+    ordered = sorted(found.values(), key=lambda pair: pair[1].place)
+    return (*map(_from_file, named), *(_from_directory(directory, member) for directory, member in ordered))
+
+
+def _from_file(account: Account) -> WatchedAccount:
+    return WatchedAccount(
+        name=account.name,
+        account_id=account.known_account_id,
+        site=account.site,
+        products=frozenset(account.products),
+        debt_status=account.debt_status,
+        balance=account.balance,
+        credentials=account.credentials,
+        labels=account.labels,
+    )
+
+
+def _from_directory(directory: ResourceDirectory, member: Member) -> WatchedAccount:
+    return WatchedAccount(
+        name=member.account_id,
+        account_id=member.account_id,
+        site=directory.site,
+        products=frozenset(directory.products),
+        debt_status=directory.debt_status,
+        balance=directory.balance,
+        credentials=MemberRole(
+            role_arn=f"acs:ram::{member.account_id}:role/{directory.role_name}",
+            source=directory.credentials,
+            external_id=directory.external_id,
+        ),
+        account_name=cut(member.name),
+    )
