@@ -29,6 +29,8 @@ FORBIDDEN_LABELS = frozenset(
 )
 _LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 _ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
+# Members of resource directories are named by their ids; numbers as short as people count with are no ids.
+LIKE_AN_ID = re.compile(r"[0-9]{6,}")
 
 
 def _is_name(value: str) -> bool:
@@ -131,8 +133,8 @@ class Account(BaseModel):
     credentials: Annotated[Credentials, Accepts(CREDENTIALS_WORDS)] = Field(
         default=DefaultCredentials(), discriminator="type"
     )
-    account_id: AccountId | None = None
-    """Not given: to be found out."""
+    account_id: AccountId | None = Field(default=None, validate_default=True)
+    """Not given: to be found out. Needed where the name is 6 digits or more: such a name is the account's own id."""
 
     @property
     def known_account_id(self) -> str | None:
@@ -146,4 +148,19 @@ class Account(BaseModel):
         of_role = None if credentials is None else known_account_id(credentials)
         if account_id is not None and of_role is not None and account_id != of_role:
             raise refusal(f"the account of credentials.role_arn, {of_role}, or no such key")
+        return account_id
+
+    @field_validator("account_id")
+    @classmethod
+    def _that_of_the_name(cls, account_id: str | None, info: ValidationInfo) -> str | None:
+        """No account has a name that a member of a resource directory could have, unless it is that very account."""
+        name, credentials = info.data.get("name", ""), info.data.get("credentials")
+        if credentials is None or LIKE_AN_ID.fullmatch(name) is None:
+            return account_id
+        of_role = known_account_id(credentials)
+        if (account_id or of_role) != name:
+            raise refusal(
+                f'"{name}", as the name says, or another name: 6 digits or more are an account\'s own id',
+                seen=None if account_id or of_role is None else f"{of_role} in credentials.role_arn",
+            )
         return account_id

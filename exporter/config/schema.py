@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from exporter.config.accounts import LIKE_AN_ID, Account
 from exporter.config.credentials import AccessKeyCredentials
 from exporter.config.explanations import models_in
 from exporter.config.models import Configuration
@@ -66,6 +67,19 @@ _RULES: Mapping[type[BaseModel], Mapping[str, Any]] = {
             _exactly_one("access_key_secret"),
             {"not": {"required": ["security_token", "security_token_file"]}},
         ]
+    },
+    # A name like an id needs the id, if only in the ARN of a role; that the two agree, no schema can say.
+    Account: {
+        "if": {
+            "properties": {"name": {"type": "string", "pattern": f"^{LIKE_AN_ID.pattern}$"}},
+            "required": ["name"],
+        },
+        "then": {
+            "anyOf": [
+                {"required": ["account_id"]},
+                {"properties": {"credentials": {"required": ["role_arn"]}}, "required": ["credentials"]},
+            ]
+        },
     },
     Configuration: {
         "anyOf": [

@@ -334,3 +334,38 @@ def test_a_pipe_that_somebody_writes_is_read_whole() -> None:
     os.close(reading)
 
     assert len(configuration.accounts) == 5000
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        pytest.param('name: "12345"', id="five digits"),
+        pytest.param('name: "1883927335936173a"', id="a letter among them"),
+        pytest.param('name: "١٢٣٤٥٦"', id="other digits"),
+        pytest.param('name: "1883927335936173", account_id: "1883927335936173"', id="its own id"),
+        pytest.param(
+            'name: "100001", credentials: {type: ram_role, role_arn: "acs:ram::100001:role/r"}', id="that of its role"
+        ),
+    ],
+)
+def test_a_name_that_no_other_account_could_have_is_accepted(configure: Configure, account: str) -> None:
+    """Members of resource directories are named by their ids."""
+    assert len(configure(f"accounts: [{{{account}}}]").accounts) == 1
+
+
+def test_a_name_like_an_id_is_no_problem_beside_wrong_credentials(refused: Callable[[str], list[str]]) -> None:
+    """Once they are mended, they may say the id."""
+    (problem,) = refused('accounts: [{name: "100001", credentials: {type: ram_role, role_arn: x}}]')
+    assert problem.startswith("1: accounts[0].credentials.role_arn: ")
+
+
+def test_a_role_of_another_account_is_told_once(refused: Callable[[str], list[str]]) -> None:
+    """An id that contradicts the role is that problem alone, whatever the name says."""
+    (problem,) = refused(
+        'accounts: [{name: "100001", account_id: "100001", credentials: '
+        '{type: ram_role, role_arn: "acs:ram::100002:role/r"}}]'
+    )
+    assert problem == (
+        "1: accounts[0].account_id: seen '100001'; accepted: the account of credentials.role_arn, 100002, "
+        "or no such key"
+    )

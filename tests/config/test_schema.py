@@ -95,6 +95,12 @@ def test_unknown_keys_are_refused_everywhere() -> None:
         pytest.param(
             "accounts: [{name: a}]\nrate_limit: {share: 1, calls_per_second: {AssumeRole: 0.5}}", id="limits"
         ),
+        pytest.param("accounts: [{name: '100001', account_id: '100001'}, {name: '10000'}]", id="named-by-id"),
+        pytest.param(
+            "accounts: [{name: '1', credentials: {type: ram_role, role_arn: 'acs:ram::1:role/r'}},"
+            " {name: '100001', credentials: {type: ram_role, role_arn: 'acs:ram::100001:role/r'}}]",
+            id="named-by-id-of-role",
+        ),
         pytest.param("accounts: [{name: a}]\npoll: {interval: 1h30m, stale_after: 1w}", id="durations"),
     ],
 )
@@ -141,6 +147,20 @@ def test_the_schema_knows_the_kinds_of_credentials(
 ) -> None:
     """Each with its own keys."""
     assert not validator.is_valid({"accounts": [{"name": "a", "credentials": credentials}]})
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param({}, id="alone"),
+        pytest.param({"credentials": {"type": "default"}}, id="credentials-without-a-role"),
+    ],
+)
+def test_the_schema_knows_names_that_need_an_id(validator: Draft202012Validator, keys: dict[str, Any]) -> None:
+    """From 6 digits on."""
+    assert not validator.is_valid({"accounts": [{"name": "100001", **keys}]})
+    assert validator.is_valid({"accounts": [{"name": "10000", **keys}]})
+    assert validator.is_valid({"accounts": [{"name": "100001a", **keys}]})
 
 
 def _is_valid(validator: Draft202012Validator, text: str) -> bool:
