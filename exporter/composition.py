@@ -13,7 +13,9 @@ from exporter.aliyun.budget import Budgets
 from exporter.aliyun.client import CallObserver, Client
 from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret
 from exporter.aliyun.route import Route, ca_bundle, route
-from exporter.aliyun.vendor_chain import DefaultChain, ask_vendor_chain
+from exporter.aliyun.vendor.library import ask_library
+from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
+from exporter.aliyun.vendor.sources import Chain
 from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
 from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
 from exporter.identity import Identity
@@ -45,7 +47,10 @@ class Composition:
         self._environ = environ
         self._learned = learned
         self._log = log
-        self._chain = DefaultChain(ask_vendor_chain(), clock=time.monotonic)
+        chain = Chain(sts_endpoint=configuration.endpoints.sts)
+        self._chain = RefreshedCredentials(
+            ask_library(chain), source=chain.words, clock=time.monotonic, now=time.time
+        )
         self.budgets = Budgets(_permitted(configuration), clock=time.monotonic)
         self.client = Client(
             {},  # every caller brings its own

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "exporter"
 HOMES = {
     "requests": {"aliyun/client.py", "aliyun/connection_failure.py", "aliyun/deadline.py"},
     "urllib3": {"aliyun/client.py", "aliyun/deadline.py"},
-    "alibabacloud_credentials": {"aliyun/vendor_chain.py"},
+    "alibabacloud_credentials": {"aliyun/vendor/library.py"},
     "apscheduler": {"schedule/grid.py", "schedule/schedule.py"},
     "prometheus_client": {"exposition.py", "own_metrics.py"},
     "structlog": {"logs.py"},

@@ -5,7 +5,7 @@ Floor: above ``model`` only. Nothing here knows of products, probes or Prometheu
     client        one call, from the budget to the reply
     ├── budget        when it may be sent
     ├── credentials   who calls
-    │   └── vendor_chain  the vendor's own way to find that out
+    │   └── vendor/       the vendor's own ways to find that out
     ├── signing       the Authorization header
     ├── route         directly or through a proxy
     ├── deadline      the connections, under one total deadline

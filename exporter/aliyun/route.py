@@ -32,7 +32,7 @@ def route(url: str, environ: Mapping[str, str]) -> Route:
     parts = urlsplit(url)
     proxy = _variable(environ, f"{parts.scheme}_proxy") or _variable(environ, "all_proxy")
     exceptions = (_variable(environ, "no_proxy") or "").split(",")
-    if not proxy or _is_loopback(parts.hostname or "") or any(_covers(item, parts) for item in exceptions):
+    if not proxy or is_loopback(parts.hostname or "") or any(_covers(item, parts) for item in exceptions):
         return Route(url)
     return Route(url, proxies=MappingProxyType({parts.scheme: proxy}))
 
@@ -46,7 +46,8 @@ def _variable(environ: Mapping[str, str], name: str) -> str | None:
     return environ.get(name) or environ.get(name.upper())
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
