@@ -18,11 +18,10 @@ import click
 from exporter import __version__, logs
 from exporter.catalogue import PRODUCTS, vendor_limits
 from exporter.config import (
-    AccessKeyCredentials,
     Configuration,
     ConfigurationError,
-    DefaultCredentials,
     Problem,
+    RamRoleCredentials,
     load,
     summary,
     without_file,
@@ -258,10 +257,10 @@ def _refuse_what_is_not_served(configuration: Configuration, source: str) -> Non
             f"accounts[{position}].credentials.type",
             None,
             repr(account.credentials.type),
-            "default or access_key in this version",
+            "any other type in this version",
         )
         for position, account in accounts
-        if not isinstance(account.credentials, DefaultCredentials | AccessKeyCredentials)
+        if isinstance(account.credentials, RamRoleCredentials)
     )
     if configuration.discovery.resource_directories:
         problems += (Problem("discovery.resource_directories", None, "a resource directory", "none in this version"),)

@@ -6,21 +6,18 @@ The parts that calls need. The daemon, which polls on a schedule, is not their o
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from exporter import __version__
 from exporter.aliyun.budget import Budgets
 from exporter.aliyun.client import CallObserver, Client
-from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret
+from exporter.aliyun.credentials import CredentialsProvider
 from exporter.aliyun.route import Route, ca_bundle, route
-from exporter.aliyun.vendor.library import ask_library
-from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
-from exporter.aliyun.vendor.sources import Chain
 from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
-from exporter.config import AccessKeyCredentials, Account, Configuration, DefaultCredentials, read_secret_file
+from exporter.config import Account, Configuration, RamRoleCredentials
 from exporter.identity import Identity
 from exporter.logger import Logger
 from exporter.poller import Probe
+from exporter.providers import Providers
 
 USER_AGENT = f"dcdn-exporter/{__version__}"
 _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
@@ -47,10 +44,7 @@ class Composition:
         self._environ = environ
         self._learned = learned
         self._log = log
-        chain = Chain(sts_endpoint=configuration.endpoints.sts)
-        self._chain = RefreshedCredentials(
-            ask_library(chain), source=chain.words, clock=time.monotonic, now=time.time
-        )
+        self._providers = Providers(assume=_assume, sts_endpoint=configuration.endpoints.sts)
         self.budgets = Budgets(_permitted(configuration), clock=time.monotonic)
         self.client = Client(
             {},  # every caller brings its own
@@ -96,7 +90,7 @@ class Composition:
     def close(self) -> None:
         """End calls and waits under way."""
         self.client.close()
-        self._chain.close()
+        self._providers.close()
 
     def account_id(self, account: str) -> str | None:
         """The id of an account of the configuration, as far as it is known now."""
@@ -105,7 +99,7 @@ class Composition:
     def _identity(self, account: Account, key: _Key, routes: Mapping[str, Route]) -> Identity:
         return Identity(
             account.name,
-            credentials=self._provider(account),
+            credentials=self._providers.of(account.credentials),
             account_id=account.known_account_id,
             routes=routes,
             unite=self.budgets.unite,
@@ -116,15 +110,6 @@ class Composition:
     def _tell(self, key: _Key, account: str, account_id: str) -> None:
         if key in self._by_key:  # else the name stands for another account by now, or for none
             self._learned(account, account_id)
-
-    def _provider(self, account: Account) -> CredentialsProvider:
-        match account.credentials:
-            case DefaultCredentials():
-                return self._chain
-            case AccessKeyCredentials() as configured:
-                return RereadCredentials(partial(_read, configured))
-            case other:
-                raise ValueError(f"there is no provider of credentials of type {other.type}")
 
 
 def _key(account: Account, configuration: Configuration) -> _Key:
@@ -147,17 +132,5 @@ def _routes(configuration: Configuration, site: str, environ: Mapping[str, str])
     return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
 
 
-def _read(configured: AccessKeyCredentials) -> Credentials:
-    """The credentials as the configuration and its files hold them now."""
-    token = _part(configured.security_token, configured.security_token_file)
-    return Credentials(
-        access_key_id=configured.access_key_id or _part(None, configured.access_key_id_file) or "",
-        access_key_secret=Secret(_part(configured.access_key_secret, configured.access_key_secret_file) or ""),
-        security_token=Secret(token) if token is not None else None,
-    )
-
-
-def _part(inline: Any, file: Any) -> str | None:
-    if inline is not None:
-        return str(inline.get_secret_value())
-    return read_secret_file(file) if file is not None else None
+def _assume(role: RamRoleCredentials, source: CredentialsProvider) -> CredentialsProvider:  # noqa: ARG001
+    raise ValueError(f"there is no provider of credentials of type {role.type}")

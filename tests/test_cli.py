@@ -85,7 +85,7 @@ def test_what_the_daemon_cannot_do_yet_is_refused_at_start(tmp_path: Path) -> No
     exit_code, output = run("serve", "--config.file", str(file))
     assert exit_code == 2
     assert output.splitlines() == [
-        f"{file}: accounts[0].credentials.type: seen 'ram_role'; accepted: default or access_key in this version",
+        f"{file}: accounts[0].credentials.type: seen 'ram_role'; accepted: any other type in this version",
         f"{file}: discovery.resource_directories: seen a resource directory; accepted: none in this version",
     ]
     assert run("check-config", str(file))[0] == 0

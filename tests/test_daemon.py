@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.catalogue import vendor_limits
 from exporter.config import Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
-from exporter.simulator import Fault, Simulator, load_scenario
+from exporter.simulator import Account, Fault, Role, Scenario, Simulator, load_scenario, role_arn
 from tests.recording_log import RecordingLog
 
 PATIENCE_S = 20.0
@@ -132,6 +133,45 @@ def test_a_proxy_of_the_environment_is_not_taken_for_loopback(simulator: Simulat
         assert wait_until(daemon.is_ready)
         samples = scrape(daemon)
     assert value(samples, "dcdn_poll_success", account="prod", product="dcdn_ipa", probe="service") == 1
+
+
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # the vendor's library
+def test_accounts_of_every_kind_are_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their credentials come from where the file says, once for all accounts that say the same."""
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "token").write_text("e30.e30.c2ln", encoding="ascii")
+    profile = {"name": "p", "mode": "AK", "access_key_id": "LTAI5tBase", "access_key_secret": "base-secret"}
+    (tmp_path / "profiles.json").write_text(json.dumps({"current": "p", "profiles": [profile]}), encoding="ascii")
+    base = Account(
+        name="base",
+        account_id="10",
+        access_key_id="LTAI5tBase",
+        access_key_secret="base-secret",
+        roles=(Role("r", trusted=("oidc-provider/cluster",)),),
+    )
+    oidc = {
+        "type": "oidc",
+        "role_arn": role_arn("10", "r"),
+        "oidc_provider_arn": "acs:ram::10:oidc-provider/cluster",
+        "oidc_token_file": str(tmp_path / "token"),
+    }
+    with Simulator(Scenario("", (base,))) as simulator:
+        uri = {"type": "credentials_uri", "uri": f"{simulator.url}/_credentials/base"}
+        kinds = [oidc, uri, {"type": "profile", "file": str(tmp_path / "profiles.json")}]
+        accounts = [
+            {"name": f"{credentials['type']}-{twin}", "credentials": credentials}
+            for credentials in kinds
+            for twin in range(2)
+        ]
+        with running(simulator, accounts=accounts) as daemon:
+            assert wait_until(daemon.is_ready)
+            samples = scrape(daemon)
+        handed_out = len(simulator.issued_tokens())
+
+    polled = {labels: value for (name, labels), value in samples.items() if name == "dcdn_poll_success"}
+    assert list(polled.values()) == [1] * 6
+    assert handed_out == 2
 
 
 def test_credentials_without_a_provider_are_refused_before_anything_starts(simulator: Simulator) -> None:

@@ -1,0 +1,124 @@
+"""Where accounts get their credentials from: one provider for each identity that the configuration names.
+
+Built by the composition root, which hands in how roles are assumed.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from exporter import config
+from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret
+from exporter.aliyun.vendor.library import ask_library
+from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
+from exporter.aliyun.vendor.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
+
+Assume = Callable[[config.RamRoleCredentials, CredentialsProvider], CredentialsProvider]
+"""Makes the provider of a role from the provider of its source."""
+
+
+class Providers:
+    """The providers of all identities in use; credentials that are configured alike share one.
+
+    Safe to use from any thread. ``sts_endpoint`` stands in for the vendor's own where the vendor's library
+    exchanges OIDC tokens; https, or plain http to loopback.
+    """
+
+    def __init__(
+        self,
+        *,
+        assume: Assume,
+        sts_endpoint: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._assume = assume
+        self._sts_endpoint = sts_endpoint
+        self._clock = clock
+        self._now = now
+        self._lock = threading.RLock()  # a role's provider is made together with its source's
+        self._by_configuration: dict[config.Credentials, CredentialsProvider] = {}
+
+    def of(self, credentials: config.Credentials) -> CredentialsProvider:
+        """Return the provider of these; asks nobody. Raises what ``assume`` raises."""
+        with self._lock:
+            if credentials not in self._by_configuration:
+                self._by_configuration[credentials] = self._build(credentials)
+            return self._by_configuration[credentials]
+
+    def keep(self, used: Collection[config.Credentials]) -> None:
+        """Close and forget the providers of all others, but for those that these have their roles from."""
+        sources = {credentials.source for credentials in used if isinstance(credentials, config.RamRoleCredentials)}
+        kept = sources.union(used)
+        with self._lock:
+            gone = [credentials for credentials in self._by_configuration if credentials not in kept]
+            closed = [self._by_configuration.pop(credentials) for credentials in gone]
+        for provider in closed:
+            provider.close()
+
+    def close(self) -> None:
+        """End every wait for credentials with CallAborted, now and from now on."""
+        with self._lock:
+            providers = list(self._by_configuration.values())
+        for provider in providers:
+            provider.close()
+
+    def _build(self, credentials: config.Credentials) -> CredentialsProvider:
+        match credentials:
+            case config.RamRoleCredentials():
+                return self._assume(credentials, self.of(credentials.source))
+            case config.AccessKeyCredentials():
+                return RereadCredentials(partial(_read, credentials))
+            case _:
+                source = _source(credentials, self._sts_endpoint)
+                return RefreshedCredentials(
+                    ask_library(source), source=source.words, clock=self._clock, now=self._now
+                )
+
+
+_FromLibrary = (
+    config.DefaultCredentials
+    | config.OidcCredentials
+    | config.EcsRamRoleCredentials
+    | config.UriCredentials
+    | config.ProfileCredentials
+)
+
+
+def _source(credentials: _FromLibrary, sts_endpoint: str | None) -> Source:
+    match credentials:
+        case config.DefaultCredentials():
+            return Chain(sts_endpoint=sts_endpoint)
+        case config.OidcCredentials():
+            return Oidc(
+                role_arn=credentials.role_arn,
+                provider_arn=credentials.oidc_provider_arn,
+                token_file=credentials.oidc_token_file,
+                session_name=credentials.session_name or SESSION_NAME,
+                sts_endpoint=sts_endpoint,
+            )
+        case config.EcsRamRoleCredentials():
+            return EcsRole(credentials.role_name, disable_imds_v1=credentials.disable_imds_v1)
+        case config.UriCredentials():
+            return Uri(Secret(credentials.uri.get_secret_value()))
+        case config.ProfileCredentials():
+            return Profile(credentials.name, credentials.file)
+
+
+def _read(configured: config.AccessKeyCredentials) -> Credentials:
+    """The credentials as the configuration and its files hold them now."""
+    token = _part(configured.security_token, configured.security_token_file)
+    return Credentials(
+        access_key_id=configured.access_key_id or _part(None, configured.access_key_id_file) or "",
+        access_key_secret=Secret(_part(configured.access_key_secret, configured.access_key_secret_file) or ""),
+        security_token=Secret(token) if token is not None else None,
+    )
+
+
+def _part(inline: Any, file: Path | None) -> str | None:
+    if inline is not None:
+        return str(inline.get_secret_value())
+    return config.read_secret_file(file) if file is not None else None

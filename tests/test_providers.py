@@ -1,0 +1,164 @@
+"""One provider for each identity of the configuration, of the kind that it names."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter import config
+from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret, StaticCredentials
+from exporter.aliyun.errors import CallAborted
+from exporter.aliyun.vendor.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
+from exporter.providers import Providers, _FromLibrary, _source
+
+KEYS = config.AccessKeyCredentials.model_validate(
+    {"type": "access_key", "access_key_id": "LTAI5tKeys", "access_key_secret": "secret"}
+)
+DEFAULT = config.DefaultCredentials()
+INSTANCE = config.EcsRamRoleCredentials(type="ecs_ram_role")
+ROLE_ARN = "acs:ram::10:role/reader"
+PROVIDER_ARN = "acs:ram::10:oidc-provider/cluster"
+STS = "https://sts.example.com"
+
+
+def configured(tmp_path: Path, **credentials: Any) -> Any:
+    """Credentials as a configuration file names them."""
+    for name in ("token", "config.json"):
+        (tmp_path / name).write_text("{}", encoding="ascii")
+    document = json.dumps({"accounts": [{"name": "a", "credentials": credentials}]})
+    found = config.parse(document, source=str(tmp_path / "file.yaml"), vendor_limits={})
+    return found.accounts[0].credentials
+
+
+def role(source: config.BaseCredentials) -> config.RamRoleCredentials:
+    return config.RamRoleCredentials(type="ram_role", role_arn=ROLE_ARN, source=source)
+
+
+class Assuming:
+    """Stands for what assumes roles: notes what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[config.RamRoleCredentials, CredentialsProvider]] = []
+
+    def __call__(self, role: config.RamRoleCredentials, source: CredentialsProvider) -> CredentialsProvider:
+        self.asked.append((role, source))
+        return StaticCredentials(Credentials(f"role-{len(self.asked)}", Secret("secret")))
+
+
+@pytest.fixture
+def assuming() -> Assuming:
+    return Assuming()
+
+
+@pytest.fixture
+def providers(assuming: Assuming) -> Providers:
+    return Providers(assume=assuming)
+
+
+def test_what_is_configured_alike_shares_a_provider(providers: Providers) -> None:
+    """However many accounts name an identity, there is one object for it; another identity has its own."""
+    again = config.EcsRamRoleCredentials(type="ecs_ram_role")
+    other = config.EcsRamRoleCredentials(type="ecs_ram_role", role_name="reader")
+
+    assert providers.of(INSTANCE) is providers.of(again)
+    assert providers.of(INSTANCE) is not providers.of(other)
+
+
+def test_a_role_is_assumed_from_its_source(providers: Providers, assuming: Assuming) -> None:
+    """What assumes it gets the provider that accounts with the source's credentials have."""
+    found = providers.of(role(INSTANCE))
+
+    assert found is providers.of(role(INSTANCE))
+    assert found.credentials(patience_s=0).access_key_id == "role-1"
+    assert assuming.asked == [(role(INSTANCE), providers.of(INSTANCE))]
+
+
+def test_keys_are_those_of_the_file(providers: Providers) -> None:
+    """An access key is read for each call, and asks nobody."""
+    assert providers.of(KEYS).credentials(patience_s=0) == Credentials("LTAI5tKeys", Secret("secret"))
+
+
+def is_closed(provider: CredentialsProvider) -> bool:
+    try:
+        provider.credentials(patience_s=0)
+    except CallAborted:
+        return True
+    return False
+
+
+def test_what_is_no_longer_used_is_closed(providers: Providers) -> None:
+    """And made anew when it comes back; the sources of roles that stay, stay."""
+    uri = config.UriCredentials.model_validate({"type": "credentials_uri", "uri": "http://127.0.0.1:1/"})
+    instance, other, member = providers.of(INSTANCE), providers.of(uri), providers.of(role(INSTANCE))
+    providers.keep([role(INSTANCE)])
+
+    assert is_closed(other)
+    assert providers.of(uri) is not other
+    assert providers.of(INSTANCE) is instance
+    assert providers.of(role(INSTANCE)) is member
+    providers.keep([])
+    assert is_closed(instance)
+
+
+def test_close_closes_all(providers: Providers) -> None:
+    """Nobody waits for credentials after it."""
+    all_of_them = [providers.of(DEFAULT), providers.of(INSTANCE)]
+    providers.close()
+
+    assert [is_closed(provider) for provider in all_of_them] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("credentials", "expected"),
+    [
+        pytest.param({"type": "default"}, Chain(sts_endpoint=STS), id="default"),
+        pytest.param(
+            {
+                "type": "oidc",
+                "role_arn": ROLE_ARN,
+                "oidc_provider_arn": PROVIDER_ARN,
+                "oidc_token_file": "token",
+                "session_name": "night",
+            },
+            Oidc(ROLE_ARN, PROVIDER_ARN, Path("token"), "night", STS),
+            id="oidc",
+        ),
+        pytest.param(
+            {
+                "type": "oidc",
+                "role_arn": ROLE_ARN,
+                "oidc_provider_arn": PROVIDER_ARN,
+                "oidc_token_file": "token",
+            },
+            Oidc(ROLE_ARN, PROVIDER_ARN, Path("token"), "dcdn-exporter", STS),
+            id="oidc without a session name",
+        ),
+        pytest.param({"type": "ecs_ram_role"}, EcsRole(), id="instance"),
+        pytest.param(
+            {"type": "ecs_ram_role", "role_name": "reader", "disable_imds_v1": True},
+            EcsRole("reader", disable_imds_v1=True),
+            id="role of the instance",
+        ),
+        pytest.param(
+            {"type": "credentials_uri", "uri": "http://127.0.0.1:9000/x"},
+            Uri(Secret("http://127.0.0.1:9000/x")),
+            id="uri",
+        ),
+        pytest.param({"type": "profile"}, Profile(), id="current profile"),
+        pytest.param(
+            {"type": "profile", "name": "reader", "file": "config.json"},
+            Profile("reader", Path("config.json")),
+            id="profile",
+        ),
+    ],
+)
+def test_what_the_library_is_asked_for(tmp_path: Path, credentials: dict[str, Any], expected: Source) -> None:
+    """Everything that the file says of the credentials arrives there, and the endpoint where tokens are exchanged."""
+    found: _FromLibrary = configured(tmp_path, **credentials)
+    seen = _source(found, STS)
+
+    assert type(seen) is type(expected)
+    assert repr(seen).replace(f"{tmp_path}/", "") == repr(expected)
+    if isinstance(seen, Uri):
+        assert seen == expected
