@@ -11,7 +11,7 @@ import pytest
 
 from exporter.aliyun.credentials import Credentials, Secret
 from exporter.aliyun.errors import CredentialsUnavailable
-from exporter.aliyun.vendor.library import ask_library
+from exporter.aliyun.vendor.library import _sts_host, ask_library
 from exporter.aliyun.vendor.sources import Oidc, Profile, Source, Uri
 from exporter.simulator import Fault, Simulator, role_arn
 from exporter.simulator.issued_tokens import expiration
@@ -199,3 +199,16 @@ def test_plain_http_to_others_is_refused(tmp_path: Path) -> None:
     """An OIDC token never leaves this machine unencrypted."""
     with pytest.raises(ValueError, match="the STS endpoint is https, or plain http to loopback"):
         Oidc(role_arn="r", provider_arn="p", token_file=tmp_path, sts_endpoint="http://sts.example.com")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host"),
+    [
+        pytest.param(None, None, id="the vendor's own"),
+        pytest.param("https://sts.example.com:8443", "sts.example.com:8443", id="https"),
+        pytest.param("http://127.0.0.1:80", "http://127.0.0.1:80", id="plain http"),
+    ],
+)
+def test_what_the_library_takes_for_the_sts_host(endpoint: str | None, host: str | None) -> None:
+    """It sends this as the Host header, so that a scheme stands in it only where there is no other way."""
+    assert _sts_host(endpoint) == host

@@ -308,6 +308,19 @@ def test_refused_credentials_are_forgotten(provider: RefreshedCredentials, sourc
     assert (key(provider), source.asked) == ("key-3", [False, False, True])
 
 
+def test_a_refusal_is_no_failure_of_the_source(provider: RefreshedCredentials, source: Source, clock: Time) -> None:
+    """After it the source is asked at once, though the last refresh failed a moment ago."""
+    refused = provider.credentials(patience_s=PATIENCE_S)
+    source.failure = CredentialsUnavailable("the source: HTTP 503")
+    clock.passed_s += 60
+    key(provider)
+    landed(provider)
+    source.failure = None
+
+    assert provider.renew(refused)
+    assert key(provider) == "key-3"
+
+
 def test_a_source_is_made_to_forget_once_in_ten_seconds(
     provider: RefreshedCredentials, source: Source, clock: Time
 ) -> None:
