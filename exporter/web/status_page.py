@@ -21,8 +21,8 @@ _WORST_FIRST = (
     "in_debt",
     "spent",
     "waiting",
-    "not_activated",
     "change ahead",
+    "not_activated",
     "active",
     "in_credit",
 )
