@@ -1,0 +1,122 @@
+"""Every probe polled exactly once, as fast as threads and budgets allow.
+
+due now -> a thread polls it -> done
+              ^        |
+              +-- its turn came -- POSTPONED (the budget has no room within a second)
+"""
+
+import heapq
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from exporter.aliyun.client import Turn
+from exporter.poller import Polled, Postponed, Probe
+
+
+class Poll(Protocol):
+    """What polls a probe, in a worker thread."""
+
+    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+        """Poll once, on the turn given or a new one."""
+
+
+def poll_once(
+    probes: Sequence[Probe],
+    *,
+    poll: Poll,
+    max_workers: int,
+    done: Callable[[Probe], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Every probe has been polled to its end, and ``done`` told of each, in the calling thread.
+
+    The threads are daemons, so that one that waits for a reply holds nobody up who has seen enough. However the call
+    ends, none of them begins another poll. Raises CallAborted when the client is closed meanwhile, and whatever else
+    a poll raises.
+    """
+    finished: queue.SimpleQueue[Probe | BaseException] = queue.SimpleQueue()
+    runs = _Runs(probes, clock=clock)
+    try:
+        for number in range(min(max_workers, len(probes))):
+            worker = threading.Thread(target=_work, args=(runs, poll, finished), name=f"once-{number}", daemon=True)
+            worker.start()
+        for _ in probes:
+            result = finished.get()
+            if isinstance(result, BaseException):
+                raise result
+            done(result)
+    finally:
+        runs.end()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Run:
+    """A poll that may begin at a moment; ``place`` settles who is first among equals."""
+
+    moment: float
+    place: int
+
+
+class _Runs:
+    """The polls that are still to begin, the earliest first; safe to use from any thread."""
+
+    def __init__(self, probes: Sequence[Probe], *, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._places = itertools.count()
+        self._waiting: list[tuple[_Run, Probe, Turn | None]] = []
+        self._left = len(probes)
+        self._ended = False
+        for probe in probes:
+            self.add(probe, turn=None, wait_s=0.0)
+
+    def add(self, probe: Probe, *, turn: Turn | None, wait_s: float) -> None:
+        """The probe can be taken once so many seconds have passed."""
+        with self._changed:
+            run = _Run(self._clock() + wait_s, next(self._places))
+            heapq.heappush(self._waiting, (run, probe, turn))
+            self._changed.notify()
+
+    def take(self) -> tuple[Probe, Turn | None] | None:
+        """Wait for the next probe whose moment has come; None when there will be none any more."""
+        with self._changed:
+            while not self._ended and self._left:
+                wait_s = self._waiting[0][0].moment - self._clock() if self._waiting else None
+                if wait_s is not None and wait_s <= 0:
+                    _, probe, turn = heapq.heappop(self._waiting)
+                    return probe, turn
+                self._changed.wait(wait_s)
+            return None
+
+    def count_done(self) -> None:
+        """One probe will not come back."""
+        with self._changed:
+            self._left -= 1
+            if not self._left:
+                self._changed.notify_all()
+
+    def end(self) -> None:
+        """Nothing is to be taken any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+
+def _work(runs: _Runs, poll: Poll, finished: "queue.SimpleQueue[Probe | BaseException]") -> None:
+    while (taken := runs.take()) is not None:
+        probe, turn = taken
+        try:
+            result = poll(probe, turn)
+        except BaseException as error:  # noqa: BLE001 — it is raised where somebody can answer it
+            finished.put(error)
+            return
+        if isinstance(result, Postponed):
+            runs.add(probe, turn=result.turn, wait_s=result.wait_s)
+        else:
+            runs.count_done()
+            finished.put(probe)
