@@ -15,6 +15,7 @@ HOMES = {
     "alibabacloud_credentials": {"aliyun/vendor/library.py"},
     "apscheduler": {"schedule/grid.py", "schedule/schedule.py"},
     "prometheus_client": {"exposition.py", "own_metrics.py"},
+    "rich": {"status_display.py"},
     "structlog": {"logs.py"},
     "click": {"cli.py"},
     "pydantic": {"config/"},

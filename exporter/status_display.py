@@ -1,0 +1,132 @@
+"""What `status` shows to people: a table, and a bar while polls run. The one importer of rich.
+
+Nothing here decides what is true, only how it looks; the words are those of the status page.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from exporter.status_report import Report, ReportRow, summary_line
+from exporter.web.status_page import StatusRow, in_words
+
+_COLUMNS = ("ACCOUNT", "PRODUCT", "STATUS", "BILLING", "LAST POLL")
+_STYLES = {
+    "locked": "bold red",
+    "overdue": "bold red",
+    "unavailable": "red",
+    "failing": "magenta",
+    "in_debt": "yellow",
+    "spent": "yellow",
+    "waiting": "dim",
+    "not_activated": "dim",
+}
+_STYLE_OF_CHANGE = "cyan"
+_STYLE_OF_THE_REST = "green"
+_CLEAR_LINE = "\r\x1b[2K"
+
+
+def draw_table(report: Report, *, width: int | None, color: bool) -> str:
+    """The rows, and a line that sums them up.
+
+    ``width`` is that of a terminal, into which every value is folded; None leaves each row one line, however long.
+    """
+    table = Table(*_COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in table.columns:
+        column.overflow = "fold"
+        column.no_wrap = width is None
+    for row in report.rows:
+        style = _style(row)
+        account, product, status, *rest = (_printable(cell) for cell in cells(row.shown))
+        table.add_row(account, product, Text(status, style=style), *rest)
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=color,
+        color_system="standard" if color else None,
+        width=width,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        legacy_windows=False,
+        _environ={},  # what the process's environment asks for is for the caller to know
+    )
+    if width is None:
+        console.width = max(1, console.measure(table, options=console.options.update(max_width=10**6)).maximum)
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    return "\n".join([*lines, "", summary_line(report)])
+
+
+def cells(row: StatusRow) -> tuple[str, str, str, str, str]:
+    """Account, product, status, billing and last poll in the words of the status page."""
+    return (row.account, row.product, _status(row), _billing(row), _last_poll(row))
+
+
+@contextmanager
+def progress_bar(stream: TextIO, *, total: int, shown: bool) -> Iterator[Callable[[object], None]]:
+    """A function to be called for each of ``total`` probes that is done; the bar is gone afterwards."""
+    columns = (TextColumn("polling"), BarColumn(), MofNCompleteColumn())
+    console = Console(file=stream)
+    with Progress(
+        *columns, console=console, transient=True, disable=not shown, redirect_stdout=False, redirect_stderr=False
+    ) as progress:
+        task = progress.add_task("polling", total=total)
+        yield lambda _probe: progress.advance(task)
+
+
+class AboveBar(io.TextIOBase):
+    """A stream for lines that are written while the bar is shown: each takes the bar's place, which then follows."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text instead of what the current line shows."""
+        return self._stream.write(_CLEAR_LINE + text)
+
+    def flush(self) -> None:
+        """Write out what is held back."""
+        self._stream.flush()
+
+
+def _status(row: StatusRow) -> str:
+    words = (row.status or row.credit or "unknown").replace("_", " ")
+    if row.lock_reasons:
+        words += f" ({', '.join(row.lock_reasons)})"
+    return ", ".join([words, *(debt.replace("_", " ") for debt in row.debts)])
+
+
+def _billing(row: StatusRow) -> str:
+    words = row.charge_type or "-"
+    if row.balance is not None:
+        words = f"{row.balance:,.2f} {row.currency}"
+    if row.next_charge_type is not None:
+        words += f" → {row.next_charge_type}"
+        if row.changes_in_s is not None:
+            words += f" in {in_words(row.changes_in_s)}"
+    return words
+
+
+def _last_poll(row: StatusRow) -> str:
+    if row.poll_success:
+        return "answered"
+    return row.failure or "none yet"
+
+
+def _style(row: ReportRow) -> str:
+    style = _STYLES.get(row.shown.condition)
+    if style is not None:
+        return style
+    return _STYLE_OF_CHANGE if row.change_pending else _STYLE_OF_THE_REST
+
+
+def _printable(text: str) -> str:
+    """The text without what could move a terminal's cursor or turn the direction of writing."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
