@@ -3,11 +3,13 @@
 import logging
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -29,8 +31,11 @@ from exporter.config import (
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import Demo
 from exporter.logger import Logger
+from exporter.round import look_once
 from exporter.schedule import ASKERS, HANGING_WORKERS
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
+from exporter.status_display import above_bar, draw_table, progress_bar
+from exporter.status_report import Report, exit_code, to_json
 from exporter.web.app import checked_telemetry_path
 from exporter.web.server import parse_listen_address
 
@@ -38,6 +43,7 @@ EXIT_FAILED = 1
 _FILES_PER_CALL = 2  # its socket and the lifeline
 _FILES_FOR_THE_REST = 512  # scrapes above all
 EXIT_BAD_CONFIGURATION = 2
+EXIT_BY_SIGNAL = 128
 _ENVIRONMENT_PREFIX = "DCDN_EXPORTER_"
 _DEMO_HORIZON_S = 180.0
 
@@ -64,16 +70,26 @@ def _telemetry_path(_context: click.Context, _parameter: click.Parameter, value:
         raise click.BadParameter(str(error)) from error
 
 
-_log_flags = (
-    _flag("log.level", type=click.Choice(list(logs.LEVELS)), default="info", help="The lowest level that is logged."),
-    _flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How a line is written."),
+_config_file_flag = _flag(
+    "config.file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help=(
+        "The configuration file. Without it: one account named 'default', product dcdn_ipa, the vendor's default "
+        "credential chain."
+    ),
 )
 
 
-def _with_log_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_log_flags):
-        command = option(command)
-    return command
+def _log_flags(default_level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    level = _flag(
+        "log.level",
+        type=click.Choice(list(logs.LEVELS)),
+        default=default_level,
+        help="The lowest level that is logged.",
+    )
+    log_format = _flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How a line is written.")
+    return lambda command: level(log_format(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -83,21 +99,13 @@ def main() -> None:
 
 
 @main.command()
-@_flag(
-    "config.file",
-    type=click.Path(path_type=Path),
-    default=None,
-    help=(
-        "The configuration file. Without it: one account named 'default', product dcdn_ipa, the vendor's default "
-        "credential chain."
-    ),
-)
+@_config_file_flag
 @_flag(
     "web.listen-address", default=":10520", callback=_listen_address, help="Where to listen; port 0: any free one."
 )
 @_flag("web.telemetry-path", default="/metrics", callback=_telemetry_path, help="Where the metrics are.")
 @_flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")
-@_with_log_flags
+@_log_flags("info")
 def serve(
     config_file: Path | None,
     web_listen_address: str,
@@ -112,17 +120,12 @@ def serve(
     SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
     """
     with _signals(signal.SIGHUP) as received:
-        configuration = _configuration(config_file)
-        try:
-            _refuse_what_is_not_served(configuration, str(config_file))
-        except ConfigurationError as error:
-            _fail(str(error), EXIT_BAD_CONFIGURATION)
+        configuration = _configuration(config_file, served=True)
         log = logs.configure(level=log_level, log_format=log_format)
         _raise_file_limit(configuration, log)
 
         def load_again() -> Configuration:
-            again = _load(config_file)
-            _refuse_what_is_not_served(again, str(config_file))
+            again = _load(config_file, served=True)
             _raise_file_limit(again, log)
             return again
 
@@ -145,6 +148,29 @@ def serve(
             daemon.reload()
         log.info("stopping")
         daemon.stop()
+
+
+@main.command()
+@_config_file_flag
+@click.option(
+    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What is printed."
+)
+@_log_flags("warn")
+def status(config_file: Path | None, output: str, log_level: str, log_format: str) -> None:
+    """Poll each probe once and print what is known, the worst first.
+
+    Ends with 3 when something is locked or overdue, else with 4 when a poll failed, else with 0.
+    """
+    with _exit_on_signal():
+        configuration = _configuration(config_file, served=True)
+        bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        log = logs.configure(level=log_level, log_format=log_format, stream=above_bar(sys.stderr) if bar else None)
+        _raise_file_limit(configuration, log)
+        report = look_once(
+            configuration, environ=os.environ, progress=partial(progress_bar, sys.stderr, shown=bar), log=log
+        )
+        _print(to_json(report) if output == "json" else _table(report))
+        sys.exit(exit_code(report))
 
 
 @main.command("check-config")
@@ -193,7 +219,7 @@ def simulator(listen_address: str, scenario: str) -> None:
     callback=_listen_address,
     help=("Where the exporter listens; port 0: any free one."),
 )
-@_with_log_flags
+@_log_flags("info")
 def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
     """Play a day of events in minutes: the simulator, and a daemon that watches it. Needs nothing else."""
     log = logs.configure(level=log_level, log_format=log_format)
@@ -217,18 +243,33 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         show.stop()
 
 
-def _configuration(file: Path | None) -> Configuration:
+def _configuration(file: Path | None, *, served: bool = False) -> Configuration:
     """What the file says now; ends the command where that cannot be."""
     try:
-        return _load(file)
+        return _load(file, served=served)
     except ConfigurationError as error:
         _fail(str(error), EXIT_BAD_CONFIGURATION)
 
 
-def _load(file: Path | None) -> Configuration:
+def _load(file: Path | None, *, served: bool = False) -> Configuration:
     if file is None:
         return without_file()
-    return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
+    configuration = load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
+    if served:
+        _refuse_what_is_not_served(configuration, str(file))
+    return configuration
+
+
+def _table(report: Report) -> str:
+    terminal = sys.stdout.isatty()
+    color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return draw_table(report, width=shutil.get_terminal_size().columns if terminal else None, color=color)
+
+
+def _print(text: str) -> None:
+    """Print it, with question marks for what the terminal's encoding does not have."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, errors="replace").decode(encoding), color=True)
 
 
 def _raise_file_limit(configuration: Configuration, log: Logger) -> None:
@@ -302,6 +343,21 @@ def _stop_signal() -> Iterator[threading.Event]:
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _exit_on_signal() -> Iterator[None]:
+    """While inside, Ctrl-C and SIGTERM end the command as a shell tells of it: 130 and 143."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(EXIT_BY_SIGNAL + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

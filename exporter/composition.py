@@ -25,6 +25,19 @@ _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
 _Key = tuple[object, ...]
 
 
+class Unobserved:
+    """An observer of calls for whoever keeps no count of them."""
+
+    def waited(self, action: str, seconds: float) -> None:
+        """Forget it."""
+
+    def called(self, action: str, duration_s: float) -> None:
+        """Forget it."""
+
+    def clock_skew(self, seconds: float) -> None:
+        """Forget it."""
+
+
 class Composition:
     """Budgets, client and identities of one process; ``probes`` are those of the configuration in use.
 
@@ -38,7 +51,7 @@ class Composition:
         *,
         environ: Mapping[str, str],
         observer: CallObserver,
-        learned: Callable[[str, str], None],
+        learned: Callable[[str, str], None] = lambda _account, _account_id: None,
         log: Logger,
     ) -> None:
         self._environ = environ

@@ -21,7 +21,7 @@ from exporter.poller import Polled, Postponed, Probe
 class Poll(Protocol):
     """What polls a probe, in a worker thread."""
 
-    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled | None:
         """Poll once, on the turn given or a new one."""
 
 

@@ -6,7 +6,7 @@ Nothing here decides what is true, only how it looks; the words are those of the
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -70,7 +70,7 @@ def cells(row: StatusRow) -> tuple[str, str, str, str, str]:
 
 
 @contextmanager
-def progress_bar(stream: TextIO, *, total: int, shown: bool) -> Iterator[Callable[[object], None]]:
+def progress_bar(stream: TextIO, total: int, *, shown: bool) -> Iterator[Callable[[object], None]]:
     """A function to be called for each of ``total`` probes that is done; the bar is gone afterwards."""
     columns = (TextColumn("polling"), BarColumn(), MofNCompleteColumn())
     console = Console(file=stream)
@@ -81,19 +81,9 @@ def progress_bar(stream: TextIO, *, total: int, shown: bool) -> Iterator[Callabl
         yield lambda _probe: progress.advance(task)
 
 
-class AboveBar(io.TextIOBase):
+def above_bar(stream: TextIO) -> TextIO:
     """A stream for lines that are written while the bar is shown: each takes the bar's place, which then follows."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write the text instead of what the current line shows."""
-        return self._stream.write(_CLEAR_LINE + text)
-
-    def flush(self) -> None:
-        """Write out what is held back."""
-        self._stream.flush()
+    return cast("TextIO", _AboveBar(stream))
 
 
 def _status(row: StatusRow) -> str:
@@ -130,3 +120,16 @@ def _style(row: ReportRow) -> str:
 def _printable(text: str) -> str:
     """The text without what could move a terminal's cursor or turn the direction of writing."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+class _AboveBar(io.TextIOBase):
+    """What it is given takes the place of what the current line of a terminal shows."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(_CLEAR_LINE + text)
+
+    def flush(self) -> None:
+        self._stream.flush()

@@ -61,6 +61,9 @@ def test_a_bad_configuration_is_told_whole(tmp_path: Path) -> None:
         pytest.param(["serve", "--web.telemetry-path=/"], id="path of the page"),
         pytest.param(["serve", "--web.telemetry-path=/-/ready"], id="path of a health check"),
         pytest.param(["serve", "--log.level=loud"], id="unknown level"),
+        pytest.param(["status", "--config.file", "no-such-file.yaml"], id="missing file of the status"),
+        pytest.param(["status", "--output=xml"], id="unknown output"),
+        pytest.param(["status", "surplus"], id="surplus argument"),
         pytest.param(["simulator", "--scenario", "no-such-scenario"], id="unknown scenario"),
         pytest.param(["dance"], id="unknown command"),
     ],
@@ -142,6 +145,32 @@ def test_the_flags_of_the_daemon_are_those_of_prometheus() -> None:
 def test_the_version_is_told() -> None:
     """--version names the program and its version."""
     assert run("--version") == (0, f"dcdn-exporter, version {__version__}\n")
+
+
+INTERRUPTED = """
+import os, signal, sys
+from exporter import __main__
+
+class Interrupting:
+    \"\"\"Whoever looks for a module to load gets a signal first.\"\"\"
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "exporter.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+__main__.run()
+"""
+
+
+@pytest.mark.parametrize(("command", "exit_code"), [("status", 130), ("serve", 0)])
+def test_an_early_interruption_is_no_good_news(command: str, exit_code: int) -> None:
+    """Ctrl-C while the parts are still being loaded ends like a later one: status does not say that all is well."""
+    process = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", INTERRUPTED, command], timeout=60, check=False, cwd=ROOT
+    )
+
+    assert process.returncode == exit_code
 
 
 LIMITED = """

@@ -1,0 +1,123 @@
+"""What is built from a configuration, and that it asks nobody until it is used."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from exporter.aliyun.errors import CallAborted
+from exporter.catalogue import kinds_for, vendor_limits
+from exporter.composition import Composition, Unobserved
+from exporter.config import parse
+from exporter.model import ProbeKey, ServiceState
+from exporter.poller import Polled, Poller
+from exporter.simulator import Simulator, load_scenario
+from exporter.store import Store
+from tests.recording_log import RecordingLog
+
+ACCOUNT = load_scenario("healthy").accounts[0]
+KEYS = {
+    "type": "access_key",
+    "access_key_id": ACCOUNT.access_key_id,
+    "access_key_secret": ACCOUNT.access_key_secret,
+}
+
+Compose = Callable[..., Composition]
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(load_scenario("healthy")) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def compose(simulator: Simulator) -> Iterator[Compose]:
+    """Composes what a configuration of these accounts needs; closed after the test."""
+    with ExitStack() as made:
+
+        def build(*accounts: dict[str, Any], **parts: Any) -> Composition:
+            document = {
+                "accounts": accounts or [{"name": "prod", "credentials": KEYS}],
+                "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), simulator.url),
+            }
+            composition = Composition(
+                parse(json.dumps(document), source="a test", vendor_limits=vendor_limits()),
+                environ={},
+                observer=Unobserved(),
+                log=RecordingLog(),
+                **parts,
+            )
+            made.callback(composition.close)
+            return composition
+
+        yield build
+
+
+def test_every_account_has_the_probes_that_it_asks_for(compose: Compose, simulator: Simulator) -> None:
+    """In the order of the file, and without a call of the API."""
+    shop = {"name": "shop", "products": ["dcdn", "cdn"], "debt_status": True, "balance": True, "credentials": KEYS}
+    composition = compose({"name": "prod", "credentials": KEYS}, shop)
+
+    assert [probe.key for probe in composition.probes] == [
+        ProbeKey("prod", "dcdn_ipa", "service"),
+        *(kind.key("shop") for kind in kinds_for(["dcdn", "cdn"], debt_status=True, balance=True)),
+    ]
+    assert simulator.journal.entries() == ()
+
+
+def test_a_probe_can_be_polled(compose: Compose) -> None:
+    """Credentials, routes, budgets and client are those of the configuration."""
+    composition = compose()
+    (probe,) = composition.probes
+    store = Store([probe.key], on_change=lambda _key, _record: None)
+    poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=RecordingLog())
+
+    polled = poller.poll(probe)
+    assert isinstance(polled, Polled)
+    assert isinstance(polled.record.state, ServiceState)
+
+
+def test_an_account_id_that_is_learned_counts_in_the_budget(compose: Compose) -> None:
+    """Whoever asks for it is told, and from then on calls are made for the account."""
+    learned: list[tuple[str, str]] = []
+    composition = compose(learned=lambda account, account_id: learned.append((account, account_id)))
+    (probe,) = composition.probes
+
+    assert composition.identities["prod"].ask(composition.client)
+    assert learned == [("prod", ACCOUNT.account_id)]
+    assert probe.caller().account_id == ACCOUNT.account_id
+    action = probe.kind.operation.action
+    by_key = composition.budgets.reserve(ACCOUNT.access_key_id, action)
+    by_account = composition.budgets.reserve(ACCOUNT.account_id, action)
+    assert by_account.moment > by_key.moment + 0.05  # of one budget, not each the first of its own
+
+
+def test_the_end_ends_every_call(compose: Compose, simulator: Simulator) -> None:
+    """After it nothing is sent."""
+    composition = compose()
+    (probe,) = composition.probes
+    turn = composition.client.reserve(probe.kind.operation, probe.caller())
+    composition.close()
+
+    with pytest.raises(CallAborted):
+        composition.client.call(probe.kind.operation, probe.caller(), turn)
+    assert simulator.journal.entries() == ()
+
+
+def test_the_end_ends_the_default_chain(compose: Compose) -> None:
+    """Nobody waits for credentials any more."""
+    composition = compose({"name": "prod", "credentials": {"type": "default"}})
+    (probe,) = composition.probes
+    composition.close()
+
+    with pytest.raises(CallAborted):
+        composition.client.reserve(probe.kind.operation, probe.caller())
+
+
+def test_credentials_without_a_provider_are_refused(compose: Compose) -> None:
+    """What cannot be polled is not composed."""
+    with pytest.raises(ValueError, match="no provider of credentials of type ram_role"):
+        compose({"name": "member", "credentials": {"type": "ram_role", "role_arn": "acs:ram::1:role/r"}})
