@@ -26,6 +26,7 @@ from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller
 from exporter.schedule import Schedule
+from exporter.status_report import build_report, to_json
 from exporter.store import Store
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
@@ -79,6 +80,7 @@ class Daemon:
                 telemetry_path=web.telemetry_path,
                 ready=self.is_ready,
                 status=partial(self._status_page, web.telemetry_path),
+                status_json=self._status_json,
                 reload=self.reload if web.enable_lifecycle else None,
                 log=log,
             ),
@@ -220,6 +222,10 @@ class Daemon:
             ),
             ready=self.is_ready(),
         )
+
+    def _status_json(self) -> str:
+        stale_after_s = self._configuration.poll.stale_after_s
+        return to_json(build_report(self._store.records(), now=time.time(), stale_after_s=stale_after_s))
 
 
 def _cadence_of(configuration: Configuration) -> Callable[[ProbeKind], Cadence]:

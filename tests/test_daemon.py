@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,6 +20,7 @@ from exporter.simulator import Account, Fault, Role, Scenario, Simulator, load_s
 from tests.recording_log import RecordingLog
 
 PATIENCE_S = 20.0
+SCHEMA = Path(__file__).parent.parent / "docs" / "status.schema.json"
 ACCOUNT = load_scenario("healthy").accounts[0]
 KEYS = {
     "type": "access_key",
@@ -172,6 +174,30 @@ def test_accounts_of_every_kind_are_polled(tmp_path: Path, monkeypatch: pytest.M
     polled = {labels: value for (name, labels), value in samples.items() if name == "dcdn_poll_success"}
     assert list(polled.values()) == [1] * 6
     assert handed_out == 2
+
+
+def test_the_status_is_there_as_json(simulator: Simulator) -> None:
+    """The path has what the command prints, out of the daemon's own polls."""
+    second = {"name": "shop", "credentials": KEYS, "balance": True}
+    with running(simulator, accounts=[{"name": "prod", "credentials": KEYS}, second]) as daemon:
+        assert wait_until(daemon.is_ready)
+        connection = HTTPConnection(daemon.address, timeout=PATIENCE_S)
+        connection.request("GET", "/api/v1/status")
+        document = json.loads(connection.getresponse().read())
+        connection.close()
+
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(document)
+    assert {key: document["summary"][key] for key in ("accounts", "probes", "failed", "waiting")} == {
+        "accounts": 2,
+        "probes": 3,
+        "failed": 0,
+        "waiting": 0,
+    }
+    assert {(service["account"], service["product"], service["condition"]) for service in document["services"]} == {
+        ("prod", "dcdn_ipa", "active"),
+        ("shop", "dcdn_ipa", "active"),
+        ("shop", "bss", "in_credit"),
+    }
 
 
 def test_credentials_without_a_provider_are_refused_before_anything_starts(simulator: Simulator) -> None:

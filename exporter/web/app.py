@@ -50,11 +50,11 @@ class Exposition(Protocol):
 
 def checked_telemetry_path(path: str) -> str:
     """The path as it is; ValueError when no request could meet it, or when something else is there."""
-    taken = path == "/" or path.startswith(("/-/", "/static/"))
+    taken = path == "/" or path.startswith(("/-/", "/api/", "/static/"))
     if not path.startswith("/") or taken or _UNROUTABLE & set(path):
         raise ValueError(
             f"telemetry path: seen {path!r}; accepted would be one such as /metrics: it begins with a slash, is not "
-            "/ alone and not below /-/ or /static/, and holds no space and none of {}?#%"
+            "/ alone and not below /-/, /api/ or /static/, and holds no space and none of {}?#%"
         )
     return path
 
@@ -65,13 +65,14 @@ def create_app(
     telemetry_path: str,
     ready: Callable[[], bool],
     status: Callable[[], StatusPage],
+    status_json: Callable[[], str],
     reload: Callable[[], str | None] | None = None,
     log: Logger,
 ) -> Starlette:
     """The application; it keeps no state of its own.
 
-    `ready` is called on the event loop and must not block; `status` and `reload` may, and are called from any thread.
-    `reload` returns None or why it failed; without it, requests to reload are forbidden.
+    `ready` is called on the event loop and must not block; `status`, `status_json` and `reload` may, and are called
+    from any thread. `reload` returns None or why it failed; without it, requests to reload are forbidden.
     ValueError for a telemetry path that `checked_telemetry_path` refuses.
     """
     checked_telemetry_path(telemetry_path)
@@ -88,6 +89,10 @@ def create_app(
         html = await run_in_threadpool(lambda: render(status(), environment))
         # A name with half a surrogate pair in it must not take the page down.
         return HTMLResponse(html.encode(errors="replace"), headers=_PAGE_HEADERS)
+
+    async def status_document(_request: Request) -> Response:
+        document = await run_in_threadpool(status_json)
+        return Response(document, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def status_stylesheet(_request: Request) -> Response:
         return Response(stylesheet, media_type="text/css", headers={"Cache-Control": "max-age=300"})
@@ -106,6 +111,7 @@ def create_app(
     endpoints: tuple[tuple[str, _Endpoint], ...] = (
         (telemetry_path, metrics),
         ("/", status_page),
+        ("/api/v1/status", status_document),
         ("/-/healthy", healthy),
         ("/-/ready", readiness),
         ("/static/status.css", status_stylesheet),

@@ -35,6 +35,7 @@ def start(running: ExitStack, **parts: Any) -> WebServer:
         "telemetry_path": "/metrics",
         "ready": lambda: True,
         "status": lambda: page,
+        "status_json": lambda: '{"services": []}',
         "log": RecordingLog(),
     }
     app = create_app(**{**plain, **parts})

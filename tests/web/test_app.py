@@ -39,7 +39,12 @@ def large() -> Iterator[WebServer]:
     """A server whose page is streamed."""
     page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
     app = create_app(
-        exposition=Blocks(*MANY), telemetry_path="/metrics", ready=bool, status=lambda: page, log=RecordingLog()
+        exposition=Blocks(*MANY),
+        telemetry_path="/metrics",
+        ready=bool,
+        status=lambda: page,
+        status_json=str,
+        log=RecordingLog(),
     )
     with WebServer(app, listen_address="127.0.0.1:0", log=RecordingLog()) as server:
         yield server
@@ -141,7 +146,8 @@ def test_http_1_0(large: WebServer, exchange: Callable[[WebServer, bytes], bytes
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/metrics", "/-/healthy", "/-/ready", "/static/status.css", "/nowhere", "large page"]
+    "path",
+    ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/static/status.css", "/nowhere", "large page"],
 )
 def test_head(
     site: WebServer, large: WebServer, ask: Ask, exchange: Callable[[WebServer, bytes], bytes], path: str
@@ -160,7 +166,7 @@ def test_head(
         assert reply.count(b"\r\n\r\n") == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/static/status.css"])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/static/status.css"])
 def test_other_methods(site: WebServer, ask: Ask, path: str) -> None:
     """Only GET and HEAD are possible, and the refusal says so."""
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
@@ -190,7 +196,7 @@ def test_unknown_path(serve: Callable[..., WebServer], ask: Ask) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready"])
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready"])
 def test_query_is_ignored(site: WebServer, ask: Ask, path: str) -> None:
     """A query changes nothing."""
     assert ask(site, f"{path}?name[]=up&%00")[::2] == ask(site, path)[::2]
@@ -257,8 +263,22 @@ def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
         "x-frame-options": "DENY",
     }
     links = re.findall(r'href="\.(/[^"]*)"', body.decode())
-    assert [ask(server, link)[0] for link in links] == [200, 200, 200, 200]
+    assert [ask(server, link)[0] for link in links] == [200] * 5
     assert ask(server, links[0])[1]["Content-Type"] == "text/css; charset=utf-8"
+
+
+def test_status_document(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """The status as JSON comes as it is now, and is not to be stored."""
+    server = serve(status_json=iter(['{"at": 1}', '{"at": 2}']).__next__)
+    assert ask(server, "/api/v1/status")[2] == b'{"at": 1}'
+    status, headers, body = ask(server, "/api/v1/status")
+    assert (status, body) == (200, b'{"at": 2}')
+    assert told(headers) == {
+        "cache-control": "no-store",
+        "content-length": "9",
+        "content-type": "application/json",
+        "x-content-type-options": "nosniff",
+    }
 
 
 def test_telemetry_path(serve: Callable[..., WebServer], ask: Ask) -> None:
@@ -267,14 +287,20 @@ def test_telemetry_path(serve: Callable[..., WebServer], ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "telemetry_path", ["", "metrics", "/{name:no}", "/m?x", "/m#x", "/%6d", "/a b", "/", "/-/ready", "/static/x"]
+    "telemetry_path",
+    ["", "metrics", "/{name:no}", "/m?x", "/m#x", "/%6d", "/a b", "/", "/-/ready", "/static/x", "/api/v1/status"],
 )
 def test_bad_telemetry_path(telemetry_path: str) -> None:
     """A telemetry path that no request could meet, or where something else is, is refused."""
     page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
     with pytest.raises(ValueError, match="telemetry path") as refused:
         create_app(
-            exposition=Blocks(), telemetry_path=telemetry_path, ready=bool, status=lambda: page, log=RecordingLog()
+            exposition=Blocks(),
+            telemetry_path=telemetry_path,
+            ready=bool,
+            status=lambda: page,
+            status_json=str,
+            log=RecordingLog(),
         )
     assert repr(telemetry_path) in str(refused.value)
 

@@ -163,6 +163,7 @@ def test_links_and_version() -> None:
     assert re.findall(r'href="([^"]*)"', html) == [
         "./static/status.css",
         "./probe/metrics",
+        "./api/v1/status",
         "./-/healthy",
         "./-/ready",
     ]
