@@ -10,7 +10,13 @@ ROOT = Path(__file__).parent.parent / "exporter"
 
 # Each library that could be replaced has one home.
 HOMES = {
-    "requests": {"aliyun/client.py", "aliyun/connection_failure.py", "aliyun/deadline.py"},
+    "requests": {
+        "aliyun/body.py",
+        "aliyun/client.py",
+        "aliyun/connection_failure.py",
+        "aliyun/deadline.py",
+        "aliyun/request.py",
+    },
     "urllib3": {"aliyun/client.py", "aliyun/deadline.py"},
     "alibabacloud_credentials": {"aliyun/vendor/library.py"},
     "apscheduler": {"schedule/grid.py", "schedule/schedule.py"},

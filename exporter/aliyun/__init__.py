@@ -6,12 +6,14 @@ Floor: above ``model`` only. Nothing here knows of products, probes or Prometheu
     ├── budget        when it may be sent
     ├── credentials   who calls
     │   └── vendor/       the vendor's own ways to find that out
-    ├── signing       the Authorization header
+    ├── request       what is sent
+    │   └── signing       the Authorization header
     ├── route         directly or through a proxy
     ├── deadline      the connections, under one total deadline
     │   ├── exchange      what is ended when the deadline passes or the process stops
     │   └── resolver      names to addresses
-    ├── reply         what came back
+    ├── body          what came back, as bytes
+    ├── reply         and as an object or an error
     ├── redaction     what of it may be repeated
     ├── connection_failure   what became of a connection that failed
     └── errors        why there is no answer

@@ -22,7 +22,7 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from exporter.aliyun import signing
+from exporter.aliyun.body import read
 from exporter.aliyun.budget import Budgets, Reservation
 from exporter.aliyun.connection_failure import died, in_words
 from exporter.aliyun.credentials import Credentials, CredentialsProvider
@@ -32,19 +32,17 @@ from exporter.aliyun.errors import (
     CallTimedOut,
     ConnectionFailed,
     CredentialsUnavailable,
-    MalformedReply,
     WriteRefused,
 )
 from exporter.aliyun.exchange import Ending, Exchange, Exchanges
 from exporter.aliyun.operation import Access, Operation
 from exporter.aliyun.redaction import Redaction
 from exporter.aliyun.reply import decode
+from exporter.aliyun.request import signed_request
 from exporter.aliyun.resolver import Resolver
 from exporter.aliyun.route import Route
 
-REPLY_LIMIT = 1024 * 1024
 LONGEST_RETRY_WAIT_S = 1.0
-_CHUNK = 64 * 1024
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -239,14 +237,22 @@ class Client:
             before_send=lambda: self._admit(operation, turn, exchange),
             only_new_connection=only_new_connection,
         )
-        request = self._signed(operation, credentials, parameters, route)
+        request = signed_request(
+            operation,
+            credentials,
+            parameters,
+            route=route,
+            user_agent=self._user_agent,
+            moment=datetime.fromtimestamp(self._wall_clock(), UTC),
+            nonce=self._nonce(),
+        )
         redaction = Redaction.of(credentials, authorization=request.headers["Authorization"])
         with self._exchanges.begin(exchange), self._timed(operation.action):
             try:
                 response = self._send(request, exchange, route)
                 came_at = self._wall_clock()
                 request_id = redaction.plain(response.headers.get("x-acs-request-id"))
-                body = _read(response, request_id)
+                body = read(response, request_id)
                 if exchange.ended is not None:
                     # Where the end of the connection is the end of the reply, the cut was not seen.
                     raise ConnectionAbortedError
@@ -266,39 +272,6 @@ class Client:
             verify=self._verify,
             proxies=dict(route.proxies),
         )
-
-    def _signed(
-        self, operation: Operation, credentials: Credentials, parameters: Mapping[str, str], route: Route
-    ) -> requests.PreparedRequest:
-        headers = {
-            "host": route.host,
-            "accept": "application/json",
-            "user-agent": self._user_agent,
-            "x-acs-action": operation.action,
-            "x-acs-version": operation.version,
-            "x-acs-date": signing.timestamp(datetime.fromtimestamp(self._wall_clock(), UTC)),
-            "x-acs-signature-nonce": self._nonce(),
-            "x-acs-content-sha256": signing.content_sha256(b""),
-        }
-        if credentials.security_token is not None:
-            headers["x-acs-accesskey-id"] = credentials.access_key_id
-            headers["x-acs-security-token"] = credentials.security_token.reveal()
-        headers["Authorization"] = signing.authorization(
-            "POST",
-            "/",
-            query=parameters,
-            headers=headers,
-            body=b"",
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret.reveal(),
-        )
-        headers["accept-encoding"] = "identity"
-        headers["content-length"] = "0"
-        request = requests.PreparedRequest()
-        # In the form that was signed: it is in order already, and requests leaves what is escaped as it is.
-        query = signing.canonical_query(parameters)
-        request.prepare(method="POST", url=f"{route.url}/?{query}" if query else f"{route.url}/", headers=headers)
-        return request
 
     def _translated(self, error: Exception, exchange: Exchange, *, spent_s: float) -> Exception:
         if exchange.ended is Ending.STOPPING or self._stopping.is_set():
@@ -337,36 +310,3 @@ class _StaleConnection(Exception):
     def __init__(self, spent_s: float) -> None:
         super().__init__(spent_s)
         self.spent_s = spent_s
-
-
-def _read(response: requests.Response, request_id: str | None) -> bytes:
-    """The whole body; raises MalformedReply when it has more than REPLY_LIMIT bytes or is compressed."""
-    with response:  # closes the connection unless the body was read to its end
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding not in ("", "identity"):
-            raise MalformedReply(
-                "the reply is compressed, though it was asked not to be",
-                http_status=response.status_code,
-                request_id=request_id,
-            )
-        parts = []
-        size = 0
-        while chunk := _next_chunk(response, request_id):
-            size += len(chunk)
-            if size > REPLY_LIMIT:
-                raise MalformedReply(
-                    f"the reply is larger than {REPLY_LIMIT} bytes",
-                    http_status=response.status_code,
-                    request_id=request_id,
-                )
-            parts.append(chunk)
-        return b"".join(parts)
-
-
-def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
-    try:
-        return response.raw.read(_CHUNK, decode_content=False)
-    except ValueError:  # http.client's word for a chunk of negative size
-        raise MalformedReply(
-            "the length of the reply makes no sense", http_status=response.status_code, request_id=request_id
-        ) from None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.aliyun.client import REPLY_LIMIT, Client, Reply
+from exporter.aliyun.body import REPLY_LIMIT
+from exporter.aliyun.client import Client, Reply
 from exporter.aliyun.errors import ApiError, ConnectionFailed, MalformedReply, Refused
 from tests.aliyun.conftest import SECRET
 from tests.aliyun.raw_server import RawServer, always, once, reply

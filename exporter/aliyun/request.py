@@ -1,0 +1,53 @@
+"""What is sent: a request with its headers and signature."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import requests
+
+from exporter.aliyun import signing
+from exporter.aliyun.credentials import Credentials
+from exporter.aliyun.operation import Operation
+from exporter.aliyun.route import Route
+
+
+def signed_request(
+    operation: Operation,
+    credentials: Credentials,
+    parameters: Mapping[str, str],
+    *,
+    route: Route,
+    user_agent: str,
+    moment: datetime,
+    nonce: str,
+) -> requests.PreparedRequest:
+    """The request for an operation, signed at ``moment``; ``nonce`` is used for no other."""
+    headers = {
+        "host": route.host,
+        "accept": "application/json",
+        "user-agent": user_agent,
+        "x-acs-action": operation.action,
+        "x-acs-version": operation.version,
+        "x-acs-date": signing.timestamp(moment),
+        "x-acs-signature-nonce": nonce,
+        "x-acs-content-sha256": signing.content_sha256(b""),
+    }
+    if credentials.security_token is not None:
+        headers["x-acs-accesskey-id"] = credentials.access_key_id
+        headers["x-acs-security-token"] = credentials.security_token.reveal()
+    headers["Authorization"] = signing.authorization(
+        "POST",
+        "/",
+        query=parameters,
+        headers=headers,
+        body=b"",
+        access_key_id=credentials.access_key_id,
+        access_key_secret=credentials.access_key_secret.reveal(),
+    )
+    headers["accept-encoding"] = "identity"
+    headers["content-length"] = "0"
+    request = requests.PreparedRequest()
+    # In the form that was signed: it is in order already, and requests leaves what is escaped as it is.
+    query = signing.canonical_query(parameters)
+    request.prepare(method="POST", url=f"{route.url}/?{query}" if query else f"{route.url}/", headers=headers)
+    return request
