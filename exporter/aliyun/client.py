@@ -246,7 +246,11 @@ class Client:
             moment=datetime.fromtimestamp(self._wall_clock(), UTC),
             nonce=self._nonce(),
         )
-        redaction = Redaction.of(credentials, authorization=request.headers["Authorization"])
+        redaction = Redaction.of(
+            credentials,
+            authorization=request.headers["Authorization"],
+            parameters=[value for name, value in parameters.items() if name in operation.secret_parameters],
+        )
         with self._exchanges.begin(exchange), self._timed(operation.action):
             try:
                 response = self._send(request, exchange, route)

@@ -37,8 +37,10 @@ class ExchangeAdapter(HTTPAdapter):
             "http": partial(_HTTPPool, exchanges=exchanges, resolver=resolver),
             "https": partial(_HTTPSPool, exchanges=exchanges, resolver=resolver),
         }
-        # It warns of header lines that it cannot parse by repeating them, and they may repeat our request.
+        # One warns of header lines that it cannot parse by repeating them, and they may repeat our request; the other
+        # writes the whole query of every request at debug.
         logging.getLogger("urllib3.connection").disabled = True
+        logging.getLogger("urllib3.connectionpool").disabled = True
         super().__init__(pool_connections=16, pool_maxsize=pool_size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -16,7 +16,7 @@ class Operation:
     """An API action.
 
     ``endpoint`` names the entry of the configuration's ``endpoints`` that serves it. ``calls_per_second`` is the
-    vendor's limit for each account.
+    vendor's limit for each account. ``secret_parameters`` names those whose values nothing may repeat.
     """
 
     action: str
@@ -24,6 +24,7 @@ class Operation:
     endpoint: str
     calls_per_second: int
     access: Access = Access.READ
+    secret_parameters: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.calls_per_second < 1:
@@ -32,7 +33,13 @@ class Operation:
 
 # https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-quota
 # AssumeRole has 100 as well, which all users and roles of the account share: half of that is the exporter's.
-ASSUME_ROLE = Operation(action="AssumeRole", version="2015-04-01", endpoint="sts", calls_per_second=50)
+ASSUME_ROLE = Operation(
+    action="AssumeRole",
+    version="2015-04-01",
+    endpoint="sts",
+    calls_per_second=50,
+    secret_parameters=frozenset({"ExternalId"}),
+)
 GET_CALLER_IDENTITY = Operation(
     action="GetCallerIdentity", version="2015-04-01", endpoint="sts", calls_per_second=100
 )

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -26,11 +27,16 @@ class Redaction:
     secrets: tuple[str, ...]
 
     @classmethod
-    def of(cls, credentials: Credentials, *, authorization: str) -> "Redaction":
-        """Of the access key secret, the security token and the signature."""
+    def of(cls, credentials: Credentials, *, authorization: str, parameters: Iterable[str] = ()) -> "Redaction":
+        """Of the access key secret, the security token, the signature, and secret values of parameters.
+
+        Parameters are for people to choose: one of less than six characters stands in any text by chance, and is
+        let through.
+        """
         secrets = [credentials.access_key_secret.reveal(), authorization.rpartition("Signature=")[2]]
         if credentials.security_token is not None:
             secrets.append(credentials.security_token.reveal())
+        secrets.extend(value for value in parameters if len(value) >= _CORE_LENGTH)
         return cls(secrets=tuple(secret for secret in secrets if secret))
 
     def plain(self, identifier: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """Calls over real sockets against the simulator: what is sent, what is learned, what is told."""
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from exporter.aliyun.errors import (
 from exporter.aliyun.operation import ASSUME_ROLE, Operation
 from exporter.model import FailureReason
 from exporter.simulator import Account, Fault, FaultKind, ServiceState, Simulator
+from tests.aliyun.conftest import SECRET
 from tests.aliyun.raw_server import RawServer, always, reply
 from tests.aliyun.recording_observer import RecordingObserver
 
@@ -195,6 +197,25 @@ def test_an_echo_of_the_request(simulate: Simulate, connect: Connect, operation:
     said = repr((refusal.value, vars(refusal.value), refusal.value.__cause__))
     assert "planted" not in said
     assert "Signature=" not in said
+
+
+def test_a_secret_parameter_is_nowhere(
+    simulate: Simulate, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither an error that repeats an external id nor a library's log at its lowest level shows it."""
+    caplog.set_level(logging.DEBUG)
+    simulator = simulate()
+    said = "The external id is planted-external-id."
+    simulator.set_fault("alice", Fault("error", status=403, code="NoPermission", message=said))
+    caller = Caller(StaticCredentials(Credentials("LTAI5tAlice", Secret(SECRET))))
+    client = connect(simulator.url)
+
+    with pytest.raises(Refused) as refusal:
+        client.call(ASSUME_ROLE, caller, client.reserve(ASSUME_ROLE, caller), {"ExternalId": "planted-external-id"})
+
+    assert refusal.value.code == "NoPermission"
+    assert "planted" not in repr((refusal.value, vars(refusal.value)))
+    assert "planted" not in caplog.text
 
 
 def test_a_write_is_refused_to_a_client_for_reads(

@@ -109,6 +109,16 @@ def test_a_secret_that_looks_like_a_request_id() -> None:
     assert redaction.plain(UUID.lower()) is None
 
 
+def test_secret_values_of_parameters() -> None:
+    """A parameter's value is withheld, unless it is so short that it stands in any text by chance."""
+    redaction = Redaction.of(
+        Credentials("LTAI", Secret(SECRET)), authorization=AUTHORIZATION, parameters=["42", "of-the-trust"]
+    )
+
+    assert redaction.sentence("X", "The external id is OF-THE-TRUST.") == WITHHELD
+    assert redaction.sentence("X", "There are 42 roles.") == "There are 42 roles."
+
+
 @pytest.mark.parametrize(
     ("code", "message", "sentence"),
     [
