@@ -14,6 +14,7 @@ Floor: above ``model`` only. Nothing here knows of products, probes or Prometheu
     │   └── resolver      names to addresses
     ├── body          what came back, as bytes
     ├── reply         and as an object or an error
+    ├── clock_skew    and by which clock
     ├── redaction     what of it may be repeated
     ├── connection_failure   what became of a connection that failed
     └── errors        why there is no answer

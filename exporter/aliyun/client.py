@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -24,6 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from exporter.aliyun.body import read
 from exporter.aliyun.budget import Budgets, Reservation
+from exporter.aliyun.clock_skew import clock_skew_s
 from exporter.aliyun.connection_failure import died, in_words
 from exporter.aliyun.credentials import Credentials, CredentialsProvider
 from exporter.aliyun.deadline import ExchangeAdapter
@@ -263,7 +263,9 @@ class Client:
             except (RequestException, HTTPError, OSError) as error:
                 # Its text can hold the request's headers.
                 raise self._translated(error, exchange, spent_s=self._clock() - began) from None
-        self._measure_skew(response.headers.get("Date"), came_at)
+        ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
+        if ahead_s is not None:
+            self._observer.clock_skew(ahead_s)
         payload, request_id = decode(body, redaction, http_status=response.status_code, request_id=request_id)
         return Reply(payload=payload, request_id=request_id, duration_s=self._clock() - began)
 
@@ -296,16 +298,6 @@ class Client:
             yield
         finally:
             self._observer.called(action, self._clock() - began)
-
-    def _measure_skew(self, date: str | None, came_at: float) -> None:
-        try:
-            theirs = parsedate_to_datetime(date or "")
-        except (ValueError, OverflowError):
-            return  # no date, or one that cannot be read, says nothing of the clock
-        if theirs.tzinfo is None:
-            theirs = theirs.replace(tzinfo=UTC)
-        # The header has whole seconds, cut off: on average the moment it names lay half a second later.
-        self._observer.clock_skew(theirs.timestamp() + 0.5 - came_at)
 
 
 class _StaleConnection(Exception):
