@@ -28,10 +28,12 @@ from exporter.aliyun.connection_failure import died, in_words
 from exporter.aliyun.credentials import Credentials, CredentialsProvider
 from exporter.aliyun.deadline import ExchangeAdapter
 from exporter.aliyun.errors import (
+    ApiError,
     CallAborted,
     CallTimedOut,
     ConnectionFailed,
     CredentialsUnavailable,
+    Refused,
     WriteRefused,
 )
 from exporter.aliyun.exchange import Ending, Exchange, Exchanges
@@ -138,13 +140,7 @@ class Client:
     def reserve(self, operation: Operation, caller: Caller) -> Turn:
         """Reserve the next moment for a call; raises CredentialsUnavailable, WriteRefused or CallAborted."""
         self._refuse_write(operation)
-        credentials = caller.credentials.credentials(patience_s=self._deadline_s)
-        identity = caller.account_id or credentials.access_key_id
-        return Turn(
-            credentials=credentials,
-            reservation=self._budgets.reserve(identity, operation.action),
-            reserved_at=self._clock(),
-        )
+        return self._turn(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
 
     def seconds_to(self, turn: Turn) -> float:
         """How long the turn's moment is away; 0 when it has come."""
@@ -155,31 +151,43 @@ class Client:
     ) -> Reply:
         """Wait for the turn, send the operation with its parameters, and return the reply.
 
-        A read on a reused connection that dies before the head of a reply is sent once more, on a new connection
-        and on a turn of its own; a write never. Raises ApiError when the state is not learned, CallAborted when
-        the daemon stops, WriteRefused.
+        A read is sent once more, on a turn of its own and a new connection, when a reused connection dies before the
+        head of a reply, or when the API says that a token has ended and there is another to be had; a write never.
+        Raises ApiError when the state is not learned, CallAborted when the daemon stops, WriteRefused.
         """
         self._refuse_write(operation)
         route = caller.route(operation.endpoint, self._routes)
         self._wait_for(turn)
         credentials = self._fresh(caller, turn)
+        began = self._clock()
+        refused = None
+        failure: ApiError
         try:
             return self._exchange(operation, credentials, turn, parameters, route=route)
-        except _StaleConnection as stale:
-            if operation.access is Access.WRITE:
-                raise ConnectionFailed("the connection was closed before a reply came") from None
-            spent_s = stale.spent_s
-        if spent_s >= self._deadline_s:
-            raise self._timed_out()
-        again = self.reserve(operation, caller)
-        if self.seconds_to(again) > LONGEST_RETRY_WAIT_S:
-            raise ConnectionFailed(
-                "the connection was closed before a reply came, and the budget has no room to retry"
+        except _StaleConnection:
+            failure = ConnectionFailed("the connection was closed before a reply came")
+        except Refused as refusal:
+            if not _ended(credentials, refusal):
+                raise
+            refused, failure = credentials, refusal
+        if operation.access is Access.WRITE or (refused is not None and not caller.credentials.renew(refused)):
+            raise failure
+        again, spent_s = self._second_turn(operation, caller, failure, refused=refused, spent_s=self._clock() - began)
+        try:
+            return self._exchange(
+                operation,
+                again.credentials,
+                again,
+                parameters,
+                route=route,
+                spent_s=spent_s,
+                only_new_connection=True,
             )
-        self._wait_for(again)
-        return self._exchange(
-            operation, again.credentials, again, parameters, route=route, spent_s=spent_s, only_new_connection=True
-        )
+        except Refused as refusal:
+            # There is no third try, but the next call need not find the same token.
+            if refused is None and _ended(again.credentials, refusal):
+                caller.credentials.renew(again.credentials)
+            raise
 
     def use_deadline(self, seconds: float) -> None:
         """From now on every call has so long from its first byte to the end of its reply."""
@@ -194,6 +202,34 @@ class Client:
     def _refuse_write(self, operation: Operation) -> None:
         if operation.access is Access.WRITE and operation.action not in self._writes:
             raise WriteRefused(operation.action)
+
+    def _turn(self, operation: Operation, caller: Caller, credentials: Credentials) -> Turn:
+        identity = caller.account_id or credentials.access_key_id
+        return Turn(
+            credentials=credentials,
+            reservation=self._budgets.reserve(identity, operation.action),
+            reserved_at=self._clock(),
+        )
+
+    def _second_turn(
+        self, operation: Operation, caller: Caller, failure: ApiError, *, refused: Credentials | None, spent_s: float
+    ) -> tuple[Turn, float]:
+        """Wait for a turn other than with credentials that were refused; also returns what is spent of the deadline.
+
+        Raises the failure of the first try when there is no time or no room in the budget for a second.
+        """
+        began = self._clock() - spent_s
+        if spent_s >= self._deadline_s:
+            raise self._timed_out()
+        credentials = caller.credentials.credentials(patience_s=self._deadline_s - spent_s)
+        spent_s = self._clock() - began
+        if credentials == refused or spent_s >= self._deadline_s:
+            raise failure
+        turn = self._turn(operation, caller, credentials)
+        if self.seconds_to(turn) > LONGEST_RETRY_WAIT_S:
+            raise failure
+        self._wait_for(turn)
+        return turn, spent_s
 
     def _wait_for(self, turn: Turn) -> None:
         while (wait_s := self.seconds_to(turn)) > 0:
@@ -213,10 +249,13 @@ class Client:
             raise CallAborted
 
     def _fresh(self, caller: Caller, turn: Turn) -> Credentials:
-        """Credentials as they are now: a turn may have waited longer than a token lives."""
+        """Credentials as they are now, or those of the turn unless it waited longer than they live."""
         try:
             return caller.credentials.credentials(patience_s=self._deadline_s)
         except CredentialsUnavailable:
+            ends_at = turn.credentials.expires_at
+            if ends_at is not None and ends_at <= self._wall_clock():
+                raise
             return turn.credentials
 
     def _exchange(
@@ -262,7 +301,7 @@ class Client:
                     raise ConnectionAbortedError
             except (RequestException, HTTPError, OSError) as error:
                 # Its text can hold the request's headers.
-                raise self._translated(error, exchange, spent_s=self._clock() - began) from None
+                raise self._translated(error, exchange) from None
         ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
         if ahead_s is not None:
             self._observer.clock_skew(ahead_s)
@@ -279,13 +318,13 @@ class Client:
             proxies=dict(route.proxies),
         )
 
-    def _translated(self, error: Exception, exchange: Exchange, *, spent_s: float) -> Exception:
+    def _translated(self, error: Exception, exchange: Exchange) -> Exception:
         if exchange.ended is Ending.STOPPING or self._stopping.is_set():
             return CallAborted()
         if exchange.ended is Ending.DEADLINE or time.monotonic() >= exchange.deadline:
             return self._timed_out()
         if exchange.reused and not exchange.answered and died(error):
-            return _StaleConnection(spent_s)
+            return _StaleConnection()
         return ConnectionFailed(in_words(error))
 
     def _timed_out(self) -> CallTimedOut:
@@ -301,8 +340,9 @@ class Client:
 
 
 class _StaleConnection(Exception):
-    """A reused connection died before the head of a reply, ``spent_s`` after the call began."""
+    """A reused connection died before the head of a reply."""
 
-    def __init__(self, spent_s: float) -> None:
-        super().__init__(spent_s)
-        self.spent_s = spent_s
+
+def _ended(credentials: Credentials, refusal: Refused) -> bool:
+    """Whether the API refused a call because of its token."""
+    return credentials.security_token is not None and refusal.refuses_token

@@ -89,6 +89,11 @@ class Refused(ApiError):
         )
         self.message = message
 
+    @property
+    def refuses_token(self) -> bool:
+        """Whether it says that the security token has ended or is none: another one may be accepted."""
+        return (self.code or "").casefold() in _TOKEN_CODES
+
 
 class MalformedReply(ApiError):
     """The reply says success and makes no sense, or is larger than any answer can be."""
@@ -128,6 +133,14 @@ _REASON_OF_CODE: Mapping[str, FailureReason] = MappingProxyType(
         "serviceunavailable": FailureReason.SERVER,
         "internalerror": FailureReason.SERVER,
         "unknownerror": FailureReason.SERVER,
+    }
+)
+# https://help.aliyun.com/zh/polardb/client-error-codes
+_TOKEN_CODES = frozenset(
+    {
+        "invalidsecuritytoken.expired",
+        "invalidsecuritytoken.malformed",
+        "invalidsecuritytoken.mismatchwithaccesskey",
     }
 )
 _AUTH_FAMILIES = ("invalidaccesskeyid", "invalidsecuritytoken", "invalidtimestamp")

@@ -102,6 +102,22 @@ def test_a_refusal_carries_evidence() -> None:
     assert (error.code, error.http_status, error.request_id) == ("NoPermission", 403, "ID")
 
 
+@pytest.mark.parametrize(
+    ("code", "refuses_token"),
+    [
+        pytest.param("InvalidSecurityToken.Expired", True, id="expired"),
+        pytest.param("INVALIDSECURITYTOKEN.MALFORMED", True, id="malformed, in another case"),
+        pytest.param("InvalidSecurityToken.MismatchWithAccessKey", True, id="of another key"),
+        pytest.param("MissingSecurityToken", False, id="missing"),
+        pytest.param("InvalidAccessKeyId.NotFound", False, id="a key"),
+        pytest.param(None, False, id="no code"),
+    ],
+)
+def test_another_token_may_be_accepted(code: str | None, *, refuses_token: bool) -> None:
+    """Only what is said of the token itself is a reason to ask for another one."""
+    assert Refused("why", code=code, http_status=400).refuses_token is refuses_token
+
+
 def test_a_refused_write_is_no_answer_of_the_api() -> None:
     """A write asked of a client for reads is a defect, which no poll may count as a failure of the API."""
     error = WriteRefused("OpenCdnService")
