@@ -71,15 +71,24 @@ def endpoint_answered(outcome: Answer | Failure) -> bool | None:
     """
     if isinstance(outcome, Answer):
         return True
+    if outcome.of_credentials:
+        return None
     if outcome.reason in _ENDPOINT_REASONS:
         return False
     return True if outcome.http_status is not None else None
 
 
 def hangs(record: ProbeRecord) -> bool:
-    """Whether the probe's last poll held its thread until the deadline, so that the next may too."""
+    """Whether the probe's last poll held its thread for long, so that the next may too.
+
+    A call that timed out did, until its deadline. Credentials may be known not to be had, without any wait.
+    """
     outcome = record.last_outcome
-    return isinstance(outcome, Failure) and outcome.reason is FailureReason.TIMEOUT
+    if not isinstance(outcome, Failure):
+        return False
+    if outcome.of_credentials:
+        return record.last_poll_duration_s > LONGEST_WAIT_IN_THREAD_S
+    return outcome.reason is FailureReason.TIMEOUT
 
 
 def change_moment(record: ProbeRecord, now: float) -> float | None:

@@ -211,6 +211,8 @@ class Failure:
     """The state could not be learned.
 
     ``explanation`` is one sentence for people, free of secrets; ``code`` and ``request_id`` are the vendor's.
+    ``of_credentials``: there were no credentials to ask the service with, and the other fields tell of whoever should
+    have given them.
     """
 
     reason: FailureReason
@@ -218,6 +220,7 @@ class Failure:
     code: str | None = None
     http_status: int | None = None
     request_id: str | None = None
+    of_credentials: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exporter.aliyun.client import Caller, Reply, Turn
-from exporter.aliyun.errors import ApiError, CallAborted, Refused
+from exporter.aliyun.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
 from exporter.aliyun.operation import Operation
 from exporter.cadence import LONGEST_WAIT_IN_THREAD_S
 from exporter.catalogue import ProbeKind
@@ -144,6 +144,7 @@ def _failure(error: ApiError) -> Failure:
         code=error.code,
         http_status=error.http_status,
         request_id=error.request_id,
+        of_credentials=isinstance(error, CredentialsUnavailable),
     )
 
 

@@ -142,6 +142,10 @@ def test_only_a_silence_longer_than_a_round_and_a_half_is_an_outage() -> None:
         pytest.param(Failure(FailureReason.THROTTLED, "", http_status=400), True, id="throttling"),
         pytest.param(Failure(FailureReason.MALFORMED, "", http_status=200), True, id="nonsense"),
         pytest.param(Failure(FailureReason.AUTH, ""), None, id="no credentials"),
+        pytest.param(Failure(FailureReason.TIMEOUT, "", of_credentials=True), None, id="no answer of STS"),
+        pytest.param(
+            Failure(FailureReason.PERMISSION, "", http_status=403, of_credentials=True), None, id="a refusal of STS"
+        ),
         pytest.param(Failure(FailureReason.INTERNAL, ""), None, id="a defect"),
     ],
 )
@@ -158,6 +162,24 @@ def test_a_probe_hangs_from_a_timeout_to_its_next_outcome() -> None:
     assert not hangs(failed(hanging, FailureReason.NETWORK))
     assert not hangs(answered(hanging, ACTIVE, 1100.0))
     assert not hangs(ProbeRecord())
+
+
+@pytest.mark.parametrize(
+    ("reason", "waited_s", "hanging"),
+    [
+        pytest.param(FailureReason.TIMEOUT, 10.0, True, id="waited for"),
+        pytest.param(FailureReason.AUTH, 10.0, True, id="waited for, whatever came of it"),
+        pytest.param(FailureReason.TIMEOUT, 0.001, False, id="known not to be had"),
+    ],
+)
+def test_credentials_hold_a_thread_as_long_as_they_are_waited_for(
+    reason: FailureReason, waited_s: float, *, hanging: bool
+) -> None:
+    """A timeout of STS that is known already has held no thread, and keeps the probe among the others."""
+    failure = Failure(reason, "no credentials", of_credentials=True)
+    record = ProbeRecord().after(Observation(finished_at=1000.0, duration_s=waited_s, outcome=failure))
+
+    assert hangs(record) is hanging
 
 
 DUE = datetime(2026, 12, 1, 16, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 
 from exporter.aliyun.budget import Budgets
 from exporter.aliyun.client import Caller, Client
-from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
-from exporter.aliyun.errors import CallAborted
+from exporter.aliyun.credentials import Credentials, RereadCredentials, Secret, StaticCredentials
+from exporter.aliyun.errors import CallAborted, CredentialsUnavailable
 from exporter.aliyun.route import Route
 from exporter.catalogue import PROBE_KINDS, endpoints, vendor_limits
 from exporter.model import Answer, Failure, FailureReason, ServiceState, UnknownField
@@ -231,6 +231,22 @@ def test_a_change_is_logged_once_with_old_and_new_value(world: World) -> None:
         ("service state changed", {"what": "status", "old": "active", "new": "locked", **names}),
         ("service state changed", {"what": "lock_reasons", "old": "", "new": "financial", **names}),
     ]
+
+
+def test_a_failure_for_want_of_credentials_says_so(world: World) -> None:
+    """Nobody takes what is wrong with the credentials for an answer of the service."""
+
+    def unreadable() -> NoReturn:
+        raise CredentialsUnavailable("the file is gone")
+
+    world.caller = Caller(RereadCredentials(unreadable))
+    wanting = world.poll().outcome
+    world.caller = Caller(StaticCredentials(Credentials("LTAI5tNobody", Secret("x"))))
+    refused = world.poll().outcome
+
+    assert wanting == Failure(FailureReason.AUTH, "the file is gone", of_credentials=True)
+    assert isinstance(refused, Failure)
+    assert (refused.reason, refused.of_credentials) == (FailureReason.AUTH, False)
 
 
 def test_a_failure_is_one_line_until_it_changes(world: World) -> None:

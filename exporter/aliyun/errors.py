@@ -2,6 +2,7 @@
 
     ApiError
     ├── CredentialsUnavailable   nobody gave us credentials           auth
+    │   └── RoleNotAssumed       AssumeRole gave none                 that of AssumeRole
     ├── CallTimedOut             the total deadline passed            timeout
     ├── ConnectionFailed         no whole reply came                  network
     ├── Refused                  an error was the reply               by code, then by HTTP status
@@ -44,10 +45,36 @@ class ApiError(Exception):
 
 
 class CredentialsUnavailable(ApiError):
-    """No credentials could be had, so nothing was sent."""
+    """No credentials could be had, so the service was not asked."""
 
-    def __init__(self, explanation: str) -> None:
-        super().__init__(explanation, reason=FailureReason.AUTH)
+    def __init__(
+        self,
+        explanation: str,
+        *,
+        reason: FailureReason = FailureReason.AUTH,
+        code: str | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(explanation, reason=reason, code=code, http_status=http_status, request_id=request_id)
+
+
+class RoleNotAssumed(CredentialsUnavailable):
+    """AssumeRole gave no credentials of a role.
+
+    ``cause`` is why; its reason and evidence, which are those of STS or of the credentials that ask it, are this
+    error's own.
+    """
+
+    def __init__(self, role_arn: str, cause: ApiError) -> None:
+        super().__init__(
+            f"AssumeRole of {role_arn}: {cause.explanation}",
+            reason=cause.reason,
+            code=cause.code,
+            http_status=cause.http_status,
+            request_id=cause.request_id,
+        )
+        self.role_arn = role_arn
 
 
 class CallTimedOut(ApiError):

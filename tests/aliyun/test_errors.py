@@ -7,6 +7,7 @@ from exporter.aliyun.errors import (
     CredentialsUnavailable,
     MalformedReply,
     Refused,
+    RoleNotAssumed,
     WriteRefused,
     reason_of_refusal,
 )
@@ -93,6 +94,18 @@ def test_reason_of_refusal(code: str | None, http_status: int, reason: FailureRe
 def test_every_error_says_why(error: ApiError, reason: FailureReason) -> None:
     """An error carries its reason, and its explanation is what it says."""
     assert (error.reason, error.explanation, str(error)) == (reason, "why", "why")
+
+
+def test_a_role_that_is_not_assumed_has_the_evidence_of_its_cause() -> None:
+    """The poll that needed the role fails for the reason of AssumeRole, and says which role it was."""
+    cause = Refused("NoPermission: no", code="NoPermission", http_status=403, request_id="ID")
+    error = RoleNotAssumed("acs:ram::7:role/reader", cause)
+
+    assert isinstance(error, CredentialsUnavailable)
+    assert error.explanation == "AssumeRole of acs:ram::7:role/reader: NoPermission: no"
+    assert (error.reason, error.code, error.http_status, error.request_id, error.role_arn) == (
+        FailureReason.PERMISSION, "NoPermission", 403, "ID", "acs:ram::7:role/reader"
+    )  # fmt: skip
 
 
 def test_a_refusal_carries_evidence() -> None:
