@@ -5,7 +5,11 @@ Floor: above ``model`` only. Nothing here knows of products, probes or Prometheu
     client        one call, from the budget to the reply
     ├── budget        when it may be sent
     ├── credentials   who calls
-    │   └── vendor/       the vendor's own ways to find that out
+    │   ├── vendor/       the vendor's own ways to find that out
+    │   └── roles         and as which role, by AssumeRole
+    │       ├── assumed_role  the role, and what STS says
+    │       ├── role_token    when STS is asked again
+    │       └── lanes         the threads that ask
     ├── request       what is sent
     │   └── signing       the Authorization header
     ├── route         directly or through a proxy
