@@ -29,6 +29,8 @@ from exporter.model import FailureReason
 LOOK_EVERY_S = 1.0
 WORKERS = 8
 
+_Key = tuple[Role, int, str | None]
+
 
 class Api(Protocol):
     """What is needed of the API client."""
@@ -55,6 +57,7 @@ class _AssumedRole:
     ``told`` is what the log says of it last.
     """
 
+    key: _Key
     role: Role
     source: Caller
     changed: threading.Condition
@@ -91,7 +94,7 @@ class Roles:
         self._look_every_s = look_every_s
         self.lock = threading.Lock()
         self._lanes = Lanes(workers, name="assume role")
-        self._roles: dict[tuple[Role, int, str | None], _AssumedRole] = {}
+        self._roles: dict[_Key, _AssumedRole] = {}
         self._timer: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -110,7 +113,7 @@ class Roles:
         with self.lock:
             assumed = self._roles.get(key)
             if assumed is None:
-                assumed = _AssumedRole(role, source, threading.Condition(self.lock), asked_at=self.clock())
+                assumed = _AssumedRole(key, role, source, threading.Condition(self.lock), asked_at=self.clock())
                 self._roles[key] = assumed
             provider = RoleCredentials(self, assumed, renewed=renewed)
             provider.closed = self._closing.is_set()
@@ -132,7 +135,7 @@ class Roles:
         assumed.users.discard(provider)
         assumed.changed.notify_all()
         if not assumed.users:
-            self._roles = {key: kept for key, kept in self._roles.items() if kept is not assumed}
+            self._roles.pop(assumed.key, None)
 
     def ask(self, assumed: _AssumedRole) -> _Flight:
         """The question under way, or a new one; the lock is held."""
