@@ -22,8 +22,6 @@ from exporter.catalogue import PRODUCTS, vendor_limits
 from exporter.config import (
     Configuration,
     ConfigurationError,
-    Problem,
-    RamRoleCredentials,
     load,
     summary,
     without_file,
@@ -120,12 +118,12 @@ def serve(
     SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
     """
     with _signals(signal.SIGHUP) as received:
-        configuration = _configuration(config_file, served=True)
+        configuration = _configuration(config_file)
         log = logs.configure(level=log_level, log_format=log_format)
         _raise_file_limit(configuration, log)
 
         def load_again() -> Configuration:
-            again = _load(config_file, served=True)
+            again = _load(config_file)
             _raise_file_limit(again, log)
             return again
 
@@ -162,7 +160,7 @@ def status(config_file: Path | None, output: str, log_level: str, log_format: st
     Ends with 3 when something is locked or overdue, else with 4 when a poll failed, else with 0.
     """
     with _exit_on_signal():
-        configuration = _configuration(config_file, served=True)
+        configuration = _configuration(config_file)
         bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         log = logs.configure(level=log_level, log_format=log_format, stream=above_bar(sys.stderr) if bar else None)
         _raise_file_limit(configuration, log)
@@ -243,21 +241,18 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         show.stop()
 
 
-def _configuration(file: Path | None, *, served: bool = False) -> Configuration:
+def _configuration(file: Path | None) -> Configuration:
     """What the file says now; ends the command where that cannot be."""
     try:
-        return _load(file, served=served)
+        return _load(file)
     except ConfigurationError as error:
         _fail(str(error), EXIT_BAD_CONFIGURATION)
 
 
-def _load(file: Path | None, *, served: bool = False) -> Configuration:
+def _load(file: Path | None) -> Configuration:
     if file is None:
         return without_file()
-    configuration = load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
-    if served:
-        _refuse_what_is_not_served(configuration, str(file))
-    return configuration
+    return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
 
 
 def _table(report: Report) -> str:
@@ -288,25 +283,6 @@ def _raise_file_limit(configuration: Configuration, log: Logger) -> None:
             needed=needed,
             hint="raise the hard limit of open files (ulimit -Hn), or lower poll.max_workers",
         )
-
-
-def _refuse_what_is_not_served(configuration: Configuration, source: str) -> None:
-    """End where the file asks for what the daemon does not do yet, rather than leave it out in silence."""
-    accounts = list(enumerate(configuration.accounts))
-    problems = tuple(
-        Problem(
-            f"accounts[{position}].credentials.type",
-            None,
-            repr(account.credentials.type),
-            "any other type in this version",
-        )
-        for position, account in accounts
-        if isinstance(account.credentials, RamRoleCredentials)
-    )
-    if configuration.discovery.resource_directories:
-        problems += (Problem("discovery.resource_directories", None, "a resource directory", "none in this version"),)
-    if problems:
-        raise ConfigurationError(problems, source=source)
 
 
 def _scenario(name: str) -> Any:

@@ -4,20 +4,25 @@ The parts that calls need. The daemon, which polls on a schedule, is not their o
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from exporter import __version__
+from exporter.aliyun.assumed_role import Role
 from exporter.aliyun.budget import Budgets
-from exporter.aliyun.client import CallObserver, Client
-from exporter.aliyun.credentials import CredentialsProvider
+from exporter.aliyun.client import Caller, CallObserver, Client
+from exporter.aliyun.credentials import CredentialsProvider, RereadCredentials
+from exporter.aliyun.roles import Roles
 from exporter.aliyun.route import Route, ca_bundle, route
 from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
-from exporter.config import Account, Configuration, RamRoleCredentials
+from exporter.config import Configuration, ResourceDirectory
+from exporter.discovery import Directory
 from exporter.identity import Identity
 from exporter.logger import Logger
 from exporter.poller import Probe
 from exporter.providers import Providers
+from exporter.roster import AnyCredentials, WatchedAccount, roster
 
 USER_AGENT = f"dcdn-exporter/{__version__}"
 _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
@@ -39,10 +44,11 @@ class Unobserved:
 
 
 class Composition:
-    """Budgets, client and identities of one process; ``probes`` are those of the configuration in use.
+    """Budgets, client and identities of one process, and the accounts and probes of the configuration in use.
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``learned`` is told, from any thread, of an
-    account's name and of the account id that is behind it. Raises ValueError for credentials without a provider.
+    account's name and of the account id that is behind it; ``renewed``, of accounts that have credentials again after
+    polls have failed for want of them.
     """
 
     def __init__(
@@ -52,12 +58,13 @@ class Composition:
         environ: Mapping[str, str],
         observer: CallObserver,
         learned: Callable[[str, str], None] = lambda _account, _account_id: None,
+        renewed: Callable[[Collection[str]], None] = lambda _accounts: None,
         log: Logger,
     ) -> None:
         self._environ = environ
         self._learned = learned
+        self._renewed = renewed
         self._log = log
-        self._providers = Providers(assume=_assume, sts_endpoint=configuration.endpoints.sts)
         self.budgets = Budgets(_permitted(configuration), clock=time.monotonic)
         self.client = Client(
             {},  # every caller brings its own
@@ -68,8 +75,15 @@ class Composition:
             user_agent=USER_AGENT,
             verify=ca_bundle(environ),
         )
+        self._roles = Roles(self.client, log=log)
+        self._configuration = configuration
+        self._routes = {site: _routes(configuration, site, environ) for site in SITES}
+        self._providers = self._build_providers()
         self._by_key: Mapping[_Key, Identity] = {}
-        self.accounts: tuple[Account, ...] = ()
+        self._sharing: Mapping[AnyCredentials, Collection[str]] = {}
+        self._expiring: Sequence[tuple[str, CredentialsProvider]] = ()
+        self.directories: tuple[Directory, ...] = ()
+        self.accounts: tuple[WatchedAccount, ...] = ()
         self.identities: Mapping[str, Identity] = {}
         self.configure(configuration)
 
@@ -83,38 +97,82 @@ class Composition:
         ]
 
     def configure(self, configuration: Configuration) -> None:
-        """From now on the probes, budgets and deadline are those of this configuration.
+        """From now on budgets, deadline, accounts and probes are those of this configuration.
 
-        An account whose credentials, id and addresses are as before keeps its identity. Nothing has changed when
-        this raises.
+        The accounts are those that it names and those that its directories have by now. An account whose credentials,
+        id and addresses are as before keeps its identity. For one thread at a time.
         """
-        routes = {site: _routes(configuration, site, self._environ) for site in SITES}
-        by_key = {
-            key: self._by_key.get(key) or self._identity(account, key, routes[account.site])
-            for account in configuration.accounts
-            for key in [_key(account, configuration)]
-        }
+        elsewhere = configuration.endpoints != self._configuration.endpoints
+        former = self._providers
+        self._configuration = configuration
+        if elsewhere:
+            self._routes = {site: _routes(configuration, site, self._environ) for site in SITES}
+            self._providers = self._build_providers()
         self.budgets.permit(_permitted(configuration))
         self.client.use_deadline(configuration.poll.timeout_s)
-        self._by_key = by_key
-        self.accounts = configuration.accounts
-        self.identities = {identity.account: identity for identity in by_key.values()}
+        self.directories = self._directories(configuration, keep=not elsewhere)
+        self.accounts = self._roster()
+        self._identify()
+        if elsewhere:
+            former.close()
+        self._providers.keep(
+            {account.credentials for account in self.accounts}
+            | {directory.configured.credentials for directory in self.directories}
+        )
+
+    def is_member(self, account_id: str) -> bool:
+        """Whether a directory has this account, be it polled as a member or by a name in the file."""
+        return any(member.account_id == account_id for directory in self.directories for member in directory.members)
+
+    def account_id(self, account: str) -> str | None:
+        """The id of an account that is watched, as far as it is known now."""
+        return self.identities[account].caller().account_id
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """The directories whose members could not be listed when that was last tried."""
+        return tuple(directory.configured.name for directory in self.directories if directory.failing)
+
+    def expiries(self) -> Iterable[tuple[str, float]]:
+        """The accounts whose credentials end, with the Unix time of it; waits for nobody."""
+        for account, provider in self._expiring:
+            expiry = provider.expiry()
+            if expiry is not None:
+                yield account, expiry
 
     def close(self) -> None:
         """End calls and waits under way."""
         self.client.close()
+        self._roles.close()
         self._providers.close()
 
-    def account_id(self, account: str) -> str | None:
-        """The id of an account of the configuration, as far as it is known now."""
-        return self.identities[account].caller().account_id
+    def _roster(self) -> tuple[WatchedAccount, ...]:
+        known_ids = {
+            name: account_id for name in self.identities if (account_id := self.account_id(name)) is not None
+        }
+        members = [(directory.configured, directory.members) for directory in self.directories]
+        return roster(self._configuration.accounts, known_ids, members)
 
-    def _identity(self, account: Account, key: _Key, routes: Mapping[str, Route]) -> Identity:
+    def _identify(self) -> None:
+        by_key: dict[_Key, Identity] = {}
+        sharing: dict[AnyCredentials, list[str]] = defaultdict(list)
+        expiring = []
+        for account in self.accounts:
+            key = _key(account, self._configuration)
+            provider = self._providers.of(account.credentials)
+            by_key[key] = self._by_key.get(key) or self._identity(account, key, provider)
+            sharing[account.credentials].append(account.name)
+            if not isinstance(provider, RereadCredentials):  # whose end nobody knows
+                expiring.append((account.name, provider))
+        self._by_key, self._sharing, self._expiring = by_key, sharing, expiring
+        self.identities = {identity.account: identity for identity in by_key.values()}
+
+    def _identity(self, account: WatchedAccount, key: _Key, provider: CredentialsProvider) -> Identity:
         return Identity(
             account.name,
-            credentials=self._providers.of(account.credentials),
-            account_id=account.known_account_id,
-            routes=routes,
+            credentials=provider,
+            account_id=account.account_id,
+            routes=self._routes[account.site],
             unite=self.budgets.unite,
             learned=partial(self._tell, key, account.name),
             log=self._log,
@@ -124,10 +182,37 @@ class Composition:
         if key in self._by_key:  # else the name stands for another account by now, or for none
             self._learned(account, account_id)
 
+    def _directories(self, configuration: Configuration, *, keep: bool) -> tuple[Directory, ...]:
+        """One for each that is configured; one that did not change is kept, another one knows what it knew."""
+        before = {directory.configured.name: directory for directory in self.directories}
+        return tuple(
+            there
+            if keep and (there := before.get(configured.name)) is not None and there.configured == configured
+            else Directory(
+                configured,
+                caller=partial(self._lister, configured),
+                now=time.time,
+                log=self._log,
+                predecessor=before.get(configured.name),
+            )
+            for configured in configuration.discovery.resource_directories
+        )
 
-def _key(account: Account, configuration: Configuration) -> _Key:
-    """What tells one identity from another; names, labels and products of an account are not part of it."""
-    return account.name, account.credentials, account.known_account_id, account.site, configuration.endpoints
+    def _lister(self, directory: ResourceDirectory) -> Caller:
+        return Caller(self._providers.of(directory.credentials), routes=self._routes[directory.site])
+
+    def _build_providers(self) -> Providers:
+        return Providers(assume=self._assume, sts_endpoint=self._configuration.endpoints.sts)
+
+    def _assume(self, credentials: AnyCredentials, role: Role, source: CredentialsProvider) -> CredentialsProvider:
+        # STS has the same address for both sites.
+        caller = Caller(source, routes=self._routes["china"])
+        return self._roles.provider(role, caller, renewed=lambda: self._renewed(self._sharing.get(credentials, ())))
+
+
+def _key(account: WatchedAccount, configuration: Configuration) -> _Key:
+    """What tells one identity from another; labels and products of an account are not part of it."""
+    return account.name, account.credentials, account.account_id, account.site, configuration.endpoints
 
 
 def _permitted(configuration: Configuration) -> Mapping[str, float]:
@@ -143,7 +228,3 @@ def _routes(configuration: Configuration, site: str, environ: Mapping[str, str])
     """Where the endpoints are for accounts of a site; those that the configuration names hold for both."""
     named = configuration.endpoints.model_dump(exclude_none=True)
     return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
-
-
-def _assume(role: RamRoleCredentials, source: CredentialsProvider) -> CredentialsProvider:  # noqa: ARG001
-    raise ValueError(f"there is no provider of credentials of type {role.type}")

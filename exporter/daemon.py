@@ -9,7 +9,8 @@ configuration -> Daemon
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -18,19 +19,23 @@ from exporter import __version__
 from exporter.cadence import Cadence
 from exporter.catalogue import BALANCE, OPERATIONS, ProbeKind
 from exporter.composition import Composition
-from exporter.config import Account, Configuration, ConfigurationError
+from exporter.config import Configuration, ConfigurationError
+from exporter.discovery import Directory
 from exporter.exposition import Exposition
 from exporter.logger import Logger, defect
 from exporter.model import ProbeKey
 from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller
+from exporter.roster import WatchedAccount
 from exporter.schedule import Schedule
 from exporter.status_report import build_report, to_json
 from exporter.store import Store
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
+
+DISCOVERY_TICK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,19 @@ class Daemon:
         self._reloading = threading.Lock()
         self._configuring = threading.Lock()
         self._account_ids: dict[str, str] = {}
+        self._keys: Mapping[str, Sequence[ProbeKey]] = {}
+        self._discovered: frozenset[Directory] = frozenset()
         self._own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
-        self._exposition = Exposition(own=self._own.registry, now=time.time)
-        self._store = Store([], on_change=self._exposition.update)
         self._composition = Composition(
-            configuration, environ=environ, observer=self._own, learned=self._learned, log=log
+            configuration,
+            environ=environ,
+            observer=self._own,
+            learned=self._learned,
+            renewed=self._renewed,
+            log=log,
         )
+        self._exposition = Exposition(own=self._own.registry, now=time.time, expiries=self._composition.expiries)
+        self._store = Store([], on_change=self._exposition.update)
         poller = Poller(self._composition.client, self._store, count_unknown_value=self._own.unknown_value, log=log)
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=log)
         self._server = WebServer(
@@ -107,7 +119,7 @@ class Daemon:
         self._server.start()
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._schedule.start()
-        self._ask_identities()
+        self._ask()
 
     def stop(self) -> None:
         """End calls under way and stop; returns within about 1.5 seconds."""
@@ -116,9 +128,9 @@ class Daemon:
         self._server.stop()
 
     def is_ready(self) -> bool:
-        """Whether every probe has finished one poll, failed or not; once true it stays so."""
+        """Whether members were once asked for and every probe polled, failed or not; once true it stays so."""
         if not self._ready:
-            self._ready = self._store.all_polled
+            self._ready = self._discovered.issuperset(self._composition.directories) and self._store.all_polled
         return self._ready
 
     def reload(self) -> str | None:
@@ -134,12 +146,12 @@ class Daemon:
             except Exception as error:  # noqa: BLE001 — whatever went wrong, the daemon stays up
                 self._log.log(logging.ERROR, "reload hit a defect", **defect(error))
                 return self._not_reloaded("a defect of the exporter; its log says more")
-            self._ask_identities()
+            self._ask()
             self._own.config_loaded(time.time())
             self._log.log(
                 logging.INFO,
                 "configuration reloaded",
-                accounts=len(self._configuration.accounts),
+                accounts=len(self._composition.accounts),
                 probes=len(self._composition.probes),
             )
             return None
@@ -149,21 +161,27 @@ class Daemon:
         self._log.log(logging.ERROR, "configuration not reloaded", explanation=explanation)
         return explanation
 
-    def _use(self, configuration: Configuration) -> None:
-        """From now on this configuration holds; what stays as it was keeps its history and its turn."""
+    def _use(self, configuration: Configuration | None = None) -> None:
+        """From now on this configuration holds, or the one in use with the accounts of now.
+
+        What stays as it was keeps its history and its turn.
+        """
         with self._configuring:
+            configuration = configuration or self._configuration
             self._composition.configure(configuration)
             self._configuration = configuration
-            probes = self._composition.probes
-            keys = [probe.key for probe in probes]
-            self._store.configure(keys, of_another_account=self._of_another_account(keys))
+            probes, keys = self._composition.probes, defaultdict(list)
+            for probe in probes:
+                keys[probe.key.account].append(probe.key)
+            self._keys = keys
+            self._store.configure([probe.key for probe in probes], of_another_account=self._of_another_account())
             self._exposition.configure(
                 [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
             )
             self._exposition.set_accounts(
                 {
                     account.name: _labels(account, self._composition.account_id(account.name) or "")
-                    for account in configuration.accounts
+                    for account in self._composition.accounts
                 }
             )
             self._describe()
@@ -171,47 +189,78 @@ class Daemon:
                 probes, cadence_of=_cadence_of(configuration), max_workers=configuration.poll.max_workers
             )
 
-    def _of_another_account(self, keys: list[ProbeKey]) -> list[ProbeKey]:
+    def _of_another_account(self) -> list[ProbeKey]:
         """The probes of accounts whose name stands for another account than it did."""
         before, now = self._account_ids, {}
-        for account in self._configuration.accounts:
+        for account in self._composition.accounts:
             account_id = self._composition.account_id(account.name) or before.get(account.name)
             if account_id is not None:
                 now[account.name] = account_id
         self._account_ids = now
-        other = {name for name, account_id in now.items() if before.get(name, account_id) != account_id}
-        return [key for key in keys if key.account in other]
+        other = [name for name, account_id in now.items() if before.get(name, account_id) != account_id]
+        return [key for name in other for key in self._keys[name]]
 
     def _learned(self, name: str, account_id: str) -> None:
-        """An account id came from the API: the account is shown with it."""
+        """An account id came from the API: the account is shown with it, and is no member of a directory any more."""
         with self._configuring:
-            for account in self._configuration.accounts:
+            for account in self._composition.accounts:
                 if account.name == name:
                     self._exposition.set_account(name, _labels(account, account_id))
-            keys = list(self._store.records())
-            self._store.configure(keys, of_another_account=self._of_another_account(keys))
+            self._store.configure(self._store.records(), of_another_account=self._of_another_account())
+        if self._composition.is_member(account_id):
+            self._use()
 
-    def _ask_identities(self) -> None:
-        unknown = [
-            identity for identity in self._composition.identities.values() if identity.caller().account_id is None
-        ]
+    def _renewed(self, accounts: Iterable[str]) -> None:
+        """These accounts have credentials again: what waited for them is polled."""
+        self._schedule.run_now([key for account in accounts for key in self._keys.get(account, ())])
+
+    def _ask(self) -> None:
+        """Ask who the accounts are that do not say, and what members the directories have."""
+        client = self._composition.client
         self._schedule.ask_until_answered(
             "identities",
-            {identity: partial(identity.ask, self._composition.client) for identity in unknown},
+            {
+                identity: partial(identity.ask, client)
+                for identity in self._composition.identities.values()
+                if identity.caller().account_id is None
+            },
             interval_s=self._configuration.poll.failing_interval_s,
         )
+        self._schedule.ask_until_answered(
+            "directories",
+            {directory: partial(self._discover, directory) for directory in self._composition.directories},
+            interval_s=DISCOVERY_TICK_S,
+        )
+
+    def _discover(self, directory: Directory) -> bool:
+        """List the members if that is due, and watch those that are there now; it is never answered for good."""
+        if not directory.is_due():
+            return False
+        before = directory.members
+        directory.refresh(self._composition.client)
+        if directory.members != before:
+            self._use()
+        self._describe_discovery()
+        self._discovered |= {directory}
+        return False
 
     def _describe(self) -> None:
         poll, probes = self._configuration.poll, self._composition.probes
         self._own.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
-            accounts=len(self._configuration.accounts),
+            accounts=len(self._composition.accounts),
             probes=len(probes),
         )
         kinds = {probe.kind for probe in probes}
         self._own.describe_probes((kind.product, kind.probe, kind.operation.action) for kind in kinds)
         self._own.describe_budgets(self._composition.budgets.calls_per_second())
+        self._describe_discovery()
+
+    def _describe_discovery(self) -> None:
+        self._own.describe_discovery(
+            {directory.configured.name: directory.last_success_at for directory in self._composition.directories}
+        )
 
     def _status_page(self, telemetry_path: str) -> StatusPage:
         return StatusPage(
@@ -225,7 +274,14 @@ class Daemon:
 
     def _status_json(self) -> str:
         stale_after_s = self._configuration.poll.stale_after_s
-        return to_json(build_report(self._store.records(), now=time.time(), stale_after_s=stale_after_s))
+        return to_json(
+            build_report(
+                self._store.records(),
+                now=time.time(),
+                stale_after_s=stale_after_s,
+                unlisted=self._composition.unlisted,
+            )
+        )
 
 
 def _cadence_of(configuration: Configuration) -> Callable[[ProbeKind], Cadence]:
@@ -239,5 +295,10 @@ def _cadence_of(configuration: Configuration) -> Callable[[ProbeKind], Cadence]:
     return lambda kind: balances if kind.probe == BALANCE else cadence
 
 
-def _labels(account: Account, account_id: str) -> Mapping[str, str]:
-    return {"account_id": account_id, "account_name": "", "site": account.site, **account.labels}
+def _labels(account: WatchedAccount, account_id: str) -> Mapping[str, str]:
+    return {
+        "account_id": account_id,
+        "account_name": account.account_name,
+        "site": account.site,
+        **account.labels,
+    }

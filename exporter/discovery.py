@@ -1,6 +1,7 @@
 """Which accounts are members of a resource directory, by what it said last."""
 
 import logging
+import math
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from exporter.member_answer import Member, parse_member_page
 PAGE_SIZE = 100
 # Room for 50,000 members: more pages than this are taken for a list without an end.
 MAX_PAGES = 500
+# After a failure, whatever the refresh interval: accounts may be missing.
+RETRY_S = 30.0
 
 
 class Api(Protocol):
@@ -97,6 +100,7 @@ class Directory:
         self._include = _compiled(configured.include)
         self._exclude = _compiled(configured.exclude)
         self._refreshing = threading.Lock()
+        self._attempted_at = -math.inf
         self._known = _Known()
         if predecessor is not None:
             known = predecessor._known  # noqa: SLF001 — one of its own kind
@@ -113,9 +117,22 @@ class Directory:
         return self._known.last_success_at
 
     @property
+    def failing(self) -> bool:
+        """Whether the last attempt to list has failed."""
+        return self._known.failed is not None
+
+    @property
     def attempted(self) -> bool:
         """Whether an attempt to list has finished, failed or not; once true it stays so."""
         return self._known.attempted
+
+    def is_due(self) -> bool:
+        """Whether it is time to list the members: after the refresh interval, or sooner when the last try failed."""
+        pause_s = self.configured.refresh_interval_s
+        if self.failing:
+            pause_s = min(pause_s, RETRY_S)
+        # A clock that was set back must not put it off.
+        return not 0 <= self._now() - self._attempted_at < pause_s
 
     def refresh(self, api: Api) -> bool:
         """List the members; False when the directory did not say, and those that are known stay.
@@ -123,6 +140,7 @@ class Directory:
         One refresh runs at a time, and a second one waits for it: an older list never follows a newer one.
         """
         with self._refreshing:
+            self._attempted_at = self._now()
             try:
                 listed = list_members(api, self._caller())
                 self._require_some(listed)

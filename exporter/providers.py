@@ -5,19 +5,21 @@ Built by the composition root, which hands in how roles are assumed.
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from exporter import config
+from exporter.aliyun.assumed_role import Role
 from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret
 from exporter.aliyun.vendor.library import ask_library
 from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
 from exporter.aliyun.vendor.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
+from exporter.roster import AnyCredentials, MemberRole
 
-Assume = Callable[[config.RamRoleCredentials, CredentialsProvider], CredentialsProvider]
-"""Makes the provider of a role from the provider of its source."""
+Assume = Callable[[AnyCredentials, Role, CredentialsProvider], CredentialsProvider]
+"""Makes the provider of credentials that are a role, from the role and the provider of its source."""
 
 
 class Providers:
@@ -40,19 +42,18 @@ class Providers:
         self._clock = clock
         self._now = now
         self._lock = threading.RLock()  # a role's provider is made together with its source's
-        self._by_configuration: dict[config.Credentials, CredentialsProvider] = {}
+        self._by_configuration: dict[AnyCredentials, CredentialsProvider] = {}
 
-    def of(self, credentials: config.Credentials) -> CredentialsProvider:
+    def of(self, credentials: AnyCredentials) -> CredentialsProvider:
         """Return the provider of these; asks nobody. Raises what ``assume`` raises."""
         with self._lock:
             if credentials not in self._by_configuration:
                 self._by_configuration[credentials] = self._build(credentials)
             return self._by_configuration[credentials]
 
-    def keep(self, used: Collection[config.Credentials]) -> None:
+    def keep(self, used: Iterable[AnyCredentials]) -> None:
         """Close and forget the providers of all others, but for those that these have their roles from."""
-        sources = {credentials.source for credentials in used if isinstance(credentials, config.RamRoleCredentials)}
-        kept = sources.union(used)
+        kept = {each for credentials in used for each in _with_sources(credentials)}
         with self._lock:
             gone = [credentials for credentials in self._by_configuration if credentials not in kept]
             closed = [self._by_configuration.pop(credentials) for credentials in gone]
@@ -66,10 +67,10 @@ class Providers:
         for provider in providers:
             provider.close()
 
-    def _build(self, credentials: config.Credentials) -> CredentialsProvider:
+    def _build(self, credentials: AnyCredentials) -> CredentialsProvider:
         match credentials:
-            case config.RamRoleCredentials():
-                return self._assume(credentials, self.of(credentials.source))
+            case config.RamRoleCredentials() | MemberRole():
+                return self._assume(credentials, _role(credentials), self.of(credentials.source))
             case config.AccessKeyCredentials():
                 return RereadCredentials(partial(_read, credentials))
             case _:
@@ -77,6 +78,21 @@ class Providers:
                 return RefreshedCredentials(
                     ask_library(source), source=source.words, clock=self._clock, now=self._now
                 )
+
+
+def _with_sources(credentials: AnyCredentials) -> Iterator[AnyCredentials]:
+    yield credentials
+    if isinstance(credentials, config.RamRoleCredentials | MemberRole):
+        yield from _with_sources(credentials.source)
+
+
+def _role(credentials: config.RamRoleCredentials | MemberRole) -> Role:
+    session_name = credentials.session_name if isinstance(credentials, config.RamRoleCredentials) else None
+    return Role(
+        arn=credentials.role_arn,
+        session_name=session_name or SESSION_NAME,
+        external_id=credentials.external_id,
+    )
 
 
 _FromLibrary = (

@@ -18,6 +18,10 @@ class MemberRole:
     external_id: str | None = field(default=None, repr=False)
 
 
+AnyCredentials = Credentials | MemberRole
+"""How an account's credentials are come by: as the file says, or as a member of a directory."""
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedAccount:
     """One account to watch; equal to another one when nothing about it has changed.
@@ -33,7 +37,7 @@ class WatchedAccount:
     products: frozenset[str]
     debt_status: bool
     balance: bool
-    credentials: Credentials | MemberRole
+    credentials: AnyCredentials
     account_name: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 

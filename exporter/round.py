@@ -24,18 +24,21 @@ def look_once(
     """What every probe has found out by a poll of now; an exception on the way ends the calls under way.
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``progress`` gets the number of probes, and
-    what it gives is told of each that is done. Nobody is asked who an account is. Raises ValueError for credentials
-    that there is no provider of.
+    what it gives is told of each that is done. Members of directories are listed first. Nobody is asked who an
+    account is.
     """
     workers = configuration.poll.max_workers
     composition = Composition(configuration, environ=environ, observer=Unobserved(), log=log)
-    probes = composition.probes
-    store = Store([probe.key for probe in probes], on_change=lambda _key, _record: None)
-    poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=log)
     try:
+        for directory in composition.directories:
+            directory.refresh(composition.client)
+        composition.configure(configuration)
+        probes = composition.probes
+        store = Store([probe.key for probe in probes], on_change=lambda _key, _record: None)
+        poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=log)
         with progress(len(probes)) as done:
             poll_once(probes, poll=poller.poll, max_workers=workers, done=done)
     finally:
         composition.close()
     # What a round has learned is no older than the round, however long the budgets made it.
-    return build_report(store.records(), now=time.time(), stale_after_s=math.inf)
+    return build_report(store.records(), now=time.time(), stale_after_s=math.inf, unlisted=composition.unlisted)

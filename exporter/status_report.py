@@ -54,6 +54,8 @@ class Report:
     """Unix time."""
     rows: tuple[ReportRow, ...]
     probes: int
+    unlisted: tuple[str, ...] = ()
+    """Resource directories whose members could not be listed: accounts may be missing."""
 
     def __post_init__(self) -> None:
         if self.probes < len(self.rows):
@@ -69,6 +71,7 @@ class Report:
             "overdue": sum("overdue" in row.debts for row in rows),
             "unavailable": sum("unavailable" in row.debts for row in rows),
             "failed": sum(len(row.failures) for row in self.rows),
+            "directories_unlisted": len(self.unlisted),
             "in_debt": sum("in_debt" in row.debts for row in rows),
             "spent": sum(row.credit == "spent" for row in rows),
             "change_pending": sum(row.change_pending for row in self.rows),
@@ -77,7 +80,9 @@ class Report:
         }
 
 
-def build_report(records: Mapping[ProbeKey, ProbeRecord], *, now: float, stale_after_s: float) -> Report:
+def build_report(
+    records: Mapping[ProbeKey, ProbeRecord], *, now: float, stale_after_s: float, unlisted: tuple[str, ...] = ()
+) -> Report:
     """The report as of ``now``; states of answers older than ``stale_after_s`` are not in it."""
     by_product: dict[tuple[str, str], dict[str, ProbeRecord]] = defaultdict(dict)
     for key, record in records.items():
@@ -89,15 +94,16 @@ def build_report(records: Mapping[ProbeKey, ProbeRecord], *, now: float, stale_a
             for shown in worst_first(status_rows(records, now=now, stale_after_s=stale_after_s))
         ),
         probes=len(records),
+        unlisted=unlisted,
     )
 
 
 def exit_code(report: Report) -> int:
-    """3 when something is locked or overdue, else 4 when a poll failed, else 0."""
+    """3 when something is locked or overdue, else 4 when a poll or the listing of members failed, else 0."""
     counts = report.counts()
     if counts["locked"] or counts["overdue"]:
         return EXIT_LOCKED
-    return EXIT_POLL_FAILED if counts["failed"] else EXIT_WELL
+    return EXIT_POLL_FAILED if counts["failed"] or report.unlisted else EXIT_WELL
 
 
 def summary_line(report: Report) -> str:
@@ -113,6 +119,7 @@ def to_json(report: Report) -> str:
     document = {
         "at": _written(report.at),
         "summary": report.counts(),
+        "unlisted_directories": list(report.unlisted),
         "services": [_service(row) for row in report.rows],
     }
     return json.dumps(document, indent=2, allow_nan=False)

@@ -77,23 +77,6 @@ def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
     assert output.strip()
 
 
-def test_what_the_daemon_cannot_do_yet_is_refused_at_start(tmp_path: Path) -> None:
-    """Rather than left out in silence; check-config already takes it."""
-    file = tmp_path / "config.yaml"
-    file.write_text(
-        "accounts: [{name: prod, credentials: {type: ram_role, role_arn: 'acs:ram::1:role/r'}}]\n"
-        "discovery: {resource_directories: [{name: main, role_name: r}]}"
-    )
-
-    exit_code, output = run("serve", "--config.file", str(file))
-    assert exit_code == 2
-    assert output.splitlines() == [
-        f"{file}: accounts[0].credentials.type: seen 'ram_role'; accepted: any other type in this version",
-        f"{file}: discovery.resource_directories: seen a resource directory; accepted: none in this version",
-    ]
-    assert run("check-config", str(file))[0] == 0
-
-
 def test_flags_come_from_the_environment_too() -> None:
     """A variable is the flag in capitals, with dots and dashes as underscores, and is refused like the flag."""
     exit_code, output = run("serve", env={"DCDN_EXPORTER_WEB_LISTEN_ADDRESS": "nowhere"})

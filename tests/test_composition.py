@@ -115,9 +115,3 @@ def test_the_end_ends_the_default_chain(compose: Compose) -> None:
 
     with pytest.raises(CallAborted):
         composition.client.reserve(probe.kind.operation, probe.caller())
-
-
-def test_credentials_without_a_provider_are_refused(compose: Compose) -> None:
-    """What cannot be polled is not composed."""
-    with pytest.raises(ValueError, match="no provider of credentials of type ram_role"):
-        compose({"name": "member", "credentials": {"type": "ram_role", "role_arn": "acs:ram::1:role/r"}})

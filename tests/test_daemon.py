@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.catalogue import vendor_limits
 from exporter.config import Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
-from exporter.simulator import Account, Fault, Role, Scenario, Simulator, load_scenario, role_arn
+from exporter.simulator import Account, Fault, Member, Role, Scenario, Simulator, load_scenario, role_arn
 from tests.recording_log import RecordingLog
 
 PATIENCE_S = 20.0
@@ -40,7 +40,7 @@ def simulator() -> Iterator[Simulator]:
 def configured(simulator: Simulator, **document: Any) -> Configuration:
     whole = {
         "accounts": [{"name": "prod", "credentials": KEYS}],
-        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), simulator.url),
+        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss", "resource_directory"), simulator.url),
         **document,
     }
     return parse(json.dumps(whole), source="a test", vendor_limits=vendor_limits())
@@ -200,18 +200,141 @@ def test_the_status_is_there_as_json(simulator: Simulator) -> None:
     }
 
 
-def test_credentials_without_a_provider_are_refused_before_anything_starts(simulator: Simulator) -> None:
-    """A daemon that cannot serve what the file asks for is not built."""
-    role = {"name": "member", "credentials": {"type": "ram_role", "role_arn": "acs:ram::1:role/r"}}
-    with (
-        pytest.raises(ValueError, match="no provider of credentials of type ram_role"),
-        running(simulator, accounts=[role]),
-    ):
-        pass
-
-
 def of_account(daemon: Daemon, account: str) -> Samples:
     return {name: number for name, number in scrape(daemon).items() if ("account", account) in name[1]}
+
+
+BASE = Account(
+    name="base", account_id="10", access_key_id="LTAI5tBase", access_key_secret="base-secret", ram_user="exporter"
+)
+BASE_KEYS = {"type": "access_key", "access_key_id": "LTAI5tBase", "access_key_secret": "base-secret"}
+DIRECTORY = {"name": "main", "role_name": "reader", "credentials": BASE_KEYS, "refresh_interval": "1s"}
+
+
+def member_account(account_id: str) -> Account:
+    return Account(
+        name=f"member-{account_id}",
+        account_id=account_id,
+        access_key_id=f"LTAI5tMember{account_id}",
+        access_key_secret="member-secret",
+        roles=(Role("reader", trusted=(BASE.account_id,)),),
+    )
+
+
+def members(*account_ids: str) -> tuple[Member, ...]:
+    return tuple(Member(account_id, f"name of {account_id}") for account_id in account_ids)
+
+
+def accounts_shown(samples: Samples) -> dict[str, str]:
+    """The name in the directory of every account, by its own."""
+    found = [dict(labels) for name, labels in samples if name == "dcdn_account_info"]
+    return {labels["account"]: labels["account_name"] for labels in found}
+
+
+def test_a_role_is_polled_with_the_credentials_that_sts_gives() -> None:
+    """Two accounts of one role share its token, whose end is on the page; the id comes from the role."""
+    role = {"type": "ram_role", "role_arn": role_arn("2001", "reader"), "source": BASE_KEYS}
+    with Simulator(Scenario("", (BASE, member_account("2001")))) as simulator:
+        accounts = [{"name": name, "credentials": role} for name in ("one", "two")]
+        with running(simulator, accounts=accounts) as daemon:
+            assert wait_until(daemon.is_ready)
+            samples = scrape(daemon)
+        asked = simulator.journal.entries(action="AssumeRole")
+        (token,) = simulator.issued_tokens()
+
+    for name in ("one", "two"):
+        assert value(samples, "dcdn_poll_success", account=name, product="dcdn_ipa", probe="service") == 1
+        expiry = value(samples, "dcdn_exporter_credential_expiry_timestamp_seconds", account=name)
+        assert expiry == pytest.approx(token.key.expires_at, abs=1)
+        known = {"account": name, "account_id": "2001", "account_name": "", "site": "china"}
+        assert value(samples, "dcdn_account_info", **known) == 1
+    assert len(asked) == 1
+    assert simulator.journal.entries(action="GetCallerIdentity") == ()
+
+
+def test_members_come_and_go() -> None:
+    """A member is polled under its id once it is listed, with its name beside it, and leaves with all its series."""
+    world = Scenario("", (BASE, *(member_account(number) for number in ("200001", "200002", "200003"))))
+    with Simulator(world) as simulator:
+        simulator.set_members("base", members("200001", "200002"))
+        with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
+            assert wait_until(daemon.is_ready)
+            first = scrape(daemon)
+            simulator.set_members("base", members("200002", "200003"))
+            assert wait_until(lambda: accounts_shown(scrape(daemon)).keys() == {"200002", "200003"})
+            assert wait_until(lambda: value_of(daemon, "200003", "dcdn_poll_success") == 1)
+            second = scrape(daemon)
+
+    assert accounts_shown(first) == {number: f"name of {number}" for number in ("200001", "200002")}
+    assert value(first, "dcdn_exporter_configured_accounts") == 2
+    for number in ("200001", "200002"):
+        assert value(first, "dcdn_poll_success", account=number, product="dcdn_ipa", probe="service") == 1
+    assert not any(("account", "200001") in labels for _, labels in second)
+    listed = [
+        value(page, "dcdn_exporter_discovery_last_success_timestamp_seconds", directory="main")
+        for page in (first, second)
+    ]
+    assert 0 < listed[0] < listed[1]
+
+
+def test_members_stay_when_they_cannot_be_listed() -> None:
+    """A directory that does not answer any more leaves the members of its last list, and the time of that."""
+    with Simulator(Scenario("", (BASE, member_account("200001")))) as simulator:
+        simulator.set_members("base", members("200001"))
+        with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
+            assert wait_until(daemon.is_ready)
+            simulator.set_denied("base", ["ListAccounts"])
+            refused = len(simulator.journal.entries(action="ListAccounts")) + 1
+            assert wait_until(lambda: len(simulator.journal.entries(action="ListAccounts")) > refused)
+            before = value_of(daemon, "200001", "dcdn_polls_total")
+            samples = scrape(daemon)
+
+    assert accounts_shown(samples).keys() == {"200001"}
+    assert before >= 1
+
+
+def test_an_account_of_the_file_wins_over_the_same_member() -> None:
+    """By the id that the file says, and by one that is learned later: then the member is gone."""
+    world = (BASE, member_account("200001"), member_account("200002"))
+    keys = {"type": "access_key", "access_key_id": "LTAI5tMember200002", "access_key_secret": "member-secret"}
+    role = {"type": "ram_role", "role_arn": role_arn("200001", "reader"), "source": BASE_KEYS}
+    accounts = [{"name": "by-role", "credentials": role}, {"name": "by-key", "credentials": keys}]
+    with Simulator(Scenario("", world)) as simulator:
+        simulator.set_members("base", members("200001", "200002"))
+        with running(simulator, accounts=accounts, discovery={"resource_directories": [DIRECTORY]}) as daemon:
+            assert wait_until(
+                lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-role", "by-key"}
+            )
+
+
+def test_accounts_are_polled_as_soon_as_they_have_credentials_again() -> None:
+    """When AssumeRole is refused and then is not, nobody waits for the pause after a failed poll to be over."""
+    role = {"type": "ram_role", "role_arn": role_arn("2001", "reader"), "source": BASE_KEYS}
+    poll = {"interval": "1h", "timeout": "5s"}
+    with Simulator(Scenario("", (BASE, member_account("2001")))) as simulator:
+        down = Fault("error", status=503, code="ServiceUnavailable", message="later", action="AssumeRole", times=1)
+        simulator.set_fault("base", down)
+        with running(simulator, accounts=[{"name": "one", "credentials": role}], poll=poll) as daemon:
+            assert wait_until(daemon.is_ready)
+            assert value_of(daemon, "one", "dcdn_poll_failures_total", reason="server") == 1
+            assert wait_until(lambda: value_of(daemon, "one", "dcdn_poll_success") == 1)
+
+
+def test_a_changed_directory_keeps_its_members_until_it_is_listed_again() -> None:
+    """A reload that changes what is polled of the members does not lose them for a moment."""
+    with Simulator(Scenario("", (BASE, member_account("200001")))) as simulator:
+        simulator.set_members("base", members("200001"))
+        plain, more = ({"resource_directories": [found]} for found in (DIRECTORY, {**DIRECTORY, "debt_status": True}))
+        load = reload_with(simulator, {"accounts": [], "discovery": more})
+        with running(simulator, load=load, accounts=[], discovery=plain) as daemon:
+            assert wait_until(daemon.is_ready)
+            simulator.set_denied("base", ["ListAccounts"])
+            assert daemon.reload() is None
+            shown = accounts_shown(scrape(daemon))
+            debt = {"account": "200001", "product": "dcdn_ipa", "probe": "debt_status"}
+            assert wait_until(lambda: value(scrape(daemon), "dcdn_poll_success", **debt) == 1)
+
+    assert shown.keys() == {"200001"}
 
 
 def reload_with(simulator: Simulator, *documents: dict[str, Any] | Exception) -> Callable[[], Configuration]:

@@ -210,8 +210,8 @@ def test_known_members_stay_when_a_list_breaks_off(
 ) -> None:
     """Neither those of the second page go, nor does the time of the last success move."""
     log = RecordingLog()
-    times = iter([NOW, NOW + 600])
-    main = Directory(configured(), caller=lambda: CALLER, now=lambda: next(times), log=log)
+    now = [NOW]
+    main = Directory(configured(), caller=lambda: CALLER, now=lambda: now[0], log=log)
     manages(*numbered(101))
     assert main.refresh(client)
     log.lines.clear()
@@ -222,9 +222,28 @@ def test_known_members_stay_when_a_list_breaks_off(
     assert [(event, seen) for event, seen, *_ in told(log)] == [("members not listed", reason)]
 
     simulator.set_fault(MANAGER.name, None)
+    now[0] += 600
     assert main.refresh(client)
     assert (main.members, main.last_success_at) == (tuple(numbered(101)), NOW + 600)
     assert told(log) == [("members listed again", 101)]
+
+
+def test_members_are_listed_when_it_is_time(
+    simulator: Simulator, client: Client, manages: Callable[..., None]
+) -> None:
+    """At once, then after the refresh interval; half a minute after a failure; at once after a step of the clock."""
+    now = [NOW]
+    main = Directory(configured(), caller=lambda: CALLER, now=lambda: now[0], log=RecordingLog())
+    manages(SHOP)
+    due = [main.is_due()]
+    for listed, later_s in ((True, 599), (None, 1), (False, 29), (None, 1), (True, -3600)):
+        if listed is not None:
+            simulator.set_denied(MANAGER.name, [] if listed else ["ListAccounts"])
+            assert main.refresh(client) is listed
+        now[0] += later_s
+        due.append(main.is_due())
+
+    assert due == [True, False, True, False, True, True]
 
 
 def test_members_come_and_go(client: Client, manages: Callable[..., None]) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from exporter import config
+from exporter.aliyun.assumed_role import Role
 from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.aliyun.errors import CallAborted
 from exporter.aliyun.vendor.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.providers import Providers, _FromLibrary, _source
+from exporter.roster import AnyCredentials, MemberRole
 
 KEYS = config.AccessKeyCredentials.model_validate(
     {"type": "access_key", "access_key_id": "LTAI5tKeys", "access_key_secret": "secret"}
@@ -39,10 +41,10 @@ class Assuming:
     """Stands for what assumes roles: notes what it was asked for."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[config.RamRoleCredentials, CredentialsProvider]] = []
+        self.asked: list[tuple[AnyCredentials, Role, CredentialsProvider]] = []
 
-    def __call__(self, role: config.RamRoleCredentials, source: CredentialsProvider) -> CredentialsProvider:
-        self.asked.append((role, source))
+    def __call__(self, credentials: AnyCredentials, role: Role, source: CredentialsProvider) -> CredentialsProvider:
+        self.asked.append((credentials, role, source))
         return StaticCredentials(Credentials(f"role-{len(self.asked)}", Secret("secret")))
 
 
@@ -71,7 +73,29 @@ def test_a_role_is_assumed_from_its_source(providers: Providers, assuming: Assum
 
     assert found is providers.of(role(INSTANCE))
     assert found.credentials(patience_s=0).access_key_id == "role-1"
-    assert assuming.asked == [(role(INSTANCE), providers.of(INSTANCE))]
+    assert assuming.asked == [(role(INSTANCE), Role(ROLE_ARN, "dcdn-exporter"), providers.of(INSTANCE))]
+
+
+def test_a_member_is_reached_by_the_role_of_its_directory(providers: Providers, assuming: Assuming) -> None:
+    """The directory's own credentials, be they a role themselves, assume it with the external id that it demands."""
+    member = MemberRole("acs:ram::20:role/member", source=role(INSTANCE), external_id="id-1")
+    found = providers.of(member)
+
+    assert found is providers.of(member)
+    assert assuming.asked == [
+        (role(INSTANCE), Role(ROLE_ARN, "dcdn-exporter"), providers.of(INSTANCE)),
+        (member, Role("acs:ram::20:role/member", "dcdn-exporter", "id-1"), providers.of(role(INSTANCE))),
+    ]
+
+
+def test_what_a_role_comes_from_is_kept_with_it(providers: Providers) -> None:
+    """The sources of a role in use stay, over all steps, and only they."""
+    member = MemberRole("acs:ram::20:role/member", source=role(INSTANCE))
+    used, source, other = providers.of(member), providers.of(INSTANCE), providers.of(KEYS)
+    providers.keep([member])
+
+    assert (providers.of(member), providers.of(INSTANCE)) == (used, source)
+    assert providers.of(KEYS) is not other
 
 
 def test_keys_are_those_of_the_file(providers: Providers) -> None:

@@ -163,6 +163,18 @@ def test_the_exit_code(records: Mapping[ProbeKey, ProbeRecord], code: int) -> No
     assert exit_code(report(records)) == code
 
 
+def test_a_directory_without_a_list_is_told() -> None:
+    """Accounts may be missing from all the rest, so it is not well; a lock is worse."""
+    well, locked = (
+        build_report({service("a"): record(state)}, now=NOW, stale_after_s=600, unlisted=("main",))
+        for state in (ACTIVE, LOCKED)
+    )
+
+    assert (exit_code(well), exit_code(locked)) == (4, 3)
+    assert summary_line(well) == "1 account, 1 probe: 1 directories unlisted"
+    assert json.loads(to_json(well))["unlisted_directories"] == ["main"]
+
+
 @pytest.mark.parametrize(
     ("records", "line"),
     [

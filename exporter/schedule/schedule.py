@@ -237,7 +237,8 @@ class Schedule:
             if result is not None:
                 self._plan(entry, result)
         except CallAborted:
-            return
+            if self._stopped.is_set():
+                return  # else its credentials are not those of its account any more
         except Exception as error:  # noqa: BLE001 — the probe must run again whatever went wrong around its poll
             self._log.log(logging.ERROR, "schedule hit a defect", probe=str(entry.probe.key), **defect(error))
         self._finish(entry)

@@ -95,7 +95,7 @@ def configure() -> Configure:
                 }
                 for account in accounts
             ],
-            "endpoints": {"dcdn": url, "sts": url},
+            "endpoints": dict.fromkeys(("dcdn", "sts", "resource_directory"), url),
         }
 
     return make

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from exporter.simulator import LIMITS, Fault, ServiceState
+from exporter.simulator import LIMITS, Fault, Member, Role, ServiceState
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.waiting import PATIENCE_S
 
@@ -190,16 +190,36 @@ def test_a_pipe_gets_no_colour_and_whole_values(
 
 
 def test_a_bad_configuration_ends_with_2(command: Command, file: Path, look: Look) -> None:
-    """Nothing is polled then; so does what this version has no credentials for, and a wrong flag."""
-    role = {"name": "member", "credentials": {"type": "ram_role", "role_arn": "acs:ram::1:role/r"}}
+    """Nothing is polled then; so does a wrong flag."""
     for done in (
         look({"accounts": []}),
-        look({"accounts": [role]}),
         command("status", "--config.file", str(file.with_name("none.yaml"))),
         command("status", "--output", "xml"),
     ):
         assert (done.returncode, done.stdout) == (2, "")
         assert "Traceback" not in done.stderr
+
+
+def test_members_of_directories_are_polled_too(
+    make_account: MakeAccount, simulate: Simulate, configure: Configure, look: Look
+) -> None:
+    """They are listed first; when that cannot be done the command says so, and polls what it knows."""
+    base = make_account("base", ram_user="exporter")
+    member = make_account("member", account_id="200001", roles=(Role("reader", trusted=(base.account_id,)),))
+    simulator = simulate(base, member)
+    simulator.set_members("base", [Member("200001", "shop")])
+    configuration = configure(simulator.url, base)
+    (account,) = configuration["accounts"]
+    directory = {"name": "main", "role_name": "reader", "credentials": account["credentials"]}
+    configuration["discovery"] = {"resource_directories": [directory]}
+    listed = look(configuration)
+    simulator.set_denied("base", ["ListAccounts"])
+    denied = look(configuration, "--log.level", "error")
+
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert listed.stdout.splitlines()[-1] == "2 accounts, 2 probes: all is well"
+    assert denied.returncode == 4
+    assert denied.stdout.splitlines()[-1] == "1 account, 1 probe: 1 directories unlisted"
 
 
 def test_a_hanging_account_ends_at_the_deadline(make_account: MakeAccount, watch: Watch, look: Look) -> None:
