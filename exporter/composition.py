@@ -82,6 +82,7 @@ class Composition:
         self._by_key: Mapping[_Key, Identity] = {}
         self._sharing: Mapping[AnyCredentials, Collection[str]] = {}
         self._expiring: Sequence[tuple[str, CredentialsProvider]] = ()
+        self._member_ids: frozenset[str] = frozenset()
         self.directories: tuple[Directory, ...] = ()
         self.accounts: tuple[WatchedAccount, ...] = ()
         self.identities: Mapping[str, Identity] = {}
@@ -122,7 +123,7 @@ class Composition:
 
     def is_member(self, account_id: str) -> bool:
         """Whether a directory has this account, be it polled as a member or by a name in the file."""
-        return any(member.account_id == account_id for directory in self.directories for member in directory.members)
+        return account_id in self._member_ids
 
     def account_id(self, account: str) -> str | None:
         """The id of an account that is watched, as far as it is known now."""
@@ -151,6 +152,7 @@ class Composition:
             name: account_id for name in self.identities if (account_id := self.account_id(name)) is not None
         }
         members = [(directory.configured, directory.members) for directory in self.directories]
+        self._member_ids = frozenset(member.account_id for _, listed in members for member in listed)
         return roster(self._configuration.accounts, known_ids, members)
 
     def _identify(self) -> None:

@@ -70,6 +70,7 @@ class Daemon:
         self._ready = False
         self._reloading = threading.Lock()
         self._configuring = threading.Lock()
+        self._accounts: Mapping[str, WatchedAccount] = {}
         self._account_ids: dict[str, str] = {}
         self._keys: Mapping[str, Sequence[ProbeKey]] = {}
         self._discovered: frozenset[Directory] = frozenset()
@@ -170,11 +171,11 @@ class Daemon:
             configuration = configuration or self._configuration
             self._composition.configure(configuration)
             self._configuration = configuration
-            probes, keys = self._composition.probes, defaultdict(list)
-            for probe in probes:
-                keys[probe.key.account].append(probe.key)
-            self._keys = keys
-            self._store.configure([probe.key for probe in probes], of_another_account=self._of_another_account())
+            probes = self._composition.probes
+            self._keys = _by_account(probe.key for probe in probes)
+            self._accounts = {account.name: account for account in self._composition.accounts}
+            self._store.configure([probe.key for probe in probes])
+            self._forget_other_accounts()
             self._exposition.configure(
                 [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
             )
@@ -189,24 +190,25 @@ class Daemon:
                 probes, cadence_of=_cadence_of(configuration), max_workers=configuration.poll.max_workers
             )
 
-    def _of_another_account(self) -> list[ProbeKey]:
-        """The probes of accounts whose name stands for another account than it did."""
-        before, now = self._account_ids, {}
-        for account in self._composition.accounts:
-            account_id = self._composition.account_id(account.name) or before.get(account.name)
-            if account_id is not None:
-                now[account.name] = account_id
-        self._account_ids = now
-        other = [name for name, account_id in now.items() if before.get(name, account_id) != account_id]
-        return [key for name in other for key in self._keys[name]]
+    def _forget_other_accounts(self) -> None:
+        """What was learned of an account is dropped where its name stands for another account by now."""
+        before = self._account_ids
+        known = {name: self._composition.account_id(name) or before.get(name) for name in self._accounts}
+        self._account_ids = {name: account_id for name, account_id in known.items() if account_id is not None}
+        for name, account_id in self._account_ids.items():
+            if before.get(name, account_id) != account_id:
+                self._store.forget_states(self._keys[name])
 
     def _learned(self, name: str, account_id: str) -> None:
         """An account id came from the API: the account is shown with it, and is no member of a directory any more."""
         with self._configuring:
-            for account in self._composition.accounts:
-                if account.name == name:
-                    self._exposition.set_account(name, _labels(account, account_id))
-            self._store.configure(self._store.records(), of_another_account=self._of_another_account())
+            account = self._accounts.get(name)
+            if account is None:
+                return
+            self._exposition.set_account(name, _labels(account, account_id))
+            if self._account_ids.get(name, account_id) != account_id:
+                self._store.forget_states(self._keys[name])
+            self._account_ids[name] = account_id
         if self._composition.is_member(account_id):
             self._use()
 
@@ -240,8 +242,9 @@ class Daemon:
         directory.refresh(self._composition.client)
         if directory.members != before:
             self._use()
-        self._describe_discovery()
-        self._discovered |= {directory}
+        with self._configuring:
+            self._describe_discovery()
+            self._discovered = self._discovered.intersection(self._composition.directories) | {directory}
         return False
 
     def _describe(self) -> None:
@@ -282,6 +285,13 @@ class Daemon:
                 unlisted=self._composition.unlisted,
             )
         )
+
+
+def _by_account(keys: Iterable[ProbeKey]) -> Mapping[str, Sequence[ProbeKey]]:
+    by_account: dict[str, list[ProbeKey]] = defaultdict(list)
+    for key in keys:
+        by_account[key.account].append(key)
+    return by_account
 
 
 def _cadence_of(configuration: Configuration) -> Callable[[ProbeKind], Cadence]:

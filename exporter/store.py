@@ -4,7 +4,7 @@ A record is a value: pollers replace it whole, so that a reader never sees half 
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -97,18 +97,16 @@ class Store:
         """Whether every probe has finished one poll, failed or not; takes no lock."""
         return self._unpolled == 0
 
-    def configure(self, probes: Iterable[ProbeKey], *, of_another_account: Collection[ProbeKey] = ()) -> None:
-        """From now on exactly these probes have records; those that had one keep it.
-
-        Of those ``of_another_account`` only the counters are kept: their account's name stands for another one now.
-        """
+    def configure(self, probes: Iterable[ProbeKey]) -> None:
+        """From now on exactly these probes have records; those that had one keep it."""
         with self._lock:
-            kept = {key: self._records.get(key) or ProbeRecord() for key in probes}
-            self._records = kept
-            self._unpolled = sum(record.polls == 0 for record in kept.values())
-            for key in of_another_account:
-                kept[key] = kept[key].of_another_account()
-                self._on_change(key, kept[key])
+            self._records = {key: self._records.get(key) or ProbeRecord() for key in probes}
+            self._unpolled = sum(record.polls == 0 for record in self._records.values())
+
+    def forget_states(self, probes: Iterable[ProbeKey]) -> None:
+        """Of these probes only the counters are kept: their account's name stands for another account now."""
+        for key in probes:
+            self._replace(key, ProbeRecord.of_another_account)
 
     def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord] | None:
         """Add a finished poll; returns the record before and after, or None for a probe that is not configured."""

@@ -264,7 +264,7 @@ def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> Non
     store.record(PROD, failed(1000.0))
     store.record(PROD, answered(1060.0, LOCKED))
     store.record_skip(PROD)
-    store.configure([PROD], of_another_account=[PROD])
+    store.forget_states([PROD, SHOP])
 
     counted = ProbeRecord(polls=2, failures=none_failed(timeout=1), skipped=1)
     assert (store.get(PROD), told[-1]) == (counted, counted)

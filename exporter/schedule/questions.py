@@ -1,11 +1,13 @@
 """What is asked until it is answered."""
 
+import logging
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from exporter.aliyun.errors import CallAborted
+from exporter.logger import Logger, defect
 
 ASKERS = 2
 
@@ -16,14 +18,15 @@ class Questions:
     Safe to use from any thread; ``name`` is that of the threads.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, log: Logger) -> None:
+        self._log = log
         self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix=name)
         self._open: tuple[_Question, ...] = ()
 
     def replace(self, questions: Mapping[Hashable, Callable[[], bool]]) -> None:
         """From now on these are asked; one that was there under the same key goes on as it was."""
         there = {question.key: question for question in self._open}
-        self._open = tuple(there.get(key) or _Question(key, ask) for key, ask in questions.items())
+        self._open = tuple(there.get(key) or _Question(key, ask, self._log) for key, ask in questions.items())
 
     def ask_all(self) -> None:
         """Ask what has no answer yet and is not being asked; returns at once."""
@@ -40,8 +43,9 @@ class Questions:
 class _Question:
     """A function that is called until it has returned True, one call at a time."""
 
-    def __init__(self, key: Hashable, ask: Callable[[], bool]) -> None:
+    def __init__(self, key: Hashable, ask: Callable[[], bool], log: Logger) -> None:
         self.key = key
+        self._log = log
         self._ask = ask
         self._idle = threading.Lock()
         self._answered = False
@@ -56,5 +60,7 @@ class _Question:
             self._answered = self._ask()
         except CallAborted:
             return
+        except Exception as error:  # noqa: BLE001 — it is asked again, and nobody else would hear of the defect
+            self._log.log(logging.ERROR, "question hit a defect", **defect(error))
         finally:
             self._idle.release()

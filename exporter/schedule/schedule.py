@@ -127,7 +127,7 @@ class Schedule:
         They take the place of those that the group had; one with the same key goes on as it was. None is called
         while it is still waiting or under way; a group's functions take no thread from polls or other groups.
         """
-        asked, _ = self._questions.get(group) or (Questions(f"ask {group}"), 0.0)
+        asked, _ = self._questions.get(group) or (Questions(f"ask {group}", log=self._log), 0.0)
         asked.replace(questions)
         self._questions[group] = (asked, interval_s)
         self._scheduler.add_job(

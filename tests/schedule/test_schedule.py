@@ -342,7 +342,7 @@ def test_nothing_runs_after_the_stop() -> None:
     assert log.lines == []
 
 
-@pytest.mark.parametrize("raised", [None, CallAborted], ids=["says no", "is aborted"])
+@pytest.mark.parametrize("raised", [None, CallAborted, LookupError], ids=["says no", "is aborted", "has a defect"])
 def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | None) -> None:
     """A function is asked again after each interval, and never again once it has returned True."""
     answers = iter([raised, raised, True])
@@ -358,11 +358,13 @@ def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | No
             done.set()
         return bool(answer)
 
-    with running(Polls({}), cadence=SLOW) as schedule:
+    log = RecordingLog()
+    with running(Polls({}), cadence=SLOW, log=log) as schedule:
         schedule.ask_until_answered("it", {1: ask}, interval_s=0.03)
         assert done.wait(PATIENCE_S)
         threading.Event().wait(0.1)
     assert asked == [raised, raised, True]
+    assert [event for event, _ in log.above_debug()] == ["question hit a defect"] * 2 * (raised is LookupError)
 
 
 def test_hanging_accounts_never_come_back_among_the_others() -> None:
