@@ -10,7 +10,8 @@ from exporter.simulator.directory import Member
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.issued_tokens import IssuedToken
 from exporter.simulator.journal import Journal, JournalEntry
-from exporter.simulator.operations import LIMITS
+from exporter.simulator.opening import REFUSALS, Opening
+from exporter.simulator.operations import LIMITS, WRITES
 from exporter.simulator.roles import Role, role_arn
 from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario
 from exporter.simulator.service_state import ChargeChange, ServiceState
@@ -21,7 +22,9 @@ from exporter.simulator.timeline import Account, PlannedChange, PlannedService, 
 __all__ = [
     "FAULT_KINDS",
     "LIMITS",
+    "REFUSALS",
     "UNSET",
+    "WRITES",
     "Account",
     "Balance",
     "ChargeChange",
@@ -32,6 +35,7 @@ __all__ = [
     "Journal",
     "JournalEntry",
     "Member",
+    "Opening",
     "PlannedChange",
     "PlannedService",
     "Role",

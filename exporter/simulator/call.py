@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from exporter.simulator.caller import Caller
     from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.roles import Role
+    from exporter.simulator.service_state import ServiceState
     from exporter.simulator.timeline import Account, Moment
 
 
@@ -28,3 +29,5 @@ class Call:
     """Finds the role of an account id and a name."""
     issue: Callable[[Caller, int], IssuedToken]
     """Hands out credentials for so many seconds."""
+    activate: Callable[[str, ServiceState], None]
+    """Gives the caller's account a service of that product from now on."""

@@ -254,7 +254,7 @@ class Gateway:
         overrides = self._overrides[caller.account.name]
         if (raw := overrides.raw_answer(operation.action)) is not None:
             return raw
-        present = overrides.over(moment)
+        present = overrides.over(moment, now=now)
         if operation.action in present.denied:
             raise lacking_right(operation, caller.account.account_id)
         call = Call(
@@ -264,6 +264,9 @@ class Gateway:
             now=now,
             find_role=self._find_role,
             issue=lambda bearer, lasts_s: self._tokens.issue(bearer, now=now, lasts_s=lasts_s),
+            activate=lambda product, state: overrides.activate(
+                product, state, shows_at=now + present.opening.shows_after_s
+            ),
         )
         answer = operation.answer(call)
         return _encode({**answer, "RequestId": request_id})

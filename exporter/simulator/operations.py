@@ -14,6 +14,7 @@ from exporter.simulator.caller import describe_identity
 from exporter.simulator.debt import Debt, describe_status
 from exporter.simulator.directory import list_members
 from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.opening import open_cdn_service
 from exporter.simulator.service_state import ServiceState, describe
 from exporter.simulator.sts import assume_role, assume_role_with_oidc
 
@@ -41,6 +42,8 @@ class Operation:
     """The product's code for a right that is lacking."""
     signed: bool = True
     """False: nobody signs it, and it is answered for the account of the role that it names."""
+    writes: bool = False
+    """Whether it changes the account."""
 
 
 # Each product's own word for "not activated": https://www.alibabacloud.com/help/doc-detail/27232.htm (read
@@ -50,6 +53,9 @@ _NOT_ACTIVATED: Final = {
     "dcdn": ("DcdnServiceNotFound", "The DCDN service has not been activated."),
     "cdn": ("OperationDenied", "Your account does not open CDN service yet."),
 }
+# Another code for it, which is seen for a moment after the activation:
+# https://github.com/aliyun/terraform-provider-alicloud/pull/6917 (read 2026-11-22).
+_NOT_SHOWN_YET: Final = ("CdnServiceNotFound", "The CDN service is not found.")
 _BESIDES: Final[Mapping[str, Mapping[str, object]]] = {
     "dcdn_ipa": {},
     "dcdn": {"WebsocketType": "websockettraffic"},
@@ -61,6 +67,8 @@ _BESIDES: Final[Mapping[str, Mapping[str, object]]] = {
 def describe_service(call: Call, *, product: str) -> dict[str, object]:
     """Return the state of the caller's service; that it is not activated is a refusal."""
     state = _service_of(call, product)
+    if product in call.moment.not_shown_yet:
+        raise GatewayError(*_NOT_SHOWN_YET)
     if not state.activated:
         raise GatewayError(*_NOT_ACTIVATED[product])
     if state.denied_for_security:
@@ -110,6 +118,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _row("DescribeUserDcdnIpaStatus", _DCDN, "dcdn", 20, partial(describe_user_status, product="dcdn_ipa")),
     _row("DescribeUserDcdnStatus", _DCDN, "dcdn", 30, partial(describe_user_status, product="dcdn")),
     _row("DescribeUserCdnStatus", _CDN, "Cdn", 20, partial(describe_user_status, product="cdn")),
+    Operation("OpenCdnService", _CDN, "Cdn", 5, open_cdn_service, right="cdn:OpenCdnService", writes=True),
     # Three c: https://help.aliyun.com/document_detail/472991.html (read 2026-11-22).
     Operation(
         "QueryAccountBalance", "2017-12-14", "BssOpenApi", 10, query_account_balance, right="bss:DescribeAcccount"
@@ -131,6 +140,9 @@ LIMITS: Final[Mapping[str, int]] = {row.action: row.calls_per_second for row in 
 """Calls per second and account, by action."""
 DENIABLE: Final[tuple[str, ...]] = tuple(row.action for row in OPERATIONS if row.right is not None)
 """The actions that a RAM policy can lack."""
+
+WRITES: Final[frozenset[str]] = frozenset(row.action for row in OPERATIONS if row.writes)
+"""The actions that change an account."""
 
 
 def find_operation(action: str, version: str) -> Operation:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from exporter.simulator.directory import checked_members
 from exporter.simulator.fault_targets import check_fault_target
 from exporter.simulator.operations import DENIABLE, LIMITS
-from exporter.simulator.service_state import PRODUCTS
+from exporter.simulator.service_state import PRODUCTS, ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from exporter.simulator.debt import Debt
     from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
-    from exporter.simulator.service_state import ServiceState
+    from exporter.simulator.opening import Opening
     from exporter.simulator.timeline import Moment
 
 Value = TypeVar("Value")
@@ -35,6 +35,8 @@ class Overrides:
         self._balance: Balance | None = None
         self._denied: frozenset[str] | None = None
         self._members: tuple[Member, ...] | None = None
+        self._opening: Opening | None = None
+        self._activated: dict[str, tuple[ServiceState, float]] = {}
         self._fault: Fault | None = None
         self._faults_set = 0
         self._fault_uses: tuple[tuple[str, float], int] = (("", 0.0), 0)
@@ -44,6 +46,7 @@ class Overrides:
         """Put a product's service above the timeline."""
         _check_one_of("product", product, PRODUCTS)
         _put(self._services, product, state)
+        self._activated.pop(product, None)
 
     def set_debt(self, debt: Debt | None, *, product: str) -> None:
         """Put what is said of a product's debt above the timeline."""
@@ -64,6 +67,17 @@ class Overrides:
         """Have the account manage a directory of these members."""
         self._members = None if members is None else checked_members(members)
 
+    def set_opening(self, opening: Opening | None) -> None:
+        """Decide what becomes of a call that would activate CDN."""
+        self._opening = opening
+
+    def activate(self, product: str, state: ServiceState, *, shows_at: float) -> None:
+        """Keep a service that a call has activated, in place of one that is not; `shows_at` is Unix time.
+
+        It stays until the product is set by hand.
+        """
+        self._activated[product] = (state, shows_at)
+
     def set_fault(self, fault: Fault | None) -> None:
         """Put a fault above the timeline; its `times` count from now."""
         if fault is not None:
@@ -80,11 +94,20 @@ class Overrides:
         """Return the body that was set for an operation."""
         return self._raw_answers.get(action)
 
-    def over(self, moment: Moment) -> Moment:
-        """Return the moment with what was set above it, less the fault."""
+    def over(self, moment: Moment, *, now: float) -> Moment:
+        """Return the moment with what was set and activated above it, less the fault; `now` is Unix time."""
+        services = {**moment.services, **self._services}
+        activated = {
+            product: (state, shows_at)
+            for product, (state, shows_at) in self._activated.items()
+            if not services.get(product, ServiceState(activated=False)).activated
+        }
+        services |= {product: state for product, (state, shows_at) in activated.items() if now >= shows_at}
         return replace(
             moment,
-            services={**moment.services, **self._services},
+            services=services,
+            not_shown_yet=frozenset(product for product, (_, shows_at) in activated.items() if now < shows_at),
+            opening=moment.opening if self._opening is None else self._opening,
             debts={**moment.debts, **self._debts},
             balance=moment.balance if self._balance is None else self._balance,
             denied=moment.denied if self._denied is None else self._denied,

@@ -32,6 +32,8 @@ accounts:
         balance: {available_amount: "-11.19"}  # service, and all of it again after dcdn_ipa: null
         members:                          # the account manages a resource directory; null: no longer
           - {account_id: "1000000000000003", display_name: shop, status: InviteSuccess, type: CloudAccount}
+        opening: {shows_after: 5s}        # what becomes of OpenCdnService, until a step says opening: null; or a
+                                          # refusal: a row of the vendor's error table by its name in opening.py
 ```
 """
 

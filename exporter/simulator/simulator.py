@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from exporter.simulator.http_request import MalformedRequestError, Request
     from exporter.simulator.http_server import Connection
     from exporter.simulator.issued_tokens import IssuedToken
+    from exporter.simulator.opening import Opening
     from exporter.simulator.service_state import ServiceState
     from exporter.simulator.timeline import Scenario
 
@@ -147,6 +148,11 @@ class Simulator:
         """Have the account manage a directory of these members; None gives it back to the timeline."""
         with self._gateway.overriding(account) as overrides:
             overrides.set_members(members)
+
+    def set_opening(self, account: str, opening: Opening | None) -> None:
+        """Decide what becomes of a call that would activate CDN; None gives that back to the timeline."""
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_opening(opening)
 
     def set_fault(self, account: str, fault: Fault | None) -> None:
         """Put a fault above the timeline of the account of that name; None gives it back to the timeline."""

@@ -10,6 +10,7 @@ from exporter.simulator.debt import Debt
 from exporter.simulator.directory import Member, checked_members
 from exporter.simulator.fault_targets import check_fault_target
 from exporter.simulator.faults import ECHO_FIELDS, FAULT_KINDS, Fault
+from exporter.simulator.opening import REFUSALS, Opening
 from exporter.simulator.operations import DENIABLE
 from exporter.simulator.service_state import PRODUCTS, ServiceState
 from exporter.simulator.strict_yaml import ScenarioError, Section, read_each
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Word = TypeVar("Word", bound=str)
 
-STEP_KEYS: Final = ("at", "services", "debt", "balance", "denied", "members", "fault", "announce")
+STEP_KEYS: Final = ("at", "services", "debt", "balance", "denied", "members", "opening", "fault", "announce")
 
 _SERVICE_KEYS: Final = (
     "activated",
@@ -35,6 +36,7 @@ _CHANGE_KEYS: Final = ("charge_type", "in")
 _DEBT_KEYS: Final = tuple(item.name for item in fields(Debt))
 _BALANCE_KEYS: Final = tuple(item.name for item in fields(Balance))
 _MEMBER_KEYS: Final = tuple(item.name for item in fields(Member))
+_OPENING_KEYS: Final = ("refusal", "shows_after")
 _FAULT_KEYS: Final = tuple(item.name for item in fields(Fault))
 
 
@@ -67,6 +69,7 @@ def _read_step(entry: Section, previous: Step, account_id: str) -> Step:
     balance = _read_balance(entry, previous.balance) if entry.has("balance") else previous.balance
     denied = read_denied(entry) if entry.has("denied") else previous.denied
     members = _read_members(entry) if entry.has("members") else previous.members
+    opening = _read_opening(entry) if entry.has("opening") else previous.opening
     fault = previous.fault
     if entry.has("fault"):
         fault = None if entry.is_null("fault") else _read_fault(entry.value("fault"), entry.at("fault"))
@@ -78,6 +81,7 @@ def _read_step(entry: Section, previous: Step, account_id: str) -> Step:
         balance=balance,
         denied=denied,
         members=members,
+        opening=opening,
         fault=fault,
         announce=announce,
     )
@@ -102,6 +106,16 @@ def _read_members(entry: Section) -> tuple[Member, ...] | None:
         return checked_members(members)
     except ValueError as error:
         raise ScenarioError([f"{entry.at('members')}: {error}"]) from error
+
+
+def _read_opening(entry: Section) -> Opening:
+    if entry.is_null("opening"):
+        return Opening()
+    section = Section(entry.value("opening"), entry.at("opening"), accepted=_OPENING_KEYS)
+    return Opening(
+        refusal=_one_of(section, "refusal", tuple(REFUSALS)) if section.has("refusal") else None,
+        shows_after_s=section.duration_s("shows_after") if section.has("shows_after") else 0.0,
+    )
 
 
 def _read_member(value: object, path: str) -> Member:

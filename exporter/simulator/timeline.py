@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.balance import Balance
 from exporter.simulator.directory import checked_members
+from exporter.simulator.opening import Opening
 from exporter.simulator.service_state import PRODUCTS, ChargeChange, ServiceState
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Step:
     """The actions that the caller's RAM policy lacks."""
     members: tuple[Member, ...] | None = None
     """Of the resource directory that the account manages; None: it manages none."""
+    opening: Opening = field(default_factory=Opening)
+    """What becomes of a call that would activate CDN."""
     fault: Fault | None = None
     announce: str | None = None
     """A sentence for people."""
@@ -170,9 +173,12 @@ class Moment:
     denied: frozenset[str]
     """Actions."""
     members: tuple[Member, ...] | None
+    opening: Opening
     fault: Fault | None
     fault_since_s: float
     """When the fault began, seconds after the simulator's start; tells one turn of a fault from the next."""
+    not_shown_yet: frozenset[str] = frozenset()
+    """The products that a call has activated and whose service is not described yet."""
 
 
 def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Moment:
@@ -196,6 +202,7 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
         balance=step.balance,
         denied=step.denied,
         members=step.members,
+        opening=step.opening,
         fault=step.fault,
         fault_since_s=round_starts_s + steps[index].at_s,
     )

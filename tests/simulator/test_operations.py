@@ -28,6 +28,7 @@ STATUSES = {
 RIGHTS = {
     "DescribeCdnService": "cdn:DescribeCdnService",
     "DescribeUserCdnStatus": "cdn:DescribeUserCdnStatus",
+    "OpenCdnService": "cdn:OpenCdnService",
     "QueryAccountBalance": "bss:DescribeAcccount",
     "ListAccounts": "resourcemanager:ListAccounts",
     "AssumeRole": "sts:AssumeRole",
@@ -60,6 +61,7 @@ def test_limits_are_the_vendors() -> None:
         "DescribeUserDcdnIpaStatus": 20,
         "DescribeUserDcdnStatus": 30,
         "DescribeUserCdnStatus": 20,
+        "OpenCdnService": 5,
         "QueryAccountBalance": 10,
         "ListAccounts": 20,
         "GetCallerIdentity": 100,
@@ -204,8 +206,8 @@ def test_what_cannot_be_set_is_refused(simulate: Simulate) -> None:
     simulator = simulate()
     with pytest.raises(ValueError, match="product is 'oss'; accepted: dcdn_ipa, dcdn, cdn"):
         simulator.set_debt("alice", None, product="oss")
-    with pytest.raises(ValueError, match="action is 'OpenCdnService'; accepted: Desc"):
-        simulator.set_raw_answer("alice", {}, action="OpenCdnService")
+    with pytest.raises(ValueError, match="action is 'OpenDcdnService'; accepted: Desc"):
+        simulator.set_raw_answer("alice", {}, action="OpenDcdnService")
     with pytest.raises(ValueError, match="a denied action is 'GetCallerIdentity'; accepted: Desc"):
         simulator.set_denied("alice", ["GetCallerIdentity"])
     with pytest.raises(ValueError, match="the action of a fault is 'AsumeRole'; accepted: Desc"):

@@ -233,8 +233,8 @@ def test_roles_are_read() -> None:
         ),
         pytest.param(
             "fault: null",
-            "denied: [QueryAccountBalance, OpenCdnService]",
-            "accounts[0].timeline[3].denied[1]: is 'OpenCdnService'; accepted: DescribeDcdnIpaService, ",
+            "denied: [QueryAccountBalance, OpenDcdnService]",
+            "accounts[0].timeline[3].denied[1]: is 'OpenDcdnService'; accepted: DescribeDcdnIpaService, ",
             id="right",
         ),
         pytest.param(

@@ -66,7 +66,7 @@ def test_caller_identity(simulate: Simulate, connect: Connect, signed: Signed, a
 @pytest.mark.parametrize(
     ("parts", "status", "code"),
     [
-        pytest.param({"action": "OpenCdnService"}, 404, "InvalidAction.NotFound", id="unknown action"),
+        pytest.param({"action": "OpenDcdnService"}, 404, "InvalidAction.NotFound", id="unknown action"),
         pytest.param(
             {**IDENTITY, "version": "2018-01-15"}, 404, "InvalidAction.NotFound", id="other version's action"
         ),
@@ -123,8 +123,8 @@ def test_limits_can_be_set(simulate: Simulate, connect: Connect, signed: Signed,
     connection = connect(simulator)
     assert [ask(connection, signed())[0].status for _ in range(2)] == [200, 400]
     assert [ask(connection, signed(**IDENTITY))[0].status for _ in range(2)] == [200, 200]
-    with pytest.raises(ValueError, match="limits for \\['OpenCdnService'\\]"):
-        simulate(limits={"OpenCdnService": 1})
+    with pytest.raises(ValueError, match="limits for \\['OpenDcdnService'\\]"):
+        simulate(limits={"OpenDcdnService": 1})
 
 
 def test_threads_never_get_more_than_the_limit(
