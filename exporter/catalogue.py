@@ -149,19 +149,37 @@ PROBE_KINDS: tuple[ProbeKind, ...] = (
     _service(
         "dcdn_ipa",
         # https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
-        Operation(action="DescribeDcdnIpaService", version="2018-01-15", endpoint="dcdn", calls_per_second=20),
+        Operation(
+            action="DescribeDcdnIpaService",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=20,
+            ram_action="dcdn:DescribeDcdnIpaService",
+        ),
         StateInRefusal("dcdnipaservicenotfound", NOT_ACTIVATED),
     ),
     _service(
         "dcdn",
         # https://help.aliyun.com/document_detail/131656.html; the code is seen by users and not on the page.
-        Operation(action="DescribeDcdnService", version="2018-01-15", endpoint="dcdn", calls_per_second=30),
+        Operation(
+            action="DescribeDcdnService",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=30,
+            ram_action="dcdn:DescribeDcdnService",
+        ),
         StateInRefusal("dcdnservicenotfound", NOT_ACTIVATED),
     ),
     _service(
         "cdn",
         # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-describecdnservice
-        Operation(action="DescribeCdnService", version="2018-05-10", endpoint="cdn", calls_per_second=30),
+        Operation(
+            action="DescribeCdnService",
+            version="2018-05-10",
+            endpoint="cdn",
+            calls_per_second=30,
+            ram_action="cdn:DescribeCdnService",
+        ),
         StateInRefusal("cdnservicenotfound", NOT_ACTIVATED),
         StateInRefusal("operationdenied", NOT_ACTIVATED, words=_CDN_NOT_OPEN_WORDS),
         charge_types=CDN_CHARGE_TYPES,
@@ -170,28 +188,53 @@ PROBE_KINDS: tuple[ProbeKind, ...] = (
     _debt_status(
         "dcdn_ipa",
         # https://help.aliyun.com/document_detail/130616.html
-        Operation(action="DescribeUserDcdnIpaStatus", version="2018-01-15", endpoint="dcdn", calls_per_second=20),
+        Operation(
+            action="DescribeUserDcdnIpaStatus",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=20,
+            ram_action="dcdn:DescribeUserDcdnIpaStatus",
+        ),
         StateInRefusal("dcdnipaservicenotfound", NOT_ENABLED),
     ),
     _debt_status(
         "dcdn",
         # https://www.alibabacloud.com/help/en/dcdn/developer-reference/api-dcdn-2018-01-15-describeuserdcdnstatus
-        Operation(action="DescribeUserDcdnStatus", version="2018-01-15", endpoint="dcdn", calls_per_second=30),
+        Operation(
+            action="DescribeUserDcdnStatus",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=30,
+            ram_action="dcdn:DescribeUserDcdnStatus",
+        ),
         StateInRefusal("dcdnservicenotfound", NOT_ENABLED),
     ),
     _debt_status(
         "cdn",
         # https://help.aliyun.com/zh/cdn/developer-reference/api-cdn-2018-05-10-describeusercdnstatus states no limit;
         # the lowest of its neighbours is ours.
-        Operation(action="DescribeUserCdnStatus", version="2018-05-10", endpoint="cdn", calls_per_second=20),
+        Operation(
+            action="DescribeUserCdnStatus",
+            version="2018-05-10",
+            endpoint="cdn",
+            calls_per_second=20,
+            ram_action="cdn:DescribeUserCdnStatus",
+        ),
         StateInRefusal("cdnservicenotfound", NOT_ENABLED),
         StateInRefusal("operationdenied", NOT_ENABLED, words=_CDN_NOT_OPEN_WORDS),
     ),
     ProbeKind(
         product="bss",
         probe=BALANCE,
-        # https://help.aliyun.com/document_detail/472991.html states no limit; that of its neighbours is ours.
-        operation=Operation(action="QueryAccountBalance", version="2017-12-14", endpoint="bss", calls_per_second=10),
+        # https://help.aliyun.com/document_detail/472991.html states no limit; that of its neighbours is ours. The
+        # right has three c there.
+        operation=Operation(
+            action="QueryAccountBalance",
+            version="2017-12-14",
+            endpoint="bss",
+            calls_per_second=10,
+            ram_action="bss:DescribeAcccount",
+        ),
         parse=parse_balance,
     ),
 )

@@ -17,6 +17,7 @@ class Operation:
 
     ``endpoint`` names the entry of the configuration's ``endpoints`` that serves it. ``calls_per_second`` is the
     vendor's limit for each account. ``secret_parameters`` names those whose values nothing may repeat.
+    ``ram_action`` is what a RAM policy has to allow; None: nothing.
     """
 
     action: str
@@ -25,6 +26,7 @@ class Operation:
     calls_per_second: int
     access: Access = Access.READ
     secret_parameters: frozenset[str] = frozenset()
+    ram_action: str | None = None
 
     def __post_init__(self) -> None:
         if self.calls_per_second < 1:
@@ -39,12 +41,18 @@ ASSUME_ROLE = Operation(
     endpoint="sts",
     calls_per_second=50,
     secret_parameters=frozenset({"ExternalId"}),
+    ram_action="sts:AssumeRole",
 )
+# https://help.aliyun.com/document_detail/43767.html: whoever has a key may ask who that is.
 GET_CALLER_IDENTITY = Operation(
     action="GetCallerIdentity", version="2015-04-01", endpoint="sts", calls_per_second=100
 )
 
 # https://help.aliyun.com/zh/resource-management/developer-reference/api-resourcedirectorymaster-2022-04-19-listaccounts
 LIST_ACCOUNTS = Operation(
-    action="ListAccounts", version="2022-04-19", endpoint="resource_directory", calls_per_second=20
+    action="ListAccounts",
+    version="2022-04-19",
+    endpoint="resource_directory",
+    calls_per_second=20,
+    ram_action="resourcemanager:ListAccounts",
 )

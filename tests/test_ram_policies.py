@@ -1,0 +1,60 @@
+"""The RAM policies that we ship allow what is asked and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
+from exporter.catalogue import OPERATIONS
+from exporter.simulator.operations import OPERATIONS as SIMULATED
+
+FOLDER = Path(__file__).parent.parent / "deploy" / "ram"
+RIGHTS = {row.action: row.right for row in SIMULATED}
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    policy = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    assert policy["Version"] == "1"
+    listed: list[dict[str, Any]] = policy["Statement"]
+    return listed
+
+
+def allowed(name: str) -> list[str]:
+    assert {statement["Effect"] for statement in statements(name)} == {"Allow"}
+    return [action for statement in statements(name) for action in statement["Action"]]
+
+
+def test_the_daemons_policy_allows_what_it_asks_and_nothing_else() -> None:
+    """Every action of the catalogue that needs a right, each once."""
+    asked = [operation.ram_action for operation in OPERATIONS if operation.ram_action is not None]
+
+    assert sorted(allowed("read-only.json")) == sorted(asked)
+
+
+def test_a_role_is_assumed_by_its_name_only() -> None:
+    """The right to assume roles is one for those of the name that the documents use."""
+    (statement,) = (each for each in statements("read-only.json") if "sts:AssumeRole" in each["Action"])
+
+    assert statement["Action"] == ["sts:AssumeRole"]
+    assert statement["Resource"] == "acs:ram:*:*:role/dcdn-exporter"
+
+
+def test_no_policy_allows_more_than_it_names() -> None:
+    """No action has a wildcard, and no policy lists one twice."""
+    for file in FOLDER.glob("*.json"):
+        actions = allowed(file.name)
+        assert not [action for action in actions if "*" in action]
+        assert len(set(actions)) == len(actions)
+
+
+@pytest.mark.parametrize("operation", [pytest.param(operation, id=operation.action) for operation in OPERATIONS])
+def test_a_right_is_the_one_that_the_simulator_wants(operation: Operation) -> None:
+    """Two readings of the vendor's pages agree on it."""
+    assert operation.ram_action == RIGHTS[operation.action]
+
+
+def test_who_calls_needs_no_right_to_be_told() -> None:
+    """Of all that the daemon asks, that alone needs none."""
+    assert [operation for operation in OPERATIONS if operation.ram_action is None] == [GET_CALLER_IDENTITY]
