@@ -152,25 +152,26 @@ class Client:
         """Wait for the turn, send the operation with its parameters, and return the reply.
 
         A read is sent once more, on a turn of its own and a new connection, when a reused connection dies before the
-        head of a reply, or when the API says that a token has ended and there is another to be had; a write never.
-        Raises ApiError when the state is not learned, CallAborted when the daemon stops, WriteRefused.
+        head of a reply, or when the API says that a token has ended and there is another to be had. A write is sent
+        once, on a new connection. Raises ApiError without an answer, CallAborted when the daemon stops, WriteRefused.
         """
         self._refuse_write(operation)
         route = caller.route(operation.endpoint, self._routes)
         self._wait_for(turn)
         credentials = self._fresh(caller, turn)
         began = self._clock()
+        writes = operation.access is Access.WRITE
         refused = None
         failure: ApiError
         try:
-            return self._exchange(operation, credentials, turn, parameters, route=route)
+            return self._exchange(operation, credentials, turn, parameters, route=route, only_new_connection=writes)
         except _StaleConnection:
             failure = ConnectionFailed("the connection was closed before a reply came")
         except Refused as refusal:
             if not _ended(credentials, refusal):
                 raise
             refused, failure = credentials, refusal
-        if operation.access is Access.WRITE or (refused is not None and not caller.credentials.renew(refused)):
+        if writes or (refused is not None and not caller.credentials.renew(refused)):
             raise failure
         again, spent_s = self._second_turn(operation, caller, failure, refused=refused, spent_s=self._clock() - began)
         try:
