@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from exporter import __version__, logs
+from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
 from exporter.catalogue import PRODUCTS, vendor_limits
 from exporter.config import (
     Configuration,
@@ -178,6 +179,54 @@ def check_config(file: Path) -> None:
     click.echo(summary(_configuration(file)))
 
 
+@main.command("open-cdn")
+@_flag("config.file", type=click.Path(path_type=Path), default=None, help="The configuration file of the daemon.")
+@click.option("--account", "account_name", required=True, help="The account, by its name in that file.")
+@click.option(
+    "--internet-charge-type",
+    default="PayByTraffic",
+    show_default=True,
+    help="How CDN is to be billed; the vendor documents this one.",
+)
+@click.option("--yes", is_flag=True, help="Activate CDN. Else nothing is changed, unless you say so on a terminal.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 600),
+    default=30.0,
+    show_default=True,
+    help="For how many seconds DescribeCdnService is asked whether it shows the service.",
+)
+def open_cdn(
+    config_file: Path | None, account_name: str, internet_charge_type: str, output: str, wait: float, *, yes: bool
+) -> None:
+    """Activate CDN for an account: call OpenCdnService, once. This starts billing.
+
+    Exits with 0 when CDN is active, also if it was before, and after a dry run; 1 when it was not activated; 5 when
+    that is not known.
+    """
+    configuration = _configuration(config_file)
+    account = next((each for each in configuration.accounts if each.name == account_name), None)
+    if account is None:
+        names = ", ".join(each.name for each in configuration.accounts)
+        _fail(f"--account: seen {account_name!r}; accepted: {names}", EXIT_BAD_CONFIGURATION)
+    log = logs.configure(level="error", log_format="logfmt")
+    connection = connected(configuration, account, environ=os.environ, log=log)
+
+    def sure(subject: Subject) -> bool:
+        if output == "json":
+            return yes
+        click.echo(plan_in_words(subject) + "\n")
+        on_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        return yes or (on_a_terminal and click.confirm("Activate CDN for this account?"))
+
+    with _ended_by_signals(), connection as (client, caller):
+        subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
+        subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
+    click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
+    sys.exit(outcome.result.exit_code)
+
+
 @main.command()
 @click.option(
     "--listen-address",
@@ -265,6 +314,17 @@ def _print(text: str) -> None:
     """Print it, with question marks for what the terminal's encoding does not have."""
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.encode(encoding, errors="replace").decode(encoding), color=True)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and Ctrl-C interrupt what is inside, which may have something to say on how far it was."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _raise_file_limit(configuration: Configuration, log: Logger) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from exporter.activation import OPEN_CDN_SERVICE
 from exporter.aliyun.errors import Refused
 from exporter.aliyun.operation import Access, Operation
 from exporter.catalogue import (
@@ -140,8 +141,11 @@ def test_limits_are_the_vendors() -> None:
 
 
 def test_the_daemon_knows_reads_only() -> None:
-    """No row changes an account."""
+    """No row changes an account: what it does not name has no budget in the daemon either."""
     assert {operation.access for operation in OPERATIONS} == {Access.READ}
+    assert OPEN_CDN_SERVICE.access is Access.WRITE
+    assert OPEN_CDN_SERVICE.calls_per_second == SIMULATED_LIMITS[OPEN_CDN_SERVICE.action]
+    assert OPEN_CDN_SERVICE.action not in vendor_limits()
 
 
 @pytest.mark.parametrize("operation", [pytest.param(operation, id=operation.action) for operation in OPERATIONS])

@@ -13,6 +13,9 @@ import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.activation import OPEN_CDN_SERVICE
+from exporter.aliyun.errors import WriteRefused
+from exporter.aliyun.operation import GET_CALLER_IDENTITY
 from exporter.catalogue import vendor_limits
 from exporter.config import Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
@@ -135,6 +138,19 @@ def test_a_proxy_of_the_environment_is_not_taken_for_loopback(simulator: Simulat
         assert wait_until(daemon.is_ready)
         samples = scrape(daemon)
     assert value(samples, "dcdn_poll_success", account="prod", product="dcdn_ipa", probe="service") == 1
+
+
+def test_the_daemon_cannot_activate_anything(simulator: Simulator) -> None:
+    """Its client refuses the write before it asks for a place in the queue, with an account that would be let."""
+    with running(simulator) as daemon:
+        caller = daemon._composition.identities["prod"].caller()
+        client = daemon._composition.client
+        turn = client.reserve(GET_CALLER_IDENTITY, caller)
+        with pytest.raises(WriteRefused, match="OpenCdnService"):
+            client.reserve(OPEN_CDN_SERVICE, caller)
+        with pytest.raises(WriteRefused, match="OpenCdnService"):
+            client.call(OPEN_CDN_SERVICE, caller, turn)
+    assert simulator.journal.entries(action="OpenCdnService") == ()
 
 
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # the vendor's library

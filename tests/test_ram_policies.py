@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
 from exporter.catalogue import OPERATIONS
 from exporter.simulator.operations import OPERATIONS as SIMULATED
@@ -31,6 +32,14 @@ def test_the_daemons_policy_allows_what_it_asks_and_nothing_else() -> None:
     asked = [operation.ram_action for operation in OPERATIONS if operation.ram_action is not None]
 
     assert sorted(allowed("read-only.json")) == sorted(asked)
+
+
+def test_the_commands_policy_allows_to_activate_cdn_and_to_look() -> None:
+    """It is another policy than the daemon's, which allows nothing that changes an account."""
+    assert allowed("open-cdn.json") == [CDN.operation.ram_action, OPEN_CDN_SERVICE.ram_action]
+    rights_to_write = {row.right for row in SIMULATED if row.writes}
+    assert rights_to_write == {OPEN_CDN_SERVICE.ram_action}
+    assert not rights_to_write & set(allowed("read-only.json"))
 
 
 def test_a_role_is_assumed_by_its_name_only() -> None:

@@ -1,0 +1,163 @@
+"""One attempt to activate CDN: look who it is for and what is there, call once, and see what became of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Protocol
+
+from exporter.activation.outcome import (
+    LastLook,
+    Outcome,
+    Subject,
+    accepted,
+    found_active,
+    interrupted,
+    not_sent,
+    other_account,
+    planned,
+    refused,
+    unanswered,
+)
+from exporter.aliyun.client import Caller, Reply, Turn
+from exporter.aliyun.errors import ApiError, MalformedReply, Refused
+from exporter.aliyun.operation import GET_CALLER_IDENTITY, Access, Operation
+from exporter.catalogue import PROBE_KINDS, SERVICE
+from exporter.identity import parse_account_id
+from exporter.model import ServiceState
+
+# https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice
+OPEN_CDN_SERVICE = Operation(
+    action="OpenCdnService",
+    version="2018-05-10",
+    endpoint="cdn",
+    calls_per_second=5,
+    access=Access.WRITE,
+    ram_action="cdn:OpenCdnService",
+)
+CDN = next(kind for kind in PROBE_KINDS if (kind.product, kind.probe) == ("cdn", SERVICE))
+
+_LOOK_EVERY_S = 1.0
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Api(Protocol):
+    """What is needed of the API client."""
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        """Reserve the next moment for a call."""
+
+    def call(
+        self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str] = _NO_PARAMETERS
+    ) -> Reply:
+        """Wait for the turn, send, and return the reply; a write is sent once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """For how long, and how, to wait for DescribeCdnService to show what was activated."""
+
+    patience_s: float
+    pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        if not self.patience_s >= 0:
+            raise ValueError(f"a patience is 0 s or more, seen {self.patience_s!r}")
+
+
+class Activation:
+    """Activates CDN for the caller, once; an account id of the subject has to be the caller's."""
+
+    def __init__(self, api: Api, caller: Caller, subject: Subject, *, wait: Wait) -> None:
+        self._api = api
+        self._caller = caller
+        self._subject = subject
+        self._wait = wait
+
+    def run(self, sure: Callable[[Subject], bool]) -> tuple[Subject, Outcome]:
+        """Activate CDN where it is not active and somebody is sure of it; returns for whom, and how that ended."""
+        subject, outcome = self.prepare()
+        if outcome is None:
+            outcome = self.carry_out() if sure(subject) else planned()
+        return subject, outcome
+
+    def prepare(self) -> tuple[Subject, Outcome | None]:
+        """Whom it is for by the API's word, and the outcome where nothing is left to be done; changes nothing."""
+        try:
+            found = self._account_id()
+        except ApiError as error:
+            return self._subject, not_sent("GetCallerIdentity", error)
+        configured = self._subject.account_id
+        if configured is not None and configured != found:
+            return self._subject, other_account(configured, found)
+        subject = replace(self._subject, account_id=found)
+        try:
+            return subject, found_active(self._state())
+        except ApiError as error:
+            return subject, not_sent("DescribeCdnService", error)
+
+    def carry_out(self) -> Outcome:
+        """Call OpenCdnService once, and look what became of it.
+
+        An interrupt (KeyboardInterrupt) after the call was sent is an outcome too.
+        """
+        try:
+            turn = self._api.reserve(OPEN_CDN_SERVICE, self._caller)
+        except ApiError as error:
+            return not_sent("Getting credentials", error)
+        request_id: str | None = None
+        try:
+            try:
+                request_id = self._open(turn)
+            except Refused as refusal:
+                outcome = refused(refusal)
+                return outcome or unanswered(refusal.explanation, self._look(), request_id=refusal.request_id)
+            except ApiError as error:
+                return unanswered(error.explanation, self._look(), request_id=error.request_id)
+            return accepted(request_id, self._look())
+        except KeyboardInterrupt:
+            return interrupted(request_id)
+
+    def _open(self, turn: Turn) -> str:
+        """The request id of the answer; one without it is not the API's: MalformedReply."""
+        parameters = {"InternetChargeType": self._subject.charge_type}
+        reply = self._api.call(OPEN_CDN_SERVICE, self._caller, turn, parameters)
+        if reply.request_id is None or "RequestId" not in reply.payload:
+            raise MalformedReply("the reply has no RequestId", request_id=reply.request_id)
+        return reply.request_id
+
+    def _look(self) -> LastLook:
+        """Ask DescribeCdnService until it shows CDN, or for as long as the patience lasts; at least once."""
+        began = self._wait.clock()
+        while True:
+            state, failure = None, None
+            try:
+                state = self._state()
+            except ApiError as error:
+                failure = error.explanation
+            waited_s = self._wait.clock() - began
+            look = LastLook(round(waited_s, 1), state=state, failure=failure)
+            if look.shows_it or waited_s >= self._wait.patience_s:
+                return look
+            self._wait.pause(min(_LOOK_EVERY_S, self._wait.patience_s - waited_s))
+
+    def _account_id(self) -> str:
+        reply = self._ask(GET_CALLER_IDENTITY)
+        return parse_account_id(reply.payload, reply.request_id)
+
+    def _state(self) -> ServiceState:
+        try:
+            reply = self._ask(CDN.operation)
+            answer = CDN.parse(reply.payload, reply.request_id)
+        except Refused as refusal:
+            stands_for = CDN.state_in_refusal(refusal)
+            if stands_for is None:
+                raise
+            answer = stands_for
+        if not isinstance(answer.state, ServiceState):
+            raise TypeError(f"DescribeCdnService tells of a service, not {answer.state!r}")
+        return answer.state
+
+    def _ask(self, operation: Operation) -> Reply:
+        return self._api.call(operation, self._caller, self._api.reserve(operation, self._caller))

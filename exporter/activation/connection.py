@@ -1,0 +1,52 @@
+"""A client that may activate CDN, for one account of the configuration: the one place where such a client is made."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
+from exporter.aliyun.budget import Budgets
+from exporter.aliyun.client import Caller, Client
+from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY
+from exporter.aliyun.roles import Roles
+from exporter.aliyun.route import ca_bundle, route
+from exporter.catalogue import endpoints
+from exporter.composition import USER_AGENT, Unobserved
+from exporter.config import Account, Configuration
+from exporter.logger import Logger
+from exporter.providers import Providers
+
+_OPERATIONS = (OPEN_CDN_SERVICE, CDN.operation, GET_CALLER_IDENTITY, ASSUME_ROLE)
+
+
+@contextmanager
+def connected(
+    configuration: Configuration, account: Account, *, environ: Mapping[str, str], log: Logger
+) -> Iterator[tuple[Client, Caller]]:
+    """A client that may call OpenCdnService and nothing else that changes something, and the account as its caller.
+
+    Both are closed in the end.
+    """
+    named = configuration.endpoints.model_dump(exclude_none=True)
+    routes = {name: route(named.get(name, url), environ) for name, url in endpoints(account.site).items()}
+    client = Client(
+        routes,
+        budgets=Budgets({each.action: each.calls_per_second for each in _OPERATIONS}, clock=time.monotonic),
+        observer=Unobserved(),
+        deadline_s=configuration.poll.timeout_s,
+        pool_size=1,
+        user_agent=f"{USER_AGENT} open-cdn",
+        verify=ca_bundle(environ),
+        writes=frozenset({OPEN_CDN_SERVICE.action}),
+    )
+    roles = Roles(client, log=log)
+    providers = Providers(
+        assume=lambda _, role, source: roles.provider(role, Caller(source, routes=routes), renewed=lambda: None),
+        sts_endpoint=configuration.endpoints.sts,
+    )
+    try:
+        yield client, Caller(providers.of(account.credentials), account_id=account.known_account_id)
+    finally:
+        client.close()
+        providers.close()
+        roles.close()

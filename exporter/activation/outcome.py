@@ -1,0 +1,197 @@
+"""What became of an attempt to activate CDN, decided from what the API said; pure."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from exporter.activation.refusals import explain, says_already_open
+from exporter.aliyun.errors import ApiError, Refused
+from exporter.model import FailureReason, ServiceState, ServiceStatus
+
+_ASK_AGAIN = (
+    "Run the command without --yes in a few minutes: it asks again and changes nothing. Activating twice does no "
+    "harm, as the vendor refuses it."
+)
+
+
+class Result(Enum):
+    """How an attempt ended: its word in reports, and the exit code of the command."""
+
+    PLANNED = ("planned", 0)
+    ALREADY_ACTIVE = ("already_active", 0)
+    ACTIVATED = ("activated", 0)
+    REFUSED = ("refused", 1)
+    NOT_SENT = ("not_sent", 1)
+    UNKNOWN = ("unknown", 5)
+
+    def __init__(self, word: str, exit_code: int) -> None:
+        self.word = word
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom CDN is activated for, and how it is to be billed; ``account_id`` is None as long as it is not known."""
+
+    account: str
+    site: str
+    charge_type: str
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended, in sentences for people.
+
+    ``status`` is what DescribeCdnService said last; None when it did not. ``code``, ``vendor_message`` and
+    ``request_id`` are the vendor's, of OpenCdnService unless that was not sent.
+    """
+
+    result: Result
+    sentence: str
+    next_step: str = ""
+    status: ServiceStatus | None = None
+    code: str | None = None
+    vendor_message: str | None = None
+    request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.sentence.endswith("."):
+            raise ValueError(f"an outcome is told in whole sentences, seen {self.sentence!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """What DescribeCdnService last said within ``waited_s`` after the call, or why it did not."""
+
+    waited_s: float
+    state: ServiceState | None = None
+    failure: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.state is None) == (self.failure is None):
+            raise ValueError("a look saw a state or failed")
+
+    @property
+    def shows_it(self) -> bool:
+        """Whether CDN is activated for all to see."""
+        return self.state is not None and self.state.activated
+
+    @property
+    def status(self) -> ServiceStatus | None:
+        """The status that was seen."""
+        return self.state.status if self.state is not None else None
+
+
+def planned() -> Outcome:
+    """Nothing was done, and what would be is known."""
+    return Outcome(
+        Result.PLANNED,
+        "Dry run: OpenCdnService was not called and nothing was changed.",
+        "Add --yes to activate CDN.",
+        status=ServiceStatus.NOT_ACTIVATED,
+    )
+
+
+def found_active(state: ServiceState) -> Outcome | None:
+    """The outcome for an account that has CDN already; None where it can be activated."""
+    if not state.activated:
+        return None
+    locked = f", and locked ({', '.join(state.lock_reasons)})" if state.lock_reasons else ""
+    return Outcome(
+        Result.ALREADY_ACTIVE,
+        f"CDN is already active for this account{locked}; there is nothing to do.",
+        status=state.status,
+    )
+
+
+def not_sent(asked: str, error: ApiError) -> Outcome:
+    """OpenCdnService was not called, since what comes before it failed."""
+    return Outcome(
+        Result.NOT_SENT,
+        f"{asked} failed ({error.explanation}), so OpenCdnService was not called and nothing was changed.",
+        "Mend that, then run the command again.",
+        code=error.code,
+        vendor_message=error.message if isinstance(error, Refused) else None,
+        request_id=error.request_id,
+    )
+
+
+def other_account(configured: str, found: str) -> Outcome:
+    """OpenCdnService was not called, since the credentials are another account's."""
+    return Outcome(
+        Result.NOT_SENT,
+        f"The credentials are those of account id {found}, the configuration says {configured}. Nothing was changed.",
+        "Correct account_id or the credentials of the account in the configuration file.",
+    )
+
+
+def refused(refusal: Refused) -> Outcome | None:
+    """The outcome of a refusal; None where it does not tell whether the order was carried out."""
+    if says_already_open(refusal):
+        return Outcome(
+            Result.ALREADY_ACTIVE,
+            "CDN is already active for this account; there was nothing to do.",
+            code=refusal.code,
+            vendor_message=refusal.message,
+            request_id=refusal.request_id,
+        )
+    # An error of the server, or a page of something before it, may come after the order was carried out.
+    if refusal.code is None or refusal.reason is FailureReason.SERVER:
+        return None
+    explanation = explain(refusal)
+    return Outcome(
+        Result.REFUSED,
+        f"{explanation.meaning} CDN was not activated.",
+        explanation.next_step,
+        code=refusal.code,
+        vendor_message=refusal.message,
+        request_id=refusal.request_id,
+    )
+
+
+def accepted(request_id: str, look: LastLook) -> Outcome:
+    """The API said that it has activated CDN."""
+    if look.shows_it:
+        sentence, next_step = "CDN is active.", ""
+    else:
+        seen = "does not show it yet" if look.failure is None else f"could not be asked ({look.failure})"
+        sentence = f"The vendor has activated CDN; DescribeCdnService {seen}, {look.waited_s:g} s after that."
+        next_step = "Run the command without --yes in a few minutes to see it; it changes nothing."
+    return Outcome(Result.ACTIVATED, sentence, next_step, status=look.status, request_id=request_id)
+
+
+def unanswered(lost: str, look: LastLook, *, request_id: str | None = None) -> Outcome:
+    """OpenCdnService was sent, and no answer tells what became of it: DescribeCdnService does, if anything."""
+    if look.shows_it:
+        return Outcome(
+            Result.ACTIVATED,
+            f"The answer of OpenCdnService was lost ({lost}), but DescribeCdnService shows that CDN is active now.",
+            status=look.status,
+            request_id=request_id,
+        )
+    if look.failure is None:
+        seen = f"DescribeCdnService does not show CDN {look.waited_s:g} s after it: it may still come"
+    else:
+        seen = f"DescribeCdnService could not be asked either ({look.failure})"
+    return Outcome(
+        Result.UNKNOWN,
+        f"It is not known whether CDN was activated: the answer of OpenCdnService was lost ({lost}), and {seen}.",
+        _ASK_AGAIN,
+        status=look.status,
+        request_id=request_id,
+    )
+
+
+def interrupted(request_id: str | None) -> Outcome:
+    """The operator ended the command after the call was sent; ``request_id`` is there once it was answered."""
+    if request_id is not None:
+        return Outcome(
+            Result.ACTIVATED,
+            "The vendor has activated CDN; the wait for DescribeCdnService to show it was interrupted.",
+            request_id=request_id,
+        )
+    return Outcome(
+        Result.UNKNOWN,
+        "It is not known whether CDN was activated: the command was interrupted after OpenCdnService was sent.",
+        _ASK_AGAIN,
+    )

@@ -1,0 +1,258 @@
+"""Attempts over real sockets against the simulator: what is sent, and what is known in the end."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from exporter.activation import Outcome, Result
+from exporter.aliyun.client import Caller, Client, Reply, Turn
+from exporter.aliyun.operation import Operation
+from exporter.model import ServiceStatus
+from exporter.simulator import WRITES, Account, Fault, FaultKind, Opening, ServiceState, Simulator
+from tests.activation.conftest import Clock
+
+Attempt = Callable[..., Any]
+
+WRITE = "OpenCdnService"
+
+
+def actions(simulator: Simulator) -> list[str | None]:
+    return [entry.action for entry in simulator.journal.entries()]
+
+
+def writes(simulator: Simulator) -> int:
+    return len([action for action in actions(simulator) if action in WRITES])
+
+
+def run(attempt: Attempt, *, sure: bool = True, **parts: Any) -> Outcome:
+    with attempt(**parts) as activation:
+        _, outcome = activation.run(lambda _: sure)
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def test_cdn_is_activated(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
+    """Who it is and what is there is asked first, then it is called once, then looked at; the answer's id is told."""
+    outcome = run(attempt)
+
+    assert actions(simulator) == ["GetCallerIdentity", "DescribeCdnService", WRITE, "DescribeCdnService"]
+    request_id = simulator.journal.entries(action=WRITE)[0].request_id
+    assert outcome == Outcome(Result.ACTIVATED, "CDN is active.", status=ServiceStatus.ACTIVE, request_id=request_id)
+    assert clock.pauses == []
+
+
+def test_whom_it_is_for_is_the_apis_word(simulator: Simulator, attempt: Attempt, shop: Account) -> None:
+    """The account id that is shown is the one that the credentials belong to."""
+    with attempt() as activation:
+        subject, _ = activation.run(lambda shown: shown.account_id != shop.account_id)
+
+    assert subject.account_id == shop.account_id
+    assert writes(simulator) == 0
+
+
+def test_without_being_sure_nothing_is_changed(simulator: Simulator, attempt: Attempt) -> None:
+    """A dry run asks who and what, no more."""
+    outcome = run(attempt, sure=False)
+
+    assert actions(simulator) == ["GetCallerIdentity", "DescribeCdnService"]
+    assert (outcome.result, outcome.status) == (Result.PLANNED, ServiceStatus.NOT_ACTIVATED)
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "words"),
+    [
+        pytest.param(ServiceState(), ServiceStatus.ACTIVE, "already active for this account;", id="active"),
+        pytest.param(ServiceState(locks=("financial",)), ServiceStatus.LOCKED, "locked (financial)", id="locked"),
+        pytest.param(
+            ServiceState(denied_for_security=True), ServiceStatus.LOCKED, "locked (security)", id="locked away"
+        ),
+    ],
+)
+def test_what_is_active_is_left_alone(
+    simulator: Simulator, attempt: Attempt, service: ServiceState, status: ServiceStatus, words: str
+) -> None:
+    """An account that has CDN is not asked to get it again, and whoever runs the command is not asked either."""
+    simulator.set_service("shop", service, product="cdn")
+    with attempt() as activation:
+        _, outcome = activation.run(lambda _: pytest.fail("asked whether to activate what is active"))
+
+    assert (outcome.result, outcome.status) == (Result.ALREADY_ACTIVE, status)
+    assert words in outcome.sentence
+    assert writes(simulator) == 0
+
+
+def test_another_accounts_credentials_are_refused(simulator: Simulator, attempt: Attempt) -> None:
+    """Where the file names an account id, no other account is activated by mistake."""
+    outcome = run(attempt, account_id="1999")
+
+    assert outcome.result is Result.NOT_SENT
+    assert "account id 1000000000000007, the configuration says 1999" in outcome.sentence
+    assert actions(simulator) == ["GetCallerIdentity"]
+
+
+@pytest.mark.parametrize("asked", ["GetCallerIdentity", "DescribeCdnService"])
+def test_what_cannot_be_looked_at_is_not_touched(simulator: Simulator, attempt: Attempt, asked: str) -> None:
+    """While it is not known who it is and what is there, nothing is changed."""
+    fault = Fault("error", status=503, code="ServiceUnavailable", message="later", action=asked)
+    simulator.set_fault("shop", fault)
+    outcome = run(attempt)
+
+    assert (outcome.result, outcome.code) == (Result.NOT_SENT, "ServiceUnavailable")
+    assert f"{asked} failed (ServiceUnavailable: later)" in outcome.sentence
+    assert outcome.request_id == simulator.journal.entries(action=asked)[0].request_id
+    assert writes(simulator) == 0
+
+
+LOST: list[FaultKind] = [
+    "reset",
+    "close",
+    "html_502",
+    "truncated_json",
+    "cut_body",
+    "redirect_302",
+    "oversized",
+    "wrong_shape",
+    "not_json",
+    "not_http",
+]
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_an_answer_that_is_lost_is_looked_for(simulator: Simulator, attempt: Attempt, kind: FaultKind) -> None:
+    """The call is not repeated; DescribeCdnService tells that it took effect."""
+    simulator.set_fault("shop", Fault(kind, action=WRITE))
+    outcome = run(attempt)
+
+    assert (outcome.result, outcome.status) == (Result.ACTIVATED, ServiceStatus.ACTIVE)
+    assert "was lost (" in outcome.sentence
+    assert "DescribeCdnService shows that CDN is active now" in outcome.sentence
+    assert writes(simulator) == 1
+
+
+def test_an_answer_that_does_not_come_in_time_is_lost(
+    simulator: Simulator, document: dict[str, Any], attempt: Attempt
+) -> None:
+    """A call that hangs is given up at the deadline, sent once, and what became of it is looked for."""
+    document["poll"]["timeout"] = "1s"
+    simulator.set_fault("shop", Fault("hang", action=WRITE))
+    outcome = run(attempt)
+
+    assert outcome.result is Result.ACTIVATED
+    assert "no whole reply within 1 s" in outcome.sentence
+    assert writes(simulator) == 1
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_error_of_the_server_is_no_answer(simulator: Simulator, attempt: Attempt, status: int) -> None:
+    """It may come after the order was carried out: what is true is looked for, here that it was not."""
+    simulator.set_fault("shop", Fault("error", status=status, code="InternalError", message="oops", action=WRITE))
+    outcome = run(attempt)
+
+    assert (outcome.result, outcome.status) == (Result.UNKNOWN, ServiceStatus.NOT_ACTIVATED)
+    assert "lost (InternalError: oops), and DescribeCdnService does not show CDN 30 s after it" in outcome.sentence
+    assert outcome.request_id == simulator.journal.entries(action=WRITE)[0].request_id
+    assert writes(simulator) == 1
+
+
+def test_a_lost_refusal_is_not_taken_for_success(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
+    """Looked for as long as the patience lasts, and sent once all the same."""
+    simulator.set_opening("shop", Opening("insufficient_balance"))
+    simulator.set_fault("shop", Fault("reset", action=WRITE))
+    outcome = run(attempt)
+
+    assert (outcome.result, outcome.status) == (Result.UNKNOWN, ServiceStatus.NOT_ACTIVATED)
+    assert "without --yes" in outcome.next_step
+    assert writes(simulator) == 1
+    assert clock.pauses == [1.0] * 30
+
+
+def test_an_answer_that_is_lost_and_a_look_that_fails(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
+    """Where the API cannot be asked any more, the command says that it does not know."""
+    simulator.set_raw_answer("shop", "not what was asked for", action=WRITE)
+    simulator.set_raw_answer("shop", ["neither"], action="DescribeCdnService")
+    with attempt() as activation:
+        outcome = activation.carry_out()
+
+    assert (outcome.result, outcome.status) == (Result.UNKNOWN, None)
+    assert (
+        "DescribeCdnService could not be asked either (the reply is a JSON value that is no obj" in outcome.sentence
+    )
+    assert len(clock.pauses) == 30
+
+
+def test_it_is_waited_for_until_it_shows(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
+    """While another code says that it is not there yet, it is asked every second."""
+    simulator.set_opening("shop", Opening(shows_after_s=600))
+    clock.steps = [lambda: None, lambda: simulator.set_service("shop", ServiceState(), product="cdn")]
+    outcome = run(attempt)
+
+    assert (outcome.result, outcome.sentence) == (Result.ACTIVATED, "CDN is active.")
+    assert clock.pauses == [1.0, 1.0]
+    assert actions(simulator)[2:] == [WRITE, *["DescribeCdnService"] * 3]
+
+
+def test_what_does_not_show_in_time_is_told(simulator: Simulator, attempt: Attempt) -> None:
+    """The API's word that it has activated CDN counts; that it does not show yet is said."""
+    simulator.set_opening("shop", Opening(shows_after_s=600))
+    outcome = run(attempt)
+
+    assert (outcome.result, outcome.status) == (Result.ACTIVATED, ServiceStatus.NOT_ACTIVATED)
+    assert "DescribeCdnService does not show it yet, 30 s after that" in outcome.sentence
+    assert outcome.request_id == simulator.journal.entries(action=WRITE)[0].request_id
+
+
+def test_an_answer_without_a_request_id_is_none(simulator: Simulator, attempt: Attempt) -> None:
+    """Any page could be a JSON object: without the one field that the answer has it is not believed."""
+    simulator.set_raw_answer("shop", {"hello": "world"}, action=WRITE)
+    outcome = run(attempt)
+
+    assert outcome.result is Result.UNKNOWN
+    assert "the reply has no RequestId" in outcome.sentence
+
+
+class InterruptedApi:
+    """The client, and somebody who presses Ctrl-C as soon as an action was answered."""
+
+    def __init__(self, client: Client, action: str) -> None:
+        self._client = client
+        self._action = action
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        return self._client.reserve(operation, caller)
+
+    def call(self, operation: Operation, caller: Caller, turn: Turn, *parameters: Any) -> Reply:
+        reply = self._client.call(operation, caller, turn, *parameters)
+        if operation.action == self._action:
+            raise KeyboardInterrupt
+        return reply
+
+
+@pytest.mark.parametrize(
+    ("action", "result"),
+    [
+        pytest.param(WRITE, Result.UNKNOWN, id="before the answer was seen"),
+        pytest.param("DescribeCdnService", Result.ACTIVATED, id="while waiting for it to show"),
+    ],
+)
+def test_an_interrupt_says_how_far_it_was(
+    simulator: Simulator, attempt: Attempt, action: str, result: Result
+) -> None:
+    """Ctrl-C after the call was sent leaves no doubt about what is known."""
+    with attempt(through=lambda client: InterruptedApi(client, action)) as activation:
+        outcome = activation.carry_out()
+
+    assert outcome.result is result
+    assert "interrupted" in outcome.sentence
+    assert writes(simulator) == 1
+
+
+def test_the_pace_is_the_vendors(simulator: Simulator, attempt: Attempt) -> None:
+    """At most five calls of it go out in any second, whoever asks for more."""
+    simulator.set_opening("shop", Opening("order_failed"))
+    with attempt() as activation:
+        for _ in range(6):
+            activation.carry_out()
+
+    assert simulator.journal.busiest_window(action=WRITE) <= 5
+    assert {entry.code for entry in simulator.journal.entries(action=WRITE)} == {"CreateOrderFailed"}
