@@ -2,12 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
+
+from exporter.simulator import WRITES, Scenario, Simulator
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -50,3 +53,23 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], bytes]:
         return file.read_bytes()
 
     return read
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., Simulator]]:
+    """Starts simulators of scenarios; none may have been asked to change an account by the end of the test.
+
+    A test of the command that does so says how many calls it expects: `writes`.
+    """
+    played: list[tuple[Simulator, int]] = []
+    with ExitStack() as running:
+
+        def start(scenario: Scenario, *, writes: int = 0, **parts: Any) -> Simulator:
+            simulator = running.enter_context(Simulator(scenario, **parts))
+            played.append((simulator, writes))
+            return simulator
+
+        yield start
+    for simulator, writes in played:
+        seen = [entry.action for entry in simulator.journal.entries() if entry.action in WRITES]
+        assert len(seen) == writes, f"calls that change an account: {seen}"

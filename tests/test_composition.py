@@ -28,9 +28,8 @@ Compose = Callable[..., Composition]
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(load_scenario("healthy")) as simulator:
-        yield simulator
+def simulator(play: Callable[..., Simulator]) -> Simulator:
+    return play(load_scenario("healthy"))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.activation import OPEN_CDN_SERVICE
 from exporter.aliyun.errors import WriteRefused
 from exporter.aliyun.operation import GET_CALLER_IDENTITY
-from exporter.catalogue import vendor_limits
+from exporter.catalogue import PROBE_KINDS, PRODUCTS, vendor_limits
 from exporter.config import Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
-from exporter.simulator import Account, Fault, Member, Role, Scenario, Simulator, load_scenario, role_arn
+from exporter.demo import demo_configuration
+from exporter.simulator import (
+    Account,
+    Fault,
+    Member,
+    Role,
+    Scenario,
+    Simulator,
+    load_scenario,
+    packaged_scenarios,
+    role_arn,
+)
 from tests.recording_log import RecordingLog
 
 PATIENCE_S = 20.0
@@ -35,9 +47,8 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(load_scenario("healthy")) as simulator:
-        yield simulator
+def simulator(play: Callable[..., Simulator]) -> Simulator:
+    return play(load_scenario("healthy"))
 
 
 def configured(simulator: Simulator, **document: Any) -> Configuration:
@@ -153,8 +164,27 @@ def test_the_daemon_cannot_activate_anything(simulator: Simulator) -> None:
     assert simulator.journal.entries(action="OpenCdnService") == ()
 
 
+@pytest.mark.parametrize("name", packaged_scenarios())
+def test_no_scenario_makes_the_daemon_change_anything(name: str, play: Callable[..., Simulator]) -> None:
+    """With everything watched that there is, and every answer of the scenario's accounts, it only reads."""
+    played = load_scenario(name)
+    accounts = tuple(
+        replace(account, products=PRODUCTS, debt_status=True, balance=True) for account in played.accounts
+    )
+    simulator = play(replace(played, accounts=accounts))
+    asked = {(account.account_id, kind.operation.action) for account in accounts for kind in PROBE_KINDS}
+    configuration = demo_configuration(replace(played, accounts=accounts), simulator.url)
+    web = WebOptions("127.0.0.1:0")
+    with Daemon(configuration, load=lambda: configuration, web=web, environ={}, log=RecordingLog()):
+        assert wait_until(
+            lambda: asked <= {(entry.account_id or "", entry.action or "") for entry in simulator.journal.entries()}
+        )
+
+
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # the vendor's library
-def test_accounts_of_every_kind_are_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accounts_of_every_kind_are_polled(
+    play: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their credentials come from where the file says, once for all accounts that say the same."""
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -174,18 +204,18 @@ def test_accounts_of_every_kind_are_polled(tmp_path: Path, monkeypatch: pytest.M
         "oidc_provider_arn": "acs:ram::10:oidc-provider/cluster",
         "oidc_token_file": str(tmp_path / "token"),
     }
-    with Simulator(Scenario("", (base,))) as simulator:
-        uri = {"type": "credentials_uri", "uri": f"{simulator.url}/_credentials/base"}
-        kinds = [oidc, uri, {"type": "profile", "file": str(tmp_path / "profiles.json")}]
-        accounts = [
-            {"name": f"{credentials['type']}-{twin}", "credentials": credentials}
-            for credentials in kinds
-            for twin in range(2)
-        ]
-        with running(simulator, accounts=accounts) as daemon:
-            assert wait_until(daemon.is_ready)
-            samples = scrape(daemon)
-        handed_out = len(simulator.issued_tokens())
+    simulator = play(Scenario("", (base,)))
+    uri = {"type": "credentials_uri", "uri": f"{simulator.url}/_credentials/base"}
+    kinds = [oidc, uri, {"type": "profile", "file": str(tmp_path / "profiles.json")}]
+    accounts = [
+        {"name": f"{credentials['type']}-{twin}", "credentials": credentials}
+        for credentials in kinds
+        for twin in range(2)
+    ]
+    with running(simulator, accounts=accounts) as daemon:
+        assert wait_until(daemon.is_ready)
+        samples = scrape(daemon)
+    handed_out = len(simulator.issued_tokens())
 
     polled = {labels: value for (name, labels), value in samples.items() if name == "dcdn_poll_success"}
     assert list(polled.values()) == [1] * 6
@@ -247,16 +277,16 @@ def accounts_shown(samples: Samples) -> dict[str, str]:
     return {labels["account"]: labels["account_name"] for labels in found}
 
 
-def test_a_role_is_polled_with_the_credentials_that_sts_gives() -> None:
+def test_a_role_is_polled_with_the_credentials_that_sts_gives(play: Callable[..., Simulator]) -> None:
     """Two accounts of one role share its token, whose end is on the page; the id comes from the role."""
     role = {"type": "ram_role", "role_arn": role_arn("2001", "reader"), "source": BASE_KEYS}
-    with Simulator(Scenario("", (BASE, member_account("2001")))) as simulator:
-        accounts = [{"name": name, "credentials": role} for name in ("one", "two")]
-        with running(simulator, accounts=accounts) as daemon:
-            assert wait_until(daemon.is_ready)
-            samples = scrape(daemon)
-        asked = simulator.journal.entries(action="AssumeRole")
-        (token,) = simulator.issued_tokens()
+    simulator = play(Scenario("", (BASE, member_account("2001"))))
+    accounts = [{"name": name, "credentials": role} for name in ("one", "two")]
+    with running(simulator, accounts=accounts) as daemon:
+        assert wait_until(daemon.is_ready)
+        samples = scrape(daemon)
+    asked = simulator.journal.entries(action="AssumeRole")
+    (token,) = simulator.issued_tokens()
 
     for name in ("one", "two"):
         assert value(samples, "dcdn_poll_success", account=name, product="dcdn_ipa", probe="service") == 1
@@ -268,18 +298,18 @@ def test_a_role_is_polled_with_the_credentials_that_sts_gives() -> None:
     assert simulator.journal.entries(action="GetCallerIdentity") == ()
 
 
-def test_members_come_and_go() -> None:
+def test_members_come_and_go(play: Callable[..., Simulator]) -> None:
     """A member is polled under its id once it is listed, with its name beside it, and leaves with all its series."""
     world = Scenario("", (BASE, *(member_account(number) for number in ("200001", "200002", "200003"))))
-    with Simulator(world) as simulator:
-        simulator.set_members("base", members("200001", "200002"))
-        with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
-            assert wait_until(daemon.is_ready)
-            first = scrape(daemon)
-            simulator.set_members("base", members("200002", "200003"))
-            assert wait_until(lambda: accounts_shown(scrape(daemon)).keys() == {"200002", "200003"})
-            assert wait_until(lambda: value_of(daemon, "200003", "dcdn_poll_success") == 1)
-            second = scrape(daemon)
+    simulator = play(world)
+    simulator.set_members("base", members("200001", "200002"))
+    with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
+        assert wait_until(daemon.is_ready)
+        first = scrape(daemon)
+        simulator.set_members("base", members("200002", "200003"))
+        assert wait_until(lambda: accounts_shown(scrape(daemon)).keys() == {"200002", "200003"})
+        assert wait_until(lambda: value_of(daemon, "200003", "dcdn_poll_success") == 1)
+        second = scrape(daemon)
 
     assert accounts_shown(first) == {number: f"name of {number}" for number in ("200001", "200002")}
     assert value(first, "dcdn_exporter_configured_accounts") == 2
@@ -293,62 +323,62 @@ def test_members_come_and_go() -> None:
     assert 0 < listed[0] < listed[1]
 
 
-def test_members_stay_when_they_cannot_be_listed() -> None:
+def test_members_stay_when_they_cannot_be_listed(play: Callable[..., Simulator]) -> None:
     """A directory that does not answer any more leaves the members of its last list, and the time of that."""
-    with Simulator(Scenario("", (BASE, member_account("200001")))) as simulator:
-        simulator.set_members("base", members("200001"))
-        with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
-            assert wait_until(daemon.is_ready)
-            simulator.set_denied("base", ["ListAccounts"])
-            refused = len(simulator.journal.entries(action="ListAccounts")) + 1
-            assert wait_until(lambda: len(simulator.journal.entries(action="ListAccounts")) > refused)
-            before = value_of(daemon, "200001", "dcdn_polls_total")
-            samples = scrape(daemon)
+    simulator = play(Scenario("", (BASE, member_account("200001"))))
+    simulator.set_members("base", members("200001"))
+    with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
+        assert wait_until(daemon.is_ready)
+        simulator.set_denied("base", ["ListAccounts"])
+        refused = len(simulator.journal.entries(action="ListAccounts")) + 1
+        assert wait_until(lambda: len(simulator.journal.entries(action="ListAccounts")) > refused)
+        before = value_of(daemon, "200001", "dcdn_polls_total")
+        samples = scrape(daemon)
 
     assert accounts_shown(samples).keys() == {"200001"}
     assert before >= 1
 
 
-def test_an_account_of_the_file_wins_over_the_same_member() -> None:
+def test_an_account_of_the_file_wins_over_the_same_member(play: Callable[..., Simulator]) -> None:
     """By the id that the file says, and by one that is learned later: then the member is gone."""
     world = (BASE, member_account("200001"), member_account("200002"))
     keys = {"type": "access_key", "access_key_id": "LTAI5tMember200002", "access_key_secret": "member-secret"}
     role = {"type": "ram_role", "role_arn": role_arn("200001", "reader"), "source": BASE_KEYS}
     accounts = [{"name": "by-role", "credentials": role}, {"name": "by-key", "credentials": keys}]
-    with Simulator(Scenario("", world)) as simulator:
-        simulator.set_members("base", members("200001", "200002"))
-        with running(simulator, accounts=accounts, discovery={"resource_directories": [DIRECTORY]}) as daemon:
-            assert wait_until(
-                lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-role", "by-key"}
-            )
+    simulator = play(Scenario("", world))
+    simulator.set_members("base", members("200001", "200002"))
+    with running(simulator, accounts=accounts, discovery={"resource_directories": [DIRECTORY]}) as daemon:
+        assert wait_until(
+            lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-role", "by-key"}
+        )
 
 
-def test_accounts_are_polled_as_soon_as_they_have_credentials_again() -> None:
+def test_accounts_are_polled_as_soon_as_they_have_credentials_again(play: Callable[..., Simulator]) -> None:
     """When AssumeRole is refused and then is not, nobody waits for the pause after a failed poll to be over."""
     role = {"type": "ram_role", "role_arn": role_arn("2001", "reader"), "source": BASE_KEYS}
     poll = {"interval": "1h", "timeout": "5s"}
-    with Simulator(Scenario("", (BASE, member_account("2001")))) as simulator:
-        down = Fault("error", status=503, code="ServiceUnavailable", message="later", action="AssumeRole", times=1)
-        simulator.set_fault("base", down)
-        with running(simulator, accounts=[{"name": "one", "credentials": role}], poll=poll) as daemon:
-            assert wait_until(daemon.is_ready)
-            assert value_of(daemon, "one", "dcdn_poll_failures_total", reason="server") == 1
-            assert wait_until(lambda: value_of(daemon, "one", "dcdn_poll_success") == 1)
+    simulator = play(Scenario("", (BASE, member_account("2001"))))
+    down = Fault("error", status=503, code="ServiceUnavailable", message="later", action="AssumeRole", times=1)
+    simulator.set_fault("base", down)
+    with running(simulator, accounts=[{"name": "one", "credentials": role}], poll=poll) as daemon:
+        assert wait_until(daemon.is_ready)
+        assert value_of(daemon, "one", "dcdn_poll_failures_total", reason="server") == 1
+        assert wait_until(lambda: value_of(daemon, "one", "dcdn_poll_success") == 1)
 
 
-def test_a_changed_directory_keeps_its_members_until_it_is_listed_again() -> None:
+def test_a_changed_directory_keeps_its_members_until_it_is_listed_again(play: Callable[..., Simulator]) -> None:
     """A reload that changes what is polled of the members does not lose them for a moment."""
-    with Simulator(Scenario("", (BASE, member_account("200001")))) as simulator:
-        simulator.set_members("base", members("200001"))
-        plain, more = ({"resource_directories": [found]} for found in (DIRECTORY, {**DIRECTORY, "debt_status": True}))
-        load = reload_with(simulator, {"accounts": [], "discovery": more})
-        with running(simulator, load=load, accounts=[], discovery=plain) as daemon:
-            assert wait_until(daemon.is_ready)
-            simulator.set_denied("base", ["ListAccounts"])
-            assert daemon.reload() is None
-            shown = accounts_shown(scrape(daemon))
-            debt = {"account": "200001", "product": "dcdn_ipa", "probe": "debt_status"}
-            assert wait_until(lambda: value(scrape(daemon), "dcdn_poll_success", **debt) == 1)
+    simulator = play(Scenario("", (BASE, member_account("200001"))))
+    simulator.set_members("base", members("200001"))
+    plain, more = ({"resource_directories": [found]} for found in (DIRECTORY, {**DIRECTORY, "debt_status": True}))
+    load = reload_with(simulator, {"accounts": [], "discovery": more})
+    with running(simulator, load=load, accounts=[], discovery=plain) as daemon:
+        assert wait_until(daemon.is_ready)
+        simulator.set_denied("base", ["ListAccounts"])
+        assert daemon.reload() is None
+        shown = accounts_shown(scrape(daemon))
+        debt = {"account": "200001", "product": "dcdn_ipa", "probe": "debt_status"}
+        assert wait_until(lambda: value(scrape(daemon), "dcdn_poll_success", **debt) == 1)
 
     assert shown.keys() == {"200001"}
 

@@ -32,10 +32,9 @@ SHOP, VIDEO, TEST = (Member("1001", "shop"), Member("1002", "video"), Member("10
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
+def simulator(play: Callable[..., Simulator]) -> Simulator:
     limits = {**LIMITS, "ListAccounts": CALLS_PER_SECOND}
-    with Simulator(Scenario("a management account", (MANAGER,)), limits=limits) as simulator:
-        yield simulator
+    return play(Scenario("a management account", (MANAGER,)), limits=limits)
 
 
 @pytest.fixture

@@ -53,6 +53,21 @@ def test_a_library_is_imported_at_home_only(library: str) -> None:
     assert {file for file in importers if not any(file.startswith(home) for home in HOMES[library])} == set()
 
 
+def test_what_watches_is_held_to_reading() -> None:
+    """A simulator that the daemon or a part of it asks comes from the fixture that looks for writes in the end."""
+    tests = Path(__file__).parent
+    makers = {
+        file.relative_to(tests).as_posix()
+        for file in tests.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Simulator"
+    }
+
+    # Those of the simulator itself, of the client below the daemon, and of the command that writes.
+    own = ("simulator/", "aliyun/", "activation/")
+    assert {file for file in makers if not file.startswith(own)} == {"conftest.py"}
+
+
 def test_only_the_command_prints() -> None:
     """What is not logged is not written to a terminal by anybody but the command."""
     printers = {

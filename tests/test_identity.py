@@ -1,7 +1,7 @@
 """Who is behind an account, asked of the simulator."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -37,9 +37,8 @@ class NoCredentials:
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(load_scenario("healthy")) as simulator:
-        yield simulator
+def simulator(play: Callable[..., Simulator]) -> Simulator:
+    return play(load_scenario("healthy"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """One poll at a time, by the real client against the simulator."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -74,11 +74,10 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with Simulator(load_scenario("healthy")) as simulator:
-        world = World(simulator)
-        yield world
-        world.client.close()
+def world(play: Callable[..., Simulator]) -> Iterator[World]:
+    world = World(play(load_scenario("healthy")))
+    yield world
+    world.client.close()
 
 
 def test_an_answer_is_recorded_with_its_time(world: World) -> None:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.simulator import Account, Scenario, Simulator
+from exporter.simulator import Account, Scenario
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from exporter.simulator import Simulator
 
     # What the fixtures hand out; test modules import these names for their annotations only.
     Eventually = Callable[..., Any]
@@ -61,14 +63,9 @@ def make_account() -> MakeAccount:
 
 
 @pytest.fixture
-def simulate() -> Iterator[Simulate]:
+def simulate(play: Callable[..., Simulator]) -> Simulate:
     """Starts a simulator of some accounts."""
-    with ExitStack() as running:
-
-        def start(*accounts: Account, **parts: Any) -> Simulator:
-            return running.enter_context(Simulator(Scenario("accounts of a test", accounts), **parts))
-
-        yield start
+    return lambda *accounts, **parts: play(Scenario("accounts of a test", accounts), **parts)
 
 
 @pytest.fixture

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 from exporter.demo import POLL
+from exporter.simulator import WRITES
 from tests.end_to_end.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -25,6 +29,16 @@ def announced_s(stdout: str, account: str, sentence: str) -> int:
     found = re.search(rf"^ +(\d\d):(\d\d)  {account}: .*{sentence}", stdout, re.MULTILINE)
     assert found is not None, stdout
     return int(found[1]) * 60 + int(found[2])
+
+
+def actions_asked(stdout: str) -> set[str]:
+    """The actions in the journal of the simulator whose address the demo says."""
+    found = re.search(r"simulator at http://([0-9.:]+),", stdout)
+    assert found is not None, stdout
+    with closing(HTTPConnection(found[1], timeout=PATIENCE_S)) as connection:
+        connection.request("GET", "/_journal")
+        journal = json.loads(connection.getresponse().read())
+    return {entry["action"] for entry in journal["entries"]}
 
 
 def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually) -> None:
@@ -84,6 +98,10 @@ def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually)
     assert page.value("dcdn_poll_success", account="silent") == 0
     assert page.status("silent") == "active"
     assert page.value("dcdn_poll_success", account="healthy") == 1
+
+    asked = actions_asked(demo.stdout)
+    assert "DescribeDcdnIpaService" in asked
+    assert not asked & WRITES
 
     assert demo.stop(signal.SIGINT) == 0
 

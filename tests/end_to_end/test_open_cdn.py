@@ -1,0 +1,190 @@
+"""The command that activates CDN, beside a daemon that watches the account."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from exporter.simulator import Fault
+from tests.end_to_end.waiting import PATIENCE_S, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from exporter.simulator import Account, Simulator
+    from tests.end_to_end.conftest import Command, Configure, Eventually, MakeAccount, Serve, Simulate
+
+    Arguments = Callable[..., list[str]]
+
+WRITE = "OpenCdnService"
+
+
+@pytest.fixture
+def shop(make_account: MakeAccount) -> Account:
+    """An account that has no CDN."""
+    return make_account("shop")
+
+
+@pytest.fixture
+def watching(configure: Configure, shop: Account) -> Callable[[Simulator], dict[str, Any]]:
+    """A configuration that watches the account's CDN."""
+
+    def make(simulator: Simulator) -> dict[str, Any]:
+        configuration = configure(simulator.url, shop)
+        configuration["endpoints"]["cdn"] = simulator.url
+        return {**configuration, "products": ["cdn"]}
+
+    return make
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, watching: Callable[[Simulator], dict[str, Any]]) -> Arguments:
+    """The arguments of the command for the account."""
+
+    def make(simulator: Simulator, *flags: str) -> list[str]:
+        file = tmp_path / "open-cdn.yaml"
+        file.write_text(json.dumps(watching(simulator)))
+        return ["open-cdn", "--config.file", str(file), "--account", "shop", *flags]
+
+    return make
+
+
+def test_the_metric_turns(
+    simulate: Simulate,
+    shop: Account,
+    *,
+    watching: Callable[[Simulator], dict[str, Any]],
+    serve: Serve,
+    eventually: Eventually,
+    command: Command,
+    arguments: Arguments,
+) -> None:
+    """Not activated, a dry run that leaves it so, the command, and active at the next poll; again is no failure."""
+    simulator = simulate(shop, writes=1)
+    exporter = serve(watching(simulator))
+    eventually("it is not activated", lambda: exporter.scrape().status("shop", "cdn") == "not_activated")
+
+    dry = command(*arguments(simulator))
+    assert (dry.returncode, dry.stderr) == (0, "")
+    assert "nothing was changed" in dry.stdout
+    assert simulator.journal.entries(action=WRITE) == ()
+
+    done = command(*arguments(simulator, "--yes"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "CDN is active." in done.stdout
+    polls = exporter.scrape().value("dcdn_polls_total", account="shop", product="cdn")
+    eventually(
+        "two polls more, of which the second began after the command ended",
+        lambda: exporter.scrape().value("dcdn_polls_total", account="shop", product="cdn") >= polls + 2,
+    )
+    assert exporter.scrape().status("shop", "cdn") == "active"
+
+    again = command(*arguments(simulator, "--yes"))
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "already active" in again.stdout
+    assert exporter.stop() == 0
+
+
+def test_a_connection_that_is_cut(simulate: Simulate, shop: Account, command: Command, arguments: Arguments) -> None:
+    """The request arrived, the answer did not: one call was made, and what is told is true."""
+    simulator = simulate(shop, writes=1)
+    simulator.set_fault("shop", Fault("reset", action=WRITE))
+    done = command(*arguments(simulator, "--yes", "--output", "json"))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["result"], told["status"], told["request_id"]) == ("activated", "active", None)
+    assert "was lost" in told["explanation"]
+
+
+def test_a_signal_while_the_answer_is_awaited(
+    simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
+) -> None:
+    """SIGTERM after the call was sent ends the command at once, which says that it does not know."""
+    simulator = simulate(shop, writes=1)
+    simulator.set_fault("shop", Fault("hang", action=WRITE))
+    with subprocess.Popen(  # noqa: S603 — our own command
+        [sys.executable, "-m", "exporter", *arguments(simulator, "--yes")],
+        cwd=tmp_path,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until("the call was made", lambda: simulator.journal.entries(action=WRITE))
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=PATIENCE_S)
+
+    assert process.returncode == 5
+    assert "the command was interrupted after OpenCdnService was sent" in output
+
+
+@pytest.mark.parametrize(
+    ("answer", "writes", "told"), [("y", 1, "CDN is active."), ("n", 0, "Dry run"), ("", 0, "Dry run")]
+)
+def test_on_a_terminal_it_asks(
+    simulate: Simulate,
+    shop: Account,
+    environ: Mapping[str, str],
+    tmp_path: Path,
+    arguments: Arguments,
+    *,
+    answer: str,
+    writes: int,
+    told: str,
+) -> None:
+    """Yes is an answer; no, and the mere return key, change nothing."""
+    simulator = simulate(shop, writes=writes)
+    here, there = pty.openpty()
+    try:
+        with subprocess.Popen(  # noqa: S603 — our own command
+            [sys.executable, "-m", "exporter", *arguments(simulator)],
+            cwd=tmp_path,
+            env={**environ, "TERM": "dumb"},
+            stdin=there,
+            stdout=there,
+            stderr=there,
+        ) as process:
+            os.close(there)
+            there = -1
+            before = read_until(here, "[y/N]: ")
+            os.write(here, f"{answer}\n".encode())
+            after = read_until(here, told)
+            read_to_end(here)
+            assert process.wait(PATIENCE_S) == 0
+    finally:
+        os.close(here)
+        if there >= 0:
+            os.close(there)
+
+    assert "account id  " + shop.account_id in before
+    assert f"shop ({shop.account_id}): " in after
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What a terminal shows up to some text."""
+    seen = ""
+    while text not in seen:
+        assert select.select([terminal], [], [], PATIENCE_S)[0], f"the terminal is silent: {seen}"
+        more = os.read(terminal, 4096)
+        assert more, f"the terminal ended: {seen}"
+        seen += more.decode()
+    return seen
+
+
+def read_to_end(terminal: int) -> None:
+    """Read until the last program has let go of the terminal, which Linux tells with an error."""
+    try:
+        while os.read(terminal, 4096):
+            pass
+    except OSError:
+        return
