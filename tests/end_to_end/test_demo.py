@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.end_to_end.conftest import Eventually, Serve
+    from tests.end_to_end.page import Page
 
 INTERVAL_S = 5
 SLACK_S = 5  # for a machine with much else to do
@@ -48,8 +49,12 @@ def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually)
     assert demo.address.startswith("127.0.0.1:")
     started_s = time.monotonic()  # the simulator's own start lies between the process's and this
 
-    eventually("something fails", lambda: demo.scrape().value("dcdn_poll_success", account="flaky") == 0)
-    page = demo.scrape()
+    def answered_and_failing() -> Page | None:
+        page = demo.scrape()
+        answered = all(page.find("dcdn_last_success_timestamp_seconds").values())
+        return page if answered and page.value("dcdn_poll_success", account="flaky") == 0 else None
+
+    page = eventually("all have answered once, and something fails", answered_and_failing)
     services = page.by("account", "dcdn_poll_success", product="dcdn_ipa", probe="service")
     assert {account: page.status(account, "dcdn_ipa") for account in services} == {
         "healthy": "active",
