@@ -47,7 +47,7 @@ class World:
             {name: Route(simulator.url) for name in endpoints("china")},
             budgets=Budgets(vendor_limits(), clock=time.monotonic),
             observer=Silent(),
-            deadline_s=0.2,
+            deadline_s=20,
             pool_size=4,
             user_agent="test",
         )

@@ -70,6 +70,7 @@ def test_after_a_timeout(simulate: Simulate, connect: Connect, ask: Ask) -> None
     with pytest.raises(ApiError):
         ask(client)
     simulator.set_fault("alice", None)
+    client.use_deadline(20)
     ask(client)
 
     assert connections(simulator) == [1, 2]
