@@ -1,6 +1,6 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format rules lock clean
 
 VENV := .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -24,6 +24,9 @@ check: $(VENV)/.dev ## Format, lint, types and import floors
 format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff format
 	@$(VENV)/bin/ruff check --fix
+
+rules: $(VENV)/.dev ## Write the files that come from the alerting rules
+	@$(VENV)/bin/python -m deploy.prometheus.rules
 
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -1,0 +1,90 @@
+"""The texts of the files that come from the rules."""
+
+from collections.abc import Iterator
+from textwrap import fill, indent
+
+from deploy.prometheus.rules.delays import first_seen_after_s
+from deploy.prometheus.rules.groups import ALERTS, GROUPS
+from deploy.prometheus.rules.rule import Alert, Group, Pause, Recording
+from exporter import PROJECT_URL
+from exporter.config.durations import format_duration
+
+_WIDTH = 110
+_NOTE = "# Written by `make rules` from deploy/prometheus/rules/: change it there.\n"
+
+
+def runbook_url(alert: Alert) -> str:
+    """Where the alert's runbook stands."""
+    return f"{PROJECT_URL}/docs/runbooks/{alert.name}.md"
+
+
+def alerts_file() -> str:
+    """The rules as Prometheus loads them."""
+    return f"{_NOTE}{_groups()}"
+
+
+def prometheus_rule() -> str:
+    """The rules as the Prometheus operator loads them."""
+    return f"""{_NOTE}apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: dcdn-exporter
+  labels:
+    app.kubernetes.io/name: dcdn-exporter
+spec:
+{indent(_groups(), "  ")}"""
+
+
+def alerts_table() -> str:
+    """The rows of docs/alerts.md: alert, severity, when it fires, and how soon."""
+    head = "| alert | severity | fires when | `for` | first seen after |\n|---|---|---|---|---|\n"
+    rows = (
+        f"| [{alert.name}](runbooks/{alert.name}.md) | {alert.severity.value} | {alert.fires_when} | "
+        f"{format_duration(alert.waits.seconds)} | {first_seen_after_s(alert):,} s |\n"
+        for alert in ALERTS
+    )
+    return head + "".join(rows)
+
+
+def _groups() -> str:
+    return "groups:\n" + "".join(indent(_group(group), "  ") for group in GROUPS)
+
+
+def _group(group: Group) -> str:
+    rules = "\n".join(_rule(rule) for rule in group.rules)
+    return f"- name: {group.name}\n  rules:\n{indent(rules, '    ')}"
+
+
+def _rule(rule: Recording | Alert) -> str:
+    if isinstance(rule, Recording):
+        return f"{_comment(rule.why)}- record: {rule.record}\n{_block('expr', rule.expression)}"
+    return "".join(
+        (
+            f"- alert: {rule.name}\n",
+            _block("expr", rule.expression),
+            *_pause("for", rule.waits),
+            *(_pause("keep_firing_for", rule.keeps) if rule.keeps else ()),
+            f"  labels:\n    severity: {rule.severity.value}\n",
+            "  annotations:\n",
+            indent(_block("summary", rule.summary), "  "),
+            indent(_block("description", rule.description), "  "),
+            f"    runbook_url: {runbook_url(rule)}\n",
+        )
+    )
+
+
+def _pause(key: str, pause: Pause) -> Iterator[str]:
+    if not pause.seconds:
+        yield indent(_comment(f"no {key}: {pause.why}"), "  ")
+        return
+    yield indent(_comment(f"{key}: {pause.why}"), "  ")
+    yield f"  {key}: {format_duration(pause.seconds)}\n"
+
+
+def _block(key: str, text: str) -> str:
+    """A key with a literal text; `|-` keeps every character as it is."""
+    return f"  {key}: |-\n{indent(text, '    ')}\n"
+
+
+def _comment(text: str) -> str:
+    return fill(text, _WIDTH, initial_indent="# ", subsequent_indent="# ") + "\n"

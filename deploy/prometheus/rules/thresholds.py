@@ -1,0 +1,53 @@
+"""Every number of the rules; ages that follow the exporter's configuration are read from its metrics instead."""
+
+from typing import Final
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 60 * MINUTE_S
+DAY_S: Final = 24 * HOUR_S
+
+JOB: Final = "dcdn-exporter"
+"""What the scrape configuration calls the exporter."""
+ROUTED_BY: Final = ("site", "team")
+"""Labels of dcdn_account_info that alerts carry; further ones of your accounts' `labels` go here."""
+
+# What is shipped beside the rules; a test holds the examples to them.
+SCRAPE_INTERVAL_S: Final = 15
+EVALUATION_INTERVAL_S: Final = 15
+GROUP_WAIT_S: Final = 10
+
+# How the exporter polls unless it is configured otherwise; a test holds them to its defaults.
+POLL_INTERVAL_S: Final = 60
+POLL_TIMEOUT_S: Final = 10
+BALANCE_INTERVAL_S: Final = 5 * MINUTE_S
+STALE_AFTER_S: Final = 10 * MINUTE_S
+
+# A restart of the exporter, its move to another node included, takes less.
+RESTART_S: Final = 15 * MINUTE_S
+# How long Prometheus itself may be away and still know what it alerted for.
+MEMORY_S: Final = HOUR_S
+# How long a change is news.
+NEWS_S: Final = HOUR_S
+
+# The configuration of a suspended service is deleted after 30 days: eleven are left to save it.
+LOCKED_TOO_LONG_S: Final = 19 * DAY_S
+# A lock is not over because nothing was heard of it for so long.
+LOCK_GAP_S: Final = DAY_S
+CHANGE_SOON_S: Final = 3 * DAY_S
+# Bills come hourly, some hours late, so that the slope needs a quarter of a day.
+BALANCE_SLOPE_S: Final = 6 * HOUR_S
+BALANCE_HISTORY_S: Final = 5 * HOUR_S
+BALANCE_LEFT_S: Final = DAY_S
+
+# A probe that keeps failing is polled every five minutes at least: three polls.
+FAILURES_S: Final = 15 * MINUTE_S
+THROTTLED_SHARE: Final = 0.05
+SKIPPED_SHARE: Final = 0.1
+BUDGET_SHARE: Final = 0.8
+BUDGET_S: Final = 10 * MINUTE_S
+UNKNOWN_VALUES_S: Final = HOUR_S
+# The API refuses calls beyond 900 s.
+CLOCK_SKEW_S: Final = 60
+# Temporary credentials are replaced when a third of their life, at least five minutes, is left.
+CREDENTIAL_LEFT_S: Final = 3 * MINUTE_S
+DISCOVERY_STALE_S: Final = HOUR_S
