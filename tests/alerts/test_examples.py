@@ -1,0 +1,167 @@
+"""The configurations of Prometheus and Alertmanager that are shipped beside the rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.prometheus.rules.groups import ALERTS
+from deploy.prometheus.rules.thresholds import (
+    EVALUATION_INTERVAL_S,
+    GROUP_WAIT_S,
+    JOB,
+    ROUTED_BY,
+    SCRAPE_INTERVAL_S,
+)
+from exporter.config.durations import parse_duration
+from tests.alerts.shipped import ROOT, RULES_FOLDER, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Tool = Callable[[str], str]
+
+PROMETHEUS = RULES_FOLDER / "prometheus.yaml"
+ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yaml"
+TEMPLATES = ALERTMANAGER.parent / "templates"
+
+
+def run(program: str, *arguments: str) -> str:
+    """What a program says that ends well."""
+    ended = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_prometheus_accepts_its_configuration(tool: Tool) -> None:
+    """With the rules that it names."""
+    assert "1 rule files found" in run(tool("promtool"), "check", "config", str(PROMETHEUS))
+
+
+def test_alertmanager_accepts_its_configuration(tool: Tool) -> None:
+    """With the templates that it names."""
+    said = run(tool("amtool"), "check-config", str(ALERTMANAGER))
+    assert "1 templates" in said
+
+
+def test_delays_are_those_of_the_configurations() -> None:
+    """What the table of delays counts with is what is shipped, and the job is the one that the rules ask for."""
+    prometheus, route = load(PROMETHEUS), load(ALERTMANAGER)["route"]
+    assert parse_duration(prometheus["global"]["scrape_interval"]) == SCRAPE_INTERVAL_S
+    assert parse_duration(prometheus["global"]["evaluation_interval"]) == EVALUATION_INTERVAL_S
+    assert parse_duration(route["group_wait"]) == GROUP_WAIT_S
+    assert [job["job_name"] for job in prometheus["scrape_configs"]] == [JOB]
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        pytest.param({"severity": "critical"}, "pager", id="critical"),
+        pytest.param({"severity": "warning"}, "operators", id="warning"),
+        pytest.param({"severity": "info"}, "log", id="info"),
+        pytest.param({"severity": "critical", "team": "video"}, "team-video,pager", id="a team's, critical"),
+        pytest.param({"severity": "info", "team": "video"}, "team-video,log", id="a team's, info"),
+        pytest.param({"severity": "warning", "team": "other"}, "operators", id="another team's"),
+    ],
+)
+def test_alerts_reach_who_has_to_hear_of_them(labels: dict[str, str], receivers: str, tool: Tool) -> None:
+    """By severity, and the team of the account too."""
+    pairs = [f"{name}={value}" for name, value in labels.items()]
+    said = run(tool("amtool"), "config", "routes", "test", f"--config.file={ALERTMANAGER}", *pairs)
+    assert said.strip() == receivers
+
+
+def test_inhibitions_and_routes_name_what_there_is() -> None:
+    """No alert that was renamed stands in a matcher, and no label that alerts do not carry."""
+    configuration = load(ALERTMANAGER)
+    matchers = [
+        matcher
+        for inhibition in configuration["inhibit_rules"]
+        for matcher in (*inhibition["source_matchers"], *inhibition["target_matchers"])
+    ]
+    named = {name for matcher in matchers for name in re.findall(r"Dcdn\w+", matcher)}
+    assert named <= {alert.name for alert in ALERTS}
+    carried = {"alertname", "severity", "account", "product", "probe", *ROUTED_BY}
+    labels = {re.split("[=!]", matcher)[0] for matcher in matchers}
+    labels |= {
+        re.split("[=!]", matcher)[0] for route in configuration["route"]["routes"] for matcher in route["matchers"]
+    }
+    labels |= {label for inhibition in configuration["inhibit_rules"] for label in inhibition.get("equal", [])}
+    labels |= set(configuration["route"]["group_by"])
+    assert labels <= carried
+
+
+MESSAGE = {
+    "receiver": "operators",
+    "commonLabels": {
+        "alertname": "DcdnServiceLockedFinancial",
+        "severity": "critical",
+        "account": "prod",
+        "product": "dcdn_ipa",
+        "site": "china",
+    },
+    "alerts": [
+        {
+            "labels": {"account": "prod", "product": "dcdn_ipa"},
+            "annotations": {
+                "summary": "dcdn_ipa of prod is locked: a payment is overdue",
+                "description": "Pay what the account owes.",
+                "runbook_url": "https://runbooks.example/DcdnServiceLockedFinancial",
+            },
+            "startsAt": "2026-11-22T08:30:00.5Z",
+            "endsAt": "2026-11-22T09:00:00Z",
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "subject", "text"),
+    [
+        pytest.param(
+            "firing",
+            "[FIRING critical] DcdnServiceLockedFinancial prod dcdn_ipa (china site)",
+            """dcdn_ipa of prod is locked: a payment is overdue
+Account: prod
+Product: dcdn_ipa
+Since: 2026-11-22 08:30:00 UTC
+Pay what the account owes.
+What to do: https://runbooks.example/DcdnServiceLockedFinancial""",
+            id="firing",
+        ),
+        pytest.param(
+            "resolved",
+            "[RESOLVED] DcdnServiceLockedFinancial prod dcdn_ipa (china site)",
+            """Over: dcdn_ipa of prod is locked: a payment is overdue
+Account: prod
+Product: dcdn_ipa
+Since: 2026-11-22 08:30:00 UTC, until 2026-11-22 09:00:00 UTC""",
+            id="resolved",
+        ),
+    ],
+)
+def test_a_message_says_account_product_and_what_to_do(
+    status: str, subject: str, text: str, *, tool: Tool, tmp_path: Path
+) -> None:
+    """In its subject and in its text."""
+    data = tmp_path / "message.json"
+    alerts = [{**alert, "status": status} for alert in MESSAGE["alerts"] if isinstance(alert, dict)]
+    data.write_text(json.dumps({**MESSAGE, "status": status, "alerts": alerts}), encoding="utf-8")
+
+    def rendered(template: str) -> str:
+        return run(
+            tool("amtool"),
+            "template",
+            "render",
+            f"--template.glob={TEMPLATES / '*.tmpl'}",
+            f'--template.text={{{{ template "{template}" . }}}}',
+            f"--template.data={data}",
+        ).strip()
+
+    assert rendered("dcdn.subject") == subject
+    assert rendered("dcdn.text") == text
