@@ -24,11 +24,15 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in load(ALERTS_FILE)["groups"] for rule in group["rules"]]
 
 
-def only(alert: str) -> dict[str, Any]:
-    """The rules' file less all alerts but this one: what a test needs that asks for no other."""
+def only(*alerts: str) -> dict[str, Any]:
+    """The rules' file less all other alerts, and less the recordings that these do not look at."""
+    kept = [rule for rule in rules() if rule.get("alert") in alerts]
+    kept += [rule for rule in rules() if "record" in rule and any(rule["record"] in other["expr"] for other in kept)]
+    groups = load(ALERTS_FILE)["groups"]
     return {
         "groups": [
-            {**group, "rules": [rule for rule in group["rules"] if rule.get("alert", alert) == alert]}
-            for group in load(ALERTS_FILE)["groups"]
+            {**group, "rules": ours}
+            for group in groups
+            if (ours := [rule for rule in group["rules"] if rule in kept])
         ]
     }
