@@ -32,7 +32,7 @@ SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Over"]
 
 # What a target adds, and what Prometheus says of alerts.
 ADDED = {"job", "instance", "alertname", "alertstate"}
-NOT_OURS = {"up": set[str](), "ALERTS": {"severity", "account"}, "process_cpu_seconds_total": set[str]()}
+NOT_OURS = {"up": set[str](), "ALERTS": {"severity", "account", "product"}, "process_cpu_seconds_total": set[str]()}
 # Documented with the parts of the exporter that bring them.
 TO_COME = {
     "dcdn_exporter_credential_expiry_timestamp_seconds": {"account"},
