@@ -181,7 +181,7 @@ max by (account, product, charge_type) ({CHARGE_TYPE})
         description="The billing method has changed. Bills from now on follow the new one; they come hours late.",
     ),
     Alert(
-        "DcdnServiceLockedTooLong",
+        "DcdnLockedTooLong",
         Severity.CRITICAL,
         routed(
             f"""
