@@ -1,0 +1,206 @@
+"""Breaks every rule in every way, and asks promtool's tests whether they notice.
+
+Run by `make mutate`; writes docs/alert-mutations.md. A mutation that no test notices is a gap in the tests, unless
+it changes nothing that can be seen.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.alerts.mutations import Mutation, mutations
+from tests.alerts.shipped import ROOT, TEST_FILES, load, only, rules
+
+_ALERT = re.compile(r'alertname="(\w+)"')
+_METRIC = re.compile(r"\bdcdn_\w+|\bup\b")
+_RESULT = ROOT / "docs" / "alert-mutations.md"
+
+# Mutations that change nothing that can be seen, and why.
+_EQUIVALENT = (
+    (r"expression: `(?:max by|changes\()` in `sum by .*increase\(.*> 0`", "more than 0 in all is more than 0 in one"),
+    (r"DcdnServiceDeactivated: matcher: no `status=", "the other two values are excluded by what follows"),
+    (
+        r"DcdnLockedTooLong: matcher: no `status=\"locked\"",
+        "the other two values are excluded by what follows",
+    ),
+    (
+        r"DcdnBalanceRunningOut: range: 7200 s .*`/ ",
+        "on a straight line every range has one slope; of the value only",
+    ),
+    (
+        r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",
+        "of the divisor alone; polls come steadily",
+    ),
+    (r"DcdnReplicaFailing: matcher: no `job=", "either of the two matchers is enough, since the job is matched"),
+    (r"DcdnAccountMissing: threshold: 0.5 instead of 1", "what one exporter misses it misses by itself as well"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a mutation."""
+
+    name: str
+    how: str
+    verdict: str
+    """`noticed` by a test, `refused` by Prometheus, `survived`, or did so as an `equivalent`."""
+    why: str = ""
+    """Of an equivalent."""
+
+
+def main() -> int:
+    """Break all; 0 when every mutation that parses was noticed."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        sys.stderr.write("promtool is not installed (Debian: apt install prometheus)\n")
+        return 2
+    chosen = set(sys.argv[1:])
+    work = [
+        (rule, mutation) for rule in rules() if not chosen or _name(rule) in chosen for mutation in mutations(rule)
+    ]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = list(
+            pool.map(
+                lambda numbered: _try(promtool, *numbered[1], folder=Path(folder) / str(numbered[0])), enumerate(work)
+            )
+        )
+    if not chosen:
+        _RESULT.write_text(report(outcomes), encoding="utf-8")
+    survivors = [outcome for outcome in outcomes if outcome.verdict == "survived"]
+    for outcome in survivors:
+        sys.stdout.write(f"survived: {outcome.name}: {outcome.how}\n")
+    sys.stdout.write(f"{dict(Counter(outcome.verdict for outcome in outcomes))}\n")
+    return int(bool(survivors))
+
+
+def report(outcomes: list[Outcome]) -> str:
+    """The page of the documentation."""
+    lines = [
+        "# Mutations of the rules",
+        "",
+        "`make mutate` breaks every rule in turn: its words, thresholds, ranges, matchers, clauses, grouping, `for`",
+        "and `keep_firing_for`. Each broken rule has to fail a test of `deploy/prometheus/*_test.yaml`. Those that",
+        "Prometheus refuses to load are not counted. Last result:",
+        "",
+        "| rule | mutations | noticed |",
+        "|---|---|---|",
+    ]
+    counted = [outcome for outcome in outcomes if outcome.verdict in {"noticed", "survived"}]
+    for name in dict.fromkeys(outcome.name for outcome in counted):
+        ours = [outcome for outcome in counted if outcome.name == name]
+        lines.append(f"| {name} | {len(ours)} | {sum(outcome.verdict == 'noticed' for outcome in ours)} |")
+    noticed = sum(outcome.verdict == "noticed" for outcome in counted)
+    lines.append(f"| all | {len(counted)} | {noticed} |")
+    if survivors := [outcome for outcome in counted if outcome.verdict == "survived"]:
+        lines += ["", "Not noticed:", ""]
+        lines += [f"- {outcome.name}: {outcome.how}" for outcome in survivors]
+    if equivalent := [outcome for outcome in outcomes if outcome.verdict == "equivalent"]:
+        lines += ["", "Not counted either, since they change nothing that can be seen:", ""]
+        lines += [f"- {outcome.name}: {outcome.how}: {outcome.why}" for outcome in equivalent]
+    return "\n".join(lines) + "\n"
+
+
+def _name(rule: dict[str, Any]) -> str:
+    return str(rule.get("alert") or rule["record"])
+
+
+def _try(promtool: str, rule: dict[str, Any], mutation: Mutation, *, folder: Path) -> Outcome:
+    """Whether the tests that ask for the rule notice what was done to it."""
+    name = _name(rule)
+    folder.mkdir()
+    _write(folder / "alerts.yaml", _mutated(rule, mutation.rule))
+    if _run(promtool, "check", "rules", "alerts.yaml", folder=folder):
+        return Outcome(name, mutation.how, "refused")
+    for number, case in enumerate(_cases(rule)):
+        file = f"case-{number}.yaml"
+        _write(folder / file, case)
+        if _run(promtool, "test", "rules", file, folder=folder):
+            return Outcome(name, mutation.how, "noticed")
+    for pattern, why in _EQUIVALENT:
+        if re.search(pattern, f"{name}: {mutation.how}"):
+            return Outcome(name, mutation.how, "equivalent", why)
+    return Outcome(name, mutation.how, "survived")
+
+
+def _alerts(rule: dict[str, Any]) -> list[str]:
+    """The alerts that show what becomes of the rule: itself, or those that look at what it records."""
+    if "alert" in rule:
+        return [rule["alert"]]
+    return [other["alert"] for other in rules() if "alert" in other and rule["record"] in other["expr"]]
+
+
+def _mutated(rule: dict[str, Any], by: dict[str, Any]) -> dict[str, Any]:
+    """The rules that the tests of this one need, with the other in its place."""
+    groups = only(*_alerts(rule))["groups"]
+    return {
+        "groups": [
+            {**group, "rules": [by if _name(other) == _name(rule) else other for other in group["rules"]]}
+            for group in groups
+        ]
+    }
+
+
+def _cases(rule: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every case by itself that has series which the rules look at; those in which an alert fires come first."""
+    names = set(_alerts(rule))
+    looked_at = {
+        metric
+        for group in only(*names)["groups"]
+        for other in group["rules"]
+        for metric in _METRIC.findall(other["expr"])
+    } - {"dcdn_account_info"}
+    records = [other["record"] for group in only(*names)["groups"] for other in group["rules"] if "record" in other]
+    cases = []
+    for file in TEST_FILES:
+        whole = load(file)
+        for case in whole["tests"]:
+            checks = [_asking_for(names, check) for check in case["promql_expr_test"] if _can_ask(check, records)]
+            fires = any(check["exp_samples"] for check in checks)
+            given = {series["series"].partition("{")[0] for series in case["input_series"]}
+            if fires or looked_at & given:
+                messages = [check for check in case.get("alert_rule_test", []) if check["alertname"] in names]
+                asked = {**whole, "tests": [{**case, "promql_expr_test": checks, "alert_rule_test": messages}]}
+                cases.append((not fires, asked))
+    return [case for _, case in sorted(cases, key=lambda pair: pair[0])]
+
+
+def _can_ask(check: dict[str, Any], records: list[str]) -> bool:
+    """Whether a check is about alerts, or about something recorded that is there."""
+    return "ALERTS" in check["expr"] or any(record in check["expr"] for record in records)
+
+
+def _asking_for(names: set[str], check: dict[str, Any]) -> dict[str, Any]:
+    """The check less what it says of alerts that are not there; other checks look at what is recorded."""
+    if "ALERTS" not in check["expr"]:
+        return check
+    samples = [
+        sample
+        for sample in check["exp_samples"]
+        if not (named := _ALERT.findall(sample["labels"])) or named[0] in names
+    ]
+    return {**check, "exp_samples": samples}
+
+
+def _write(file: Path, content: object) -> None:
+    file.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper), encoding="utf-8")
+
+
+def _run(promtool: str, *arguments: str, folder: Path) -> int:
+    ended = subprocess.run([promtool, *arguments], cwd=folder, capture_output=True, check=False)  # noqa: S603
+    return ended.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
