@@ -48,6 +48,6 @@ BUDGET_S: Final = 10 * MINUTE_S
 UNKNOWN_VALUES_S: Final = HOUR_S
 # The API refuses calls beyond 900 s.
 CLOCK_SKEW_S: Final = 60
-# Temporary credentials are replaced when a third of their life, at least five minutes, is left.
+# Temporary credentials are replaced when a quarter of their life, 225 s of 15 minutes, or more is left.
 CREDENTIAL_LEFT_S: Final = 3 * MINUTE_S
 DISCOVERY_STALE_S: Final = HOUR_S
