@@ -33,11 +33,6 @@ SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Over"]
 # What a target adds, and what Prometheus says of alerts.
 ADDED = {"job", "instance", "alertname", "alertstate"}
 NOT_OURS = {"up": set[str](), "ALERTS": {"severity", "account", "product"}, "process_cpu_seconds_total": set[str]()}
-# Documented with the parts of the exporter that bring them.
-TO_COME = {
-    "dcdn_exporter_credential_expiry_timestamp_seconds": {"account"},
-    "dcdn_exporter_discovery_last_success_timestamp_seconds": {"directory"},
-}
 _METRIC = re.compile(r"(?<![\w:])(?:dcdn_(?!ipa\b|ipa_)\w+|[a-z_]+:dcdn_\w+:held|ALERTS|up(?=\{))")
 _SELECTED = re.compile(rf"({_METRIC.pattern})(?:_bucket|_sum|_count)?\{{([^}}]*)\}}")
 _LABEL = re.compile(r"(\w+)\s*(?:=~|!=|!~|=)")
@@ -51,7 +46,6 @@ def existing() -> dict[str, set[str]]:
     metrics = {name: set(re.findall(r"`(\w+)`", labels)) for name, _, labels in _TABLE_ROW.findall(text)}
     metrics |= {f"{name}_count": metrics[name] for name, kind, _ in _TABLE_ROW.findall(text) if kind == "histogram"}
     metrics[ACCOUNT_INFO_NAME] |= set(ROUTED_BY)
-    metrics |= {name: labels for name, labels in TO_COME.items() if name not in metrics}
     for group in GROUPS:
         for rule in group.rules:
             if isinstance(rule, Recording):
