@@ -9,17 +9,20 @@ from typing import NoReturn
 def run() -> None:
     """Run the command; a signal to stop while its parts are still being loaded ends it as later ones do.
 
-    With 0, but for ``status``, which tells by that that all is well.
+    With 0 for those that run until they are stopped; for the others that would say that they have done their work.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    if sys.argv[1:2] == ["serve"]:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what it would reload has not been read yet
     from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, in which signals are heard
 
     main()
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number if sys.argv[1:2] == ["status"] else 0)
+    runs_until_stopped = sys.argv[1:2] in (["serve"], ["demo"], ["simulator"])
+    sys.exit(0 if runs_until_stopped else 128 + number)
 
 
 if __name__ == "__main__":

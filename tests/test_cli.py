@@ -1,5 +1,6 @@
 """What the command says to its user without starting anything."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -139,21 +140,34 @@ class Interrupting:
 
     def find_spec(self, name, path=None, target=None):
         if name == "exporter.cli":
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), int(sys.argv.pop()))
 
 sys.meta_path.insert(0, Interrupting())
 __main__.run()
 """
 
 
-@pytest.mark.parametrize(("command", "exit_code"), [("status", 130), ("serve", 0)])
+@pytest.mark.parametrize(("command", "exit_code"), [("status", 130), ("open-cdn", 130), ("serve", 0)])
 def test_an_early_interruption_is_no_good_news(command: str, exit_code: int) -> None:
-    """Ctrl-C while the parts are still being loaded ends like a later one: status does not say that all is well."""
+    """Ctrl-C while the parts are still being loaded is told, but for those that run until they are stopped."""
     process = subprocess.run(  # noqa: S603 — our own interpreter
-        [sys.executable, "-c", INTERRUPTED, command], timeout=60, check=False, cwd=ROOT
+        [sys.executable, "-c", INTERRUPTED, command, str(int(signal.SIGINT))], timeout=60, check=False, cwd=ROOT
     )
 
     assert process.returncode == exit_code
+
+
+def test_an_early_reload_is_none() -> None:
+    """A SIGHUP while the parts of serve are still being loaded ends nothing: the file is about to be read."""
+    process = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", INTERRUPTED, "serve", "--help", str(int(signal.SIGHUP))],
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+    )
+
+    assert (process.returncode, b"--config.file" in process.stdout) == (0, True)
 
 
 LIMITED = """
