@@ -31,7 +31,7 @@ from exporter.daemon import Daemon, WebOptions
 from exporter.demo import Demo
 from exporter.logger import Logger
 from exporter.round import look_once
-from exporter.schedule import ASKERS, HANGING_WORKERS
+from exporter.schedule import ASKERS, HANGING_WORKERS, WAITING_WORKERS
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.status_display import above_bar, draw_table, progress_bar
 from exporter.status_report import Report, exit_code, to_json
@@ -329,7 +329,8 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _raise_file_limit(configuration: Configuration, log: Logger) -> None:
     """Let the process open as many files as its calls and readers need, or say that it may not."""
-    needed = _FILES_PER_CALL * (configuration.poll.max_workers + HANGING_WORKERS + ASKERS) + _FILES_FOR_THE_REST
+    callers = configuration.poll.max_workers + HANGING_WORKERS + WAITING_WORKERS + ASKERS
+    needed = _FILES_PER_CALL * callers + _FILES_FOR_THE_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return

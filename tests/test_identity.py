@@ -29,6 +29,9 @@ class NoCredentials:
     def renew(self, refused: Credentials) -> bool:
         raise AssertionError(refused)
 
+    def in_hand(self) -> bool:
+        return False
+
     def expiry(self) -> float | None:
         return None
 

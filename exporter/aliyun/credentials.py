@@ -66,6 +66,9 @@ class CredentialsProvider(Protocol):
     def renew(self, refused: Credentials) -> bool:
         """Forget these, which the API says have expired; returns whether asking again may give others."""
 
+    def in_hand(self) -> bool:
+        """Whether there are credentials to return at once. Never waits."""
+
     def expiry(self) -> float | None:
         """The Unix time at which the credentials in hand end; None when there is none. Never waits."""
 
@@ -86,6 +89,10 @@ class StaticCredentials:
     def renew(self, refused: Credentials) -> bool:  # noqa: ARG002 — there will never be others
         """Keep them."""
         return False
+
+    def in_hand(self) -> bool:
+        """Always."""
+        return True
 
     def expiry(self) -> float | None:
         """Return when they end."""
@@ -120,6 +127,10 @@ class RereadCredentials:
             return self.credentials(patience_s=0) != refused
         except CredentialsUnavailable:
             return False
+
+    def in_hand(self) -> bool:
+        """Local files do not keep anybody waiting."""
+        return True
 
     def expiry(self) -> float | None:
         """Files do not say."""

@@ -272,6 +272,10 @@ class RoleCredentials(CredentialsProvider):
                 self._roles.ask(assumed)
             return True
 
+    def in_hand(self) -> bool:
+        """Whether the token has not ended."""
+        return self.assumed.token.usable(self._roles.wall_clock()) is not None
+
     def expiry(self) -> float | None:
         """Return when the credentials in hand end or ended."""
         credentials = self.assumed.token.credentials

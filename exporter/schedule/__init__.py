@@ -8,6 +8,6 @@ schedule      due -> queued -> running, pauses and extra runs
 """
 
 from exporter.schedule.questions import ASKERS
-from exporter.schedule.schedule import HANGING_WORKERS, Schedule
+from exporter.schedule.schedule import HANGING_WORKERS, WAITING_WORKERS, Schedule
 
-__all__ = ["ASKERS", "HANGING_WORKERS", "Schedule"]
+__all__ = ["ASKERS", "HANGING_WORKERS", "WAITING_WORKERS", "Schedule"]

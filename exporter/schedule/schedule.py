@@ -7,8 +7,8 @@ mark that a probe is in flight, and the decision to skip, are ours and made befo
                     ^                             |
                     +------- its turn came -- POSTPONED (the budget has no room within a second)
 
-Probes whose last poll timed out run in a small executor of their own, so that hanging accounts cannot take the
-threads of the others.
+Probes whose last poll timed out run in a small executor of their own, and so do those whose credentials have to be
+asked for: neither can take the threads of the others, be it thousands of roles at the start or accounts that hang.
 """
 
 import logging
@@ -40,6 +40,7 @@ from exporter.schedule.questions import Questions
 from exporter.store import ProbeRecord
 
 HANGING_WORKERS = 16
+WAITING_WORKERS = 16
 
 
 class Poll(Protocol):
@@ -80,6 +81,7 @@ class Schedule:
         self._max_workers = 1
         self._workers = ThreadPoolExecutor(self._max_workers)
         self._hanging_workers = ThreadPoolExecutor(HANGING_WORKERS, thread_name_prefix="hanging")
+        self._waiting_workers = ThreadPoolExecutor(WAITING_WORKERS, thread_name_prefix="waiting")
         self._stopped = threading.Event()
         self._scheduler = BackgroundScheduler(
             executors={"default": DebugExecutor()},  # runs a job in the scheduler's thread; ours only dispatch
@@ -144,7 +146,7 @@ class Schedule:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._clock_watch.stop()
-        for executor in (self._workers, self._hanging_workers):
+        for executor in (self._workers, self._hanging_workers, self._waiting_workers):
             executor.shutdown(wait=False, cancel_futures=True)
         for asked, _ in self._questions.values():
             asked.stop()
@@ -207,14 +209,19 @@ class Schedule:
             entry.phase = Phase.QUEUED
         self._hand_over(entry)
 
+    def _workers_for(self, entry: Entry) -> ThreadPoolExecutor:
+        if entry.hanging:
+            return self._hanging_workers
+        return self._workers if entry.probe.caller().credentials.in_hand() else self._waiting_workers
+
     def _hand_over(self, entry: Entry) -> None:
-        workers = self._hanging_workers if entry.hanging else self._workers
+        workers = self._workers_for(entry)
         try:
             workers.submit(self._run, entry)
         except RuntimeError as error:
             if self._stopped.is_set():
                 return
-            if workers not in (self._hanging_workers, self._workers):
+            if workers not in (self._hanging_workers, self._waiting_workers, self._workers):
                 self._hand_over(entry)  # they were replaced at this very moment
                 return
             self._log.log(logging.ERROR, "no thread for a poll", probe=str(entry.probe.key), explanation=str(error))

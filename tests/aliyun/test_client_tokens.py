@@ -45,6 +45,9 @@ class Giver:
             self.given.pop(0)
         return True
 
+    def in_hand(self) -> bool:
+        return False
+
     def expiry(self) -> float | None:
         return None
 

@@ -36,8 +36,15 @@ RARE = replace(KIND, probe="rare")
 Behaviour = Callable[[Turn | None], Postponed | Polled]
 
 
-def probe(account: str, kind: ProbeKind = KIND) -> Probe:
-    return Probe(key=kind.key(account), kind=kind, caller=lambda: Caller(StaticCredentials(CREDENTIALS)))
+class ToBeAskedFor(StaticCredentials):
+    """Credentials that are not in hand."""
+
+    def in_hand(self) -> bool:
+        return False
+
+
+def probe(account: str, kind: ProbeKind = KIND, *, provider: type[StaticCredentials] = StaticCredentials) -> Probe:
+    return Probe(key=kind.key(account), kind=kind, caller=lambda: Caller(provider(CREDENTIALS)))
 
 
 def polled(outcome: Answer | Failure, *, failures_in_row: int = 0, at: float = 1000.0) -> Polled:
@@ -254,6 +261,24 @@ def test_a_hanging_account_takes_no_thread_of_the_others() -> None:
         seen = polls.runs["healthy"]
         assert polls.wait_for("healthy", seen + 3)
         assert polls.runs["hanging"] == 2
+        release.set()
+
+
+def test_accounts_that_wait_for_credentials_take_no_thread_of_the_others() -> None:
+    """With one thread for polls, an account runs on while many wait for their credentials."""
+    release = threading.Event()
+
+    def wait(_turn: Turn | None) -> Polled:
+        release.wait(PATIENCE_S)
+        return polled(ACTIVE)
+
+    waiting = [f"role {number}" for number in range(20)]
+    polls = Polls({**dict.fromkeys(waiting, wait), "healthy": lambda _turn: polled(ACTIVE)})
+    probes = [*(probe(account, provider=ToBeAskedFor) for account in waiting), probe("healthy")]
+    with running(polls) as schedule:
+        configure(schedule, *probes, cadence=FAST, max_workers=1)
+        assert polls.wait_for("healthy", 4)
+        assert sum(polls.runs[account] for account in waiting) == 16
         release.set()
 
 

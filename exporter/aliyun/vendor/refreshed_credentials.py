@@ -80,6 +80,10 @@ class RefreshedCredentials:
             self._latest = None
         return True
 
+    def in_hand(self) -> bool:
+        """Whether the last good ones have not ended."""
+        return self._in_hand() is not None
+
     def expiry(self) -> float | None:
         """Return when those in hand end, if the source said so."""
         latest = self._latest
