@@ -13,7 +13,7 @@ Floor: above ``model`` only. Nothing here knows of products, probes or Prometheu
     ├── request       what is sent
     │   └── signing       the Authorization header
     ├── route         directly or through a proxy
-    ├── deadline      the connections, under one total deadline
+    ├── connections   under one total deadline
     │   ├── exchange      what is ended when the deadline passes or the process stops
     │   └── resolver      names to addresses
     ├── body          what came back, as bytes

@@ -25,8 +25,8 @@ from exporter.aliyun.body import read
 from exporter.aliyun.budget import Budgets, Reservation
 from exporter.aliyun.clock_skew import clock_skew_s
 from exporter.aliyun.connection_failure import died, in_words
+from exporter.aliyun.connections import ExchangeAdapter
 from exporter.aliyun.credentials import Credentials, CredentialsProvider
-from exporter.aliyun.deadline import ExchangeAdapter
 from exporter.aliyun.errors import (
     ApiError,
     CallAborted,

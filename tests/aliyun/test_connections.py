@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from exporter.aliyun.deadline import ExchangeAdapter
+from exporter.aliyun.connections import ExchangeAdapter
 from exporter.aliyun.exchange import Ending, Exchange, Exchanges
 from exporter.aliyun.resolver import Resolver
 from tests.aliyun.raw_server import RawServer, always, reply
