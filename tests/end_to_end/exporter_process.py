@@ -42,6 +42,11 @@ class Exporter:
             )
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
     def address(self) -> str:
         """The bound address, from the log; waits for it."""
         if self._address is None:
@@ -100,11 +105,15 @@ class Exporter:
         """The exit code, once the process has ended by itself."""
         return self._process.wait(PATIENCE_S)
 
-    def clear_away(self) -> None:
-        """End the process, whatever it does, and show what it wrote: pytest prints that for a test that fails."""
+    def end(self) -> None:
+        """End the process, whatever it does."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+    def clear_away(self) -> None:
+        """End the process, whatever it does, and show what it wrote: pytest prints that for a test that fails."""
+        self.end()
         log = "\n".join(self.stderr.splitlines()[-_LINES_SHOWN:])
         sys.stdout.write(f"--- standard output\n{self.stdout}\n--- the end of standard error\n{log}\n")
 
