@@ -14,39 +14,15 @@ import pytest
 from exporter.catalogue import vendor_limits
 from exporter.config import parse
 from exporter.daemon import Daemon, WebOptions
-from exporter.simulator import FAULT_KINDS, Account, Fault
+from exporter.simulator import FAULT_KINDS, Account
+from tests.end_to_end.every_fault import FAULTS, ON_REUSE
 from tests.end_to_end.leaks import SECRET, TOKEN, everything_said, leaked, secrets_of
 from tests.end_to_end.wiretap import wiretap
 from tests.recording_log import RecordingLog
 
 if TYPE_CHECKING:
+    from exporter.simulator import Fault
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
-
-FAULTS: dict[str, Fault] = {
-    **{kind: Fault(kind) for kind in FAULT_KINDS if kind not in ("latency", "error", "echo", "close_reused")},
-    "latency": Fault("latency", seconds=5),
-    "oversized_in_chunks": Fault("oversized", chunked=True),
-    **{
-        f"error_{status}_{code}": Fault("error", status=status, code=code, message="no")
-        for status, code in (
-            (400, "Throttling.User"),
-            (400, "SignatureDoesNotMatch"),
-            (400, "IncompleteSignature"),
-            (403, "Forbidden.RAM"),
-            (403, "DcdnIpaServiceNotFound"),
-            (500, "InternalError"),
-            (503, "ServiceUnavailable"),
-            (200, "OperationDenied"),
-        )
-    },
-    **{
-        f"echo_{status}_{field}": Fault("echo", status=status, field=field)
-        for status in (200, 400, 403, 500)
-        for field in ("message", "code", "request_id")
-    },
-}
-# Strikes only on a connection that is used again, and the faults above leave few of those.
-ON_REUSE = {"close_reused": Fault("close_reused")}
 
 
 @pytest.fixture
