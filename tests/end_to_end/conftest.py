@@ -13,11 +13,13 @@ import pytest
 
 from exporter.simulator import Account, Scenario
 from tests.end_to_end.exporter_process import Exporter
+from tests.end_to_end.instance import run_on_instance
 from tests.end_to_end.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+    from typing import NoReturn
 
     from exporter.simulator import Simulator
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     Serve = Callable[..., Exporter]
     Simulate = Callable[..., Simulator]
     MakeAccount = Callable[..., Account]
+    OnInstance = Callable[..., Any]
     Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -143,6 +146,24 @@ def command(tmp_path: Path, environ: Mapping[str, str]) -> Command:
             text=True,
             timeout=PATIENCE_S,
             check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def on_instance(
+    environ: Mapping[str, str], tool: Callable[[str], str], unavailable: Callable[[str], NoReturn]
+) -> OnInstance:
+    """Runs a program of this folder in a network namespace of its own; returns what it printed as JSON.
+
+    Its arguments are a folder, the path of `ip`, and those given.
+    """
+    unshare, ip = tool("unshare"), tool("ip")
+
+    def run(program: str, folder: Path, *arguments: str) -> Any:
+        return run_on_instance(
+            program, str(folder), ip, *arguments, unshare=unshare, environ=environ, unavailable=unavailable
         )
 
     return run

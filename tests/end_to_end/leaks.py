@@ -48,6 +48,7 @@ def everything_said(exporter: Exporter) -> dict[str, str]:
         "text": exporter.get("/metrics")[2],
         "OpenMetrics": exporter.get("/metrics", Accept=_OPENMETRICS)[2],
         "the status page": exporter.get("/")[2],
+        "the status as JSON": exporter.get("/api/v1/status")[2],
     }
     assert b"# EOF" in pages["OpenMetrics"]
     assert exporter.stop() == 0

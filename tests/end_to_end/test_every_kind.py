@@ -9,41 +9,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.end_to_end.every_kind import PRODUCTS, Population
-from tests.end_to_end.instance import run_on_instance
 from tests.end_to_end.page import Page
 from tests.end_to_end.play_every_kind import THREADS_AT_REST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from typing import NoReturn
 
+    from tests.end_to_end.conftest import OnInstance
     from tests.end_to_end.every_kind import Series, Watched
 
     Watch = Callable[..., tuple[tuple[Watched, ...], Page, dict[str, Any]]]
 
 
 @pytest.fixture
-def watch(
-    tmp_path: Path,
-    environ: Mapping[str, str],
-    tool: Callable[[str], str],
-    unavailable: Callable[[str], NoReturn],
-) -> Watch:
-    """Runs the exporter on an instance, for so many accounts."""
-    unshare, ip = tool("unshare"), tool("ip")
+def watch(tmp_path: Path, on_instance: OnInstance) -> Watch:
+    """Runs the exporter on an instance, for so many accounts; returns them, the page, and what the process took."""
 
     def run(*, of_each_kind: int, members: int) -> tuple[tuple[Watched, ...], Page, dict[str, Any]]:
         folder = tmp_path / str(of_each_kind)
         folder.mkdir()
-        arguments = (str(folder), ip, str(of_each_kind), str(members))
-        seen = run_on_instance(
-            "play_every_kind", *arguments, unshare=unshare, environ=environ, unavailable=unavailable
-        )
-        watched = Population(
-            of_each_kind=of_each_kind, members=members, folder=folder, url="https://127.0.0.1"
-        ).watched
-        return watched, Page.parse(seen.pop("page")), seen
+        seen = on_instance("play_every_kind", folder, str(of_each_kind), str(members))
+        population = Population(of_each_kind=of_each_kind, members=members, folder=folder, url="https://127.0.0.1")
+        return population.watched, Page.parse(seen.pop("page")), seen
 
     return run
 

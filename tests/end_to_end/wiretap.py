@@ -17,6 +17,7 @@ class Wiretap(socketserver.ThreadingTCPServer):
     """A relay that keeps what clients say; with ``twice`` the server behind it hears every request twice."""
 
     daemon_threads = True
+    request_queue_size = 128  # a whole round begins at once
 
     def __init__(self, port: int, *, twice: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Relay)
