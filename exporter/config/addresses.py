@@ -14,12 +14,15 @@ _ORIGIN = re.compile(
 _HIGHEST_PORT = 65_535
 _HTTP_WORDS = "http:// to 127.0.0.0/8, [::1] and localhost only"
 _ENDPOINT_WORDS = f"https://HOST or https://HOST:PORT and nothing after it; {_HTTP_WORDS}"
-_URI_WORDS = f"https://HOST or https://HOST:PORT, then a path or nothing, no # in it; {_HTTP_WORDS}"
-# The same for editors, a little wider: they need not see a wrong port or address.
-_SHAPE = (
-    r"(?:https://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])|http://(?:127(?:\.[0-9]{1,3}){3}|\[[0:]+1\]|[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]))"
-    r"(?::[0-9]{1,5})?"
+_URI_WORDS = (
+    "https://HOST or https://HOST:PORT, then a path or nothing, no # in it; "
+    "http:// to 127.0.0.0/8 and localhost only; no IPv6 addresses"
 )
+# The same for editors, a little wider: they need not see a wrong port or address.
+_HOST, _PORT = r"[A-Za-z0-9.-]+", r"(?::[0-9]{1,5})?"
+_LOOPBACK, _LOCALHOST = r"127(?:\.[0-9]{1,3}){3}", r"[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]"
+_ENDPOINT_SHAPE = rf"(?:https://(?:{_HOST}|\[[0-9A-Fa-f:.]+\])|http://(?:{_LOOPBACK}|\[[0:]+1\]|{_LOCALHOST})){_PORT}"
+_URI_SHAPE = rf"(?:https://{_HOST}|http://(?:{_LOOPBACK}|{_LOCALHOST})){_PORT}(?:/[!-~]*)?"
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -48,7 +51,8 @@ def _credentials_uri(value: object) -> SecretStr:
     if isinstance(value, str):
         scheme, separator, rest = value.partition("://")
         host, slash, path = rest.partition("/")
-        if _is_origin(scheme + separator + host) and (not slash or _is_path(slash + path)):
+        bracketed = host.startswith("[")  # the vendor's library, which calls it, cannot call IPv6 addresses
+        if _is_origin(scheme + separator + host) and not bracketed and (not slash or _is_path(slash + path)):
             return SecretStr(value)
     raise refusal(_URI_WORDS, kind="text_refused")
 
@@ -57,8 +61,10 @@ def _is_path(text: str) -> bool:
     return _PATH.fullmatch(text) is not None and "#" not in text
 
 
-Endpoint = Annotated[str, BeforeValidator(_endpoint), Accepts(_ENDPOINT_WORDS, shape={"pattern": f"^{_SHAPE}$"})]
+Endpoint = Annotated[
+    str, BeforeValidator(_endpoint), Accepts(_ENDPOINT_WORDS, shape={"pattern": f"^{_ENDPOINT_SHAPE}$"})
+]
 CredentialsAddress = Annotated[
-    SecretStr, BeforeValidator(_credentials_uri), Accepts(_URI_WORDS, shape={"pattern": f"^{_SHAPE}(?:/[!-~]*)?$"})
+    SecretStr, BeforeValidator(_credentials_uri), Accepts(_URI_WORDS, shape={"pattern": f"^{_URI_SHAPE}$"})
 ]
 """Never shown, for its path or query may hold a token."""

@@ -96,7 +96,7 @@ def test_profiles_and_instance_roles_need_no_keys(credentials: Callable[[str], C
     "uri",
     [
         pytest.param("https://vault.example/credentials/dcdn?role=reader", id="https"),
-        pytest.param("https://[2001:db8::1]:8443", id="no-path"),
+        pytest.param("https://vault.example:8443", id="no-path"),
         pytest.param("http://127.0.0.1:9000/credentials", id="loopback"),
         pytest.param("http://localhost/", id="localhost"),
     ],
@@ -123,6 +123,8 @@ def test_credentials_come_from_addresses_that_nobody_can_listen_to(
         pytest.param("//host/credentials", id="no-scheme"),
         pytest.param("file:///etc/passwd", id="file"),
         pytest.param("https:///credentials", id="no-host"),
+        pytest.param("https://[2001:db8::1]:8443", id="ipv6"),
+        pytest.param("http://[::1]:9000/credentials", id="ipv6-loopback"),
     ],
 )
 def test_other_addresses_give_no_credentials(refused: Callable[[str], list[str]], uri: str) -> None:
