@@ -37,6 +37,7 @@ from exporter.model import (
     State,
 )
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
+from exporter.simulator.operations import OPERATIONS as SIMULATED_OPERATIONS
 from exporter.store import ProbeRecord
 
 ROOT = Path(__file__).parent.parent
@@ -138,6 +139,15 @@ def test_limits_are_the_vendors() -> None:
         "AssumeRole": 50,
         "ListAccounts": 20,
     }
+
+
+def test_every_right_is_documented() -> None:
+    """What the simulator denies to those who lack it stands, in the vendor's spelling, among the rights to give."""
+    actions = {operation.action for operation in OPERATIONS}
+    rights = {row.right.casefold() for row in SIMULATED_OPERATIONS if row.action in actions and row.right}
+    _, _, chapter = text_of("docs/configuration.md").partition("\n## Rights\n")
+    documented = re.findall(r"`(\w+:\w+)`", chapter.partition("\n## ")[0])
+    assert {right.casefold() for right in documented} >= rights
 
 
 def test_the_daemon_knows_reads_only() -> None:

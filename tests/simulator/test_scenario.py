@@ -338,7 +338,7 @@ def test_scenarios_come_by_name_or_from_a_file(tmp_path: Path) -> None:
     file.write_text(SCENARIO, encoding="utf-8")
     assert load_scenario(str(file)) == parse_scenario(SCENARIO)
     assert load_scenario("healthy").accounts[0].name == "healthy"
-    with pytest.raises(ScenarioError, match=r"no scenario is named 'nowhere' \(demo, faults, healthy\)"):
+    with pytest.raises(ScenarioError, match=r"no scenario is named 'nowhere' \(demo, directory, faults, healthy\)"):
         load_scenario("nowhere")
 
 
