@@ -114,6 +114,9 @@ class Entries:
                 entry.pause_s = cadence.interval_s
             if cadence != entry.cadence or probe != entry.probe:
                 changed.append(entry)
+            if probe != entry.probe:
+                with entry.lock:
+                    entry.turn = None  # it has the credentials of another caller
             entry.cadence, entry.probe = cadence, probe
             entry.endpoint = self._endpoint(probe, cadence)
         return changed

@@ -1,0 +1,40 @@
+"""What the schedule keeps of a probe when the configuration changes."""
+
+from exporter.aliyun.budget import Reservation
+from exporter.aliyun.client import Caller, Turn
+from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
+from exporter.cadence import Cadence
+from exporter.catalogue import PROBE_KINDS
+from exporter.poller import Probe
+from exporter.schedule.entries import Entries
+
+KIND = PROBE_KINDS[0]
+KEY = KIND.key("prod")
+CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
+
+
+def probe(access_key_id: str) -> Probe:
+    """The same probe for whoever has this key."""
+    caller = Caller(StaticCredentials(Credentials(access_key_id, Secret("secret"))))
+    return Probe(key=KEY, kind=KIND, caller=lambda: caller)
+
+
+def test_a_turn_leaves_with_its_caller() -> None:
+    """Credentials of one account never pay for the poll of another; a probe that stays keeps its turn."""
+    entries = Entries(wall_clock=lambda: 1000.0, clock=lambda: 1000.0)
+    before, after = probe("LTAIone"), probe("LTAIother")
+    entries.configure([before], lambda _kind: CADENCE)
+    entry = entries.get(KEY)
+    assert entry is not None
+    turn = Turn(
+        credentials=before.caller().credentials.credentials(patience_s=0),
+        reservation=Reservation("LTAIone", KIND.operation.action, 1002.0),
+        reserved_at=1000.0,
+    )
+    entry.turn = turn
+
+    seen = []
+    for configured in (before, after):
+        entries.configure([configured], lambda _kind: CADENCE)
+        seen.append((entry.turn, entry.probe))
+    assert seen == [(turn, before), (None, after)]
