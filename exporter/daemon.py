@@ -23,10 +23,9 @@ from exporter.config import Configuration, ConfigurationError
 from exporter.discovery import Directory
 from exporter.exposition import Exposition
 from exporter.logger import Logger, defect
-from exporter.model import ProbeKey
 from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
-from exporter.poller import Poller
+from exporter.poller import Poller, Probe
 from exporter.roster import WatchedAccount
 from exporter.schedule import Schedule
 from exporter.status_report import build_report, to_json
@@ -70,9 +69,9 @@ class Daemon:
         self._ready = False
         self._reloading = threading.Lock()
         self._configuring = threading.Lock()
-        self._accounts: Mapping[str, WatchedAccount] = {}
         self._account_ids: dict[str, str] = {}
-        self._keys: Mapping[str, Sequence[ProbeKey]] = {}
+        self._probes: Mapping[str, Sequence[Probe]] = {}
+        self._watched: Mapping[str, WatchedAccount] = {}
         self._discovered: frozenset[Directory] = frozenset()
         self._own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
         self._composition = Composition(
@@ -80,7 +79,7 @@ class Daemon:
             environ=environ,
             observer=self._own,
             learned=self._learned,
-            renewed=self._renewed,
+            renewed=self._run_now,
             log=log,
         )
         self._exposition = Exposition(own=self._own.registry, now=time.time, expiries=self._composition.expiries)
@@ -172,10 +171,10 @@ class Daemon:
             self._composition.configure(configuration)
             self._configuration = configuration
             probes = self._composition.probes
-            self._keys = _by_account(probe.key for probe in probes)
-            self._accounts = {account.name: account for account in self._composition.accounts}
-            self._store.configure([probe.key for probe in probes])
-            self._forget_other_accounts()
+            self._probes = _by_account(probes)
+            self._watched = {account.name: account for account in self._composition.accounts}
+            self._account_ids = self._known_ids()
+            self._store.configure([probe.key for probe in probes], account_ids=self._account_ids)
             self._exposition.configure(
                 [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
             )
@@ -190,31 +189,33 @@ class Daemon:
                 probes, cadence_of=_cadence_of(configuration), max_workers=configuration.poll.max_workers
             )
 
-    def _forget_other_accounts(self) -> None:
-        """What was learned of an account is dropped where its name stands for another account by now."""
-        before = self._account_ids
-        known = {name: self._composition.account_id(name) or before.get(name) for name in self._accounts}
-        self._account_ids = {name: account_id for name, account_id in known.items() if account_id is not None}
-        for name, account_id in self._account_ids.items():
-            if before.get(name, account_id) != account_id:
-                self._store.forget_states(self._keys[name])
+    def _known_ids(self) -> dict[str, str]:
+        """The ids of the accounts by name; one that is not known yet is taken for the one that the name had."""
+        known = {}
+        for account in self._composition.accounts:
+            account_id = self._composition.account_id(account.name) or self._account_ids.get(account.name)
+            if account_id is not None:
+                known[account.name] = account_id
+        return known
 
     def _learned(self, name: str, account_id: str) -> None:
         """An account id came from the API: the account is shown with it, and is no member of a directory any more."""
         with self._configuring:
-            account = self._accounts.get(name)
-            if account is None:
-                return
-            self._exposition.set_account(name, _labels(account, account_id))
-            if self._account_ids.get(name, account_id) != account_id:
-                self._store.forget_states(self._keys[name])
+            watched = self._watched.get(name)
+            if watched is None or self._composition.account_id(name) != account_id:
+                return  # the name has left, or stands for another account, since this was asked
+            former = self._account_ids.get(name, account_id)
             self._account_ids[name] = account_id
+            self._exposition.set_account(name, _labels(watched, account_id))
+            self._store.know_account(name, account_id)
+        if former != account_id:
+            self._run_now([name])
         if self._composition.is_member(account_id):
             self._use()
 
-    def _renewed(self, accounts: Iterable[str]) -> None:
-        """These accounts have credentials again: what waited for them is polled."""
-        self._schedule.run_now([key for account in accounts for key in self._keys.get(account, ())])
+    def _run_now(self, accounts: Iterable[str]) -> None:
+        """Poll these accounts: they have credentials again, or are others than before."""
+        self._schedule.run_now([probe.key for account in accounts for probe in self._probes.get(account, ())])
 
     def _ask(self) -> None:
         """Ask who the accounts are that do not say, and what members the directories have."""
@@ -287,10 +288,10 @@ class Daemon:
         )
 
 
-def _by_account(keys: Iterable[ProbeKey]) -> Mapping[str, Sequence[ProbeKey]]:
-    by_account: dict[str, list[ProbeKey]] = defaultdict(list)
-    for key in keys:
-        by_account[key.account].append(key)
+def _by_account(probes: Iterable[Probe]) -> Mapping[str, Sequence[Probe]]:
+    by_account: dict[str, list[Probe]] = defaultdict(list)
+    for probe in probes:
+        by_account[probe.key.account].append(probe)
     return by_account
 
 

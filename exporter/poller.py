@@ -2,7 +2,8 @@
 
 poll(probe) -> Postponed   the budget has no room within a second: run it again at that moment, with this turn
             -> Polled      an observation was recorded
-            -> None        nobody keeps a record of the probe any more: it left the configuration meanwhile
+            -> None        nobody keeps a record of it any more: the probe left the configuration meanwhile, or its
+                           account's name stands for another account by now
 """
 
 import logging
@@ -38,8 +39,10 @@ class Api(Protocol):
 class Records(Protocol):
     """What is needed of the store."""
 
-    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord] | None:
-        """Add a finished poll; returns the record before and after, or None when there is none any more."""
+    def record(
+        self, key: ProbeKey, observation: Observation, *, account_id: str | None
+    ) -> tuple[ProbeRecord, ProbeRecord] | None:
+        """Add a finished poll of this account; returns the record before and after, or None when it has none now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Poller:
             outcome = self._defect(probe, error)
         duration_s = max(0.0, self._clock() - began)
         observation = Observation(finished_at=self._wall_clock(), duration_s=duration_s, outcome=outcome)
-        recorded = self._records.record(probe.key, observation)
+        recorded = self._records.record(probe.key, observation, account_id=probe.caller().account_id)
         if recorded is None:
             return None
         before, after = recorded

@@ -4,7 +4,7 @@ A record is a value: pollers replace it whole, so that a reader never sees half 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -89,6 +89,7 @@ class Store:
     def __init__(self, probes: Iterable[ProbeKey], *, on_change: Callable[[ProbeKey, ProbeRecord], None]) -> None:
         self._lock = threading.Lock()
         self._records = {key: ProbeRecord() for key in probes}
+        self._account_ids: dict[str, str] = {}
         self._unpolled = len(self._records)
         self._on_change = on_change
 
@@ -97,20 +98,35 @@ class Store:
         """Whether every probe has finished one poll, failed or not; takes no lock."""
         return self._unpolled == 0
 
-    def configure(self, probes: Iterable[ProbeKey]) -> None:
-        """From now on exactly these probes have records; those that had one keep it."""
+    def configure(self, probes: Iterable[ProbeKey], *, account_ids: Mapping[str, str] = MappingProxyType({})) -> None:
+        """From now on exactly these probes have records; those that had one keep it.
+
+        ``account_ids`` are those of the accounts, by name, as far as they are known. Where a name had another one,
+        only the counters are kept: it stands for another account now.
+        """
         with self._lock:
-            self._records = {key: self._records.get(key) or ProbeRecord() for key in probes}
-            self._unpolled = sum(record.polls == 0 for record in self._records.values())
+            kept = {key: self._records.get(key) or ProbeRecord() for key in probes}
+            self._records = kept
+            self._unpolled = sum(record.polls == 0 for record in kept.values())
+            before, self._account_ids = self._account_ids, dict(account_ids)
+            self._forget({name for name, now in account_ids.items() if before.get(name, now) != now})
 
-    def forget_states(self, probes: Iterable[ProbeKey]) -> None:
-        """Of these probes only the counters are kept: their account's name stands for another account now."""
-        for key in probes:
-            self._replace(key, ProbeRecord.of_another_account)
+    def know_account(self, account: str, account_id: str) -> None:
+        """From now on the name stands for the account of this id; what was known of another one is forgotten."""
+        with self._lock:
+            before = self._account_ids.get(account, account_id)
+            self._account_ids[account] = account_id
+            self._forget({account} if before != account_id else ())
 
-    def record(self, key: ProbeKey, observation: Observation) -> tuple[ProbeRecord, ProbeRecord] | None:
-        """Add a finished poll; returns the record before and after, or None for a probe that is not configured."""
-        return self._replace(key, lambda record: record.after(observation))
+    def record(
+        self, key: ProbeKey, observation: Observation, *, account_id: str | None = None
+    ) -> tuple[ProbeRecord, ProbeRecord] | None:
+        """Add a finished poll; returns the record before and after.
+
+        Returns None for a probe that is not configured, and for the poll of another account than its name stands for
+        by now. ``account_id`` is that of whoever polled, as far as it is known.
+        """
+        return self._replace(key, lambda record: record.after(observation), account_id=account_id)
 
     def record_skip(self, key: ProbeKey) -> None:
         """Count a run that was due while the last one had not finished, of a probe that is configured."""
@@ -125,12 +141,18 @@ class Store:
         with self._lock:
             return dict(self._records)
 
+    def _forget(self, accounts: Collection[str]) -> None:
+        """Leave only the counters of these accounts; the lock is held."""
+        for key in [key for key in self._records if key.account in accounts] if accounts else ():
+            self._records[key] = self._records[key].of_another_account()
+            self._on_change(key, self._records[key])
+
     def _replace(
-        self, key: ProbeKey, change: Callable[[ProbeRecord], ProbeRecord]
+        self, key: ProbeKey, change: Callable[[ProbeRecord], ProbeRecord], *, account_id: str | None = None
     ) -> tuple[ProbeRecord, ProbeRecord] | None:
         with self._lock:
             before = self._records.get(key)
-            if before is None:
+            if before is None or account_id not in (None, self._account_ids.get(key.account, account_id)):
                 return None
             after = self._records[key] = change(before)
             self._unpolled -= before.polls == 0 < after.polls

@@ -465,3 +465,19 @@ def test_a_name_that_stands_for_another_account_shows_nothing_of_the_one_before(
         assert wait_until(lambda: value_of(daemon, "prod", "dcdn_polls_total") == 2)
 
     assert not any(name.startswith("dcdn_service") for name, _ in samples)
+
+
+def test_an_answer_that_comes_after_the_reload_is_not_that_of_the_new_account(simulator: Simulator) -> None:
+    """A poll under way while its name comes to stand for another account shows nothing on the page."""
+    one, other = ({"name": "prod", "account_id": number, "credentials": KEYS} for number in ("111", "222"))
+    wrong = {**other, "credentials": {**KEYS, "access_key_secret": "wrong"}}
+    poll = {"interval": "1h"}
+    simulator.set_fault(ACCOUNT.name, Fault("latency", seconds=0.5))
+    load = reload_with(simulator, {"accounts": [wrong], "poll": poll})
+    with running(simulator, load=load, accounts=[one], poll=poll) as daemon:
+        assert wait_until(lambda: len(simulator.journal.entries(action="DescribeDcdnIpaService")) == 1)
+        assert daemon.reload() is None
+        assert wait_until(lambda: value_of(daemon, "prod", "dcdn_poll_failures_total", reason="auth") == 1)
+        samples = scrape(daemon)
+
+    assert not any(name.startswith("dcdn_service") for name, _ in samples)

@@ -104,6 +104,15 @@ def test_a_probe_that_left_the_configuration_is_not_spoken_of(world: World) -> N
     assert (world.store.records(), world.unknown, world.log.lines) == ({}, [], [])
 
 
+def test_a_poll_of_an_account_that_its_name_has_left_is_not_spoken_of(world: World) -> None:
+    """What was asked for one account is never kept as an answer of the next one of that name."""
+    world.caller = replace(world.caller, account_id="1")
+    world.store.know_account("prod", "2")
+
+    assert world.poller.poll(world.probe) is None
+    assert (world.store.get(world.probe.key).polls, world.log.lines) == (0, [])
+
+
 def test_not_activated_is_an_answer(world: World) -> None:
     """The error code of a service that was never opened is a state of the world, and no failure."""
     world.set_service(activated=False)

@@ -261,13 +261,38 @@ def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> Non
     """What was learned of the other account is gone at once, and whoever shows records is told."""
     told: list[ProbeRecord] = []
     store = Store([PROD], on_change=lambda _key, record: told.append(record))
+    store.configure([PROD], account_ids={"prod": "1"})
     store.record(PROD, failed(1000.0))
     store.record(PROD, answered(1060.0, LOCKED))
     store.record_skip(PROD)
-    store.forget_states([PROD, SHOP])
+    store.configure([PROD], account_ids={"prod": "2"})
 
     counted = ProbeRecord(polls=2, failures=none_failed(timeout=1), skipped=1)
     assert (store.get(PROD), told[-1]) == (counted, counted)
+
+
+def test_an_id_that_is_learned_later_counts_alike() -> None:
+    """The first one changes nothing, another one leaves the counters; other accounts are left alone."""
+    store = Store([PROD, SHOP], on_change=ignore)
+    for key in (PROD, SHOP):
+        store.record(key, answered(1000.0))
+    store.know_account("prod", "1")
+    store.know_account("shop", "1")
+    assert store.get(PROD) == after(answered(1000.0))
+
+    store.know_account("prod", "2")
+    assert store.records() == {PROD: ProbeRecord(polls=1), SHOP: after(answered(1000.0))}
+
+
+def test_a_late_answer_of_another_account_is_nobodys() -> None:
+    """A poll that began before its name came to stand for another account leaves no trace, nor does it count."""
+    store = Store([PROD], on_change=ignore)
+    store.configure([PROD], account_ids={"prod": "2"})
+
+    assert store.record(PROD, answered(1000.0), account_id="1") is None
+    assert store.get(PROD) == ProbeRecord()
+    assert store.record(PROD, answered(1000.0), account_id="2") is not None
+    assert store.record(PROD, answered(1060.0)) is not None  # it is not known yet who that was
 
 
 def test_records_are_as_of_one_moment() -> None:
