@@ -199,7 +199,10 @@ class Daemon:
         return known
 
     def _learned(self, name: str, account_id: str) -> None:
-        """An account id came from the API: the account is shown with it, and is no member of a directory any more."""
+        """An account id came from the API: the account is shown with it, and is no member of a directory any more.
+
+        A member that was left out for what the name stood for before is watched again.
+        """
         with self._configuring:
             watched = self._watched.get(name)
             if watched is None or self._composition.account_id(name) != account_id:
@@ -210,7 +213,7 @@ class Daemon:
             self._store.know_account(name, account_id)
         if former != account_id:
             self._run_now([name])
-        if self._composition.is_member(account_id):
+        if self._composition.is_member(account_id) or (former != account_id and self._composition.is_member(former)):
             self._use()
 
     def _run_now(self, accounts: Iterable[str]) -> None:

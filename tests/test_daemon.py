@@ -481,3 +481,24 @@ def test_an_answer_that_comes_after_the_reload_is_not_that_of_the_new_account(si
         samples = scrape(daemon)
 
     assert not any(name.startswith("dcdn_service") for name, _ in samples)
+
+
+def test_a_name_that_turns_out_to_be_another_account_leaves_its_member_to_the_directory() -> None:
+    """A member that was left out for an account of the file is polled again once that is known to be another."""
+    keys = [
+        {"type": "access_key", "access_key_id": f"LTAI5tMember{number}", "access_key_secret": "member-secret"}
+        for number in ("200001", "200003")
+    ]
+    discovery = {"resource_directories": [DIRECTORY]}
+    now, later = ([{"name": "by-key", "credentials": key}] for key in keys)
+    world = Scenario("", (BASE, *(member_account(number) for number in ("200001", "200002", "200003"))))
+    with Simulator(world) as simulator:
+        simulator.set_members("base", members("200001", "200002"))
+        load = reload_with(simulator, {"accounts": later, "discovery": discovery})
+        with running(simulator, load=load, accounts=now, discovery=discovery) as daemon:
+            assert wait_until(
+                lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-key", "200002"}
+            )
+            assert daemon.reload() is None
+            assert wait_until(lambda: accounts_shown(scrape(daemon)).keys() == {"by-key", "200001", "200002"})
+            assert wait_until(lambda: value_of(daemon, "by-key", "dcdn_poll_success") == 1)
