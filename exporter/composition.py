@@ -186,18 +186,20 @@ class Composition:
 
     def _directories(self, configuration: Configuration, *, keep: bool) -> tuple[Directory, ...]:
         """One for each that is configured; one that did not change is kept, another one knows what it knew."""
+        configured = configuration.discovery.resource_directories
         before = {directory.configured.name: directory for directory in self.directories}
+        gone = [directory for name, directory in before.items() if name not in {other.name for other in configured}]
         return tuple(
             there
-            if keep and (there := before.get(configured.name)) is not None and there.configured == configured
+            if keep and (there := before.get(each.name)) is not None and there.configured == each
             else Directory(
-                configured,
-                caller=partial(self._lister, configured),
+                each,
+                caller=partial(self._lister, each),
                 now=time.time,
                 log=self._log,
-                predecessor=before.get(configured.name),
+                predecessor=before.get(each.name) or _renamed(each, gone),
             )
-            for configured in configuration.discovery.resource_directories
+            for each in configured
         )
 
     def _lister(self, directory: ResourceDirectory) -> Caller:
@@ -210,6 +212,12 @@ class Composition:
         # STS has the same address for both sites.
         caller = Caller(source, routes=self._routes["china"])
         return self._roles.provider(role, caller, renewed=lambda: self._renewed(self._sharing.get(credentials, ())))
+
+
+def _renamed(configured: ResourceDirectory, gone: Iterable[Directory]) -> Directory | None:
+    """The directory that had another name before: it was listed by the same identity, and its own name has gone."""
+    who = configured.credentials, configured.site
+    return next((other for other in gone if (other.configured.credentials, other.configured.site) == who), None)
 
 
 def _key(account: WatchedAccount, configuration: Configuration) -> _Key:

@@ -502,3 +502,22 @@ def test_a_name_that_turns_out_to_be_another_account_leaves_its_member_to_the_di
             assert daemon.reload() is None
             assert wait_until(lambda: accounts_shown(scrape(daemon)).keys() == {"by-key", "200001", "200002"})
             assert wait_until(lambda: value_of(daemon, "by-key", "dcdn_poll_success") == 1)
+
+
+def test_a_directory_with_another_name_keeps_its_members() -> None:
+    """Until it is listed under the new name, and longer where that fails; so does their history."""
+    with Simulator(Scenario("", (BASE, member_account("200001")))) as simulator:
+        simulator.set_members("base", members("200001"))
+        old, new = ({"resource_directories": [{**DIRECTORY, "name": name}]} for name in ("main", "group"))
+        load = reload_with(simulator, {"accounts": [], "discovery": new})
+        with running(simulator, load=load, accounts=[], discovery=old) as daemon:
+            assert wait_until(daemon.is_ready)
+            simulator.set_denied("base", ["ListAccounts"])
+            polled = value_of(daemon, "200001", "dcdn_polls_total")
+            assert daemon.reload() is None
+            samples = scrape(daemon)
+
+    assert accounts_shown(samples).keys() == {"200001"}
+    assert value(samples, "dcdn_polls_total", account="200001", product="dcdn_ipa", probe="service") >= polled >= 1
+    listed = {labels for name, labels in samples if name == "dcdn_exporter_discovery_last_success_timestamp_seconds"}
+    assert listed == {(("directory", "group"),)}
