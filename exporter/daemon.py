@@ -246,7 +246,7 @@ class Daemon:
         directory.refresh(self._composition.client)
         if directory.members != before:
             self._use()
-        with self._configuring:
+        with self._configuring:  # two may be done at once, and neither may be lost
             self._describe_discovery()
             self._discovered = self._discovered.intersection(self._composition.directories) | {directory}
         return False
