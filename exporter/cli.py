@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from exporter.demo import Demo
 from exporter.logger import Logger
 from exporter.round import look_once
 from exporter.schedule import ASKERS, HANGING_WORKERS, WAITING_WORKERS
+from exporter.sharding import Shard, parse_shard
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.status_display import above_bar, draw_table, progress_bar
 from exporter.status_report import Report, exit_code, to_json
@@ -65,6 +67,13 @@ def _listen_address(_context: click.Context, _parameter: click.Parameter, value:
 def _telemetry_path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     try:
         return checked_telemetry_path(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _shard(_context: click.Context, _parameter: click.Parameter, value: str) -> Shard:
+    try:
+        return parse_shard(value, host=socket.gethostname())
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -103,6 +112,13 @@ def main() -> None:
     "web.listen-address", default=":10520", callback=_listen_address, help="Where to listen; port 0: any free one."
 )
 @_flag("web.telemetry-path", default="/metrics", callback=_telemetry_path, help="Where the metrics are.")
+@_flag(
+    "shard",
+    default="0/1",
+    metavar="ORDINAL/TOTAL",
+    callback=_shard,
+    help="Poll this one of TOTAL parts of the accounts; auto/TOTAL: the ordinal ends the host's name.",
+)
 @_flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")
 @_log_flags("info")
 def serve(
@@ -110,6 +126,7 @@ def serve(
     web_listen_address: str,
     web_telemetry_path: str,
     *,
+    shard: Shard,
     web_enable_lifecycle: bool,
     log_level: str,
     log_format: str,
@@ -137,6 +154,7 @@ def serve(
                 enable_lifecycle=web_enable_lifecycle,
             ),
             environ=os.environ,
+            shard=shard,
             log=log,
         )
         try:

@@ -13,6 +13,7 @@ from exporter.aliyun.assumed_role import Role
 from exporter.aliyun.budget import Budgets
 from exporter.aliyun.client import Caller, CallObserver, Client
 from exporter.aliyun.credentials import CredentialsProvider, RereadCredentials
+from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
 from exporter.aliyun.roles import Roles
 from exporter.aliyun.route import Route, ca_bundle, route
 from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
@@ -23,9 +24,12 @@ from exporter.logger import Logger
 from exporter.poller import Probe
 from exporter.providers import Providers
 from exporter.roster import AnyCredentials, WatchedAccount, roster
+from exporter.sharding import Shard
 
 USER_AGENT = f"dcdn-exporter/{__version__}"
+UNSHARDED = Shard()
 _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
+_ASKED_BY_ALL_SHARDS = frozenset({ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS})
 
 _Key = tuple[object, ...]
 
@@ -49,6 +53,8 @@ class Composition:
     ``environ`` is the environment to read proxies and the CA bundle from. ``learned`` is told, from any thread, of an
     account's name and of the account id that is behind it; ``renewed``, of accounts that have credentials again after
     polls have failed for want of them.
+
+    Of ``shard`` are ``accounts`` and their ``probes``; ``accounts_of_all_shards`` counts those of the others too.
     """
 
     def __init__(
@@ -56,16 +62,18 @@ class Composition:
         configuration: Configuration,
         *,
         environ: Mapping[str, str],
+        shard: Shard = UNSHARDED,
         observer: CallObserver,
         learned: Callable[[str, str], None] = lambda _account, _account_id: None,
         renewed: Callable[[Collection[str]], None] = lambda _accounts: None,
         log: Logger,
     ) -> None:
         self._environ = environ
+        self._shard = shard
         self._learned = learned
         self._renewed = renewed
         self._log = log
-        self.budgets = Budgets(_permitted(configuration), clock=time.monotonic)
+        self.budgets = Budgets(_permitted(configuration, shard), clock=time.monotonic)
         self.client = Client(
             {},  # every caller brings its own
             budgets=self.budgets,
@@ -85,6 +93,7 @@ class Composition:
         self._member_ids: frozenset[str] = frozenset()
         self.directories: tuple[Directory, ...] = ()
         self.accounts: tuple[WatchedAccount, ...] = ()
+        self.accounts_of_all_shards = 0
         self.identities: Mapping[str, Identity] = {}
         self.configure(configuration)
 
@@ -109,15 +118,19 @@ class Composition:
         if elsewhere:
             self._routes = {site: _routes(configuration, site, self._environ) for site in SITES}
             self._providers = self._build_providers()
-        self.budgets.permit(_permitted(configuration))
+        self.budgets.permit(_permitted(configuration, self._shard))
         self.client.use_deadline(configuration.poll.timeout_s)
         self.directories = self._directories(configuration, keep=not elsewhere)
-        self.accounts = self._roster()
-        self._identify()
+        everybody = self._roster()
+        self.accounts_of_all_shards = len(everybody)
+        self.accounts = tuple(filter(self._is_own, everybody))
+        own = {account.name for account in self.accounts}
+        needed = [account for account in everybody if account.name in own or self._may_be_member(account)]
+        self._identify(needed, own=own)
         if elsewhere:
             former.close()
         self._providers.keep(
-            {account.credentials for account in self.accounts}
+            {account.credentials for account in needed}
             | {directory.configured.credentials for directory in self.directories}
         )
 
@@ -155,16 +168,24 @@ class Composition:
         self._member_ids = frozenset(member.account_id for _, listed in members for member in listed)
         return roster(self._configuration.accounts, known_ids, members)
 
-    def _identify(self) -> None:
+    def _is_own(self, account: WatchedAccount) -> bool:
+        return self._shard.owns(account.account_id or account.name)
+
+    def _may_be_member(self, account: WatchedAccount) -> bool:
+        """Whether an id that is still to be learned may turn out to be a member's: no shard may poll that twice."""
+        return account.account_id is None and bool(self.directories)
+
+    def _identify(self, accounts: Iterable[WatchedAccount], *, own: Collection[str]) -> None:
         by_key: dict[_Key, Identity] = {}
         sharing: dict[AnyCredentials, list[str]] = defaultdict(list)
         expiring = []
-        for account in self.accounts:
+        for account in accounts:
             key = _key(account, self._configuration)
             provider = self._providers.of(account.credentials)
             by_key[key] = self._by_key.get(key) or self._identity(account, key, provider)
             sharing[account.credentials].append(account.name)
-            if not isinstance(provider, RereadCredentials):  # whose end nobody knows
+            # Of those that are read again nobody knows the end.
+            if account.name in own and not isinstance(provider, RereadCredentials):
                 expiring.append((account.name, provider))
         self._by_key, self._sharing, self._expiring = by_key, sharing, expiring
         self.identities = {identity.account: identity for identity in by_key.values()}
@@ -225,10 +246,13 @@ def _key(account: WatchedAccount, configuration: Configuration) -> _Key:
     return account.name, account.credentials, account.account_id, account.site, configuration.endpoints
 
 
-def _permitted(configuration: Configuration) -> Mapping[str, float]:
+def _permitted(configuration: Configuration, shard: Shard) -> Mapping[str, float]:
+    """Calls per second of each operation; those of accounts that all shards ask are divided among these."""
     return {
         operation.action: configuration.rate_limit.allowance(
-            operation.action, vendor_limit=operation.calls_per_second
+            operation.action,
+            vendor_limit=operation.calls_per_second,
+            shards=shard.total if operation in _ASKED_BY_ALL_SHARDS else 1,
         )
         for operation in OPERATIONS
     }

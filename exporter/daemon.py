@@ -18,7 +18,7 @@ from typing import Self
 from exporter import __version__
 from exporter.cadence import Cadence
 from exporter.catalogue import BALANCE, OPERATIONS, ProbeKind
-from exporter.composition import Composition
+from exporter.composition import UNSHARDED, Composition
 from exporter.config import Configuration, ConfigurationError
 from exporter.discovery import Directory
 from exporter.exposition import Exposition
@@ -28,6 +28,7 @@ from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller, Probe
 from exporter.roster import WatchedAccount
 from exporter.schedule import Schedule
+from exporter.sharding import Shard
 from exporter.status_report import build_report, to_json
 from exporter.store import Store
 from exporter.web.app import create_app
@@ -50,8 +51,8 @@ class Daemon:
     """One running exporter.
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
-    reload, or raises ConfigurationError. Raises ValueError for web options that cannot be and credentials that it has
-    no provider of, before anything is started.
+    reload, or raises ConfigurationError. Of the accounts, those of ``shard`` are polled. Raises ValueError for web
+    options that cannot be and credentials that it has no provider of, before anything is started.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Daemon:
         load: Callable[[], Configuration],
         web: WebOptions,
         environ: Mapping[str, str],
+        shard: Shard = UNSHARDED,
         log: Logger,
     ) -> None:
         self._configuration = configuration
@@ -74,9 +76,11 @@ class Daemon:
         self._watched: Mapping[str, WatchedAccount] = {}
         self._discovered: frozenset[Directory] = frozenset()
         self._own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
+        self._own.describe_shard(ordinal=shard.ordinal, total=shard.total)
         self._composition = Composition(
             configuration,
             environ=environ,
+            shard=shard,
             observer=self._own,
             learned=self._learned,
             renewed=self._run_now,
@@ -204,13 +208,15 @@ class Daemon:
         A member that was left out for what the name stood for before is watched again.
         """
         with self._configuring:
-            watched = self._watched.get(name)
-            if watched is None or self._composition.account_id(name) != account_id:
+            identity = self._composition.identities.get(name)
+            if identity is None or identity.caller().account_id != account_id:
                 return  # the name has left, or stands for another account, since this was asked
             former = self._account_ids.get(name, account_id)
             self._account_ids[name] = account_id
-            self._exposition.set_account(name, _labels(watched, account_id))
-            self._store.know_account(name, account_id)
+            watched = self._watched.get(name)
+            if watched is not None:  # else it is of another shard
+                self._exposition.set_account(name, _labels(watched, account_id))
+                self._store.know_account(name, account_id)
         if former != account_id:
             self._run_now([name])
         if self._composition.is_member(account_id) or (former != account_id and self._composition.is_member(former)):
@@ -256,7 +262,7 @@ class Daemon:
         self._own.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
-            accounts=len(self._composition.accounts),
+            accounts=self._composition.accounts_of_all_shards,
             probes=len(probes),
         )
         kinds = {probe.kind for probe in probes}

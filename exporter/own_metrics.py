@@ -73,8 +73,11 @@ class OwnMetrics:
             "configured_accounts", "Accounts in the configuration and from discovery, before sharding."
         )
         self._probes = self._gauge("probes", "Probes that this process polls.")
-        self._gauge("shard_ordinal", "Which shard this process is, counted from 0; 0 when unsharded.").set(0)
-        self._gauge("total_shards", "How many shards there are; 1 when unsharded.").set(1)
+        self._shard_ordinal = self._gauge(
+            "shard_ordinal", "Which shard this process is, counted from 0; 0 when unsharded."
+        )
+        self._total_shards = self._gauge("total_shards", "How many shards there are; 1 when unsharded.")
+        self.describe_shard(ordinal=0, total=1)
         self._probe_info = Gauge(
             "dcdn_exporter_probe_info",
             "Always 1; the API operation that a probe of a product calls.",
@@ -126,6 +129,11 @@ class OwnMetrics:
         self._stale_after.set(stale_after_s)
         self._accounts.set(accounts)
         self._probes.set(probes)
+
+    def describe_shard(self, *, ordinal: int, total: int) -> None:
+        """Show which part of the accounts this process polls, so that a rule can tell which part nobody does."""
+        self._shard_ordinal.set(ordinal)
+        self._total_shards.set(total)
 
     def describe_probes(self, probes: Iterable[tuple[str, str, str]]) -> None:
         """Show which operation each probe of a product calls, and none that is not polled any more."""

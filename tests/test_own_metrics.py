@@ -34,6 +34,7 @@ TABLE = [
 def own() -> OwnMetrics:
     """What an exporter of two accounts says of itself, before its first call."""
     metrics = OwnMetrics(version="1.2.3", actions=ACTIONS)
+    metrics.describe_shard(ordinal=1, total=3)
     metrics.describe_schedule(interval_s=60, stale_after_s=600, accounts=2, probes=3)
     metrics.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
     metrics.describe_budgets({"DescribeDcdnIpaService": 20, "GetCallerIdentity": 100})
@@ -94,8 +95,8 @@ def test_the_configuration_is_shown(own: OwnMetrics) -> None:
         "probes": 3,
         "poll_interval_seconds": 60,
         "poll_stale_after_seconds": 600,
-        "shard_ordinal": 0,
-        "total_shards": 1,
+        "shard_ordinal": 1,
+        "total_shards": 3,
         "config_last_reload_successful": 1,
         "config_last_reload_success_timestamp_seconds": 1_522_512_000.5,
     }

@@ -73,10 +73,13 @@ class RateLimit(BaseModel):
     )
     """Limits below the vendor's, by operation, for one account and all replicas together."""
 
-    def allowance(self, operation: str, *, vendor_limit: int) -> float:
-        """Calls per second and account for this process: whole ones, unless the file leaves less than one."""
-        limit = self.calls_per_second.get(operation, vendor_limit)
-        return _whole_calls(limit, share=self.share) or limit * self.share
+    def allowance(self, operation: str, *, vendor_limit: int, shards: int = 1) -> float:
+        """Calls per second and account for this process: whole ones, unless the file leaves less than one.
+
+        ``shards`` is how many processes besides replicas make these calls for the same account.
+        """
+        limit, share = self.calls_per_second.get(operation, vendor_limit), self.share / shards
+        return _whole_calls(limit, share=share) or limit * share
 
 
 def _whole_calls(limit: float, *, share: float) -> int:
