@@ -20,6 +20,7 @@ from exporter.catalogue import PROBE_KINDS, ProbeKind
 from exporter.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
 from exporter.poller import Polled, Postponed, Probe
 from exporter.schedule import Schedule
+from exporter.schedule.entries import Phase
 from exporter.store import ProbeRecord
 from tests.recording_log import RecordingLog
 
@@ -199,21 +200,27 @@ def test_runs_that_wait_for_a_thread_do_not_pile_up() -> None:
 
 
 def test_a_postponed_probe_keeps_its_turn() -> None:
-    """A probe that has to wait for its budget comes back at its moment, with the turn that it had reserved.
-
-    It is neither polled nor skipped meanwhile, however often it falls due.
-    """
+    """A probe that has to wait for its budget comes back at its moment, with the turn that it had reserved."""
     turns: list[Turn | None] = []
 
     def wait_once(turn: Turn | None) -> Postponed | Polled:
         turns.append(turn)
-        return polled(ACTIVE) if turns[:-1] else Postponed(turn=TURN, wait_s=0.15)
+        return polled(ACTIVE) if turns[:-1] else Postponed(turn=TURN, wait_s=0.05)
 
-    polls, skips = Polls({"a": wait_once}), Skips()
-    with running(polls, "a", skips=skips):  # an interval is a third of the wait
+    polls = Polls({"a": wait_once})
+    with running(polls, "a", cadence=SLOW):
         assert polls.wait_for("a", 2)
-    assert turns[:2] == [None, TURN]
-    assert skips.total == 0
+    assert turns == [None, TURN]
+
+
+def test_a_postponed_probe_is_neither_polled_nor_skipped_meanwhile() -> None:
+    """However often it falls due before its turn comes."""
+    polls, skips = Polls({"a": lambda _turn: Postponed(turn=TURN, wait_s=600)}), Skips()
+    with running(polls, "a", skips=skips) as schedule:
+        assert wait_until(lambda: [entry.phase for entry in schedule._entries] == [Phase.POSTPONED])
+        before = skips.total
+        threading.Event().wait(0.2)  # four intervals
+        assert (polls.runs["a"], skips.total) == (1, before)
 
 
 def test_a_billing_change_has_a_run_when_it_falls_due() -> None:
