@@ -1,4 +1,4 @@
-"""The commands; the only place that prints, reads the process's environment and handles signals."""
+"""The commands; the only place that prints and reads the process's environment."""
 
 import logging
 import os
@@ -7,13 +7,9 @@ import shutil
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -34,6 +30,7 @@ from exporter.logger import Logger
 from exporter.round import look_once
 from exporter.schedule import ASKERS, HANGING_WORKERS, WAITING_WORKERS
 from exporter.sharding import Shard, parse_shard
+from exporter.signals import exit_on_signal, interrupt_on_signal, signals_received, stop_signal
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.status_display import above_bar, draw_table, progress_bar
 from exporter.status_report import Report, exit_code, to_json
@@ -44,7 +41,6 @@ EXIT_FAILED = 1
 _FILES_PER_CALL = 2  # its socket and the lifeline
 _FILES_FOR_THE_REST = 512  # scrapes above all
 EXIT_BAD_CONFIGURATION = 2
-EXIT_BY_SIGNAL = 128
 _ENVIRONMENT_PREFIX = "DCDN_EXPORTER_"
 _DEMO_HORIZON_S = 180.0
 
@@ -135,7 +131,7 @@ def serve(
 
     SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
     """
-    with _signals(signal.SIGHUP) as received:
+    with signals_received(signal.SIGHUP) as received:
         configuration = _configuration(config_file)
         log = logs.configure(level=log_level, log_format=log_format)
         _raise_file_limit(configuration, log)
@@ -178,7 +174,7 @@ def status(config_file: Path | None, output: str, log_level: str, log_format: st
 
     Ends with 3 when something is locked or overdue, else with 4 when a poll failed, else with 0.
     """
-    with _exit_on_signal():
+    with exit_on_signal():
         configuration = _configuration(config_file)
         bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         log = logs.configure(level=log_level, log_format=log_format, stream=above_bar(sys.stderr) if bar else None)
@@ -238,7 +234,7 @@ def open_cdn(
         on_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         return yes or (on_a_terminal and click.confirm("Activate CDN for this account?"))
 
-    with _ended_by_signals(), connection as (client, caller):
+    with interrupt_on_signal(), connection as (client, caller):
         subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
         subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
     click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
@@ -264,7 +260,7 @@ def simulator(listen_address: str, scenario: str) -> None:
     played = _scenario(scenario)
     host, port = parse_listen_address(listen_address)
     server = Simulator(played, host=host or "0.0.0.0", port=port)  # noqa: S104 — asked for by ":PORT"
-    with _stop_signal() as stopping:
+    with stop_signal() as stopping:
         try:
             server.start()
         except OSError as error:
@@ -289,7 +285,7 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
     """Play a day of events in minutes: the simulator, and a daemon that watches it. Needs nothing else."""
     log = logs.configure(level=log_level, log_format=log_format)
     show = Demo(load_scenario("demo"), web=WebOptions(listen_address=web_listen_address), log=log)
-    with _stop_signal() as stopping:
+    with stop_signal() as stopping:
         try:
             show.start()
         except OSError as error:
@@ -334,17 +330,6 @@ def _print(text: str) -> None:
     click.echo(text.encode(encoding, errors="replace").decode(encoding), color=True)
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and Ctrl-C interrupt what is inside, which may have something to say on how far it was."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _raise_file_limit(configuration: Configuration, log: Logger) -> None:
     """Let the process open as many files as its calls and readers need, or say that it may not."""
     callers = configuration.poll.max_workers + HANGING_WORKERS + WAITING_WORKERS + ASKERS
@@ -369,53 +354,6 @@ def _scenario(name: str) -> Any:
         return load_scenario(name)
     except (ScenarioError, OSError) as error:
         _fail(f"scenario {name!r}: {error}", EXIT_BAD_CONFIGURATION)
-
-
-@contextmanager
-def _signals(*others: signal.Signals) -> Iterator[SimpleQueue[int]]:
-    """The signals that come while inside: SIGTERM, Ctrl-C and these others."""
-    received: SimpleQueue[int] = SimpleQueue()  # the one kind of queue that a signal handler may put into
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.put(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT, *others)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set while inside."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _exit_on_signal() -> Iterator[None]:
-    """While inside, Ctrl-C and SIGTERM end the command as a shell tells of it: 130 and 143."""
-
-    def leave(number: int, _frame: FrameType | None) -> NoReturn:
-        sys.exit(EXIT_BY_SIGNAL + number)
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _fail_to_listen(flag: str, address: str, error: OSError) -> NoReturn:

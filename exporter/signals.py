@@ -1,0 +1,59 @@
+"""What a command does when it is told to end, or to read its configuration again. For the main thread only."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from types import FrameType
+from typing import NoReturn
+
+EXIT_BY_SIGNAL = 128
+_TO_END = (signal.SIGTERM, signal.SIGINT)
+
+_Handler = Callable[[int, FrameType | None], object]
+
+
+@contextmanager
+def signals_received(*others: signal.Signals) -> Iterator[SimpleQueue[int]]:
+    """The signals that come while inside: SIGTERM, Ctrl-C and these others."""
+    received: SimpleQueue[int] = SimpleQueue()  # the one kind of queue that a signal handler may put into
+    with _handled(lambda number, _frame: received.put(number), *_TO_END, *others):
+        yield received
+
+
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set while inside."""
+    stopping = threading.Event()
+    with _handled(lambda _number, _frame: stopping.set(), *_TO_END):
+        yield stopping
+
+
+@contextmanager
+def exit_on_signal() -> Iterator[None]:
+    """While inside, Ctrl-C and SIGTERM end the command as a shell tells of it: 130 and 143."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(EXIT_BY_SIGNAL + number)
+
+    with _handled(leave, *_TO_END):
+        yield
+
+
+@contextmanager
+def interrupt_on_signal() -> Iterator[None]:
+    """While inside, SIGTERM and Ctrl-C raise KeyboardInterrupt in what may have something to say on how far it was."""
+    with _handled(signal.default_int_handler, *_TO_END):
+        yield
+
+
+@contextmanager
+def _handled(handler: _Handler, *numbers: signal.Signals) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
