@@ -1,9 +1,10 @@
-"""The configuration file: read, checked, every problem told at once. The one home of pydantic and PyYAML.
+"""The configuration files: read, checked, every problem told at once. The one home of pydantic and PyYAML.
 
-    reading.py         load, parse, without_file
+    reading.py         load, load_web, parse, without_file
     yaml_reading.py    YAML with the place of every value
     models.py          the whole file as frozen models
     poll.py, rate_limit.py, accounts.py, discovery.py, credentials.py    its sections
+    web.py             the file of the web server, in a format that is not ours
     addresses.py       what may be called, and how
     refusals.py        checks that say in words what they accept
     explanations.py    pydantic's errors as problems of the file
@@ -34,10 +35,11 @@ from exporter.config.models import Configuration, Endpoints
 from exporter.config.poll import Poll
 from exporter.config.problems import ConfigurationError, Problem
 from exporter.config.rate_limit import RateLimit
-from exporter.config.reading import load, parse, without_file
+from exporter.config.reading import load, load_web, parse, without_file
 from exporter.config.schema import json_schema
 from exporter.config.secret_files import SecretFileError, read_secret_file
 from exporter.config.summary import summary
+from exporter.config.web import TlsServer, WebConfiguration, web_summary
 
 __all__ = [
     "PRODUCTS",
@@ -59,13 +61,17 @@ __all__ = [
     "RateLimit",
     "ResourceDirectory",
     "SecretFileError",
+    "TlsServer",
     "UriCredentials",
+    "WebConfiguration",
     "format_duration",
     "json_schema",
     "load",
+    "load_web",
     "parse",
     "parse_duration",
     "read_secret_file",
     "summary",
+    "web_summary",
     "without_file",
 ]

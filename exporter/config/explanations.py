@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from exporter.config.models import Configuration
 from exporter.config.problems import Location, Problem, path_of, shown
 from exporter.config.refusals import nearest, words_of
 from exporter.config.yaml_reading import Document, Node, Odd
@@ -16,11 +15,11 @@ from exporter.config.yaml_reading import Document, Node, Odd
 _KEY = "[key]"
 
 
-def explained(detail: ErrorDetails, document: Document) -> Problem | None:
-    """The problem that pydantic found; None where it only follows from another one."""
+def explained(detail: ErrorDetails, document: Document, *, model: type[BaseModel]) -> Problem | None:
+    """The problem that pydantic found in the model of a whole file; None where it only follows from another one."""
     if detail["type"] == "default_factory_not_called":
         return None  # pydantic has a value of its own to complain about already
-    place = _place(detail["loc"])
+    place = _place(detail["loc"], model)
     location = place.location
     context = detail.get("ctx", {})
     match detail["type"]:
@@ -74,10 +73,10 @@ class _Place:
     """Where models are told apart by their type: the types."""
 
 
-def _place(loc: Location) -> _Place:
+def _place(loc: Location, model: type[BaseModel]) -> _Place:
     """Follows pydantic's path through the models, which has a union's type as a step where the file has none."""
     location: list[str | int] = []
-    models: tuple[type[BaseModel], ...] = (Configuration,)
+    models: tuple[type[BaseModel], ...] = (model,)
     words = "a mapping"
     keys: tuple[str, ...] = ()
     for step in loc:

@@ -3,15 +3,19 @@
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from exporter.config.accounts import PRODUCTS
 from exporter.config.explanations import explained
 from exporter.config.models import Configuration
 from exporter.config.problems import ConfigurationError, Location, Problem, path_of, shown
 from exporter.config.refusals import Facts
+from exporter.config.web import WebConfiguration
 from exporter.config.yaml_reading import Document, UnreadableError, read
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -20,6 +24,19 @@ def load(
     path: Path, *, vendor_limits: Mapping[str, int], known_products: Collection[str] = PRODUCTS
 ) -> Configuration:
     """The configuration in the file: UTF-8, at most 16 MiB. Raises ConfigurationError, also for an unreadable one."""
+    return parse(_text(path), source=str(path), vendor_limits=vendor_limits, known_products=known_products)
+
+
+def load_web(path: Path) -> WebConfiguration:
+    """The web configuration in the file, likewise. Relative paths in it begin at its folder."""
+    document = _document(_text(path), source=str(path))
+    configuration, problems = _validated(document, Facts(folder=path.parent), model=WebConfiguration)
+    if configuration is None or document.problems:
+        raise ConfigurationError((*document.problems, *problems), source=str(path))
+    return configuration
+
+
+def _text(path: Path) -> str:
     try:
         # Without O_NONBLOCK, opening a named pipe that nobody writes would wait; reading one that is written may.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
@@ -30,12 +47,10 @@ def load(
     if len(content) > MAX_BYTES:
         raise _unreadable(path, seen="more than 16 MiB", accepted="a file of at most 16 MiB")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         problem = Problem(path_of(()), line, "bytes that are not UTF-8", "a file in UTF-8")
-    else:
-        return parse(text, source=str(path), vendor_limits=vendor_limits, known_products=known_products)
     # Outside the except clause: the decoding error would carry the whole content along.
     raise ConfigurationError((problem,), source=str(path))
 
@@ -52,12 +67,9 @@ def parse(
     `source` names the file in messages; relative paths of secret files begin at its folder, and those files are
     read once to see that they can be. `vendor_limits`: calls per second and account, by operation.
     """
-    try:
-        document = read(text)
-    except UnreadableError as error:
-        raise ConfigurationError((error.problem,), source=source) from None
+    document = _document(text, source=source)
     known = Facts(folder=Path(source).parent, vendor_limits=vendor_limits, products=known_products)
-    configuration, model_problems = _validated(document, known)
+    configuration, model_problems = _validated(document, known, model=Configuration)
     problems = (
         *document.problems,
         *model_problems,
@@ -79,12 +91,21 @@ def _unreadable(path: Path, *, seen: str, accepted: str) -> ConfigurationError:
     return ConfigurationError((Problem(path_of(()), None, seen, accepted),), source=str(path))
 
 
-def _validated(document: Document, known: Facts) -> tuple[Configuration | None, tuple[Problem, ...]]:
+def _document(text: str, *, source: str) -> Document:
     try:
-        return Configuration.model_validate(document.root.plain(), context=known), ()
+        return read(text)
+    except UnreadableError as error:
+        raise ConfigurationError((error.problem,), source=source) from None
+
+
+def _validated(document: Document, known: Facts, *, model: type[_Model]) -> tuple[_Model | None, tuple[Problem, ...]]:
+    try:
+        return model.model_validate(document.root.plain(), context=known), ()
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    return None, tuple(problem for detail in details if (problem := explained(detail, document)) is not None)
+    return None, tuple(
+        problem for detail in details if (problem := explained(detail, document, model=model)) is not None
+    )
 
 
 def _repeated_names(document: Document, place: Location, accepted: str) -> Iterator[Problem]:
