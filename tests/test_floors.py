@@ -30,6 +30,7 @@ HOMES = {
     "starlette": {"web/"},
     "jinja2": {"web/"},
     "isal": {"web/"},
+    "bcrypt": {"web/passwords.py"},
     "uvloop": {"web/"},
 }
 
