@@ -72,7 +72,7 @@ class Passwords:
         if not login.can_be_right:
             return Verdict.WRONG
         password_hash = users.get(login.name) or self._stand_in(login.name, users)
-        mark = self._mark(login, password_hash)
+        mark = self._mark(login, password_hash, known=login.name in users)
         for known, verdict in ((self._right, Verdict.RIGHT), (self._wrong, Verdict.WRONG)):
             if mark in known:
                 known.move_to_end(mark)
@@ -101,9 +101,9 @@ class Passwords:
             future.add_done_callback(lambda _: self._under_way.pop(mark, None))
         return self._under_way[mark]
 
-    def _mark(self, login: Login, password_hash: bytes) -> bytes:
+    def _mark(self, login: Login, password_hash: bytes, *, known: bool) -> bytes:
         """What a login is remembered by: changes with the user's hash, and tells nothing of the password."""
-        content = b"\0".join((login.name.encode(), password_hash, login.password))
+        content = b"\0".join((login.name.encode(), b"known" if known else b"", password_hash, login.password))
         return hashlib.blake2b(content, key=self._key, digest_size=32).digest()
 
     def _stand_in(self, name: str, users: Mapping[str, bytes]) -> bytes:

@@ -1,43 +1,136 @@
 """HTTP as uvicorn speaks it, with a limit to what one stranger can make it hold."""
 
-from typing import Any
+from asyncio import Transport
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from exporter.web.connections import Connection, Phase
+from exporter.web.tls import names_in
 
 HEAD_LIMIT = 64 * 1024
+HEADER_LINES_LIMIT = 100
+BODY_LIMIT = 64 * 1024
+_PIPELINE_LIMIT = 8
+
+
+class _RefusedError(Exception):
+    """Makes the parser stop; the client has been told."""
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request has a head of more than HEAD_LIMIT bytes, answering 400.
+    """Tells its connection what it waits for, and refuses requests that are larger than any honest one.
 
-    uvicorn's parser keeps whatever comes until the head is complete, and takes ever longer to add to it.
+    A head of more than HEAD_LIMIT bytes or HEADER_LINES_LIMIT lines, a body of more than BODY_LIMIT bytes and a
+    request without one Host are answered 400 and end the connection, as what is no HTTP does. uvicorn's parser
+    keeps whatever comes until the head is complete, and takes ever longer to add to it.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, connection: Connection, names: frozenset[str] = frozenset(), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._connection = connection
+        self._names = names
         self._head_bytes: int | None = 0  # None between the end of a head and the beginning of the next
+        self._body_bytes = 0
+        self._body_pending = False
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """The TLS handshake, if there is one, is over."""
+        if not self._connection.opened(transport):
+            self.transport = transport  # where uvicorn looks for it at the end
+            transport.abort()
+            return
+        super().connection_made(transport)
+        if self._names and self._names.isdisjoint(names_in(transport.get_extra_info("peercert") or {})):
+            self._connection.cut()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is awaited any more."""
+        self._connection.ended()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head before the parser keeps it."""
+        if self._connection.phase is Phase.IDLE:
+            self._connection.asks()
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_LIMIT:
-                if not self.transport.is_closing():
-                    self.send_400_response("The head of the request is too large.")
+                self.send_400_response("The head of the request is too large.")
                 return
         super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """The client has not taken what it was sent."""
+        self._connection.stalls()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has taken it."""
+        self._connection.flows()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """A head begins, perhaps in the middle of the data."""
         self._head_bytes = self._head_bytes or 0
+        self._body_bytes = 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One more line of the head."""
+        if len(self.headers) >= HEADER_LINES_LIMIT:
+            self._refuse("The head of the request has too many lines.")
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is complete; what follows is a body or another request."""
         self._head_bytes = None
+        self._body_pending = True
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refuse("A request has one Host header.")
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        if any(int(length) > BODY_LIMIT for length in lengths):  # the parser lets digits through only
+            self._refuse("The body of the request is too large.")
+        if len(self.pipeline) >= _PIPELINE_LIMIT:
+            self._refuse("Too many requests wait for their answers.")
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, which may come in chunks and say nothing of its length."""
+        self._body_bytes += len(body)
+        if self._body_bytes > BODY_LIMIT:
+            self._refuse("The body of the request is too large.")
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The next bytes are those of another head."""
         self._head_bytes = 0
+        self._body_pending = False
         super().on_message_complete()
+        if self.cycle.response_complete:
+            self._connection.rests()
+        elif self._connection.phase is not Phase.ANSWERING:
+            self._connection.is_answered()
+
+    def on_response_complete(self) -> None:
+        """The answer has been handed to the transport; without a body to come, the connection rests or goes on."""
+        super().on_response_complete()
+        if self.cycle.response_complete and not self._body_pending and not self.transport.is_closing():
+            self._connection.rests()
+
+    def send_400_response(self, msg: str) -> None:
+        """The client is told, unless that would end up in the middle of an answer, and the connection ends."""
+        if self.transport.is_closing():
+            return
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        if cycle is not None and not cycle.response_complete:
+            self._connection.cut()
+            return
+        super().send_400_response(msg)
+
+    def _refuse(self, sentence: str) -> None:
+        self.send_400_response(sentence)
+        raise _RefusedError(sentence)

@@ -4,9 +4,11 @@ import asyncio
 import ipaddress
 import logging
 import re
+import secrets
 import socket
 import threading
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +16,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from exporter.logger import Logger, defect
+from exporter.web.acceptor import Acceptor
+from exporter.web.connections import Connection, Connections, Limits, Phase
+from exporter.web.front_door import FrontDoor
+from exporter.web.guard import Guard
+from exporter.web.passwords import Passwords
 from exporter.web.protocol import LimitedProtocol
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -28,6 +35,10 @@ _KEEP_ALIVE_S = 75
 _GRACE_S = 0.8
 # Whole seconds, counted from a little later: ends what does not notice that its connection is gone.
 _CANCEL_AFTER_S = 1
+# How often the web configuration file and the files it names are looked at.
+_LOOK_EVERY_S = 1.0
+# Clients that come at the same moment wait here for the event loop; none should have to try again a second later.
+_BACKLOG = 1024
 # By then everything has ended, even on a busy machine.
 _STOP_LIMIT_S = 3.0
 
@@ -35,14 +46,29 @@ _STOP_LIMIT_S = 3.0
 class WebServer:
     """Serves one application on one address, from `start` to `stop`.
 
-    `listen_address` is read as `parse_listen_address` says; ValueError when it cannot be. One use only: a stopped
-    server stays stopped. Start and stop it from one thread.
+    `listen_address` is read as `parse_listen_address` says; ValueError when it cannot be. `config_file` is the web
+    configuration file, looked at every `look_every_s` seconds; ConfigurationError when it cannot be used. One use
+    only: a stopped server stays stopped. Start and stop it from one thread.
     """
 
-    def __init__(self, app: ASGIApp, *, listen_address: str, log: Logger) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        listen_address: str,
+        config_file: Path | None = None,
+        limits: Limits | None = None,
+        look_every_s: float = _LOOK_EVERY_S,
+        log: Logger,
+    ) -> None:
         self._listen_address = listen_address
         self._host, self._port = parse_listen_address(listen_address)
-        self._app = app
+        self._door = FrontDoor(config_file, log=log)
+        self._passwords = Passwords(key=secrets.token_bytes(32))
+        self._app = Guard(app, terms=lambda: self._door.terms, passwords=self._passwords)
+        self._connections = Connections(limits or Limits())
+        self._look_every_s = look_every_s if config_file is not None else None
+        self._stopping = threading.Event()
         self._log = log
         self._bound: str | None = None
         self._server: uvicorn.Server | None = None
@@ -68,13 +94,15 @@ class WebServer:
             raise RuntimeError("the web server was started before")
         listener = self._listen()
         self._bound = _written(listener)
-        self._server = uvicorn.Server(self._configuration())
+        self._server = _Server(self._configuration(), connections=self._connections, door=self._door, log=self._log)
         self._thread = threading.Thread(target=self._run, args=(self._server, listener), name="web", daemon=True)
         self._thread.start()
         self._settled.wait()
         if self._failure is not None:
             self._thread.join()
             raise self._failure
+        if self._look_every_s is not None:
+            threading.Thread(target=self._look, args=(self._look_every_s,), name="web-config", daemon=True).start()
 
     def stop(self) -> None:
         """The address is free again and the connections are closed; answers under way had 0.8 s to finish.
@@ -83,14 +111,16 @@ class WebServer:
         """
         if self._server is None or self._thread is None:
             return
+        self._stopping.set()
         self._server.should_exit = True
         self._thread.join(_GRACE_S)
-        self._cut_connections(self._server)
+        self._cut_connections()
         self._thread.join(_STOP_LIMIT_S)
         if self._thread.is_alive():
             self._log.log(
                 logging.WARNING, "web server did not stop in time", address=self._bound, limit_s=_STOP_LIMIT_S
             )
+        self._passwords.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -132,17 +162,20 @@ class WebServer:
         self._loop = asyncio.get_running_loop()
         self._settled.set()
 
-    def _cut_connections(self, server: uvicorn.Server) -> None:
+    def _cut_connections(self) -> None:
         """Connections still open are gone, and with them what only waits for a reader that does not read."""
-
-        def cut() -> None:
-            for connection in tuple(server.server_state.connections):
-                connection.transport.abort()
-
         # A loop that is closed already has no connections.
         with suppress(RuntimeError):
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(cut)
+                self._loop.call_soon_threadsafe(self._connections.cut_all)
+
+    def _look(self, every_s: float) -> None:
+        """See changes of the web configuration file until the server stops."""
+        while not self._stopping.wait(every_s):
+            try:
+                self._door.look()
+            except Exception as error:  # noqa: BLE001 — whatever went wrong, what was read before holds
+                self._log.log(logging.ERROR, "web configuration could not be looked at", **defect(error))
 
     def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:
@@ -154,6 +187,47 @@ class WebServer:
         finally:
             listener.close()
             self._settled.set()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn behind our own acceptor, so that limits hold from accept on and TLS can change while it runs."""
+
+    def __init__(self, config: uvicorn.Config, *, connections: Connections, door: FrontDoor, log: Logger) -> None:
+        super().__init__(config)
+        self._connections = connections
+        self._door = door
+        self._log = log
+        self._acceptors: list[Acceptor] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Connections to the sockets are accepted."""
+        await super().startup(sockets=[])  # uvicorn itself listens to none
+        self._acceptors = [
+            Acceptor(
+                listener,
+                connections=self._connections,
+                protocol=self._protocol,
+                context=lambda: self._door.terms.context,
+                log=self._log,
+            )
+            for listener in sockets or ()
+        ]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """No connection is accepted; those that have not sent a request are gone, others had time to end."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._connections.cut_all(Phase.ASKING)
+        await super().shutdown(sockets=sockets)
+
+    def _protocol(self, connection: Connection) -> LimitedProtocol:
+        return LimitedProtocol(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            connection=connection,
+            names=self._door.terms.names,
+        )
 
 
 def parse_listen_address(text: str) -> tuple[str | None, int]:
@@ -190,12 +264,12 @@ def _checked_host(host: str, text: str) -> str:
 def _listener(host: str | None, port: int) -> socket.socket:
     """A socket that listens; a name that has several addresses gets its first one, of IPv4 if there is any."""
     if host in (None, "::") and socket.has_dualstack_ipv6():
-        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
     if host is None:
-        return socket.create_server(("0.0.0.0", port))  # noqa: S104  every address is what ":port" asks for
+        return socket.create_server(("0.0.0.0", port), backlog=_BACKLOG)  # noqa: S104  every address is what ":port" asks for
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
-    return socket.create_server(address, family=family)
+    return socket.create_server(address, family=family, backlog=_BACKLOG)
 
 
 def _written(listener: socket.socket) -> str:

@@ -117,6 +117,18 @@ def test_a_new_password_ends_the_old_one() -> None:
     with_passwords(story)
 
 
+def test_a_refused_name_can_become_a_user() -> None:
+    """What was wrong of an unknown name is right once there is such a user, even with the hash it was checked by."""
+
+    async def story(passwords: Passwords) -> None:
+        users = {"alice": USERS["alice"]}
+        login = Login("carol", b"one")
+        assert await passwords.check(login, users, client=CLIENT) is Verdict.WRONG
+        assert await passwords.check(login, {"carol": USERS["alice"]}, client=CLIENT) is Verdict.RIGHT
+
+    with_passwords(story)
+
+
 def test_an_unknown_name_costs_what_a_known_one_costs() -> None:
     """A name without a hash is checked against one all the same: nobody learns by the clock who is a user."""
     users = {"alice": bcrypt.hashpw(b"one", bcrypt.gensalt(8))}

@@ -5,10 +5,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection
-from typing import Any, NoReturn
 
 import pytest
+import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.importer import ImportFromStringError
 
 from exporter.web.server import WebServer, parse_listen_address
 from tests.recording_log import RecordingLog
@@ -154,12 +155,12 @@ def test_once_only() -> None:
 def test_failure_in_the_thread() -> None:
     """What keeps the server from running is raised by start, and the address is free again."""
 
-    class Broken:
-        def __call__(self, *_: Any) -> NoReturn:
-            raise LookupError("no such application")
+    class Misconfigured(WebServer):
+        def _configuration(self) -> uvicorn.Config:
+            return uvicorn.Config(hello, http="no_such_module:Protocol", log_config=None)
 
-    server = WebServer(Broken(), listen_address="127.0.0.1:0", log=RecordingLog())
-    with pytest.raises(LookupError, match="no such application"):
+    server = Misconfigured(hello, listen_address="127.0.0.1:0", log=RecordingLog())
+    with pytest.raises(ImportFromStringError, match="no_such_module"):
         server.start()
     with pytest.raises(ConnectionRefusedError):
         get(server.address)

@@ -1,0 +1,161 @@
+"""The connections there are: how many at most, how long each may take for what, and which goes first."""
+
+import asyncio
+import enum
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class Phase(enum.IntEnum):
+    """What the server waits for at a connection; when there are too many, those with the lowest go first."""
+
+    ASKING = 0
+    """A whole request; TLS comes before that and counts in."""
+    IDLE = 1
+    """The next request."""
+    ANSWERING = 2
+    """The answer, and that it is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a client may take, in seconds; all above zero. ValueError otherwise."""
+
+    connections: int = 256
+    """At a time."""
+    asking_s: float = 10.0
+    """From the first byte of a request, or from accepting the connection, to the last byte of the request."""
+    idle_s: float = 80.0
+    """Between two requests; longer than the server's own keep-alive, which is the kinder way to end."""
+    answering_s: float = 120.0
+    """From the request to the last byte of its answer."""
+    stalled_s: float = 20.0
+    """While an answer is taken, until the next piece of it is."""
+
+    def __post_init__(self) -> None:
+        if self.connections < 1 or min(self.asking_s, self.idle_s, self.answering_s, self.stalled_s) <= 0:
+            raise ValueError(f"limits must be above zero: {self!r}")
+
+
+class Connection:
+    """One client, from accept on, with a deadline at any time. Event loop only."""
+
+    def __init__(self, sock: socket.socket, *, connections: "Connections") -> None:
+        self._sock = sock
+        self.phase = Phase.ASKING
+        self.since = 0.0
+        """When the phase began, on the clock of the event loop."""
+        self._connections = connections
+        self._limits = connections.limits
+        self._loop = asyncio.get_running_loop()
+        self._opening: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._over = False
+        self.asks()
+
+    def opening(self, task: "asyncio.Task[None]") -> None:
+        """This task makes a transport of the socket, with or without TLS; without one in the end, all is over."""
+        self._opening = task
+        task.add_done_callback(self._not_opened)
+
+    def opened(self, transport: asyncio.Transport) -> bool:
+        """From now on the transport owns the socket; False when the connection was cut meanwhile."""
+        self._transport = transport
+        return not self._over
+
+    def asks(self) -> None:
+        """A request is awaited, or has begun."""
+        self._enter(Phase.ASKING, self._limits.asking_s)
+
+    def is_answered(self) -> None:
+        """The request is there; its answer is made and sent."""
+        self._enter(Phase.ANSWERING, self._limits.answering_s)
+
+    def rests(self) -> None:
+        """The answer has been handed over; the next request has not begun."""
+        self._enter(Phase.IDLE, self._limits.idle_s)
+
+    def stalls(self) -> None:
+        """The client takes no more of its answer for now."""
+        self.flows()
+        if not self._over:
+            self._stalled = self._loop.call_later(self._limits.stalled_s, self.cut)
+
+    def flows(self) -> None:
+        """The client takes its answer again."""
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def cut(self) -> None:
+        """The connection is gone, whatever was under way."""
+        self.ended()
+        if self._transport is not None:
+            self._transport.abort()
+        elif self._opening is not None:
+            self._opening.cancel()
+
+    def ended(self) -> None:
+        """There is nothing left to wait for."""
+        self._over = True
+        self.flows()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._connections.forget(self)
+
+    def _not_opened(self, _task: "asyncio.Task[None]") -> None:
+        if self._transport is None:
+            self.ended()
+            self._sock.close()
+
+    def _enter(self, phase: Phase, limit_s: float) -> None:
+        if self._over:
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.phase, self.since = phase, self._loop.time()
+        self._deadline = self._loop.call_later(limit_s, self.cut)
+
+
+class Connections:
+    """All of them. Event loop only."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._all: dict[Connection, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def admit(self, sock: socket.socket) -> Connection:
+        """One more connection; where that is one too many, another one has gone for it."""
+        if len(self._all) >= self.limits.connections:
+            self.shed()
+        connection = Connection(sock, connections=self)
+        self._all[connection] = None
+        return connection
+
+    def shed(self) -> bool:
+        """The connection that is missed least has gone; False when there is none."""
+        victim = first_to_go(self._all)
+        if victim is not None:
+            victim.cut()
+        return victim is not None
+
+    def forget(self, connection: Connection) -> None:
+        """It counts no more; may be said twice."""
+        self._all.pop(connection, None)
+
+    def cut_all(self, phase: Phase | None = None) -> None:
+        """All are gone, or all of the phase."""
+        for connection in tuple(self._all):
+            if phase in (None, connection.phase):
+                connection.cut()
+
+
+def first_to_go(connections: Iterable[Connection]) -> Connection | None:
+    """The oldest of those that have sent no request, else of the idle, else of those whose answer is under way."""
+    return min(connections, key=lambda connection: (connection.phase, connection.since), default=None)

@@ -1,0 +1,254 @@
+"""What clients that mean harm can make the server hold, and for how long."""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from starlette.types import Receive, Scope, Send
+
+from exporter.web.connections import Connection, Connections, Limits, Phase, first_to_go
+from exporter.web.server import WebServer
+from tests.recording_log import RecordingLog
+
+WAIT_S = 10
+SOON_S = 0.1
+HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
+PIECE = bytes(256 * 1024)
+
+Start = Callable[..., WebServer]
+
+
+async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answers hello, and to /large with 64 MiB, more than all buffers on the way hold."""
+    pieces = 256 if scope["path"] == "/large" else 0
+    length = str(pieces * len(PIECE) or 5).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    for _ in range(pieces):
+        await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+    await send({"type": "http.response.body", "body": b"" if pieces else b"hello"})
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a server with limits; they are long unless given."""
+    with ExitStack() as running:
+
+        def begin(*, tls: bool = False, **limits: Any) -> WebServer:
+            file = None
+            if tls:
+                certificate = trustme.CA().issue_cert("localhost")
+                certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "server.crt"))
+                certificate.private_key_pem.write_to_path(str(tmp_path / "server.key"))
+                file = tmp_path / "web.yaml"
+                file.write_text("tls_server_config: {cert_file: server.crt, key_file: server.key}")
+            server = WebServer(
+                answer, listen_address="127.0.0.1:0", config_file=file, limits=Limits(**limits), log=RecordingLog()
+            )
+            return running.enter_context(server)
+
+        yield begin
+
+
+@pytest.fixture
+def dial() -> Iterator[Callable[[WebServer], socket.socket]]:
+    """Opens a connection, which is closed at the end."""
+    with ExitStack() as opened:
+
+        def connect(server: WebServer) -> socket.socket:
+            host, _, port = server.address.rpartition(":")
+            return opened.enter_context(socket.create_connection((host, int(port)), timeout=WAIT_S))
+
+        yield connect
+
+
+def get(server: WebServer) -> bytes:
+    with closing(HTTPConnection(server.address, timeout=WAIT_S)) as connection:
+        connection.request("GET", "/")
+        return connection.getresponse().read()
+
+
+def get_over_tls(server: WebServer) -> bytes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host, _, port = server.address.rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=WAIT_S) as plain,
+        context.wrap_socket(plain) as connection,
+    ):
+        connection.sendall(HEAD + b"Connection: close\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(65536), b"")).rpartition(b"\r\n\r\n")[2]
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Waits for the end of the connection, whatever comes before it."""
+    with suppress(ConnectionResetError):
+        while connection.recv(1024 * 1024):
+            pass
+    return True
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="silent"),
+        pytest.param(HEAD, id="half a head"),
+        pytest.param(b"\r\n\r\n", id="empty lines"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", id="half a body"),
+    ],
+)
+def test_a_request_that_does_not_arrive(
+    start: Start, dial: Callable[[WebServer], socket.socket], sent: bytes
+) -> None:
+    """The connection ends when the time for a request is over, whatever has come by then."""
+    connection = dial(start(asking_s=SOON_S))
+    connection.sendall(sent)
+    assert is_closed(connection)
+
+
+def test_a_handshake_that_does_not_arrive(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """The time for a request begins at accept: a client that is silent before TLS has no more of it."""
+    server = start(tls=True, asking_s=SOON_S)
+    silent, halfway = dial(server), dial(server)
+    halfway.sendall(b"\x16\x03\x01\x02\x00\x01")
+    assert is_closed(silent)
+    assert is_closed(halfway)
+    wait_until(lambda: len(server._connections) == 0)
+
+
+def test_dripping_does_not_help(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """The time for a request is that for all of it, not that between two bytes."""
+    connection = dial(start(asking_s=SOON_S))
+    connection.sendall(HEAD)
+    with suppress(OSError):  # closed
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            connection.sendall(b"a: b\r\n")
+            time.sleep(0.01)
+        pytest.fail("still open")
+
+
+def test_the_next_request_has_its_own_time(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """A connection rests for long between two requests; the second one has to arrive in time again."""
+    server = start(asking_s=SOON_S)
+    connection = dial(server)
+    connection.sendall(HEAD + b"\r\n")
+    assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+    (held,) = server._connections._all
+    wait_until(lambda: held.phase is Phase.IDLE)
+    assert held._deadline is not None
+    time.sleep(2 * SOON_S)
+    connection.sendall(HEAD)
+    assert is_closed(connection)
+
+
+def test_rest_has_an_end(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """A connection that is not used any more ends."""
+    connection = dial(start(idle_s=SOON_S))
+    connection.sendall(HEAD + b"\r\n")
+    assert is_closed(connection)
+
+
+@pytest.mark.parametrize("limit", ["stalled_s", "answering_s"])
+def test_an_answer_that_is_not_taken(start: Start, dial: Callable[[WebServer], socket.socket], limit: str) -> None:
+    """A reader that stops is cut off, and nothing is kept for it."""
+    server = start(**{limit: SOON_S})
+    connection = dial(server)
+    connection.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert connection.recv(1) == b"H"
+    wait_until(lambda: len(server._connections) == 0)
+    assert is_closed(connection)
+    assert get(server) == b"hello"
+
+
+def test_the_oldest_without_a_request_goes(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """When there are too many, the one that has been silent for longest goes, and the new one is answered."""
+    server = start(connections=3)
+    kept = dial(server)
+    kept.sendall(HEAD + b"\r\n")
+    assert kept.recv(1024).startswith(b"HTTP/1.1 200")
+    first = dial(server)
+    wait_until(lambda: len(server._connections) == 2)
+    second = dial(server)
+    wait_until(lambda: len(server._connections) == 3)
+    assert get(server) == b"hello"
+    assert is_closed(first)
+    for connection in (kept, second):
+        connection.sendall(HEAD + b"\r\n")
+        assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+
+
+def test_silent_tls_clients_go_too(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """The number of connections is counted from accept on: silence in the handshake keeps nobody out."""
+    server = start(tls=True, connections=4)
+    silent = [dial(server) for _ in range(20)]
+    wait_until(lambda: len(server._connections) == 4)
+    assert get_over_tls(server) == b"hello"
+    assert all(is_closed(connection) for connection in silent[:16])
+
+
+def test_a_full_house_of_readers_lets_one_in(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """Where all others are answered right now, the one that has been read for longest goes."""
+    server = start(connections=2)
+    readers = [dial(server) for _ in range(2)]
+    for reader in readers:
+        reader.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert reader.recv(1) == b"H"
+    assert get(server) == b"hello"
+    assert is_closed(readers[0])
+
+
+def test_who_goes_first() -> None:
+    """Without a request before idle before answered, and the longest among equals."""
+
+    async def story() -> None:
+        connections = Connections(Limits())
+        made: list[Connection] = []
+        for phase, since in ((2, 1.0), (1, 3.0), (1, 2.0), (0, 9.0), (0, 8.0)):
+            connection = connections.admit(socket.socket())
+            connection.phase, connection.since = Phase(phase), since
+            made.append(connection)
+        order = []
+        while (gone := first_to_go(connections._all)) is not None:
+            order.append(made.index(gone))
+            gone.cut()
+            gone._sock.close()
+        assert order == [4, 3, 2, 1, 0]
+        assert connections.shed() is False
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("limits", [{"connections": 0}, {"asking_s": 0.0}, {"stalled_s": -1.0}])
+def test_limits_that_let_nobody_in(limits: dict[str, Any]) -> None:
+    """A limit that cannot be kept cannot exist."""
+    with pytest.raises(ValueError, match="above zero"):
+        Limits(**limits)
+
+
+def test_hundreds_of_clients_at_once(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """Silent ones, slow ones and readers that stop keep nobody from an answer, and leave nothing behind."""
+    server = start(connections=64, asking_s=1.0, stalled_s=1.0)
+    openings = (b"", HEAD, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    for number in range(300):
+        with suppress(OSError):  # shed already
+            dial(server).sendall(openings[number % 3])
+    for _ in range(20):
+        assert get(server) == b"hello"
+    wait_until(lambda: len(server._connections) == 0)
+    assert server._server is not None
+    wait_until(lambda: not server._server.server_state.connections)  # type: ignore[union-attr]
