@@ -22,6 +22,7 @@ from exporter.config import (
     ConfigurationError,
     load,
     summary,
+    web_summary,
     without_file,
 )
 from exporter.daemon import Daemon, WebOptions
@@ -35,6 +36,7 @@ from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged
 from exporter.status_display import above_bar, draw_table, progress_bar
 from exporter.status_report import Report, exit_code, to_json
 from exporter.web.app import checked_telemetry_path
+from exporter.web.front_door import check_front_door
 from exporter.web.server import parse_listen_address
 
 EXIT_FAILED = 1
@@ -84,6 +86,13 @@ _config_file_flag = _flag(
     ),
 )
 
+_web_config_file_flag = _flag(
+    "web.config.file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="TLS, passwords and headers, in the format of Prometheus' exporter-toolkit. Without it: plain HTTP for all.",
+)
+
 
 def _log_flags(default_level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     level = _flag(
@@ -115,12 +124,14 @@ def main() -> None:
     callback=_shard,
     help="Poll this one of TOTAL parts of the accounts; auto/TOTAL: the ordinal ends the host's name.",
 )
+@_web_config_file_flag
 @_flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")
 @_log_flags("info")
 def serve(
     config_file: Path | None,
     web_listen_address: str,
     web_telemetry_path: str,
+    web_config_file: Path | None,
     *,
     shard: Shard,
     web_enable_lifecycle: bool,
@@ -141,20 +152,23 @@ def serve(
             _raise_file_limit(again, log)
             return again
 
-        daemon = Daemon(
-            configuration,
-            load=load_again,
-            web=WebOptions(
-                listen_address=web_listen_address,
-                telemetry_path=web_telemetry_path,
-                enable_lifecycle=web_enable_lifecycle,
-            ),
-            environ=os.environ,
-            shard=shard,
-            log=log,
-        )
         try:
+            daemon = Daemon(
+                configuration,
+                load=load_again,
+                web=WebOptions(
+                    listen_address=web_listen_address,
+                    telemetry_path=web_telemetry_path,
+                    enable_lifecycle=web_enable_lifecycle,
+                    config_file=web_config_file,
+                ),
+                environ=os.environ,
+                shard=shard,
+                log=log,
+            )
             daemon.start()
+        except ConfigurationError as error:
+            _fail(str(error), EXIT_BAD_CONFIGURATION)
         except OSError as error:
             _fail_to_listen("--web.listen-address", web_listen_address, error)
         while received.get() == signal.SIGHUP:
@@ -187,10 +201,19 @@ def status(config_file: Path | None, output: str, log_level: str, log_format: st
 
 
 @main.command("check-config")
-@click.argument("file", type=click.Path(path_type=Path))
-def check_config(file: Path) -> None:
-    """Say every problem of a configuration FILE with its path and line, or sum it up."""
-    click.echo(summary(_configuration(file)))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@_web_config_file_flag
+def check_config(file: Path | None, web_config_file: Path | None) -> None:
+    """Say every problem of a configuration FILE with its path and line, or sum it up; likewise of a web one."""
+    if file is None and web_config_file is None:
+        raise click.UsageError("nothing to check: give a FILE, --web.config.file or both")
+    if file is not None:
+        click.echo(summary(_configuration(file)))
+    if web_config_file is not None:
+        try:
+            click.echo(web_summary(check_front_door(web_config_file)))
+        except ConfigurationError as error:
+            _fail(str(error), EXIT_BAD_CONFIGURATION)
 
 
 @main.command("open-cdn")

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 from exporter import __version__
@@ -40,11 +41,15 @@ DISCOVERY_TICK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where and how the daemon listens; ``enable_lifecycle`` lets a request reload the configuration."""
+    """Where and how the daemon listens; ``enable_lifecycle`` lets a request reload the configuration.
+
+    ``config_file`` says who is answered, over TLS or not; without it, whoever comes.
+    """
 
     listen_address: str = ":10520"
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False
+    config_file: Path | None = None
 
 
 class Daemon:
@@ -52,7 +57,7 @@ class Daemon:
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
     reload, or raises ConfigurationError. Of the accounts, those of ``shard`` are polled. Raises ValueError for web
-    options that cannot be and credentials that it has no provider of, before anything is started.
+    options that cannot be and ConfigurationError for a web configuration file, before anything is started.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class Daemon:
                 log=log,
             ),
             listen_address=web.listen_address,
+            config_file=web.config_file,
             log=log,
         )
         self._use(configuration)

@@ -44,7 +44,7 @@ def exit_on_signal() -> Iterator[None]:
 
 @contextmanager
 def interrupt_on_signal() -> Iterator[None]:
-    """While inside, SIGTERM and Ctrl-C raise KeyboardInterrupt in what may have something to say on how far it was."""
+    """While inside, SIGTERM and Ctrl-C raise KeyboardInterrupt, for what can say how far it was."""
     with _handled(signal.default_int_handler, *_TO_END):
         yield
 

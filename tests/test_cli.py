@@ -50,6 +50,26 @@ def test_a_bad_configuration_is_told_whole(tmp_path: Path) -> None:
     assert f"{file}:3: accounts" in output
 
 
+def test_a_web_configuration_is_checked_too(tmp_path: Path) -> None:
+    """check-config takes either file or both; certificates that cannot be read are a problem of the web file."""
+    file, web_file = tmp_path / "config.yaml", tmp_path / "web.yaml"
+    file.write_text(GOOD)
+    web_file.write_text("http_server_config: {headers: {X-Frame-Options: deny}}")
+    exit_code, output = run("check-config", str(file), f"--web.config.file={web_file}")
+    assert exit_code == 0
+    assert "prod" in output
+    assert "header X-Frame-Options: deny" in output
+    assert run("check-config", f"--web.config.file={web_file}")[0] == 0
+
+    for name in ("server.crt", "server.key"):
+        (tmp_path / name).write_text("PlantedSecret")
+    web_file.write_text("tls_server_config: {cert_file: server.crt, key_file: server.key}")
+    exit_code, output = run("check-config", f"--web.config.file={web_file}")
+    assert exit_code == 2
+    assert f"{web_file}: tls_server_config.cert_file: seen no certificate" in output
+    assert "PlantedSecret" not in output
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -64,6 +84,9 @@ def test_a_bad_configuration_is_told_whole(tmp_path: Path) -> None:
         pytest.param(["serve", "--shard=3/3"], id="no such shard"),
         pytest.param(["serve", "--shard=1"], id="shard of no total"),
         pytest.param(["serve", "--log.level=loud"], id="unknown level"),
+        pytest.param(["serve", "--web.config.file=no-such-file.yaml"], id="missing file of the web"),
+        pytest.param(["check-config"], id="nothing to check"),
+        pytest.param(["check-config", "--web.config.file=no-such-file.yaml"], id="missing web file to check"),
         pytest.param(["status", "--config.file", "no-such-file.yaml"], id="missing file of the status"),
         pytest.param(["status", "--output=xml"], id="unknown output"),
         pytest.param(["status", "surplus"], id="surplus argument"),
@@ -122,6 +145,7 @@ def test_the_flags_of_the_daemon_are_those_of_prometheus() -> None:
         "--web.telemetry-path",
         "--shard",
         "--web.enable-lifecycle",
+        "--web.config.file",
         "--log.level",
         "--log.format",
     ):

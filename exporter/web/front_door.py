@@ -65,6 +65,12 @@ class FrontDoor:
             self._log.log(logging.INFO, "web configuration reloaded", path=str(self._path))
 
 
+def check_front_door(path: Path) -> WebConfiguration:
+    """What the file says, once it and the files that it names have been found usable. Raises ConfigurationError."""
+    _load(path)
+    return load_web(path)
+
+
 def _load(path: Path) -> tuple[Terms, _Stamps]:
     # Each stamp is taken before its file is read, so that no later change goes unseen.
     own = _stamp(path)

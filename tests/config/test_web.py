@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import ConfigurationError, WebConfiguration, load_web, web_summary
+from exporter.config import ConfigurationError, TlsServer, WebConfiguration, load_web, web_summary
+from exporter.config.web import Headers, HttpServer
 
 HASH = "$2y$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
@@ -200,3 +201,11 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     """A file that is not there is refused by its name."""
     with pytest.raises(ConfigurationError, match=r"web\.yaml: .*no such file"):
         load_web(tmp_path / "web.yaml")
+
+
+def test_every_key_is_documented() -> None:
+    """By its name, in the table of the keys."""
+    text = (Path(__file__).parent.parent.parent / "docs" / "web.md").read_text(encoding="utf-8")
+    models = (WebConfiguration, TlsServer, HttpServer, Headers)
+    keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    assert sorted(key for key in keys if not re.search(rf"`(?:\w*\.)*{key}`|^{key}:", text, re.MULTILINE)) == []
