@@ -24,11 +24,11 @@ JOB = "dcdn-exporter"
 
 
 @contextmanager
-def prometheus(program: str, target: str, *, folder: Path, eventually: Eventually) -> Iterator[str]:
-    """A server that scrapes the target every second; its address."""
+def prometheus(program: str, target: str, *, folder: Path, eventually: Eventually, **job: Any) -> Iterator[str]:
+    """A server that scrapes the target every second, with further keys of the job if given; its address."""
     configuration = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}]}],
+        "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}], **job}],
     }
     (folder / "prometheus.yml").write_text(json.dumps(configuration))
     log = folder / "prometheus.log"

@@ -1,0 +1,96 @@
+"""The daemon behind a web configuration file, with a real Prometheus and a real TLS client outside."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import subprocess
+from contextlib import closing
+from http.client import HTTPSConnection
+from typing import TYPE_CHECKING, Any
+
+import bcrypt
+import trustme
+
+from tests.end_to_end.test_prometheus import JOB, prometheus, query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
+
+PASSWORD = "correct horse battery staple"
+
+
+def put_certificate(authority: trustme.CA, folder: Path, name: str, *identities: str) -> None:
+    """A certificate and its key, as NAME.crt and NAME.key."""
+    certificate = authority.issue_cert(*identities)
+    certificate.cert_chain_pems[0].write_to_path(str(folder / f"{name}.crt"))
+    certificate.private_key_pem.write_to_path(str(folder / f"{name}.key"))
+
+
+def test_prometheus_at_the_front_door(
+    make_account: MakeAccount,
+    simulate: Simulate,
+    configure: Configure,
+    serve: Serve,
+    *,
+    eventually: Eventually,
+    tool: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    """Prometheus scrapes with a password and a certificate; who lacks one is refused; renewals are served."""
+    program, openssl = tool("prometheus"), tool("openssl")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.crt"))
+    put_certificate(authority, tmp_path, "server", "127.0.0.1")
+    put_certificate(authority, tmp_path, "client", "prometheus.example")
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+    (tmp_path / "web.yaml").write_text(
+        "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_ca_file: ca.crt\n"
+        "  client_auth_type: RequireAndVerifyClientCert\n  client_allowed_sans: [prometheus.example]\n"
+        f"basic_auth_users:\n  prometheus: {hashed}\n"
+    )
+    account = make_account("prod")
+    exporter = serve(configure(simulate(account).url, account), "--web.config.file", str(tmp_path / "web.yaml"))
+
+    def context(*, shows_certificate: bool = True) -> ssl.SSLContext:
+        made = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+        if shows_certificate:
+            made.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+        return made
+
+    def answer(password: str, tls: ssl.SSLContext) -> tuple[int | None, bytes]:
+        """The status, or None where there was no answer, and the certificate of the server."""
+        login = base64.b64encode(f"prometheus:{password}".encode()).decode()
+        with closing(HTTPSConnection(exporter.address, timeout=20, context=tls)) as connection:
+            try:
+                connection.request("GET", "/metrics", headers={"Authorization": f"Basic {login}"})
+                certificate = connection.sock.getpeercert(binary_form=True) or b""
+                return connection.getresponse().status, certificate
+            except OSError:
+                return None, b""
+
+    status, first = answer(PASSWORD, context())
+    assert status == 200
+    assert answer("wrong", context())[0] == 401
+    assert answer(PASSWORD, context(shows_certificate=False))[0] is None
+    old = [openssl, "s_client", "-connect", exporter.address, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]
+    refused = subprocess.run(old, input=b"", capture_output=True, timeout=20, check=False)  # noqa: S603 — a tool
+    assert b"no peer certificate available" in refused.stdout
+
+    job: dict[str, Any] = {
+        "scheme": "https",
+        "basic_auth": {"username": "prometheus", "password": PASSWORD},
+        "tls_config": {"ca_file": "ca.crt", "cert_file": "client.crt", "key_file": "client.key"},
+    }
+    with prometheus(program, exporter.address, folder=tmp_path, eventually=eventually, **job) as address:
+        eventually("two scrapes", lambda: query(address, f'count_over_time(up{{job="{JOB}"}}[1m]) >= 2'))
+        put_certificate(authority, tmp_path, "server", "127.0.0.1")
+        eventually("the renewed certificate is served", lambda: answer(PASSWORD, context())[1] not in (first, b""))
+        eventually("two more", lambda: query(address, f'count_over_time(up{{job="{JOB}"}}[1m]) >= 4'))
+        assert query(address, "min_over_time(up[1m])")[0]["value"][1] == "1"
+    assert PASSWORD not in exporter.stderr
+    assert exporter.log("web configuration reloaded")
+    assert exporter.stop() == 0
