@@ -23,6 +23,14 @@ def signals_received(*others: signal.Signals) -> Iterator[SimpleQueue[int]]:
         yield received
 
 
+def next_signal(received: SimpleQueue[int]) -> int:
+    """Wait for a signal: one to end goes before the others, of which the last stands for all that have come."""
+    number = received.get()
+    while number not in _TO_END and not received.empty():
+        number = received.get()
+    return number
+
+
 @contextmanager
 def stop_signal() -> Iterator[threading.Event]:
     """An event that SIGTERM and Ctrl-C set while inside."""
