@@ -114,9 +114,9 @@ class _ExchangeConnection(HTTPConnection):
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         exchange = self._exchange()
-        exchange.reused = self._served > 0
         if self.sock is None:
             self.connect()  # so that nothing slow comes between the budget and the wire
+        exchange.reused = self._served > 0
         if self._lifeline is not None:
             exchange.hold(self._lifeline)
         exchange.before_send()

@@ -285,6 +285,16 @@ def test_unreachable(connect: Connect, ask: Ask) -> None:
         ask(connect(url))
 
 
+def test_unreachable_after_a_call(connect: Connect, caller: Caller, ask: Ask, write: Operation) -> None:
+    """A server that has gone since the last call is not taken for one that closed a connection under the call."""
+    with RawServer(always(reply())) as server:
+        client = connect(server.url, writes=frozenset({write.action}))
+        ask(client)
+
+    with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused"):
+        client.call(write, caller, client.reserve(write, caller))
+
+
 @pytest.mark.parametrize("status", ["103 Early Hints", "102 Processing", "101 Switching Protocols", "204 No Content"])
 def test_no_reply_is_left_for_another_call(serve: Serve, connect: Connect, ask: Ask, status: str) -> None:
     """A reply that comes after a head without a body is never read as the answer to the next call."""
