@@ -13,6 +13,7 @@ from exporter.activation.outcome import (
     accepted,
     found_active,
     interrupted,
+    never_left,
     not_sent,
     other_account,
     planned,
@@ -114,6 +115,8 @@ class Activation:
                 outcome = refused(refusal)
                 return outcome or unanswered(refusal.explanation, self._look(), request_id=refusal.request_id)
             except ApiError as error:
+                if not error.sent:
+                    return never_left(error)
                 return unanswered(error.explanation, self._look(), request_id=error.request_id)
             return accepted(request_id, self._look())
         except KeyboardInterrupt:

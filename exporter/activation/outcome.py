@@ -116,6 +116,17 @@ def not_sent(asked: str, error: ApiError) -> Outcome:
     )
 
 
+def never_left(error: ApiError) -> Outcome:
+    """OpenCdnService was called, and its request did not get as far as to be sent."""
+    return Outcome(
+        Result.NOT_SENT,
+        f"OpenCdnService could not be sent ({error.explanation}), so nothing was changed.",
+        "Mend that, then run the command again.",
+        code=error.code,
+        request_id=error.request_id,
+    )
+
+
 def other_account(configured: str, found: str) -> Outcome:
     """OpenCdnService was not called, since the credentials are another account's."""
     return Outcome(

@@ -323,13 +323,13 @@ class Client:
         if exchange.ended is Ending.STOPPING or self._stopping.is_set():
             return CallAborted()
         if exchange.ended is Ending.DEADLINE or time.monotonic() >= exchange.deadline:
-            return self._timed_out()
+            return self._timed_out(sent=exchange.sent)
         if exchange.reused and not exchange.answered and died(error):
             return _StaleConnection()
-        return ConnectionFailed(in_words(error))
+        return ConnectionFailed(in_words(error), sent=exchange.sent)
 
-    def _timed_out(self) -> CallTimedOut:
-        return CallTimedOut(f"no whole reply within {self._deadline_s:g} s")
+    def _timed_out(self, *, sent: bool = True) -> CallTimedOut:
+        return CallTimedOut(f"no whole reply within {self._deadline_s:g} s", sent=sent)
 
     @contextmanager
     def _timed(self, action: str) -> Iterator[None]:

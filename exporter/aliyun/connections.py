@@ -120,6 +120,9 @@ class _ExchangeConnection(HTTPConnection):
         if self._lifeline is not None:
             exchange.hold(self._lifeline)
         exchange.before_send()
+        if exchange.ended is not None:  # the TLS layer takes a connection that was shut down for one to come
+            raise TimeoutError
+        exchange.sent = True
         super().request(*args, **kwargs)
 
     def getresponse(self) -> Any:

@@ -24,7 +24,7 @@ class ApiError(Exception):
     """The state is not known; the fields say why, so that nobody parses the message.
 
     ``explanation`` is one sentence for people and holds no secret. ``code``, ``http_status`` and ``request_id``
-    are there when a reply carried them.
+    are there when a reply carried them. ``sent`` is False where nothing of the request was sent: it had no effect.
     """
 
     def __init__(
@@ -35,8 +35,10 @@ class ApiError(Exception):
         code: str | None = None,
         http_status: int | None = None,
         request_id: str | None = None,
+        sent: bool = True,
     ) -> None:
         super().__init__(explanation)
+        self.sent = sent
         self.explanation = explanation
         self.reason = reason
         self.code = code
@@ -56,7 +58,9 @@ class CredentialsUnavailable(ApiError):
         http_status: int | None = None,
         request_id: str | None = None,
     ) -> None:
-        super().__init__(explanation, reason=reason, code=code, http_status=http_status, request_id=request_id)
+        super().__init__(
+            explanation, reason=reason, code=code, http_status=http_status, request_id=request_id, sent=False
+        )
 
 
 class RoleNotAssumed(CredentialsUnavailable):
@@ -80,15 +84,15 @@ class RoleNotAssumed(CredentialsUnavailable):
 class CallTimedOut(ApiError):
     """The total deadline of the call passed; what had come by then was thrown away."""
 
-    def __init__(self, explanation: str) -> None:
-        super().__init__(explanation, reason=FailureReason.TIMEOUT)
+    def __init__(self, explanation: str, *, sent: bool = True) -> None:
+        super().__init__(explanation, reason=FailureReason.TIMEOUT, sent=sent)
 
 
 class ConnectionFailed(ApiError):
     """The connection could not be made, or ended before the reply did."""
 
-    def __init__(self, explanation: str, *, http_status: int | None = None) -> None:
-        super().__init__(explanation, reason=FailureReason.NETWORK, http_status=http_status)
+    def __init__(self, explanation: str, *, http_status: int | None = None, sent: bool = True) -> None:
+        super().__init__(explanation, reason=FailureReason.NETWORK, http_status=http_status, sent=sent)
 
 
 class Refused(ApiError):

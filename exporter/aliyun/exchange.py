@@ -36,8 +36,9 @@ class Exchange:
 
     ``deadline`` is a moment of ``time.monotonic``. ``before_send`` is called when a connection is there and the
     request goes out next; what it raises ends the exchange. ``only_new_connection`` keeps it off pooled connections.
-    ``reused`` and ``answered`` say whether the connection had served a request before, and whether the head of a
-    reply came over it. ``end`` is called by other threads, all the rest by the one that makes the request.
+    ``reused``, ``sent`` and ``answered`` say whether the connection had served a request before, whether anything of
+    this one may have gone out, and whether the head of a reply came over it. ``end`` is called by other threads, all
+    the rest by the one that makes the request.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Exchange:
         self.only_new_connection = only_new_connection
         self.ended: Ending | None = None
         self.reused = False
+        self.sent = False
         self.answered = False
         self._over = False
         self._lock = threading.Lock()

@@ -211,6 +211,32 @@ def test_an_answer_without_a_request_id_is_none(simulator: Simulator, attempt: A
     assert "the reply has no RequestId" in outcome.sentence
 
 
+class UnreachableApi:
+    """The client, and a simulator that is gone as soon as the write is about to be sent."""
+
+    def __init__(self, client: Client, simulator: Simulator) -> None:
+        self._client = client
+        self._simulator = simulator
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        return self._client.reserve(operation, caller)
+
+    def call(self, operation: Operation, caller: Caller, turn: Turn, *parameters: Any) -> Reply:
+        if operation.action == WRITE:
+            self._simulator.stop()
+        return self._client.call(operation, caller, turn, *parameters)
+
+
+def test_a_call_that_was_not_sent_changed_nothing(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
+    """Where no connection came about it is known that nothing happened: there is nothing to look for."""
+    outcome = run(attempt, through=lambda client: UnreachableApi(client, simulator))
+
+    assert outcome.result is Result.NOT_SENT
+    assert "could not be sent (the connection failed: Connection refused), so nothing was changed" in outcome.sentence
+    assert clock.pauses == []
+    assert writes(simulator) == 0
+
+
 class InterruptedApi:
     """The client, and somebody who presses Ctrl-C as soon as an action was answered."""
 

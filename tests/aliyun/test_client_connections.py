@@ -281,8 +281,9 @@ def test_unreachable(connect: Connect, ask: Ask) -> None:
     with RawServer(always(reply())) as server:
         url = server.url
 
-    with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused"):
+    with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused") as failure:
         ask(connect(url))
+    assert not failure.value.sent
 
 
 def test_unreachable_after_a_call(connect: Connect, caller: Caller, ask: Ask, write: Operation) -> None:
@@ -291,8 +292,40 @@ def test_unreachable_after_a_call(connect: Connect, caller: Caller, ask: Ask, wr
         client = connect(server.url, writes=frozenset({write.action}))
         ask(client)
 
-    with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused"):
+    with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused") as failure:
         client.call(write, caller, client.reserve(write, caller))
+    assert not failure.value.sent
+
+
+def test_a_handshake_that_does_not_end_sends_nothing(connect: Connect, ask: Ask) -> None:
+    """A deadline that passes before the connection is there is told apart from one that a request waited for."""
+    with (
+        RawServer(Peer.stay_silent, scheme="https") as server,
+        pytest.raises(CallTimedOut) as failure,
+    ):
+        ask(connect(server.url, deadline_s=0.05))
+    assert not failure.value.sent
+
+
+def read_and_leave(peer: Peer) -> None:
+    peer.read_head()
+    peer.reset()
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        pytest.param(read_and_leave, ConnectionFailed, id="cut"),
+        pytest.param(Peer.stay_silent, CallTimedOut, id="silent"),
+    ],
+)
+def test_what_may_have_arrived_was_sent(
+    serve: Serve, connect: Connect, ask: Ask, act: Callable[[Peer], None], kind: type[ApiError]
+) -> None:
+    """A request that went out may have had its effect, whatever became of the connection."""
+    with pytest.raises(kind) as failure:
+        ask(connect(serve(act).url, deadline_s=0.2 if kind is CallTimedOut else PATIENCE_S))
+    assert failure.value.sent
 
 
 @pytest.mark.parametrize("status", ["103 Early Hints", "102 Processing", "101 Switching Protocols", "204 No Content"])

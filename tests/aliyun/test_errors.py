@@ -108,6 +108,16 @@ def test_a_role_that_is_not_assumed_has_the_evidence_of_its_cause() -> None:
     )  # fmt: skip
 
 
+def test_without_credentials_nothing_is_sent() -> None:
+    """Every other error may come after the request had its effect, unless it says otherwise."""
+    cause = Refused("NoPermission: no", code="NoPermission", http_status=403)
+
+    assert not CredentialsUnavailable("why").sent
+    assert not RoleNotAssumed("acs:ram::7:role/reader", cause).sent
+    assert cause.sent
+    assert (CallTimedOut("why").sent, CallTimedOut("why", sent=False).sent) == (True, False)
+
+
 def test_a_refusal_carries_evidence() -> None:
     """Nobody has to parse the sentence of a refusal."""
     error = Refused("why", code="NoPermission", http_status=403, request_id="ID")
