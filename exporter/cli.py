@@ -255,12 +255,13 @@ def open_cdn(
             return yes
         click.echo(plan_in_words(subject) + "\n")
         on_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-        return yes or (on_a_terminal and click.confirm("Activate CDN for this account?"))
+        return yes or (on_a_terminal and _confirmed("Activate CDN for this account?"))
 
-    with interrupt_on_signal(), connection as (client, caller):
+    with connection as (client, caller), interrupt_on_signal():
         subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
         subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
-    click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
+        # Before anything is closed, which could be interrupted too.
+        click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
     sys.exit(outcome.result.exit_code)
 
 
@@ -325,6 +326,15 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
         stopping.wait()
         show.stop()
+
+
+def _confirmed(question: str) -> bool:
+    """Whether the answer is yes; raises KeyboardInterrupt where there is none (Ctrl-C, Ctrl-D)."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        click.echo()
+        raise KeyboardInterrupt from None
 
 
 def _configuration(file: Path | None) -> Configuration:

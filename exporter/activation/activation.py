@@ -13,6 +13,7 @@ from exporter.activation.outcome import (
     accepted,
     found_active,
     interrupted,
+    interrupted_before,
     never_left,
     not_sent,
     other_account,
@@ -77,11 +78,18 @@ class Activation:
         self._wait = wait
 
     def run(self, sure: Callable[[Subject], bool]) -> tuple[Subject, Outcome]:
-        """Activate CDN where it is not active and somebody is sure of it; returns for whom, and how that ended."""
-        subject, outcome = self.prepare()
-        if outcome is None:
-            outcome = self.carry_out() if sure(subject) else planned()
-        return subject, outcome
+        """Activate CDN where it is not active and somebody is sure of it; returns for whom, and how that ended.
+
+        An interrupt (KeyboardInterrupt) is an outcome too.
+        """
+        subject = self._subject
+        try:
+            subject, outcome = self.prepare()
+            if outcome is None and not sure(subject):
+                outcome = planned()
+        except KeyboardInterrupt:
+            outcome = interrupted_before()
+        return subject, outcome or self.carry_out()
 
     def prepare(self) -> tuple[Subject, Outcome | None]:
         """Whom it is for by the API's word, and the outcome where nothing is left to be done; changes nothing."""
@@ -101,23 +109,22 @@ class Activation:
     def carry_out(self) -> Outcome:
         """Call OpenCdnService once, and look what became of it.
 
-        An interrupt (KeyboardInterrupt) after the call was sent is an outcome too.
+        An interrupt (KeyboardInterrupt) is an outcome too.
         """
         try:
             turn = self._api.reserve(OPEN_CDN_SERVICE, self._caller)
         except ApiError as error:
             return not_sent("Getting credentials", error)
+        except KeyboardInterrupt:
+            return interrupted_before()
         request_id: str | None = None
         try:
             try:
                 request_id = self._open(turn)
             except Refused as refusal:
-                outcome = refused(refusal)
-                return outcome or unanswered(refusal.explanation, self._look(), request_id=refusal.request_id)
+                return refused(refusal) or self._without_answer(refusal)
             except ApiError as error:
-                if not error.sent:
-                    return never_left(error)
-                return unanswered(error.explanation, self._look(), request_id=error.request_id)
+                return self._without_answer(error) if error.sent else never_left(error)
             return accepted(request_id, self._look())
         except KeyboardInterrupt:
             return interrupted(request_id)
@@ -129,6 +136,9 @@ class Activation:
         if reply.request_id is None or "RequestId" not in reply.payload:
             raise MalformedReply("the reply has no RequestId", request_id=reply.request_id)
         return reply.request_id
+
+    def _without_answer(self, error: ApiError) -> Outcome:
+        return unanswered(error.explanation, self._look(), request_id=error.request_id)
 
     def _look(self) -> LastLook:
         """Ask DescribeCdnService until it shows CDN, or for as long as the patience lasts; at least once."""

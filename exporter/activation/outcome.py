@@ -193,8 +193,17 @@ def unanswered(lost: str, look: LastLook, *, request_id: str | None = None) -> O
     )
 
 
+def interrupted_before() -> Outcome:
+    """The operator ended the command before the call."""
+    return Outcome(
+        Result.NOT_SENT,
+        "Interrupted: OpenCdnService was not called and nothing was changed.",
+        "Run the command again when you want to.",
+    )
+
+
 def interrupted(request_id: str | None) -> Outcome:
-    """The operator ended the command after the call was sent; ``request_id`` is there once it was answered."""
+    """The operator ended the command during the call or after it; ``request_id`` is there once it was answered."""
     if request_id is not None:
         return Outcome(
             Result.ACTIVATED,
@@ -203,6 +212,6 @@ def interrupted(request_id: str | None) -> Outcome:
         )
     return Outcome(
         Result.UNKNOWN,
-        "It is not known whether CDN was activated: the command was interrupted after OpenCdnService was sent.",
+        "It is not known whether CDN was activated: the command was interrupted before OpenCdnService was answered.",
         _ASK_AGAIN,
     )

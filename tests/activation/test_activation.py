@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.activation import Outcome, Result
+from exporter.activation import Outcome, Result, Subject
 from exporter.aliyun.client import Caller, Client, Reply, Turn
 from exporter.aliyun.operation import Operation
 from exporter.model import ServiceStatus
@@ -271,6 +271,24 @@ def test_an_interrupt_says_how_far_it_was(
     assert outcome.result is result
     assert "interrupted" in outcome.sentence
     assert writes(simulator) == 1
+
+
+def test_an_early_interrupt_says_that_nothing_was_changed(simulator: Simulator, attempt: Attempt) -> None:
+    """Ctrl-C before the call is an outcome as well, so that a program gets its object."""
+
+    def leave(_subject: Subject) -> bool:
+        raise KeyboardInterrupt
+
+    with attempt(through=lambda client: InterruptedApi(client, "GetCallerIdentity")) as activation:
+        _, while_asking = activation.run(lambda _: True)
+    with attempt() as activation:
+        subject, while_asked = activation.run(leave)
+
+    assert while_asking == while_asked
+    assert (while_asked.result, while_asked.status) == (Result.NOT_SENT, None)
+    assert "OpenCdnService was not called and nothing was changed" in while_asked.sentence
+    assert subject.account_id == "1000000000000007"
+    assert writes(simulator) == 0
 
 
 def test_the_pace_is_the_vendors(simulator: Simulator, attempt: Attempt) -> None:

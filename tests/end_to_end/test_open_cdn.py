@@ -111,25 +111,52 @@ def test_a_signal_while_the_answer_is_awaited(
 ) -> None:
     """SIGTERM after the call was sent ends the command at once, which says that it does not know."""
     simulator = simulate(shop, writes=1)
-    simulator.set_fault("shop", Fault("hang", action=WRITE))
+    exit_code, told = interrupt(simulator, arguments(simulator, "--yes"), environ, tmp_path, during=WRITE)
+
+    assert exit_code == 5
+    assert "the command was interrupted before OpenCdnService was answered" in told
+
+
+def test_a_signal_before_the_call(
+    simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
+) -> None:
+    """SIGTERM while the account is looked at leaves it as it was, and a program is told so."""
+    simulator = simulate(shop)
+    flags = ("--yes", "--output", "json")
+    exit_code, told = interrupt(
+        simulator, arguments(simulator, *flags), environ, tmp_path, during="DescribeCdnService"
+    )
+
+    assert (exit_code, json.loads(told)["result"]) == (1, "not_sent")
+
+
+def interrupt(
+    simulator: Simulator, arguments: list[str], environ: Mapping[str, str], folder: Path, *, during: str
+) -> tuple[int, str]:
+    """End the command with SIGTERM while an action gets no answer; returns its exit code and what it printed."""
+    simulator.set_fault("shop", Fault("hang", action=during))
     with subprocess.Popen(  # noqa: S603 — our own command
-        [sys.executable, "-m", "exporter", *arguments(simulator, "--yes")],
-        cwd=tmp_path,
+        [sys.executable, "-m", "exporter", *arguments],
+        cwd=folder,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until("the call was made", lambda: simulator.journal.entries(action=WRITE))
+        wait_until("the call was made", lambda: simulator.journal.entries(action=during))
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=PATIENCE_S)
-
-    assert process.returncode == 5
-    assert "the command was interrupted after OpenCdnService was sent" in output
+    return process.returncode, output
 
 
 @pytest.mark.parametrize(
-    ("answer", "writes", "told"), [("y", 1, "CDN is active."), ("n", 0, "Dry run"), ("", 0, "Dry run")]
+    ("typed", "writes", "told", "exit_code"),
+    [
+        pytest.param("y\n", 1, "CDN is active.", 0, id="yes"),
+        pytest.param("n\n", 0, "Dry run", 0, id="no"),
+        pytest.param("\n", 0, "Dry run", 0, id="return"),
+        pytest.param("\x04", 0, "OpenCdnService was not called and nothing was changed", 1, id="Ctrl-D"),
+    ],
 )
 def test_on_a_terminal_it_asks(
     simulate: Simulate,
@@ -138,11 +165,12 @@ def test_on_a_terminal_it_asks(
     tmp_path: Path,
     arguments: Arguments,
     *,
-    answer: str,
+    typed: str,
     writes: int,
     told: str,
+    exit_code: int,
 ) -> None:
-    """Yes is an answer; no, and the mere return key, change nothing."""
+    """Yes is an answer; no, the mere return key, and to leave change nothing."""
     simulator = simulate(shop, writes=writes)
     here, there = pty.openpty()
     try:
@@ -157,10 +185,10 @@ def test_on_a_terminal_it_asks(
             os.close(there)
             there = -1
             before = read_until(here, "[y/N]: ")
-            os.write(here, f"{answer}\n".encode())
+            os.write(here, typed.encode())
             after = read_until(here, told)
             read_to_end(here)
-            assert process.wait(PATIENCE_S) == 0
+            assert process.wait(PATIENCE_S) == exit_code
     finally:
         os.close(here)
         if there >= 0:
