@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from exporter.activation.refusals import explain, says_already_open
+from exporter.activation.refusals import explain, says_already_open, says_sent_before
 from exporter.aliyun.errors import ApiError, Refused
 from exporter.model import FailureReason, ServiceState, ServiceStatus
 
@@ -146,8 +146,9 @@ def refused(refusal: Refused) -> Outcome | None:
             vendor_message=refusal.message,
             request_id=refusal.request_id,
         )
-    # An error of the server, or a page of something before it, may come after the order was carried out.
-    if refusal.code is None or refusal.reason is FailureReason.SERVER:
+    # An error of the server, or a page of something before it, may come after the order was carried out; so does a
+    # nonce that was seen before: something on the way has sent the call twice, and its first answer is lost.
+    if refusal.code is None or refusal.reason is FailureReason.SERVER or says_sent_before(refusal):
         return None
     explanation = explain(refusal)
     return Outcome(

@@ -12,6 +12,7 @@ from exporter.aliyun.errors import Refused
 from exporter.model import FailureReason
 
 ALREADY_OPEN = "cdnservice.hasopened"
+SENT_BEFORE = "signaturenonceused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +154,8 @@ def explain(refusal: Refused) -> Explanation:
 def says_already_open(refusal: Refused) -> bool:
     """Whether the account has CDN already, which is no failure."""
     return (refusal.code or "").casefold() == ALREADY_OPEN
+
+
+def says_sent_before(refusal: Refused) -> bool:
+    """Whether the very same request had arrived already: what became of that one is not told."""
+    return (refusal.code or "").casefold() == SENT_BEFORE

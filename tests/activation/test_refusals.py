@@ -96,10 +96,17 @@ def test_other_refusals_are_explained_by_their_kind(
 
 @pytest.mark.parametrize(
     ("code", "http_status"),
-    [("InternalError", 500), ("ServiceUnavailable", 503), (None, 502), (None, 302), (None, 403)],
+    [
+        ("InternalError", 500),
+        ("ServiceUnavailable", 503),
+        ("SignatureNonceUsed", 400),
+        (None, 502),
+        (None, 302),
+        (None, 403),
+    ],
 )
 def test_what_the_api_did_not_decide_is_no_refusal(code: str | None, http_status: int) -> None:
-    """An error of the server, or a page of a proxy, does not tell whether the order was carried out."""
+    """An error of the server, a proxy's page or its second try do not tell whether the order was carried out."""
     assert refused(refusal(code, None, http_status=http_status)) is None
 
 
