@@ -76,6 +76,12 @@ def _shard(_context: click.Context, _parameter: click.Parameter, value: str) -> 
         raise click.BadParameter(str(error)) from error
 
 
+def _charge_type(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter(f"seen {value!r}; accepted: PayByTraffic, or another name")
+    return value.strip()
+
+
 _config_file_flag = _flag(
     "config.file",
     type=click.Path(path_type=Path),
@@ -223,10 +229,13 @@ def check_config(file: Path | None, web_config_file: Path | None) -> None:
     "--internet-charge-type",
     default="PayByTraffic",
     show_default=True,
+    callback=_charge_type,
     help="How CDN is to be billed; the vendor documents this one.",
 )
 @click.option("--yes", is_flag=True, help="Activate CDN. Else nothing is changed, unless you say so on a terminal.")
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed."
+)
 @click.option(
     "--wait",
     type=click.FloatRange(0, 600),

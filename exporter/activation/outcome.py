@@ -37,6 +37,10 @@ class Subject:
     charge_type: str
     account_id: str | None = None
 
+    def __post_init__(self) -> None:
+        if not self.charge_type.strip():
+            raise ValueError(f"a billing method has a name, as PayByTraffic, seen {self.charge_type!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.activation.outcome import LastLook, Outcome, Result, refused
+from exporter.activation.outcome import LastLook, Outcome, Result, Subject, refused
 from exporter.activation.refusals import DOCUMENTED, DocumentedRefusal, Explanation, explain
 from exporter.aliyun.errors import Refused
 from exporter.simulator import REFUSALS
@@ -124,6 +124,12 @@ def test_sentences_are_whole() -> None:
         Outcome(Result.REFUSED, "No")
     with pytest.raises(ValueError, match="a look"):
         LastLook(1.0)
+
+
+def test_a_billing_method_has_a_name() -> None:
+    """Without one the API would miss a parameter, which it tells in words for another mistake."""
+    with pytest.raises(ValueError, match="a billing method has a name, as PayByTraffic, seen ' '"):
+        Subject("shop", "china", " ")
 
 
 def test_exit_codes_are_the_contracts() -> None:
