@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from exporter.activation.refusals import explain, says_already_open, says_sent_before
+from exporter.activation.refusals import ATTACH_POLICY, explain, says_already_open, says_sent_before
 from exporter.aliyun.errors import ApiError, Refused
 from exporter.model import FailureReason, ServiceState, ServiceStatus
 
@@ -110,10 +110,12 @@ def found_active(state: ServiceState) -> Outcome | None:
 
 def not_sent(asked: str, error: ApiError) -> Outcome:
     """OpenCdnService was not called, since what comes before it failed."""
+    # Of what is refused here, DescribeCdnService alone needs a right; that to assume a role is no Refused.
+    lacks_right = isinstance(error, Refused) and error.reason is FailureReason.PERMISSION
     return Outcome(
         Result.NOT_SENT,
         f"{asked} failed ({error.explanation}), so OpenCdnService was not called and nothing was changed.",
-        "Mend that, then run the command again.",
+        ATTACH_POLICY if lacks_right else "Mend that, then run the command again.",
         code=error.code,
         vendor_message=error.message if isinstance(error, Refused) else None,
         request_id=error.request_id,

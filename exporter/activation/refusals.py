@@ -120,12 +120,13 @@ DOCUMENTED: tuple[DocumentedRefusal, ...] = (
     ),
 )
 
+ATTACH_POLICY = "Attach deploy/ram/open-cdn.json to whoever runs this command; the daemon does not need it."
 # Refusals that any operation can get, by their kind.
 _BY_REASON: Mapping[FailureReason, Explanation] = MappingProxyType(
     {
         FailureReason.PERMISSION: Explanation(
             "The RAM user or role of these credentials lacks the right cdn:OpenCdnService.",
-            "Attach deploy/ram/open-cdn.json to whoever runs this command; the daemon does not need it.",
+            ATTACH_POLICY,
         ),
         FailureReason.THROTTLED: Explanation(
             "The vendor refused the call as one too many, without looking at it.",

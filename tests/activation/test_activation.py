@@ -104,6 +104,16 @@ def test_what_cannot_be_looked_at_is_not_touched(simulator: Simulator, attempt: 
     assert writes(simulator) == 0
 
 
+def test_a_right_to_look_that_lacks_is_told_with_the_policy(simulator: Simulator, attempt: Attempt) -> None:
+    """Who has no policy yet fails at the first look, and learns there which one it is."""
+    simulator.set_denied("shop", ["DescribeCdnService", WRITE])
+    outcome = run(attempt)
+
+    assert (outcome.result, outcome.code) == (Result.NOT_SENT, "Forbidden.RAM")
+    assert "deploy/ram/open-cdn.json" in outcome.next_step
+    assert writes(simulator) == 0
+
+
 LOST: list[FaultKind] = [
     "reset",
     "close",
