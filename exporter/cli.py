@@ -31,10 +31,11 @@ from exporter.logger import Logger
 from exporter.round import look_once
 from exporter.schedule import ASKERS, HANGING_WORKERS, WAITING_WORKERS
 from exporter.sharding import Shard, parse_shard
-from exporter.signals import exit_on_signal, interrupt_on_signal, next_signal, signals_received, stop_signal
+from exporter.signals import exit_on_signal, interrupt_on_signal, signals_received, stop_signal
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.status_display import above_bar, draw_table, progress_bar
 from exporter.status_report import Report, exit_code, to_json
+from exporter.supervision import ServiceManager, supervise
 from exporter.web.app import checked_telemetry_path
 from exporter.web.front_door import check_front_door
 from exporter.web.server import parse_listen_address
@@ -177,8 +178,7 @@ def serve(
             _fail(str(error), EXIT_BAD_CONFIGURATION)
         except OSError as error:
             _fail_to_listen("--web.listen-address", web_listen_address, error)
-        while next_signal(received) == signal.SIGHUP:
-            daemon.reload()
+        supervise(daemon, received, ServiceManager(os.environ, pid=os.getpid()))
         log.info("stopping")
         daemon.stop()
 

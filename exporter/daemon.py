@@ -37,6 +37,7 @@ from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 
 DISCOVERY_TICK_S = 1.0
+ALIVE_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,10 @@ class Daemon:
         if not self._ready:
             self._ready = self._discovered.issuperset(self._composition.directories) and self._store.all_polled
         return self._ready
+
+    def is_alive(self) -> bool:
+        """Whether the schedule and the web server still take on work; waits for them for a few seconds at most."""
+        return self._schedule.responds(within_s=ALIVE_WITHIN_S) and self._server.responds(within_s=ALIVE_WITHIN_S)
 
     def reload(self) -> str | None:
         """Read the configuration anew and use it; returns None, or why the one before stays in use.

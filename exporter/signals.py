@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NoReturn
 
@@ -23,9 +23,15 @@ def signals_received(*others: signal.Signals) -> Iterator[SimpleQueue[int]]:
         yield received
 
 
-def next_signal(received: SimpleQueue[int]) -> int:
-    """Wait for a signal: one to end goes before the others, of which the last stands for all that have come."""
-    number = received.get()
+def next_signal(received: SimpleQueue[int], *, within_s: float | None = None) -> int | None:
+    """Wait for a signal: one to end goes before the others, of which the last stands for all that have come.
+
+    None when no signal comes in time.
+    """
+    try:
+        number = received.get(timeout=within_s)
+    except Empty:
+        return None
     while number not in _TO_END and not received.empty():
         number = received.get()
     return number

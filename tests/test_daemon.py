@@ -521,3 +521,11 @@ def test_a_directory_with_another_name_keeps_its_members() -> None:
     assert value(samples, "dcdn_polls_total", account="200001", product="dcdn_ipa", probe="service") >= polled >= 1
     listed = {labels for name, labels in samples if name == "dcdn_exporter_discovery_last_success_timestamp_seconds"}
     assert listed == {(("directory", "group"),)}
+
+
+def test_a_daemon_is_alive_from_its_start_to_its_end(play: Callable[..., Simulator]) -> None:
+    """As long as it takes on work; whether the API answers is another matter."""
+    simulator = play(load_scenario("healthy"))
+    simulator.set_fault(ACCOUNT.name, Fault("hang"))
+    with running(simulator) as daemon:
+        assert daemon.is_alive()

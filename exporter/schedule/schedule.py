@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from apscheduler.executors.debug import DebugExecutor
@@ -113,6 +114,14 @@ class Schedule:
         self._scheduler.start(paused=True)
         threading.Thread(target=self._begin, name="first round", daemon=True).start()
         self._clock_watch.start()
+
+    def responds(self, *, within_s: float) -> bool:
+        """Whether something that is due now is begun in time; for any thread but the schedule's own."""
+        begun = threading.Event()
+        plan = partial(self._scheduler.add_job, begun.set)
+        # Even to plan it takes as long as the schedule's thread is kept.
+        threading.Thread(target=plan, args=(DateTrigger(datetime.now(UTC)),), name="responds", daemon=True).start()
+        return begun.wait(within_s)
 
     def run_now(self, keys: Iterable[ProbeKey]) -> None:
         """Run these probes now, or right after a run that is under way; those not configured are left out."""

@@ -122,6 +122,14 @@ class WebServer:
             )
         self._passwords.close()
 
+    def responds(self, *, within_s: float) -> bool:
+        """Whether the server's loop gets round to something new in time; for any thread but its own."""
+        turned = threading.Event()
+        with suppress(RuntimeError):  # a loop that has ended
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(turned.set)
+        return turned.wait(within_s)
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -579,3 +579,27 @@ def test_a_change_that_is_withdrawn_has_no_run() -> None:
         jobs = [job.id for job in schedule._scheduler.get_jobs()]
 
     assert jobs == ["probe a/dcdn_ipa/service"]
+
+
+def test_a_schedule_that_is_stuck_does_not_respond() -> None:
+    """One that begins what is due responds; one whose thread is kept by what it calls is told from it."""
+    stuck, release, may_end = threading.Event(), threading.Event(), threading.Event()
+
+    class Keeping(Skips):
+        def __call__(self, key: ProbeKey) -> None:
+            super().__call__(key)
+            if threading.current_thread().name == "APScheduler":  # the first round has a thread of its own
+                stuck.set()
+                release.wait(PATIENCE_S)
+
+    def hang(_turn: Turn | None) -> Polled:
+        may_end.wait(PATIENCE_S)
+        return polled(ACTIVE)
+
+    with running(Polls({"a": hang}), "a", skips=Keeping()) as schedule:
+        assert stuck.wait(PATIENCE_S)
+        assert not schedule.responds(within_s=0.01)
+        may_end.set()
+        release.set()
+        assert schedule.responds(within_s=PATIENCE_S)
+    assert not schedule.responds(within_s=0)

@@ -1,0 +1,89 @@
+"""The systemd unit and the examples beside it, as systemd and the exporter read them."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.catalogue import vendor_limits
+from exporter.cli import main
+from exporter.config import parse
+
+FOLDER = Path(__file__).parent.parent.parent / "deploy" / "systemd"
+UNIT = (FOLDER / "dcdn-exporter.service").read_text(encoding="utf-8")
+COMMAND = "/opt/dcdn-exporter/bin/dcdn-exporter"
+CREDENTIALS = "/run/credentials/dcdn-exporter.service/"
+VENDORS_WORST = 20  # tenths: the exposure level that systemd calls OK ends at 4.0
+
+
+@pytest.fixture
+def analyze(tool: Callable[[str], str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs systemd-analyze on the unit, whose command is one that this machine has."""
+    program = tool("systemd-analyze")
+    unit = tmp_path / "dcdn-exporter.service"
+    unit.write_text(UNIT.replace(COMMAND, "/bin/true"), encoding="utf-8")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 — systemd's own program
+            [program, *arguments, str(unit)], capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+def settings(name: str) -> list[str]:
+    return re.findall(rf"^{name}=(.*)$", UNIT, re.MULTILINE)
+
+
+def test_systemd_knows_every_key_of_the_unit(analyze: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """It would ignore what it does not know, and say so in its log alone."""
+    verified = analyze("verify")
+
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
+def test_the_unit_has_few_rights(analyze: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """By systemd's own measure 2.0 or better, where 10 is a service without any limits."""
+    measured = analyze("security", "--offline=true", f"--threshold={VENDORS_WORST}", "--no-pager")
+
+    assert measured.returncode == 0, measured.stdout
+
+
+def test_the_environment_example_has_every_flag() -> None:
+    """Each flag of serve but the file, which the unit gives, and none that serve does not have."""
+    named = re.findall(r"^#(DCDN_EXPORTER_[A-Z_]+)=", (FOLDER / "environment.example").read_text(), re.MULTILINE)
+
+    flags = {str(parameter.envvar) for parameter in main.commands["serve"].params}
+    assert sorted(named) == sorted(flags - {"DCDN_EXPORTER_CONFIG_FILE"})
+
+
+def test_the_example_reads_the_secrets_that_the_unit_hands_over(tmp_path: Path) -> None:
+    """Its files are named as systemd names those of the folder of secrets."""
+    (loaded,) = settings("LoadCredential")
+    prefix = loaded.partition(":")[0] + "_"
+    example = (FOLDER / "config.example.yaml").read_text(encoding="utf-8")
+    files = re.findall(rf"{CREDENTIALS}(\S+)", example)
+    for name in files:
+        (tmp_path / name).write_text("planted", encoding="utf-8")
+    configuration = parse(
+        example.replace(CREDENTIALS, f"{tmp_path}/"), source="the example", vendor_limits=vendor_limits()
+    )
+
+    assert len(files) == 2
+    assert all(name.startswith(prefix) for name in files)
+    assert [account.name for account in configuration.accounts] == ["prod"]
+
+
+def test_a_refused_configuration_is_not_tried_again() -> None:
+    """Exit code 2 says so; every other end that was not asked for is followed by a start."""
+    assert (settings("Restart"), settings("RestartPreventExitStatus")) == (["on-failure"], ["2"])
+
+
+def test_a_reload_checks_the_file_that_is_served() -> None:
+    """Of the two commands the first one refuses, and the daemon is not even told."""
+    (start,), (check, tell) = settings("ExecStart"), settings("ExecReload")
+
+    assert check == start.replace("serve --config.file=", "check-config ")
+    assert tell == "/bin/sh -c 'kill -HUP $MAINPID'"  # not every machine has the program

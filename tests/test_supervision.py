@@ -1,0 +1,157 @@
+"""What a service manager is told, over a real datagram socket."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from exporter.supervision import ServiceManager, supervise
+
+PID = os.getpid()
+PATIENCE_S = 20.0
+LIMIT = {"WATCHDOG_USEC": "60000000"}
+
+
+class Supervised:
+    """A daemon that notes reloads, after which it is told to end, and is alive for so many questions."""
+
+    def __init__(
+        self, received: SimpleQueue[int] | None = None, *, alive: int = 0, refusal: str | None = None
+    ) -> None:
+        self.reloads = 0
+        self._received = received
+        self._alive = alive
+        self._refusal = refusal
+        self.found_dead = threading.Event()
+
+    def reload(self) -> str | None:
+        self.reloads += 1
+        if self._received is not None:
+            self._received.put(signal.SIGINT)
+        return self._refusal
+
+    def is_alive(self) -> bool:
+        self._alive -= 1
+        if self._alive < 0:
+            self.found_dead.set()
+        return self._alive >= 0
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
+    """Listens as a service manager does; hands out what came so far."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(0)
+
+        def so_far() -> list[str]:
+            messages: list[str] = []
+            while True:
+                try:
+                    messages.append(listener.recv(4096).decode())
+                except BlockingIOError:
+                    return messages
+
+        yield so_far
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+
+
+def signals(*numbers: int) -> SimpleQueue[int]:
+    received: SimpleQueue[int] = SimpleQueue()
+    for number in numbers:
+        received.put(number)
+    return received
+
+
+def test_the_start_and_the_end_are_told(told: Callable[[], list[str]], environ: dict[str, str]) -> None:
+    """Up when it is supervised, stopping at the first signal that is no reload."""
+    daemon = Supervised()
+    supervise(daemon, signals(signal.SIGTERM, signal.SIGHUP), ServiceManager(environ, pid=PID))
+
+    assert told() == ["READY=1", "STOPPING=1"]
+    assert daemon.reloads == 0
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [(None, ""), ("a\nlong story", "the configuration was refused, the one before is in use")],
+)
+def test_a_reload_is_told_from_its_start_to_its_end(
+    told: Callable[[], list[str]], environ: dict[str, str], refusal: str | None, status: str
+) -> None:
+    """With the moment it began, and with whether the configuration was refused; a refusal's text is the log's."""
+    received = signals(signal.SIGHUP)
+    daemon = Supervised(received, refusal=refusal)
+    supervise(daemon, received, ServiceManager(environ, pid=PID), clock=lambda: 12.5)
+
+    assert told() == [
+        "READY=1",
+        "RELOADING=1\nMONOTONIC_USEC=12500000",
+        f"READY=1\nSTATUS={status}\nWATCHDOG=1",
+        "STOPPING=1",
+    ]
+    assert daemon.reloads == 1
+
+
+def test_the_watchdog_hears_of_a_daemon_as_long_as_it_is_alive(
+    told: Callable[[], list[str]], environ: dict[str, str]
+) -> None:
+    """Once it is found dead no ping follows, so that the manager ends it."""
+    daemon = Supervised(alive=2)
+    received = signals()
+    manager = ServiceManager({**environ, "WATCHDOG_USEC": "3000"}, pid=PID)
+    supervising = threading.Thread(target=supervise, args=(daemon, received, manager))
+    supervising.start()
+    assert daemon.found_dead.wait(PATIENCE_S)
+    received.put(signal.SIGTERM)
+    supervising.join(PATIENCE_S)
+
+    assert told() == ["READY=1", "WATCHDOG=1", "WATCHDOG=1", "STOPPING=1"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "every_s"),
+    [
+        pytest.param({}, None, id="no watchdog"),
+        pytest.param(LIMIT, 20.0, id="three times within the limit"),
+        pytest.param({**LIMIT, "WATCHDOG_PID": str(PID)}, 20.0, id="of this process"),
+        pytest.param({**LIMIT, "WATCHDOG_PID": "1"}, None, id="of another process"),
+        pytest.param({"WATCHDOG_USEC": "0"}, None, id="never"),
+        pytest.param({"WATCHDOG_USEC": "soon"}, None, id="no number"),
+    ],
+)
+def test_how_often_the_watchdog_wants_to_hear(environ: dict[str, str], every_s: float | None) -> None:
+    """It is in the environment, which a child of the watched process inherits."""
+    assert ServiceManager(environ, pid=PID).ping_every_s == every_s
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux has abstract addresses")
+def test_an_abstract_address_is_told_too(tmp_path: Path) -> None:
+    """A leading "@" stands for the zero byte."""
+    name = f"dcdn-exporter-test{tmp_path}"
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as listener:
+        listener.bind(f"\0{name}")
+        listener.settimeout(PATIENCE_S)
+        ServiceManager({"NOTIFY_SOCKET": f"@{name}"}, pid=PID).tell("READY=1")
+
+        assert listener.recv(4096) == b"READY=1"
+
+
+@pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/no/such/socket"}])
+def test_without_a_manager_all_goes_on(environ: dict[str, str]) -> None:
+    """None that started it, or none any more."""
+    received = signals(signal.SIGHUP)
+    daemon = Supervised(received)
+    supervise(daemon, received, ServiceManager(environ, pid=PID))
+
+    assert daemon.reloads == 1
