@@ -20,16 +20,18 @@ from exporter.exposition import ExpositionFormat
 from exporter.logger import Logger, defect
 from exporter.web.body import gzip_pieces, pieces
 from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
-from exporter.web.status_page import StatusPage, build_environment, render
+from exporter.web.status_page import StatusPage, build_environment, render, view_of
 
 # Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
 _SMALL_PAGE_BYTES = 64 * 1024
 
-# The page has one stylesheet of its own and nothing else. Who may frame it is said twice, for old browsers.
+# The page has a stylesheet, a script and an icon of its own and nothing else.
+# Who may frame it is said twice, for old browsers.
 _PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -77,7 +79,7 @@ def create_app(
     """
     checked_telemetry_path(telemetry_path)
     environment = build_environment()
-    stylesheet = resources.files("exporter.web").joinpath("static", "status.css").read_bytes()
+    static = resources.files("exporter.web").joinpath("static")
 
     async def metrics(request: Request) -> Response:
         offer = negotiate_format(_header(request, "accept"))
@@ -85,17 +87,15 @@ def create_app(
         blocks = await run_in_threadpool(lambda: tuple(exposition.page(offer.exposition_format)))
         return _metrics_response(request, blocks, offer=offer)
 
-    async def status_page(_request: Request) -> Response:
-        html = await run_in_threadpool(lambda: render(status(), environment))
+    async def status_page(request: Request) -> Response:
+        view = view_of(request.query_params)
+        html = await run_in_threadpool(lambda: render(status(), environment, view))
         # A name with half a surrogate pair in it must not take the page down.
         return HTMLResponse(html.encode(errors="replace"), headers=_PAGE_HEADERS)
 
     async def status_document(_request: Request) -> Response:
         document = await run_in_threadpool(status_json)
         return Response(document, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-    async def status_stylesheet(_request: Request) -> Response:
-        return Response(stylesheet, media_type="text/css", headers={"Cache-Control": "max-age=300"})
 
     async def healthy(_request: Request) -> Response:
         return _sentence("dcdn-exporter is healthy.")
@@ -114,7 +114,9 @@ def create_app(
         ("/api/v1/status", status_document),
         ("/-/healthy", healthy),
         ("/-/ready", readiness),
-        ("/static/status.css", status_stylesheet),
+        ("/static/status.css", _file(static.joinpath("status.css").read_bytes(), media_type="text/css")),
+        ("/static/icon.svg", _file(static.joinpath("icon.svg").read_bytes(), media_type="image/svg+xml")),
+        ("/static/status.js", _file(static.joinpath("status.js").read_bytes(), media_type="text/javascript")),
     )
     reads = [Route(path, _answering(endpoint, log), methods=["GET"]) for path, endpoint in endpoints]
     app = Starlette(
@@ -123,6 +125,15 @@ def create_app(
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _file(content: bytes, *, media_type: str) -> _Endpoint:
+    """What hands out the content."""
+
+    async def answer(_request: Request) -> Response:
+        return Response(content, media_type=media_type, headers={"Cache-Control": "max-age=300"})
+
+    return answer
 
 
 def _reloading(reload: Callable[[], str | None] | None) -> _Endpoint:

@@ -166,7 +166,19 @@ def test_head(
         assert reply.count(b"\r\n\r\n") == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/static/status.css"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/metrics",
+        "/api/v1/status",
+        "/-/healthy",
+        "/-/ready",
+        "/static/status.css",
+        "/static/status.js",
+        "/static/icon.svg",
+    ],
+)
 def test_other_methods(site: WebServer, ask: Ask, path: str) -> None:
     """Only GET and HEAD are possible, and the refusal says so."""
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
@@ -234,7 +246,7 @@ def test_reload_is_forbidden_unless_allowed(site: WebServer, serve: Callable[...
 
 
 def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
-    """The page is HTML that may load its stylesheet and nothing else, and its stylesheet is there."""
+    """The page is HTML that may load its stylesheet, script and icon and nothing else, and they are there."""
     row = StatusRow(
         account="<i>\ud800",
         product="cdn",
@@ -255,16 +267,18 @@ def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
     assert told(headers) == {
         "cache-control": "no-store",
         "content-length": str(len(body)),
-        "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'",
+        "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         "content-type": "text/html; charset=utf-8",
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
     }
-    links = re.findall(r'href="\.(/[^"]*)"', body.decode())
-    assert [ask(server, link)[0] for link in links] == [200] * 5
-    assert ask(server, links[0])[1]["Content-Type"] == "text/css; charset=utf-8"
+    links = re.findall(r'(?:href|src)="\.(/[^"]*)"', body.decode())
+    assert [ask(server, link)[0] for link in links] == [200] * 7
+    assert ask(server, links[1])[1]["Content-Type"] == "text/css; charset=utf-8"
+    assert ask(server, links[2])[1]["Content-Type"] == "text/javascript; charset=utf-8"
+    assert b"<bdi>" not in ask(server, "/?filter=nobody&sort=age")[2].partition(b"<tbody>")[2]
 
 
 def test_status_document(serve: Callable[..., WebServer], ask: Ask) -> None:

@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
+from markupsafe import escape
 
 from exporter.web.status_page import (
     ROWS_SHOWN,
     StatusPage,
     StatusRow,
+    View,
     build_environment,
     in_words,
     render,
+    rows_in_view,
+    view_of,
     worst_first,
 )
 
@@ -158,22 +162,25 @@ def test_writing_direction() -> None:
 
 
 def test_links_and_version() -> None:
-    """The page links to the metrics and the two probes, relative so that it also works below a proxy's prefix."""
+    """The page links to the metrics, the probes and the documents, its own relative, for proxies with a prefix."""
     html = html_of(telemetry_path="/probe/metrics")
     assert re.findall(r'href="([^"]*)"', html) == [
+        "./static/icon.svg",
         "./static/status.css",
         "./probe/metrics",
         "./api/v1/status",
         "./-/healthy",
         "./-/ready",
+        "https://dcdn-exporter.example/docs/",
+        *(f"?filter={name}" for name in ("locked", "overdue", "changing", "failing")),
     ]
     assert "<small>1.2.3</small>" in html
 
 
 def test_nothing_inline() -> None:
-    """The page holds no script and no style, as its Content-Security-Policy demands."""
+    """The page holds no script and no style of its own, as its Content-Security-Policy demands."""
     html = html_of(a_row(), a_row(status="locked", lock_reasons=("financial",)))
-    assert re.findall(r"<script|<style|\sstyle=|\son\w+=", html) == []
+    assert re.findall(r"<script[^>]*>[^<]|<style|\sstyle=|\son\w+=", html) == []
 
 
 def test_worst_first() -> None:
@@ -231,6 +238,87 @@ def test_row_limit(count: int, sentence: str | None) -> None:
     assert (sentence or "") in html
     assert ("not shown" in html) == (sentence is not None)
     assert f"{count} rows: 1 locked, {count - 1} active." in html
+
+
+FLEET = (
+    a_row(account="alpha", product="cdn", age_s=5.0),
+    a_row(account="Beta", next_charge_type="PayByBandwidth", changes_in_s=900.0, age_s=7.0),
+    a_row(account="gamma", status="locked", lock_reasons=("financial",), age_s=6.0),
+    a_row(account="delta", next_charge_type="PayByBandwidth", changes_in_s=60.0, age_s=4.0),
+    a_row(account="omega", poll_success=False, failure="permission: NoPermission", age_s=None, status=None),
+    a_row(account="sigma", product="dcdn", status="not_activated", debts=("overdue",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param({}, "gamma sigma omega Beta delta alpha", id="worst first"),
+        pytest.param({"filter": "LOCKED"}, "gamma", id="by a count"),
+        pytest.param({"filter": "changing"}, "Beta delta", id="by another count"),
+        pytest.param({"filter": "failing"}, "omega", id="failing"),
+        pytest.param({"filter": "nopermission"}, "omega", id="by the error"),
+        pytest.param({"filter": " financial  gam "}, "gamma", id="all words"),
+        pytest.param({"filter": "not activated"}, "sigma", id="as shown"),
+        pytest.param({"filter": "not_activated"}, "sigma", id="as in the metrics"),
+        pytest.param({"filter": "gamma cdn-of-another"}, "", id="nothing"),
+        pytest.param({"filter": "<b>"}, "", id="markup"),
+        pytest.param({"sort": "account"}, "alpha Beta delta gamma omega sigma", id="accounts"),
+        pytest.param({"sort": "product"}, "alpha sigma gamma omega Beta delta", id="products"),
+        pytest.param({"sort": "change"}, "delta Beta gamma sigma omega alpha", id="soonest change"),
+        pytest.param({"sort": "age"}, "omega sigma Beta gamma alpha delta", id="oldest answer"),
+        pytest.param({"sort": "age", "filter": "changing"}, "Beta delta", id="both"),
+        pytest.param({"sort": "price; DROP"}, "gamma sigma omega Beta delta alpha", id="no such order"),
+        pytest.param({"filter": "x" * 10_000}, "", id="long"),
+    ],
+)
+def test_view(query: dict[str, str], expected: str) -> None:
+    """The address says which rows are shown and in which order; what makes no sense in it is not asked for."""
+    assert " ".join(row.account for row in rows_in_view(FLEET, view_of(query))) == expected
+
+
+def test_no_such_order() -> None:
+    """A view that cannot be shown cannot exist."""
+    with pytest.raises(ValueError, match="order must be one of"):
+        View(order="price")
+
+
+def test_counts_are_those_of_all_rows() -> None:
+    """A filter changes the table, and neither the counts above it nor what they count."""
+    environment = build_environment()
+    page = StatusPage(version="1", telemetry_path="/metrics", accounts=FLEET, ready=True)
+    for view in (View(), View(filter="gamma"), View(filter="nothing of that name")):
+        counts = dict(re.findall(r"\?filter=(\w+)\"><b>(\d+)</b>", render(page, environment, view)))
+        assert counts == {"locked": "1", "overdue": "1", "changing": "2", "failing": "1"}
+
+
+def test_a_filter_finds_what_is_not_shown() -> None:
+    """Rows are filtered before the page is cut to size."""
+    rows = tuple(a_row(account=f"account-{number:05}") for number in range(10_000))
+    page = StatusPage(version="1", telemetry_path="/metrics", accounts=rows, ready=True)
+    assert [cell[0] for cell in cells(render(page, build_environment(), View(filter="09999")))] == ["account-09999"]
+
+
+def test_hostile_filter() -> None:
+    """What is in the filter is text wherever it is shown, and keeps its meaning in the links."""
+    page = StatusPage(version="1", telemetry_path="/metrics", accounts=FLEET, ready=True)
+    hostile = '"><script>&sort=age'
+    html = render(page, build_environment(), View(filter=hostile))
+    assert "<script>" not in html
+    assert f'value="{escape(hostile)}"' in html
+    both = render(page, build_environment(), View(filter="a&b a", order="age"))
+    assert 'name="sort" value="age"' in both
+    only = render(page, build_environment(), View(filter="a", order="age"))
+    assert 'href="?sort=account&amp;filter=a"' in only
+
+
+def test_odd_names_stay_text() -> None:
+    """Names with newlines and marks that turn the writing direction stay within their cell."""
+    odd = "a\n<b>\u202e\u2066'\""
+    html = html_of(a_row(account=odd, status="locked", lock_reasons=(odd,)))
+    assert html.count("a\n&lt;b&gt;\u202e\u2066&#39;&#34;") == 2
+    assert html.count("<bdi>a\n") == 1
+    assert "<bdi>(a\n" in html
 
 
 def test_empty_page() -> None:
