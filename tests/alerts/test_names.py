@@ -122,6 +122,21 @@ def test_a_runbook_goes_from_meaning_to_end(file: Path) -> None:
         assert (file.parent / link).exists(), f"{link} does not exist"
 
 
+def test_what_runbooks_look_for_in_the_log_is_written_there() -> None:
+    """Each text is one of the exporter's own, so that to find nothing means that nothing happened."""
+    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "exporter").rglob("*.py"))
+    searches = [
+        search
+        for file in RUNBOOK_FILES
+        for search in re.findall(r"journalctl[^|\n]*\| grep (.*)", file.read_text(encoding="utf-8"))
+    ]
+    assert len(searches) >= 8
+    texts = {text for search in searches for text in search.removeprefix("-E ").strip('"').split("|")}
+    # The one event that is put together; its second half is a literal.
+    texts = {text.removeprefix("role ") for text in texts}
+    assert {text for text in texts if f'"{text}"' not in source} == set()
+
+
 def test_every_query_of_the_runbooks_can_be_asked(tool: Callable[[str], str], tmp_path: Path) -> None:
     """Prometheus parses each of them."""
     queries = [
