@@ -138,8 +138,9 @@ EXPORTER_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=Pause(15 * MINUTE_S, "replicas poll at different moments, and one that restarts is soon back"),
         summary="Replica {{ $labels.instance }} of {{ $labels.job }} fails",
-        description="The other replicas still answer, so nothing is lost yet. {{ if $value }}{{ $value }} probes "
-        "fail on this one only.{{ else }}It cannot be scraped.{{ end }}",
+        description="{{ if $value }}{{ $value }} probes fail on this one only: another one still answers, so nothing "
+        "is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls its accounts; those of a "
+        "shard are not watched.{{ end }}",
     ),
     Alert(
         "DcdnExporterDown",
