@@ -50,4 +50,5 @@ UNKNOWN_VALUES_S: Final = HOUR_S
 CLOCK_SKEW_S: Final = 60
 # Temporary credentials are replaced when a quarter of their life, 225 s of 15 minutes, or more is left.
 CREDENTIAL_LEFT_S: Final = 3 * MINUTE_S
+# Directories are read every ten minutes unless refresh_interval says otherwise: six times missed.
 DISCOVERY_STALE_S: Final = HOUR_S
