@@ -36,7 +36,7 @@ _CALL_NUMBER = re.compile(r"(?P<before>, )(?P<number>\d+)(?=\))")
 _RANGE = re.compile(r"(?P<before>\[|offset )(?P<number>\d+)(?P<unit>[smhd])")
 _MATCHER = re.compile(r'(?:, )?\b\w+(?:=~|!=|=)"[^"]*"(?:, )?')
 _CLAUSE = re.compile(r"^\s*(?:and|or|unless)(?: on \(.*\))?$")
-_BY = re.compile(r"(?P<words>(?:max|min|sum|count) by \()(?P<labels>[\w, ]+)\)")
+_BY = re.compile(r"(?P<words>(?:max|min|sum|count|group) by \()(?P<labels>[\w, ]+)\)")
 _LENGTH = re.compile(r"(\d+)([smhd])")
 # Of what is recorded there is one series, and all of its samples are 1; a target shows what it says of itself once;
 # and 0 times anything is 0. Every way to aggregate gives the same there.

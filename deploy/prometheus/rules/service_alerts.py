@@ -42,20 +42,23 @@ _REASONS = (
     "$labels.account $labels.product) }}{{ .Labels.reason }} {{ end }}"
 )
 
-_ahead = f"predict_linear(dcdn_account_available_amount{within(BALANCE_SLOPE_S)}, {BALANCE_LEFT_S})"
+# Over the replicas first: one that restarts under another name must not begin the history anew.
+_left = "min by (account, currency) (dcdn_account_available_amount)"
+_ahead = (
+    f"predict_linear({_left}[{format_duration(BALANCE_SLOPE_S)}:{format_duration(BALANCE_INTERVAL_S)}], "
+    f"{BALANCE_LEFT_S})"
+)
 _balance = f"""
-min by (account, currency) (
-  clamp_min(
-    dcdn_account_available_amount
-      / (dcdn_account_available_amount - {_ahead})
-      * {BALANCE_LEFT_S // HOUR_S},
-    0
-  )
-    and
-  {_ahead} < 0
-    and
-  dcdn_account_available_amount offset {format_duration(BALANCE_HISTORY_S)}
-)"""
+clamp_min(
+  {_left}
+    / ({_left} - {_ahead})
+    * {BALANCE_LEFT_S // HOUR_S},
+  0
+)
+  and
+{_ahead} < 0
+  and
+group by (account, currency) (dcdn_account_available_amount offset {format_duration(BALANCE_HISTORY_S)})"""
 
 SERVICE_ALERTS = (
     Alert(
