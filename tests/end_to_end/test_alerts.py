@@ -8,9 +8,12 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.request
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
+
+import pytest
 
 from exporter.simulator import Fault, ServiceState
 from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
 
 ALERTMANAGER = ROOT / "deploy" / "alertmanager"
 LOCKED, DOWN = "DcdnServiceLockedFinancial", "DcdnExporterDown"
+ALERTMANAGER_FLAGS = (
+    "--config.file=alertmanager.yaml",
+    "--storage.path=alertmanager",
+    "--web.listen-address=127.0.0.1:0",
+    "--cluster.listen-address=",
+)
 # Two minutes of the shipped rules and routes are a second here.
 FASTER = 120
 
@@ -145,17 +154,7 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
         hook = running.enter_context(Webhook())
         alertmanager_files(tmp_path, hook=hook.url)
         alertmanager = running.enter_context(
-            server(
-                [
-                    programs["prometheus-alertmanager"],
-                    "--config.file=alertmanager.yaml",
-                    "--storage.path=alertmanager",
-                    "--web.listen-address=127.0.0.1:0",
-                    "--cluster.listen-address=",
-                ],
-                folder=tmp_path,
-                eventually=eventually,
-            )
+            server([programs["prometheus-alertmanager"], *ALERTMANAGER_FLAGS], folder=tmp_path, eventually=eventually)
         )
         prometheus_files(tmp_path, target=exporter.address, alertmanager=alertmanager)
         prometheus = running.enter_context(
@@ -217,3 +216,55 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
         exporter.stop(signal.SIGKILL)
         down = eventually("the pager hears that the exporter is down", lambda: hook.alerts(DOWN, "firing"))[-1]
         assert down["labels"] == {"alertname": DOWN, "job": "dcdn-exporter", "severity": "critical"}
+
+
+# Alerts of five accounts, and whether another one of the account says more.
+MUTED = {
+    ("DcdnServiceLockedFinancial", "locked", "service"): False,
+    ("DcdnInDebt", "locked", "debt_status"): True,
+    ("DcdnInDebtOverdue", "locked", "debt_status"): True,
+    ("DcdnChargeTypeChangeSoon", "locked", "service"): True,
+    ("DcdnBalanceRunningOut", "locked", "balance"): False,
+    ("DcdnAuthFailing", "refused", "service"): False,
+    ("DcdnPollFailing", "refused", "service"): True,
+    ("DcdnCredentialExpiring", "refused", "service"): True,
+    ("DcdnDataStale", "refused", "service"): False,
+    ("DcdnPermissionMissing", "partly", "service"): False,
+    ("DcdnPollFailing", "partly", "service"): True,
+    ("DcdnPollFailing", "partly", "debt_status"): False,
+    ("DcdnDataStale", "silent", "service"): False,
+    ("DcdnPollFailing", "silent", "service"): True,
+    ("DcdnPollFailing", "silent", "debt_status"): False,
+    ("DcdnInDebtOverdue", "overdue", "debt_status"): False,
+    ("DcdnInDebt", "overdue", "debt_status"): True,
+    ("DcdnChargeTypeChangeSoon", "overdue", "service"): False,
+}
+
+
+@pytest.mark.parametrize("source", ["DcdnExporterDown", "DcdnExporterAbsent"])
+def test_alerts_are_muted_by_those_that_say_more(
+    source: str, *, eventually: Eventually, tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    """By the cause for the same account alone; and all of ours, and no other, while nothing is known."""
+    command = [tool("prometheus-alertmanager"), *ALERTMANAGER_FLAGS]
+    with ExitStack() as running:
+        alertmanager_files(tmp_path, hook=running.enter_context(Webhook()).url)
+        address = running.enter_context(server(command, folder=tmp_path, eventually=eventually))
+
+        def muted(*fired: tuple[str, str, str]) -> dict[tuple[str, str, str], bool]:
+            """Whether each alert is muted, once these fire as well."""
+            names = ("alertname", "account", "probe")
+            alerts = [{"labels": {**dict(zip(names, labels, strict=True)), "product": "cdn"}} for labels in fired]
+            url = f"http://{address}/api/v2/alerts"
+            headers = {"Content-Type": "application/json"}
+            request = urllib.request.Request(url, json.dumps(alerts).encode(), headers)
+            with urllib.request.urlopen(request, timeout=10), urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 — ours
+                return {
+                    tuple(alert["labels"].get(name, "") for name in names): alert["status"]["state"] == "suppressed"
+                    for alert in json.load(reply)
+                }
+
+        eventually("the causes mute what they cause", lambda: muted(*MUTED) == MUTED)
+        down, foreign = (source, "", ""), ("NodeDown", "locked", "")
+        everything = {**dict.fromkeys(MUTED, True), down: False, foreign: False}
+        eventually("nothing else is said", lambda: muted(down, foreign) == everything)
