@@ -32,6 +32,7 @@ from exporter.simulator import (
     packaged_scenarios,
     role_arn,
 )
+from tests.only_read import only_read
 from tests.recording_log import RecordingLog
 
 PATIENCE_S = 20.0
@@ -492,7 +493,7 @@ def test_a_name_that_turns_out_to_be_another_account_leaves_its_member_to_the_di
     discovery = {"resource_directories": [DIRECTORY]}
     now, later = ([{"name": "by-key", "credentials": key}] for key in keys)
     world = Scenario("", (BASE, *(member_account(number) for number in ("200001", "200002", "200003"))))
-    with Simulator(world) as simulator:
+    with only_read(world) as simulator:
         simulator.set_members("base", members("200001", "200002"))
         load = reload_with(simulator, {"accounts": later, "discovery": discovery})
         with running(simulator, load=load, accounts=now, discovery=discovery) as daemon:
@@ -506,7 +507,7 @@ def test_a_name_that_turns_out_to_be_another_account_leaves_its_member_to_the_di
 
 def test_a_directory_with_another_name_keeps_its_members() -> None:
     """Until it is listed under the new name, and longer where that fails; so does their history."""
-    with Simulator(Scenario("", (BASE, member_account("200001")))) as simulator:
+    with only_read(Scenario("", (BASE, member_account("200001")))) as simulator:
         simulator.set_members("base", members("200001"))
         old, new = ({"resource_directories": [{**DIRECTORY, "name": name}]} for name in ("main", "group"))
         load = reload_with(simulator, {"accounts": [], "discovery": new})

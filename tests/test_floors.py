@@ -55,7 +55,7 @@ def test_a_library_is_imported_at_home_only(library: str) -> None:
 
 
 def test_what_watches_is_held_to_reading() -> None:
-    """A simulator that the daemon or a part of it asks comes from the fixture that looks for writes in the end."""
+    """A simulator that the daemon or a part of it asks comes from where writes are looked for in the end."""
     tests = Path(__file__).parent
     makers = {
         file.relative_to(tests).as_posix()
@@ -66,7 +66,7 @@ def test_what_watches_is_held_to_reading() -> None:
 
     # Those of the simulator itself, of the client below the daemon, and of the command that writes.
     own = ("simulator/", "aliyun/", "activation/")
-    assert {file for file in makers if not file.startswith(own)} == {"conftest.py"}
+    assert {file for file in makers if not file.startswith(own)} == {"only_read.py"}
 
 
 def test_only_the_command_prints() -> None:

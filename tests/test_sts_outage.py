@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,10 +17,11 @@ from exporter.catalogue import PROBE_KINDS, endpoints
 from exporter.exposition import Exposition, ExpositionFormat
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Polled, Poller, Probe
-from exporter.simulator import LIMITS, Account, Fault, Scenario, Simulator, role_arn
+from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn
 from exporter.simulator import Role as SimulatedRole
 from exporter.store import Store
 from tests.end_to_end.page import Page
+from tests.only_read import only_read
 from tests.recording_log import RecordingLog
 
 KIND = PROBE_KINDS[0]
@@ -50,8 +52,10 @@ class World:
         self.log = RecordingLog()
         self.renewals: list[str] = []
         unlimited = dict.fromkeys(LIMITS, 1_000_000)
-        self.simulator = Simulator(Scenario("roles", (BASE, *ACCOUNTS)), wall_clock=self.wall_clock, limits=unlimited)
-        self.simulator.start()
+        self._running = ExitStack()
+        self.simulator = self._running.enter_context(
+            only_read(Scenario("roles", (BASE, *ACCOUNTS)), wall_clock=self.wall_clock, limits=unlimited)
+        )
         self._own = OwnMetrics(version="0", actions=LIMITS)
         self._client = Client(
             dict.fromkeys(endpoints("china"), Route(self.simulator.url)),
@@ -96,7 +100,7 @@ class World:
     def close(self) -> None:
         self.roles.close()
         self._client.close()
-        self.simulator.stop()
+        self._running.close()
 
     def at(self, moment_s: float, *accounts: str) -> Page:
         """Have it be that moment, and poll these as the schedule would; returns the page then."""

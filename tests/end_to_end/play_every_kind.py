@@ -17,11 +17,11 @@ from typing import Any
 
 import trustme
 
-from exporter.simulator import Simulator
 from tests.end_to_end.every_kind import Population
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.instance import become_instance, metadata_service
 from tests.end_to_end.waiting import PATIENCE_S, wait_until
+from tests.only_read import only_read
 
 PORT = 8443  # nobody else is in the namespace
 WORKERS = 16  # few enough for twenty accounts to keep all of them busy
@@ -79,7 +79,7 @@ def play(population: Population, folder: Path) -> dict[str, Any]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     with ExitStack() as running:
-        simulator = running.enter_context(Simulator(population.scenario, port=PORT, ssl_context=tls))
+        simulator = running.enter_context(only_read(population.scenario, port=PORT, ssl_context=tls))
         running.enter_context(metadata_service(simulator))
         exporter = start(population, folder, url=simulator.url, bundle=str(bundle))
         running.callback(exporter.end)

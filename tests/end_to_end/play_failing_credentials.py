@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.simulator import LIMITS, Account, Fault, Role, Scenario, Simulator, role_arn
+from exporter.simulator import LIMITS, Account, Fault, Role, Scenario, role_arn
 from tests.end_to_end.every_fault import FAULTS
 from tests.end_to_end.every_kind import oidc_token
 from tests.end_to_end.exporter_process import Exporter
@@ -24,6 +24,7 @@ from tests.end_to_end.instance import become_instance, metadata_service
 from tests.end_to_end.leaks import SECRET, everything_said
 from tests.end_to_end.waiting import wait_until
 from tests.end_to_end.wiretap import wiretap
+from tests.only_read import only_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,7 +147,7 @@ def play(cases: Cases, folder: Path) -> dict[str, Any]:
     accounts = tuple(account for case in cases.all for account in case.accounts)
     expected: set[tuple[str | None, str | None]] = {(case.struck.account_id, case.fault.kind) for case in cases.all}
     with ExitStack() as running:
-        simulator = running.enter_context(Simulator(Scenario("", accounts), limits=dict.fromkeys(LIMITS, 1_000_000)))
+        simulator = running.enter_context(only_read(Scenario("", accounts), limits=dict.fromkeys(LIMITS, 1_000_000)))
         running.enter_context(metadata_service(simulator))
         wire = running.enter_context(wiretap(simulator.port))
         for case in cases.all:

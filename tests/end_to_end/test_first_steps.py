@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporter.simulator import Simulator, load_scenario
+from exporter.simulator import load_scenario
 from tests.end_to_end.waiting import PATIENCE_S
+from tests.only_read import only_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ def test_every_command_prints_what_the_guide_says(
     installed.parent.mkdir(parents=True)
     installed.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m exporter "$@"\n')
     installed.chmod(0o755)
-    with Simulator(load_scenario("directory")) as simulator:
+    with only_read(load_scenario("directory")) as simulator:
         commands, printed = story(simulator.url)
         done = subprocess.run(  # noqa: S603 — the commands are our own
             ["/bin/sh", "-c", "\n".join(commands)],
