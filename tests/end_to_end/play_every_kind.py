@@ -17,6 +17,7 @@ from typing import Any
 
 import trustme
 
+from exporter.schedule import WAITING_WORKERS
 from tests.end_to_end.every_kind import Population
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.instance import become_instance, metadata_service
@@ -25,9 +26,10 @@ from tests.only_read import only_read
 
 PORT = 8443  # nobody else is in the namespace
 WORKERS = 16  # few enough for twenty accounts to keep all of them busy
-# Those, eight that assume roles and one that looks when; two that ask who accounts are and two for members; the
-# schedule, its clock, the deadlines, the main thread, the server, and two for its pages.
-THREADS_AT_REST = WORKERS + 9 + 4 + 7
+# Those and the ones for accounts that wait for credentials; eight that assume roles and one that looks when; two that
+# ask who accounts are and two for members; the schedule, its clock, the deadlines, the main thread, the server, and
+# two for its pages.
+THREADS_AT_REST = WORKERS + WAITING_WORKERS + 9 + 4 + 7
 _UNFINISHED = re.compile(r'^dcdn_poll_success\{.*\} 0|^dcdn_account_info\{.*account_id=""', re.MULTILINE)
 
 
