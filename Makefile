@@ -1,6 +1,6 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format rules mutate lock clean
+.PHONY: help demo test check format rules mutate dashboards lock clean
 
 VENV := .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -30,6 +30,9 @@ rules: $(VENV)/.dev ## Write the files that come from the alerting rules
 
 mutate: $(VENV)/.dev ## Break every alerting rule and see that the tests notice (some minutes)
 	@$(VENV)/bin/python -m tests.alerts.mutate
+
+dashboards: $(VENV)/.dev ## Write the Grafana dashboards
+	@$(VENV)/bin/python -m grafana.builder
 
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -1,0 +1,29 @@
+"""What accounts can still spend, and how soon that ends."""
+
+from grafana_foundation_sdk.builders import timeseries
+
+from grafana.builder.mappings import CRITICAL, FINE
+from grafana.builder.panels import alert_link, field, lines, query
+from grafana.builder.queries import balance, balance_forecast
+
+
+def balance_lines(title: str) -> timeseries.Panel:
+    """What is left of accounts, and dashed what the present slope leaves of that a day later."""
+    dashed = field(line_style={"fill": "dash", "dash": [6, 6]})
+    return (
+        lines(
+            title,
+            "What accounts can still spend, credit included, in their currencies. Dashed: what is left a day later "
+            "if the last 6 hours go on, where that is less and 5 hours are known. Below 0 the services of the China "
+            "site are locked at once.",
+            (
+                query(balance(), "{{account}} {{currency}}"),
+                query(balance_forecast(), "{{account}} {{currency}} in a day", "B"),
+            ),
+            unit="locale",
+            steps=((None, CRITICAL), (0, FINE)),
+            empty="balances are not polled (balance: true does it)",
+        )
+        .override_by_query("B", dashed)
+        .links([alert_link("DcdnBalanceRunningOut")])
+    )

@@ -1,0 +1,39 @@
+"""The texts of the files that Grafana loads."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from grafana.builder.account import account
+from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID, OVERVIEW_UID
+from grafana.builder.exporter_health import exporter_health
+from grafana.builder.overview import overview
+
+
+def _text(build: Callable[[], Dashboard]) -> str:
+    document = json.loads(JSONEncoder().encode(build().build()))
+    for number, panel in enumerate(document["panels"], start=1):
+        panel["id"] = number
+    return json.dumps(_without_nulls(document), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _without_nulls(value: Any) -> Any:
+    """The same without keys that say nothing; a threshold's null is its meaning, "from below"."""
+    if isinstance(value, dict):
+        return {
+            key: _without_nulls(item)
+            for key, item in value.items()
+            if item is not None or (key == "value" and "color" in value)
+        }
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+FILES: Final[Mapping[str, Callable[[], str]]] = {
+    f"{OVERVIEW_UID}.json": partial(_text, overview),
+    f"{ACCOUNT_UID}.json": partial(_text, account),
+    f"{EXPORTER_UID}.json": partial(_text, exporter_health),
+}

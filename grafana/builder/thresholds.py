@@ -1,0 +1,12 @@
+"""The numbers that only the dashboards have; all others are the alerting rules' own: colours agree with alerts."""
+
+from typing import Final
+
+from deploy.prometheus.rules.thresholds import DAY_S
+
+# Further ahead than the alert looks: a week is what people plan by.
+CHANGE_AHEAD_S: Final = 7 * DAY_S
+# The API refuses calls whose time is off by more.
+CLOCK_SKEW_REFUSED_S: Final = 900
+# More than these many lines or bars in a panel are not read any more.
+SHOWN: Final = 20

@@ -1,0 +1,114 @@
+"""What the dashboards name exists in the exporter, by its code."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from deploy.prometheus.rules.groups import ALERTS
+from exporter import PROJECT_URL
+from exporter.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES, STATE_FAMILIES
+from exporter.own_metrics import OwnMetrics
+from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, panels, queries
+
+SCOPES = (("account",), ("account", "product"), ("account", "product", "probe"))
+# What Prometheus itself adds to every target.
+OF_PROMETHEUS: Mapping[str, set[str]] = {
+    "up": set(),
+    "scrape_duration_seconds": set(),
+    "scrape_samples_scraped": set(),
+}
+OF_TARGETS = {"job", "instance"}
+# Labels that an expression makes by itself.
+MADE = re.compile(r'label_replace\(.*?, "(\w+)", "|count_values by \(\w+\) \("(\w+)"')
+SELECTOR = re.compile(r"\b((?:dcdn|process|scrape)_\w+|up)\{([^}]*)\}")
+GROUPING = re.compile(r"\b(?:by|on|group_left) \(([^)]*)\)")
+
+
+@pytest.fixture(scope="module")
+def labels_of() -> Mapping[str, set[str]]:
+    """The labels of every metric of the exporter, by its name."""
+    own = OwnMetrics(version="1", actions=["DescribeDcdnIpaService"])
+    own.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
+    own.describe_budgets({"DescribeDcdnIpaService": 20})
+    own.describe_discovery({"main": 0})
+    own.clock_skew(0)
+    measured = {
+        sample.name: set(sample.labels)
+        for family in own.registry.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+    states = {
+        family.name: {*SCOPES[family.scope], *([family.label] if family.label else [])}
+        for family in (*STATE_FAMILIES, *HEALTH_FAMILIES)
+    }
+    accounts = {ACCOUNT_INFO_NAME: {"account", "account_id", "account_name", "site"}, EXPIRY_NAME: {"account"}}
+    return {**OF_PROMETHEUS, **measured, **states, **accounts}
+
+
+@pytest.mark.parametrize("query", [pytest.param(query, id=f"{query.dashboard}: {query.part}") for query in queries()])
+def test_every_metric_and_label_exists(query: Query, labels_of: Mapping[str, set[str]]) -> None:
+    """A query names only metrics that the exporter has, and only labels that these have or that it makes itself."""
+    known = set(OF_TARGETS) | {name for pair in MADE.findall(query.expression) for name in pair}
+    for metric, matchers in SELECTOR.findall(query.expression):
+        assert metric in labels_of, metric
+        assert set(re.findall(r"(\w+)=", matchers)) <= labels_of[metric] | OF_TARGETS, metric
+        known |= labels_of[metric]
+    grouped = {name.strip() for names in GROUPING.findall(query.expression) for name in names.split(",")} - {""}
+
+    assert grouped <= known
+    assert set(re.findall(r"\{\{(\w+)\}\}", query.legend)) <= known
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_list_is_of_a_label_that_exists(name: str, labels_of: Mapping[str, set[str]]) -> None:
+    """What can be chosen above a dashboard comes from metrics and labels of the exporter."""
+    for variable in DASHBOARDS[name]["templating"]["list"]:
+        if variable["type"] == "query":
+            metric, label = re.findall(r"\((\w+)\{.*, (\w+)\)", variable["query"])[0]
+            assert label in labels_of[metric] | OF_TARGETS
+
+
+def test_nothing_the_exporter_knows_of_a_service_is_missing() -> None:
+    """Each family about services, balances and polls is shown somewhere."""
+    asked = " ".join(query.expression for query in queries())
+    # Said by another one: the last poll by whether it was answered.
+    spared = {"dcdn_last_poll_timestamp_seconds"}
+
+    assert {
+        family.name for family in (*STATE_FAMILIES, *HEALTH_FAMILIES) if f"{family.name}{{" not in asked
+    } == spared
+
+
+def test_links_lead_to_dashboards_that_exist() -> None:
+    """A row or a bar that leads to an account's dashboard names it by its uid."""
+    for dashboard in DASHBOARDS:
+        text = (ROOT / "grafana" / "dashboards" / f"{dashboard}.json").read_text(encoding="utf-8")
+        assert DASHBOARDS[dashboard]["uid"] == dashboard
+        assert set(re.findall(r'"url": "/d/([\w-]+)', text)) <= DASHBOARDS.keys()
+
+
+def test_every_runbook_that_a_panel_links_is_there() -> None:
+    """A link to a runbook is of an alert that exists, and so has one."""
+    linked = {
+        link["url"].removeprefix(f"{PROJECT_URL}/")
+        for dashboard in DASHBOARDS
+        for panel in panels(dashboard)
+        for link in panel.get("links", [])
+    }
+
+    assert linked
+    assert {name for name in linked if not (ROOT / name).is_file()} == set()
+
+
+def test_every_alert_is_explained_by_a_panel() -> None:
+    """Whoever wonders why an alert fires finds a panel that shows it."""
+    linked = {
+        link["url"].rpartition("/")[2].removesuffix(".md")
+        for dashboard in DASHBOARDS
+        for panel in panels(dashboard)
+        for link in panel.get("links", [])
+    }
+
+    assert {alert.name for alert in ALERTS} == linked
