@@ -1,0 +1,71 @@
+"""Records the demo's day as a real Prometheus has scraped it: ``python -m tests.dashboards.record`` (four minutes).
+
+To be done again when the demo or the metrics change; the tests of the dashboards say when.
+"""
+
+import lzma
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from tests.dashboards.prometheus import ask, eventually, prometheus, started
+from tests.dashboards.shipped import queries
+
+RECORDING: Final = Path(__file__).parent / "demo_day.om.xz"
+JOB: Final = "dcdn-exporter"
+# The longest of the demo's stories takes 180 s; each is seen from its first moment into its second round.
+DAY_S: Final = 250
+SCRAPE_INTERVAL_S: Final = 5
+
+
+def main() -> None:
+    """Play the demo for a day of its own, and write every series that the dashboards ask for."""
+    program = shutil.which("prometheus")
+    if program is None:
+        sys.exit("prometheus is not installed")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        series = _played(program, folder)
+    text = "".join(_lines(series)) + "# EOF\n"
+    RECORDING.write_bytes(lzma.compress(text.encode(), preset=9))
+
+
+def _played(program: str, folder: Path) -> list[dict[str, Any]]:
+    demo = [sys.executable, "-m", "exporter", "demo", "--web.listen-address=127.0.0.1:0", "--log.level=info"]
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    log = folder / "demo.log"
+    with started(demo, folder, log) as process:
+        address = eventually(lambda: _address(log.read_text()), process)
+        scraped = {
+            "global": {"scrape_interval": f"{SCRAPE_INTERVAL_S}s", "scrape_timeout": f"{SCRAPE_INTERVAL_S}s"},
+            "scrape_configs": [
+                {"job_name": JOB, "static_configs": [{"targets": [address], "labels": {"instance": "demo"}}]}
+            ],
+        }
+        with prometheus(program, folder, scraped) as host:
+            time.sleep(DAY_S)
+            return ask(host, "query", query=f'{{job="{JOB}"}}[{DAY_S}s]')
+
+
+def _address(log: str) -> str | None:
+    """Where the demo's exporter listens, once it says so."""
+    return next((word[8:] for word in log.split() if word.startswith("address=127.0.0.1:")), None)
+
+
+def _lines(series: list[dict[str, Any]]) -> Iterator[str]:
+    asked = " ".join(query.expression for query in queries())
+    for one in sorted(series, key=lambda one: sorted(one["metric"].items())):
+        labels = dict(one["metric"])
+        name = labels.pop("__name__")
+        if f"{name}{{" in asked:
+            written = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+            yield from (f"{name}{{{written}}} {value} {moment}\n" for moment, value in one["values"])
+
+
+if __name__ == "__main__":
+    main()
