@@ -8,6 +8,8 @@ TAG: Final = "dcdn-exporter"
 OVERVIEW_UID: Final = "dcdn-overview"
 ACCOUNT_UID: Final = "dcdn-account"
 EXPORTER_UID: Final = "dcdn-exporter"
+# Where your Grafana is, for links from outside of it: from alerts.
+GRAFANA_URL: Final = f"{PROJECT_URL}/grafana"
 
 # A link from a row of a table keeps what was chosen above it.
 _CHOSEN: Final = "${datasource:queryparam}&${job:queryparam}&${__url_time_range}"

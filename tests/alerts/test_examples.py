@@ -112,6 +112,7 @@ MESSAGE = {
                 "summary": "dcdn_ipa of prod is locked: a payment is overdue",
                 "description": "Pay what the account owes.",
                 "runbook_url": "https://runbooks.example/DcdnServiceLockedFinancial",
+                "dashboard_url": "https://grafana.example/d/dcdn-account?var-account=prod",
             },
             "startsAt": "2026-11-22T08:30:00.5Z",
             "endsAt": "2026-11-22T09:00:00Z",
@@ -131,7 +132,8 @@ Account: prod
 Product: dcdn_ipa
 Since: 2026-11-22 08:30:00 UTC
 Pay what the account owes.
-What to do: https://runbooks.example/DcdnServiceLockedFinancial""",
+What to do: https://runbooks.example/DcdnServiceLockedFinancial
+To look: https://grafana.example/d/dcdn-account?var-account=prod""",
             id="firing",
         ),
         pytest.param(

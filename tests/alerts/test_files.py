@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft7Validator
 
-from deploy.prometheus.rules.files import alerts_file, alerts_table, prometheus_rule, runbook_url
+from deploy.prometheus.rules.files import alerts_file, alerts_table, dashboard_url, prometheus_rule, runbook_url
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
 from deploy.prometheus.rules.table import BEGIN, END, with_table
@@ -92,11 +92,23 @@ def test_every_alert_says_whom_what_and_where(alert: Alert) -> None:
     """A severity, a summary and a description that end well, and a runbook under the one address of the project."""
     (rule,) = [rule for rule in rules() if rule.get("alert") == alert.name]
     assert rule["labels"] == {"severity": alert.severity.value}
-    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url", "dashboard_url"}
     assert rule["annotations"]["runbook_url"] == runbook_url(alert)
+    assert rule["annotations"]["dashboard_url"] == dashboard_url(alert)
     assert runbook_url(alert).startswith(f"{PROJECT_URL}/")
     assert not alert.summary.endswith(".")
     assert alert.description.endswith((".", "{{ end }}"))
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_every_alert_leads_to_a_dashboard_that_is_shipped(alert: Alert) -> None:
+    """Whoever is paged sees the account's history, or the exporter's where the alert is about no account."""
+    uid, _, chosen = dashboard_url(alert).removeprefix(f"{PROJECT_URL}/grafana/d/").partition("?")
+    about_an_account = "{{ $labels.account }}" in alert.summary
+
+    assert (ROOT / "grafana" / "dashboards" / f"{uid}.json").is_file()
+    assert uid == ("dcdn-account" if about_an_account else "dcdn-exporter")
+    assert chosen == ("var-account={{ $labels.account | urlquery }}" if about_an_account else "")
 
 
 def test_intervals_are_the_exporters_own() -> None:

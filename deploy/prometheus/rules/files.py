@@ -8,6 +8,7 @@ from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Group, Pause, Recording
 from exporter import PROJECT_URL
 from exporter.config.durations import format_duration
+from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID, GRAFANA_URL
 
 _WIDTH = 110
 _NOTE = "# Written by `make rules` from deploy/prometheus/rules/: change it there.\n"
@@ -16,6 +17,13 @@ _NOTE = "# Written by `make rules` from deploy/prometheus/rules/: change it ther
 def runbook_url(alert: Alert) -> str:
     """Where the alert's runbook stands."""
     return f"{PROJECT_URL}/docs/runbooks/{alert.name}.md"
+
+
+def dashboard_url(alert: Alert) -> str:
+    """Which dashboard shows the alert: of its account where it is about one, else of the exporter."""
+    if "$labels.account }}" in alert.summary:
+        return f"{GRAFANA_URL}/d/{ACCOUNT_UID}?var-account={{{{ $labels.account | urlquery }}}}"
+    return f"{GRAFANA_URL}/d/{EXPORTER_UID}"
 
 
 def alerts_file() -> str:
@@ -69,6 +77,7 @@ def _rule(rule: Recording | Alert) -> str:
             indent(_block("summary", rule.summary), "  "),
             indent(_block("description", rule.description), "  "),
             f"    runbook_url: {runbook_url(rule)}\n",
+            f"    dashboard_url: {dashboard_url(rule)}\n",
         )
     )
 
