@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,3 +113,13 @@ def test_provisioning_loads_them() -> None:
     assert datasource["jsonData"]["timeInterval"] == "15s"
     assert (provider["type"], provider["allowUiUpdates"]) == ("file", False)
     assert provider["options"]["path"] == "/var/lib/grafana/dashboards/dcdn-exporter"
+
+
+def test_the_readme_shows_pictures_that_load_fast() -> None:
+    """Every picture of the README is there, is a PNG, and is smaller than 300 kB."""
+    shown = re.findall(r"\]\((docs/images/[^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    pictures = {name: (ROOT / name).read_bytes() for name in shown}
+
+    assert sorted(shown) == sorted(f"docs/images/{file.name}" for file in (ROOT / "docs" / "images").iterdir())
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
+    assert max(map(len, pictures.values())) < 300_000
