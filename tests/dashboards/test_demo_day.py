@@ -1,23 +1,15 @@
 """Every query of the dashboards, run by a real Prometheus on what it has scraped of the demo's day."""
 
-import lzma
 import re
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.dashboards.prometheus import ask, prometheus
-from tests.dashboards.record import DAY_S, RECORDING, SCRAPE_INTERVAL_S
+from tests.dashboards.record import DAY_S
+from tests.dashboards.replay import Ask, replayed
 from tests.dashboards.shipped import Query, queries
 
 EVERY = [pytest.param(query, id=f"{query.dashboard}: {query.part}") for query in queries()]
-TIMES = {
-    "__interval": f"{SCRAPE_INTERVAL_S}s",
-    "__rate_interval": f"{4 * SCRAPE_INTERVAL_S}s",
-    "__range": f"{DAY_S}s",
-}
 
 # Part of a dashboard, and why the demo has nothing for it.
 WITHOUT_DATA = {
@@ -28,32 +20,12 @@ WITHOUT_DATA = {
     "Balance, and in a day: the 10 least B": "a forecast needs 5 hours of history",
 }
 
-Ask = Callable[[Query], list[dict[str, Any]]]
-
-
-@pytest.fixture(scope="module")
-def day() -> str:
-    """The recording, in OpenMetrics with times."""
-    return lzma.decompress(RECORDING.read_bytes()).decode()
-
 
 @pytest.fixture(scope="module")
 def ask_at_the_end(day: str, tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Asks a Prometheus that has the recording as its data, over the whole day."""
-    folder = tmp_path_factory.mktemp("day")
-    (folder / "day.om").write_text(day)
-    subprocess.run(  # noqa: S603 — a tool that the tests look for
-        [tool("promtool"), "tsdb", "create-blocks-from", "openmetrics", "day.om", "data"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    end = max(float(moment) for moment in re.findall(r" (\d+\.?\d*)$", day, re.MULTILINE))
-    span: Mapping[str, str] = {"start": str(end - DAY_S + 20), "end": str(end), "step": str(SCRAPE_INTERVAL_S)}
-    # The recording cannot say that a series has ended, so that one ends with its last sample.
-    look_back = f"--query.lookback-delta={2 * SCRAPE_INTERVAL_S - 1}s"
-    with prometheus(tool("prometheus"), folder, {}, look_back) as host:
-        yield lambda query: ask(host, "query_range", query=query.asked(TIMES), **span)
+    with replayed(day, tool, tmp_path_factory.mktemp("day"), last_s=DAY_S - 20) as ask:
+        yield ask
 
 
 @pytest.mark.parametrize("query", EVERY)

@@ -1,0 +1,38 @@
+"""A Prometheus that has a recording as its data."""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.dashboards.prometheus import ask, prometheus
+from tests.dashboards.record import DAY_S, SCRAPE_INTERVAL_S
+from tests.dashboards.shipped import Query
+
+TIMES = {
+    "__interval": f"{SCRAPE_INTERVAL_S}s",
+    "__rate_interval": f"{4 * SCRAPE_INTERVAL_S}s",
+    "__range": f"{DAY_S}s",
+}
+
+Ask = Callable[[Query], list[dict[str, Any]]]
+
+
+@contextmanager
+def replayed(text: str, tool: Callable[[str], str], folder: Path, *, last_s: int) -> Iterator[Ask]:
+    """Asks for what a query has in the last so many seconds of a recording, which is in OpenMetrics with times."""
+    (folder / "recording.om").write_text(text)
+    subprocess.run(  # noqa: S603 — a tool that the tests look for
+        [tool("promtool"), "tsdb", "create-blocks-from", "openmetrics", "recording.om", "data"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    end = max(float(moment) for moment in re.findall(r" (\d+\.?\d*)$", text, re.MULTILINE))
+    span: Mapping[str, str] = {"start": str(end - last_s), "end": str(end), "step": str(SCRAPE_INTERVAL_S)}
+    # The recording cannot say that a series has ended, so that one ends with its last sample.
+    look_back = f"--query.lookback-delta={2 * SCRAPE_INTERVAL_S - 1}s"
+    with prometheus(tool("prometheus"), folder, {}, look_back) as host:
+        yield lambda query: ask(host, "query_range", query=query.asked(TIMES), **span)

@@ -1,0 +1,77 @@
+"""The dashboards with many accounts, and with two replicas of the exporter."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grafana.builder.thresholds import SHOWN
+from tests.dashboards.record import SCRAPE_INTERVAL_S
+from tests.dashboards.replay import Ask, replayed
+from tests.dashboards.shipped import DASHBOARDS, Query, panels, queries
+
+MOMENTS = 5
+COPIES = 42
+# Its queries count what each replica does, or show each process.
+OF_EACH_REPLICA = {"dcdn-exporter"}
+COUNTED = "Failed polls by reason A"
+
+
+def samples(day: str) -> list[str]:
+    """The last moments of the recording."""
+    moments = sorted({float(line.rpartition(" ")[2]) for line in day.splitlines() if not line.startswith("#")})
+    return [
+        line for line in day.splitlines() if line[0] != "#" and float(line.rpartition(" ")[2]) >= moments[-MOMENTS]
+    ]
+
+
+def in_families(lines: list[str]) -> str:
+    return "\n".join([*sorted(lines, key=lambda line: line.partition("{")[0]), "# EOF\n"])
+
+
+@pytest.fixture(scope="module")
+def crowd(day: str, tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """The demo's accounts in 42 copies: 504 of them."""
+    once = samples(day)
+    copies = [
+        re.sub(r'account="(\w+)"', rf'account="\1-{copy}"', line)
+        for copy in range(1, COPIES)
+        for line in once
+        if 'account="' in line
+    ]
+    with replayed(
+        in_families([*once, *copies]), tool, tmp_path_factory.mktemp("crowd"), last_s=SCRAPE_INTERVAL_S
+    ) as ask:
+        yield ask
+
+
+def drawn(name: str) -> list[Query]:
+    """The queries of a dashboard whose series are lines or bars."""
+    titles = {panel["title"] for panel in panels(name) if panel["type"] in {"timeseries", "state-timeline"}}
+    return [query for query in queries() if query.dashboard == name and query.part.rpartition(" ")[0] in titles]
+
+
+@pytest.mark.parametrize("name", ["dcdn-overview", "dcdn-exporter"])
+def test_500_accounts_can_be_read(name: str, crowd: Ask) -> None:
+    """No panel of all accounts has more lines or bars than can be told apart, and the table has a row for each."""
+    seen = {query.part: len(crowd(query)) for query in drawn(name)}
+    (rows,) = (query for query in queries() if query.part == "Services, the worst first A")
+
+    assert {part: count for part, count in seen.items() if count > SHOWN} == {}
+    assert len(crowd(rows)) == 13 * COPIES
+
+
+def test_a_second_replica_changes_nothing(day: str, tool: Callable[[str], str], tmp_path: Path) -> None:
+    """What is shown of accounts is the same for one exporter and for two that poll the same."""
+    once = samples(day)
+    twice = [*once, *(line.replace('instance="demo"', 'instance="other"') for line in once)]
+    shown: list[dict[str, Any]] = []
+    for name, lines in (("once", once), ("twice", twice)):
+        (tmp_path / name).mkdir()
+        with replayed(in_families(lines), tool, tmp_path / name, last_s=SCRAPE_INTERVAL_S) as ask:
+            asked = (query for query in queries() if query.dashboard in DASHBOARDS.keys() - OF_EACH_REPLICA)
+            shown.append({f"{query.dashboard} {query.part}": ask(query) for query in asked if query.part != COUNTED})
+
+    assert shown[0] == shown[1]
