@@ -51,7 +51,6 @@ from grafana.builder.variables import datasource, instance, job, one_account, pr
 def account() -> dashboard.Dashboard:
     """Everything that is known of one account."""
     return framed(
-        "DCDN / Account",
         "The history of one account: its states and locks, its billing, its money, and how well it could be polled.",
         ACCOUNT_UID,
         variables=(datasource(), job(), instance(), one_account(), products()),

@@ -8,11 +8,12 @@ TAG: Final = "dcdn-exporter"
 OVERVIEW_UID: Final = "dcdn-overview"
 ACCOUNT_UID: Final = "dcdn-account"
 EXPORTER_UID: Final = "dcdn-exporter"
+TITLES: Final = {OVERVIEW_UID: "DCDN / Overview", ACCOUNT_UID: "DCDN / Account", EXPORTER_UID: "DCDN / Exporter"}
 # Where your Grafana is, for links from outside of it: from alerts.
 GRAFANA_URL: Final = f"{PROJECT_URL}/grafana"
 
-# A link from a row of a table keeps what was chosen above it.
-_CHOSEN: Final = "${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
+# What a link keeps of what was chosen. Not the accounts: one dashboard shows any number of them, another only one.
+_CHOSEN: Final = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
 
 
 def runbook(alert: str) -> str:
@@ -20,11 +21,16 @@ def runbook(alert: str) -> str:
     return f"{PROJECT_URL}/docs/runbooks/{alert}.md"
 
 
-def account_of_row(field: str = "account") -> str:
-    """The account's dashboard, for the account that a field of the row or series names."""
-    return f"/d/{ACCOUNT_UID}?var-account=${{__data.fields.{field}}}&{_CHOSEN}"
+def dashboard(uid: str) -> str:
+    """One of the dashboards."""
+    return f"/d/{uid}?{_CHOSEN}"
+
+
+def account_of_row(field: str) -> str:
+    """The account's dashboard, for the account that a field of the row names, over the same time."""
+    return f"{dashboard(ACCOUNT_UID)}&var-account=${{__data.fields.{field}}}&${{__url_time_range}}"
 
 
 def account_of_series() -> str:
-    """The account's dashboard, for the account that is a label of the series."""
-    return f"/d/{ACCOUNT_UID}?var-account=${{__field.labels.account}}&{_CHOSEN}"
+    """The account's dashboard, for the account that is a label of the series, over the same time."""
+    return f"{dashboard(ACCOUNT_UID)}&var-account=${{__field.labels.account}}&${{__url_time_range}}"

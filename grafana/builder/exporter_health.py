@@ -24,7 +24,6 @@ from grafana.builder.variables import accounts, datasource, instance, job, produ
 def exporter_health() -> dashboard.Dashboard:
     """How well polls go, what they cost, and how the process is."""
     return framed(
-        "DCDN / Exporter",
         "Whether the exporter is to be believed: its polls, its budget of calls, its credentials, clock and process.",
         EXPORTER_UID,
         variables=(datasource(), job(), instance(), accounts(), products()),

@@ -21,7 +21,6 @@ NO_DEBT = "debts are not polled (debt_status: true does it)"
 def overview() -> dashboard.Dashboard:
     """All accounts on one page."""
     return framed(
-        "DCDN / Overview",
         "Which services are locked or about to be, what billing will change and when, and whether "
         "that can be believed.",
         OVERVIEW_UID,

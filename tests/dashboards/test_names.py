@@ -1,5 +1,6 @@
 """What the dashboards name exists in the exporter, by its code."""
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -82,11 +83,16 @@ def test_nothing_the_exporter_knows_of_a_service_is_missing() -> None:
 
 
 def test_links_lead_to_dashboards_that_exist() -> None:
-    """A row or a bar that leads to an account's dashboard names it by its uid."""
-    for dashboard in DASHBOARDS:
-        text = (ROOT / "grafana" / "dashboards" / f"{dashboard}.json").read_text(encoding="utf-8")
-        assert DASHBOARDS[dashboard]["uid"] == dashboard
-        assert set(re.findall(r'"url": "/d/([\w-]+)', text)) <= DASHBOARDS.keys()
+    """Each dashboard leads to the others, and a row or a bar to its account's; what was chosen goes along."""
+    for name, dashboard in DASHBOARDS.items():
+        above = {re.split(r"[/?]", link["url"])[2] for link in dashboard["links"]}
+        anywhere = re.findall(r'"url": "/d/([\w-]+)\?([^"]*)"', json.dumps(dashboard))
+
+        assert dashboard["uid"] == name
+        assert above == DASHBOARDS.keys() - {name}
+        assert {uid for uid, _ in anywhere} <= DASHBOARDS.keys()
+        for _, chosen in anywhere:
+            assert chosen.startswith("${datasource:queryparam}&${job:queryparam}&${instance:queryparam}")
 
 
 def test_every_runbook_that_a_panel_links_is_there() -> None:
