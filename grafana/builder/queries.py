@@ -2,10 +2,12 @@
 
 from deploy.prometheus.rules.thresholds import (
     BALANCE_HISTORY_S,
+    BALANCE_INTERVAL_S,
     BALANCE_LEFT_S,
     BALANCE_SLOPE_S,
     CHANGE_SOON_S,
     HOUR_S,
+    MINUTE_S,
 )
 from grafana.builder.selectors import PROBE, SERVICE, best, of_account, of_exporter, of_service, within_range
 from grafana.builder.thresholds import SHOWN
@@ -86,16 +88,17 @@ def share_of_stale_after(by: str, **labels: str) -> str:
 
 def balance() -> str:
     """What is left of each account, in each currency those of the range's end with the least."""
-    amount = of_account("dcdn_account_available_amount")
-    return f"min by (account, currency) ({amount}) and on (account, currency) {_least()}"
+    return f"{_left()} and on (account, currency) {_least()}"
 
 
 def balance_forecast() -> str:
     """What will be left a day later where it falls, by the slope of the alert and after as much history."""
     amount = of_account("dcdn_account_available_amount")
-    slope = f"predict_linear({amount}[{BALANCE_SLOPE_S // HOUR_S}h], {BALANCE_LEFT_S})"
-    falling = f"({slope} < {amount} and {amount} offset {BALANCE_HISTORY_S // HOUR_S}h)"
-    return f"min by (account, currency) {falling} and on (account, currency) {_least()}"
+    slope = (
+        f"predict_linear({_left()}[{_hours(BALANCE_SLOPE_S)}:{BALANCE_INTERVAL_S // MINUTE_S}m], {BALANCE_LEFT_S})"
+    )
+    known = f"group by (account, currency) ({amount} offset {_hours(BALANCE_HISTORY_S)})"
+    return f"({slope} < {_left()}) and {known} and on (account, currency) {_least()}"
 
 
 def worst_in_range() -> str:
@@ -111,7 +114,16 @@ def _polled() -> str:
     return best(SERVICE, of_service("dcdn_poll_success", probe="service"))
 
 
+def _left() -> str:
+    """The lowest of the replicas, whichever shows it: one that is replaced does not begin a history anew."""
+    return f"min by (account, currency) ({of_account('dcdn_account_available_amount')})"
+
+
 def _least() -> str:
     """The accounts with the least at the end of the range, in each currency: amounts of two cannot be compared."""
     at_the_end = f"min by (account, currency) ({of_account('dcdn_account_available_amount')} @ end())"
     return f"bottomk by (currency) ({SHOWN // 2}, {at_the_end})"
+
+
+def _hours(seconds: int) -> str:
+    return f"{seconds // HOUR_S}h"
