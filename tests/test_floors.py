@@ -23,7 +23,7 @@ HOMES = {
     "prometheus_client": {"exposition.py", "own_metrics.py"},
     "rich": {"status_display.py"},
     "structlog": {"logs.py"},
-    "click": {"cli.py"},
+    "click": {"cli/"},
     "pydantic": {"config/"},
     "yaml": {"config/", "simulator/"},
     "uvicorn": {"web/"},

@@ -1,0 +1,27 @@
+"""The command ``check-config``."""
+
+from pathlib import Path
+
+import click
+
+from exporter.cli.configuration import configuration_of
+from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail
+from exporter.cli.flags import web_config_file_flag
+from exporter.config import ConfigurationError, summary, web_summary
+from exporter.web.front_door import check_front_door
+
+
+@click.command("check-config")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@web_config_file_flag
+def check_config(file: Path | None, web_config_file: Path | None) -> None:
+    """Say every problem of a configuration FILE with its path and line, or sum it up; likewise of a web one."""
+    if file is None and web_config_file is None:
+        raise click.UsageError("nothing to check: give a FILE, --web.config.file or both")
+    if file is not None:
+        click.echo(summary(configuration_of(file)))
+    if web_config_file is not None:
+        try:
+            click.echo(web_summary(check_front_door(web_config_file)))
+        except ConfigurationError as error:
+            fail(str(error), EXIT_BAD_CONFIGURATION)

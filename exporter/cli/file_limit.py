@@ -1,0 +1,30 @@
+"""How many files the process may open."""
+
+import logging
+import resource
+
+from exporter.config import Configuration
+from exporter.logger import Logger
+from exporter.schedule import ASKERS, HANGING_WORKERS, WAITING_WORKERS
+
+_FILES_PER_CALL = 2  # its socket and the lifeline
+_FILES_FOR_THE_REST = 512  # scrapes above all
+
+
+def raise_file_limit(configuration: Configuration, log: Logger) -> None:
+    """Let the process open as many files as its calls and readers need, or say that it may not."""
+    callers = configuration.poll.max_workers + HANGING_WORKERS + WAITING_WORKERS + ASKERS
+    needed = _FILES_PER_CALL * callers + _FILES_FOR_THE_REST
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < needed:
+        log.log(
+            logging.WARNING,
+            "too few open files are allowed",
+            allowed=allowed,
+            needed=needed,
+            hint="raise the hard limit of open files (ulimit -Hn), or lower poll.max_workers",
+        )

@@ -1,0 +1,58 @@
+"""Flags that several commands have, in the form of Prometheus' own programs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exporter import logs
+from exporter.web.server import parse_listen_address
+
+_ENVIRONMENT_PREFIX = "DCDN_EXPORTER_"
+
+
+def flag(name: str, **attributes: Any) -> Callable[[Any], Any]:
+    """A flag as Prometheus' own programs write it, and its environment variable."""
+    variable = _ENVIRONMENT_PREFIX + name.upper().replace(".", "_").replace("-", "_")
+    parameter = name.replace(".", "_").replace("-", "_")
+    return click.option(f"--{name}", parameter, envvar=variable, show_envvar=True, show_default=True, **attributes)
+
+
+def checked_listen_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """The address as it is, if it is one."""
+    try:
+        parse_listen_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+config_file_flag = flag(
+    "config.file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help=(
+        "The configuration file. Without it: one account named 'default', product dcdn_ipa, the vendor's default "
+        "credential chain."
+    ),
+)
+
+web_config_file_flag = flag(
+    "web.config.file",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="TLS, passwords and headers, in the format of Prometheus' exporter-toolkit. Without it: plain HTTP for all.",
+)
+
+
+def log_flags(default_level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The flags of the log, for a command whose log begins at this level."""
+    level = flag(
+        "log.level",
+        type=click.Choice(list(logs.LEVELS)),
+        default=default_level,
+        help="The lowest level that is logged.",
+    )
+    log_format = flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How a line is written.")
+    return lambda command: level(log_format(command))

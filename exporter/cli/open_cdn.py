@@ -1,0 +1,81 @@
+"""The command ``open-cdn``: the one that changes an account."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from exporter import logs
+from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
+from exporter.cli.configuration import configuration_of
+from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail
+from exporter.cli.flags import flag
+from exporter.signals import interrupt_on_signal
+
+
+def _charge_type(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter(f"seen {value!r}; accepted: PayByTraffic, or another name")
+    return value.strip()
+
+
+@click.command("open-cdn")
+@flag("config.file", type=click.Path(path_type=Path), default=None, help="The configuration file of the daemon.")
+@click.option("--account", "account_name", required=True, help="The account, by its name in that file.")
+@click.option(
+    "--internet-charge-type",
+    default="PayByTraffic",
+    show_default=True,
+    callback=_charge_type,
+    help="How CDN is to be billed; the vendor documents this one.",
+)
+@click.option("--yes", is_flag=True, help="Activate CDN. Else nothing is changed, unless you say so on a terminal.")
+@click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed."
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 600),
+    default=30.0,
+    show_default=True,
+    help="For how many seconds DescribeCdnService is asked whether it shows the service.",
+)
+def open_cdn(
+    config_file: Path | None, account_name: str, internet_charge_type: str, output: str, wait: float, *, yes: bool
+) -> None:
+    """Activate CDN for an account: call OpenCdnService, once. This starts billing.
+
+    Exits with 0 when CDN is active, also if it was before, and after a dry run; 1 when it was not activated; 5 when
+    that is not known.
+    """
+    configuration = configuration_of(config_file)
+    account = next((each for each in configuration.accounts if each.name == account_name), None)
+    if account is None:
+        names = ", ".join(each.name for each in configuration.accounts)
+        fail(f"--account: seen {account_name!r}; accepted: {names}", EXIT_BAD_CONFIGURATION)
+    log = logs.configure(level="error", log_format="logfmt")
+    connection = connected(configuration, account, environ=os.environ, log=log)
+
+    def sure(subject: Subject) -> bool:
+        if output == "json":
+            return yes
+        click.echo(plan_in_words(subject) + "\n")
+        on_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        return yes or (on_a_terminal and _confirmed("Activate CDN for this account?"))
+
+    with connection as (client, caller), interrupt_on_signal():
+        subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
+        subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
+        # Before anything is closed, which could be interrupted too.
+        click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
+    sys.exit(outcome.result.exit_code)
+
+
+def _confirmed(question: str) -> bool:
+    """Whether the answer is yes; raises KeyboardInterrupt where there is none (Ctrl-C, Ctrl-D)."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        click.echo()
+        raise KeyboardInterrupt from None

@@ -1,0 +1,86 @@
+"""The commands that need no account: ``simulator`` and ``demo``."""
+
+from typing import Any
+
+import click
+
+from exporter import logs
+from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
+from exporter.cli.flags import checked_listen_address, flag, log_flags
+from exporter.daemon import WebOptions
+from exporter.demo import Demo
+from exporter.signals import stop_signal
+from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
+from exporter.web.server import parse_listen_address
+
+_DEMO_HORIZON_S = 180.0
+
+
+@click.command()
+@click.option(
+    "--listen-address",
+    default="127.0.0.1:10521",
+    show_default=True,
+    callback=checked_listen_address,
+    help="Where to listen; port 0: any free one.",
+)
+@click.option(
+    "--scenario",
+    default="healthy",
+    show_default=True,
+    help=f"A packaged scenario ({', '.join(packaged_scenarios())}) or a file.",
+)
+def simulator(listen_address: str, scenario: str) -> None:
+    """Run the simulator of the API alone: a real HTTP server for any client of it."""
+    played = _scenario(scenario)
+    host, port = parse_listen_address(listen_address)
+    server = Simulator(played, host=host or "0.0.0.0", port=port)  # noqa: S104 — asked for by ":PORT"
+    with stop_signal() as stopping:
+        try:
+            server.start()
+        except OSError as error:
+            fail_to_listen("--listen-address", listen_address, error)
+        click.echo(f"The simulator plays {scenario!r} at {server.url} ({played.description})")
+        click.echo(f"Its journal of requests: {server.url}/_journal")
+        for account in played.accounts:
+            click.echo(f"  {account.name}: access key id {account.access_key_id}")
+        stopping.wait()
+        server.stop()
+
+
+@click.command()
+@flag(
+    "web.listen-address",
+    default="127.0.0.1:10520",
+    callback=checked_listen_address,
+    help=("Where the exporter listens; port 0: any free one."),
+)
+@log_flags("info")
+def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
+    """Play a day of events in minutes: the simulator, and a daemon that watches it. Needs nothing else."""
+    log = logs.configure(level=log_level, log_format=log_format)
+    show = Demo(load_scenario("demo"), web=WebOptions(listen_address=web_listen_address), log=log)
+    with stop_signal() as stopping:
+        try:
+            show.start()
+        except OSError as error:
+            fail_to_listen("--web.listen-address", web_listen_address, error)
+        click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at http://{show.address}/")
+        click.echo(f"\nWhat will happen in the first {_DEMO_HORIZON_S / 60:g} minutes (and again after that):")
+        for line in show.upcoming(_DEMO_HORIZON_S):
+            click.echo(f"  {line}")
+        click.echo("\nWatch it:")
+        click.echo(f"  the page         http://{show.address}/")
+        click.echo(f"  the metrics      curl -s http://{show.address}/metrics | grep ^dcdn_service")
+        click.echo(f'  a lock           watch -n1 "curl -s http://{show.address}/metrics | grep financial"')
+        click.echo("Stop it with Ctrl-C.\n")
+        show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
+        stopping.wait()
+        show.stop()
+
+
+def _scenario(name: str) -> Any:
+    try:
+        return load_scenario(name)
+    except (ScenarioError, OSError) as error:
+        fail(f"scenario {name!r}: {error}", EXIT_BAD_CONFIGURATION)

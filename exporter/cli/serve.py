@@ -1,0 +1,102 @@
+"""The command ``serve``."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import click
+
+from exporter import logs
+from exporter.cli.configuration import configuration_of, load_configuration
+from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
+from exporter.cli.file_limit import raise_file_limit
+from exporter.cli.flags import checked_listen_address, config_file_flag, flag, log_flags, web_config_file_flag
+from exporter.config import Configuration, ConfigurationError
+from exporter.daemon import Daemon, WebOptions
+from exporter.sharding import Shard, parse_shard
+from exporter.signals import signals_received
+from exporter.supervision import ServiceManager, supervise
+from exporter.web.app import checked_telemetry_path
+
+
+def _telemetry_path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        return checked_telemetry_path(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _shard(_context: click.Context, _parameter: click.Parameter, value: str) -> Shard:
+    try:
+        return parse_shard(value, host=socket.gethostname())
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command()
+@config_file_flag
+@flag(
+    "web.listen-address",
+    default=":10520",
+    callback=checked_listen_address,
+    help="Where to listen; port 0: any free one.",
+)
+@flag("web.telemetry-path", default="/metrics", callback=_telemetry_path, help="Where the metrics are.")
+@flag(
+    "shard",
+    default="0/1",
+    metavar="ORDINAL/TOTAL",
+    callback=_shard,
+    help="Poll this one of TOTAL parts of the accounts; auto/TOTAL: the ordinal ends the host's name.",
+)
+@web_config_file_flag
+@flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")
+@log_flags("info")
+def serve(
+    config_file: Path | None,
+    web_listen_address: str,
+    web_telemetry_path: str,
+    web_config_file: Path | None,
+    *,
+    shard: Shard,
+    web_enable_lifecycle: bool,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Run the daemon: poll the API on a schedule and serve /metrics.
+
+    SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
+    """
+    with signals_received(signal.SIGHUP) as received:
+        configuration = configuration_of(config_file)
+        log = logs.configure(level=log_level, log_format=log_format)
+        raise_file_limit(configuration, log)
+
+        def load_again() -> Configuration:
+            again = load_configuration(config_file)
+            raise_file_limit(again, log)
+            return again
+
+        try:
+            daemon = Daemon(
+                configuration,
+                load=load_again,
+                web=WebOptions(
+                    listen_address=web_listen_address,
+                    telemetry_path=web_telemetry_path,
+                    enable_lifecycle=web_enable_lifecycle,
+                    config_file=web_config_file,
+                ),
+                environ=os.environ,
+                shard=shard,
+                log=log,
+            )
+            daemon.start()
+        except ConfigurationError as error:
+            fail(str(error), EXIT_BAD_CONFIGURATION)
+        except OSError as error:
+            fail_to_listen("--web.listen-address", web_listen_address, error)
+        supervise(daemon, received, ServiceManager(os.environ, pid=os.getpid()))
+        log.info("stopping")
+        daemon.stop()

@@ -1,0 +1,53 @@
+"""The command ``status``."""
+
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from exporter import logs
+from exporter.cli.configuration import configuration_of
+from exporter.cli.file_limit import raise_file_limit
+from exporter.cli.flags import config_file_flag, log_flags
+from exporter.round import look_once
+from exporter.signals import exit_on_signal
+from exporter.status_display import above_bar, draw_table, progress_bar
+from exporter.status_report import Report, exit_code, to_json
+
+
+@click.command()
+@config_file_flag
+@click.option(
+    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What is printed."
+)
+@log_flags("warn")
+def status(config_file: Path | None, output: str, log_level: str, log_format: str) -> None:
+    """Poll each probe once and print what is known, the worst first.
+
+    Ends with 3 when something is locked or overdue, else with 4 when a poll failed, else with 0.
+    """
+    with exit_on_signal():
+        configuration = configuration_of(config_file)
+        bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        log = logs.configure(level=log_level, log_format=log_format, stream=above_bar(sys.stderr) if bar else None)
+        raise_file_limit(configuration, log)
+        report = look_once(
+            configuration, environ=os.environ, progress=partial(progress_bar, sys.stderr, shown=bar), log=log
+        )
+        _print(to_json(report) if output == "json" else _table(report))
+        sys.exit(exit_code(report))
+
+
+def _table(report: Report) -> str:
+    terminal = sys.stdout.isatty()
+    color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return draw_table(report, width=shutil.get_terminal_size().columns if terminal else None, color=color)
+
+
+def _print(text: str) -> None:
+    """Print it, with question marks for what the terminal's encoding does not have."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, errors="replace").decode(encoding), color=True)
