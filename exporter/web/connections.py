@@ -53,6 +53,7 @@ class Connection:
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._is_open = False
         self._over = False
         self.asks()
 
@@ -63,7 +64,8 @@ class Connection:
 
     def opened(self, transport: asyncio.Transport) -> bool:
         """From now on the transport owns the socket; False when the connection was cut meanwhile."""
-        self._transport = transport
+        self._is_open = True
+        self._transport = None if self._over else transport
         return not self._over
 
     def asks(self) -> None:
@@ -92,22 +94,24 @@ class Connection:
 
     def cut(self) -> None:
         """The connection is gone, whatever was under way."""
+        transport, opening = self._transport, self._opening
         self.ended()
-        if self._transport is not None:
-            self._transport.abort()
-        elif self._opening is not None:
-            self._opening.cancel()
+        if transport is not None:
+            transport.abort()
+        elif opening is not None:
+            opening.cancel()
 
     def ended(self) -> None:
         """There is nothing left to wait for."""
         self._over = True
+        self._transport = self._opening = None
         self.flows()
         if self._deadline is not None:
             self._deadline.cancel()
         self._connections.forget(self)
 
     def _not_opened(self, _task: "asyncio.Task[None]") -> None:
-        if self._transport is None:
+        if not self._is_open:
             self.ended()
             self._sock.close()
 

@@ -18,6 +18,13 @@ class _RefusedError(Exception):
     """Makes the parser stop; the client has been told."""
 
 
+class _LostTransport:
+    """What is left of a transport, for an answer that comes too late."""
+
+    def is_closing(self) -> bool:
+        return True
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """Tells its connection what it waits for, and refuses requests that are larger than any honest one.
 
@@ -47,9 +54,16 @@ class LimitedProtocol(HttpToolsProtocol):
             self._connection.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more."""
+        """Nothing is awaited any more, and nothing is held: with TLS, each connection has 300 KB of buffers.
+
+        Protocol, transport and request know each other; waiting for the garbage collector, they would be many.
+        """
         self._connection.ended()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # uvicorn forgets that where there was an error
+        self.transport = cast("Transport", _LostTransport())
+        self.pipeline.clear()
+        self.cycle = self.flow = cast("Any", None)
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head before the parser keeps it."""
@@ -118,7 +132,9 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer has been handed to the transport; without a body to come, the connection rests or goes on."""
         super().on_response_complete()
-        if self.cycle.response_complete and not self._body_pending and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.cycle.response_complete and not self._body_pending:
             self._connection.rests()
 
     def send_400_response(self, msg: str) -> None:
