@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from isal import isal_zlib
 
-# About what the kernel takes at once; a reader that stops reading holds one piece, not the page.
-_PIECE_BYTES = 256 * 1024
+# A reader that stops reading holds a piece, with TLS some copies of it, not the page; larger ones are hardly faster.
+_PIECE_BYTES = 64 * 1024
 # Some milliseconds of work, worth the change of thread that the caller pays for it.
 _GZIP_INPUT_BYTES = 1024 * 1024
 # Fastest level: repeating label names make it nearly as small as the best one.

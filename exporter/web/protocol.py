@@ -12,6 +12,7 @@ HEAD_LIMIT = 64 * 1024
 HEADER_LINES_LIMIT = 100
 BODY_LIMIT = 64 * 1024
 _PIPELINE_LIMIT = 8
+_UNSENT_LIMIT = 64 * 1024
 
 
 class _RefusedError(Exception):
@@ -49,6 +50,8 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport = transport  # where uvicorn looks for it at the end
             transport.abort()
             return
+        # With TLS it would be half a megabyte, and as much again in OpenSSL's hands, for each reader that stops.
+        transport.set_write_buffer_limits(high=_UNSENT_LIMIT)
         super().connection_made(transport)
         if self._names and self._names.isdisjoint(names_in(transport.get_extra_info("peercert") or {})):
             self._connection.cut()

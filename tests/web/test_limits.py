@@ -175,6 +175,20 @@ def test_an_answer_that_is_not_taken(start: Start, dial: Callable[[WebServer], s
     assert get(server) == b"hello"
 
 
+def test_what_a_reader_that_stops_holds(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """With TLS it is no more than without: a piece and what was left of the one before."""
+    server = start(tls=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(dial(server)) as reader:
+        reader.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert reader.recv(1) == b"H"
+        (held,) = server._connections._all
+        wait_until(lambda: held._stalled is not None)
+        assert held._transport is not None
+        assert held._transport.get_write_buffer_size() < len(PIECE) + 128 * 1024
+
+
 def test_the_oldest_without_a_request_goes(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
     """When there are too many, the one that has been silent for longest goes, and the new one is answered."""
     server = start(connections=3)
