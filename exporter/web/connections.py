@@ -3,8 +3,12 @@
 import asyncio
 import enum
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+# What so many leave behind is worth giving back to the system, once most of them have gone.
+_MANY = 64
+_FEW_OF_MANY = 4
 
 
 class Phase(enum.IntEnum):
@@ -127,9 +131,12 @@ class Connection:
 class Connections:
     """All of them. Event loop only."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, calm: Callable[[], object] = lambda: None) -> None:
+        """`calm` is called when most of many connections have gone."""
         self.limits = limits
         self._all: dict[Connection, None] = {}
+        self._calm = calm
+        self._most = 0
 
     def __len__(self) -> int:
         return len(self._all)
@@ -140,6 +147,7 @@ class Connections:
             self.shed()
         connection = Connection(sock, connections=self)
         self._all[connection] = None
+        self._most = max(self._most, len(self._all))
         return connection
 
     def shed(self) -> bool:
@@ -152,6 +160,9 @@ class Connections:
     def forget(self, connection: Connection) -> None:
         """It counts no more; may be said twice."""
         self._all.pop(connection, None)
+        if self._most >= _MANY and len(self._all) <= self._most // _FEW_OF_MANY:
+            self._most = len(self._all)
+            self._calm()
 
     def cut_all(self, phase: Phase | None = None) -> None:
         """All are gone, or all of the phase."""

@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from exporter.web.acceptor import Acceptor
 from exporter.web.connections import Connection, Connections, Limits, Phase
 from exporter.web.front_door import FrontDoor
 from exporter.web.guard import Guard
+from exporter.web.memory import release_memory
 from exporter.web.passwords import Passwords
 from exporter.web.protocol import LimitedProtocol
 
@@ -39,6 +41,8 @@ _CANCEL_AFTER_S = 1
 _LOOK_EVERY_S = 1.0
 # Clients that come at the same moment wait here for the event loop; none should have to try again a second later.
 _BACKLOG = 1024
+# Connections that have gone are closed by then.
+_CALM_S = 1.0
 # By then everything has ended, even on a busy machine.
 _STOP_LIMIT_S = 3.0
 
@@ -66,7 +70,7 @@ class WebServer:
         self._door = FrontDoor(config_file, log=log)
         self._passwords = Passwords(key=secrets.token_bytes(32))
         self._app = Guard(app, terms=lambda: self._door.terms, passwords=self._passwords)
-        self._connections = Connections(limits or Limits())
+        self._connections = Connections(limits or Limits(), calm=self._release_memory)
         self._look_every_s = look_every_s if config_file is not None else None
         self._stopping = threading.Event()
         self._log = log
@@ -177,6 +181,10 @@ class WebServer:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._connections.cut_all)
 
+    def _release_memory(self) -> None:
+        if not self._stopping.is_set():
+            asyncio.get_running_loop().call_later(_CALM_S, _in_a_thread, release_memory)
+
     def _look(self, every_s: float) -> None:
         """See changes of the web configuration file until the server stops."""
         while not self._stopping.wait(every_s):
@@ -236,6 +244,10 @@ class _Server(uvicorn.Server):
             connection=connection,
             names=self._door.terms.names,
         )
+
+
+def _in_a_thread(work: Callable[[], None]) -> None:
+    asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def parse_listen_address(text: str) -> tuple[str | None, int]:

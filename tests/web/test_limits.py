@@ -75,6 +75,16 @@ def get(server: WebServer) -> bytes:
         return connection.getresponse().read()
 
 
+def ask_on(connection: socket.socket) -> None:
+    """One request on a connection that stays open, and its whole answer."""
+    connection.sendall(HEAD + b"\r\n")
+    answered = b""
+    while not answered.endswith(b"hello"):
+        piece = connection.recv(1024)
+        assert piece, answered
+        answered += piece
+
+
 def get_over_tls(server: WebServer) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -146,8 +156,7 @@ def test_the_next_request_has_its_own_time(start: Start, dial: Callable[[WebServ
     """A connection rests for long between two requests; the second one has to arrive in time again."""
     server = start(asking_s=SOON_S)
     connection = dial(server)
-    connection.sendall(HEAD + b"\r\n")
-    assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+    ask_on(connection)
     (held,) = server._connections._all
     wait_until(lambda: held.phase is Phase.IDLE)
     assert held._deadline is not None
@@ -193,8 +202,7 @@ def test_the_oldest_without_a_request_goes(start: Start, dial: Callable[[WebServ
     """When there are too many, the one that has been silent for longest goes, and the new one is answered."""
     server = start(connections=3)
     kept = dial(server)
-    kept.sendall(HEAD + b"\r\n")
-    assert kept.recv(1024).startswith(b"HTTP/1.1 200")
+    ask_on(kept)
     first = dial(server)
     wait_until(lambda: len(server._connections) == 2)
     second = dial(server)
@@ -202,8 +210,7 @@ def test_the_oldest_without_a_request_goes(start: Start, dial: Callable[[WebServ
     assert get(server) == b"hello"
     assert is_closed(first)
     for connection in (kept, second):
-        connection.sendall(HEAD + b"\r\n")
-        assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+        ask_on(connection)
 
 
 def test_silent_tls_clients_go_too(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
@@ -243,6 +250,23 @@ def test_who_goes_first() -> None:
             gone._sock.close()
         assert order == [4, 3, 2, 1, 0]
         assert connections.shed() is False
+
+    asyncio.run(story())
+
+
+def test_memory_is_given_back_when_many_have_gone() -> None:
+    """Once for each storm, when three of four have gone; the coming and going of a few is no storm."""
+
+    async def story() -> None:
+        calmed: list[int] = []
+        connections = Connections(Limits(), calm=lambda: calmed.append(len(connections)))
+        for number in (8, 100, 63):
+            sockets = [socket.socket() for _ in range(number)]
+            for connection in [connections.admit(sock) for sock in sockets]:
+                connection.cut()
+            for sock in sockets:
+                sock.close()
+        assert calmed == [25]
 
     asyncio.run(story())
 
