@@ -1,0 +1,206 @@
+{{- define "dcdn-exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Short enough for the numbers of replica and shard that follow it in the name of a pod. */}}
+{{- define "dcdn-exporter.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" }}
+{{- else if contains (include "dcdn-exporter.name" .) .Release.Name }}
+{{- .Release.Name | trunc 46 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "dcdn-exporter.name" .) | trunc 46 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "dcdn-exporter.selector" -}}
+app.kubernetes.io/name: {{ include "dcdn-exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "dcdn-exporter.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "dcdn-exporter.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "dcdn-exporter.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "dcdn-exporter.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{/* Replicas poll the same accounts: each takes its part of the vendor's limit, unless the file says which. */}}
+{{- define "dcdn-exporter.config" -}}
+{{- $share := dict "rate_limit" (dict "share" (divf 1 .Values.replicas)) }}
+{{- mergeOverwrite $share (deepCopy .Values.config) | toYaml }}
+{{- end }}
+
+{{- define "dcdn-exporter.sharded" -}}
+{{- if gt (int .Values.sharding.total) 1 }}true{{ end }}
+{{- end }}
+
+{{- define "dcdn-exporter.pod" -}}
+metadata:
+  labels:
+    {{- include "dcdn-exporter.selector" . | nindent 4 }}
+    {{- if .Values.rrsa.roleName }}
+    pod-identity.alibabacloud.com/injection: "on"
+    {{- end }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    {{- if not .Values.existingConfigSecret }}
+    checksum/config: {{ include "dcdn-exporter.config" . | sha256sum }}
+    {{- end }}
+    kubectl.kubernetes.io/default-container: exporter
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  serviceAccountName: {{ include "dcdn-exporter.serviceAccount" . }}
+  # It asks the Kubernetes API nothing; RRSA brings a token of its own.
+  automountServiceAccountToken: false
+  # Their variables have the prefix of the exporter's own.
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: 10
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    runAsGroup: 65532
+    fsGroup: 65532
+    seccompProfile:
+      type: RuntimeDefault
+  containers:
+    - name: exporter
+      {{- $tag := default .Chart.AppVersion .Values.image.tag }}
+      image: "{{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ $tag }}{{ end }}"
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      args:
+        - serve
+        - --config.file=/etc/dcdn-exporter/config/config.yaml
+        - --web.listen-address=:10520
+        - --log.level={{ .Values.logLevel }}
+        - --log.format={{ .Values.logFormat }}
+        {{- if include "dcdn-exporter.sharded" . }}
+        - --shard=auto/{{ .Values.sharding.total }}
+        {{- end }}
+        {{- if .Values.webConfig.existingSecret }}
+        - --web.config.file=/etc/dcdn-exporter/web/web.yaml
+        {{- end }}
+        {{- with .Values.extraArgs }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with .Values.extraEnv }}
+      env:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      ports:
+        - name: metrics
+          containerPort: 10520
+          protocol: TCP
+      # It is up once it listens, which takes a second.
+      startupProbe:
+        httpGet: &healthy
+          path: /-/healthy
+          port: metrics
+          scheme: {{ upper .Values.webConfig.scheme }}
+          {{- with .Values.webConfig.probeHeaders }}
+          httpHeaders:
+            {{- toYaml . | nindent 12 }}
+          {{- end }}
+        periodSeconds: 1
+        timeoutSeconds: 3
+        failureThreshold: 60
+      # The process answers; whether the API does is no reason for a restart.
+      livenessProbe:
+        httpGet: *healthy
+        periodSeconds: 20
+        timeoutSeconds: 5
+        failureThreshold: 3
+      # Every account has been polled once, so that a rollout goes on only with a pod that sees as much as the last.
+      readinessProbe:
+        httpGet:
+          path: /-/ready
+          port: metrics
+          scheme: {{ upper .Values.webConfig.scheme }}
+          {{- with .Values.webConfig.probeHeaders }}
+          httpHeaders:
+            {{- toYaml . | nindent 12 }}
+          {{- end }}
+        periodSeconds: 5
+        timeoutSeconds: 3
+        failureThreshold: 3
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities:
+          drop: [ALL]
+      volumeMounts:
+        - name: config
+          mountPath: /etc/dcdn-exporter/config
+          readOnly: true
+        {{- if .Values.secretsFrom }}
+        - name: secrets
+          mountPath: /etc/dcdn-exporter/secrets
+          readOnly: true
+        {{- end }}
+        {{- if .Values.webConfig.existingSecret }}
+        - name: web
+          mountPath: /etc/dcdn-exporter/web
+          readOnly: true
+        {{- end }}
+  volumes:
+    - name: config
+      {{- if .Values.existingConfigSecret }}
+      secret:
+        secretName: {{ .Values.existingConfigSecret }}
+        defaultMode: 0440
+      {{- else }}
+      configMap:
+        name: {{ include "dcdn-exporter.fullname" . }}
+      {{- end }}
+    {{- with .Values.secretsFrom }}
+    - name: secrets
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+    {{- end }}
+    {{- with .Values.webConfig.existingSecret }}
+    - name: web
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+    {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}

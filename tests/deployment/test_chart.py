@@ -1,0 +1,262 @@
+"""The Helm chart: what can be read of it, and what helm makes of it for each way to run the exporter."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from deploy.prometheus.rules.files import alerts_file
+from exporter import PROJECT_URL, __version__
+from exporter.catalogue import vendor_limits
+from exporter.cli import main
+from exporter.config import parse
+from tests.alerts.shipped import load
+from tests.alerts.test_files import strict
+
+ROOT = Path(__file__).parent.parent.parent
+CHART = ROOT / "deploy" / "helm" / "dcdn-exporter"
+CRDS = ROOT / "tests" / "alerts" / "crd"
+VALUES: dict[str, Any] = load(CHART / "values.yaml")
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+
+Resource = dict[str, Any]
+Render = Callable[..., list[Resource]]
+
+SETS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "two replicas": {"replicas": 2},
+    "shards": {"sharding": {"total": 3}},
+    "shards and replicas": {"replicas": 3, "sharding": {"total": 4}},
+    "operator": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "p"}},
+        "prometheusRule": {"enabled": True},
+    },
+    "closed": {
+        "networkPolicy": {
+            "enabled": True,
+            "from": [{"namespaceSelector": {}}],
+            "egress": [{"ports": [{"port": 80}]}],
+        },
+        "webConfig": {
+            "existingSecret": "web",
+            "scheme": "https",
+            "probeHeaders": [{"name": "Authorization", "value": "Basic eDp5"}],
+        },
+        "serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}},
+    },
+    "own secrets": {
+        "existingConfigSecret": "whole-file",
+        "secretsFrom": "keys",
+        "image": {"digest": f"sha256:{'0' * 64}"},
+    },
+    "pod identity": {"rrsa": {"roleName": "exporter"}, "serviceAccount": {"annotations": {"a": "b"}}},
+    "scheduling": {
+        "replicas": 2,
+        "imagePullSecrets": [{"name": "pull"}],
+        "nodeSelector": {"a": "b"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
+        ],
+        "priorityClassName": "high",
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "extraArgs": ["--web.enable-lifecycle"],
+        "podLabels": {"a": "b"},
+        "podAnnotations": {"a": "b"},
+        "dashboards": {"enabled": True},
+        "fullnameOverride": "watch",
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def render(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """What helm makes of the chart with these values, unless it refuses them; made once."""
+    helm, made = tool("helm"), {}
+
+    def run(values: dict[str, Any]) -> str:
+        file = tmp_path_factory.mktemp("chart") / "values.json"
+        file.write_text(json.dumps(values), encoding="utf-8")
+        rendered = subprocess.run(  # noqa: S603 — a tool that the tests look for
+            [helm, "template", "rel", str(CHART), "--namespace", "watch", "--values", str(file)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if rendered.returncode:
+            raise ValueError(rendered.stderr)
+        return rendered.stdout
+
+    def once(values: dict[str, Any]) -> list[Resource]:
+        key = json.dumps(values)
+        if key not in made:
+            made[key] = run(values)
+        return [resource for resource in yaml.safe_load_all(made[key]) if resource]
+
+    return once
+
+
+def leaves(values: dict[str, Any], *, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all values; what is the user's own below them does not count."""
+    for name, value in values.items():
+        fixed = isinstance(value, dict) and value and name not in {"config", "resources", "labels"}
+        if fixed:
+            yield from leaves(value, prefix=f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def pods(resources: list[Resource]) -> list[Resource]:
+    return [resource for resource in resources if resource["kind"] in {"Deployment", "StatefulSet"}]
+
+
+def kinds(resources: list[Resource]) -> list[str]:
+    return sorted(resource["kind"] for resource in resources)
+
+
+def test_the_readme_names_every_value() -> None:
+    """And no other one."""
+    rows = re.findall(r"^\| (`.+?) \|", (CHART / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row)]
+
+    assert sorted(named) == sorted(leaves(VALUES))
+
+
+def test_the_schema_holds_for_the_defaults_and_knows_every_value() -> None:
+    """What helm checks values by names each of them, and nothing that is not one."""
+    Draft7Validator.check_schema(SCHEMA)
+    assert [error.message for error in Draft7Validator(SCHEMA).iter_errors(VALUES)] == []
+    assert SCHEMA["properties"].keys() - {"global"} == VALUES.keys()
+    assert list(Draft7Validator(SCHEMA).iter_errors({**VALUES, "replica": 2}))
+
+
+def test_the_chart_is_of_the_exporters_version() -> None:
+    """The tag of the image follows from it."""
+    chart = load(CHART / "Chart.yaml")
+
+    assert chart["appVersion"] == __version__
+    assert chart["home"] == PROJECT_URL
+
+
+def test_the_rules_are_those_of_the_one_source() -> None:
+    """`make rules` would change nothing here either."""
+    assert (CHART / "files" / "alerts.yaml").read_text(encoding="utf-8") == alerts_file()
+
+
+def test_helm_finds_nothing_to_say(tool: Callable[[str], str]) -> None:
+    """Warnings count."""
+    linted = subprocess.run(  # noqa: S603 — a tool that the tests look for
+        [tool("helm"), "lint", "--strict", str(CHART)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert linted.returncode == 0, linted.stdout
+    assert "[WARNING]" not in linted.stdout
+
+
+def test_kubernetes_takes_what_comes_out(render: Render, tool: Callable[[str], str], tmp_path: Path) -> None:
+    """By the strict schemas of its oldest, a middle and its newest version that the checker has."""
+    for name, values in SETS.items():
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(render(values)), encoding="utf-8")
+    known, wrong = sorted(map(str, tmp_path.glob("*.yaml"))), tmp_path / "wrong"
+    wrong.write_text(yaml.safe_dump({**pods(render({}))[0], "sepc": {}}), encoding="utf-8")
+
+    assert refusals(tool("kubernetes-validate"), *known) == []
+    assert refusals(tool("kubernetes-validate"), str(wrong)), "the checker refuses what it does not know"
+
+
+def refusals(program: str, *files: str) -> list[str]:
+    versions = ["-k", "1.25", "-k", "1.31", "-k", "1.37"]
+    checked = subprocess.run(  # noqa: S603 — a tool that the tests look for
+        [program, "--strict", *versions, *files], capture_output=True, text=True, timeout=120, check=False
+    )
+    operators = re.compile("WARN .* find schema for kind (PrometheusRule|ServiceMonitor) ")
+    told = [line for line in (checked.stdout + checked.stderr).splitlines() if line and not line.startswith("INFO")]
+    return [line for line in told if not operators.match(line)]
+
+
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+def test_the_operator_takes_what_comes_out(render: Render, values: dict[str, Any]) -> None:
+    """By its own definitions; and all of it is in the release's namespace."""
+    for resource in render(values):
+        assert resource["metadata"]["namespace"] == "watch"
+        if resource["apiVersion"] == "monitoring.coreos.com/v1":
+            crd = load(CRDS / f"monitoring.coreos.com_{resource['kind'].lower()}s.yaml")
+            schema = strict(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+            schema["properties"]["metadata"] = {"type": "object", "required": ["name"]}
+            assert [error.message for error in Draft7Validator(schema).iter_errors(resource)] == []
+
+
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+def test_every_pod_is_restricted(render: Render, values: dict[str, Any]) -> None:
+    """As Kubernetes' strictest standard wants it, and with nothing of the cluster in reach."""
+    for resource in pods(render(values)):
+        spec = resource["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert (spec["automountServiceAccountToken"], spec["enableServiceLinks"]) == (False, False)
+
+
+@pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+def test_every_flag_is_one_of_the_daemon(render: Render, values: dict[str, Any]) -> None:
+    """What the pods are started with is what serve takes."""
+    flags = {option for parameter in main.commands["serve"].params for option in parameter.opts}
+    for resource in pods(render(values)):
+        command, *arguments = resource["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert command == "serve"
+        assert {argument.partition("=")[0] for argument in arguments} <= flags
+
+
+@pytest.mark.parametrize(("replicas", "shards"), [(1, 1), (2, 1), (1, 3), (3, 4)])
+def test_replicas_share_the_limit_and_shards_the_accounts(render: Render, replicas: int, shards: int) -> None:
+    """One pod for each shard and replica; a configuration that the exporter takes gives each its part."""
+    resources = render({"replicas": replicas, "sharding": {"total": shards}})
+    (config,) = [resource for resource in resources if resource["kind"] == "ConfigMap"]
+    configuration = parse(config["data"]["config.yaml"], source="the chart", vendor_limits=vendor_limits())
+    made = pods(resources)
+
+    assert configuration.rate_limit.share == pytest.approx(1 / replicas)
+    assert sum(resource["spec"]["replicas"] for resource in made) == replicas * shards
+    for resource in made:
+        arguments = resource["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert (f"--shard=auto/{shards}" in arguments) == (shards > 1)
+        if shards > 1:
+            assert (resource["spec"]["replicas"], resource["spec"]["podManagementPolicy"]) == (shards, "Parallel")
+    assert kinds(resources).count("PodDisruptionBudget") == (replicas * shards > 1)
+
+
+def test_a_share_of_the_users_own_is_kept(render: Render) -> None:
+    """Something else may call the API as well."""
+    config = {**VALUES["config"], "rate_limit": {"share": 0.25}}
+    (made,) = [resource for resource in render({"replicas": 2, "config": config}) if resource["kind"] == "ConfigMap"]
+
+    assert yaml.safe_load(made["data"]["config.yaml"]) == config
+
+
+def test_a_whole_file_in_a_secret_leaves_no_map(render: Render) -> None:
+    """Nor do the defaults of the chart get into it."""
+    resources = render({"existingConfigSecret": "whole-file"})
+    (pod,) = pods(resources)
+
+    assert "ConfigMap" not in kinds(resources)
+    assert pod["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] == "whole-file"
+
+
+def test_values_that_cannot_be_are_refused(render: Render) -> None:
+    """By the schema, before anything is made."""
+    for values in ({"replica": 2}, {"replicas": 0}, {"sharding": {"total": 0}}, {"webConfig": {"scheme": "ftp"}}):
+        with pytest.raises(ValueError, match="values don't meet the specifications"):
+            render(values)
