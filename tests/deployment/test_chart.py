@@ -151,6 +151,22 @@ def test_the_rules_are_those_of_the_one_source() -> None:
     assert (CHART / "files" / "alerts.yaml").read_text(encoding="utf-8") == alerts_file()
 
 
+def test_the_dashboards_are_those_of_the_one_source(render: Render) -> None:
+    """Each is in the chart as Grafana's own folder has it, and arrives whole in a ConfigMap of its own."""
+    shipped = {
+        file.name: file.read_text(encoding="utf-8") for file in (ROOT / "grafana" / "dashboards").glob("*.json")
+    }
+    resources = render({"dashboards": {"enabled": True}})
+    boards = [resource for resource in resources if "grafana_dashboard" in resource["metadata"]["labels"]]
+
+    assert {
+        file.name: file.read_text(encoding="utf-8") for file in (CHART / "files" / "dashboards").iterdir()
+    } == shipped
+    assert {name: json.loads(text) for board in boards for name, text in board["data"].items()} == {
+        name: json.loads(text) for name, text in shipped.items()
+    }
+
+
 def test_helm_finds_nothing_to_say(tool: Callable[[str], str]) -> None:
     """Warnings count."""
     linted = subprocess.run(  # noqa: S603 — a tool that the tests look for
