@@ -1,8 +1,10 @@
 """What a command does when it is told to end, or to read its configuration again. For the main thread only."""
 
+import math
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -10,6 +12,9 @@ from types import FrameType
 from typing import NoReturn
 
 EXIT_BY_SIGNAL = 128
+# Handlers run when the main thread does: one that waits without an end may sleep through a signal which the system has
+# given to another thread, or which came just before the wait.
+_LISTEN_EVERY_S = 1.0
 _TO_END = (signal.SIGTERM, signal.SIGINT)
 
 _Handler = Callable[[int, FrameType | None], object]
@@ -28,13 +33,23 @@ def next_signal(received: SimpleQueue[int], *, within_s: float | None = None) ->
 
     None when no signal comes in time.
     """
-    try:
-        number = received.get(timeout=within_s)
-    except Empty:
-        return None
+    ends_at = math.inf if within_s is None else time.monotonic() + within_s
+    while True:
+        try:
+            number = received.get(timeout=max(0.0, min(_LISTEN_EVERY_S, ends_at - time.monotonic())))
+            break
+        except Empty:
+            if time.monotonic() >= ends_at:
+                return None
     while number not in _TO_END and not received.empty():
         number = received.get()
     return number
+
+
+def wait_for_stop(stopping: threading.Event) -> None:
+    """Wait until a signal has set the event."""
+    while not stopping.wait(_LISTEN_EVERY_S):
+        pass
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.flags import checked_listen_address, flag, log_flags
 from exporter.daemon import WebOptions
 from exporter.demo import Demo
-from exporter.signals import stop_signal
+from exporter.signals import stop_signal, wait_for_stop
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.web.server import parse_listen_address
 
@@ -44,7 +44,7 @@ def simulator(listen_address: str, scenario: str) -> None:
         click.echo(f"Its journal of requests: {server.url}/_journal")
         for account in played.accounts:
             click.echo(f"  {account.name}: access key id {account.access_key_id}")
-        stopping.wait()
+        wait_for_stop(stopping)
         server.stop()
 
 
@@ -75,7 +75,7 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         click.echo(f'  a lock           watch -n1 "curl -s http://{show.address}/metrics | grep financial"')
         click.echo("Stop it with Ctrl-C.\n")
         show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
-        stopping.wait()
+        wait_for_stop(stopping)
         show.stop()
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from exporter.simulator import Account, Simulator
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
 
-INTERVAL_S = 1.0
+INTERVAL_S = 2.0
 ACTION = "DescribeDcdnIpaService"
 
 
@@ -45,28 +45,29 @@ def test_a_reload_under_load_costs_no_kept_account_its_history_or_its_turn(
     """A hundred accounts leave, a hundred come and a hundred stay while all are polled and scraped all the time."""
     leave, stay, come = ([make_account(f"{group}-{n:03}") for n in range(100)] for group in ("a", "b", "c"))
     simulator = simulate(*leave, *stay, *come)
-    exporter = serve(configure(simulator.url, *leave, *stay))
-    eventually("all were polled four times", lambda: min(len(moments(simulator, account)) for account in stay) >= 4)
+    poll = {"interval": f"{INTERVAL_S:g}s"}
+    exporter = serve(configure(simulator.url, *leave, *stay, **poll))
+    eventually("all were polled three times", lambda: min(len(moments(simulator, account)) for account in stay) >= 3)
 
     polls: list[dict[str, float]] = []
     scraped = threading.Event()
 
     def scrape() -> None:
-        while not scraped.is_set():
+        while not scraped.wait(0.1):  # the simulator has to live in this process too
             polls.append(exporter.scrape().by("account", "dcdn_polls_total"))
 
     scraping = threading.Thread(target=scrape)
     scraping.start()
     try:
         before = {account.name: moments(simulator, account) for account in stay}
-        (tmp_path / "exporter.yaml").write_text(json.dumps(configure(simulator.url, *come, *stay)))
+        (tmp_path / "exporter.yaml").write_text(json.dumps(configure(simulator.url, *come, *stay, **poll)))
         exporter.send(signal.SIGHUP)
         eventually("the reload is told", lambda: exporter.log("configuration reloaded"))
         page = exporter.scrape()
         at_reload = {account.name: len(moments(simulator, account)) for account in stay}
         eventually(
-            "those that stay were polled four times more",
-            lambda: all(len(moments(simulator, account)) >= at_reload[account.name] + 5 for account in stay),
+            "those that stay were polled three times more, and once that may have been under way",
+            lambda: all(len(moments(simulator, account)) >= at_reload[account.name] + 4 for account in stay),
         )
     finally:
         scraped.set()
@@ -76,7 +77,7 @@ def test_a_reload_under_load_costs_no_kept_account_its_history_or_its_turn(
     assert page.value("dcdn_exporter_configured_accounts") == 200
     after = {account.name: moments(simulator, account)[at_reload[account.name] + 1 :] for account in stay}
     moved = {name: turns_apart_s(before[name], after[name]) for name in before}
-    # That the plan stays as it was is proven of the schedule itself; a busy machine keeps a few waiting again and again.
+    # That the plan stays is proven of the schedule itself; a busy machine keeps a few waiting again and again.
     late = {name: apart for name, apart in moved.items() if apart > INTERVAL_S / 4}
     assert len(late) <= len(stay) / 10, late
     for earlier, later in itertools.pairwise(polls):
