@@ -16,7 +16,7 @@ from grafana.builder.frame import framed
 from grafana.builder.mappings import CRITICAL, FINE, WARNING, YES_NO, names
 from grafana.builder.panels import alert_link, heat, lines, query, stat_panel
 from grafana.builder.queries import share_of_stale_after
-from grafana.builder.selectors import PROBE, best, of_account, of_exporter, of_service
+from grafana.builder.selectors import PROBE, best, of_account, of_exporter, of_service, of_target
 from grafana.builder.thresholds import CLOCK_SKEW_REFUSED_S, SHOWN
 from grafana.builder.variables import accounts, datasource, instance, job, products
 
@@ -41,7 +41,7 @@ def _up() -> stat.Panel:
     return stat_panel(
         "Not scraped",
         "Chosen exporters, replicas and shards, that Prometheus cannot scrape.",
-        f"sum({best('job, instance', of_exporter('up'))} == bool 0)",
+        f"sum({best('job, instance', of_target('up', by='job'))} == bool 0)",
         steps=((None, FINE), (1, CRITICAL)),
     ).links([alert_link("DcdnExporterDown"), alert_link("DcdnReplicaFailing"), alert_link("DcdnExporterAbsent")])
 
@@ -281,17 +281,17 @@ def _memory() -> timeseries.Panel:
     return lines(
         "Memory",
         "Resident memory of each process.",
-        (query(f"max by (instance) ({of_exporter('process_resident_memory_bytes')})", "{{instance}}"),),
+        (query(f"max by (instance) ({of_target('process_resident_memory_bytes')})", "{{instance}}"),),
         unit="bytes",
     )
 
 
 def _cpu() -> timeseries.Panel:
-    spent = of_exporter("process_cpu_seconds_total")
+    spent = of_target("process_cpu_seconds_total", rate=True)
     return lines(
         "CPU",
         "Share of one core that each process uses.",
-        (query(f"max by (instance) (rate({spent}[$__rate_interval]))", "{{instance}}"),),
+        (query(f"max by (instance) ({spent})", "{{instance}}"),),
         unit="percentunit",
     )
 
@@ -300,7 +300,7 @@ def _samples() -> timeseries.Panel:
     return lines(
         "Samples of a scrape",
         "How large the page is: samples that Prometheus took from each process.",
-        (query(f"max by (instance) ({of_exporter('scrape_samples_scraped')})", "{{instance}}"),),
+        (query(f"max by (instance) ({of_target('scrape_samples_scraped')})", "{{instance}}"),),
         unit="short",
     )
 
@@ -309,6 +309,6 @@ def _scrape() -> timeseries.Panel:
     return lines(
         "Duration of a scrape",
         "Seconds that Prometheus waited for the page. A scrape never waits for the API.",
-        (query(f"max by (instance) ({of_exporter('scrape_duration_seconds')})", "{{instance}}"),),
+        (query(f"max by (instance) ({of_target('scrape_duration_seconds')})", "{{instance}}"),),
         unit="s",
     )

@@ -12,6 +12,16 @@ def of_exporter(metric: str, **labels: str) -> str:
     return _selector(metric, _TARGET, labels)
 
 
+def of_target(metric: str, *, by: str = "job, instance", rate: bool = False) -> str:
+    """What every program that Prometheus scrapes has, of exporters alone: all jobs may be chosen.
+
+    By job alone it is also that of an exporter which was never up, beside one which was.
+    """
+    chosen = of_exporter(metric)
+    exporters = within_range(of_exporter("dcdn_exporter_configured_accounts"))
+    return f"{f'rate({chosen}[$__rate_interval])' if rate else chosen} and on ({by}) {exporters}"
+
+
 def of_account(metric: str, **labels: str) -> str:
     """The series of the chosen accounts, whatever their product."""
     return _selector(metric, f'{_TARGET}, account=~"$account"', labels)

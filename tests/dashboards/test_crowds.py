@@ -75,3 +75,21 @@ def test_a_second_replica_changes_nothing(day: str, tool: Callable[[str], str], 
             shown.append({f"{query.dashboard} {query.part}": ask(query) for query in asked if query.part != COUNTED})
 
     assert shown[0] == shown[1]
+
+
+def test_other_programs_are_left_out(day: str, tool: Callable[[str], str], tmp_path: Path) -> None:
+    """With all jobs chosen, what Prometheus scrapes beside the exporter is in no panel."""
+    alone = samples(day)
+    others = [
+        re.sub(r"\} \S+", "} 0", line.replace('job="dcdn-exporter"', 'job="web"').replace('"demo"', '"shop"'))
+        for line in alone
+        if not line.startswith("dcdn_")
+    ]
+    shown: list[dict[str, Any]] = []
+    for name, lines in (("alone", alone), ("beside", [*alone, *others])):
+        (tmp_path / name).mkdir()
+        with replayed(in_families(lines), tool, tmp_path / name, last_s=SCRAPE_INTERVAL_S) as ask:
+            shown.append({f"{query.dashboard} {query.part}": ask(query) for query in queries()})
+
+    assert {line.partition("{")[0] for line in others} > {"up", "process_resident_memory_bytes"}
+    assert shown[0] == shown[1]
