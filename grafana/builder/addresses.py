@@ -28,9 +28,9 @@ def dashboard(uid: str) -> str:
 
 def account_of_row(field: str) -> str:
     """The account's dashboard, for the account that a field of the row names, over the same time."""
-    return f"{dashboard(ACCOUNT_UID)}&var-account=${{__data.fields.{field}}}&${{__url_time_range}}"
+    return f"{dashboard(ACCOUNT_UID)}&var-account=${{__data.fields.{field}:percentencode}}&${{__url_time_range}}"
 
 
 def account_of_series() -> str:
     """The account's dashboard, for the account that is a label of the series, over the same time."""
-    return f"{dashboard(ACCOUNT_UID)}&var-account=${{__field.labels.account}}&${{__url_time_range}}"
+    return f"{dashboard(ACCOUNT_UID)}&var-account=${{__field.labels.account:percentencode}}&${{__url_time_range}}"

@@ -26,7 +26,8 @@ class Query:
 
     def asked(self, times: Mapping[str, str]) -> str:
         """The expression as Grafana sends it when everything is chosen."""
-        chosen = re.sub(rf"\$({'|'.join(VARIABLES)})\b", ".+", self.expression)
+        regular = re.sub(r'="\$', '=~"$', self.expression)
+        chosen = re.sub(rf"\$({'|'.join(VARIABLES)})\b", ".+", regular)
         return re.sub(r"\$(__\w+)", lambda name: times[name[1]], chosen)
 
 

@@ -95,6 +95,25 @@ def test_links_lead_to_dashboards_that_exist() -> None:
             assert chosen.startswith("${datasource:queryparam}&${job:queryparam}&${instance:queryparam}")
 
 
+def test_a_link_bears_any_name_of_an_account() -> None:
+    """A name with characters that mean something in an address arrives whole."""
+    for name, dashboard in DASHBOARDS.items():
+        named = re.findall(r"var-account=(\$\{[^}]*\})", json.dumps(dashboard))
+
+        assert bool(named) == (name != "dcdn-exporter")
+        assert all(variable.endswith(":percentencode}") for variable in named), named
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_names_are_not_read_as_patterns(name: str) -> None:
+    """A variable of one value is compared, since Grafana escapes only those of many for a regular expression."""
+    whole = json.dumps(DASHBOARDS[name])
+    for variable in DASHBOARDS[name]["templating"]["list"]:
+        if variable["type"] == "query":
+            operators = set(re.findall(rf'{variable["name"]}(=~?)\\"\${variable["name"]}\b', whole))
+            assert operators <= {"=~" if variable.get("multi") else "="}
+
+
 def test_every_runbook_that_a_panel_links_is_there() -> None:
     """A link to a runbook is of an alert that exists, and so has one."""
     linked = {
