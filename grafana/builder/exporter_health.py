@@ -50,14 +50,14 @@ def _accounts() -> stat.Panel:
     return stat_panel(
         "Accounts",
         "Accounts in the configuration and from discovery, before sharding.",
-        f"max({of_exporter('dcdn_exporter_configured_accounts')})",
+        _over_jobs("dcdn_exporter_configured_accounts"),
         steps=((None, "blue"),),
     )
 
 
 def _missing() -> stat.Panel:
-    configured = f"max({of_exporter('dcdn_exporter_configured_accounts')})"
-    polled = f"count(count by (account) ({of_exporter('dcdn_poll_success')}))"
+    configured = _over_jobs("dcdn_exporter_configured_accounts")
+    polled = f"count(count by (job, account) ({of_exporter('dcdn_poll_success')}))"
     return stat_panel(
         "Accounts not polled",
         "Accounts of which no chosen exporter has a probe: a shard is missing, or was not chosen above.",
@@ -94,9 +94,14 @@ def _shards() -> stat.Panel:
     return stat_panel(
         "Shards missing",
         "Shards of which no replica is scraped, or chosen above.",
-        f"max({of_exporter('dcdn_exporter_total_shards')}) - {there}",
+        f"{_over_jobs('dcdn_exporter_total_shards')} - {there}",
         steps=((None, FINE), (1, CRITICAL)),
     ).links([alert_link("DcdnAccountMissing")])
+
+
+def _over_jobs(metric: str) -> str:
+    """What all replicas of a job say alike, added up over jobs: each has accounts and shards of its own."""
+    return f"sum(max by (job) ({of_exporter(metric)}))"
 
 
 def _polls() -> timeseries.Panel:

@@ -77,6 +77,24 @@ def test_a_second_replica_changes_nothing(day: str, tool: Callable[[str], str], 
     assert shown[0] == shown[1]
 
 
+@pytest.mark.parametrize("panel", ["Accounts not polled", "Shards missing"])
+def test_a_second_job_hides_nothing(panel: str, day: str, tool: Callable[[str], str], tmp_path: Path) -> None:
+    """Of two exporters with accounts of their own, a shard and its accounts are missing as they are of one."""
+    once = [
+        re.sub(r"\} \S+", "} 2", line) if line.startswith("dcdn_exporter_total_shards") else line
+        for line in samples(day)
+        if 'account="healthy"' not in line
+    ]
+    again = [
+        line.replace('job="dcdn-exporter"', 'job="other"').replace('account="', 'account="its-') for line in once
+    ]
+    (query,) = (query for query in queries() if query.part == f"{panel} A")
+    with replayed(in_families([*once, *again]), tool, tmp_path, last_s=SCRAPE_INTERVAL_S) as ask:
+        (series,) = ask(query)
+
+    assert {value for _, value in series["values"]} == {"2"}
+
+
 def test_other_programs_are_left_out(day: str, tool: Callable[[str], str], tmp_path: Path) -> None:
     """With all jobs chosen, what Prometheus scrapes beside the exporter is in no panel."""
     alone = samples(day)
