@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders import timeseries
 
-from grafana.builder.mappings import CRITICAL, FINE
+from grafana.builder.mappings import FINE, WARNING
 from grafana.builder.panels import alert_link, field, lines, query
 from grafana.builder.queries import balance, balance_forecast
 
@@ -21,7 +21,7 @@ def balance_lines(title: str) -> timeseries.Panel:
                 query(balance_forecast(), "{{account}} {{currency}} in a day", "B"),
             ),
             unit="locale",
-            steps=((None, CRITICAL), (0, FINE)),
+            steps=((None, WARNING), (0, FINE)),
             empty="balances are not polled (balance: true does it)",
         )
         .override_by_query("B", dashed)

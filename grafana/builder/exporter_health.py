@@ -13,7 +13,7 @@ from deploy.prometheus.rules.thresholds import (
 )
 from grafana.builder.addresses import EXPORTER_UID
 from grafana.builder.frame import framed
-from grafana.builder.mappings import CRITICAL, FINE, WARNING, YES_NO, names
+from grafana.builder.mappings import CRITICAL, FINE, WARNING, names
 from grafana.builder.panels import alert_link, heat, lines, query, stat_panel
 from grafana.builder.queries import share_of_stale_after
 from grafana.builder.selectors import PROBE, best, of_account, of_exporter, of_service, of_target
@@ -81,9 +81,9 @@ def _configuration() -> stat.Panel:
             "Reload succeeded",
             "No: the last reload was refused, the configuration before it is in use, and a restart would fail.",
             f"min({of_exporter('dcdn_exporter_config_last_reload_successful')})",
-            steps=((None, CRITICAL), (1, FINE)),
+            steps=((None, WARNING), (1, FINE)),
         )
-        .mappings([names(*YES_NO)])
+        .mappings([names((0, "no", WARNING), (1, "yes", FINE))])
         .links([alert_link("DcdnConfigReloadFailed")])
     )
 
@@ -251,7 +251,7 @@ def _skew() -> timeseries.Panel:
         "refuses every call.",
         (query(f"max by (instance) ({of_exporter('dcdn_exporter_clock_skew_seconds')})", "{{instance}}"),),
         unit="s",
-        steps=((None, CRITICAL), (-CLOCK_SKEW_S, FINE), (CLOCK_SKEW_S, CRITICAL)),
+        steps=((None, WARNING), (-CLOCK_SKEW_S, FINE), (CLOCK_SKEW_S, WARNING)),
         empty="no reply yet",
     ).links([alert_link("DcdnClockSkew")])
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from deploy.prometheus.rules.groups import ALERTS
+from deploy.prometheus.rules.rule import Severity
 from exporter import PROJECT_URL
 from exporter.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES, STATE_FAMILIES
 from exporter.own_metrics import OwnMetrics
@@ -125,6 +126,20 @@ def test_every_runbook_that_a_panel_links_is_there() -> None:
 
     assert linked
     assert {name for name in linked if not (ROOT / name).is_file()} == set()
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_no_colour_is_louder_than_its_alerts(name: str) -> None:
+    """A number is red only where a linked alert is critical, and orange where one is a warning at least."""
+    loudness = {"blue": 1, "orange": 2, "red": 3}
+    severity_of = {
+        alert.name: {Severity.INFO: 1, Severity.WARNING: 2, Severity.CRITICAL: 3}[alert.severity] for alert in ALERTS
+    }
+    for panel in panels(name):
+        alerts = [link["url"].rpartition("/")[2].removesuffix(".md") for link in panel.get("links", [])]
+        colours = re.findall(r'"color": "(\w+)"', json.dumps(panel["fieldConfig"]["defaults"]))
+        loudest = max(loudness.get(colour, 0) for colour in colours)
+        assert not alerts or loudest <= max(severity_of[alert] for alert in alerts), panel["title"]
 
 
 def test_every_alert_is_explained_by_a_panel() -> None:
