@@ -16,7 +16,7 @@ from grafana.builder.frame import framed
 from grafana.builder.mappings import CRITICAL, FINE, WARNING, names
 from grafana.builder.panels import alert_link, heat, lines, query, stat_panel
 from grafana.builder.queries import share_of_stale_after
-from grafana.builder.selectors import PROBE, best, of_account, of_exporter, of_service, of_target
+from grafana.builder.selectors import PROBE, best, of_account, of_exporter, of_known_account, of_service, of_target
 from grafana.builder.thresholds import CLOCK_SKEW_REFUSED_S, SHOWN
 from grafana.builder.variables import accounts, datasource, instance, job, products
 
@@ -180,7 +180,7 @@ def _calls() -> timeseries.Panel:
 
 def _budget() -> timeseries.Panel:
     polls = f"rate({of_service('dcdn_polls_total')}[$__rate_interval])"
-    ids = f"max by (job, instance, account, account_id) ({of_account('dcdn_account_info')})"
+    ids = f"max by (job, instance, account, account_id) ({of_known_account('dcdn_account_info')})"
     operations = f"max by (job, instance, product, probe, operation) ({of_exporter('dcdn_exporter_probe_info')})"
     pace = f"max by (job, instance, operation) ({of_exporter('dcdn_exporter_api_budget_calls_per_second')})"
     spent = (

@@ -27,6 +27,11 @@ def of_account(metric: str, **labels: str) -> str:
     return _selector(metric, f'{_TARGET}, account=~"$account"', labels)
 
 
+def of_known_account(metric: str) -> str:
+    """The same where the account's id is known; those without are not one account."""
+    return _selector(metric, f'{_TARGET}, account=~"$account", account_id!=""', {})
+
+
 def of_service(metric: str, **labels: str) -> str:
     """The series of the chosen accounts and products."""
     return _selector(metric, f'{_TARGET}, account=~"$account", product=~"$product"', labels)
