@@ -14,11 +14,11 @@ from grafana.builder.service_table import merged
 
 _COLUMNS: Final = {
     "Value #C": "In",
-    "Value #D": "At",
     "account": "Account",
     "product": "Product",
     "charge_type": "Billed by",
     "next_charge_type": "Then by",
+    "Value #D": "At",
 }
 
 
@@ -53,7 +53,7 @@ def billing_changes() -> table.Panel:
                 width=90,
             ),
         )
-        .override_by_name("At", field(unit="dateTimeAsLocal", mappings=[nothing("no date")], width=170))
+        .override_by_name("At", field(unit="dateTimeAsIso", mappings=[nothing("no date")], width=170))
         .override_by_name("Product", field(width=90))
         .override_by_name("Account", field(links=links))
         .links([alert_link("DcdnChargeTypeChangeSoon"), alert_link("DcdnChargeTypeChangeScheduled")])
