@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from grafana.builder.mappings import DEBT, STATUS
 from tests.dashboards.record import DAY_S
 from tests.dashboards.replay import Ask, replayed
 from tests.dashboards.shipped import Query, queries
@@ -59,3 +60,40 @@ def test_the_recording_is_of_this_exporter(day: str) -> None:
         "dcdn_exporter_credential_expiry_timestamp_seconds",
         "dcdn_exporter_discovery_last_success_timestamp_seconds",
     }
+
+
+def over_the_day(ask: Ask, part: str) -> dict[str, set[str]]:
+    """The values of each series of a query of the overview, by the account where there is one."""
+    (query,) = (query for query in queries() if (query.dashboard, query.part) == ("dcdn-overview", part))
+    return {series["metric"].get("account", ""): {value for _, value in series["values"]} for series in ask(query)}
+
+
+@pytest.mark.parametrize(
+    ("part", "most"),
+    [
+        ("Locked A", 4),
+        ("Overdue A", 1),
+        ("Changes in 7 days A", 2),
+        ("Not activated A", 2),
+        ("Failing A", 2),
+        ("Stale A", 2),
+    ],
+)
+def test_the_numbers_above_count_what_the_demo_plays(part: str, most: int, ask_at_the_end: Ask) -> None:
+    """Each number of the overview is at most, over the day, how many services the demo has in that state at once."""
+    assert max(map(float, over_the_day(ask_at_the_end, part)[""])) == most
+
+
+def test_a_state_is_the_number_of_its_name(ask_at_the_end: Ask) -> None:
+    """What the demo locks is shown as locked, what is in debt as in debt, and so on for every state."""
+    status = {name: {str(number)} for number, name, _ in STATUS}
+    debt = {name: {str(number)} for number, name, _ in DEBT}
+    statuses = over_the_day(ask_at_the_end, "Services, the worst first B")
+    debts = over_the_day(ask_at_the_end, "Services, the worst first G")
+
+    assert statuses["legacy"] == status["locked"]
+    assert statuses["dormant"] == status["not activated"]
+    assert statuses["healthy"] == status["active"]
+    assert statuses["silent"] == status["active"] | status["unknown"]
+    assert debts["indebted"] == debt["none"] | debt["in debt"] | debt["overdue"]
+    assert debts["streaming"] == debt["none"]
