@@ -97,3 +97,18 @@ def test_a_state_is_the_number_of_its_name(ask_at_the_end: Ask) -> None:
     assert statuses["silent"] == status["active"] | status["unknown"]
     assert debts["indebted"] == debt["none"] | debt["in debt"] | debt["overdue"]
     assert debts["streaming"] == debt["none"]
+
+
+def test_a_lock_is_marked_where_it_begins_and_ends(ask_at_the_end: Ask) -> None:
+    """Each lock of the day has one mark, and so has each release; one that holds all day has none."""
+    marks = {query.part: query for query in queries() if query.dashboard == "dcdn-overview"}
+    seen = {
+        name: {
+            series["metric"]["account"]: len(series["values"])
+            for series in ask_at_the_end(marks[f"mark {name}"])
+            if series["metric"]["account"] in {"released", "legacy"}
+        }
+        for name in ("Locked", "Released")
+    }
+
+    assert seen == {"Locked": {"released": 2}, "Released": {"released": 2}}

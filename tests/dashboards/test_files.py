@@ -123,3 +123,17 @@ def test_the_readme_shows_pictures_that_load_fast() -> None:
     assert sorted(shown) == sorted(f"docs/images/{file.name}" for file in (ROOT / "docs" / "images").iterdir())
     assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
     assert max(map(len, pictures.values())) < 300_000
+
+
+def test_tables_begin_with_the_worst_or_the_next() -> None:
+    """Services come by the number of their trouble, the largest first, and billing changes by the time left."""
+    order = {
+        panel["title"]: [(column["displayName"], column.get("desc", False)) for column in panel["options"]["sortBy"]]
+        for panel in panels("dcdn-overview")
+        if panel["type"] == "table"
+    }
+
+    assert order == {
+        "Services, the worst first": [("Attention", True), ("Account", False)],
+        "Billing changes ahead": [("In", False)],
+    }
