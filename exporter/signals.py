@@ -12,8 +12,8 @@ from types import FrameType
 from typing import NoReturn
 
 EXIT_BY_SIGNAL = 128
-# Handlers run when the main thread does: one that waits without an end may sleep through a signal which the system has
-# given to another thread, or which came just before the wait.
+# Handlers run when the main thread does: one that waits without an end may sleep through a signal that the system has
+# given to another thread, or that came just before the wait.
 _LISTEN_EVERY_S = 1.0
 _TO_END = (signal.SIGTERM, signal.SIGINT)
 
@@ -34,10 +34,10 @@ def next_signal(received: SimpleQueue[int], *, within_s: float | None = None) ->
     None when no signal comes in time.
     """
     ends_at = math.inf if within_s is None else time.monotonic() + within_s
-    while True:
+    number: int | None = None
+    while number is None:
         try:
             number = received.get(timeout=max(0.0, min(_LISTEN_EVERY_S, ends_at - time.monotonic())))
-            break
         except Empty:
             if time.monotonic() >= ends_at:
                 return None
