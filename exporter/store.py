@@ -4,7 +4,7 @@ A record is a value: pollers replace it whole, so that a reader never sees half 
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -105,18 +105,21 @@ class Store:
         only the counters are kept: it stands for another account now.
         """
         with self._lock:
-            kept = {key: self._records.get(key) or ProbeRecord() for key in probes}
-            self._records = kept
-            self._unpolled = sum(record.polls == 0 for record in kept.values())
+            former = self._records
+            self._records = {key: former.get(key) or ProbeRecord() for key in probes}
+            self._unpolled = sum(record.polls == 0 for record in self._records.values())
             before, self._account_ids = self._account_ids, dict(account_ids)
-            self._forget({name for name, now in account_ids.items() if before.get(name, now) != now})
+            others = {name for name, now in account_ids.items() if before.get(name, now) != now}
+            # Not of new probes: nothing was known of them, and whoever is told has not heard of them yet.
+            self._forget(key for key in self._records.keys() & former.keys() if key.account in others)
 
     def know_account(self, account: str, account_id: str) -> None:
         """From now on the name stands for the account of this id; what was known of another one is forgotten."""
         with self._lock:
             before = self._account_ids.get(account, account_id)
             self._account_ids[account] = account_id
-            self._forget({account} if before != account_id else ())
+            if before != account_id:
+                self._forget([key for key in self._records if key.account == account])
 
     def record(
         self, key: ProbeKey, observation: Observation, *, account_id: str | None = None
@@ -141,9 +144,9 @@ class Store:
         with self._lock:
             return dict(self._records)
 
-    def _forget(self, accounts: Collection[str]) -> None:
-        """Leave only the counters of these accounts; the lock is held."""
-        for key in [key for key in self._records if key.account in accounts] if accounts else ():
+    def _forget(self, probes: Iterable[ProbeKey]) -> None:
+        """Leave only the counters of these; the lock is held."""
+        for key in probes:
             self._records[key] = self._records[key].of_another_account()
             self._on_change(key, self._records[key])
 

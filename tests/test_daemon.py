@@ -468,6 +468,24 @@ def test_a_name_that_stands_for_another_account_shows_nothing_of_the_one_before(
     assert not any(name.startswith("dcdn_service") for name, _ in samples)
 
 
+def test_a_name_can_come_to_stand_for_another_account_and_be_asked_more(simulator: Simulator) -> None:
+    """One reload may change an account's id and add a product to it: what was not polled before starts empty."""
+
+    def account(account_id: str, *products: str) -> dict[str, Any]:
+        return {
+            "accounts": [{"name": "a", "account_id": account_id, "products": products, "credentials": KEYS}],
+            "poll": {"interval": "1h"},
+        }
+
+    one, other = account("1", "dcdn_ipa"), account("2", "dcdn_ipa", "cdn")
+    with running(simulator, load=reload_with(simulator, other), **one) as daemon:
+        assert daemon.reload() is None
+        assert wait_until(daemon.is_ready)
+
+        polled = {labels for (name, labels) in scrape(daemon) if name == "dcdn_last_poll_timestamp_seconds"}
+        assert {dict(labels)["product"] for labels in polled} == {"dcdn_ipa", "cdn"}
+
+
 def test_an_answer_that_comes_after_the_reload_is_not_that_of_the_new_account(simulator: Simulator) -> None:
     """A poll under way while its name comes to stand for another account shows nothing on the page."""
     one, other = ({"name": "prod", "account_id": number, "credentials": KEYS} for number in ("111", "222"))

@@ -271,6 +271,16 @@ def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> Non
     assert (store.get(PROD), told[-1]) == (counted, counted)
 
 
+def test_nothing_is_told_of_a_probe_that_another_account_brings_along() -> None:
+    """Whoever shows records does not know it yet, and there is nothing to forget of it."""
+    told: list[ProbeKey] = []
+    store = Store([PROD], on_change=lambda key, _record: told.append(key))
+    store.configure([PROD], account_ids={"prod": "1"})
+    store.configure([PROD, ProbeKey(account="prod", product="cdn", probe="service")], account_ids={"prod": "2"})
+
+    assert told == [PROD]
+
+
 def test_an_id_that_is_learned_later_counts_alike() -> None:
     """The first one changes nothing, another one leaves the counters; other accounts are left alone."""
     store = Store([PROD, SHOP], on_change=ignore)
