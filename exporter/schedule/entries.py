@@ -53,6 +53,10 @@ class Entry:
     change_at: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def job_id(self, job: str) -> str:
+        """The name of a job of its own; a late answer for a probe that left plans nothing for one that came back."""
+        return f"{job} {self.probe.key} {id(self)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:

@@ -166,7 +166,7 @@ class Schedule:
             entry.anchor += timedelta(seconds=seconds)
             self._set_pause(entry, entry.pause_s)
             if entry.phase is Phase.POSTPONED:
-                self._run_at(f"turn {entry.probe.key}", self._wall_clock(), self._turn_came, entry)
+                self._run_at("turn", self._wall_clock(), self._turn_came, entry)
         for group, (_, interval_s) in self._questions.items():
             self._scheduler.reschedule_job(f"ask {group}", trigger=Grid(datetime.now(UTC), interval_s))
 
@@ -196,7 +196,7 @@ class Schedule:
         with entry.lock:
             entry.phase = Phase.GONE
         for job in ("probe", "turn", "change"):
-            self._remove(f"{job} {entry.probe.key}")
+            self._remove(entry.job_id(job))
 
     def _due(self, entry: Entry, *, extra: bool = False) -> None:
         """A run is due: hand it to a thread, unless the last one is still on its way."""
@@ -265,7 +265,7 @@ class Schedule:
                 return
             entry.phase = Phase.POSTPONED
             entry.turn = postponed.turn
-        self._run_at(f"turn {entry.probe.key}", self._wall_clock() + postponed.wait_s, self._turn_came, entry)
+        self._run_at("turn", self._wall_clock() + postponed.wait_s, self._turn_came, entry)
 
     def _finish(self, entry: Entry) -> None:
         with entry.lock:
@@ -294,11 +294,10 @@ class Schedule:
         if moment == entry.change_at:
             return
         entry.change_at = moment
-        job_id = f"change {entry.probe.key}"
         if moment is None:
-            self._remove(job_id)
+            self._remove(entry.job_id("change"))
         else:
-            self._run_at(job_id, moment, self._change_fell_due, entry)
+            self._run_at("change", moment, self._change_fell_due, entry)
 
     def _change_fell_due(self, entry: Entry) -> None:
         self._due(entry, extra=True)
@@ -327,20 +326,19 @@ class Schedule:
 
     def _set_pause(self, entry: Entry, pause_s: float) -> None:
         entry.pause_s = pause_s
-        self._add_job(f"probe {entry.probe.key}", self._due, Grid(entry.anchor, pause_s), entry)
+        self._add_job("probe", self._due, Grid(entry.anchor, pause_s), entry)
 
-    def _run_at(self, job_id: str, moment: float, function: Callable[..., None], entry: Entry) -> None:
+    def _run_at(self, job: str, moment: float, function: Callable[..., None], entry: Entry) -> None:
         trigger = DateTrigger(run_date=datetime.fromtimestamp(moment, UTC), timezone=UTC)
-        self._add_job(job_id, function, trigger, entry)
+        self._add_job(job, function, trigger, entry)
 
-    def _add_job(self, job_id: str, function: Callable[..., None], trigger: Grid | DateTrigger, entry: Entry) -> None:
+    def _add_job(self, job: str, function: Callable[..., None], trigger: Grid | DateTrigger, entry: Entry) -> None:
+        job_id = entry.job_id(job)
         self._scheduler.add_job(function, trigger, args=(entry,), id=job_id, replace_existing=True)
         # Asked afterwards: the scheduler's lock must not be taken within the entry's, which its jobs take.
-        if entry.phase is Phase.GONE and self._entries.get(entry.probe.key) is None:
+        if entry.phase is Phase.GONE:
             self._remove(job_id)
 
     def _remove(self, job_id: str) -> None:
-        try:
+        with suppress(JobLookupError):  # it ran at this very moment
             self._scheduler.remove_job(job_id)
-        except JobLookupError:
-            return  # it ran at this very moment

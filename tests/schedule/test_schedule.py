@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -473,6 +474,12 @@ def configure(schedule: Schedule, *probes: Probe, cadence: Cadence = SLOW, max_w
     schedule.configure(probes, cadence_of=lambda _kind: cadence, max_workers=max_workers)
 
 
+def job_of(job: Any) -> str:
+    """What a job does for which probe."""
+    what, _, _entry = job.id.rpartition(" ")
+    return str(what)
+
+
 def test_another_configuration_runs_new_probes_and_leaves_the_others_their_turn() -> None:
     """What is new runs at once; what stays runs when it would have run; what is gone is not planned any more."""
     polls = Polls(dict.fromkeys(("a", "b", "new"), lambda _turn: polled(ACTIVE)))
@@ -481,10 +488,12 @@ def test_another_configuration_runs_new_probes_and_leaves_the_others_their_turn(
         configure(schedule, kept, gone)
         assert polls.wait_for("a", 1)
         assert polls.wait_for("b", 1)
-        (planned,) = (job.next_run_time for job in schedule._scheduler.get_jobs() if job.id == f"probe {kept.key}")
+        (planned,) = (
+            job.next_run_time for job in schedule._scheduler.get_jobs() if job_of(job) == f"probe {kept.key}"
+        )
         configure(schedule, probe("new"), kept)
         assert polls.wait_for("new", 1)
-        jobs = {job.id: job.next_run_time for job in schedule._scheduler.get_jobs()}
+        jobs = {job_of(job): job.next_run_time for job in schedule._scheduler.get_jobs()}
 
     assert jobs.keys() == {f"probe {kept.key}", f"probe {KIND.key('new')}"}
     assert jobs[f"probe {kept.key}"] == planned
@@ -522,6 +531,29 @@ def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
         threading.Event().wait(0.2)
         assert [job.id for job in schedule._scheduler.get_jobs()] == []
     assert (dict(polls.runs), skips.total) == before
+
+
+def test_a_probe_that_comes_back_runs_on_whatever_its_last_answer_from_before_says() -> None:
+    """An answer to the run that was under way when it left plans nothing in the place of the one that came back."""
+    release, hung = threading.Event(), threading.Event()
+
+    def hang_once(_turn: Turn | None) -> Polled:
+        if hung.is_set():
+            return polled(ACTIVE)
+        hung.set()
+        release.wait(PATIENCE_S)
+        return polled(failure(), failures_in_row=10)
+
+    polls = Polls({"a": hang_once})
+    with running(polls, cadence=FAST) as schedule:
+        configure(schedule, probe("a"), cadence=FAST)
+        assert polls.wait_for("a", 1)
+        configure(schedule)
+        configure(schedule, probe("a"), cadence=FAST)
+        assert polls.wait_for("a", 2)
+        release.set()
+        assert polls.wait_for("a", polls.runs["a"] + 8)
+        assert wait_until(lambda: len(schedule._scheduler.get_jobs()) == 1)
 
 
 def test_another_number_of_threads_loses_no_run() -> None:
@@ -576,7 +608,7 @@ def test_a_change_that_is_withdrawn_has_no_run() -> None:
     polls = Polls({"a": lambda _turn: polled(changing if polls.runs["a"] == 1 else ACTIVE)})
     with running(polls, "a") as schedule:
         assert polls.wait_for("a", 3)
-        jobs = [job.id for job in schedule._scheduler.get_jobs()]
+        jobs = [job_of(job) for job in schedule._scheduler.get_jobs()]
 
     assert jobs == ["probe a/dcdn_ipa/service"]
 
