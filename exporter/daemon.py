@@ -189,10 +189,12 @@ class Daemon:
             self._probes = _by_account(probes)
             self._watched = {account.name: account for account in self._composition.accounts}
             self._account_ids = self._known_ids()
-            self._store.configure([probe.key for probe in probes], account_ids=self._account_ids)
+            # Before the store: whatever that records of a probe has its place on the page. A probe that left and came
+            # back can still have a poll of before under way.
             self._exposition.configure(
                 [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
             )
+            self._store.configure([probe.key for probe in probes], account_ids=self._account_ids)
             self._exposition.set_accounts(
                 {
                     account.name: _labels(account, self._composition.account_id(account.name) or "")

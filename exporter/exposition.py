@@ -124,11 +124,12 @@ class Exposition:
                 block.renders_until = min(slot.renders_until for slot in block.slots)
 
     def update(self, key: ProbeKey, record: ProbeRecord) -> None:
-        """From the next scrape on, the probe's lines are those of this record."""
+        """From the next scrape on, the probe's lines are those of this record; one not on the page is left out."""
         with self._lock:
-            slot = self._slots[key]
-            slot.record = record
-            self._render(slot)
+            slot = self._slots.get(key)
+            if slot is not None:  # else it has left while its poll was under way
+                slot.record = record
+                self._render(slot)
 
     def set_account(self, account: str, labels: Mapping[str, str]) -> None:
         """From the next scrape on, ``dcdn_account_info`` of an account on the page has these labels and its name."""

@@ -587,10 +587,13 @@ def test_account_info_follows_the_account() -> None:
     ]
 
 
-def test_an_unknown_probe_is_refused() -> None:
-    """A page has the probes that it was made with."""
-    with pytest.raises(KeyError):
-        exposition("prod", clock=Clock()).update(key("shop"), record(ACTIVE))
+def test_a_probe_that_has_left_changes_nothing_on_the_page() -> None:
+    """Its last poll may end when the page has others already."""
+    page = exposition("prod", clock=Clock())
+    before = text(page)
+    page.update(key("nobody"), record(LOCKED))
+
+    assert text(page) == before
 
 
 def test_another_configuration_keeps_what_is_known() -> None:
