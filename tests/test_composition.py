@@ -114,3 +114,17 @@ def test_the_end_ends_the_default_chain(compose: Compose) -> None:
 
     with pytest.raises(CallAborted):
         composition.client.reserve(probe.kind.operation, probe.caller())
+
+
+def test_other_addresses_end_the_waits_of_before(compose: Compose) -> None:
+    """Credentials may come from another server now: nobody waits for those of the last one any more."""
+    composition = compose({"name": "prod", "credentials": {"type": "default"}})
+    before = composition.identities["prod"].caller().credentials
+    document = {
+        "accounts": [{"name": "prod", "credentials": {"type": "default"}}],
+        "endpoints": {"sts": "http://127.0.0.1:9"},
+    }
+    composition.configure(parse(json.dumps(document), source="a test", vendor_limits=vendor_limits()))
+
+    with pytest.raises(CallAborted):
+        before.credentials(patience_s=0)
