@@ -105,8 +105,11 @@ class LimitedProtocol(HttpToolsProtocol):
         """The head is complete; what follows is a body or another request."""
         self._head_bytes = None
         self._body_pending = True
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            self._refuse("The version of HTTP is 1.0 or 1.1.")  # left alone, some are answered
         hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
             self._refuse("A request has one Host header.")
         lengths = [value for name, value in self.headers if name == b"content-length"]
         if any(int(length) > BODY_LIMIT for length in lengths):  # the parser lets digits through only
