@@ -21,6 +21,7 @@ from exporter.logger import Logger, defect
 from exporter.web.body import gzip_pieces, pieces
 from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
+from exporter.web.turns import TooManyError, Turns
 
 # Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
 _SMALL_PAGE_BYTES = 64 * 1024
@@ -71,7 +72,7 @@ def create_app(
     reload: Callable[[], str | None] | None = None,
     log: Logger,
 ) -> Starlette:
-    """The application; it keeps no state of its own.
+    """The application, for one event loop; it keeps no state but of who waits for the status.
 
     `ready` is called on the event loop and must not block; `status`, `status_json` and `reload` may, and are called
     from any thread. `reload` returns None or why it failed; without it, requests to reload are forbidden.
@@ -79,6 +80,8 @@ def create_app(
     """
     checked_telemetry_path(telemetry_path)
     environment = build_environment()
+    # A scrape must not stand behind whoever loads the page, or its JSON, again and again.
+    turns = Turns()
     static = resources.files("exporter.web").joinpath("static")
 
     async def metrics(request: Request) -> Response:
@@ -89,12 +92,12 @@ def create_app(
 
     async def status_page(request: Request) -> Response:
         view = view_of(request.query_params)
-        html = await run_in_threadpool(lambda: render(status(), environment, view))
+        html = await turns.take(lambda: render(status(), environment, view))
         # A name with half a surrogate pair in it must not take the page down.
         return HTMLResponse(html.encode(errors="replace"), headers=_PAGE_HEADERS)
 
     async def status_document(_request: Request) -> Response:
-        document = await run_in_threadpool(status_json)
+        document = await turns.take(status_json)
         return Response(document, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def healthy(_request: Request) -> Response:
@@ -159,6 +162,8 @@ def _answering(endpoint: _Endpoint, log: Logger) -> _Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
+        except TooManyError:
+            return _sentence("Too many wait for this page.", status_code=503, headers={"Retry-After": "1"})
         except Exception as error:  # noqa: BLE001 — whatever went wrong, the reader gets an answer
             log.log(logging.ERROR, "page failed", path=request.url.path, **defect(error))
             return _sentence("This page could not be written; the log of dcdn-exporter says why.", status_code=500)

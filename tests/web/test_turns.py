@@ -1,0 +1,58 @@
+"""Many who load the page of all accounts at once."""
+
+import select
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from http.client import HTTPMessage
+
+import pytest
+
+from exporter.web.server import WebServer
+from exporter.web.status_page import StatusPage
+
+WAIT_S = 10
+AT_ONCE = 45  # more than there are threads
+TAKEN = 33  # one is made, and 32 wait
+
+Ask = Callable[..., tuple[int, HTTPMessage, bytes]]
+
+
+def status_code(connection: socket.socket) -> int:
+    with connection.makefile("rb") as answer:
+        return int(answer.readline().split()[1])
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/status"])
+def test_scrapes_do_not_wait_for_those_who_load_the_page(
+    serve: Callable[..., WebServer], ask: Ask, connect: Callable[[WebServer], socket.socket], path: str
+) -> None:
+    """One page is made at a time, 32 wait, and the others are told so; all the while a scrape is answered."""
+    let_go = threading.Event()
+    begun: list[str] = []
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
+
+    def made(document: object) -> object:
+        begun.append(path)
+        assert let_go.wait(2 * WAIT_S)
+        return document
+
+    server = serve(status=lambda: made(page), status_json=lambda: made("{}"))
+    with ExitStack() as opened:
+        opened.callback(let_go.set)
+        readers = [opened.enter_context(connect(server)) for _ in range(AT_ONCE)]
+        for reader in readers:
+            reader.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        refused: set[socket.socket] = set()
+        while len(refused) < AT_ONCE - TAKEN:
+            answered, _, _ = select.select([each for each in readers if each not in refused], (), (), WAIT_S)
+            assert answered
+            refused |= set(answered)
+        assert ask(server, "/metrics")[0] == 200
+        assert begun == [path]
+        assert {status_code(reader) for reader in refused} == {503}
+        let_go.set()
+        codes = Counter(status_code(reader) for reader in readers if reader not in refused)
+    assert codes == {200: TAKEN}
