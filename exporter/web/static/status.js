@@ -43,7 +43,10 @@ function replace(fresh) {
   }
   const focused = status.contains(document.activeElement) ? document.activeElement.id : "";
   status.replaceWith(document.adoptNode(fresh));
-  document.getElementById(focused)?.focus({ preventScroll: true });
+  // A link may take itself away; the keyboard then goes on from here, not from the top of the page.
+  if (focused) {
+    (document.getElementById(focused) ?? fresh).focus({ preventScroll: true });
+  }
 }
 
 function go(url) {

@@ -1,0 +1,131 @@
+"""A headless Chromium, driven over its DevTools protocol."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import websocket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PATIENCE_S = 30
+_LOOK_EVERY_S = 0.02
+_FLAGS = (
+    "--headless",
+    "--remote-debugging-port=0",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    # It asks nobody but the server of the test.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+# What repeats itself does so when the test says so.
+_HELD_CLOCK = "window.setInterval = (work) => { window.repeat = work; return 1; };"
+
+
+@contextmanager
+def chromium(program: str, folder: Path) -> Iterator[Browser]:
+    """A browser with a profile in the folder, gone at the end."""
+    # Its sandbox is not to be had by root, nor in most containers; it opens our own pages only.
+    command = [program, *_FLAGS, "--no-sandbox", f"--user-data-dir={folder}", "about:blank"]
+    with (folder / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(command, stdout=stderr, stderr=stderr, stdin=subprocess.DEVNULL)  # noqa: S603
+    try:
+        port, path = _told(folder / "DevToolsActivePort", process)
+        address = f"ws://127.0.0.1:{port}{path}"
+        with closing(websocket.create_connection(address, timeout=PATIENCE_S, suppress_origin=True)) as line:
+            yield Browser(line)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _told(file: Path, process: subprocess.Popen[bytes]) -> tuple[str, str]:
+    """Port and path, which the browser writes down once it listens."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        lines = file.read_text().split() if file.exists() else []
+        if len(lines) == 2:
+            return lines[0], lines[1]
+        assert process.poll() is None, (file.parent / "stderr").read_text()
+        assert time.monotonic() < deadline, (file.parent / "stderr").read_text()
+        time.sleep(_LOOK_EVERY_S)
+
+
+class Browser:
+    """Opens pages."""
+
+    def __init__(self, line: websocket.WebSocket) -> None:
+        self._line = line
+        self._number = 0
+        self.complaints: list[Any] = []
+        """What the pages wrote on their consoles, and errors that they did not catch."""
+
+    def open(self, url: str) -> Page:
+        """The page, loaded, with its clock held."""
+        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        page = Page(self, session)
+        for domain in ("Page", "Runtime", "Log"):
+            page.call(f"{domain}.enable")
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=_HELD_CLOCK)
+        page.call("Page.navigate", url=url)
+        page.wait_until(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
+        return page
+
+    def call(self, method: str, parameters: dict[str, Any], *, session: str | None = None) -> Any:
+        """The result of the method."""
+        self._number += 1
+        request: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        self._line.send(json.dumps({**request, "sessionId": session} if session else request))
+        while True:
+            message = json.loads(self._line.recv())
+            if message.get("method") in ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
+                self.complaints.append(message["params"])
+            if message.get("id") == self._number:
+                assert "error" not in message, (method, message)
+                return message["result"]
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, browser: Browser, session: str) -> None:
+        self._browser = browser
+        self._session = session
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """The result of the method in this tab."""
+        return self._browser.call(method, parameters, session=self._session)
+
+    def see(self, expression: str) -> Any:
+        """The value of an expression in the page."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait_until(self, expression: str) -> None:
+        """The expression has become true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.see(expression):
+            assert time.monotonic() < deadline, (expression, self.see("document.body.innerText"))
+            time.sleep(_LOOK_EVERY_S)
+
+    def type(self, text: str) -> None:
+        """The text has been typed where the focus is."""
+        self.call("Input.insertText", text=text)
+
+    def press(self, key: str, code: int, text: str = "") -> None:
+        """The key has been pressed and let go."""
+        for kind in ("keyDown", "keyUp"):
+            letters = {"text": text} if text and kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **letters)

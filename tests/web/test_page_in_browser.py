@@ -1,0 +1,113 @@
+"""The status page in a real browser, driven as a person would."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.web.status_page import StatusPage, StatusRow
+from tests.web.browser import Browser, Page, chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.web.server import WebServer
+
+NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.textContent).join(' ')"
+FOCUS = "document.activeElement.id"
+HOSTILE = '<img src=x onerror="window.harm=1">\'"&amp;\n\u202eacme\u2066</table><script>window.harm=1</script>'
+
+FINE = StatusRow(
+    account="fine",
+    product="dcdn_ipa",
+    status="active",
+    lock_reasons=(),
+    charge_type="PayByTraffic",
+    next_charge_type=None,
+    changes_in_s=None,
+    age_s=1.0,
+    poll_success=True,
+    failure=None,
+)
+LOCKED = replace(FINE, account="locked-out", status="locked", lock_reasons=("financial",))
+BUSY = replace(FINE, account="busy", next_charge_type="PayByBandwidth", changes_in_s=60.0)
+
+
+class Fleet:
+    """What the page shows, to be changed by a test."""
+
+    def __init__(self, *rows: StatusRow) -> None:
+        self.rows = rows
+
+    def status(self) -> StatusPage:
+        """The page of now."""
+        return StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=self.rows, ready=True)
+
+
+@pytest.fixture(scope="module")
+def browser(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One for all tests."""
+    with chromium(tool("chromium"), tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser: Browser, serve: Callable[..., WebServer]) -> Iterator[Callable[..., Page]]:
+    """Opens the page of some rows; in the end, nothing has complained."""
+    browser.complaints.clear()
+    yield lambda fleet, query="": browser.open(f"http://{serve(status=fleet.status).address}/{query}")
+    assert browser.complaints == []
+
+
+def test_hostile_names_are_text(visit: Callable[..., Page]) -> None:
+    """Markup, quotes, newlines and marks of direction in what others have named are read, and do nothing."""
+    row = replace(LOCKED, account=HOSTILE, lock_reasons=(HOSTILE,), poll_success=False, failure=HOSTILE)
+    page = visit(Fleet(row))
+    assert page.see("document.querySelector('tbody th').textContent") == HOSTILE
+    assert page.see("document.querySelector('tbody td:last-child').textContent") == HOSTILE
+    assert f"({HOSTILE})" in page.see("document.querySelector('[data-label=Status]').textContent")
+    assert page.see("[typeof window.harm, document.querySelectorAll('tbody tr').length]") == ["undefined", 1]
+
+
+def test_typing_filters(visit: Callable[..., Page]) -> None:
+    """The table follows what is typed, and so does the address; the focus stays in the box."""
+    page = visit(Fleet(FINE, LOCKED, BUSY))
+    page.see("document.getElementById('filter').focus()")
+    page.type("financial")
+    page.wait_until(f"{NAMES} === 'locked-out'")
+    assert page.see(f"[{FOCUS}, location.search]") == ["filter", "?filter=financial"]
+
+
+def test_sorting_by_keyboard(visit: Callable[..., Page]) -> None:
+    """Enter on the head of a column sorts by it and leaves the focus there; Back undoes it."""
+    page = visit(Fleet(FINE, LOCKED, BUSY))
+    assert page.see(NAMES) == "locked-out busy fine"
+    page.see("document.getElementById('by-account').focus()")
+    page.press("Enter", 13, "\r")
+    page.wait_until(f"{NAMES} === 'busy fine locked-out'")
+    assert page.see(f"[{FOCUS}, location.search]") == ["by-account", "?sort=account"]
+    page.see("history.back()")
+    page.wait_until(f"{NAMES} === 'locked-out busy fine'")
+
+
+@pytest.mark.parametrize("focused", ["look-locked", "by-age", "filter"])
+def test_refreshing_keeps_the_focus(visit: Callable[..., Page], focused: str) -> None:
+    """What the exporter learns shows without a reload, and takes the focus from nobody."""
+    fleet = Fleet(FINE)
+    page = visit(fleet)
+    page.see(f"window.before = 1; document.getElementById('{focused}').focus()")
+    fleet.rows = (replace(LOCKED, account="fine"),)
+    page.see("window.repeat()")
+    page.wait_until("document.querySelector('tbody .status').textContent === 'locked'")
+    assert page.see(f"[{FOCUS}, window.before]") == [focused, 1]
+
+
+def test_the_focus_has_a_place_when_its_own_goes(visit: Callable[..., Page]) -> None:
+    """After a link that takes itself away, the keyboard goes on from the table, not from the top of the page."""
+    page = visit(Fleet(FINE, LOCKED), "?filter=financial")
+    page.see("document.getElementById('all').focus()")
+    page.press("Enter", 13, "\r")
+    page.wait_until(f"{NAMES} === 'locked-out fine'")
+    assert page.see(FOCUS) == "status"
