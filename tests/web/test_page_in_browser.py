@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.web.status_page import StatusPage, StatusRow
-from tests.web.browser import Browser, Page, chromium
+from tests.web.browser import PATIENCE_S, Browser, Page, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from exporter.web.server import WebServer
 
 NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.textContent).join(' ')"
+TROUBLE = "document.querySelector('#trouble:not([hidden])')?.textContent ?? null"
 FOCUS = "document.activeElement.id"
 HOSTILE = '<img src=x onerror="window.harm=1">\'"&amp;\n\u202eacme\u2066</table><script>window.harm=1</script>'
 
@@ -40,9 +42,13 @@ class Fleet:
 
     def __init__(self, *rows: StatusRow) -> None:
         self.rows = rows
+        self.answers = threading.Event()
+        """Cleared: nothing is answered for now."""
+        self.answers.set()
 
     def status(self) -> StatusPage:
         """The page of now."""
+        assert self.answers.wait(PATIENCE_S)
         return StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=self.rows, ready=True)
 
 
@@ -111,3 +117,27 @@ def test_the_focus_has_a_place_when_its_own_goes(visit: Callable[..., Page]) -> 
     page.press("Enter", 13, "\r")
     page.wait_until(f"{NAMES} === 'locked-out fine'")
     assert page.see(FOCUS) == "status"
+
+
+def test_an_exporter_that_hangs(visit: Callable[..., Page]) -> None:
+    """What is shown is called old when the exporter accepts and does not answer, until it does."""
+    fleet = Fleet(FINE)
+    page = visit(fleet)
+    fleet.answers.clear()
+    try:
+        page.see("window.repeat()")
+        assert page.see(TROUBLE) is None
+        page.see("window.repeat()")
+        assert page.see(TROUBLE) == "The exporter does not answer: this is what it said last."
+    finally:
+        fleet.answers.set()
+    page.wait_until(f"({TROUBLE}) === null")
+
+
+def test_whoever_comes_back_sees_what_is(visit: Callable[..., Page]) -> None:
+    """A tab that was out of sight is made new at once, not at the next refresh."""
+    fleet = Fleet(FINE)
+    page = visit(fleet)
+    fleet.rows = (LOCKED,)
+    page.see("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_until(f"{NAMES} === 'locked-out'")

@@ -7,7 +7,7 @@ const TYPING_MS = 150;
 const form = document.querySelector("form");
 const filter = document.getElementById("filter");
 const trouble = document.getElementById("trouble");
-let asked = null;
+let asked = null; // the question that waits for its answer
 let typing = null;
 
 function address() {
@@ -16,7 +16,7 @@ function address() {
   if (filter.value.trim()) {
     query.set("filter", filter.value);
   }
-  return query.size ? `?${query}` : location.pathname;
+  return `${query}` ? `?${query}` : location.pathname; // `size` is too new for some
 }
 
 async function show() {
@@ -33,6 +33,8 @@ async function show() {
   } catch {
     // A newer question ended this one, or the exporter is away.
     trouble.hidden = mine.signal.aborted ? trouble.hidden : false;
+  } finally {
+    asked = asked === mine ? null : asked;
   }
 }
 
@@ -84,6 +86,15 @@ addEventListener("popstate", () => {
 setInterval(() => {
   // Nobody looks, or somebody is about to copy something.
   if (!document.hidden && getSelection().isCollapsed) {
+    if (asked) {
+      trouble.hidden = false;
+    }
     show();
   }
 }, REFRESH_MS);
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) {
+    show();
+  }
+});
