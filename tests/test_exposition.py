@@ -75,6 +75,8 @@ HOSTILE = [
     pytest.param("账户 😀 ü", id="other scripts"),
     pytest.param("  spaces\tand\u00a0tabs ", id="spaces"),
     pytest.param("\u2028\u0085", id="what some call line ends"),
+    pytest.param("<b>&lt;\r</b>", id="markup"),
+    pytest.param("\u202eacme\u2066\u200f", id="direction"),
 ]
 
 

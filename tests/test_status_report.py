@@ -246,6 +246,32 @@ def test_a_hostile_text_moves_no_cursor() -> None:
     assert "rejected: a\ufffd[2Jb\ufffdc\ufffdd\ufffd[red]e[/red]" in text.splitlines()[1]
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "\"'\\",
+        'a", "status": "active',
+        "line\r\nend\0",
+        "\u202eacme\u2066\u2028",
+        "\ud800",
+    ],
+)
+def test_a_hostile_text_is_text_in_the_json(hostile: str) -> None:
+    """Names, lock reasons and messages come back as they were, out of a document that is ASCII."""
+    reason = hostile if hostile.isprintable() else "financial"  # no state has any other
+    locked = ServiceState(charge_type=reason, lock_reasons=(reason,))
+    document = to_json(
+        report({service(hostile): record(locked), debts(hostile): record(Failure(FailureReason.REJECTED, hostile))})
+    )
+
+    assert document.replace("\n", "").isascii()
+    assert document.replace("\n", "").isprintable()
+    (row,) = json.loads(document)["services"]
+    assert (row["account"], row["lock_reasons"], row["charge_type"]) == (hostile, [reason], reason)
+    assert [failure["explanation"] for failure in row["failures"]] == [hostile]
+
+
 def test_values_that_cannot_be_are_refused() -> None:
     """A report counts at least one probe for each row, and its moments are moments."""
     (row,) = report({service("a"): record(ACTIVE)}).rows
