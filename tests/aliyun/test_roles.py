@@ -327,17 +327,24 @@ def test_a_token_that_is_always_refused_makes_no_loop(world: World) -> None:
     assert world.asked() == 3
 
 
+def has_at_once(provider: RoleCredentials) -> bool:
+    try:
+        provider.credentials(patience_s=0)
+    except RoleNotAssumed:
+        return False
+    return True
+
+
 def test_three_hundred_roles(world: World) -> None:
     """Roles cost no threads, and STS is asked less than 50 times a second however many are missing."""
     began = time.monotonic()
     threads = threading.active_count()
     providers = [world.provider(number) for number in range(MEMBERS)]
-    for provider in providers:
-        with pytest.raises(RoleNotAssumed):
-            provider.credentials(patience_s=0)
+    missed = [number for number, provider in enumerate(providers) if not has_at_once(provider)]
+    assert len(missed) > MEMBERS / 2  # STS may answer a first few before they are looked for
     # the simulator has a thread for each connection, of which there are as many as workers
     assert threading.active_count() - threads <= 8 + 1 + 8 + 2
-    wait_for(lambda: sorted(world.renewals) == list(range(MEMBERS)))
+    wait_for(lambda: sorted(world.renewals) == missed)
 
     assert world.asked() == MEMBERS
     entries = world.simulator.journal.entries(action="AssumeRole")
