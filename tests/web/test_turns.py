@@ -32,10 +32,12 @@ def test_scrapes_do_not_wait_for_those_who_load_the_page(
     """One page is made at a time, 32 wait, and the others are told so; all the while a scrape is answered."""
     let_go = threading.Event()
     begun: list[str] = []
+    one_is_made = threading.Event()
     page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
 
     def made(document: object) -> object:
         begun.append(path)
+        one_is_made.set()
         assert let_go.wait(2 * WAIT_S)
         return document
 
@@ -51,6 +53,7 @@ def test_scrapes_do_not_wait_for_those_who_load_the_page(
             assert answered
             refused |= set(answered)
         assert ask(server, "/metrics")[0] == 200
+        assert one_is_made.wait(WAIT_S)
         assert begun == [path]
         assert {status_code(reader) for reader in refused} == {503}
         let_go.set()
