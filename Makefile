@@ -13,7 +13,7 @@ demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no acc
 	@exec $(VENV)/bin/dcdn-exporter demo
 
 test: $(VENV)/.dev ## Run all tests
-	@$(VENV)/bin/pytest -n 4 --dist worksteal
+	@$(VENV)/bin/pytest -n 3 --dist worksteal
 
 check: $(VENV)/.dev ## Format, lint, types and import floors
 	@$(VENV)/bin/ruff format --check
