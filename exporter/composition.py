@@ -85,7 +85,7 @@ class Composition:
         )
         self._roles = Roles(self.client, log=log)
         self._configuration = configuration
-        self._routes = {site: _routes(configuration, site, environ) for site in SITES}
+        self._routes = {site: routes_of(configuration, site, environ) for site in SITES}
         self._providers = self._build_providers()
         self._by_key: Mapping[_Key, Identity] = {}
         self._sharing: Mapping[AnyCredentials, Collection[str]] = {}
@@ -116,7 +116,7 @@ class Composition:
         former = self._providers
         self._configuration = configuration
         if elsewhere:
-            self._routes = {site: _routes(configuration, site, self._environ) for site in SITES}
+            self._routes = {site: routes_of(configuration, site, self._environ) for site in SITES}
             self._providers = self._build_providers()
         self.budgets.permit(_permitted(configuration, self._shard))
         self.client.use_deadline(configuration.poll.timeout_s)
@@ -258,7 +258,7 @@ def _permitted(configuration: Configuration, shard: Shard) -> Mapping[str, float
     }
 
 
-def _routes(configuration: Configuration, site: str, environ: Mapping[str, str]) -> Mapping[str, Route]:
+def routes_of(configuration: Configuration, site: str, environ: Mapping[str, str]) -> Mapping[str, Route]:
     """Where the endpoints are for accounts of a site; those that the configuration names hold for both."""
     named = configuration.endpoints.model_dump(exclude_none=True)
     return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}

@@ -71,7 +71,6 @@ class _Known:
     members: tuple[Member, ...] = ()
     """Those of the listed that are wanted."""
     last_success_at: float = 0.0
-    attempted: bool = False
     failed: tuple[object, ...] | None = None
     """What the last failure was, for the log; None: the last attempt was no failure."""
 
@@ -120,11 +119,6 @@ class Directory:
     def failing(self) -> bool:
         """Whether the last attempt to list has failed."""
         return self._known.failed is not None
-
-    @property
-    def attempted(self) -> bool:
-        """Whether an attempt to list has finished, failed or not; once true it stays so."""
-        return self._known.attempted
 
     def is_due(self) -> bool:
         """Whether it is time to list the members: after the refresh interval, or sooner when the last try failed."""
@@ -183,12 +177,12 @@ class Directory:
             http_status=error.http_status,
             request_id=error.request_id,
         )
-        self._known = replace(self._known, attempted=True, failed=failed)
+        self._known = replace(self._known, failed=failed)
 
     def _replace(self, listed: tuple[Member, ...]) -> None:
         before = self._known
         members = self._wanted(listed)
-        self._known = _Known(listed, members, last_success_at=self._now(), attempted=True)
+        self._known = _Known(listed, members, last_success_at=self._now())
         if before.failed is not None:
             self._log.log(logging.INFO, "members listed again", directory=self.configured.name, members=len(members))
         old = {member.account_id: member.name for member in before.members}

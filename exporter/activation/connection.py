@@ -9,9 +9,8 @@ from exporter.aliyun.budget import Budgets
 from exporter.aliyun.client import Caller, Client
 from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY
 from exporter.aliyun.roles import Roles
-from exporter.aliyun.route import ca_bundle, route
-from exporter.catalogue import endpoints
-from exporter.composition import USER_AGENT, Unobserved
+from exporter.aliyun.route import ca_bundle
+from exporter.composition import USER_AGENT, Unobserved, routes_of
 from exporter.config import Account, Configuration
 from exporter.logger import Logger
 from exporter.providers import Providers
@@ -27,8 +26,7 @@ def connected(
 
     Both are closed in the end.
     """
-    named = configuration.endpoints.model_dump(exclude_none=True)
-    routes = {name: route(named.get(name, url), environ) for name, url in endpoints(account.site).items()}
+    routes = routes_of(configuration, account.site, environ)
     client = Client(
         routes,
         budgets=Budgets({each.action: each.calls_per_second for each in _OPERATIONS}, clock=time.monotonic),
