@@ -14,7 +14,7 @@ import pytest
 from exporter.simulator import Account
 from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.error_bodies import GatewayError
-from exporter.simulator.http_request import Request, RequestReader
+from exporter.simulator.http_request import Request
 from exporter.simulator.nonces import NonceStore
 from exporter.simulator.signature_check import (
     canonical_query,
@@ -25,9 +25,9 @@ from exporter.simulator.signature_check import (
     sign,
     string_to_sign,
 )
+from tests.simulator.checking import NOW, checker, read
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "acs3.json").read_text(encoding="utf-8"))["vectors"]
-NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 
 each_vector = pytest.mark.parametrize("vector", [pytest.param(vector, id=vector["name"]) for vector in VECTORS])
 
@@ -44,24 +44,10 @@ def request_of(vector: dict[str, Any]) -> Request:
     )
 
 
-def read(data: bytes) -> Request:
-    """Return the request that these bytes are."""
-    pieces = [data]
-    request = RequestReader(lambda _size: pieces.pop()).read()
-    assert request is not None
-    return request
-
-
 @pytest.fixture
 def check(account: Account, temporary_account: Account) -> Callable[..., AccessKey]:
     """Checks a request at NOW against the keys of both accounts, with a nonce store that lasts for the test."""
-    keys = {known.access_key_id: known.key for known in (account, temporary_account)}
-    nonces = NonceStore(window_s=900)
-
-    def check_one(request: Request, *, now: float = NOW) -> AccessKey:
-        return check_signature(request, find_key=keys.get, now=now, nonces=nonces)
-
-    return check_one
+    return checker(check_signature, account, temporary_account)
 
 
 @each_vector

@@ -9,11 +9,10 @@ import pytest
 from exporter.simulator import Account
 from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.error_bodies import GatewayError
-from exporter.simulator.http_request import Request, RequestReader
+from exporter.simulator.http_request import Request
 from exporter.simulator.nonces import NonceStore
 from exporter.simulator.signature_check_v1 import check_signature_v1, sign_v1, string_to_sign_v1
-
-NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+from tests.simulator.checking import NOW, checker, read
 
 # Computed by the vendor's own library, alibabacloud-openapi-util 0.2.4.
 VENDORS_QUERY = (
@@ -25,24 +24,10 @@ VENDORS_SIGNATURE = "9NaGiOspFP5UPcwX8Iwt2YJXXuk="
 VENDORS_NOW = 1_678_696_470.0
 
 
-def read(data: bytes) -> Request:
-    """Return the request that these bytes are."""
-    pieces = [data]
-    request = RequestReader(lambda _size: pieces.pop()).read()
-    assert request is not None
-    return request
-
-
 @pytest.fixture
 def check(account: Account, temporary_account: Account) -> Callable[..., AccessKey]:
     """Checks a request at NOW against the keys of both accounts, with a nonce store that lasts for the test."""
-    keys = {known.access_key_id: known.key for known in (account, temporary_account)}
-    nonces = NonceStore(window_s=900)
-
-    def check_one(request: Request, *, now: float = NOW) -> AccessKey:
-        return check_signature_v1(request, find_key=keys.get, now=now, nonces=nonces)
-
-    return check_one
+    return checker(check_signature_v1, account, temporary_account)
 
 
 def test_string_to_sign() -> None:
