@@ -1,6 +1,6 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format rules mutate dashboards lock clean
+.PHONY: help demo test rehearse check format rules mutate dashboards lock clean
 
 VENV := .venv
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -12,8 +12,11 @@ help: ## Say what can be made
 demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no account needed
 	@exec $(VENV)/bin/dcdn-exporter demo
 
-test: $(VENV)/.dev ## Run all tests
+test: $(VENV)/.dev ## Run the tests (under three minutes)
 	@$(VENV)/bin/pytest -n 3 --dist worksteal
+
+rehearse: $(VENV)/.dev ## Run the long tests: hundreds of accounts, the image, the unit, shards (some minutes)
+	@$(VENV)/bin/pytest -m rehearsal
 
 check: $(VENV)/.dev ## Format, lint, types and import floors
 	@$(VENV)/bin/ruff format --check

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Watch = Callable[..., tuple[tuple[Watched, ...], Page, dict[str, Any]]]
 
+pytestmark = pytest.mark.rehearsal
+
 
 @pytest.fixture
 def watch(tmp_path: Path, on_instance: OnInstance) -> Watch:

@@ -9,6 +9,8 @@ import statistics
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,6 +35,7 @@ def turns_apart_s(before: list[float], after: list[float]) -> float:
     return abs(place_s(after) - place_s(before))
 
 
+@pytest.mark.rehearsal
 def test_a_reload_under_load_costs_no_kept_account_its_history_or_its_turn(
     make_account: MakeAccount,
     simulate: Simulate,
