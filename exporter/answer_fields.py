@@ -111,6 +111,8 @@ class AnswerFields:
 
 def printable(text: str) -> str:
     """The text without what no label needs: control characters, line ends and spaces around."""
+    if text.isprintable():
+        return text.strip()
     return "".join(char if char.isprintable() else " " for char in text).strip()
 
 

@@ -9,13 +9,16 @@ import errno
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidProxyURL
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -27,6 +30,9 @@ from exporter.aliyun.resolver import Resolver
 # No body belongs to these: what a server sends after them all the same, such as the reply after an informational
 # one, stays on the connection.
 _UNFRAMED = frozenset([*range(100, 200), HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED])
+
+POOLS = 16
+"""For as many endpoints connections are kept at a time."""
 
 
 class ExchangeAdapter(HTTPAdapter):
@@ -41,7 +47,8 @@ class ExchangeAdapter(HTTPAdapter):
         # writes the whole query of every request at debug.
         logging.getLogger("urllib3.connection").disabled = True
         logging.getLogger("urllib3.connectionpool").disabled = True
-        super().__init__(pool_connections=16, pool_maxsize=pool_size)
+        self._chosen: dict[tuple[str, object, str], Any] = {}
+        super().__init__(pool_connections=POOLS, pool_maxsize=pool_size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Direct connections come from our pools."""
@@ -55,6 +62,30 @@ class ExchangeAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Mapping[str, str] | None = None, cert: Any = None
+    ) -> Any:
+        """The pool of where a request goes, found once: to work it out for each costs more than to sign."""
+        origin = request.url[: request.url.index("/", len("https://"))]
+        way = (origin, verify, str(proxies))
+        pool = self._chosen.get(way)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+            if len(self._chosen) >= POOLS:
+                self._chosen.clear()
+            self._chosen[way] = pool
+        return pool
+
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        """What is read of a response: no cookies, and no guess at how its text is encoded."""
+        response = requests.Response()
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.raw = resp
+        response.url = req.url
+        response.request = req
+        return response
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """As in requests; raises FileNotFoundError, which names the file, for a CA bundle that is not there."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from exporter.aliyun import signing
 from exporter.aliyun.credentials import Credentials
@@ -46,8 +47,11 @@ def signed_request(
     )
     headers["accept-encoding"] = "identity"
     headers["content-length"] = "0"
+    # Not by its ``prepare``: that takes apart and checks anew what is in order already, which costs as much as the
+    # rest of this function. The query goes out in the form that was signed.
     request = requests.PreparedRequest()
-    # In the form that was signed: it is in order already, and requests leaves what is escaped as it is.
+    request.method = "POST"
     query = signing.canonical_query(parameters)
-    request.prepare(method="POST", url=f"{route.url}/?{query}" if query else f"{route.url}/", headers=headers)
+    request.url = f"{route.url}/?{query}" if query else f"{route.url}/"
+    request.headers = CaseInsensitiveDict(headers)
     return request

@@ -44,7 +44,7 @@ def string_to_sign(canonical: str) -> str:
 
 def signature(text: str, secret: str) -> str:
     """The lower-case hexadecimal HMAC-SHA256; the secret is used as it is."""
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), text.encode(), "sha256").hex()
 
 
 def authorization(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from exporter.aliyun.connections import ExchangeAdapter
+from exporter.aliyun.connections import POOLS, ExchangeAdapter
 from exporter.aliyun.exchange import Ending, Exchange, Exchanges
 from exporter.aliyun.resolver import Resolver
 from tests.aliyun.raw_server import RawServer, always, reply
@@ -71,3 +71,13 @@ def test_a_connection_outside_of_an_exchange(serve: Serve, adapter: ExchangeAdap
     with pytest.raises(RuntimeError, match="outside of an exchange"):
         adapter.send(request_for(server), stream=True, timeout=10)
     assert server.heads == []
+
+
+def test_more_endpoints_than_pools(serve: Serve, exchanges: Exchanges, adapter: ExchangeAdapter) -> None:
+    """An endpoint whose pool was closed in favour of others is reached again."""
+    servers = [serve(always(reply(b"whole"))) for _ in range(POOLS + 1)]
+    for server in (*servers, servers[0]):
+        with exchanges.begin(Exchange(time.monotonic() + 10)):
+            assert adapter.send(request_for(server), stream=True, timeout=10).raw.read() == b"whole"
+
+    assert [server.connections for server in servers] == [2] + [1] * POOLS
