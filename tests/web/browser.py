@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections import defaultdict
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +68,14 @@ class Browser:
     def __init__(self, line: websocket.WebSocket) -> None:
         self._line = line
         self._number = 0
-        self.complaints: list[Any] = []
-        """What the pages wrote on their consoles, and errors that they did not catch."""
+        self.complaints: dict[str, list[Any]] = defaultdict(list)
+        """What each page wrote on its console, and errors that it did not catch, by the session of its tab."""
 
     def open(self, url: str) -> Page:
         """The page, loaded, with its clock held."""
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        page = Page(self, session)
+        page = Page(self, session, target)
         for domain in ("Page", "Runtime", "Log"):
             page.call(f"{domain}.enable")
         page.call("Page.addScriptToEvaluateOnNewDocument", source=_HELD_CLOCK)
@@ -90,7 +91,7 @@ class Browser:
         while True:
             message = json.loads(self._line.recv())
             if message.get("method") in ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
-                self.complaints.append(message["params"])
+                self.complaints[message["sessionId"]].append(message["params"])
             if message.get("id") == self._number:
                 assert "error" not in message, (method, message)
                 return message["result"]
@@ -99,9 +100,16 @@ class Browser:
 class Page:
     """One tab."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
+    def __init__(self, browser: Browser, session: str, target: str) -> None:
         self._browser = browser
         self._session = session
+        self._target = target
+
+    def close(self) -> list[Any]:
+        """The tab is gone, so that it asks nothing of a server that has left; returns what it complained of."""
+        complaints = self._browser.complaints[self._session]
+        self._browser.call("Target.closeTarget", {"targetId": self._target})
+        return complaints
 
     def call(self, method: str, **parameters: Any) -> Any:
         """The result of the method in this tab."""

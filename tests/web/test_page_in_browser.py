@@ -61,10 +61,15 @@ def browser(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def visit(browser: Browser, serve: Callable[..., WebServer]) -> Iterator[Callable[..., Page]]:
-    """Opens the page of some rows; in the end, nothing has complained."""
-    browser.complaints.clear()
-    yield lambda fleet, query="": browser.open(f"http://{serve(status=fleet.status).address}/{query}")
-    assert browser.complaints == []
+    """Opens the page of some rows; in the end, none has complained."""
+    pages: list[Page] = []
+
+    def visited(fleet: Fleet, query: str = "") -> Page:
+        pages.append(browser.open(f"http://{serve(status=fleet.status).address}/{query}"))
+        return pages[-1]
+
+    yield visited
+    assert [page.close() for page in pages] == [[]] * len(pages)
 
 
 def test_hostile_names_are_text(visit: Callable[..., Page]) -> None:
