@@ -57,8 +57,9 @@ class Daemon:
     """One running exporter.
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
-    reload, or raises ConfigurationError. Of the accounts, those of ``shard`` are polled. Raises ValueError for web
-    options that cannot be and ConfigurationError for a web configuration file, before anything is started.
+    reload, or raises ConfigurationError. Of the accounts, those of ``shard`` are polled. ``settled`` is called
+    whenever another configuration, or other accounts, have come into use. Raises ValueError for web options that
+    cannot be and ConfigurationError for a web configuration file, before anything is started.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class Daemon:
         web: WebOptions,
         environ: Mapping[str, str],
         shard: Shard = UNSHARDED,
+        settled: Callable[[], None] = lambda: None,
         log: Logger,
     ) -> None:
         self._configuration = configuration
         self._load = load
+        self._settled = settled
         self._log = log
         self._ready = False
         self._reloading = threading.Lock()
@@ -205,6 +208,7 @@ class Daemon:
             self._schedule.configure(
                 probes, cadence_of=_cadence_of(configuration), max_workers=configuration.poll.max_workers
             )
+            self._settled()
 
     def _known_ids(self) -> dict[str, str]:
         """The ids of the accounts by name; one that is not known yet is taken for the one that the name had."""

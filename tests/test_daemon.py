@@ -486,6 +486,28 @@ def test_a_name_can_come_to_stand_for_another_account_and_be_asked_more(simulato
         assert {dict(labels)["product"] for labels in polled} == {"dcdn_ipa", "cdn"}
 
 
+def test_whoever_asked_is_told_that_a_configuration_has_settled(simulator: Simulator) -> None:
+    """Once when it is built, and once for each reload that was taken; not for one that was refused."""
+    settled = threading.Semaphore(0)
+    good = configured(simulator)
+    refusals = [ConfigurationError((Problem("poll.interval", 1, "soon", "a duration"),), source="a test")]
+
+    def load() -> Configuration:
+        if refusals:
+            raise refusals.pop()
+        return good
+
+    web = WebOptions(listen_address="127.0.0.1:0")
+    daemon = Daemon(good, load=load, web=web, environ={}, settled=settled.release, log=RecordingLog())
+    assert settled.acquire(blocking=False)
+    with daemon:
+        assert daemon.reload() is not None
+        assert not settled.acquire(blocking=False)
+        assert daemon.reload() is None
+    assert settled.acquire(blocking=False)
+    assert not settled.acquire(blocking=False)
+
+
 def test_an_answer_that_comes_after_the_reload_is_not_that_of_the_new_account(simulator: Simulator) -> None:
     """A poll under way while its name comes to stand for another account shows nothing on the page."""
     one, other = ({"name": "prod", "account_id": number, "credentials": KEYS} for number in ("111", "222"))

@@ -12,6 +12,7 @@ from exporter.cli.configuration import configuration_of, load_configuration
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import checked_listen_address, config_file_flag, flag, log_flags, web_config_file_flag
+from exporter.cli.long_lived import set_aside
 from exporter.config import Configuration, ConfigurationError
 from exporter.daemon import Daemon, WebOptions
 from exporter.sharding import Shard, parse_shard
@@ -90,6 +91,7 @@ def serve(
                 ),
                 environ=os.environ,
                 shard=shard,
+                settled=set_aside,
                 log=log,
             )
             daemon.start()
