@@ -1,0 +1,139 @@
+"""The shipped rules on a real Prometheus, through the shipped routes of a real Alertmanager, to a webhook."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load
+from tests.end_to_end.test_prometheus import query
+from tests.end_to_end.webhook import Webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.end_to_end.conftest import Eventually
+
+ALERTMANAGER = ROOT / "deploy" / "alertmanager"
+ALERTMANAGER_FLAGS = (
+    "--config.file=alertmanager.yaml",
+    "--storage.path=alertmanager",
+    "--web.listen-address=127.0.0.1:0",
+    "--cluster.listen-address=",
+)
+PROMETHEUS_FLAGS = (
+    "--config.file=prometheus.yaml",
+    "--storage.tsdb.path=data",
+    "--web.listen-address=127.0.0.1:0",
+    # Alertmanager resolves by itself what it did not hear of for four of these.
+    "--rules.alert.resend-delay=5s",
+)
+TARGETS = "targets.json"
+# Two minutes of the shipped rules and routes are a second here.
+FASTER = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """Both programs, running."""
+
+    prometheus: str
+    """Its address."""
+    hook: Webhook
+    folder: Path
+
+    def aim(self, *targets: str) -> None:
+        """Have Prometheus scrape these, and no others, once it has looked."""
+        write_targets(self.folder, *targets)
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The samples that an expression has now."""
+        return query(self.prometheus, expression)
+
+
+@contextmanager
+def monitoring(
+    *targets: str, folder: Path, tool: Callable[[str], str], eventually: Eventually
+) -> Iterator[Monitoring]:
+    """Both programs, the one scraping these targets and telling the other, which tells a webhook."""
+    programs = {name: tool(name) for name in ("prometheus", "prometheus-alertmanager")}
+    with ExitStack() as running:
+        hook = running.enter_context(Webhook())
+        alertmanager_files(folder, hook=hook.url)
+        alertmanager = running.enter_context(
+            server([programs["prometheus-alertmanager"], *ALERTMANAGER_FLAGS], folder=folder, eventually=eventually)
+        )
+        prometheus_files(folder, alertmanager=alertmanager)
+        write_targets(folder, *targets)
+        address = running.enter_context(
+            server([programs["prometheus"], *PROMETHEUS_FLAGS], folder=folder, eventually=eventually)
+        )
+        yield Monitoring(address, hook, folder)
+
+
+def write_targets(folder: Path, *targets: str) -> None:
+    """Whom Prometheus finds; the file is replaced in one step, since it may be read at any moment."""
+    new = folder / f"{TARGETS}.new"
+    new.write_text(json.dumps([{"targets": targets}]))
+    new.rename(folder / TARGETS)
+
+
+@contextmanager
+def server(command: list[str], *, folder: Path, eventually: Eventually) -> Iterator[str]:
+    """One of the two programs, listening; its address, from its log."""
+    log = folder / f"{re.sub(r'.*/', '', command[0])}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 — a tool that the tests look for
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        address = re.compile(r"(?:Listening on|Start listening).* address=(127\.0\.0\.1:[1-9]\d*)")
+        yield eventually(f"{command[0]} names its address", lambda: address.search(log.read_text()))[1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def faster(duration: str) -> str:
+    """A duration of the shipped files, as many times shorter as tests are faster; at least 100 ms."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    seconds = sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([smhd])", duration))
+    return f"{max(100, seconds * 1000 // FASTER)}ms"
+
+
+def prometheus_files(folder: Path, *, alertmanager: str) -> None:
+    """The shipped configuration and rules with a test's addresses and shorter pauses; targets stand in a file."""
+    configuration = load(RULES_FOLDER / "prometheus.yaml")
+    configuration["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    del configuration["scrape_configs"][0]["static_configs"]
+    configuration["scrape_configs"][0]["file_sd_configs"] = [{"files": [TARGETS]}]
+    configuration["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]
+    (folder / "prometheus.yaml").write_text(json.dumps(configuration))
+    rules = load(ALERTS_FILE)
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule.update({key: faster(rule[key]) for key in ("for", "keep_firing_for") if key in rule})
+    (folder / "alerts.yaml").write_text(json.dumps(rules))
+
+
+def alertmanager_files(folder: Path, *, hook: str) -> None:
+    """The shipped routes and inhibitions, shorter pauses, and the webhook in place of every receiver."""
+    configuration = load(ALERTMANAGER / "alertmanager.yaml")
+    configuration["templates"] = [str(ALERTMANAGER / "templates" / "*.tmpl")]
+    for route in (configuration["route"], *configuration["route"]["routes"]):
+        route.update({key: faster(route[key]) for key in ("group_wait", "group_interval") if key in route})
+    configuration["receivers"] = [
+        {"name": receiver["name"], "webhook_configs": [{"url": f"{hook}/{receiver['name']}", "send_resolved": True}]}
+        for receiver in configuration["receivers"]
+    ]
+    (folder / "alertmanager.yaml").write_text(json.dumps(configuration))
