@@ -27,6 +27,14 @@ def test_one_more_shard_takes_and_nothing_else_moves(account: str, total: int) -
     assert after in {before, total}
 
 
+@given(account=TEXTS, total=TOTALS, fewer=TOTALS)
+def test_a_shard_behind_has_all_of_its_accounts_to_be(account: str, total: int, fewer: int) -> None:
+    """Whoever still counts fewer shards misses none of its accounts: only an ordinal that nobody has loses some."""
+    shard = owner(account, total=total)
+
+    assert owner(account, total=max(shard + 1, min(fewer, total))) == shard
+
+
 def test_a_fourth_shard_takes_a_quarter() -> None:
     """Of 600 accounts on three shards, 20 to 30 % move to a fourth."""
     moved = [account for account in IDS if owner(account, total=3) != owner(account, total=4)]

@@ -96,7 +96,7 @@ def _shards() -> stat.Panel:
         "Shards of which no replica is scraped, or chosen above.",
         f"{_over_jobs('dcdn_exporter_total_shards')} - {there}",
         steps=((None, FINE), (1, CRITICAL)),
-    ).links([alert_link("DcdnAccountMissing")])
+    ).links([alert_link("DcdnShardMissing")])
 
 
 def _over_jobs(metric: str) -> str:

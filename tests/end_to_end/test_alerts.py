@@ -88,7 +88,7 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
         assert down["labels"] == {"alertname": DOWN, "job": "dcdn-exporter", "severity": "critical"}
 
 
-# Alerts of five accounts, and whether another one of the account says more.
+# Alerts of five accounts and of the exporter, and whether another one says more.
 MUTED = {
     ("DcdnServiceLockedFinancial", "locked", "service"): False,
     ("DcdnInDebt", "locked", "debt_status"): True,
@@ -108,6 +108,8 @@ MUTED = {
     ("DcdnInDebtOverdue", "overdue", "debt_status"): False,
     ("DcdnInDebt", "overdue", "debt_status"): True,
     ("DcdnChargeTypeChangeSoon", "overdue", "service"): False,
+    ("DcdnShardMissing", "", ""): False,
+    ("DcdnAccountMissing", "", ""): True,
 }
 
 
@@ -115,7 +117,7 @@ MUTED = {
 def test_alerts_are_muted_by_those_that_say_more(
     source: str, *, eventually: Eventually, tool: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """By the cause for the same account alone; and all of ours, and no other, while nothing is known."""
+    """By the cause for the same account or exporter alone; and all of ours, and no other, while nothing is known."""
     command = [tool("prometheus-alertmanager"), *ALERTMANAGER_FLAGS]
     with ExitStack() as running:
         alertmanager_files(tmp_path, hook=running.enter_context(Webhook()).url)

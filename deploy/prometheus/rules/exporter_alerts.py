@@ -50,6 +50,21 @@ max by (job) (dcdn_exporter_configured_accounts and on (job, instance) dcdn_expo
   0 * max by (job) (dcdn_exporter_configured_accounts)
 ) > 0"""
 
+# By the largest total: all accounts are polled if and only if every ordinal below that is there, since a shard that
+# still has a smaller total polls all of its accounts of the larger one, and more. An unsharded exporter of the same
+# job is nobody's shard 0.
+_shards = """
+max by (job) (dcdn_exporter_total_shards)
+  -
+count by (job) (
+  count_values by (job) (
+    "shard",
+    dcdn_exporter_shard_ordinal
+      and on (job, instance)
+    dcdn_exporter_total_shards > 1
+  )
+) > 0"""
+
 _replica = f"""
 max by (job, instance) (up{{job="{JOB}"}}) == 0
   and on (job)
@@ -119,6 +134,17 @@ EXPORTER_ALERTS = (
         summary="{{ $value }} accounts are not polled by {{ $labels.job }}",
         description="They are configured, or were discovered, but no probe of theirs exists: a shard is missing, or "
         "shards disagree about how many they are.",
+    ),
+    Alert(
+        "DcdnShardMissing",
+        Severity.CRITICAL,
+        _shards,
+        fires_when="no replica of a shard can be scraped, or none runs with its ordinal",
+        learned_after_s=0,
+        waits=Pause(5 * MINUTE_S, "a rolling update takes one shard after another away, each for less than a minute"),
+        summary="Shards of {{ $labels.job }} are missing: {{ $value }}",
+        description="No replica with their ordinals is scraped: locks of their accounts would not be seen. The other "
+        "shards do not take over what is theirs.",
     ),
     Alert(
         "DcdnConfigReloadFailed",
