@@ -31,8 +31,9 @@ PROMETHEUS_FLAGS = (
     "--config.file=prometheus.yaml",
     "--storage.tsdb.path=data",
     "--web.listen-address=127.0.0.1:0",
-    # Alertmanager resolves by itself what it did not hear of for four of these.
-    "--rules.alert.resend-delay=5s",
+    # Alertmanager resolves by itself what it did not hear of for four of these: a busy machine may need some seconds
+    # for an evaluation.
+    "--rules.alert.resend-delay=15s",
 )
 TARGETS = "targets.json"
 # Two minutes of the shipped rules and routes are a second here.
@@ -59,7 +60,7 @@ class Monitoring:
 
 @contextmanager
 def monitoring(
-    *targets: str, folder: Path, tool: Callable[[str], str], eventually: Eventually
+    *targets: str, folder: Path, tool: Callable[[str], str], eventually: Eventually, every: str = "1s"
 ) -> Iterator[Monitoring]:
     """Both programs, the one scraping these targets and telling the other, which tells a webhook."""
     programs = {name: tool(name) for name in ("prometheus", "prometheus-alertmanager")}
@@ -69,7 +70,7 @@ def monitoring(
         alertmanager = running.enter_context(
             server([programs["prometheus-alertmanager"], *ALERTMANAGER_FLAGS], folder=folder, eventually=eventually)
         )
-        prometheus_files(folder, alertmanager=alertmanager)
+        prometheus_files(folder, alertmanager=alertmanager, every=every)
         write_targets(folder, *targets)
         address = running.enter_context(
             server([programs["prometheus"], *PROMETHEUS_FLAGS], folder=folder, eventually=eventually)
@@ -111,10 +112,10 @@ def faster(duration: str) -> str:
     return f"{max(100, seconds * 1000 // FASTER)}ms"
 
 
-def prometheus_files(folder: Path, *, alertmanager: str) -> None:
+def prometheus_files(folder: Path, *, alertmanager: str, every: str) -> None:
     """The shipped configuration and rules with a test's addresses and shorter pauses; targets stand in a file."""
     configuration = load(RULES_FOLDER / "prometheus.yaml")
-    configuration["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    configuration["global"] = dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), every)
     del configuration["scrape_configs"][0]["static_configs"]
     configuration["scrape_configs"][0]["file_sd_configs"] = [{"files": [TARGETS]}]
     configuration["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]

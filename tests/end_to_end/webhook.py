@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -47,3 +48,20 @@ class Webhook:
             for by, alert in taken
             if (by, alert["status"], alert["labels"]["alertname"]) == (receiver, status, name)
         ]
+
+    def told(self, receiver: str = "pager") -> list[tuple[str, str]]:
+        """Which alerts a receiver was told of, each with its status, in order."""
+        with self._lock:
+            taken = list(self._taken)
+        return [(alert["labels"]["alertname"], alert["status"]) for by, alert in taken if by == receiver]
+
+    def quiet(self) -> bool:
+        """Whether of each alert a receiver was told that it is over as often as that it fires."""
+        with self._lock:
+            taken = Counter((by, alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken)
+        return all(taken[by, name, "firing"] == taken[by, name, "resolved"] for by, name, _ in taken)
+
+    def forget(self) -> None:
+        """Begin anew, as if nobody had been told of anything."""
+        with self._lock:
+            self._taken.clear()
