@@ -12,7 +12,7 @@ from alibabacloud_tea_openapi.exceptions import ClientException, ServerException
 from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest
 from alibabacloud_tea_openapi.utils_models import Params as OpenApiParams
 from darabonba.exceptions import UnretryableException
-from darabonba.runtime import RuntimeOptions
+from darabonba.runtime import ExtendsParameters, RuntimeOptions
 
 from exporter.simulator import (
     Account,
@@ -120,6 +120,16 @@ def test_a_clock_that_is_wrong(simulate: Simulate, describe: Describe, shift_s: 
     with pytest.raises(ClientException) as caught:
         describe(simulate(wall_clock=lambda: time.time() + shift_s))
     assert (caught.value.status_code, caught.value.code) == (400, "InvalidTimeStamp.Expired")
+
+
+def test_a_nonce_used_again(simulate: Simulate, client_of: ClientOf) -> None:
+    """A second request with the nonce of the first is refused, though it is signed rightly."""
+    client = client_of(simulate())
+    same_nonce = RuntimeOptions(extends_parameters=ExtendsParameters(headers={"x-acs-signature-nonce": "once"}))
+    client.describe_dcdn_ipa_service_with_options(models.DescribeDcdnIpaServiceRequest(), same_nonce)
+    with pytest.raises(ClientException) as caught:
+        client.describe_dcdn_ipa_service_with_options(models.DescribeDcdnIpaServiceRequest(), same_nonce)
+    assert (caught.value.status_code, caught.value.code) == (400, "SignatureNonceUsed")
 
 
 def test_too_many_calls(simulate: Simulate, describe: Describe) -> None:
