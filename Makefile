@@ -3,8 +3,10 @@
 .PHONY: help demo test rehearse check format rules mutate dashboards lock clean
 
 VENV := .venv
+RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+	"$$python" -c '$(RECENT)' 2>/dev/null && echo "$$python" && break; done)
+COMMA := ,
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -48,9 +50,10 @@ clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it (Debian, Ubuntu: apt install python3" \
-		"python3-venv; macOS: brew install python), or name it: make PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make virtual environments:" \
+	@"$(PYTHON)" -c '$(RECENT)' 2>/dev/null || { echo "Python 3.11 or newer is needed$(if $(PYTHON),$(COMMA) and" \
+		"$(PYTHON) is none): install it (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install" \
+		"python), or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make virtual environments:" \
 		"install its venv module (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 
 # A stamp is newer than the lock file that it was made from. The development lock holds all of the other one.
