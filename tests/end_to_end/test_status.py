@@ -242,9 +242,7 @@ def test_a_signal_ends_it_at_once(
     make_account: MakeAccount, watch: Watch, start: Start, eventually: Eventually, number: signal.Signals
 ) -> None:
     """Ctrl-C ends with 130, in the middle of a call that hangs, and without a word of what is not known."""
-    simulator, configuration = watch(
-        make_account("hanging"), timeout=f"{2 * PATIENCE_S:g}s", interval="5m", stale_after="15m"
-    )
+    simulator, configuration = watch(make_account("hanging"), timeout="1m", interval="5m", stale_after="15m")
     simulator.set_fault("hanging", Fault("hang"))
     process = start(configuration)
     eventually("the call is under way", simulator.journal.entries)
