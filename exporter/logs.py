@@ -15,7 +15,7 @@ from exporter.logger import defect
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 FORMATS = ("logfmt", "json")
-# They tell of every job and connection at info.
+# They tell of every job and connection at info, which for us is debug.
 _TALKATIVE = ("apscheduler", "urllib3", "uvicorn", "asyncio")
 
 Event = MutableMapping[str, Any]
@@ -35,7 +35,7 @@ def configure(*, level: str, log_format: str, stream: TextIO | None = None) -> s
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _with_logger_name],
+            foreign_pre_chain=[*shared, _at_our_level, _with_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _without_traceback,
@@ -73,6 +73,13 @@ def _without_empty(_logger: Any, _name: str, event: Event) -> Event:
     """A field without a value says nothing."""
     for key in [key for key, value in event.items() if value is None]:
         del event[key]
+    return event
+
+
+def _at_our_level(_logger: Any, _name: str, event: Event) -> Event:
+    """An unchanged poll is a line of ours at debug, so the jobs around it must not say more."""
+    if event["level"] == "info" and event["_record"].name.partition(".")[0] in _TALKATIVE:
+        event["level"] = "debug"
     return event
 
 

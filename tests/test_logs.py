@@ -76,7 +76,7 @@ def test_the_lines_of_libraries_look_the_same() -> None:
 
 
 def test_talkative_libraries_are_heard_from_warning_on_unless_debugging() -> None:
-    """A scheduler that tells of every job does so at debug only."""
+    """A scheduler that tells of every job does so at debug only, and as debug; its warnings stay warnings."""
     stream = io.StringIO()
     logs.configure(level="info", log_format="json", stream=stream)
     logging.getLogger("apscheduler.scheduler").info("Added job")
@@ -84,7 +84,14 @@ def test_talkative_libraries_are_heard_from_warning_on_unless_debugging() -> Non
 
     logs.configure(level="debug", log_format="json", stream=stream)
     logging.getLogger("apscheduler.scheduler").info("Added job")
-    assert json.loads(stream.getvalue())["msg"] == "Added job"
+    logging.getLogger("apscheduler.scheduler").warning("Run time was missed")
+    logging.getLogger("somewhere").info("it happened")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["level"], line["msg"]) for line in lines] == [
+        ("debug", "Added job"),
+        ("warning", "Run time was missed"),
+        ("info", "it happened"),
+    ]
 
 
 def test_a_traceback_is_told_by_the_type_of_its_error() -> None:
