@@ -51,6 +51,7 @@ def test_a_change_of_state_is_told_once_with_its_request(
     assert ours.index(locked_by) < ours.index(released_by)
     # Every answer left its line (the last call may have met the stop), and the others are no more than debug.
     assert set(ours[:-1]) <= {line["request_id"] for line in exporter.log(None, account="changing")}
+    assert [line["msg"] for line in exporter.told() if "account" not in line] == ["listening", "stopping"]
     assert [line["msg"] for line in exporter.told(account="steady")] == ["service state learned"]
     assert [line["msg"] for line in exporter.told(account="changing")] == [
         "service state learned",
