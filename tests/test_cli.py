@@ -158,6 +158,27 @@ def test_the_version_is_told() -> None:
     assert run("--version") == (0, f"dcdn-exporter, version {__version__}\n")
 
 
+LOADED = """
+import sys
+from exporter.cli import main
+
+try:
+    main(["serve", "--help"], standalone_mode=False)
+finally:
+    print(*sys.modules)
+"""
+
+
+def test_the_daemon_starts_without_the_other_commands() -> None:
+    """What only they need is not loaded for it: the simulator, what activates, and what draws tables."""
+    loaded = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
+    ).stdout.split()
+
+    assert "exporter.daemon" in loaded
+    assert set(loaded) & {"exporter.simulator", "exporter.activation", "exporter.status_display"} == set()
+
+
 INTERRUPTED = """
 import os, signal, sys
 from exporter import __main__

@@ -1,28 +1,46 @@
 """The commands; the only place that prints and reads the process's environment.
 
-serve, status, check_config, open_cdn, playing    a command each, the last one two
+serve, status, check_config, open_cdn, playing    a command each, the last one two; loaded when it is asked for
 ├── flags            what several of them can be told
 ├── configuration    the file that they are given
 ├── file_limit       how many files they may open
 └── ending           how they end that cannot go on
 """
 
+from importlib import import_module
+
 import click
 
 from exporter import __version__
-from exporter.cli.check_config import check_config
-from exporter.cli.open_cdn import open_cdn
-from exporter.cli.playing import demo, simulator
-from exporter.cli.serve import serve
-from exporter.cli.status import status
 
 __all__ = ["main"]
 
+_HOMES = {
+    "check-config": "check_config",
+    "demo": "playing",
+    "open-cdn": "open_cdn",
+    "serve": "serve",
+    "simulator": "playing",
+    "status": "status",
+}
 
-@click.group(
-    commands=[serve, status, check_config, open_cdn, simulator, demo],
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+
+class _Commands(click.Group):
+    """Loads no more than the command that is run: a daemon is up sooner without what the others need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 — click's
+        """Their names, as they are listed."""
+        return sorted(_HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 — click's
+        """The command of this name, loaded by now."""
+        if cmd_name not in _HOMES:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[cmd_name]}"), cmd_name.replace("-", "_"))
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="dcdn-exporter")
 def main() -> None:
     """Prometheus exporter for the service state of Alibaba Cloud DCDN, IPA and CDN."""

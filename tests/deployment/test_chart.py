@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from deploy.prometheus.rules.files import alerts_file
 from exporter import PROJECT_URL, __version__
 from exporter.catalogue import vendor_limits
-from exporter.cli import main
+from exporter.cli.serve import serve
 from exporter.config import parse
 from tests.alerts.shipped import load
 from tests.alerts.test_files import strict
@@ -229,7 +229,7 @@ def test_every_pod_is_restricted(render: Render, values: dict[str, Any]) -> None
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
 def test_every_flag_is_one_of_the_daemon(render: Render, values: dict[str, Any]) -> None:
     """What the pods are started with is what serve takes."""
-    flags = {option for parameter in main.commands["serve"].params for option in parameter.opts}
+    flags = {option for parameter in serve.params for option in parameter.opts}
     for resource in pods(render(values)):
         command, *arguments = resource["spec"]["template"]["spec"]["containers"][0]["args"]
         assert command == "serve"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.cli import main
+from exporter.cli.serve import serve
 from exporter.web.server import parse_listen_address
 
 ROOT = Path(__file__).parent.parent.parent
@@ -16,7 +16,7 @@ FOLDER = ROOT / "deploy" / "container"
 FILE = (FOLDER / "Containerfile").read_text(encoding="utf-8")
 PORT = next(
     parse_listen_address(str(parameter.default))[1]
-    for parameter in main.commands["serve"].params
+    for parameter in serve.params
     if parameter.name == "web_listen_address"
 )
 

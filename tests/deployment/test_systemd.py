@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exporter.catalogue import vendor_limits
-from exporter.cli import main
+from exporter.cli.serve import serve
 from exporter.config import parse
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "systemd"
@@ -55,7 +55,7 @@ def test_the_environment_example_has_every_flag() -> None:
     """Each flag of serve but the file, which the unit gives, and none that serve does not have."""
     named = re.findall(r"^#(DCDN_EXPORTER_[A-Z_]+)=", (FOLDER / "environment.example").read_text(), re.MULTILINE)
 
-    flags = {str(parameter.envvar) for parameter in main.commands["serve"].params}
+    flags = {str(parameter.envvar) for parameter in serve.params}
     assert sorted(named) == sorted(flags - {"DCDN_EXPORTER_CONFIG_FILE"})
 
 
