@@ -76,34 +76,6 @@ SETS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def render(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """What helm makes of the chart with these values, unless it refuses them; made once."""
-    helm, made = tool("helm"), {}
-
-    def run(values: dict[str, Any]) -> str:
-        file = tmp_path_factory.mktemp("chart") / "values.json"
-        file.write_text(json.dumps(values), encoding="utf-8")
-        rendered = subprocess.run(  # noqa: S603 — a tool that the tests look for
-            [helm, "template", "rel", str(CHART), "--namespace", "watch", "--values", str(file)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if rendered.returncode:
-            raise ValueError(rendered.stderr)
-        return rendered.stdout
-
-    def once(values: dict[str, Any]) -> list[Resource]:
-        key = json.dumps(values)
-        if key not in made:
-            made[key] = run(values)
-        return [resource for resource in yaml.safe_load_all(made[key]) if resource]
-
-    return once
-
-
 def leaves(values: dict[str, Any], *, prefix: str = "") -> Iterator[str]:
     """The dotted names of all values; what is the user's own below them does not count."""
     for name, value in values.items():
