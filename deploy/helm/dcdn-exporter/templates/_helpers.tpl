@@ -55,7 +55,8 @@ metadata:
     {{- end }}
   annotations:
     {{- if not .Values.existingConfigSecret }}
-    checksum/config: {{ include "dcdn-exporter.config" . | sha256sum }}
+    # podman, which takes pods, too, has no room for the 64th character.
+    checksum/config: {{ include "dcdn-exporter.config" . | sha256sum | trunc 63 }}
     {{- end }}
     kubectl.kubernetes.io/default-container: exporter
     {{- with .Values.podAnnotations }}
