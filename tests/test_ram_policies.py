@@ -1,6 +1,7 @@
 """The RAM policies that we ship allow what is asked and nothing else."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
-from exporter.catalogue import OPERATIONS
+from exporter.catalogue import OPERATIONS, vendor_limits
+from exporter.config import parse
 from exporter.simulator.operations import OPERATIONS as SIMULATED
 
 FOLDER = Path(__file__).parent.parent / "deploy" / "ram"
@@ -50,9 +52,36 @@ def test_a_role_is_assumed_by_its_name_only() -> None:
     assert statement["Resource"] == "acs:ram:*:*:role/dcdn-exporter"
 
 
+def test_a_member_allows_to_be_polled_and_nothing_else() -> None:
+    """Its policy is the daemon's without the rights that only the source of the roles needs."""
+    of_the_source = {"resourcemanager:ListAccounts", "sts:AssumeRole"}
+
+    assert allowed("member-read-only.json") == [
+        action for action in allowed("read-only.json") if action not in of_the_source
+    ]
+
+
+def test_a_member_trusts_one_identity_that_knows_what_to_say() -> None:
+    """Not a whole account; and the external id is one that a configuration may have."""
+    (trust,) = statements("member-trust.json")
+    (identity,) = trust["Principal"]["RAM"]
+    external_id = trust["Condition"]["StringEquals"]["sts:ExternalId"]
+    ours = f"""
+        accounts: [{{name: ours}}]
+        discovery:
+          resource_directories: [{{name: all, role_name: dcdn-exporter, external_id: {external_id}}}]
+    """
+
+    assert trust.keys() == {"Effect", "Action", "Principal", "Condition"}
+    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
+    assert re.fullmatch(r"acs:ram::[0-9]{16}:user/dcdn-exporter", identity)
+    (directory,) = parse(ours, source="a test", vendor_limits=vendor_limits()).discovery.resource_directories
+    assert directory.external_id == external_id
+
+
 def test_no_policy_allows_more_than_it_names() -> None:
     """No action has a wildcard, and no policy lists one twice."""
-    for file in FOLDER.glob("*.json"):
+    for file in set(FOLDER.glob("*.json")) - {FOLDER / "member-trust.json"}:
         actions = allowed(file.name)
         assert not [action for action in actions if "*" in action]
         assert len(set(actions)) == len(actions)
