@@ -1,6 +1,6 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test rehearse check format rules mutate dashboards lock clean
+.PHONY: help demo test rehearse check format rules mutate dashboards bench lock clean
 
 VENV := .venv
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
@@ -38,6 +38,10 @@ mutate: $(VENV)/.dev ## Break every alerting rule and see that the tests notice 
 
 dashboards: $(VENV)/.dev ## Write the Grafana dashboards
 	@$(VENV)/bin/python -m grafana.builder
+
+bench: $(VENV)/.dev ## Measure it against its peers, on an idle machine (all, or ONLY="scrape …"; long)
+	@mkdir -p build
+	@$(VENV)/bin/python -m tests.benchmarks $(ONLY) --json build/bench.json
 
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

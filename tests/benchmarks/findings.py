@@ -23,13 +23,15 @@ class Figure:
     unit: str
     """The unit as printed ("ms", "MB", "polls/s"); empty for a ratio or a count."""
     runs: int = 1
+    of: str = ""
+    """What it was measured of, where several are compared: a row of the table, whose columns are the names."""
 
     def __post_init__(self) -> None:
         if not self.name:
             message = "a figure has a name"
             raise ValueError(message)
-        if math.isnan(self.value):
-            message = f"{self.name} was not measured: its value is NaN"
+        if not math.isfinite(self.value):
+            message = f"{self.name} was not measured: its value is {self.value}"
             raise ValueError(message)
 
 

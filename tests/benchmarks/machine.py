@@ -1,0 +1,54 @@
+"""What a benchmark ran on, so that its figures can be read by somebody else."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+_LIBRARIES = ("prometheus-client", "uvicorn", "uvloop", "httptools", "starlette", "isal", "requests", "APScheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The machine and the versions on it, on one day."""
+
+    processor: str
+    cores: int
+    """Those that this process may run on."""
+    memory_gib: float
+    kernel: str
+    python: str
+    libraries: dict[str, str]
+    date: str
+
+    def __str__(self) -> str:
+        libraries = ", ".join(f"{name} {number}" for name, number in self.libraries.items())
+        return (
+            f"{self.date}: {self.processor}, {self.cores} cores, {self.memory_gib:.0f} GiB, {self.kernel}, "
+            f"Python {self.python}; {libraries}"
+        )
+
+
+def this_machine() -> Machine:
+    """Return what is measured on now."""
+    return Machine(
+        processor=_processor(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_gib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30,
+        kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
+        python=platform.python_version(),
+        libraries={name: version(name) for name in _LIBRARIES},
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.machine()
