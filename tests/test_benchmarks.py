@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import scrape
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.findings import Bound, Claim, Figure, Finding
 from tests.benchmarks.machine import Machine, this_machine
 from tests.benchmarks.processes import MeasuredProcess
 from tests.benchmarks.report import from_json, in_document, to_json, to_markdown, to_text
+from tests.benchmarks.scraper import FORMS
+from tests.benchmarks.series import differences
 from tests.benchmarks.suite import run
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is counted of a process comes from Linux")
@@ -185,3 +188,26 @@ def test_a_process_that_ends_is_told_with_its_output() -> None:
     process = MeasuredProcess([sys.executable, "-c", "raise SystemExit('no port to be had')"])
     with process, pytest.raises(RuntimeError, match="no port to be had"):
         process.address()
+
+
+@ON_LINUX
+def test_scrapes_are_compared_on_the_same_series() -> None:
+    """A short run has figures of every form and server, and claims of the small page."""
+    finding = scrape.measure(accounts=[1], rounds={1: (1, 1)}, go=False)
+
+    of = {figure.of for figure in finding.figures}
+    assert of == {f"1, {form}: {name}" for form in FORMS for name in ("ours", "prometheus-client", "floor")}
+    assert {figure.name for figure in finding.figures} == {"time", "first byte", "CPU", "peak memory"}
+    assert len(finding.claims) == len(FORMS)
+
+
+def test_pages_of_different_series_are_told_apart() -> None:
+    """Another value, and a series that one of them lacks; what changes at every moment is no difference."""
+    page = 'a{b="c"} 1\nd 2\nprocess_cpu_seconds_total 5\n'
+
+    assert differences(page, 'd 2\na{b="c"} 1\nprocess_cpu_seconds_total 6\n') == []
+    assert differences(page, 'a{b="c"} 3\n') == [
+        "a{'b': 'c'}: 1 and 3",
+        "d{}: 2 and None",
+        "process_cpu_seconds_total{}: 0.0 and None",
+    ]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.findings import Finding
 
 # Each is a module here, with a function `measure() -> Finding`; in the order in which they run.
-BENCHMARKS: tuple[str, ...] = ()
+BENCHMARKS: tuple[str, ...] = ("scrape",)
 
 
 def main() -> int:

@@ -1,0 +1,154 @@
+"""Our own page behind our own server, fed without an API: ``python -m tests.benchmarks.serve_ours ACCOUNTS``.
+
+Exposition, store, own metrics, application and server are those of the daemon, composed as it does. A thread records
+an answer of every probe each interval, in the order of their turns, as polls would: so the page changes as it does in
+the daemon, and the CPU of calls, which its peers here do not make either, is not counted as that of scrapes.
+
+``/api/v1/status`` tells, in place of the daemon's report, how late records were since it was last asked.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from exporter import __version__
+from exporter.catalogue import OPERATIONS, PROBE_KINDS
+from exporter.exposition import Exposition
+from exporter.model import Answer, ChargeTypeChange, Observation, ProbeKey, ServiceState
+from exporter.own_metrics import OwnMetrics
+from exporter.store import Store
+from exporter.web.app import create_app
+from exporter.web.server import WebServer
+from exporter.web.status_page import StatusPage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERVAL_S = 60.0
+STALE_AFTER_S = 600.0
+_KIND = PROBE_KINDS[0]
+_OPENED = datetime(2024, 3, 19, 11, 16, 11, tzinfo=UTC)
+
+
+def account_name(number: int) -> str:
+    """Return the name of an account, all of one length, as account ids are."""
+    return f"{1_000_000_000_000_000 + number}"
+
+
+def state_of(number: int, now: datetime) -> ServiceState:
+    """Return what the API would say of an account; a tenth of them wait for a billing change."""
+    change = ChargeTypeChange("PayByBandwidth", now + timedelta(hours=6, minutes=number % 600))
+    return ServiceState(
+        charge_type="PayByTraffic",
+        opening_time=_OPENED + timedelta(seconds=number),
+        instance_id=account_name(number),
+        change=change if number % 10 == 0 else None,
+    )
+
+
+class Feed:
+    """Records an answer of each probe once an interval, evenly, until stopped; the first round before `start`."""
+
+    def __init__(
+        self, states: dict[ProbeKey, ServiceState], *, record: Callable[[ProbeKey, Observation], object]
+    ) -> None:
+        self._states = states
+        self._record = record
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._feed, name="feed", daemon=True)
+        self.late_s: list[float] = []
+        """How long after its turn each record was done; whoever reads them may take them away."""
+
+    def start(self) -> None:
+        """Every probe has its first answer, and the next ones come in turn."""
+        for key in self._states:
+            self._answer(key)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No answer comes any more."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _feed(self) -> None:
+        start = time.monotonic()
+        turn = 0
+        keys = list(self._states)
+        while True:
+            due = start + turn * INTERVAL_S / len(keys)
+            if self._stopping.wait(max(0.0, due - time.monotonic())):
+                return
+            self._answer(keys[turn % len(keys)])
+            self.late_s.append(time.monotonic() - due)
+            turn += 1
+
+    def _answer(self, key: ProbeKey) -> None:
+        now = time.time()
+        # Durations differ as those of calls do.
+        duration_s = 0.05 + now * 1000 % 1 / 20
+        self._record(key, Observation(now, duration_s, Answer(self._states[key], request_id=f"{now}")))
+
+
+def main() -> NoReturn:
+    """Serve until ended."""
+    accounts = int(sys.argv[1])
+    own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
+    exposition = Exposition(own=own.registry, now=time.time)
+    store = Store([], on_change=exposition.update)
+    now = datetime.now(UTC)
+    states = {_KIND.key(account_name(number)): state_of(number, now) for number in range(accounts)}
+    exposition.configure([(key, _KIND) for key in states], stale_after_s=STALE_AFTER_S)
+    store.configure(states)
+    exposition.set_accounts(
+        {key.account: {"account_id": key.account, "account_name": "", "site": "china"} for key in states}
+    )
+    own.describe_schedule(interval_s=INTERVAL_S, stale_after_s=STALE_AFTER_S, accounts=accounts, probes=accounts)
+
+    def record(key: ProbeKey, observation: Observation) -> None:
+        own.called(_KIND.operation.action, observation.duration_s)
+        own.waited(_KIND.operation.action, 0.0)
+        store.record(key, observation)
+
+    feed = Feed(states, record=record)
+
+    def lateness() -> str:
+        late_s, feed.late_s = feed.late_s, []
+        return json.dumps(late_s)
+
+    server = WebServer(
+        create_app(
+            exposition=exposition,
+            telemetry_path="/metrics",
+            ready=lambda: store.all_polled,
+            status=lambda: StatusPage(version=__version__, telemetry_path="/metrics", accounts=(), ready=True),
+            status_json=lateness,
+            log=_Silent(),
+        ),
+        listen_address="127.0.0.1:0",
+        log=_Silent(),
+    )
+    server.start()
+    feed.start()
+    sys.stdout.write(f"listening {server.address}\n")
+    sys.stdout.flush()
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    feed.stop()
+    server.stop()
+    sys.exit(0)
+
+
+class _Silent:
+    """A logger whose lines nobody reads."""
+
+    def log(self, level: int, event: str, **fields: object) -> None:
+        """Forget it."""
+
+
+if __name__ == "__main__":
+    main()
