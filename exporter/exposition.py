@@ -20,7 +20,6 @@ from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -41,6 +40,7 @@ from exporter.families import (
     shown,
 )
 from exporter.model import ProbeKey
+from exporter.registry_page import RegistryPage
 from exporter.store import ProbeRecord
 
 FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
@@ -89,7 +89,7 @@ class Exposition:
     ) -> None:
         self._lock = threading.Lock()
         self._expiries = _Expiries(expiries)
-        self._own = own
+        self._own = RegistryPage(own)
         self._stale_after_s = math.inf
         self._now = now
         # Bounded: the API chooses some of the values.
@@ -149,7 +149,7 @@ class Exposition:
     def page(self, exposition_format: ExpositionFormat) -> list[bytes]:
         """The page as it is now, in blocks of bytes that are shared between scrapes."""
         openmetrics = exposition_format is ExpositionFormat.OPENMETRICS
-        own = generate_openmetrics(self._own) if openmetrics else _text_page(self._own)
+        own = self._own.write(openmetrics=openmetrics)
         page = [_head(ACCOUNT_INFO_NAME, ACCOUNT_INFO_HELP, MetricType.GAUGE, openmetrics=openmetrics)]
         with self._lock:
             now = self._now()
