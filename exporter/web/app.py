@@ -6,6 +6,7 @@ a page of 10,000 accounts never holds up `/-/healthy` or another reader.
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
 from importlib import resources
 from typing import Protocol
 
@@ -25,6 +26,8 @@ from exporter.web.turns import TooManyError, Turns
 
 # Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
 _SMALL_PAGE_BYTES = 64 * 1024
+# Who scrapes says the same each time; reading it is a tenth of a small scrape. Bounded, as headers are by the server.
+_HEADERS_REMEMBERED = 32
 
 # The page has a stylesheet, a script and an icon of its own and nothing else.
 # Who may frame it is said twice, for old browsers.
@@ -80,15 +83,18 @@ def create_app(
     """
     checked_telemetry_path(telemetry_path)
     environment = build_environment()
+    offer_for = lru_cache(_HEADERS_REMEMBERED)(negotiate_format)
+    takes_gzip = lru_cache(_HEADERS_REMEMBERED)(accepts_gzip)
     # A scrape must not stand behind whoever loads the page, or its JSON, again and again.
     turns = Turns()
     static = resources.files("exporter.web").joinpath("static")
 
     async def metrics(request: Request) -> Response:
-        offer = negotiate_format(_header(request, "accept"))
+        offer = offer_for(_header(request, "accept"))
         # Drawn to its end before the first header goes out, so that a failure can still be a clean 500.
         blocks = await run_in_threadpool(lambda: tuple(exposition.page(offer.exposition_format)))
-        return _metrics_response(request, blocks, offer=offer)
+        gzip = takes_gzip(_header(request, "accept-encoding"))
+        return _metrics_response(request, blocks, offer=offer, gzip=gzip)
 
     async def status_page(request: Request) -> Response:
         view = view_of(request.query_params)
@@ -181,7 +187,7 @@ async def _method_not_allowed(request: Request, error: Exception) -> Response:
     )
 
 
-def _metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offer) -> Response:
+def _metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offer, gzip: bool) -> Response:
     headers = {
         "Cache-Control": "no-store",
         "Content-Type": offer.content_type,
@@ -190,7 +196,7 @@ def _metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Off
     size = sum(len(block) for block in blocks)
     small = size < _SMALL_PAGE_BYTES
     # A stream tells its compressed length at its end only, by chunks, which HTTP/1.0 does not have.
-    gzip = accepts_gzip(_header(request, "accept-encoding")) and (small or request.scope["http_version"] != "1.0")
+    gzip = gzip and (small or request.scope["http_version"] != "1.0")
     if gzip:
         headers["Content-Encoding"] = "gzip"
     if small:
