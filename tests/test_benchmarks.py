@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import scrape
+from tests.benchmarks import footprint, scrape, scrape_stall
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.findings import Bound, Claim, Figure, Finding
 from tests.benchmarks.machine import Machine, this_machine
 from tests.benchmarks.processes import MeasuredProcess
 from tests.benchmarks.report import from_json, in_document, to_json, to_markdown, to_text
 from tests.benchmarks.scraper import FORMS
-from tests.benchmarks.series import differences
+from tests.benchmarks.series import differences, samples_of
 from tests.benchmarks.suite import run
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is counted of a process comes from Linux")
@@ -190,6 +190,7 @@ def test_a_process_that_ends_is_told_with_its_output() -> None:
         process.address()
 
 
+@pytest.mark.rehearsal
 @ON_LINUX
 def test_scrapes_are_compared_on_the_same_series() -> None:
     """A short run has figures of every form and server, and claims of the small page."""
@@ -203,11 +204,34 @@ def test_scrapes_are_compared_on_the_same_series() -> None:
 
 def test_pages_of_different_series_are_told_apart() -> None:
     """Another value, and a series that one of them lacks; what changes at every moment is no difference."""
-    page = 'a{b="c"} 1\nd 2\nprocess_cpu_seconds_total 5\n'
+    ours = samples_of('a{b="c"} 1\nd 2\nprocess_cpu_seconds_total 5\n')
 
-    assert differences(page, 'd 2\na{b="c"} 1\nprocess_cpu_seconds_total 6\n') == []
-    assert differences(page, 'a{b="c"} 3\n') == [
+    assert differences(ours, samples_of('d 2\na{b="c"} 1\nprocess_cpu_seconds_total 6\n')) == []
+    assert differences(ours, samples_of('a{b="c"} 3\n')) == [
         "a{'b': 'c'}: 1 and 3",
         "d{}: 2 and None",
         "process_cpu_seconds_total{}: 0.0 and None",
     ]
+
+
+@pytest.mark.rehearsal
+@ON_LINUX
+def test_a_scrape_that_holds_up_others_would_be_seen() -> None:
+    """A short run has the longest of each, with scrapes and without, and a claim for each form."""
+    finding = scrape_stall.measure(accounts=200, seconds=0.5)
+
+    assert {figure.of for figure in finding.figures} == {"no scrape", "plain", "gzip", "both at once"}
+    assert all(figure.value > 0 for figure in finding.figures)
+    assert len(finding.claims) == 6
+
+
+@pytest.mark.rehearsal
+@ON_LINUX
+def test_the_daemon_is_measured_from_its_start_on() -> None:
+    """A short run has the seconds of a start and the memory of the daemon itself."""
+    finding = footprint.measure(starts=1, accounts=20, seconds=1.0)
+
+    start, one, many, peak = (figure.value for figure in finding.figures)
+    assert 0.1 < start < 30
+    assert 30 < one < 150
+    assert 30 < many <= peak < 150

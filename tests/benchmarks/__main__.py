@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.findings import Finding
 
 # Each is a module here, with a function `measure() -> Finding`; in the order in which they run.
-BENCHMARKS: tuple[str, ...] = ("scrape",)
+BENCHMARKS: tuple[str, ...] = ("footprint", "scrape", "scrape_stall")
 
 
 def main() -> int:

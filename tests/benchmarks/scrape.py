@@ -18,7 +18,7 @@ from tests.benchmarks.findings import Bound, Claim, Figure, Finding
 from tests.benchmarks.golang import client_golang
 from tests.benchmarks.processes import MeasuredProcess
 from tests.benchmarks.scraper import FORMS, Form, Scrape, Scraper
-from tests.benchmarks.series import differences, write_series
+from tests.benchmarks.series import differences, samples_of, write_series
 from tests.benchmarks.serve_ours import INTERVAL_S
 
 if TYPE_CHECKING:
@@ -104,8 +104,9 @@ def _compare(
         )
         if go is not None:
             servers[GO] = serve(MeasuredProcess([str(go), str(file), f"{INTERVAL_S}s"]))
+        samples = samples_of(page)
         for name, server in servers.items():
-            found = differences(page, server.scraper.text())
+            found = differences(samples, samples_of(server.scraper.text()))
             if found:
                 message = f"the page of {name} is another: {len(found)}, such as {found[:_SHOWN_DIFFERENCES]}"
                 raise RuntimeError(message)

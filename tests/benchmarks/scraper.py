@@ -43,6 +43,7 @@ FORMS = tuple(Form(openmetrics=openmetrics, gzip=gzip) for openmetrics in (False
 class Scrape:
     """One answer: seconds from the request to its first byte and to its last, and its size as sent."""
 
+    status: int
     first_byte_s: float
     total_s: float
     size: int
@@ -66,13 +67,17 @@ class Scraper:
         self._close()
 
     def scrape(self, form: Form | None = None, *, path: str = "/metrics") -> Scrape:
-        """Ask, and forget what comes."""
-        return self._ask(path, form or Form(), kept=None)
+        """Ask, and forget what comes; ConnectionError unless it has come."""
+        return _fine(self._ask(path, form or Form(), kept=None))
+
+    def status(self, path: str) -> int:
+        """The status of what is there, be it fine or not."""
+        return self._ask(path, Form(), kept=None).status
 
     def page(self, form: Form | None = None, *, path: str = "/metrics") -> bytes:
         """Return the body as it was sent, out of its chunks."""
         kept = bytearray()
-        self._ask(path, form or Form(), kept=kept)
+        _fine(self._ask(path, form or Form(), kept=kept))
         head, _, body = bytes(kept).partition(_END_OF_HEAD)
         return _joined(body) if _chunked(head) else body
 
@@ -98,11 +103,9 @@ class Scraper:
                 message = f"the server closed before it answered {path}: {head!r}"
                 raise ConnectionError(message)
             head += piece
-        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
-            message = f"{path}: {head[:200]!r}"
-            raise ConnectionError(message)
         size = self._rest(head, kept)
-        return Scrape(first_byte - began, time.perf_counter() - began, size)
+        status = int(head.split(maxsplit=2)[1])
+        return Scrape(status, first_byte - began, time.perf_counter() - began, size)
 
     def _rest(self, begun: bytes, kept: bytearray | None) -> int:
         """Read to the end of the answer; returns the bytes of its body, as they were sent."""
@@ -137,6 +140,13 @@ class Scraper:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _fine(scrape: Scrape) -> Scrape:
+    if scrape.status != 200:
+        message = f"the server answered {scrape.status}"
+        raise ConnectionError(message)
+    return scrape
 
 
 def _headers(head: bytes) -> dict[bytes, bytes]:

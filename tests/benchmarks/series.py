@@ -28,7 +28,8 @@ _OF_THE_MOMENT = (
     "python_gc_",
 )
 
-Identity = tuple[str, frozenset[tuple[str, str]]]
+# Values by the name and labels of their series.
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def families_of(page: str) -> list[dict[str, Any]]:
@@ -58,17 +59,18 @@ def write_series(page: str, file: Path) -> None:
     file.write_text(json.dumps(families_of(page)), encoding="utf-8")
 
 
-def differences(page: str, other: str) -> list[str]:
+def differences(ours: Samples, theirs: Samples) -> list[str]:
     """What one page has and the other has not, or with another value, unless that is of the moment."""
-    ours, theirs = _samples(page), _samples(other)
     return [
         f"{name}{dict(labels)}: {ours.get((name, labels))} and {theirs.get((name, labels))}"
-        for name, labels in sorted(ours.keys() | theirs.keys(), key=str)
-        if ours.get((name, labels)) != theirs.get((name, labels))
+        for name, labels in sorted(
+            (each for each in ours.keys() | theirs.keys() if ours.get(each) != theirs.get(each)), key=str
+        )
     ]
 
 
-def _samples(page: str) -> dict[Identity, float]:
+def samples_of(page: str) -> Samples:
+    """Return what a page in the text format says, but for values of the moment."""
     return {
         (sample.name, frozenset(sample.labels.items())): (
             0.0 if sample.name.startswith(_OF_THE_MOMENT) else sample.value

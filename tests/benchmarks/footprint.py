@@ -1,0 +1,99 @@
+"""How soon the daemon answers its first scrape, and how much memory it takes with 1 and with 10,000 accounts.
+
+The daemon is the command itself, in a process of its own; the simulator that it polls is another one.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.findings import Bound, Claim, Figure, Finding
+from tests.benchmarks.processes import MeasuredProcess
+from tests.benchmarks.scraper import FORMS, Scraper
+from tests.benchmarks.simulated import configuration
+
+_READY_WITHIN_S = 300.0
+_LOOK_EVERY_S = 0.25
+_SCRAPE_EVERY_S = 15.0
+
+
+def measure(*, starts: int = 11, accounts: int = 10_000, seconds: float = 180.0) -> Finding:
+    """Start a daemon of one account so many times, then one of so many accounts for so long after its first round."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        small = _starts(folder, starts)
+        many_mb, peak_mb = _many(folder, accounts, seconds)
+    start = Figure("start to the first answered /metrics, 1 account", median(s for s, _ in small), "s", starts)
+    one = Figure("RSS with 1 account", median(mb for _, mb in small), "MB", starts)
+    many = Figure(f"RSS with {accounts:,} accounts, polled and scraped", many_mb, "MB")
+    peak = Figure(f"RSS with {accounts:,} accounts, at most", peak_mb, "MB")
+    return Finding(
+        "footprint",
+        (start, one, many, peak),
+        (
+            Claim(start, Bound.AT_MOST, 1.0),
+            Claim(one, Bound.AT_MOST, 70.0),
+            Claim(many, Bound.AT_MOST, 350.0),
+            Claim(peak, Bound.AT_MOST, 350.0),
+        ),
+        (
+            "From before the process is made to the last byte of the page; RSS after every form was scraped.",
+            (
+                f"{accounts:,} accounts, polled every 60 s, scraped every {_SCRAPE_EVERY_S:g} s, each form in turn, "
+                f"for {seconds:g} s after the first round."
+            ),
+        ),
+    )
+
+
+def _daemon(folder: Path, accounts: int, url: str) -> MeasuredProcess:
+    file = folder / f"{accounts}.yaml"
+    file.write_text(json.dumps(configuration(accounts, url)), encoding="utf-8")
+    return MeasuredProcess.python(
+        "exporter", "serve", f"--config.file={file}", "--web.listen-address=127.0.0.1:0", "--log.format=json"
+    )
+
+
+def _starts(folder: Path, times: int) -> list[tuple[float, float]]:
+    """Seconds to the first page, and MB in the end, of each start."""
+    found = []
+    with MeasuredProcess.python("tests.benchmarks.simulated", "1") as simulator:
+        url = f"http://{simulator.address()}"
+        for _ in range(times):
+            with _daemon(folder, 1, url) as daemon, Scraper(daemon.address()) as scraper:
+                scraper.scrape()
+                seconds = time.monotonic() - daemon.started_s
+                _wait_until_ready(scraper)
+                for form in FORMS:
+                    scraper.scrape(form)
+                found.append((seconds, daemon.rss_mb()))
+    return found
+
+
+def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float]:
+    """MB in the end, and at most since the first round, of a daemon of many accounts that is scraped."""
+    with MeasuredProcess.python("tests.benchmarks.simulated", str(accounts)) as simulator:
+        url = f"http://{simulator.address()}"
+        with _daemon(folder, accounts, url) as daemon, Scraper(daemon.address()) as scraper:
+            _wait_until_ready(scraper)
+            until = time.monotonic() + seconds
+            turn = 0
+            while time.monotonic() < until:
+                scraper.scrape(FORMS[turn % len(FORMS)])
+                turn += 1
+                time.sleep(min(_SCRAPE_EVERY_S, max(0.0, until - time.monotonic())))
+            return daemon.rss_mb(), daemon.peak_rss_mb()
+
+
+def _wait_until_ready(scraper: Scraper) -> None:
+    """Every account was polled."""
+    until = time.monotonic() + _READY_WITHIN_S
+    while scraper.status("/-/ready") != 200:
+        if time.monotonic() > until:
+            message = f"the first round was not over after {_READY_WITHIN_S:g} s"
+            raise RuntimeError(message)
+        time.sleep(_LOOK_EVERY_S)
