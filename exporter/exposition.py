@@ -44,7 +44,8 @@ from exporter.registry_page import RegistryPage
 from exporter.store import ProbeRecord
 
 FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
-_BLOCK_PROBES = 128
+# As many as make most blocks of a family longer than what is sent at once: those are sent without being copied.
+_BLOCK_PROBES = 512
 _NO_STATE_LINES = (b"",) * len(STATE_FAMILIES)
 _text_page: Callable[[Collector], bytes] = generate_latest
 _number: Callable[[float], str] = floatToGoString

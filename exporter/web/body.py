@@ -38,9 +38,19 @@ def pieces(blocks: Iterable[bytes], *, size: int = _PIECE_BYTES) -> Iterator[byt
 
 
 def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> Iterator[bytes]:
-    """The blocks as one gzip stream, in pieces; a step compresses `size` bytes, more when these yield nothing."""
+    """The blocks as one gzip stream, in pieces; a step compresses from `size` to twice as many bytes.
+
+    It compresses more when these yield nothing. No block is copied.
+    """
     compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WRAPPER)
-    for piece in pieces(blocks, size=size):
-        if compressed := compressor.compress(piece):
-            yield compressed
-    yield compressor.flush()
+    waiting: list[bytes] = []
+    fed = 0
+    for block in blocks:
+        for start in range(0, len(block), size):
+            part = block if len(block) <= size else memoryview(block)[start : start + size]
+            waiting.append(compressor.compress(part))
+            fed += len(part)
+            if fed >= size and any(waiting):
+                yield b"".join(waiting)
+                waiting, fed = [], 0
+    yield b"".join([*waiting, compressor.flush()])
