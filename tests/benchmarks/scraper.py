@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -90,12 +91,20 @@ class Scraper:
         accept = OPENMETRICS if form.openmetrics else TEXT
         encoding = "Accept-Encoding: gzip\r\n" if form.gzip else ""
         request = f"GET {path} HTTP/1.1\r\nHost: benchmark\r\nAccept: {accept}\r\n{encoding}\r\n".encode()
+        head = b""
         began = time.perf_counter()
-        if self._socket is None:
+        if self._socket is not None:
+            with suppress(ConnectionError):
+                self._socket.sendall(request)
+                head = bytes(self._receive())
+        if not head:
+            # There was no connection, or the server has closed it: it was not used for long.
+            self._close()
+            began = time.perf_counter()
             self._socket = socket.create_connection(self._address, timeout=_TIMEOUT_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(request)
-        head = bytes(self._receive())
+            self._socket.sendall(request)
+            head = bytes(self._receive())
         first_byte = time.perf_counter()
         while _END_OF_HEAD not in head:
             piece = self._receive()
