@@ -62,8 +62,11 @@ class Feed:
         self._record = record
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="feed", daemon=True)
-        self.late_s: list[float] = []
-        """How long after its turn each record was done; whoever reads them may take them away."""
+        self.late_s: list[tuple[float, float]] = []
+        """How long after its turn each record was done, and how much of that the process itself can have caused.
+
+        That is at most the CPU that it took since the record before. Whoever reads them may take them away.
+        """
 
     def start(self) -> None:
         """Every probe has its first answer, and the next ones come in turn."""
@@ -82,10 +85,12 @@ class Feed:
         keys = list(self._states)
         while True:
             due = start + turn * INTERVAL_S / len(keys)
+            before_s = time.process_time()
             if self._stopping.wait(max(0.0, due - time.monotonic())):
                 return
             self._answer(keys[turn % len(keys)])
-            self.late_s.append(time.monotonic() - due)
+            late_s = time.monotonic() - due
+            self.late_s.append((late_s, min(late_s, time.process_time() - before_s)))
             turn += 1
 
     def _answer(self, key: ProbeKey) -> None:
