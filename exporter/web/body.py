@@ -38,19 +38,18 @@ def pieces(blocks: Iterable[bytes], *, size: int = _PIECE_BYTES) -> Iterator[byt
 
 
 def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> Iterator[bytes]:
-    """The blocks as one gzip stream, in pieces; a step compresses from `size` to twice as many bytes.
+    """The blocks as one gzip stream, in pieces; a step compresses `size` bytes, more when these yield nothing.
 
-    It compresses more when these yield nothing. No block is copied.
+    Small blocks are joined first, large ones are not copied.
     """
     compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WRAPPER)
     waiting: list[bytes] = []
     fed = 0
-    for block in blocks:
-        for start in range(0, len(block), size):
-            part = block if len(block) <= size else memoryview(block)[start : start + size]
-            waiting.append(compressor.compress(part))
-            fed += len(part)
-            if fed >= size and any(waiting):
-                yield b"".join(waiting)
-                waiting, fed = [], 0
+    # The compressor makes little of what comes in drops.
+    for piece in pieces(blocks, size=min(size, _PIECE_BYTES)):
+        waiting.append(compressor.compress(piece))
+        fed += len(piece)
+        if fed >= size and any(waiting):
+            yield b"".join(waiting)
+            waiting, fed = [], 0
     yield b"".join([*waiting, compressor.flush()])

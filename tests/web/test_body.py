@@ -41,6 +41,14 @@ def test_nothing_lost(blocks: list[bytes], size: int) -> None:
     assert gzip.decompress(b"".join(gzip_pieces(blocks, size=size))) == b"".join(blocks)
 
 
+def test_small_blocks_are_compressed_as_well_as_a_large_one() -> None:
+    """What comes in drops, such as the heads of families, takes no more room than the same in one block."""
+    lines = [b'dcdn_service_status{account="account-%d",product="dcdn_ipa"} 1.0\n' % number for number in range(300)]
+
+    in_drops, at_once = (len(b"".join(gzip_pieces(blocks))) for blocks in (lines, [b"".join(lines)]))
+    assert in_drops == pytest.approx(at_once, rel=0.05)
+
+
 def test_compressed_as_it_goes() -> None:
     """The first compressed piece is there before the last block was looked at."""
     drawn = []
