@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,8 @@ def main() -> int:
     if options.document is not None:
         _write_tables(options.json, options.document)
         return 0
+    # What was started is ended on the way out, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     benchmarks = {name: partial(_measure, name) for name in options.names or BENCHMARKS}
     return int(not run(benchmarks, machine=this_machine(), results=options.json, say=_say))
 
