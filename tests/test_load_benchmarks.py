@@ -12,7 +12,7 @@ import pytest
 from exporter.aliyun.assumed_role import parse_assume_role
 from exporter.member_answer import parse_member_page
 from exporter.service_answer import parse_service
-from tests.benchmarks import lateness, poll
+from tests.benchmarks import billing_change, budget, freshness, lateness, outage, poll
 from tests.benchmarks.arithmetic import busiest_second, growth, lateness_s, quantile
 from tests.benchmarks.arrivals import POLL, Arrival, lateness_of, moments_of
 from tests.benchmarks.measured_daemon import Scrape
@@ -161,3 +161,41 @@ def test_the_lateness_of_polls_can_be_measured() -> None:
     finding = lateness.measure(sizes=(20, 50), interval_s=2, rounds=2)
 
     assert {figure.of for figure in finding.figures} == {"20 probes", "50 probes"}
+
+
+@ON_LINUX
+@pytest.mark.rehearsal
+def test_the_use_of_the_budget_can_be_measured() -> None:
+    """One process and three call as the simulator counts it."""
+    finding = budget.measure(seconds=3, settle_s=1)
+
+    assert [figure.value > 0 for figure in finding.figures if figure.name == "use of the limit"] == [True, True]
+
+
+@ON_LINUX
+@pytest.mark.rehearsal
+def test_the_age_of_healthy_accounts_can_be_measured() -> None:
+    """Ages are read off the pages of a daemon with some accounts that hang and some that fail."""
+    finding = freshness.measure(accounts=40, interval_s=1, timeout_s=1, intervals=6)
+
+    assert found(finding, "age of a healthy account's data, median") > 0
+
+
+@ON_LINUX
+@pytest.mark.rehearsal
+def test_the_time_until_a_billing_change_is_seen_can_be_measured() -> None:
+    """Every change is seen, and none before its moment."""
+    finding = billing_change.measure(accounts=10, begin_s=10, spread_s=2)
+
+    assert found(finding, "changes not seen within 60 s") == 0
+    assert found(finding, "a change seen after its moment, median") > 0
+
+
+@ON_LINUX
+@pytest.mark.rehearsal
+def test_an_outage_can_be_measured() -> None:
+    """All accounts come back after an API that hung, and what was measured of it is there."""
+    finding = outage.measure(accounts=50, interval_s=3, timeout_s=1, outage_s=6)
+
+    assert found(finding, "from the return until the last account is fresh") > 0
+    assert found(finding, "calls per second during the outage") > 0

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from tests.benchmarks.findings import Finding
 
 # Each is a module here, with a function `measure() -> Finding`; in the order in which they run.
-BENCHMARKS: tuple[str, ...] = ("footprint", "scrape", "scrape_stall", "poll", "lateness")
+BENCHMARKS: tuple[str, ...] = (
+    "footprint",
+    "scrape",
+    "scrape_stall",
+    "poll",
+    "lateness",
+    "budget",
+    "freshness",
+    "billing_change",
+    "outage",
+)
 
 
 def main() -> int:

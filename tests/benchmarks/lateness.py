@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.accounts import configuration
 from tests.benchmarks.arithmetic import quantile
 from tests.benchmarks.arrivals import lateness_of
 from tests.benchmarks.findings import Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon, configuration
+from tests.benchmarks.measured_daemon import MeasuredDaemon
 from tests.benchmarks.played_api import PlayedApi
 from tests.benchmarks.progress import say, sleep_until
 from tests.benchmarks.upstream import Behaviour

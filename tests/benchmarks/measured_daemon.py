@@ -9,6 +9,7 @@ import signal
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -18,37 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.benchmarks.processes import MeasuredProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
 _PATIENCE_S = 60.0
-
-
-def key_id(number: int) -> str:
-    """The access key id of an account."""
-    return f"LTAI5tBench{number:07}"
-
-
-def account(number: int) -> dict[str, Any]:
-    """An account as the configuration file has it; its id is given, so that nothing but its probe is polled."""
-    return {
-        "name": f"account-{number:07}",
-        "account_id": f"1{number:015}",
-        "credentials": {
-            "type": "access_key",
-            "access_key_id": key_id(number),
-            "access_key_secret": f"made-up-{number:07}",
-        },
-    }
-
-
-def configuration(url: str, numbers: Iterable[int], *, interval_s: float, **poll: str) -> dict[str, Any]:
-    """A configuration that polls these accounts at that URL; keywords are keys of `poll`."""
-    return {
-        "poll": {"interval": f"{interval_s:g}s", **poll},
-        "accounts": [account(number) for number in numbers],
-        "endpoints": dict.fromkeys(("dcdn", "sts", "resource_directory"), url),
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +93,10 @@ class MeasuredDaemon:
 
     @contextmanager
     def scraped(self, *, every_s: float) -> Iterator[list[Scrape]]:
-        """Scraped as a Prometheus does it, with gzip; the list grows meanwhile, without bodies."""
+        """Scraped as a Prometheus does it, with gzip; the list grows meanwhile, without bodies.
+
+        What a scrape raised is raised in the end.
+        """
         scrapes: list[Scrape] = []
         ended = threading.Event()
 
@@ -130,13 +107,13 @@ class MeasuredDaemon:
                 scrapes.append(Scrape(done.at_unix, done.duration_s, b""))
                 ended.wait(max(0.0, began + every_s - time.monotonic()))
 
-        scraping = threading.Thread(target=scrape)
-        scraping.start()
-        try:
-            yield scrapes
-        finally:
-            ended.set()
-            scraping.join()
+        with ThreadPoolExecutor(1) as thread:
+            scraping = thread.submit(scrape)
+            try:
+                yield scrapes
+            finally:
+                ended.set()
+            scraping.result()
 
     def _write(self, configured: Mapping[str, Any]) -> None:
         self._file.write_text(json.dumps(configured), encoding="utf-8")

@@ -10,10 +10,11 @@ import math
 import time
 from dataclasses import dataclass
 
+from tests.benchmarks.accounts import configuration
 from tests.benchmarks.arithmetic import quantile
 from tests.benchmarks.arrivals import POLL
 from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon, configuration
+from tests.benchmarks.measured_daemon import MeasuredDaemon
 from tests.benchmarks.played_api import PlayedApi
 from tests.benchmarks.processes import MeasuredProcess
 from tests.benchmarks.progress import say, sleep_until

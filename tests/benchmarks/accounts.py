@@ -1,0 +1,44 @@
+"""Accounts by number: as the configuration file has them, and as the simulator plays them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exporter.simulator import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def key_id(number: int) -> str:
+    """The access key id of an account."""
+    return f"LTAI5tBench{number:07}"
+
+
+def account(number: int) -> dict[str, Any]:
+    """An account as the configuration file has it; its id is given, so that nothing but its probe is polled."""
+    return {
+        "name": f"account-{number:07}",
+        "account_id": f"1{number:015}",
+        "credentials": {
+            "type": "access_key",
+            "access_key_id": key_id(number),
+            "access_key_secret": f"made-up-{number:07}",
+        },
+    }
+
+
+def configuration(url: str, numbers: Iterable[int], *, interval_s: float, **poll: str) -> dict[str, Any]:
+    """A configuration that polls these accounts at that URL; keywords are keys of `poll`."""
+    return {
+        "poll": {"interval": f"{interval_s:g}s", **poll},
+        "accounts": [account(number) for number in numbers],
+        "endpoints": dict.fromkeys(("dcdn", "sts", "resource_directory"), url),
+    }
+
+
+def simulated(number: int) -> Account:
+    """The account that the simulator plays for one of the configuration."""
+    one = account(number)
+    key = one["credentials"]
+    return Account(one["name"], one["account_id"], key["access_key_id"], key["access_key_secret"])
