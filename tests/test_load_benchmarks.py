@@ -11,16 +11,22 @@ import pytest
 
 from exporter.aliyun.assumed_role import parse_assume_role
 from exporter.member_answer import parse_member_page
+from exporter.schedule import HANGING_WORKERS, WAITING_WORKERS
 from exporter.service_answer import parse_service
-from tests.benchmarks import billing_change, budget, freshness, lateness, outage, poll
+from tests.benchmarks import billing_change, budget, cold_start, freshness, lateness, outage, poll
 from tests.benchmarks.arithmetic import busiest_second, growth, lateness_s, quantile
 from tests.benchmarks.arrivals import POLL, Arrival, lateness_of, moments_of
 from tests.benchmarks.measured_daemon import Scrape
 from tests.benchmarks.played_api import PlayedApi
+from tests.benchmarks.soak import Pace, soak
 from tests.benchmarks.upstream import Behaviour, Upstream
 
 if TYPE_CHECKING:
     from tests.benchmarks.findings import Finding
+
+# Besides those that poll: of the schedule, the page, the roles' tokens and the questions.
+OTHER_THREADS = 32
+OTHER_FILES = 24
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is counted of a process comes from Linux")
 
@@ -199,3 +205,42 @@ def test_an_outage_can_be_measured() -> None:
 
     assert found(finding, "from the return until the last account is fresh") > 0
     assert found(finding, "calls per second during the outage") > 0
+
+
+@ON_LINUX
+@pytest.mark.rehearsal
+def test_a_cold_start_can_be_measured() -> None:
+    """Every member is polled, after its token came."""
+    finding = cold_start.measure(members=60)
+
+    assert found(finding, "start until all were polled") > 0
+    assert found(finding, "AssumeRole calls for each member") >= 1
+    assert found(finding, "from a token to its first poll, median") > -100  # the server takes 100 ms for a token
+
+
+@ON_LINUX
+@pytest.mark.rehearsal
+def test_nothing_grows_while_accounts_members_and_faults_come_and_go() -> None:
+    """After eighty reloads there are no more threads and files than its pools may have; memory is near what it was.
+
+    One thread or file left behind by each reload would pass these bounds.
+    """
+    workers = 4
+    pace = Pace(
+        interval_s=1,
+        timeout_s=0.5,
+        sample_s=0.5,
+        scrape_s=0.5,
+        fault_s=1,
+        reload_s=0.5,
+        discovery_s=3,
+        lateness_s=5,
+    )
+    seen = soak(seconds=40, accounts=80, pace=pace, max_workers=workers)
+
+    assert seen.reloads == 80
+    polling = workers + HANGING_WORKERS + WAITING_WORKERS
+    assert max(seen.threads) <= polling + OTHER_THREADS
+    # A connection has two, the second of which ends it from another thread.
+    assert max(seen.files) <= 2 * polling + OTHER_FILES
+    assert max(seen.memory_mb) < 2 * min(seen.memory_mb)

@@ -32,6 +32,8 @@ BENCHMARKS: tuple[str, ...] = (
     "freshness",
     "billing_change",
     "outage",
+    "cold_start",
+    "soak",
 )
 
 

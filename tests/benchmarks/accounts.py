@@ -9,6 +9,8 @@ from exporter.simulator import Account
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_DIRECTORY = 9_999_999
+
 
 def key_id(number: int) -> str:
     """The access key id of an account."""
@@ -28,13 +30,23 @@ def account(number: int) -> dict[str, Any]:
     }
 
 
+def duration(seconds: float) -> str:
+    """As the configuration file writes it, which knows no fractions."""
+    return f"{round(1000 * seconds)}ms"
+
+
 def configuration(url: str, numbers: Iterable[int], *, interval_s: float, **poll: str) -> dict[str, Any]:
     """A configuration that polls these accounts at that URL; keywords are keys of `poll`."""
     return {
-        "poll": {"interval": f"{interval_s:g}s", **poll},
+        "poll": {"interval": duration(interval_s), **poll},
         "accounts": [account(number) for number in numbers],
         "endpoints": dict.fromkeys(("dcdn", "sts", "resource_directory"), url),
     }
+
+
+def directory(**parts: str) -> dict[str, Any]:
+    """A resource directory as the configuration file has it, of an identity that polls nothing itself."""
+    return {"name": "directory", "role_name": "reader", "credentials": account(_DIRECTORY)["credentials"], **parts}
 
 
 def simulated(number: int) -> Account:

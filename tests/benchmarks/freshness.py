@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from tests.benchmarks.accounts import account, configuration, key_id
+from tests.benchmarks.accounts import account, configuration, duration, key_id
 from tests.benchmarks.arithmetic import quantile
 from tests.benchmarks.findings import Bound, Claim, Figure, Finding
 from tests.benchmarks.measured_daemon import MeasuredDaemon
@@ -42,8 +42,8 @@ def measure(
             api.url,
             range(accounts),
             interval_s=interval_s,
-            timeout=f"{timeout_s:g}s",
-            failing_interval=f"{interval_s:g}s",
+            timeout=duration(timeout_s),
+            failing_interval=duration(interval_s),
         )
         with MeasuredDaemon(configured) as daemon:
             began = time.monotonic()

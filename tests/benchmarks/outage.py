@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain
 
 from exporter.schedule import HANGING_WORKERS, WAITING_WORKERS
-from tests.benchmarks.accounts import configuration
+from tests.benchmarks.accounts import configuration, duration
 from tests.benchmarks.arithmetic import busiest_second, quantile
 from tests.benchmarks.arrivals import moments_of
 from tests.benchmarks.findings import Bound, Claim, Figure, Finding
@@ -36,7 +36,7 @@ def measure(
     """Let the API hang for ``outage_s`` after two good intervals, and watch it for two more."""
     answering = Behaviour(delay_s=delay_s)
     with PlayedApi(answering) as api:
-        configured = configuration(api.url, range(accounts), interval_s=interval_s, timeout=f"{timeout_s:g}s")
+        configured = configuration(api.url, range(accounts), interval_s=interval_s, timeout=duration(timeout_s))
         with MeasuredDaemon(configured) as daemon:
             say(f"outage: {accounts} accounts, their first round")
             api.first_round(accounts, within_s=_FIRST_ROUND_S)
