@@ -64,6 +64,11 @@ class Budget:
             self._sent.append(now)
         return wait
 
+    def at_rest(self) -> bool:
+        """Whether a new budget would do the same: no place is taken ahead, and the window holds no call."""
+        now = self._clock()
+        return self._next_moment <= now and (not self._sent or self._sent[-1] + self._window_s <= now)
+
     def spent(self) -> tuple[float, tuple[float, ...]]:
         """The first moment that is not reserved, and when the last calls were sent."""
         return self._next_moment, tuple(self._sent)
@@ -89,14 +94,19 @@ class Budgets:
         self._accounts: dict[str, str] = {}
 
     def permit(self, permitted: Mapping[str, float]) -> None:
-        """From now on these are the permitted calls per second, by action; what was spent stays counted."""
+        """From now on these are the permitted calls per second, by action; what was spent stays counted.
+
+        Budgets at rest are forgotten, so that those of accounts that are gone do not pile up.
+        """
         with self._lock:
             self._permitted = dict(permitted)
             for (identity, action), spent in list(self._budgets.items()):
+                budget = spent
                 if permitted[action] * USE_OF_LIMIT != spent.calls_per_second:
-                    budget = Budget(permitted[action], clock=self._clock)
+                    budget = self._budgets[identity, action] = Budget(permitted[action], clock=self._clock)
                     budget.absorb(spent)
-                    self._budgets[identity, action] = budget
+                if budget.at_rest():
+                    del self._budgets[identity, action]
 
     def calls_per_second(self) -> Mapping[str, float]:
         """The pace of each action, per account."""

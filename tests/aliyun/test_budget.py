@@ -177,6 +177,32 @@ def test_the_pace_of_each_operation(budgets: Budgets) -> None:
     assert budgets.calls_per_second() == pytest.approx({"Describe": 1.85, "Whoami": 92.5})
 
 
+def test_budgets_at_rest_are_forgotten_and_others_are_kept(clock: Clock) -> None:
+    """With another configuration goes what a new budget would do as well; a recent call and a queue stay counted."""
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    past = budgets.reserve("past", "Describe")
+    budgets.admit(past)
+    clock.now += 1.05
+    budgets.admit(budgets.reserve("sent", "Describe"))
+    queued = [budgets.reserve("queued", "Describe") for _ in range(3)]
+    clock.now += 1.0
+    budgets.permit({"Describe": 2})
+
+    assert {identity for identity, _ in budgets._budgets} == {"sent", "queued"}
+    assert budgets.reserve("past", "Describe").moment == clock.now
+    assert budgets.reserve("queued", "Describe").moment == pytest.approx(queued[-1].moment + 1 / 1.85)
+
+
+def test_a_call_of_the_last_seconds_counts_when_calls_become_rarer(clock: Clock) -> None:
+    """What was sent two seconds ago is at rest at two calls a second, and not at one in ten seconds."""
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    budgets.admit(budgets.reserve("account", "Describe"))
+    clock.now += 2.0
+    budgets.permit({"Describe": 0.1})
+
+    assert budgets.admit(budgets.reserve("account", "Describe")) == pytest.approx(8.5)
+
+
 def test_unite_counts_what_was_spent(budgets: Budgets) -> None:
     """Two keys that turn out to be of one account spend one budget, what they have spent before included."""
     places = [budgets.reserve(identity, "Describe") for identity in ("key-1", "key-2", "account")]
