@@ -59,7 +59,7 @@ def test_the_busiest_second_slides() -> None:
 
 def test_lateness_is_counted_from_the_earliest_place_in_the_interval() -> None:
     """A first poll that was late itself makes no other one early, and a poll left out is no lateness."""
-    assert lateness_s([100.5, 160.0, 280.0, 340.25], interval_s=60) == [0.5, 0, 0, 0.25]
+    assert lateness_s([100.5, 160.0, 280.0, 340.25], interval_s=60) == [0, 0.25, 0.5]
 
 
 def test_growth_compares_quarters_after_the_beginning() -> None:
@@ -81,7 +81,7 @@ def test_arrivals_are_told_by_who_called_what() -> None:
 
     assert moments_of(calls) == {"a": [0, 10.25], "b": [3]}
     assert moments_of(calls, "AssumeRole") == {"b": [3.5]}
-    assert lateness_of(calls, interval_s=10) == [0, 0.25, 0]
+    assert lateness_of(calls, interval_s=10) == [0.25]
 
 
 def test_values_are_read_from_a_page_by_account() -> None:

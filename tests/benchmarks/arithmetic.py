@@ -35,13 +35,13 @@ def busiest_second(moments: Iterable[float]) -> int:
 
 
 def lateness_s(moments: Sequence[float], *, interval_s: float) -> list[float]:
-    """How far each lies behind the grid of that interval, which the earliest of them shows.
+    """How far the others lie behind the grid of that interval, which the earliest of them shows; in ascending order.
 
     A moment that is missing moves none of the others.
     """
     apart = [moment - moments[0] for moment in moments]
     beside = [distance - interval_s * round(distance / interval_s) for distance in apart]
-    return [distance - min(beside) for distance in beside]
+    return sorted(distance - min(beside) for distance in beside)[1:]
 
 
 def growth(values: Sequence[float], *, first: float) -> float:
