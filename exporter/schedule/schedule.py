@@ -283,8 +283,11 @@ class Schedule:
         entry.hanging = hangs(polled.record)
         pause_s = entry.cadence.pause_s(polled.record, now)
         if isinstance(polled.outcome, Failure) and entry.endpoint.recovered_at >= entry.started_at:
-            pause_s = min(pause_s, entry.cadence.interval_s)  # it failed in an outage that is over by now
+            # It failed in an outage that is over by now.
+            pause_s = min(pause_s, entry.cadence.interval_s)
             entry.hanging = False
+            with entry.lock:
+                entry.follow_up = True
         if pause_s != entry.pause_s:
             self._set_pause(entry, pause_s)
         self._plan_change(entry, polled.record, now)
@@ -317,10 +320,12 @@ class Schedule:
             self._end_pauses(endpoint)
 
     def _end_pauses(self, endpoint: Endpoint) -> None:
-        """Every paused probe of the endpoint runs at its place within one interval."""
+        """Every paused probe of the endpoint runs at its place within one interval, or now if it waits its turn."""
         for entry in self._entries:
             if entry.endpoint is endpoint:
-                entry.hanging = False
+                hung, entry.hanging = entry.hanging, False
+                if hung and entry.phase is Phase.QUEUED:
+                    self._hand_over(entry)  # the few threads for those that hang come to it last, and find it done
                 if entry.pause_s > entry.cadence.interval_s:
                     self._set_pause(entry, entry.cadence.interval_s)
 

@@ -20,7 +20,7 @@ from exporter.cadence import Cadence
 from exporter.catalogue import PROBE_KINDS, ProbeKind
 from exporter.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
 from exporter.poller import Polled, Postponed, Probe
-from exporter.schedule import Schedule
+from exporter.schedule import HANGING_WORKERS, Schedule
 from exporter.schedule.entries import Phase
 from exporter.store import ProbeRecord
 from tests.recording_log import RecordingLog
@@ -260,7 +260,7 @@ def test_a_hanging_account_takes_no_thread_of_the_others() -> None:
 
     def time_out(_turn: Turn | None) -> Polled:
         if polls.runs["hanging"] > 1:
-            release.wait(PATIENCE_S)
+            release.wait(3 * PATIENCE_S)
         return polled(failure(FailureReason.TIMEOUT))
 
     polls = Polls({"hanging": time_out, "healthy": lambda _turn: polled(ACTIVE)})
@@ -290,6 +290,11 @@ def test_accounts_that_wait_for_credentials_take_no_thread_of_the_others() -> No
         release.set()
 
 
+def back_when(over: threading.Event) -> Behaviour:
+    """The API is silent until then."""
+    return lambda _turn: polled(ACTIVE) if over.wait(0.1) else polled(failure())
+
+
 def test_the_end_of_an_outage_ends_the_pauses_of_its_endpoint() -> None:
     """The first answer after a long silence brings every probe of the endpoint back within an interval."""
     outage_over = threading.Event()
@@ -297,15 +302,52 @@ def test_the_end_of_an_outage_ends_the_pauses_of_its_endpoint() -> None:
     def long_failing(_turn: Turn | None) -> Polled:
         return polled(failure(), failures_in_row=30)
 
-    def back_after_a_while(_turn: Turn | None) -> Polled:
-        return polled(ACTIVE) if outage_over.wait(0.1) else polled(failure())
-
-    polls = Polls({"paused": long_failing, "first": back_after_a_while})
+    polls = Polls({"paused": long_failing, "first": back_when(outage_over)})
     with running(polls, "paused", "first"):
         assert polls.wait_for("first", 2)
         assert polls.runs["paused"] == 1
         outage_over.set()
         assert polls.wait_for("paused", 2)
+
+
+def test_the_end_of_an_outage_does_not_wait_for_those_that_still_hang() -> None:
+    """A probe in the queue of those that hang has a thread at once, though none of theirs is free."""
+    outage_over, release = threading.Event(), threading.Event()
+    begun = Counter[str]()
+
+    def hang(account: str, _turn: Turn | None) -> Polled:
+        begun[account] += 1
+        if begun[account] > 1:
+            release.wait(3 * PATIENCE_S)
+        return polled(failure(FailureReason.TIMEOUT))
+
+    hanging = [f"hanging-{number}" for number in range(HANGING_WORKERS)]
+    behaviours: dict[str, Behaviour] = {account: partial(hang, account) for account in hanging}
+    behaviours["queued"] = lambda _turn: polled(failure(FailureReason.TIMEOUT))
+    polls = Polls({**behaviours, "first": back_when(outage_over)})
+    with running(polls, *hanging, "queued", "first"):
+        assert all(polls.wait_for(account, 2) for account in (*hanging, "first"))
+        runs = polls.runs["queued"]
+        outage_over.set()
+        assert polls.wait_for("queued", runs + 1)
+        release.set()
+
+
+def test_a_call_from_before_the_end_of_an_outage_is_made_again_at_once() -> None:
+    """It hangs until its deadline although the API is back; the next one must not wait for its place."""
+    outage_over, deadline = threading.Event(), threading.Event()
+
+    def hang_once(_turn: Turn | None) -> Polled:
+        return polled(failure(FailureReason.TIMEOUT)) if deadline.wait(PATIENCE_S) else polled(ACTIVE)
+
+    polls = Polls({"held": hang_once, "first": back_when(outage_over)})
+    with running(polls, "held", "first", rare={"held"}):
+        assert polls.wait_for("held", 1)
+        assert polls.wait_for("first", 2)
+        outage_over.set()
+        assert polls.wait_for("first", polls.runs["first"] + 2)
+        deadline.set()
+        assert polls.wait_for("held", 2)
 
 
 def test_an_outage_is_judged_by_what_is_polled_most_often() -> None:
@@ -315,10 +357,7 @@ def test_an_outage_is_judged_by_what_is_polled_most_often() -> None:
     def long_failing(_turn: Turn | None) -> Polled:
         return polled(failure(), failures_in_row=30)
 
-    def back_after_a_while(_turn: Turn | None) -> Polled:
-        return polled(ACTIVE) if outage_over.wait(0.1) else polled(failure())
-
-    polls = Polls({"rare": long_failing, "paused": long_failing, "first": back_after_a_while})
+    polls = Polls({"rare": long_failing, "paused": long_failing, "first": back_when(outage_over)})
     with running(polls, "rare", "paused", "first", rare={"rare"}):
         assert polls.wait_for("first", 2)
         assert polls.runs["paused"] == 1
