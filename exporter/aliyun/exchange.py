@@ -96,6 +96,7 @@ class Exchange:
         """The exchange is over and can no longer be ended; False if it was, and its connection with it."""
         with self._lock:
             self._over = True
+            self.before_send = lambda: None  # it is kept until its deadline: without the credentials of its call
             lifeline, self._lifeline = self._lifeline, None
             if lifeline is not None and self._adopted:
                 lifeline.close()

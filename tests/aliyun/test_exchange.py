@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
 
@@ -220,3 +221,22 @@ def test_the_watchdog_ends_with_close(exchange: Exchange) -> None:
 
     assert watchdog.daemon
     assert not watchdog.is_alive()
+
+
+def test_what_is_over_holds_nothing_of_its_call(exchanges: Exchanges) -> None:
+    """An exchange is kept until its deadline, ten seconds as a rule; credentials and closures of its call are not."""
+
+    class Call:
+        """Stands for what a call brings along."""
+
+        def admit(self) -> None:
+            """Let it go."""
+
+    call = Call()
+    gone = weakref.ref(call)
+    exchange = Exchange(time.monotonic() + 10, before_send=call.admit)
+    with exchanges.begin(exchange):
+        exchange.before_send()
+        del call
+        assert gone() is not None
+    assert gone() is None
