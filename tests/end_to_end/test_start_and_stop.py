@@ -39,6 +39,8 @@ def stop_in_time(start: Callable[[], Exporter], by: signal.Signals) -> Exporter:
             return exporter
 
 
+# By itself: beside two others it would tell of them.
+@pytest.mark.rehearsal
 def test_the_first_round_is_shown_within_two_seconds_of_the_start(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:
