@@ -90,6 +90,13 @@ def pods(resources: list[Resource]) -> list[Resource]:
     return [resource for resource in resources if resource["kind"] in {"Deployment", "StatefulSet"}]
 
 
+def configuration(resources: list[Resource]) -> dict[str, Any]:
+    """The exporter's, in the one map that has it."""
+    (made,) = [resource for resource in resources if "config.yaml" in resource.get("data", {})]
+    read: dict[str, Any] = yaml.safe_load(made["data"]["config.yaml"])
+    return read
+
+
 def kinds(resources: list[Resource]) -> list[str]:
     return sorted(resource["kind"] for resource in resources)
 
@@ -212,11 +219,11 @@ def test_every_flag_is_one_of_the_daemon(render: Render, values: dict[str, Any])
 def test_replicas_share_the_limit_and_shards_the_accounts(render: Render, replicas: int, shards: int) -> None:
     """One pod for each shard and replica; a configuration that the exporter takes gives each its part."""
     resources = render({"replicas": replicas, "sharding": {"total": shards}})
-    (config,) = [resource for resource in resources if resource["kind"] == "ConfigMap"]
-    configuration = parse(config["data"]["config.yaml"], source="the chart", vendor_limits=vendor_limits())
+    written = yaml.safe_dump(configuration(resources))
+    parsed = parse(written, source="the chart", vendor_limits=vendor_limits())
     made = pods(resources)
 
-    assert configuration.rate_limit.share == pytest.approx(1 / replicas)
+    assert parsed.rate_limit.share == pytest.approx(1 / replicas)
     assert sum(resource["spec"]["replicas"] for resource in made) == replicas * shards
     for resource in made:
         arguments = resource["spec"]["template"]["spec"]["containers"][0]["args"]
@@ -228,10 +235,22 @@ def test_replicas_share_the_limit_and_shards_the_accounts(render: Render, replic
 
 def test_a_share_of_the_users_own_is_kept(render: Render) -> None:
     """Something else may call the API as well."""
-    config = {**VALUES["config"], "rate_limit": {"share": 0.25}}
-    (made,) = [resource for resource in render({"replicas": 2, "config": config}) if resource["kind"] == "ConfigMap"]
+    config = {"accounts": [{"name": "prod"}], "rate_limit": {"share": 0.25}}
 
-    assert yaml.safe_load(made["data"]["config.yaml"]) == config
+    assert configuration(render({"replicas": 2, "config": config})) == config
+
+
+def test_without_a_configuration_one_account_is_watched(render: Render) -> None:
+    """By the default chain of credentials, as a role of the pod gives them."""
+    assert configuration(render({})) == {"accounts": [{"name": "default"}], "rate_limit": {"share": 1}}
+
+
+def test_the_example_of_the_readme_watches_the_directory_alone(render: Render) -> None:
+    """No account that it does not name gets into its configuration."""
+    (example,) = re.findall(r"```yaml\n(.*?)```", (CHART / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    values = yaml.safe_load(example)
+
+    assert configuration(render(values)) == {**values["config"], "rate_limit": {"share": 0.5}}
 
 
 def test_a_whole_file_in_a_secret_leaves_no_map(render: Render) -> None:

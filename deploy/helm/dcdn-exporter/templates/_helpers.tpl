@@ -33,10 +33,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Replicas poll the same accounts: each takes its part of the vendor's limit, unless the file says which. */}}
+{{/* Replicas poll the same accounts: each takes its part of the vendor's limit, unless the file says which. An account is
+only made up here: as a default value it would be merged into a configuration that has a directory and no account. */}}
 {{- define "dcdn-exporter.config" -}}
-{{- $share := dict "rate_limit" (dict "share" (divf 1 .Values.replicas)) }}
-{{- mergeOverwrite $share (deepCopy .Values.config) | toYaml }}
+{{- $config := dict "rate_limit" (dict "share" (divf 1 .Values.replicas)) }}
+{{- if not (or .Values.config.accounts .Values.config.discovery) }}
+{{- $_ := set $config "accounts" (list (dict "name" "default")) }}
+{{- end }}
+{{- mergeOverwrite $config (deepCopy .Values.config) | toYaml }}
 {{- end }}
 
 {{- define "dcdn-exporter.sharded" -}}
