@@ -215,6 +215,16 @@ def test_every_flag_is_one_of_the_daemon(render: Render, values: dict[str, Any])
         assert {argument.partition("=")[0] for argument in arguments} <= flags
 
 
+def test_the_service_has_the_port_of_the_pods(render: Render) -> None:
+    """It has no address that could translate another one: its name leads to the pods themselves."""
+    resources = render({})
+    (service,) = [resource["spec"] for resource in resources if resource["kind"] == "Service"]
+    (container,) = pods(resources)[0]["spec"]["template"]["spec"]["containers"]
+
+    assert service["clusterIP"] == "None"
+    assert [port["port"] for port in service["ports"]] == [port["containerPort"] for port in container["ports"]]
+
+
 @pytest.mark.parametrize(("replicas", "shards"), [(1, 1), (2, 1), (1, 3), (3, 4)])
 def test_replicas_share_the_limit_and_shards_the_accounts(render: Render, replicas: int, shards: int) -> None:
     """One pod for each shard and replica; a configuration that the exporter takes gives each its part."""
