@@ -277,3 +277,46 @@ def test_values_that_cannot_be_are_refused(render: Render) -> None:
     for values in ({"replica": 2}, {"replicas": 0}, {"sharding": {"total": 0}}, {"webConfig": {"scheme": "ftp"}}):
         with pytest.raises(ValueError, match="values don't meet the specifications"):
             render(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"replicas": 11}, id="more replicas than names have room for"),
+        pytest.param({"fullnameOverride": "a.b"}, id="no name of a service"),
+        pytest.param({"fullnameOverride": "1a"}, id="a digit in front"),
+        pytest.param({"podDisruptionBudget": {"maxUnavailable": "half"}}, id="no part"),
+        pytest.param({"podDisruptionBudget": {"maxUnavailable": -1}}, id="less than none"),
+        pytest.param({"sharding": {"total": None}}, id="nothing"),
+    ],
+)
+def test_what_kubernetes_would_refuse_is_refused_at_once(render: Render, values: dict[str, Any]) -> None:
+    """Or what would make something else of it than was meant."""
+    with pytest.raises(ValueError, match="values don't meet the specifications"):
+        render(values)
+
+
+def test_a_value_that_is_taken_away_is_refused_or_not_needed(render: Render) -> None:
+    """Helm drops what is null: what the templates need is then told to be missing, and the rest left out."""
+    needed = SCHEMA["required"]
+    with pytest.raises(ValueError, match="values don't meet the specifications") as refused:
+        render(dict.fromkeys(VALUES))
+
+    assert all(f"'{name}'" in str(refused.value) for name in needed)
+    assert pods(render(dict.fromkeys(VALUES.keys() - needed)))
+
+
+def test_names_fit_whatever_the_release_is_called(tool: Callable[[str], str]) -> None:
+    """A pod's name is its host's, of 63 characters without a dot; its StatefulSet's leaves room for a hash of ten."""
+    release = "release.of.a-name-that-is-as-long-as-helm-lets-it-be1"
+    many = ["--set=sharding.total=1000", "--set=replicas=10"]
+    rendered = subprocess.run(  # noqa: S603 — a tool that the tests look for
+        [tool("helm"), "template", release, str(CHART), *many], capture_output=True, text=True, timeout=60, check=True
+    )
+    names = {
+        each["metadata"]["name"] for each in yaml.safe_load_all(rendered.stdout) if each["kind"] == "StatefulSet"
+    }
+
+    assert len(release) == 53
+    assert len(names) == 10
+    assert all(re.fullmatch(r"[a-z]([-a-z0-9]{0,50}[a-z0-9])?", name) for name in names)

@@ -2,14 +2,17 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Short enough for the numbers of replica and shard that follow it in the name of a pod. */}}
+{{/*
+Short enough for the numbers of replica and shard that follow it in the name of a pod. A release may have dots in its
+name; a service may not, nor the host's name that a pod reads its shard from.
+*/}}
 {{- define "dcdn-exporter.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" }}
 {{- else if contains (include "dcdn-exporter.name" .) .Release.Name }}
-{{- .Release.Name | trunc 46 | trimSuffix "-" }}
+{{- .Release.Name | replace "." "-" | trunc 46 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "dcdn-exporter.name" .) | trunc 46 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name (include "dcdn-exporter.name" .) | replace "." "-" | trunc 46 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
