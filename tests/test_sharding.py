@@ -90,6 +90,7 @@ def test_a_shard_is_told_or_found(text: str, host: str, shard: Shard) -> None:
         pytest.param("auto/3", "pod", "no number ends the name of this host, 'pod'", id="no number"),
         pytest.param("auto/3", "pod-3", "on the host 'pod-3': there is no shard 3 of 3", id="a pod too many"),
         pytest.param("auto/3", "pod.zone-1", "no number ends", id="a number in the domain"),
+        pytest.param("auto/3", "vm20260001", "there is no shard 20260001 of 3", id="a long number, taken whole"),
     ],
 )
 def test_what_is_no_shard_is_refused(text: str, host: str, words: str) -> None:
