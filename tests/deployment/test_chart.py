@@ -55,6 +55,14 @@ SETS: dict[str, dict[str, Any]] = {
         "secretsFrom": "keys",
         "image": {"digest": f"sha256:{'0' * 64}"},
     },
+    "behind a door": {
+        "webConfig": {
+            "config": {"tls_server_config": {"cert_file": "/tls/tls.crt", "key_file": "/tls/tls.key"}},
+            "scheme": "https",
+        },
+        "extraVolumes": [{"name": "tls", "secret": {"secretName": "renewed"}}],
+        "extraVolumeMounts": [{"name": "tls", "mountPath": "/tls", "readOnly": True}],
+    },
     "pod identity": {"rrsa": {"roleName": "exporter"}, "serviceAccount": {"annotations": {"a": "b"}}},
     "scheduling": {
         "replicas": 2,
@@ -270,6 +278,23 @@ def test_a_whole_file_in_a_secret_leaves_no_map(render: Render) -> None:
 
     assert "ConfigMap" not in kinds(resources)
     assert pod["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] == "whole-file"
+
+
+def test_a_web_configuration_becomes_a_secret(render: Render) -> None:
+    """The pod reads it where its flag says, with the user's own volumes beside it; a Secret that is there wins."""
+    values = SETS["behind a door"]
+    resources = render(values)
+    (secret,) = [resource for resource in resources if resource["kind"] == "Secret"]
+    spec = pods(resources)[0]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in spec["volumes"]}
+
+    assert yaml.safe_load(secret["stringData"]["web.yaml"]) == values["webConfig"]["config"]
+    assert f"--web.config.file={mounts['web']}/web.yaml" in container["args"]
+    assert volumes == {"config": None, "web": secret["metadata"]["name"], "tls": "renewed"}
+    assert mounts["tls"] == "/tls"
+    assert "Secret" not in kinds(render({"webConfig": {**values["webConfig"], "existingSecret": "web"}}))
 
 
 def test_values_that_cannot_be_are_refused(render: Render) -> None:

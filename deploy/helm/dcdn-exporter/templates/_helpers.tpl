@@ -46,6 +46,14 @@ only made up here: as a default value it would be merged into a configuration th
 {{- mergeOverwrite $config (deepCopy .Values.config) | toYaml }}
 {{- end }}
 
+{{- define "dcdn-exporter.webSecret" -}}
+{{- if .Values.webConfig.existingSecret }}
+{{- .Values.webConfig.existingSecret }}
+{{- else if .Values.webConfig.config }}
+{{- include "dcdn-exporter.fullname" . }}-web
+{{- end }}
+{{- end }}
+
 {{- define "dcdn-exporter.sharded" -}}
 {{- if gt (int .Values.sharding.total) 1 }}true{{ end }}
 {{- end }}
@@ -64,6 +72,9 @@ metadata:
     {{- if not .Values.existingConfigSecret }}
     # podman, which takes pods, too, has no room for the 64th character.
     checksum/config: {{ include "dcdn-exporter.config" . | sha256sum | trunc 63 }}
+    {{- end }}
+    {{- if and .Values.webConfig.config (not .Values.webConfig.existingSecret) }}
+    checksum/web: {{ .Values.webConfig.config | toYaml | sha256sum | trunc 63 }}
     {{- end }}
     kubectl.kubernetes.io/default-container: exporter
     {{- with .Values.podAnnotations }}
@@ -104,7 +115,7 @@ spec:
         {{- if include "dcdn-exporter.sharded" . }}
         - --shard=auto/{{ .Values.sharding.total }}
         {{- end }}
-        {{- if .Values.webConfig.existingSecret }}
+        {{- if include "dcdn-exporter.webSecret" . }}
         - --web.config.file=/etc/dcdn-exporter/web/web.yaml
         {{- end }}
         {{- with .Values.extraArgs }}
@@ -168,10 +179,13 @@ spec:
           mountPath: /etc/dcdn-exporter/secrets
           readOnly: true
         {{- end }}
-        {{- if .Values.webConfig.existingSecret }}
+        {{- if include "dcdn-exporter.webSecret" . }}
         - name: web
           mountPath: /etc/dcdn-exporter/web
           readOnly: true
+        {{- end }}
+        {{- with .Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
         {{- end }}
   volumes:
     - name: config
@@ -189,11 +203,14 @@ spec:
         secretName: {{ . }}
         defaultMode: 0440
     {{- end }}
-    {{- with .Values.webConfig.existingSecret }}
+    {{- with include "dcdn-exporter.webSecret" . }}
     - name: web
       secret:
         secretName: {{ . }}
         defaultMode: 0440
+    {{- end }}
+    {{- with .Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
