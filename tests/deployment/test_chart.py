@@ -59,6 +59,7 @@ SETS: dict[str, dict[str, Any]] = {
         "webConfig": {
             "config": {"tls_server_config": {"cert_file": "/tls/tls.crt", "key_file": "/tls/tls.key"}},
             "scheme": "https",
+            "clientCertificates": True,
         },
         "extraVolumes": [{"name": "tls", "secret": {"secretName": "renewed"}}],
         "extraVolumeMounts": [{"name": "tls", "mountPath": "/tls", "readOnly": True}],
@@ -295,6 +296,27 @@ def test_a_web_configuration_becomes_a_secret(render: Render) -> None:
     assert volumes == {"config": None, "web": secret["metadata"]["name"], "tls": "renewed"}
     assert mounts["tls"] == "/tls"
     assert "Secret" not in kinds(render({"webConfig": {**values["webConfig"], "existingSecret": "web"}}))
+
+
+@pytest.mark.parametrize(
+    ("web", "asked"),
+    [
+        pytest.param({}, [("/-/healthy", "HTTP"), ("/-/healthy", "HTTP"), ("/-/ready", "HTTP")], id="open"),
+        pytest.param(
+            {"scheme": "https"}, [("/-/healthy", "HTTPS"), ("/-/healthy", "HTTPS"), ("/-/ready", "HTTPS")], id="TLS"
+        ),
+        pytest.param({"scheme": "https", "clientCertificates": True}, [None] * 3, id="TLS that wants a certificate"),
+    ],
+)
+def test_every_probe_can_pass(render: Render, web: dict[str, Any], asked: list[tuple[str, str] | None]) -> None:
+    """It asks as the door wants it; where the kubelet would need a certificate, it only knocks."""
+    (container,) = pods(render({"webConfig": web}))[0]["spec"]["template"]["spec"]["containers"]
+    probes = [container[name] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
+
+    assert [
+        (probe["httpGet"]["path"], probe["httpGet"]["scheme"]) if "httpGet" in probe else None for probe in probes
+    ] == asked
+    assert all(probe.get("tcpSocket", probe.get("httpGet"))["port"] == "metrics" for probe in probes)
 
 
 def test_values_that_cannot_be_are_refused(render: Render) -> None:

@@ -58,6 +58,22 @@ only made up here: as a default value it would be merged into a configuration th
 {{- if gt (int .Values.sharding.total) 1 }}true{{ end }}
 {{- end }}
 
+{{- define "dcdn-exporter.probe" -}}
+{{- if .values.clientCertificates }}
+tcpSocket:
+  port: metrics
+{{- else }}
+httpGet:
+  path: {{ .path }}
+  port: metrics
+  scheme: {{ upper .values.scheme }}
+  {{- with .values.probeHeaders }}
+  httpHeaders:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "dcdn-exporter.pod" -}}
 metadata:
   labels:
@@ -131,33 +147,19 @@ spec:
           protocol: TCP
       # It is up once it listens, which takes a second.
       startupProbe:
-        httpGet: &healthy
-          path: /-/healthy
-          port: metrics
-          scheme: {{ upper .Values.webConfig.scheme }}
-          {{- with .Values.webConfig.probeHeaders }}
-          httpHeaders:
-            {{- toYaml . | nindent 12 }}
-          {{- end }}
+        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "values" .Values.webConfig) | nindent 8 }}
         periodSeconds: 1
         timeoutSeconds: 3
         failureThreshold: 60
       # The process answers; whether the API does is no reason for a restart.
       livenessProbe:
-        httpGet: *healthy
+        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "values" .Values.webConfig) | nindent 8 }}
         periodSeconds: 20
         timeoutSeconds: 5
         failureThreshold: 3
       # Every account has been polled once, so that a rollout goes on only with a pod that sees as much as the last.
       readinessProbe:
-        httpGet:
-          path: /-/ready
-          port: metrics
-          scheme: {{ upper .Values.webConfig.scheme }}
-          {{- with .Values.webConfig.probeHeaders }}
-          httpHeaders:
-            {{- toYaml . | nindent 12 }}
-          {{- end }}
+        {{- include "dcdn-exporter.probe" (dict "path" "/-/ready" "values" .Values.webConfig) | nindent 8 }}
         periodSeconds: 5
         timeoutSeconds: 3
         failureThreshold: 3
