@@ -4,16 +4,18 @@ import importlib
 import inspect
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import footprint, scrape, scrape_stall
+from tests.benchmarks import footprint, rules, scrape, scrape_stall
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.findings import Bound, Claim, Figure, Finding
 from tests.benchmarks.machine import Machine, this_machine
 from tests.benchmarks.processes import MeasuredProcess
 from tests.benchmarks.report import from_json, in_document, to_json, to_markdown, to_text
+from tests.benchmarks.rules import Evaluation
 from tests.benchmarks.scraper import FORMS
 from tests.benchmarks.series import differences, samples_of
 from tests.benchmarks.suite import run
@@ -236,3 +238,46 @@ def test_the_daemon_is_measured_from_its_start_on() -> None:
     assert 0.1 < start < 60
     assert 30 < one < 150
     assert 30 < many <= peak < 150
+
+
+def test_evaluations_are_those_that_prometheus_tells_of() -> None:
+    """Each group's last one, with its interval; rules that alert are no failures, and a group may yet have none."""
+    rule = {"name": "DcdnInDebt", "health": "ok", "state": "firing"}
+    group = {
+        "name": "dcdn-service",
+        "lastEvaluation": "10:00",
+        "evaluationTime": 1.5,
+        "interval": 15,
+        "rules": [rule],
+    }
+
+    coming = {**group, "evaluationTime": 0}
+
+    assert rules.evaluations({"data": {"groups": [group, coming]}}) == [Evaluation("dcdn-service", "10:00", 1.5, 15)]
+
+
+def test_a_rule_that_fails_is_no_quick_rule() -> None:
+    """What Prometheus gave up soon must not make an evaluation look short."""
+    rule = {"name": "DcdnInDebt", "health": "err", "lastError": "query timed out"}
+
+    with pytest.raises(RuntimeError, match="DcdnInDebt was not evaluated: query timed out"):
+        rules.evaluations({"data": {"groups": [{"name": "dcdn-service", "rules": [rule]}]}})
+
+
+def test_rules_are_left_out_where_prometheus_is_not_installed() -> None:
+    """There is a note and no claim, so that the other benchmarks decide."""
+    finding = rules.measure(find=lambda _name: None)
+
+    assert (finding.figures, finding.claims) == ((), ())
+    assert finding.notes == ("Left out: it needs prometheus (Debian: apt install prometheus).",)
+
+
+@pytest.mark.rehearsal
+@ON_LINUX
+def test_the_cost_of_rules_can_be_measured(tool: Callable[[str], str]) -> None:
+    """A real Prometheus has evaluated every group for two replicas, and few accounts take little of its interval."""
+    finding = rules.measure(accounts=3, fill_s=0, watch_s=1, find=tool)
+
+    evaluated = [figure.name for figure in finding.figures if figure.unit == "s" and figure.value > 0]
+    assert evaluated == [f"one evaluation of dcdn-{group}" for group in ("exporter", "poll", "service")]
+    assert all(claim.holds for claim in finding.claims)

@@ -26,6 +26,7 @@ BENCHMARKS: tuple[str, ...] = (
     "footprint",
     "scrape",
     "scrape_stall",
+    "rules",
     "poll",
     "lateness",
     "budget",

@@ -1,0 +1,148 @@
+"""How long a real Prometheus takes to evaluate the shipped rules for two replicas of 10,000 accounts.
+
+Both replicas are our own page, fed without an API, with the probe that is polled unless more is asked for.
+Prometheus scrapes them at the shipped pace, and is watched when ranges of 15 minutes are full. Longer ones look at
+locked accounts and balances, of which there are none here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import yaml
+
+from tests.benchmarks.findings import Bound, Claim, Figure, Finding
+from tests.benchmarks.processes import ROOT, MeasuredProcess
+from tests.benchmarks.progress import say, sleep_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_RULES = ROOT / "deploy" / "prometheus"
+_REPLICAS = 2
+_MOST_OF_INTERVAL = 0.25
+_LOOK_EVERY_S = 1.0
+_LISTENING = re.compile(r"(?:Listening on|Start listening).* address=(127\.0\.0\.1:[1-9]\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluation of a group."""
+
+    group: str
+    began: str
+    """As Prometheus writes it."""
+    seconds: float
+    interval_s: float
+
+
+def measure(
+    *,
+    accounts: int = 10_000,
+    fill_s: float = 900.0,
+    watch_s: float = 180.0,
+    find: Callable[[str], str | None] = shutil.which,
+) -> Finding:
+    """Let Prometheus evaluate for `fill_s`, then note what it says of its evaluations for `watch_s`."""
+    program = find("prometheus")
+    if program is None:
+        return Finding("rules", (), notes=("Left out: it needs prometheus (Debian: apt install prometheus).",))
+    seen, cpu_s = _watched(program, accounts, fill_s=fill_s, watch_s=watch_s)
+    shares = {group: median(one.seconds / one.interval_s for one in ones) for group, ones in seen.items()}
+    slowest = max(shares, key=lambda group: shares[group])
+    claimed = Figure("slowest group, of its interval", shares[slowest], "", len(seen[slowest]))
+    return Finding(
+        "rules",
+        (
+            *(
+                Figure(f"one evaluation of {group}", median(one.seconds for one in ones), "s", len(ones))
+                for group, ones in seen.items()
+            ),
+            claimed,
+            Figure("CPU of Prometheus, scrapes included", cpu_s / watch_s, "cores"),
+        ),
+        (Claim(claimed, Bound.AT_MOST, _MOST_OF_INTERVAL),),
+        (f"{_REPLICAS} replicas of {accounts:,} accounts; rules and intervals as shipped; after {fill_s:g} s.",),
+    )
+
+
+def evaluations(answer: dict[str, Any]) -> list[Evaluation]:
+    """What ``/api/v1/rules`` says of each group that was evaluated; RuntimeError when a rule has failed."""
+    groups = answer["data"]["groups"]
+    for group in groups:
+        for rule in group["rules"]:
+            if rule["health"] == "err":
+                message = f"{rule['name']} was not evaluated: {rule['lastError']}"
+                raise RuntimeError(message)
+    return [
+        Evaluation(group["name"], group["lastEvaluation"], group["evaluationTime"], group["interval"])
+        for group in groups
+        if group["evaluationTime"]
+    ]
+
+
+def _watched(
+    program: str, accounts: int, *, fill_s: float, watch_s: float
+) -> tuple[dict[str, list[Evaluation]], float]:
+    """Every evaluation of each group while it is watched, and the CPU seconds of Prometheus meanwhile."""
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        replicas = [
+            running.enter_context(MeasuredProcess.python("tests.benchmarks.serve_ours", str(accounts)))
+            for _ in range(_REPLICAS)
+        ]
+        file = _configuration(folder, [replica.address() for replica in replicas])
+        prometheus = running.enter_context(
+            MeasuredProcess(
+                [
+                    program,
+                    f"--config.file={file}",
+                    f"--storage.tsdb.path={folder / 'data'}",
+                    "--web.listen-address=127.0.0.1:0",
+                ]
+            )
+        )
+        url = f"http://{prometheus.wait_for('address', _address)}/api/v1/rules"
+        prometheus.wait_for("readiness", lambda line: line if "Server is ready" in line else None)
+        say(f"rules: {_REPLICAS} replicas of {accounts} accounts, {fill_s + watch_s:g} s")
+        time.sleep(fill_s)
+        before_s, until = prometheus.cpu_s(), time.monotonic() + watch_s
+        # By the moment when each began: a group that takes longer than its interval is seen as it was for a while.
+        seen: dict[tuple[str, str], Evaluation] = {}
+        waiting = True  # for the first evaluation of some group, which comes within its interval
+        while waiting or time.monotonic() < until:
+            look_again = time.monotonic() + _LOOK_EVERY_S
+            with urlopen(url) as response:
+                answer = json.load(response)
+            seen |= {(one.group, one.began): one for one in evaluations(answer)}
+            waiting = len({group for group, _ in seen}) < len(answer["data"]["groups"])
+            sleep_until(look_again)
+        cpu_s = prometheus.cpu_s() - before_s
+    groups = sorted({one.group for one in seen.values()})
+    return {group: [one for one in seen.values() if one.group == group] for group in groups}, cpu_s
+
+
+def _configuration(folder: Path, targets: list[str]) -> Path:
+    """The shipped configuration, with these targets and nobody to tell."""
+    configuration = yaml.safe_load((_RULES / "prometheus.yaml").read_text(encoding="utf-8"))
+    del configuration["alerting"]
+    configuration["rule_files"] = [str(_RULES / "alerts.yaml")]
+    configuration["scrape_configs"][0]["static_configs"] = [{"targets": targets}]
+    file = folder / "prometheus.yaml"
+    file.write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    return file
+
+
+def _address(line: str) -> str | None:
+    found = _LISTENING.search(line)
+    return found[1] if found else None
