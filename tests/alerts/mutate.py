@@ -30,15 +30,17 @@ _RESULT = ROOT / "docs" / "alert-mutations.md"
 # Mutations that change nothing that can be seen, and why.
 _EQUIVALENT = (
     (r"expression: `(?:max by|changes\()` in `sum by .*increase\(.*> 0`", "more than 0 in all is more than 0 in one"),
+    (
+        r"dcdn_service_\w+:held: matcher: no `(?:status|reason|charge_type)=",
+        "the metric's other series come and go with that one",
+    ),
+    (r":locked_routes: (?:matcher|expression): no `", "of more accounts than are asked for"),
     (r"DcdnServiceDeactivated: matcher: no `status=", "the other two values are excluded by what follows"),
     (
         r"DcdnLockedTooLong: matcher: no `status=\"locked\"",
         "the other two values are excluded by what follows",
     ),
-    (
-        r"DcdnBalanceRunningOut: range: 7200 s .*`/ ",
-        "on a straight line every range has one slope; of the value only",
-    ),
+    (r"DcdnLockedTooLong: range: 259200 s", "the account's route is that of the last day, too"),
     (
         r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",
         "of the divisor alone; polls come steadily",

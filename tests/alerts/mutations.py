@@ -82,6 +82,8 @@ def _times(duration: str, factor: int) -> str:
 
 def _expressions(expression: str) -> Iterator[tuple[str, str, str]]:
     head, route, tail = expression.partition(_ROUTE)
+    if not head:
+        yield from _labels(expression)
     for part, how, broken in (*_words(head), *_numbers(head), *_matchers(head), *_clauses(head), *_labels(head)):
         yield part, how, broken + route + tail
 

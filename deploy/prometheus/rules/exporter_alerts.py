@@ -1,6 +1,6 @@
 """Alerts about the exporter itself: who watches the watcher."""
 
-from deploy.prometheus.rules.expressions import routed, within
+from deploy.prometheus.rules.expressions import routed, routes, within
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
 from deploy.prometheus.rules.thresholds import (
     CLOCK_SKEW_S,
@@ -102,7 +102,8 @@ EXPORTER_ALERTS = (
         "DcdnCredentialExpiring",
         Severity.CRITICAL,
         routed(
-            f"max by (account) (dcdn_exporter_credential_expiry_timestamp_seconds) - time() < {CREDENTIAL_LEFT_S}"
+            f"max by (account) (dcdn_exporter_credential_expiry_timestamp_seconds) - time() < {CREDENTIAL_LEFT_S}",
+            by=routes(),
         ),
         fires_when=f"no replica has credentials for the account that last {format_duration(CREDENTIAL_LEFT_S)} more",
         learned_after_s=0,

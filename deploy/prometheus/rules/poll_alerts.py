@@ -3,7 +3,9 @@
 While one replica is answered, the state is known, and only DcdnReplicaFailing tells of the other.
 """
 
-from deploy.prometheus.rules.expressions import routed, within
+from functools import partial
+
+from deploy.prometheus.rules.expressions import POLL_ROUTES, routed, within
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
 from deploy.prometheus.rules.thresholds import (
     BUDGET_S,
@@ -18,6 +20,7 @@ from deploy.prometheus.rules.thresholds import (
     THROTTLED_SHARE,
 )
 
+_routed = partial(routed, by=POLL_ROUTES)
 _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
 _PROBE = "account, product, probe"
 _WHAT = "{{ $labels.probe }} of {{ $labels.product }} of {{ $labels.account }}"
@@ -69,7 +72,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnPollFailing",
         Severity.WARNING,
-        routed(f"max by ({_PROBE}) (dcdn_poll_success) == 0"),
+        _routed(f"max by ({_PROBE}) (dcdn_poll_success) == 0"),
         fires_when="no replica's last poll of a probe got an answer",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "one lost poll is no incident; the data are not stale yet"),
@@ -80,7 +83,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnDataStale",
         Severity.CRITICAL,
-        routed(_age),
+        _routed(_age),
         fires_when="no replica's last answer is younger than its `poll.stale_after`",
         learned_after_s=STALE_AFTER_S,
         waits=Pause(2 * MINUTE_S, "an exporter that has just started has no answer yet"),
@@ -92,7 +95,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnAuthFailing",
         Severity.CRITICAL,
-        routed(_failed_for("auth", "account")),
+        _routed(_failed_for("auth", "account")),
         fires_when="the API does not accept the account's credentials, on any replica",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes"),
@@ -103,7 +106,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnPermissionMissing",
         Severity.WARNING,
-        routed(_failed_for("permission", _PROBE)),
+        _routed(_failed_for("permission", _PROBE)),
         fires_when="the account may not call a probe's operation",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "a policy that was just attached needs some minutes"),
@@ -114,7 +117,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnThrottled",
         Severity.WARNING,
-        routed(_throttled),
+        _routed(_throttled),
         fires_when=f"more than {THROTTLED_SHARE:.0%} of a probe's polls are throttled",
         learned_after_s=_POLLED_S,
         waits=Pause(20 * MINUTE_S, "a short burst of another tool passes, and is forgotten after 15 minutes"),
@@ -138,7 +141,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnPollsSkipped",
         Severity.WARNING,
-        routed(_skipped),
+        _routed(_skipped),
         fires_when=f"more than {SKIPPED_SHARE:.0%} of a probe's runs are skipped since the last one is not over",
         learned_after_s=_POLLED_S,
         waits=Pause(

@@ -1,11 +1,15 @@
 """Alerts about services, debts and balances: what the vendor says."""
 
+from functools import partial
+
 from deploy.prometheus.rules.expressions import (
     CHARGE_TYPE,
     IN_DEBT,
     IN_DEBT_OVERDUE,
     LOCK,
+    LOCKED_ROUTES,
     NEXT_CHARGE_TYPE,
+    SERVICE_ROUTES,
     STATUS,
     routed,
     within,
@@ -29,6 +33,7 @@ from deploy.prometheus.rules.thresholds import (
 )
 from exporter.config.durations import format_duration
 
+_routed = partial(routed, by=SERVICE_ROUTES)
 _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
 _AT_ONCE = Pause(0, "the API's answer does not flicker, and every minute counts")
 _NEWS = Pause(0, "a change is seen once, and is news at once")
@@ -51,12 +56,10 @@ _ahead = (
 _balance = f"""
 clamp_min(
   {_left}
-    / ({_left} - {_ahead})
+    / ({_left} - ({_ahead} < 0))
     * {BALANCE_LEFT_S // HOUR_S},
   0
 )
-  and
-{_ahead} < 0
   and
 group by (account, currency) (dcdn_account_available_amount offset {format_duration(BALANCE_HISTORY_S)})"""
 
@@ -64,7 +67,7 @@ SERVICE_ALERTS = (
     Alert(
         "DcdnServiceLockedFinancial",
         Severity.CRITICAL,
-        routed(f'max by (account, product) ({LOCK}{{reason="financial"}})'),
+        _routed(f'max by (account, product) ({LOCK}{{reason="financial"}})'),
         fires_when="the service is locked for an overdue payment, until an answer says that it no longer is",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -75,7 +78,7 @@ SERVICE_ALERTS = (
     Alert(
         "DcdnServiceLockedOther",
         Severity.CRITICAL,
-        routed(f"""
+        _routed(f"""
 max by (account, product) ({STATUS}{{status="locked"}})
   unless on (account, product)
 {LOCK}{{reason="financial"}}"""),
@@ -89,7 +92,7 @@ max by (account, product) ({STATUS}{{status="locked"}})
     Alert(
         "DcdnServiceDeactivated",
         Severity.CRITICAL,
-        routed(f"""
+        _routed(f"""
 max by (account, product) ({STATUS}{{status="not_activated"}})
   unless on (account, product)
 {STATUS}{{status=~"active|locked"}}
@@ -109,7 +112,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnInDebt",
         Severity.WARNING,
-        routed(f"max by (account, product) ({IN_DEBT})"),
+        _routed(f"max by (account, product) ({IN_DEBT})"),
         fires_when="a payment is overdue (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -120,7 +123,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnInDebtOverdue",
         Severity.CRITICAL,
-        routed(f"max by (account, product) ({IN_DEBT_OVERDUE})"),
+        _routed(f"max by (account, product) ({IN_DEBT_OVERDUE})"),
         fires_when="the time to make up for an overdue payment is over (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -130,7 +133,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnBalanceRunningOut",
         Severity.WARNING,
-        routed(_balance),
+        _routed(_balance),
         fires_when=f"at the pace of the last {format_duration(BALANCE_SLOPE_S)} the balance is gone within "
         f"{BALANCE_LEFT_S // HOUR_S} hours (probe `balance`)",
         learned_after_s=BALANCE_INTERVAL_S + POLL_TIMEOUT_S,
@@ -142,7 +145,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnChargeTypeChangeSoon",
         Severity.INFO,
-        routed(f"""
+        _routed(f"""
 min by (account, product) (dcdn_service_charge_type_change_remaining_seconds) < {CHANGE_SOON_S}"""),
         fires_when=f"a change of the billing method takes effect within {format_duration(CHANGE_SOON_S)}",
         learned_after_s=_POLLED_S,
@@ -155,7 +158,7 @@ min by (account, product) (dcdn_service_charge_type_change_remaining_seconds) < 
     Alert(
         "DcdnChargeTypeChangeScheduled",
         Severity.WARNING,
-        routed(f"""
+        _routed(f"""
 max by (account, product, charge_type) ({NEXT_CHARGE_TYPE})
   unless on (account, product, charge_type)
 {NEXT_CHARGE_TYPE} offset {format_duration(NEWS_S)}
@@ -171,7 +174,7 @@ max by (account, product, charge_type) ({NEXT_CHARGE_TYPE})
     Alert(
         "DcdnChargeTypeChanged",
         Severity.INFO,
-        routed(f"""
+        _routed(f"""
 max by (account, product, charge_type) ({CHARGE_TYPE})
   unless on (account, product, charge_type)
 {CHARGE_TYPE} offset {format_duration(NEWS_S)}
@@ -191,7 +194,7 @@ max by (account, product, charge_type) ({CHARGE_TYPE})
 max by (account, product) (max_over_time({STATUS}{{status="locked"}}{within(LOCK_GAP_S)}))
   unless on (account, product)
 {STATUS}{{status!="locked"}}""",
-            known_within_s=LOCK_GAP_S,
+            by=f"topk by (account) (1, last_over_time({LOCKED_ROUTES}{within(LOCK_GAP_S)}))",
         ),
         fires_when=f"the service has been locked for {format_duration(LOCKED_TOO_LONG_S)}",
         learned_after_s=_POLLED_S,
