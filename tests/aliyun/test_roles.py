@@ -335,6 +335,7 @@ def has_at_once(provider: RoleCredentials) -> bool:
     return True
 
 
+@pytest.mark.rehearsal
 def test_three_hundred_roles(world: World) -> None:
     """Roles cost no threads, and STS is asked less than 50 times a second however many are missing."""
     began = time.monotonic()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOCKED, DOWN = "DcdnServiceLockedFinancial", "DcdnExporterDown"
 
 
+@pytest.mark.rehearsal
 def test_a_lock_is_told_held_through_an_outage_and_released(
     make_account: MakeAccount,
     simulate: Simulate,
