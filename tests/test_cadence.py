@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -245,3 +246,17 @@ def test_places_fill_the_interval_evenly() -> None:
     """The second runs of all probes are spread over one interval, and none waits longer than that."""
     assert [place_s(index, 4, 60) for index in range(4)] == [15, 30, 45, 60]
     assert place_s(0, 1, 60) == 60
+
+
+def test_places_of_many_are_shared() -> None:
+    """Of 30,000 probes fifty run at each tenth of a second; the first does not run at once, nor the last too late."""
+    places = Counter(place_s(index, 30_000, 60) for index in range(30_000))
+
+    assert set(places.values()) == {50}
+    assert sorted(places) == pytest.approx([tick / 10 for tick in range(1, 601)])
+
+
+def test_places_in_a_short_interval_lie_within_it() -> None:
+    """An interval that is no multiple of a tenth of a second has its last place at its end."""
+    assert [place_s(index, 3, 0.25) for index in range(3)] == pytest.approx([0.1, 0.2, 0.25])
+    assert place_s(0, 1, 0.05) == 0.05

@@ -1,5 +1,6 @@
 """What the schedule knows of its probes, and of the endpoints behind them."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from exporter.aliyun.client import Turn
-from exporter.cadence import Cadence, place_s
+from exporter.cadence import TICK_S, Cadence, place_s
 from exporter.catalogue import ProbeKind
 from exporter.model import ProbeKey
 from exporter.poller import Probe
@@ -126,8 +127,11 @@ class Entries:
         return changed
 
     def _place(self, index: int, count: int, cadence: Cadence) -> datetime:
-        """One interval early: a shorter pause counts from the past, so that its next run is near."""
-        now = datetime.fromtimestamp(self._wall_clock(), UTC)
+        """One interval early: a shorter pause counts from the past, so that its next run is near.
+
+        On whole ticks of the wall clock, where probes that came at other times have theirs too.
+        """
+        now = datetime.fromtimestamp(math.floor(self._wall_clock() / TICK_S) * TICK_S, UTC)
         return now + timedelta(seconds=place_s(index, count, cadence.interval_s) - cadence.interval_s)
 
     def _endpoint(self, probe: Probe, cadence: Cadence) -> Endpoint:
