@@ -121,7 +121,7 @@ def test_it_serves_with_no_right_and_no_shell_and_nothing_to_write_to(
         "NoNewPrivs": "1",
         "Seccomp": "2",
     }
-    assert [file.name for file in Path(f"/proc/{pid}/root/dev/shm").iterdir()] == []
+    assert [file.name for file in Path("/proc", str(pid), "root", "dev", "shm").iterdir()] == []
 
 
 def test_it_is_healthy(running: Running) -> None:
