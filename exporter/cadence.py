@@ -115,8 +115,7 @@ def place_s(index: int, count: int, interval_s: float) -> float:
     """The delay of the second run of the probe at this index: the first round is over in a burst, then all spread.
 
     It is above 0 and at most one interval, so that no probe waits longer than that for its second run, and a multiple
-    of ``TICK_S``, unless that is more than the interval: to wake for each of 500 runs a second costs half as much as
-    the runs.
+    of ``TICK_S``, unless that is more than the interval, so that the schedule need not wake for each of many runs.
     """
     place = interval_s * (index + 1) / count
     return min(interval_s, math.ceil(round(place / TICK_S, 6)) * TICK_S)
