@@ -34,13 +34,11 @@ from exporter.families import (
     Family,
     MetricType,
     Scope,
-    Shown,
-    ShownService,
     Source,
-    shown,
 )
 from exporter.model import ProbeKey
 from exporter.registry_page import RegistryPage
+from exporter.shown import Shown, ShownService, shown
 from exporter.store import ProbeRecord
 
 FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)

@@ -24,7 +24,7 @@ from exporter.catalogue import (
 )
 from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
 from exporter.config import Endpoints
-from exporter.families import STATE_FAMILIES, shown
+from exporter.families import STATE_FAMILIES
 from exporter.model import (
     LOCKED_FOR_SECURITY,
     NOT_ACTIVATED,
@@ -36,6 +36,7 @@ from exporter.model import (
     ServiceState,
     State,
 )
+from exporter.shown import shown
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
 from exporter.simulator.operations import OPERATIONS as SIMULATED_OPERATIONS
 from exporter.store import ProbeRecord

@@ -11,8 +11,6 @@ from exporter.families import (
     MetricType,
     Sample,
     Scope,
-    ShownService,
-    shown,
 )
 from exporter.model import (
     NOT_ACTIVATED,
@@ -27,6 +25,7 @@ from exporter.model import (
     State,
     UnknownField,
 )
+from exporter.shown import ShownService, shown
 from exporter.store import ProbeRecord
 
 STATE_BY_NAME = {family.name: family for family in STATE_FAMILIES}

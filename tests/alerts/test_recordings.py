@@ -8,8 +8,9 @@ import pytest
 
 from deploy.prometheus.rules.recordings import RECORDINGS
 from exporter.catalogue import PROBE_KINDS, SERVICE, ProbeKind
-from exporter.families import STATE_FAMILIES, ShownService, shown
+from exporter.families import STATE_FAMILIES
 from exporter.model import NOT_ACTIVATED, Answer, Observation, ServiceState
+from exporter.shown import ShownService, shown
 from exporter.store import ProbeRecord
 
 _SPEAKS_FOR_ALL = re.compile(r'unless on \(account, product\)\n\s+(\w+)\{(\w+)="(\w+)"\}')
