@@ -293,7 +293,7 @@ class Client:
         )
         with self._exchanges.begin(exchange), self._timed(operation.action):
             try:
-                response = self._send(request, exchange, route)
+                response = self._send(request, route)
                 came_at = self._wall_clock()
                 request_id = redaction.plain(response.headers.get("x-acs-request-id"))
                 body = read(response, request_id)
@@ -309,12 +309,10 @@ class Client:
         payload, request_id = decode(body, redaction, http_status=response.status_code, request_id=request_id)
         return Reply(payload=payload, request_id=request_id, duration_s=self._clock() - began)
 
-    def _send(self, request: requests.PreparedRequest, exchange: Exchange, route: Route) -> requests.Response:
-        remaining = exchange.remaining_s()
+    def _send(self, request: requests.PreparedRequest, route: Route) -> requests.Response:
         return self._adapter.send(
             request,
             stream=True,
-            timeout=(remaining, remaining),
             verify=self._verify,
             proxies=dict(route.proxies),
         )

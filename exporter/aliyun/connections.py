@@ -117,7 +117,7 @@ class _ExchangeConnection(HTTPConnection):
             # An address that is a black hole, as IPv6 may be here, must leave time for those after it.
             patience_s = exchange.remaining_s() / (len(addresses) - tried)
             try:
-                return self._connected(socket.socket(family, kind, protocol), address, patience_s=patience_s)
+                return self._connected(_Socket(family, kind, protocol), address, patience_s=patience_s)
             except OSError as error:
                 failure = error
         raise NewConnectionError(self, f"no connection to {self.host}:{self.port}: {failure}") from failure
@@ -132,7 +132,7 @@ class _ExchangeConnection(HTTPConnection):
             problem = sock.connect_ex(address)
             exchange.hold(lifeline)
             _wait_until_connected(sock, problem, patience_s=patience_s)
-            sock.settimeout(exchange.remaining_s())
+            sock.setblocking(True)  # noqa: FBT003
         except BaseException:
             if lifeline is not None:
                 exchange.discard(lifeline)
@@ -211,6 +211,14 @@ class _ExchangePool(HTTPConnectionPool):
         if conn is not None and exchange is not None and not exchange.let_go():
             conn.close()
         super()._put_conn(conn)
+
+
+class _Socket(socket.socket):
+    """A socket that asks the system for nothing when its timeout stays as it is: urllib3 sets it twice for a call."""
+
+    def settimeout(self, value: float | None) -> None:
+        if value != self.gettimeout():
+            super().settimeout(value)
 
 
 class _HTTPPool(_ExchangePool):

@@ -1,9 +1,10 @@
 """One request and its reply, which can be ended from outside, whatever the other side does.
 
-requests and urllib3 time each socket operation, so a reply that trickles never times out. Here every connection
-keeps a **lifeline**, a duplicate of its socket. One watchdog thread shuts the lifeline down when the exchange's
-deadline passes, and ``close`` when the process stops: that wakes a thread in connect, TLS handshake, write or
-read alike, since the duplicate stays valid while the TLS layer owns the original.
+requests and urllib3 time each socket operation, so a reply that trickles never times out. Here sockets have no
+timeout, which would cost two system calls more for each operation, and every connection keeps a **lifeline**, a
+duplicate of its socket. One watchdog thread shuts the lifeline down when the exchange's deadline passes, and
+``close`` when the process stops: that wakes a thread in connect, TLS handshake, write or read alike, since the
+duplicate stays valid while the TLS layer owns the original.
 
     Exchanges           begins, watches and ends exchanges
     └── Exchange        one of them: deadline, how it ended, which connection it uses
