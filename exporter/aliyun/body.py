@@ -29,6 +29,8 @@ def read(response: requests.Response, request_id: str | None) -> bytes:
                     request_id=request_id,
                 )
             parts.append(chunk)
+            if response.raw.length_remaining == 0:
+                break  # to be told so by another read costs as much as this one
         return b"".join(parts)
 
 

@@ -7,9 +7,9 @@ Safe to use from any thread; one pool of connections serves all of them. Request
 session of requests would keep cookies, look into the environment, and read the body of a redirect whole.
 """
 
+import random
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ class Client:
         writes: frozenset[str] = frozenset(),
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        nonce: Callable[[], str] = lambda: uuid.uuid4().hex,
+        nonce: Callable[[], str] = lambda: f"{random.getrandbits(128):032x}",  # new each time; no secret
         resolver: Resolver | None = None,
     ) -> None:
         self._routes = dict(routes)

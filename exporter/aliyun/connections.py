@@ -18,7 +18,6 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidProxyURL
-from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -67,8 +66,7 @@ class ExchangeAdapter(HTTPAdapter):
         self, request: Any, verify: Any, proxies: Mapping[str, str] | None = None, cert: Any = None
     ) -> Any:
         """The pool of where a request goes, found once: to work it out for each costs more than to sign."""
-        origin = request.url[: request.url.index("/", len("https://"))]
-        way = (origin, verify, str(proxies))
+        way = (request.url[: _path_begins(request.url)], verify, str(proxies))
         pool = self._chosen.get(way)
         if pool is None:
             pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
@@ -77,11 +75,17 @@ class ExchangeAdapter(HTTPAdapter):
             self._chosen[way] = pool
         return pool
 
+    def request_url(self, request: Any, proxies: Mapping[str, str] | None) -> str:
+        """What the first line of a request names; worked out by requests only where a proxy may want all of it."""
+        if proxies:
+            return str(super().request_url(request, proxies))
+        return str(request.url[_path_begins(request.url) :])
+
     def build_response(self, req: Any, resp: Any) -> requests.Response:
         """What is read of a response: no cookies, and no guess at how its text is encoded."""
         response = requests.Response()
         response.status_code = resp.status
-        response.headers = CaseInsensitiveDict(resp.headers)
+        response.headers = resp.headers  # urllib3's own dictionary knows no case either
         response.raw = resp
         response.url = req.url
         response.request = req
@@ -227,6 +231,10 @@ class _HTTPPool(_ExchangePool):
 
 class _HTTPSPool(_ExchangePool, HTTPSConnectionPool):
     ConnectionCls = _ExchangeHTTPSConnection
+
+
+def _path_begins(url: str) -> int:
+    return url.index("/", len("https://"))
 
 
 def _wait_until_connected(sock: socket.socket, problem: int, *, patience_s: float) -> None:
