@@ -12,7 +12,7 @@ from typing import Any
 
 from exporter import config
 from exporter.aliyun.assumed_role import Role
-from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret
+from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret, StaticCredentials
 from exporter.aliyun.vendor.library import ask_library
 from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
 from exporter.aliyun.vendor.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
@@ -72,7 +72,8 @@ class Providers:
             case config.RamRoleCredentials() | MemberRole():
                 return self._assume(credentials, _role(credentials), self.of(credentials.source))
             case config.AccessKeyCredentials():
-                return RereadCredentials(partial(_read, credentials))
+                read = partial(_read, credentials)
+                return RereadCredentials(read) if _has_files(credentials) else StaticCredentials(read())
             case _:
                 source = _source(credentials, self._sts_endpoint)
                 return RefreshedCredentials(
@@ -132,6 +133,11 @@ def _read(configured: config.AccessKeyCredentials) -> Credentials:
         access_key_secret=Secret(_part(configured.access_key_secret, configured.access_key_secret_file) or ""),
         security_token=Secret(token) if token is not None else None,
     )
+
+
+def _has_files(configured: config.AccessKeyCredentials) -> bool:
+    files = (configured.access_key_id_file, configured.access_key_secret_file, configured.security_token_file)
+    return any(file is not None for file in files)
 
 
 def _part(inline: Any, file: Path | None) -> str | None:

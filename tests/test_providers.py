@@ -99,8 +99,27 @@ def test_what_a_role_comes_from_is_kept_with_it(providers: Providers) -> None:
 
 
 def test_keys_are_those_of_the_file(providers: Providers) -> None:
-    """An access key is read for each call, and asks nobody."""
-    assert providers.of(KEYS).credentials(patience_s=0) == Credentials("LTAI5tKeys", Secret("secret"))
+    """An access key that is written there is made into credentials once, and asks nobody."""
+    provider = providers.of(KEYS)
+
+    assert provider.credentials(patience_s=0) == Credentials("LTAI5tKeys", Secret("secret"))
+    assert provider.credentials(patience_s=0) is provider.credentials(patience_s=0)
+
+
+@pytest.mark.parametrize("in_file", ["access_key_id", "access_key_secret", "security_token"])
+def test_what_stands_in_a_file_of_its_own_is_read_for_each_call(
+    providers: Providers, tmp_path: Path, in_file: str
+) -> None:
+    """Whichever part of a key it is, the next call has what the file says then."""
+    parts = {"access_key_id": "LTAI5tKeys", "access_key_secret": "secret", in_file: "old"}
+    file = tmp_path / in_file
+    file.write_text(parts.pop(in_file), encoding="ascii")
+    written: dict[str, Any] = {**parts, f"{in_file}_file": str(file)}
+    provider = providers.of(configured(tmp_path, type="access_key", **written))
+    before = provider.credentials(patience_s=0)
+    file.write_text("new", encoding="ascii")
+
+    assert provider.credentials(patience_s=0) != before
 
 
 def is_closed(provider: CredentialsProvider) -> bool:
