@@ -12,7 +12,7 @@ of families differ.
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -193,7 +193,8 @@ class Exposition:
                 self._lines(family, state, slot) if isinstance(state, family.of) else b"" for family in STATE_FAMILIES
             )
         slot.shown = state
-        slot.lines = (*slot.state_lines, *(self._lines(family, slot.record, slot) for family in HEALTH_FAMILIES))
+        slot.lines = (*slot.state_lines, *self._health_lines(slot))
+        slot.rendered = slot.record
         slot.due = None
         slot.renders_until = math.inf
         if state is not None:
@@ -205,6 +206,12 @@ class Exposition:
             slot.block.dirty = True
             # Before the lines are joined again, time may have passed this moment too.
             slot.block.renders_until = min(slot.block.renders_until, slot.renders_until)
+
+    def _health_lines(self, slot: "_Slot") -> Iterator[bytes]:
+        former = slot.lines[len(STATE_FAMILIES) :] or (b"",) * len(HEALTH_FAMILIES)
+        for family, lines in zip(HEALTH_FAMILIES, former, strict=True):
+            same = family.part is not None and lines and family.part(slot.record) is family.part(slot.rendered)
+            yield lines if same else self._lines(family, slot.record, slot)
 
     def _lines(self, family: Family[Source], source: Source, slot: "_Slot") -> bytes:
         start, end = _around(slot.labels[family.scope], family)
@@ -222,13 +229,14 @@ class Exposition:
 class _Slot:
     """One probe on the page: ``renders_until`` is when time alone makes its lines wrong.
 
-    ``labels`` are those of each scope, in the order of the library's.
+    ``rendered`` is the record that the lines are of. ``labels`` are those of each scope, in the library's order.
     """
 
     key: ProbeKey
     charge_types: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     record: ProbeRecord = field(default_factory=ProbeRecord)
+    rendered: ProbeRecord = field(default_factory=ProbeRecord)
     shown: Shown | None = None
     state_lines: tuple[bytes, ...] = ()
     lines: tuple[bytes, ...] = ()

@@ -44,7 +44,8 @@ class Family(Generic[Source]):
     """One metric family, whose samples come from what is shown of a state or from a probe's history.
 
     ``of`` is what it has samples of, and of nothing else. ``label`` is the label that it adds to those of its scope,
-    or None.
+    or None. ``part`` is what of a source the samples depend on, where that seldom changes: as long as it is the same
+    object, the lines are the same.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Family(Generic[Source]):
     label: str | None = None
     metric_type: MetricType = MetricType.GAUGE
     scope: Scope = Scope.PRODUCT
+    part: Callable[[Source], object] | None = None
 
     def __post_init__(self) -> None:
         if self.name.endswith("_total") != (self.metric_type is MetricType.COUNTER):
@@ -296,6 +298,7 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
         label="reason",
         metric_type=MetricType.COUNTER,
         scope=Scope.PROBE,
+        part=lambda record: record.failures,
     ),
     Family(
         "dcdn_polls_skipped_total",

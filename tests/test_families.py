@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -354,3 +355,16 @@ def test_health_is_shown_without_any_answer() -> None:
         "dcdn_polls_total": 1.0,
         "dcdn_polls_skipped_total": 1.0,
     }
+
+
+def test_samples_are_the_same_as_long_as_their_part_is() -> None:
+    """Lines are kept for the same part: one that stays while the samples change would leave the page behind."""
+    failed = Observation(NOW, 0.1, Failure(FailureReason.TIMEOUT, "no reply"))
+    records = [ProbeRecord(), answered(ServiceState(charge_type="PayByTraffic"))]
+    records += [records[-1].after(failed), records[-1].after_skip(), records[-1].of_another_account()]
+    parted = [(family, family.part) for family in HEALTH_FAMILIES if family.part is not None]
+
+    for family, part in parted:
+        pairs = [(one, other) for one, other in itertools.combinations(records, 2) if part(one) is part(other)]
+        assert [list(family.samples(one)) for one, _ in pairs] == [list(family.samples(other)) for _, other in pairs]
+    assert [family.name for family, _ in parted] == ["dcdn_poll_failures_total"]
