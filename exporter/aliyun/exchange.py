@@ -10,8 +10,7 @@ duplicate stays valid while the TLS layer owns the original.
     └── Exchange        one of them: deadline, how it ended, which connection it uses
 """
 
-import heapq
-import itertools
+import math
 import socket
 import threading
 import time
@@ -97,7 +96,8 @@ class Exchange:
         """The exchange is over and can no longer be ended; False if it was, and its connection with it."""
         with self._lock:
             self._over = True
-            self.before_send = lambda: None  # it is kept until its deadline: without the credentials of its call
+            # Often it knows the exchange: a cycle, which would keep the credentials of the call.
+            self.before_send = lambda: None
             lifeline, self._lifeline = self._lifeline, None
             if lifeline is not None and self._adopted:
                 lifeline.close()
@@ -135,8 +135,7 @@ class Exchanges:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._under_way: set[Exchange] = set()
-        self._deadlines: list[tuple[float, int, Exchange]] = []
-        self._order = itertools.count()
+        self._wakes_at = -math.inf
         self._of_thread = threading.local()
         self._watchdog: threading.Thread | None = None
         self._closed = False
@@ -152,8 +151,7 @@ class Exchanges:
                 watchdog.start()
                 self._watchdog = watchdog
             self._under_way.add(exchange)
-            heapq.heappush(self._deadlines, (exchange.deadline, next(self._order), exchange))
-            if self._deadlines[0][2] is exchange:
+            if exchange.deadline < self._wakes_at:
                 self._changed.notify()
         self._of_thread.exchange = exchange
         try:
@@ -186,17 +184,14 @@ class Exchanges:
         """The exchanges whose deadline has passed, at least one; None once closed."""
         with self._changed:
             while not self._closed:
-                overdue = []
                 now = time.monotonic()
-                while self._deadlines and (
-                    self._deadlines[0][0] <= now or self._deadlines[0][2] not in self._under_way
-                ):
-                    exchange = heapq.heappop(self._deadlines)[2]
-                    if exchange in self._under_way:
-                        overdue.append(exchange)
+                overdue = [exchange for exchange in self._under_way if exchange.deadline <= now]
                 if overdue:
+                    self._under_way.difference_update(overdue)
                     return overdue
-                self._changed.wait(self._deadlines[0][0] - now if self._deadlines else None)
+                # Nearly all will be over by then, so that a deadline costs those who begin an exchange nothing.
+                self._wakes_at = min((exchange.deadline for exchange in self._under_way), default=math.inf)
+                self._changed.wait(self._wakes_at - now if self._under_way else None)
             return None
 
 
