@@ -44,7 +44,8 @@ def string_to_sign(canonical: str) -> str:
 
 def signature(text: str, secret: str) -> str:
     """The lower-case hexadecimal HMAC-SHA256; the secret is used as it is."""
-    return hmac.digest(secret.encode(), text.encode(), "sha256").hex()
+    # Not by hmac.digest, which lets another thread have the interpreter meanwhile.
+    return hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
 
 
 def authorization(
