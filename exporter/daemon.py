@@ -38,6 +38,7 @@ from exporter.web.status_page import StatusPage
 
 DISCOVERY_TICK_S = 1.0
 ALIVE_WITHIN_S = 5.0
+_LAST_RUNS_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class Daemon:
         self._schedule.stop()
         self._composition.close()
         self._server.stop()
+        self._schedule.wait(within_s=_LAST_RUNS_S)  # the end must not cut off a line that one of them writes
 
     def is_ready(self) -> bool:
         """Whether members were once asked for and every probe polled, failed or not; once true it stays so."""

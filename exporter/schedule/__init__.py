@@ -2,6 +2,7 @@
 
 schedule      due -> queued -> running, pauses and extra runs
 ├── entries       what it knows of one probe, and of the endpoint behind it
+├── workers       the threads that polls run in
 ├── questions     what is asked until it is answered, beside the probes
 ├── clock_watch   notices a wall clock that is set back
 └── grid          a place in the interval, as APScheduler takes it

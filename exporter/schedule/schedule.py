@@ -15,7 +15,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,6 +37,7 @@ from exporter.schedule.clock_watch import CLOCK_CHECK_S, ClockWatch
 from exporter.schedule.entries import Endpoint, Entries, Entry, Phase
 from exporter.schedule.grid import Grid
 from exporter.schedule.questions import Questions
+from exporter.schedule.workers import Workers
 from exporter.store import ProbeRecord
 
 HANGING_WORKERS = 16
@@ -79,10 +79,9 @@ class Schedule:
         self._planning = threading.Lock()
         self._started = False
         self._entries = Entries(wall_clock=wall_clock, clock=clock)
-        self._max_workers = 1
-        self._workers = ThreadPoolExecutor(self._max_workers)
-        self._hanging_workers = ThreadPoolExecutor(HANGING_WORKERS, thread_name_prefix="hanging")
-        self._waiting_workers = ThreadPoolExecutor(WAITING_WORKERS, thread_name_prefix="waiting")
+        self._workers = Workers(self._run, most=1, name="poll")
+        self._hanging_workers = Workers(self._run, most=HANGING_WORKERS, name="hanging")
+        self._waiting_workers = Workers(self._run, most=WAITING_WORKERS, name="waiting")
         self._stopped = threading.Event()
         self._scheduler = BackgroundScheduler(
             executors={"default": DebugExecutor()},  # runs a job in the scheduler's thread; ours only dispatch
@@ -99,7 +98,7 @@ class Schedule:
         another one, it runs at once. A run under way of a probe that leaves is not waited for.
         """
         with self._planning:
-            self._use_workers(max_workers)
+            self._workers.allow(max_workers)
             changes = self._entries.configure(probes, cadence_of)
             for entry in changes.gone:
                 self._drop(entry)
@@ -155,10 +154,16 @@ class Schedule:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._clock_watch.stop()
-        for executor in (self._workers, self._hanging_workers, self._waiting_workers):
-            executor.shutdown(wait=False, cancel_futures=True)
+        for workers in (self._workers, self._hanging_workers, self._waiting_workers):
+            workers.close()
         for asked, _ in self._questions.values():
             asked.stop()
+
+    def wait(self, *, within_s: float) -> None:
+        """Return when the runs that were under way at the stop have ended, or after so long."""
+        until = time.monotonic() + within_s
+        for workers in (self._workers, self._hanging_workers, self._waiting_workers):
+            workers.wait(until=until)
 
     def _shift(self, seconds: float) -> None:
         """Plan every run anew, for a wall clock that was set forward by so much."""
@@ -186,12 +191,6 @@ class Schedule:
                 self._due(entry, extra=True)
             self._scheduler.resume()
 
-    def _use_workers(self, max_workers: int) -> None:
-        if max_workers != self._max_workers:
-            last, self._max_workers = self._workers, max_workers
-            self._workers = ThreadPoolExecutor(max_workers, thread_name_prefix="poll")
-            last.shutdown(wait=False)  # what waits there is still run there
-
     def _drop(self, entry: Entry) -> None:
         with entry.lock:
             entry.phase = Phase.GONE
@@ -218,20 +217,16 @@ class Schedule:
             entry.phase = Phase.QUEUED
         self._hand_over(entry)
 
-    def _workers_for(self, entry: Entry) -> ThreadPoolExecutor:
+    def _workers_for(self, entry: Entry) -> Workers[Entry]:
         if entry.hanging:
             return self._hanging_workers
         return self._workers if entry.probe.caller().credentials.in_hand() else self._waiting_workers
 
     def _hand_over(self, entry: Entry) -> None:
-        workers = self._workers_for(entry)
         try:
-            workers.submit(self._run, entry)
+            self._workers_for(entry).give(entry)
         except RuntimeError as error:
             if self._stopped.is_set():
-                return
-            if workers not in (self._hanging_workers, self._waiting_workers, self._workers):
-                self._hand_over(entry)  # they were replaced at this very moment
                 return
             self._log.log(logging.ERROR, "no thread for a poll", probe=str(entry.probe.key), explanation=str(error))
             with entry.lock:

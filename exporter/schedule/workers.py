@@ -1,0 +1,100 @@
+"""Threads for polls.
+
+concurrent.futures makes a future for each call and counts its idle threads with a semaphore of the standard library:
+a twenty-fifth of what a poll costs, for results that nobody asks for.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+Work = TypeVar("Work")
+
+
+class Workers(Generic[Work]):
+    """Runs what it is given in the order of its coming, in as many threads as that takes and ``most`` allow.
+
+    Where ``run`` raises, the thread ends, and another takes its place. The threads are daemons: none keeps the
+    process from its end. Safe to use from any thread.
+    """
+
+    def __init__(self, run: Callable[[Work], None], *, most: int, name: str) -> None:
+        self._run = run
+        self._most = most
+        self._name = name
+        self._waiting: SimpleQueue[Work | None] = SimpleQueue()  # None: look whether you may stay
+        self._idle: deque[None] = deque()  # one for each thread that is free, and that no work is on its way to
+        self._changing = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    def give(self, work: Work) -> None:
+        """Have it run as soon as a thread is free; raises RuntimeError once closed, or for want of any thread."""
+        with self._changing:
+            if self._closed:
+                raise RuntimeError("these workers take nothing any more")
+            if self._idle:
+                self._idle.pop()
+            elif len(self._threads) < self._most:
+                self._start_another()
+            self._waiting.put(work)
+
+    def allow(self, most: int) -> None:
+        """From now on there are so many threads at most; those above it end when what waits by now has been run."""
+        with self._changing:
+            self._most = most
+            for _ in range(min(most - len(self._threads), self._waiting.qsize())):
+                self._start_another()
+            for _ in self._threads[most:]:
+                self._waiting.put(None)
+
+    def close(self) -> None:
+        """Take nothing any more, and forget what waits for a thread."""
+        with self._changing:
+            self._closed = True
+            while not self._waiting.empty():
+                with suppress(Empty):  # a thread was faster
+                    self._waiting.get_nowait()
+            self._most = 0
+            for _ in self._threads:
+                self._waiting.put(None)
+
+    def wait(self, *, until: float) -> None:
+        """Return when the threads have ended, which they do once closed, or at this moment of ``time.monotonic``."""
+        for thread in list(self._threads):
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _start_another(self) -> None:
+        thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._threads:
+                raise  # else those that there are come to it
+        else:
+            self._threads.append(thread)
+
+    def _serve(self) -> None:
+        try:
+            while (work := self._waiting.get()) is not None or self._may_stay():
+                if work is not None:
+                    self._run(work)
+                    self._idle.append(None)
+                del work  # while the thread waits, it keeps nothing
+        except BaseException:
+            with self._changing:
+                self._threads.remove(threading.current_thread())
+            raise
+
+    def _may_stay(self) -> bool:
+        with self._changing:
+            if len(self._threads) <= self._most:
+                return True
+            self._threads.remove(threading.current_thread())
+            if self._idle:
+                self._idle.pop()
+            return False
