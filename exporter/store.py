@@ -6,6 +6,7 @@ A record is a value: pollers replace it whole, so that a reader never sees half 
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 from exporter.model import (
@@ -53,19 +54,36 @@ class ProbeRecord:
 
     def after(self, observation: Observation) -> "ProbeRecord":
         """The record with one more poll in it."""
-        polled = replace(
+        outcome, at = observation.outcome, observation.finished_at
+        polled = partial(
+            replace,
             self,
             polls=self.polls + 1,
-            last_poll_at=observation.finished_at,
+            last_poll_at=at,
             last_poll_duration_s=observation.duration_s,
-            last_outcome=observation.outcome,
+            last_outcome=outcome,
         )
-        match observation.outcome:
+        match outcome:
             case Failure(reason=reason):
-                failures = {**self.failures, reason: self.failures[reason] + 1}
-                return replace(polled, failures=MappingProxyType(failures), failures_in_row=self.failures_in_row + 1)
-            case Answer() as answer:
-                return _answered(polled, answer, observation.finished_at)
+                failures = MappingProxyType({**self.failures, reason: self.failures[reason] + 1})
+                return polled(failures=failures, failures_in_row=self.failures_in_row + 1)
+            case Answer(state=ServiceState() as state, unknown_values=unknown):
+                return polled(
+                    last_success_at=at,
+                    failures_in_row=0,
+                    state=state,
+                    locked_since=_locked_since(self.locked_since, state, at),
+                    lock_reasons_seen=_seen(
+                        self.lock_reasons_seen,
+                        (reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS),
+                    ),
+                    charge_types_seen=_seen(
+                        self.charge_types_seen,
+                        (*unknown.get(UnknownField.CHARGE_TYPE, ()), *unknown.get(UnknownField.NEXT_CHARGE_TYPE, ())),
+                    ),
+                )
+            case Answer(state=state):
+                return polled(last_success_at=at, failures_in_row=0, state=state)
 
     def after_skip(self) -> "ProbeRecord":
         """The record with one more run that found the last one still waiting or under way."""
@@ -163,28 +181,10 @@ class Store:
         return before, after
 
 
-def _answered(record: ProbeRecord, answer: Answer, at: float) -> ProbeRecord:
-    answered = replace(record, last_success_at=at, failures_in_row=0, state=answer.state)
-    return _served(answered, answer.state, answer, at) if isinstance(answer.state, ServiceState) else answered
-
-
-def _served(record: ProbeRecord, state: ServiceState, answer: Answer, at: float) -> ProbeRecord:
-    locked_since = None
-    if state.status is ServiceStatus.LOCKED:
-        locked_since = record.locked_since if record.locked_since is not None else at
-    unknown = answer.unknown_values
-    return replace(
-        record,
-        locked_since=locked_since,
-        lock_reasons_seen=_seen(
-            record.lock_reasons_seen,
-            (reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS),
-        ),
-        charge_types_seen=_seen(
-            record.charge_types_seen,
-            (*unknown.get(UnknownField.CHARGE_TYPE, ()), *unknown.get(UnknownField.NEXT_CHARGE_TYPE, ())),
-        ),
-    )
+def _locked_since(before: float | None, state: ServiceState, at: float) -> float | None:
+    if state.status is not ServiceStatus.LOCKED:
+        return None
+    return before if before is not None else at
 
 
 def _seen(already: tuple[str, ...], named: Iterable[str]) -> tuple[str, ...]:
