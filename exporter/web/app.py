@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from exporter.exposition import ExpositionFormat
 from exporter.logger import Logger, defect
-from exporter.web.body import gzip_pieces, pieces
+from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES, gzip_pieces, pieces
 from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
 from exporter.web.turns import TooManyError, Turns
@@ -206,11 +206,12 @@ def _metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Off
     if request.method == "HEAD":
         return StreamingResponse(iter(()), headers=headers)
     # A plain iterator is drawn from in worker threads: the right place to compress, needless for what only is sent.
-    return StreamingResponse(gzip_pieces(blocks) if gzip else _unthreaded(blocks), headers=headers)
+    cut = PIECE_BYTES if request.scope["scheme"] == "https" else LARGE_PIECE_BYTES
+    return StreamingResponse(gzip_pieces(blocks) if gzip else _unthreaded(blocks, cut=cut), headers=headers)
 
 
-async def _unthreaded(blocks: Iterable[bytes]) -> AsyncIterator[bytes | memoryview]:
-    for piece in pieces(blocks):
+async def _unthreaded(blocks: Iterable[bytes], *, cut: int) -> AsyncIterator[bytes | memoryview]:
+    for piece in pieces(blocks, cut=cut):
         yield piece
 
 
