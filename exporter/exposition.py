@@ -44,6 +44,7 @@ from exporter.store import ProbeRecord
 FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
 # As many as make most blocks of a family longer than what is sent at once: those are sent without being copied.
 _BLOCK_PROBES = 512
+_FEW_PROBES = 50
 _NO_STATE_LINES = (b"",) * len(STATE_FAMILIES)
 _text_page: Callable[[Collector], bytes] = generate_latest
 _number: Callable[[float], str] = floatToGoString
@@ -144,6 +145,11 @@ class Exposition:
         with self._lock:
             self._account_lines = lines
             self._account_block = b""
+
+    @property
+    def small(self) -> bool:
+        """Whether there are so few probes that the page takes less than a millisecond."""
+        return len(self._slots) <= _FEW_PROBES
 
     def page(self, exposition_format: ExpositionFormat) -> list[bytes]:
         """The page as it is now, in blocks of bytes that are shared between scrapes."""

@@ -628,6 +628,14 @@ def test_answers_go_stale_by_the_configuration_of_now() -> None:
     assert seen == [False, True]
 
 
+def test_a_page_of_few_probes_is_small() -> None:
+    """Whoever has more must not have it written on an event loop."""
+    accounts = [f"account {number}" for number in range(51)]
+
+    assert exposition(*accounts[:50], clock=Clock()).small
+    assert not exposition(*accounts, clock=Clock()).small
+
+
 def test_an_update_waits_for_the_page_that_is_being_put_together() -> None:
     """A page never has half of its families from before an update and half from after it."""
     updated = threading.Event()

@@ -50,6 +50,10 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 class Exposition(Protocol):
     """Where the metrics come from."""
 
+    @property
+    def small(self) -> bool:
+        """Whether the page takes so little time, waits included, that an event loop may take it; never waits."""
+
     def page(self, exposition_format: ExpositionFormat) -> Iterable[bytes]:
         """The page as blocks, to be sent end to end. May block; is called from any thread, from several at once."""
 
@@ -91,8 +95,13 @@ def create_app(
 
     async def metrics(request: Request) -> Response:
         offer = offer_for(_header(request, "accept"))
-        # Drawn to its end before the first header goes out, so that a failure can still be a clean 500.
-        blocks = await run_in_threadpool(lambda: tuple(exposition.page(offer.exposition_format)))
+
+        def drawn() -> tuple[bytes, ...]:
+            # To its end before the first header goes out, so that a failure can still be a clean 500.
+            return tuple(exposition.page(offer.exposition_format))
+
+        # The way to another thread and back costs more than a small page.
+        blocks = drawn() if exposition.small else await run_in_threadpool(drawn)
         gzip = takes_gzip(_header(request, "accept-encoding"))
         return _metrics_response(request, blocks, offer=offer, gzip=gzip)
 

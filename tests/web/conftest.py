@@ -21,6 +21,8 @@ WAIT_S = 10
 class Pages:
     """An exposition with a fixed page for each format."""
 
+    small = False
+
     def page(self, exposition_format: ExpositionFormat) -> Iterator[bytes]:
         """The format by its name."""
         yield b"# a page as "

@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import logging
 import re
@@ -7,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection, HTTPMessage
 from itertools import repeat
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from exporter.exposition import ExpositionFormat
 from exporter.web.app import create_app
+from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage, StatusRow
 from tests.recording_log import RecordingLog
@@ -25,6 +27,8 @@ Ask = Callable[..., tuple[int, HTTPMessage, bytes]]
 
 class Blocks:
     """An exposition of the same blocks in both formats."""
+
+    small = False
 
     def __init__(self, *blocks: bytes) -> None:
         self._blocks = blocks
@@ -53,6 +57,8 @@ def large() -> Iterator[WebServer]:
 class Failing:
     """An exposition that breaks after its first block."""
 
+    small = False
+
     def page(self, _exposition_format: ExpositionFormat) -> Iterator[bytes]:
         """One block and an error."""
         yield b"# the first block\n"
@@ -61,6 +67,8 @@ class Failing:
 
 class Held:
     """An exposition whose page is made only once it is let go."""
+
+    small = False
 
     def __init__(self) -> None:
         self.begun = threading.Event()
@@ -347,6 +355,52 @@ def test_broken_status(serve: Callable[..., WebServer], ask: Ask) -> None:
     assert ask(server, "/")[0] == 500
     assert [(event, fields["path"]) for event, fields in log.above_debug()] == [("page failed", "/")]
     assert ask(server, "/metrics")[0] == 200
+
+
+async def sent(exposition: Any, *, scheme: str = "http") -> list[int]:
+    """The application's answer to a scrape, as the sizes of the pieces that it hands to the server."""
+    app = create_app(
+        exposition=exposition,
+        telemetry_path="/metrics",
+        ready=lambda: True,
+        status=lambda: StatusPage(version="1", telemetry_path="/metrics", accounts=(), ready=True),
+        status_json=lambda: "{}",
+        log=RecordingLog(),
+    )
+    sizes: list[int] = []
+
+    async def send(message: Any) -> None:
+        sizes.append(len(message.get("body", b"")))
+
+    async def stay() -> Any:
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/metrics", "query_string": b""}
+    await app({**scope, "headers": [], "scheme": scheme}, stay, send)
+    return sizes
+
+
+@pytest.mark.parametrize(("scheme", "largest"), [("http", LARGE_PIECE_BYTES), ("https", PIECE_BYTES)])
+def test_pieces_of_a_large_page(scheme: str, largest: int) -> None:
+    """Each costs its way, and with TLS memory in several copies for a reader that stops."""
+    assert max(asyncio.run(sent(Blocks(bytes(1024 * 1024)), scheme=scheme))) == largest
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_only_a_small_page_is_made_on_the_event_loop(small: bool) -> None:  # noqa: FBT001 - a row's fact
+    """The way to another thread costs more than a small page, and a large one would hold up everybody else."""
+
+    class Noted(Blocks):
+        def page(self, exposition_format: ExpositionFormat) -> tuple[bytes, ...]:
+            threads.append(threading.current_thread())
+            return super().page(exposition_format)
+
+    threads: list[threading.Thread] = []
+    exposition = Noted(b"page\n")
+    exposition.small = small
+    asyncio.run(sent(exposition))
+
+    assert [thread is threading.current_thread() for thread in threads] == [small]
 
 
 def test_health_while_a_page_is_made(serve: Callable[..., WebServer], ask: Ask) -> None:

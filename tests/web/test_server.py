@@ -198,6 +198,8 @@ def test_stop_while_a_page_is_made(serve: Callable[..., WebServer], release: thr
     begun = threading.Event()
 
     class Hanging:
+        small = False
+
         def page(self, _exposition_format: object) -> list[bytes]:
             begun.set()
             release.wait()
@@ -216,6 +218,8 @@ def test_stop_while_a_page_is_sent(serve: Callable[..., WebServer]) -> None:
     block = bytes(256 * 1024)
 
     class Endless:
+        small = False
+
         def page(self, _exposition_format: object) -> list[bytes]:
             return [block] * 400
 
@@ -232,6 +236,8 @@ def test_stop_lets_an_answer_finish(serve: Callable[..., WebServer], release: th
     begun = threading.Event()
 
     class Slow:
+        small = False
+
         def page(self, _exposition_format: object) -> list[bytes]:
             begun.set()
             release.wait()
