@@ -59,8 +59,9 @@ class Daemon:
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
     reload, or raises ConfigurationError. Of the accounts, those of ``shard`` are polled. ``settled`` is called
-    whenever another configuration, or other accounts, have come into use. Raises ValueError for web options that
-    cannot be and ConfigurationError for a web configuration file, before anything is started.
+    whenever another configuration, or other accounts, have come into use, and once more when all were polled. Raises
+    ValueError for web options that cannot be and ConfigurationError for a web configuration file, before anything is
+    started.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Daemon:
             log=log,
         )
         self._exposition = Exposition(own=self._own.registry, now=time.time, expiries=self._composition.expiries)
-        self._store = Store([], on_change=self._exposition.update)
+        self._store = Store([], on_change=self._exposition.update, on_all_polled=settled)
         poller = Poller(self._composition.client, self._store, count_unknown_value=self._own.unknown_value, log=log)
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=log)
         self._server = WebServer(

@@ -192,13 +192,11 @@ class Exposition:
     def _render(self, slot: "_Slot") -> None:
         now = self._now()
         state = shown(slot.record, now, stale_after_s=self._stale_after_s, documented_charge_types=slot.charge_types)
-        if state is None:
-            slot.state_lines = _NO_STATE_LINES
-        elif state != slot.shown:
+        if state != slot.shown:
+            slot.shown = state
             slot.state_lines = tuple(
                 self._lines(family, state, slot) if isinstance(state, family.of) else b"" for family in STATE_FAMILIES
             )
-        slot.shown = state
         slot.lines = (*slot.state_lines, *self._health_lines(slot))
         slot.rendered = slot.record
         slot.due = None
@@ -244,7 +242,7 @@ class _Slot:
     record: ProbeRecord = field(default_factory=ProbeRecord)
     rendered: ProbeRecord = field(default_factory=ProbeRecord)
     shown: Shown | None = None
-    state_lines: tuple[bytes, ...] = ()
+    state_lines: tuple[bytes, ...] = _NO_STATE_LINES
     lines: tuple[bytes, ...] = ()
     due: float | None = None
     renders_until: float = math.inf

@@ -26,6 +26,7 @@ from exporter.model import (
 
 _LOCKS = "OperationLocks"
 _REASON = "LockReason"
+_NONE_UNKNOWN: Mapping[UnknownField, tuple[str, ...]] = MappingProxyType({})
 _LOCK_LEVELS = 6  # the documented form has three
 
 
@@ -62,7 +63,9 @@ def parse_service(payload: Mapping[str, object], request_id: str | None, *, char
         for unknown_field, values, documented in named
         if (undocumented := tuple(value for value in values if value is not None and value not in documented))
     }
-    return Answer(state=state, request_id=request_id, unknown_values=MappingProxyType(unknown))
+    return Answer(
+        state=state, request_id=request_id, unknown_values=MappingProxyType(unknown) if unknown else _NONE_UNKNOWN
+    )
 
 
 def _charge_type(text: str | None, spellings: Mapping[str, str]) -> str | None:

@@ -54,7 +54,7 @@ class ProbeRecord:
 
     def after(self, observation: Observation) -> "ProbeRecord":
         """The record with one more poll in it."""
-        outcome, at = observation.outcome, observation.finished_at
+        outcome, at = _told_again(self.state, observation.outcome), observation.finished_at
         polled = partial(
             replace,
             self,
@@ -101,15 +101,23 @@ class ProbeRecord:
 class Store:
     """The records of the probes that are configured; safe to use from any thread.
 
-    ``on_change`` is called with every new record, in the thread that caused it, one at a time.
+    ``on_change`` is called with every new record, in the thread that caused it, one at a time; ``on_all_polled`` when
+    the last of the probes that are configured has finished its first poll.
     """
 
-    def __init__(self, probes: Iterable[ProbeKey], *, on_change: Callable[[ProbeKey, ProbeRecord], None]) -> None:
+    def __init__(
+        self,
+        probes: Iterable[ProbeKey],
+        *,
+        on_change: Callable[[ProbeKey, ProbeRecord], None],
+        on_all_polled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._lock = threading.Lock()
         self._records = {key: ProbeRecord() for key in probes}
         self._account_ids: dict[str, str] = {}
         self._unpolled = len(self._records)
         self._on_change = on_change
+        self._on_all_polled = on_all_polled
 
     @property
     def all_polled(self) -> bool:
@@ -176,9 +184,23 @@ class Store:
             if before is None or account_id not in (None, self._account_ids.get(key.account, account_id)):
                 return None
             after = self._records[key] = change(before)
-            self._unpolled -= before.polls == 0 < after.polls
+            first = before.polls == 0 < after.polls
+            self._unpolled -= first
+            was_last = first and self._unpolled == 0
             self._on_change(key, after)
+        if was_last:
+            self._on_all_polled()
         return before, after
+
+
+def _told_again(known: State | None, outcome: Answer | Failure) -> Answer | Failure:
+    """The outcome; one that tells what is known already has that very object.
+
+    It lives as long as the service stays as it is, and the garbage collector need not look at it anew.
+    """
+    if isinstance(outcome, Answer) and outcome.state == known and outcome.state is not known:
+        return replace(outcome, state=known)
+    return outcome
 
 
 def _locked_since(before: float | None, state: ServiceState, at: float) -> float | None:

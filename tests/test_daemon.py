@@ -487,7 +487,7 @@ def test_a_name_can_come_to_stand_for_another_account_and_be_asked_more(simulato
 
 
 def test_whoever_asked_is_told_that_a_configuration_has_settled(simulator: Simulator) -> None:
-    """Once when it is built, and once for each reload that was taken; not for one that was refused."""
+    """When it is built, when all were polled, and for each reload that was taken; not for one that was refused."""
     settled = threading.Semaphore(0)
     good = configured(simulator)
     refusals = [ConfigurationError((Problem("poll.interval", 1, "soon", "a duration"),), source="a test")]
@@ -501,6 +501,7 @@ def test_whoever_asked_is_told_that_a_configuration_has_settled(simulator: Simul
     daemon = Daemon(good, load=load, web=web, environ={}, settled=settled.release, log=RecordingLog())
     assert settled.acquire(blocking=False)
     with daemon:
+        assert settled.acquire(timeout=10)
         assert daemon.reload() is not None
         assert not settled.acquire(blocking=False)
         assert daemon.reload() is None

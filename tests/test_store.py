@@ -361,3 +361,34 @@ def test_threads_lose_nothing() -> None:
     assert sum(record.skipped for record in records) == 400
     assert sum(record.failures[FailureReason.TIMEOUT] for record in records) == 400
     assert told == {PROD: list(range(1, 1001)), SHOP: list(range(1, 1001))}
+
+
+def test_what_is_told_again_is_the_same_object() -> None:
+    """As long as a service stays as it is, nothing of its state is made anew and kept."""
+    first, again, changed = (after(answered(1.0), answered(2.0, state)) for state in (ACTIVE, again_active(), LOCKED))
+    outcomes = [record.last_outcome for record in (first, again, changed)]
+
+    assert [record.state is ACTIVE for record in (first, again, changed)] == [True, True, False]
+    assert [isinstance(outcome, Answer) and outcome.state is ACTIVE for outcome in outcomes] == [True, True, False]
+    assert again.last_success_at == 2.0
+
+
+def again_active() -> ServiceState:
+    return ServiceState(charge_type="PayByTraffic")
+
+
+def test_the_last_first_poll_is_told() -> None:
+    """Once for each configuration that brings new probes, after the record of it is there."""
+    told: list[int] = []
+    store = Store([PROD, SHOP], on_change=ignore, on_all_polled=lambda: told.append(store.get(SHOP).polls))
+    store.record(PROD, answered(1.0))
+    store.record(PROD, answered(2.0))
+    assert told == []
+    store.record(SHOP, failed(3.0))
+    store.record(SHOP, answered(4.0))
+    assert told == [1]
+    store.configure([PROD, SHOP, NEW])
+    store.record(PROD, answered(5.0))
+    assert told == [1]
+    store.record(NEW, answered(6.0))
+    assert told == [1, 2]
