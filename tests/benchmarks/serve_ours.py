@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
 from exporter.catalogue import OPERATIONS, PROBE_KINDS
+from exporter.cli.long_lived import set_aside
 from exporter.exposition import Exposition
 from exporter.model import Answer, ChargeTypeChange, Observation, ProbeKey, ServiceState
 from exporter.own_metrics import OwnMetrics
@@ -140,6 +141,7 @@ def main() -> NoReturn:
     )
     server.start()
     feed.start()
+    set_aside()  # as the daemon does after its first round
     sys.stdout.write(f"listening {server.address}\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
