@@ -193,10 +193,10 @@ class Exposition:
         now = self._now()
         state = shown(slot.record, now, stale_after_s=self._stale_after_s, documented_charge_types=slot.charge_types)
         if state != slot.shown:
-            slot.shown = state
             slot.state_lines = tuple(
                 self._lines(family, state, slot) if isinstance(state, family.of) else b"" for family in STATE_FAMILIES
             )
+            slot.shown = state
         slot.lines = (*slot.state_lines, *self._health_lines(slot))
         slot.rendered = slot.record
         slot.due = None

@@ -27,7 +27,7 @@ class Workers(Generic[Work]):
         self._most = most
         self._name = name
         self._waiting: SimpleQueue[Work | None] = SimpleQueue()  # None: look whether you may stay
-        self._idle: deque[None] = deque()  # one for each thread that is free, and that no work is on its way to
+        self._unfinished: deque[None] = deque()  # one for each work that waits or runs: shorter by one without a lock
         self._changing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -37,17 +37,18 @@ class Workers(Generic[Work]):
         with self._changing:
             if self._closed:
                 raise RuntimeError("these workers take nothing any more")
-            if self._idle:
-                self._idle.pop()
-            elif len(self._threads) < self._most:
+            if len(self._unfinished) >= len(self._threads):
                 self._start_another()
+            self._unfinished.append(None)
             self._waiting.put(work)
 
     def allow(self, most: int) -> None:
         """From now on there are so many threads at most; those above it end when what waits by now has been run."""
         with self._changing:
+            if self._closed:
+                return
             self._most = most
-            for _ in range(min(most - len(self._threads), self._waiting.qsize())):
+            for _ in range(len(self._unfinished) - len(self._threads)):
                 self._start_another()
             for _ in self._threads[most:]:
                 self._waiting.put(None)
@@ -69,6 +70,8 @@ class Workers(Generic[Work]):
             thread.join(max(0.0, until - time.monotonic()))
 
     def _start_another(self) -> None:
+        if len(self._threads) >= self._most:
+            return
         thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
         try:
             thread.start()
@@ -83,11 +86,14 @@ class Workers(Generic[Work]):
             while (work := self._waiting.get()) is not None or self._may_stay():
                 if work is not None:
                     self._run(work)
-                    self._idle.append(None)
+                    self._unfinished.pop()
                 del work  # while the thread waits, it keeps nothing
         except BaseException:
+            self._unfinished.pop()
             with self._changing:
                 self._threads.remove(threading.current_thread())
+                if len(self._unfinished) > len(self._threads):
+                    self._start_another()
             raise
 
     def _may_stay(self) -> bool:
@@ -95,6 +101,4 @@ class Workers(Generic[Work]):
             if len(self._threads) <= self._most:
                 return True
             self._threads.remove(threading.current_thread())
-            if self._idle:
-                self._idle.pop()
             return False
