@@ -27,7 +27,7 @@ class Workers(Generic[Work]):
         self._most = most
         self._name = name
         self._waiting: SimpleQueue[Work | None] = SimpleQueue()  # None: look whether you may stay
-        self._unfinished: deque[None] = deque()  # one for each work that waits or runs: shorter by one without a lock
+        self._unfinished: deque[None] = deque()  # one for each work that waits or runs; takes no lock
         self._changing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._closed = False

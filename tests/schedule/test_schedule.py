@@ -24,8 +24,8 @@ from exporter.schedule import HANGING_WORKERS, Schedule
 from exporter.schedule.entries import Phase
 from exporter.store import ProbeRecord
 from tests.recording_log import RecordingLog
+from tests.schedule.waiting import PATIENCE_S, wait_until
 
-PATIENCE_S = 10.0
 CREDENTIALS = Credentials(access_key_id="LTAItest", access_key_secret=Secret("secret"))
 TURN = Turn(CREDENTIALS, Reservation("LTAItest", "DescribeDcdnIpaService", 0.0), reserved_at=0.0)
 ACTIVE = Answer(state=ServiceState(charge_type="PayByTraffic"))
@@ -617,13 +617,6 @@ def test_another_number_of_threads_loses_no_run() -> None:
 
 def next_runs(schedule: Schedule) -> list[datetime]:
     return [job.next_run_time for job in schedule._scheduler.get_jobs()]
-
-
-def wait_until(condition: Callable[[], bool]) -> bool:
-    ends_at = time.monotonic() + PATIENCE_S
-    while not condition() and time.monotonic() < ends_at:
-        threading.Event().wait(0.005)
-    return condition()
 
 
 def test_probes_are_spread_over_the_interval_after_the_first_round() -> None:
