@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from itertools import compress
+from operator import ne
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -45,6 +47,7 @@ FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
 # As many as make most blocks of a family longer than what is sent at once: those are sent without being copied.
 _BLOCK_PROBES = 512
 _FEW_PROBES = 50
+_ALL_FAMILIES = range(len(FAMILIES))
 _NO_STATE_LINES = (b"",) * len(STATE_FAMILIES)
 _text_page: Callable[[Collector], bytes] = generate_latest
 _number: Callable[[float], str] = floatToGoString
@@ -186,7 +189,8 @@ class Exposition:
             for slot in block.slots:
                 if now >= slot.renders_until:
                     self._render(slot)
-        if block.dirty:
+            block.renders_until = min(slot.renders_until for slot in block.slots)
+        if block.changed:
             block.join()
 
     def _render(self, slot: "_Slot") -> None:
@@ -197,18 +201,17 @@ class Exposition:
                 self._lines(family, state, slot) if isinstance(state, family.of) else b"" for family in STATE_FAMILIES
             )
             slot.shown = state
-        slot.lines = (*slot.state_lines, *self._health_lines(slot))
+            slot.countdown = _countdown(state, slot.labels)
+        former, slot.lines = slot.lines, (*slot.state_lines, *self._health_lines(slot))
         slot.rendered = slot.record
-        slot.due = None
         slot.renders_until = math.inf
         if state is not None:
             slot.renders_until = math.nextafter(slot.record.last_success_at + self._stale_after_s, math.inf)
-            slot.due = _due(state)
-            if slot.due is not None:
-                slot.renders_until = min(slot.renders_until, slot.due)
+            if slot.countdown is not None:
+                slot.renders_until = min(slot.renders_until, slot.countdown[1])
         if slot.block is not None:
-            slot.block.dirty = True
-            # Before the lines are joined again, time may have passed this moment too.
+            slot.block.changed.update(compress(_ALL_FAMILIES, map(ne, former, slot.lines)))
+            # May be too early, which costs a look at the block when it has come, and never too late.
             slot.block.renders_until = min(slot.block.renders_until, slot.renders_until)
 
     def _health_lines(self, slot: "_Slot") -> Iterator[bytes]:
@@ -234,6 +237,7 @@ class _Slot:
     """One probe on the page: ``renders_until`` is when time alone makes its lines wrong.
 
     ``rendered`` is the record that the lines are of. ``labels`` are those of each scope, in the library's order.
+    ``countdown`` is the start of the line that is written at each scrape, and the moment that it counts down to.
     """
 
     key: ProbeKey
@@ -244,31 +248,31 @@ class _Slot:
     shown: Shown | None = None
     state_lines: tuple[bytes, ...] = _NO_STATE_LINES
     lines: tuple[bytes, ...] = ()
-    due: float | None = None
+    countdown: tuple[str, float] | None = None
     renders_until: float = math.inf
     block: "_Block | None" = None
 
 
 @dataclass(slots=True, eq=False)
 class _Block:
-    """The lines of neighbouring probes, joined family by family."""
+    """The lines of neighbouring probes, joined family by family.
+
+    ``changed`` are the families, by their place in FAMILIES, whose lines are to be joined anew. Before
+    ``renders_until``, time alone changes no line.
+    """
 
     slots: list[_Slot]
-    dirty: bool = True
-    lines: tuple[bytes, ...] = ()
+    changed: set[int] = field(default_factory=lambda: set(_ALL_FAMILIES))
+    lines: list[bytes] = field(default_factory=lambda: [b""] * len(FAMILIES))
     renders_until: float = math.inf
-    counting: tuple[tuple[str, float], ...] = ()
+    counting: list[tuple[str, float]] = field(default_factory=list)
 
     def join(self) -> None:
-        """Join the lines anew."""
-        self.lines = tuple(map(b"".join, zip(*(slot.lines for slot in self.slots), strict=True)))
-        self.renders_until = min(slot.renders_until for slot in self.slots)
-        self.counting = tuple(
-            ("".join(_around(slot.labels[Scope.PRODUCT], REMAINING)), slot.due)
-            for slot in self.slots
-            if slot.due is not None
-        )
-        self.dirty = False
+        """Join anew the lines that have changed: those of a few families, as most polls find what was known."""
+        for index in self.changed:
+            self.lines[index] = b"".join([slot.lines[index] for slot in self.slots])
+        self.changed.clear()
+        self.counting = [slot.countdown for slot in self.slots if slot.countdown is not None]
 
     def countdown(self, now: float) -> bytes:
         """The lines of the seconds left, which are true at ``now`` only."""
@@ -296,11 +300,11 @@ class _Expiries:
         return self._block
 
 
-def _due(state: Shown) -> float | None:
-    """When the change falls due that the page counts down to."""
+def _countdown(state: Shown | None, labels: tuple[tuple[str, ...], ...]) -> tuple[str, float] | None:
+    """The start of the line that counts down to a billing change, and when the change falls due."""
     if not isinstance(state, ShownService) or state.pending is None or state.pending.takes_effect is None:
         return None
-    return state.pending.takes_effect.timestamp()
+    return "".join(_around(labels[Scope.PRODUCT], REMAINING)), state.pending.takes_effect.timestamp()
 
 
 def _around(labels: tuple[str, ...], family: Family[Any]) -> tuple[str, str]:

@@ -554,6 +554,25 @@ def test_blocks_are_shared_between_scrapes() -> None:
     assert blocks <= {id(block) for block in second}
 
 
+def test_a_poll_that_finds_what_was_known_changes_few_blocks() -> None:
+    """Of a page that was read, only the families whose lines have changed are joined anew."""
+    clock = Clock()
+    accounts = [f"account {number:04}" for number in range(512)]
+    page = exposition(*accounts, clock=clock)
+    for account in accounts:
+        page.update(key(account), record(LOCKED))
+    before = {id(block) for block in page.page(ExpositionFormat.TEXT) if len(block) > 1000}
+    clock.now += 60
+    page.update(key(accounts[7]), record(LOCKED).after(Observation(clock.now, 0.25, Answer(LOCKED))))
+    after = [block for block in page.page(ExpositionFormat.TEXT) if len(block) > 1000]
+
+    assert {block.partition(b"{")[0].decode() for block in after if id(block) not in before} == {
+        "dcdn_last_poll_timestamp_seconds",
+        "dcdn_last_success_timestamp_seconds",
+        "dcdn_polls_total",
+    }
+
+
 def test_expiries_are_those_of_the_moment() -> None:
     """Each scrape has the accounts whose credentials end, and when they do now; none other, nor an old moment."""
     known: dict[str, float] = {}
