@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,8 +33,8 @@ from exporter.simulator import (
 )
 from tests.only_read import only_read
 from tests.recording_log import RecordingLog
+from tests.soon import PATIENCE_S, soon
 
-PATIENCE_S = 20.0
 SCHEMA = Path(__file__).parent.parent / "docs" / "status.schema.json"
 ACCOUNT = load_scenario("healthy").accounts[0]
 KEYS = {
@@ -93,13 +92,6 @@ def value(samples: Samples, name: str, **labels: str) -> float:
     return samples[name, tuple(sorted(labels.items()))]
 
 
-def wait_until(condition: Callable[[], bool]) -> bool:
-    ends_at = time.monotonic() + PATIENCE_S
-    while not condition() and time.monotonic() < ends_at:
-        threading.Event().wait(0.02)
-    return condition()
-
-
 def test_the_configuration_is_told_on_the_page(simulator: Simulator) -> None:
     """Alerting rules can follow the intervals, the budgets and the number of accounts of the file."""
     second = {"name": "shop", "site": "international", "labels": {"team": "video"}, "credentials": KEYS}
@@ -129,7 +121,7 @@ def test_labels_and_the_learned_account_id_stand_on_the_account(simulator: Simul
     labels = {"account": "shop", "account_name": "", "site": "international", "team": "video"}
     series = ("dcdn_account_info", tuple(sorted({**labels, "account_id": ACCOUNT.account_id}.items())))
     with running(simulator, accounts=[account]) as daemon:
-        assert wait_until(lambda: series in scrape(daemon))
+        assert soon(lambda: series in scrape(daemon))
 
 
 def test_the_account_id_is_asked_again_until_it_is_told(simulator: Simulator) -> None:
@@ -140,14 +132,14 @@ def test_the_account_id_is_asked_again_until_it_is_told(simulator: Simulator) ->
     simulator.set_fault(ACCOUNT.name, refusal)
     poll = {"interval": "1s", "failing_interval": "1s"}
     with running(simulator, poll=poll):
-        assert wait_until(lambda: len(simulator.journal.entries(action="GetCallerIdentity")) == 2)
+        assert soon(lambda: len(simulator.journal.entries(action="GetCallerIdentity")) == 2)
 
 
 def test_a_proxy_of_the_environment_is_not_taken_for_loopback(simulator: Simulator) -> None:
     """The simulator on this machine is reached directly, whatever proxy the environment names."""
     proxies = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     with running(simulator, environ=proxies) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         samples = scrape(daemon)
     assert value(samples, "dcdn_poll_success", account="prod", product="dcdn_ipa", probe="service") == 1
 
@@ -177,7 +169,7 @@ def test_no_scenario_makes_the_daemon_change_anything(name: str, play: Callable[
     configuration = demo_configuration(replace(played, accounts=accounts), simulator.url)
     web = WebOptions("127.0.0.1:0")
     with Daemon(configuration, load=lambda: configuration, web=web, environ={}, log=RecordingLog()):
-        assert wait_until(
+        assert soon(
             lambda: asked <= {(entry.account_id or "", entry.action or "") for entry in simulator.journal.entries()}
         )
 
@@ -214,7 +206,7 @@ def test_accounts_of_every_kind_are_polled(
         for twin in range(2)
     ]
     with running(simulator, accounts=accounts) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         samples = scrape(daemon)
     handed_out = len(simulator.issued_tokens())
 
@@ -227,7 +219,7 @@ def test_the_status_is_there_as_json(simulator: Simulator) -> None:
     """The path has what the command prints, out of the daemon's own polls."""
     second = {"name": "shop", "credentials": KEYS, "balance": True}
     with running(simulator, accounts=[{"name": "prod", "credentials": KEYS}, second]) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         connection = HTTPConnection(daemon.address, timeout=PATIENCE_S)
         connection.request("GET", "/api/v1/status")
         document = json.loads(connection.getresponse().read())
@@ -284,7 +276,7 @@ def test_a_role_is_polled_with_the_credentials_that_sts_gives(play: Callable[...
     simulator = play(Scenario("", (BASE, member_account("2001"))))
     accounts = [{"name": name, "credentials": role} for name in ("one", "two")]
     with running(simulator, accounts=accounts) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         samples = scrape(daemon)
     asked = simulator.journal.entries(action="AssumeRole")
     (token,) = simulator.issued_tokens()
@@ -305,11 +297,11 @@ def test_members_come_and_go(play: Callable[..., Simulator]) -> None:
     simulator = play(world)
     simulator.set_members("base", members("200001", "200002"))
     with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         first = scrape(daemon)
         simulator.set_members("base", members("200002", "200003"))
-        assert wait_until(lambda: accounts_shown(scrape(daemon)).keys() == {"200002", "200003"})
-        assert wait_until(lambda: value_of(daemon, "200003", "dcdn_poll_success") == 1)
+        assert soon(lambda: accounts_shown(scrape(daemon)).keys() == {"200002", "200003"})
+        assert soon(lambda: value_of(daemon, "200003", "dcdn_poll_success") == 1)
         second = scrape(daemon)
 
     assert accounts_shown(first) == {number: f"name of {number}" for number in ("200001", "200002")}
@@ -329,10 +321,10 @@ def test_members_stay_when_they_cannot_be_listed(play: Callable[..., Simulator])
     simulator = play(Scenario("", (BASE, member_account("200001"))))
     simulator.set_members("base", members("200001"))
     with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         simulator.set_denied("base", ["ListAccounts"])
         refused = len(simulator.journal.entries(action="ListAccounts")) + 1
-        assert wait_until(lambda: len(simulator.journal.entries(action="ListAccounts")) > refused)
+        assert soon(lambda: len(simulator.journal.entries(action="ListAccounts")) > refused)
         before = value_of(daemon, "200001", "dcdn_polls_total")
         samples = scrape(daemon)
 
@@ -349,9 +341,7 @@ def test_an_account_of_the_file_wins_over_the_same_member(play: Callable[..., Si
     simulator = play(Scenario("", world))
     simulator.set_members("base", members("200001", "200002"))
     with running(simulator, accounts=accounts, discovery={"resource_directories": [DIRECTORY]}) as daemon:
-        assert wait_until(
-            lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-role", "by-key"}
-        )
+        assert soon(lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-role", "by-key"})
 
 
 def test_accounts_are_polled_as_soon_as_they_have_credentials_again(play: Callable[..., Simulator]) -> None:
@@ -362,9 +352,9 @@ def test_accounts_are_polled_as_soon_as_they_have_credentials_again(play: Callab
     down = Fault("error", status=503, code="ServiceUnavailable", message="later", action="AssumeRole", times=1)
     simulator.set_fault("base", down)
     with running(simulator, accounts=[{"name": "one", "credentials": role}], poll=poll) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         assert value_of(daemon, "one", "dcdn_poll_failures_total", reason="server") == 1
-        assert wait_until(lambda: value_of(daemon, "one", "dcdn_poll_success") == 1)
+        assert soon(lambda: value_of(daemon, "one", "dcdn_poll_success") == 1)
 
 
 def test_a_changed_directory_keeps_its_members_until_it_is_listed_again(play: Callable[..., Simulator]) -> None:
@@ -374,12 +364,12 @@ def test_a_changed_directory_keeps_its_members_until_it_is_listed_again(play: Ca
     plain, more = ({"resource_directories": [found]} for found in (DIRECTORY, {**DIRECTORY, "debt_status": True}))
     load = reload_with(simulator, {"accounts": [], "discovery": more})
     with running(simulator, load=load, accounts=[], discovery=plain) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         simulator.set_denied("base", ["ListAccounts"])
         assert daemon.reload() is None
         shown = accounts_shown(scrape(daemon))
         debt = {"account": "200001", "product": "dcdn_ipa", "probe": "debt_status"}
-        assert wait_until(lambda: value(scrape(daemon), "dcdn_poll_success", **debt) == 1)
+        assert soon(lambda: value(scrape(daemon), "dcdn_poll_success", **debt) == 1)
 
     assert shown.keys() == {"200001"}
 
@@ -403,14 +393,14 @@ def test_a_reload_keeps_what_stays_and_drops_what_leaves(simulator: Simulator) -
     poll = {"interval": "1h"}
     load = reload_with(simulator, {"accounts": [{"name": "new", "credentials": KEYS}, prod], "poll": poll})
     with running(simulator, load=load, accounts=[prod, shop], poll=poll) as daemon:
-        assert wait_until(daemon.is_ready)
-        assert wait_until(lambda: len(simulator.journal.entries(action="GetCallerIdentity")) == 2)
+        assert soon(daemon.is_ready)
+        assert soon(lambda: len(simulator.journal.entries(action="GetCallerIdentity")) == 2)
         known = ("dcdn_account_info", ("account_id", ACCOUNT.account_id))
-        assert wait_until(lambda: any(name == known[0] and known[1] in labels for name, labels in scrape(daemon)))
+        assert soon(lambda: any(name == known[0] and known[1] in labels for name, labels in scrape(daemon)))
         before = of_account(daemon, "prod")
         assert daemon.reload() is None
         samples = scrape(daemon)
-        assert wait_until(lambda: value_of(daemon, "new", "dcdn_polls_total") == 1)
+        assert soon(lambda: value_of(daemon, "new", "dcdn_polls_total") == 1)
         after = of_account(daemon, "prod")
 
     assert after == before
@@ -459,11 +449,11 @@ def test_a_name_that_stands_for_another_account_shows_nothing_of_the_one_before(
     poll = {"interval": "1h"}
     load = reload_with(simulator, {"accounts": [other], "poll": poll})
     with running(simulator, load=load, accounts=[one], poll=poll) as daemon:
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
         simulator.set_fault(ACCOUNT.name, Fault("error", status=500, code="InternalError", message="no"))
         assert daemon.reload() is None
         samples = scrape(daemon)
-        assert wait_until(lambda: value_of(daemon, "prod", "dcdn_polls_total") == 2)
+        assert soon(lambda: value_of(daemon, "prod", "dcdn_polls_total") == 2)
 
     assert not any(name.startswith("dcdn_service") for name, _ in samples)
 
@@ -480,7 +470,7 @@ def test_a_name_can_come_to_stand_for_another_account_and_be_asked_more(simulato
     one, other = account("1", "dcdn_ipa"), account("2", "dcdn_ipa", "cdn")
     with running(simulator, load=reload_with(simulator, other), **one) as daemon:
         assert daemon.reload() is None
-        assert wait_until(daemon.is_ready)
+        assert soon(daemon.is_ready)
 
         polled = {labels for (name, labels) in scrape(daemon) if name == "dcdn_last_poll_timestamp_seconds"}
         assert {dict(labels)["product"] for labels in polled} == {"dcdn_ipa", "cdn"}
@@ -517,9 +507,9 @@ def test_an_answer_that_comes_after_the_reload_is_not_that_of_the_new_account(si
     simulator.set_fault(ACCOUNT.name, Fault("latency", seconds=0.5))
     load = reload_with(simulator, {"accounts": [wrong], "poll": poll})
     with running(simulator, load=load, accounts=[one], poll=poll) as daemon:
-        assert wait_until(lambda: len(simulator.journal.entries(action="DescribeDcdnIpaService")) == 1)
+        assert soon(lambda: len(simulator.journal.entries(action="DescribeDcdnIpaService")) == 1)
         assert daemon.reload() is None
-        assert wait_until(lambda: value_of(daemon, "prod", "dcdn_poll_failures_total", reason="auth") == 1)
+        assert soon(lambda: value_of(daemon, "prod", "dcdn_poll_failures_total", reason="auth") == 1)
         samples = scrape(daemon)
 
     assert not any(name.startswith("dcdn_service") for name, _ in samples)
@@ -538,12 +528,10 @@ def test_a_name_that_turns_out_to_be_another_account_leaves_its_member_to_the_di
         simulator.set_members("base", members("200001", "200002"))
         load = reload_with(simulator, {"accounts": later, "discovery": discovery})
         with running(simulator, load=load, accounts=now, discovery=discovery) as daemon:
-            assert wait_until(
-                lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-key", "200002"}
-            )
+            assert soon(lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-key", "200002"})
             assert daemon.reload() is None
-            assert wait_until(lambda: accounts_shown(scrape(daemon)).keys() == {"by-key", "200001", "200002"})
-            assert wait_until(lambda: value_of(daemon, "by-key", "dcdn_poll_success") == 1)
+            assert soon(lambda: accounts_shown(scrape(daemon)).keys() == {"by-key", "200001", "200002"})
+            assert soon(lambda: value_of(daemon, "by-key", "dcdn_poll_success") == 1)
 
 
 def test_a_directory_with_another_name_keeps_its_members() -> None:
@@ -553,7 +541,7 @@ def test_a_directory_with_another_name_keeps_its_members() -> None:
         old, new = ({"resource_directories": [{**DIRECTORY, "name": name}]} for name in ("main", "group"))
         load = reload_with(simulator, {"accounts": [], "discovery": new})
         with running(simulator, load=load, accounts=[], discovery=old) as daemon:
-            assert wait_until(daemon.is_ready)
+            assert soon(daemon.is_ready)
             simulator.set_denied("base", ["ListAccounts"])
             polled = value_of(daemon, "200001", "dcdn_polls_total")
             assert daemon.reload() is None

@@ -1,8 +1,6 @@
 """Several processes that divide the accounts of one configuration: what each polls, asks and shows."""
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection
@@ -19,8 +17,8 @@ from exporter.daemon import Daemon, WebOptions
 from exporter.sharding import Shard, owner
 from exporter.simulator import Account, Member, Role, Scenario, Simulator
 from tests.recording_log import RecordingLog
+from tests.soon import PATIENCE_S, soon
 
-PATIENCE_S = 20.0
 BASE = Account("base", "10", access_key_id="LTAI5tBase", access_key_secret="base-secret", ram_user="exporter")
 BASE_KEYS = {"type": "access_key", "access_key_id": "LTAI5tBase", "access_key_secret": "base-secret"}
 MEMBERS = [f"2{number:05}" for number in range(12)]
@@ -170,11 +168,8 @@ def test_members_are_polled_by_one_shard_each(play: Callable[..., Simulator]) ->
             }
             for ordinal, own in enumerate(expected)
         ]
-        ends_at = time.monotonic() + PATIENCE_S
-        while (seen := [facts(page(shard)) for shard in shards]) != wanted and time.monotonic() < ends_at:
-            threading.Event().wait(0.02)
-
-    assert seen == wanted
+        soon(lambda: [facts(page(shard)) for shard in shards] == wanted)
+        assert [facts(page(shard)) for shard in shards] == wanted
 
 
 def facts(families: dict[str, Metric]) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -23,11 +23,11 @@ from exporter.store import Store
 from tests.end_to_end.page import Page
 from tests.only_read import only_read
 from tests.recording_log import RecordingLog
+from tests.soon import PATIENCE_S, soon
 
 KIND = PROBE_KINDS[0]
 STARTED_AT = 1_800_000_000.0
 STALE_AFTER_S = 180.0
-PATIENCE_S = 20.0
 BASE = Account("key", "10", "LTAI5tBase", "base-secret", ram_user="exporter")
 # How long the tokens of each account's role live.
 LIVES_S = {"hour": 3600, "quarter": 900, "new": 3600, "revoked before": 3600, "revoked amid": 3600}
@@ -105,10 +105,10 @@ class World:
     def at(self, moment_s: float, *accounts: str) -> Page:
         """Have it be that moment, and poll these as the schedule would; returns the page then."""
         self.moved_s = moment_s
-        wait_for(self._settled)  # what is due in the background comes first
+        assert soon(self._settled)  # what is due in the background comes first
         for account in accounts:
             assert isinstance(self._poller.poll(self._probes[account]), Polled)
-        wait_for(self._settled)
+        assert soon(self._settled)
         return Page.parse(b"".join(self._exposition.page(ExpositionFormat.TEXT)).decode())
 
     def events(self, account: str) -> list[str]:
@@ -146,13 +146,6 @@ def world() -> Iterator[World]:
     world = World()
     yield world
     world.close()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    gives_up_at = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < gives_up_at
-        time.sleep(0.002)
 
 
 OUTAGES = [
@@ -208,7 +201,7 @@ def test_twenty_minutes_without_sts(world: World, fault: Fault, reason: str) -> 
         if value
     }
     assert failures == {(account, reason): len(minutes) for account, minutes in failing.items()}
-    wait_for(lambda: sorted(world.renewals) == sorted(failing))
+    assert soon(lambda: sorted(world.renewals) == sorted(failing))
     ends = page.by("account", "dcdn_exporter_credential_expiry_timestamp_seconds")
     assert ends.keys() == set(LIVES_S)
     assert min(ends.values()) > world.wall_clock()

@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,6 +17,7 @@ from exporter.aliyun.resolver import Resolver
 from exporter.simulator import Fault, Simulator
 from tests.aliyun.raw_server import PATIENCE_S, Peer, RawServer, always, once, reply
 from tests.aliyun.recording_observer import RecordingObserver
+from tests.soon import soon
 
 Simulate = Callable[..., Simulator]
 Serve = Callable[..., RawServer]
@@ -372,7 +372,7 @@ def test_connections_that_come_late_together_cause_no_burst(
     for thread in callers:
         thread.start()
     looked_up.set()
-    wait_for(lambda: len(server.heads) >= 20)
+    assert soon(lambda: len(server.heads) >= 20)
     threading.Event().wait(0.15)  # time for a 21st to go astray
     client.close()
     for thread in callers:
@@ -384,9 +384,3 @@ def test_connections_that_come_late_together_cause_no_burst(
 def call_until_closed(client: Client, operation: Operation, caller: Caller, turn: Turn) -> None:
     with suppress(CallAborted):
         client.call(operation, caller, turn)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + PATIENCE_S
-    while not condition() and time.monotonic() < ends_at:
-        threading.Event().wait(0.005)

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,11 +23,11 @@ from exporter.simulator import Account, Fault, Scenario, Simulator
 from exporter.simulator import Role as SimulatedRole
 from tests.aliyun.recording_observer import RecordingObserver
 from tests.recording_log import RecordingLog
+from tests.soon import PATIENCE_S, soon
 
 BASE_ID = "1000000000000001"
 BASE_SECRET = "planted-base-secret"
 EXTERNAL_ID = "planted-external-id"
-PATIENCE_S = 20.0
 STARTED_AT = 1_800_000_000.0
 MEMBERS = 300
 NO_LIMIT = 1_000_000
@@ -123,7 +123,7 @@ class World:
 
     def settle(self) -> None:
         """Wait until no question is under way or due."""
-        wait_for(lambda: not self._busy())
+        assert soon(lambda: not self._busy())
 
     def _busy(self) -> bool:
         with self.roles.lock:
@@ -139,13 +139,6 @@ def world(scenario: Scenario) -> Iterator[World]:
     world = World(scenario)
     yield world
     world.close()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    gives_up_at = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < gives_up_at
-        time.sleep(0.002)
 
 
 def refusal(provider: RoleCredentials, patience_s: float = PATIENCE_S) -> RoleNotAssumed:
@@ -187,7 +180,7 @@ def test_a_token_is_refreshed_in_the_background(world: World) -> None:
     assert world.asked() == 1
 
     world.moved_s = 2400
-    wait_for(lambda: provider.expiry() == STARTED_AT + 6000)
+    assert soon(lambda: provider.expiry() == STARTED_AT + 6000)
     assert (world.asked(), provider.credentials(patience_s=0) == first) == (2, False)
 
 
@@ -214,7 +207,7 @@ def test_twenty_minutes_without_sts(world: World) -> None:
     world.settle()
     world.recover()
     world.moved_s += 80
-    wait_for(lambda: world.renewals == [0])
+    assert soon(lambda: world.renewals == [0])
     assert provider.credentials(patience_s=0).access_key_id != first.access_key_id
 
 
@@ -289,10 +282,10 @@ def test_credentials_that_come_after_a_failure_are_told_of(world: World) -> None
     unaware.credentials(patience_s=PATIENCE_S)
     world.settle()
     world.moved_s = 5
-    wait_for(lambda: world.renewals == [1])
+    assert soon(lambda: world.renewals == [1])
     met.credentials(patience_s=0)
     world.moved_s = 2500
-    wait_for(lambda: world.asked() == 5)
+    assert soon(lambda: world.asked() == 5)
     world.settle()
 
     assert world.renewals == [1]
@@ -345,7 +338,7 @@ def test_three_hundred_roles(world: World) -> None:
     assert len(missed) > MEMBERS / 2  # STS may answer a first few before they are looked for
     # the simulator has a thread for each connection, of which there are as many as workers
     assert threading.active_count() - threads <= 8 + 1 + 8 + 2
-    wait_for(lambda: sorted(world.renewals) == missed)
+    assert soon(lambda: sorted(world.renewals) == missed)
 
     assert world.asked() == MEMBERS
     entries = world.simulator.journal.entries(action="AssumeRole")
@@ -380,7 +373,7 @@ def test_a_close_ends_waits_at_once(world: World, end: str) -> None:
     provider = world.provider()
     with ThreadPoolExecutor(2) as pool:
         waiting: list[Future[Credentials]] = [pool.submit(provider.credentials, patience_s=60) for _ in range(2)]
-        wait_for(lambda: world.asked() == 1)
+        assert soon(lambda: world.asked() == 1)
         {"provider": provider.close, "roles": world.roles.close, "client": world.client.close}[end]()
         for future in waiting:
             with pytest.raises(CallAborted):
@@ -405,7 +398,7 @@ def test_the_log_tells_changes(world: World) -> None:
     world.fail(status=403, code="NoPermission", message="no")
     for moved_s in (2500, 2600, 2700):
         world.moved_s = moved_s
-        wait_for(lambda: world.asked() > 1)
+        assert soon(lambda: world.asked() > 1)
         world.settle()
     asked = world.asked()
     request_ids = [entry.request_id for entry in world.simulator.journal.entries(action="AssumeRole")]
@@ -497,7 +490,7 @@ def test_a_listeners_defect_is_logged(world: World) -> None:
     refusal(provider)
     refusal(other)
     world.moved_s = 10
-    wait_for(lambda: world.renewals == [1])
-    wait_for(lambda: any(level == logging.ERROR for level, _, _ in world.log.lines))
+    assert soon(lambda: world.renewals == [1])
+    assert soon(lambda: any(level == logging.ERROR for level, _, _ in world.log.lines))
 
     assert "planted" not in str(world.log.lines)

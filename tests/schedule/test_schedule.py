@@ -24,7 +24,7 @@ from exporter.schedule import HANGING_WORKERS, Schedule
 from exporter.schedule.entries import Phase
 from exporter.store import ProbeRecord
 from tests.recording_log import RecordingLog
-from tests.schedule.waiting import PATIENCE_S, wait_until
+from tests.soon import PATIENCE_S, soon
 
 CREDENTIALS = Credentials(access_key_id="LTAItest", access_key_secret=Secret("secret"))
 TURN = Turn(CREDENTIALS, Reservation("LTAItest", "DescribeDcdnIpaService", 0.0), reserved_at=0.0)
@@ -218,7 +218,7 @@ def test_a_postponed_probe_is_neither_polled_nor_skipped_meanwhile() -> None:
     """However often it falls due before its turn comes."""
     polls, skips = Polls({"a": lambda _turn: Postponed(turn=TURN, wait_s=600)}), Skips()
     with running(polls, "a", skips=skips) as schedule:
-        assert wait_until(lambda: [entry.phase for entry in schedule._entries] == [Phase.POSTPONED])
+        assert soon(lambda: [entry.phase for entry in schedule._entries] == [Phase.POSTPONED])
         before = skips.total
         threading.Event().wait(0.2)  # four intervals
         assert (polls.runs["a"], skips.total) == (1, before)
@@ -495,8 +495,8 @@ def test_a_clock_that_is_set_back_stops_no_probe() -> None:
         assert polls.wait_for("b", 1)
         anchors = [entry.anchor for entry in schedule._entries]
         back_s[0] = 3600.0
-        assert wait_until(lambda: list(schedule._entries)[-1].anchor != anchors[-1])
-        assert wait_until(lambda: len(next_runs(schedule)) == 2)
+        assert soon(lambda: list(schedule._entries)[-1].anchor != anchors[-1])
+        assert soon(lambda: len(next_runs(schedule)) == 2)
         late_s = [(run - datetime.now(UTC)).total_seconds() for run in next_runs(schedule)]
 
     moved_s = [
@@ -592,7 +592,7 @@ def test_a_probe_that_comes_back_runs_on_whatever_its_last_answer_from_before_sa
         assert polls.wait_for("a", 2)
         release.set()
         assert polls.wait_for("a", polls.runs["a"] + 8)
-        assert wait_until(lambda: len(schedule._scheduler.get_jobs()) == 1)
+        assert soon(lambda: len(schedule._scheduler.get_jobs()) == 1)
 
 
 def test_another_number_of_threads_loses_no_run() -> None:
@@ -608,9 +608,9 @@ def test_another_number_of_threads_loses_no_run() -> None:
     probes = [probe(account) for account in accounts]
     with running(polls, cadence=SLOW) as schedule:
         configure(schedule, *probes[:2], max_workers=1)
-        assert wait_until(lambda: sum(polls.runs.values()) == 1)
+        assert soon(lambda: sum(polls.runs.values()) == 1)
         configure(schedule, *probes, max_workers=2)
-        assert wait_until(lambda: sum(polls.runs.values()) == 2)
+        assert soon(lambda: sum(polls.runs.values()) == 2)
         release.set()
         assert all(polls.wait_for(account, 1) for account in accounts)
 
@@ -626,7 +626,7 @@ def test_probes_are_spread_over_the_interval_after_the_first_round() -> None:
     started = datetime.now(UTC)
     with running(polls, *accounts, cadence=SLOW) as schedule:
         assert all(polls.wait_for(account, 1) for account in accounts)
-        assert wait_until(lambda: len(next_runs(schedule)) == len(accounts))
+        assert soon(lambda: len(next_runs(schedule)) == len(accounts))
         after_s = sorted((run - started).total_seconds() for run in next_runs(schedule))
 
     assert after_s == pytest.approx([150, 300, 450, 600], abs=5)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exporter.schedule.workers import Workers
-from tests.schedule.waiting import PATIENCE_S, wait_until
+from tests.soon import PATIENCE_S, soon
 
 NO_STACK_IS_SO_LARGE = 2**46
 
@@ -65,7 +65,7 @@ def test_what_is_given_runs_in_its_order(make: Make) -> None:
     for number in range(100):
         workers.give(number)
 
-    assert wait_until(lambda: len(done) == 100)
+    assert soon(lambda: len(done) == 100)
     assert done == list(range(100))
 
 
@@ -75,10 +75,10 @@ def test_there_are_as_many_threads_as_are_allowed(make: Make, held: Held) -> Non
     for number in range(5):
         workers.give(number)
 
-    assert wait_until(lambda: len(held.begun) == 3)
+    assert soon(lambda: len(held.begun) == 3)
     assert not held.begins_more()
     held.let_go.set()
-    assert wait_until(lambda: len(held.begun) == 5)
+    assert soon(lambda: len(held.begun) == 5)
     assert len(held.threads) == 3
 
 
@@ -88,7 +88,7 @@ def test_a_thread_that_is_free_is_used_again(make: Make) -> None:
     workers = make(lambda _work: threads.append(threading.current_thread()), most=8)
     for number in range(20):
         workers.give(number)
-        assert wait_until(lambda: not workers._unfinished)
+        assert soon(lambda: not workers._unfinished)
 
     assert threads == [threads[0]] * 20
 
@@ -99,16 +99,16 @@ def test_more_threads_may_be_allowed(make: Make, held: Held) -> None:
     workers = make(held, most=1)
     for number in range(-20, 0):
         workers.give(number)  # a backlog, whose end leaves nothing behind
-    assert wait_until(lambda: len(held.begun) == 20 and not workers._unfinished)
+    assert soon(lambda: len(held.begun) == 20 and not workers._unfinished)
     held.begun.clear()
     held.let_go.clear()
     workers.give(0)
     workers.give(1)
     workers.allow(3)
 
-    assert wait_until(lambda: sorted(held.begun) == [0, 1])
+    assert soon(lambda: sorted(held.begun) == [0, 1])
     workers.give(2)
-    assert wait_until(lambda: held.begun[2:] == [2])
+    assert soon(lambda: held.begun[2:] == [2])
 
 
 @pytest.mark.parametrize("allowed", [[1], [1, 3, 1], [1, 3, 1, 3, 1], [2, 1]], ids=str)
@@ -117,15 +117,15 @@ def test_fewer_threads_may_be_allowed(make: Make, held: Held, allowed: list[int]
     workers = make(held, most=3)
     for number in range(5):
         workers.give(number)
-    assert wait_until(lambda: len(held.begun) == 3)
+    assert soon(lambda: len(held.begun) == 3)
     for most in allowed:
         workers.allow(most)
     held.let_go.set()
 
-    assert wait_until(lambda: len(workers._threads) == 1)
+    assert soon(lambda: len(workers._threads) == 1)
     assert sorted(held.begun) == list(range(5))
     workers.give(5)
-    assert wait_until(lambda: held.begun[5:] == [5])
+    assert soon(lambda: held.begun[5:] == [5])
 
 
 def test_a_close_ends_the_threads(make: Make, held: Held) -> None:
@@ -133,7 +133,7 @@ def test_a_close_ends_the_threads(make: Make, held: Held) -> None:
     workers = make(held, most=1)
     for number in range(3):
         workers.give(number)
-    assert wait_until(lambda: held.begun)
+    assert soon(lambda: held.begun)
     workers.close()
     with pytest.raises(RuntimeError, match=r"^these workers take nothing any more$"):
         workers.give(3)
@@ -160,7 +160,7 @@ def test_what_was_run_is_kept_by_nobody(make: Make) -> None:
     workers.give(thing)
     del thing
 
-    assert wait_until(lambda: gone() is None)
+    assert soon(lambda: gone() is None)
 
 
 def test_a_defect_costs_one_thread_and_not_its_place(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,10 +171,10 @@ def test_a_defect_costs_one_thread_and_not_its_place(make: Make, monkeypatch: py
     workers = make(lambda divisor: done.append(1 / divisor), most=1)
     workers.give(0)
     workers.give(1)
-    assert wait_until(lambda: done == [1.0])
+    assert soon(lambda: done == [1.0])
     workers.give(2)
 
-    assert wait_until(lambda: done == [1.0, 0.5])
+    assert soon(lambda: done == [1.0, 0.5])
     assert told == [ZeroDivisionError]
 
 
@@ -192,5 +192,5 @@ def test_no_thread_at_all_is_an_error(make: Make, held: Held) -> None:
         threading.stack_size(before)
     held.let_go.set()
 
-    assert wait_until(lambda: len(held.begun) == 2)
+    assert soon(lambda: len(held.begun) == 2)
     assert held.begun == ["first", "second"]

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from exporter.web.connections import Connection, Connections, Limits, Phase, first_to_go
 from exporter.web.server import WebServer
 from tests.recording_log import RecordingLog
+from tests.soon import soon
 
 WAIT_S = 10
 SOON_S = 0.1
@@ -105,13 +106,6 @@ def is_closed(connection: socket.socket) -> bool:
     return True
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.mark.parametrize(
     "sent",
     [
@@ -137,7 +131,7 @@ def test_a_handshake_that_does_not_arrive(start: Start, dial: Callable[[WebServe
     halfway.sendall(b"\x16\x03\x01\x02\x00\x01")
     assert is_closed(silent)
     assert is_closed(halfway)
-    wait_until(lambda: len(server._connections) == 0)
+    assert soon(lambda: len(server._connections) == 0)
 
 
 def test_dripping_does_not_help(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
@@ -158,7 +152,7 @@ def test_the_next_request_has_its_own_time(start: Start, dial: Callable[[WebServ
     connection = dial(server)
     ask_on(connection)
     (held,) = server._connections._all
-    wait_until(lambda: held.phase is Phase.IDLE)
+    assert soon(lambda: held.phase is Phase.IDLE)
     assert held._deadline is not None
     time.sleep(2 * SOON_S)
     connection.sendall(HEAD)
@@ -179,7 +173,7 @@ def test_an_answer_that_is_not_taken(start: Start, dial: Callable[[WebServer], s
     connection = dial(server)
     connection.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert connection.recv(1) == b"H"
-    wait_until(lambda: len(server._connections) == 0)
+    assert soon(lambda: len(server._connections) == 0)
     assert is_closed(connection)
     assert get(server) == b"hello"
 
@@ -193,7 +187,7 @@ def test_what_a_reader_that_stops_holds(start: Start, dial: Callable[[WebServer]
         reader.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         assert reader.recv(1) == b"H"
         (held,) = server._connections._all
-        wait_until(lambda: held._stalled is not None)
+        assert soon(lambda: held._stalled is not None)
         assert held._transport is not None
         assert held._transport.get_write_buffer_size() < len(PIECE) + 128 * 1024
 
@@ -204,9 +198,9 @@ def test_the_oldest_without_a_request_goes(start: Start, dial: Callable[[WebServ
     kept = dial(server)
     ask_on(kept)
     first = dial(server)
-    wait_until(lambda: len(server._connections) == 2)
+    assert soon(lambda: len(server._connections) == 2)
     second = dial(server)
-    wait_until(lambda: len(server._connections) == 3)
+    assert soon(lambda: len(server._connections) == 3)
     assert get(server) == b"hello"
     assert is_closed(first)
     for connection in (kept, second):
@@ -217,7 +211,7 @@ def test_silent_tls_clients_go_too(start: Start, dial: Callable[[WebServer], soc
     """The number of connections is counted from accept on: silence in the handshake keeps nobody out."""
     server = start(tls=True, connections=4)
     silent = [dial(server) for _ in range(20)]
-    wait_until(lambda: len(server._connections) == 4)
+    assert soon(lambda: len(server._connections) == 4)
     assert get_over_tls(server) == b"hello"
     assert all(is_closed(connection) for connection in silent[:16])
 
@@ -287,6 +281,6 @@ def test_hundreds_of_clients_at_once(start: Start, dial: Callable[[WebServer], s
             dial(server).sendall(openings[number % 3])
     for _ in range(20):
         assert get(server) == b"hello"
-    wait_until(lambda: len(server._connections) == 0)
+    assert soon(lambda: len(server._connections) == 0)
     assert server._server is not None
-    wait_until(lambda: not server._server.server_state.connections)  # type: ignore[union-attr]
+    assert soon(lambda: not server._server.server_state.connections)  # type: ignore[union-attr]

@@ -3,7 +3,6 @@
 import base64
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
@@ -16,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from exporter.web.server import WebServer
 from tests.recording_log import RecordingLog
+from tests.soon import soon
 
 WAIT_S = 10
 LOOK_EVERY_S = 0.02
@@ -158,10 +158,7 @@ def test_a_renewed_certificate_is_served(behind: Open, trusting: Trusting, renew
         held.request("GET", "/")
         assert held.getresponse().read() == b"hello"
         renew()
-        deadline = time.monotonic() + WAIT_S
-        while shown(server, context) == before:
-            assert time.monotonic() < deadline
-            time.sleep(LOOK_EVERY_S)
+        assert soon(lambda: shown(server, context) != before)
         held.request("GET", "/")
         assert held.getresponse().read() == b"hello"
 
@@ -225,10 +222,7 @@ def test_a_new_user_is_let_in(behind: Open, tmp_path: Path) -> None:
     """The file is read anew without a restart, and no request is lost meanwhile."""
     server = behind(USERS)
     (tmp_path / "web.yaml").write_text(USERS.replace("alice", "caroline"))
-    deadline = time.monotonic() + WAIT_S
-    while get(server, authorization=login("caroline", "one"))[0] != 200:
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_EVERY_S)
+    assert soon(lambda: get(server, authorization=login("caroline", "one"))[0] == 200)
     assert get(server, authorization=login("alice", "one"))[0] == 401
 
 

@@ -11,7 +11,8 @@ from exporter.aliyun.vendor.library import ask_library
 from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
 from exporter.aliyun.vendor.sources import Uri
 from exporter.simulator import Simulator
-from tests.aliyun.vendor.test_refreshed_credentials import PATIENCE_S, landed
+from tests.aliyun.vendor.test_refreshed_credentials import landed
+from tests.soon import PATIENCE_S
 
 TEN_MINUTES_S = 600
 

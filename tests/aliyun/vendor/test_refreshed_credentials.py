@@ -1,8 +1,7 @@
 """What a source gives, as a shared, patient, interruptible thing: whatever the source does, polls are not held."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from exporter.aliyun.credentials import Credentials, Secret
 from exporter.aliyun.errors import CallAborted, CredentialsUnavailable
 from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
+from tests.soon import PATIENCE_S, soon
 
-PATIENCE_S = 10.0
 SHORT_S = 0.02
 STARTED_AT = 1_800_000_000.0
 
@@ -82,16 +81,9 @@ def key(provider: RefreshedCredentials, patience_s: float = PATIENCE_S) -> str:
     return provider.credentials(patience_s=patience_s).access_key_id
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends_at
-        threading.Event().wait(0.002)
-
-
 def landed(provider: RefreshedCredentials) -> None:
     """Wait until nothing is being asked."""
-    wait_until(lambda: provider._flight is None)
+    assert soon(lambda: provider._flight is None)
 
 
 def test_nothing_is_asked_before_the_first_call(provider: RefreshedCredentials, source: Source) -> None:
