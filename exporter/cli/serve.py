@@ -12,9 +12,9 @@ from exporter.cli.configuration import configuration_of, load_configuration
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import checked_listen_address, config_file_flag, flag, log_flags, web_config_file_flag
-from exporter.cli.long_lived import set_aside
 from exporter.config import Configuration, ConfigurationError
 from exporter.daemon import Daemon, WebOptions
+from exporter.memory import set_aside, share_heaps
 from exporter.sharding import Shard, parse_shard
 from exporter.signals import signals_received
 from exporter.supervision import ServiceManager, supervise
@@ -69,6 +69,7 @@ def serve(
 
     SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
     """
+    share_heaps()  # before there are threads
     with signals_received(signal.SIGHUP) as received:
         configuration = configuration_of(config_file)
         log = logs.configure(level=log_level, log_format=log_format)

@@ -17,11 +17,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from exporter.logger import Logger, defect
+from exporter.memory import release_memory
 from exporter.web.acceptor import Acceptor
 from exporter.web.connections import Connection, Connections, Limits, Phase
 from exporter.web.front_door import FrontDoor
 from exporter.web.guard import Guard
-from exporter.web.memory import release_memory
 from exporter.web.passwords import Passwords
 from exporter.web.protocol import LimitedProtocol
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
 from exporter.catalogue import OPERATIONS, PROBE_KINDS
-from exporter.cli.long_lived import set_aside
 from exporter.exposition import Exposition
+from exporter.memory import set_aside, share_heaps
 from exporter.model import Answer, ChargeTypeChange, Observation, ProbeKey, ServiceState
 from exporter.own_metrics import OwnMetrics
 from exporter.store import Store
@@ -103,6 +103,7 @@ class Feed:
 
 def main() -> NoReturn:
     """Serve until ended."""
+    share_heaps()
     accounts = int(sys.argv[1])
     own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
     exposition = Exposition(own=own.registry, now=time.time)

@@ -1,0 +1,84 @@
+"""What the process does about its memory."""
+
+import ctypes
+import gc
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.memory import set_aside
+
+
+class Node:
+    """Holds itself, so that nothing but the collector frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    """Other tests have a collector that looks at everything."""
+    yield
+    gc.unfreeze()
+
+
+def test_what_lives_is_looked_at_no_more() -> None:
+    """What was there is out of every later collection, and what came since is in it."""
+    before = Node()
+    set_aside()
+    since = Node()
+    looked_at = {id(each) for each in gc.get_objects()}
+
+    assert id(since) in looked_at
+    assert id(before) not in looked_at
+
+
+def test_nothing_is_kept_for_good() -> None:
+    """Garbage of before is freed, also that of what was set aside once."""
+    set_aside_once = Node()
+    set_aside()
+    garbage = Node()
+    gone = [weakref.ref(set_aside_once), weakref.ref(garbage)]
+    del set_aside_once, garbage
+    set_aside()
+
+    assert [each() for each in gone] == [None, None]
+
+
+COUNT_HEAPS = """
+import ctypes, sys, threading
+from exporter.memory import share_heaps
+
+if sys.argv[1] == "shared":
+    share_heaps()
+everybody = threading.Barrier(20)
+kept = []
+
+def allocate():
+    everybody.wait()  # threads that never live together take turns with one heap
+    kept.append(bytearray(100_000))
+    everybody.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(20)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+library = ctypes.CDLL(None)
+library.malloc_info(0, ctypes.c_void_p.in_dll(library, "stdout"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
+@pytest.mark.parametrize(("heaps", "most", "least"), [("shared", 2, 1), ("own", 999, 3)])
+def test_threads_share_heaps(heaps: str, most: int, least: int) -> None:
+    """However many threads there are, glibc keeps two heaps for them; left alone, it keeps more."""
+    process = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", COUNT_HEAPS, heaps], capture_output=True, check=True
+    )
+
+    assert least <= process.stdout.count(b"<heap nr=") <= most
