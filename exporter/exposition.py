@@ -272,6 +272,7 @@ class _Block:
         for index in self.changed:
             self.lines[index] = b"".join([slot.lines[index] for slot in self.slots])
         self.changed.clear()
+        # A countdown that is another one has another line of its moment, too.
         self.counting = [slot.countdown for slot in self.slots if slot.countdown is not None]
 
     def countdown(self, now: float) -> bytes:

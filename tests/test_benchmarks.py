@@ -30,6 +30,7 @@ MACHINE = Machine(
     python="3.11.7",
     libraries={"isal": "1.9.1"},
     date="2026-11-22",
+    commit="0c0ffee",
 )
 QUICK = Claim(Figure("ours against theirs", 0.25, "", runs=9), Bound.AT_MOST, 0.5)
 SLOW = Claim(Figure("start", 1.25, "s"), Bound.AT_MOST, 1.0)
@@ -55,8 +56,8 @@ def test_a_finding_is_a_table_of_what_was_compared_then_figures_claims_and_notes
         "ours         12.3        10     9\n"
         "theirs      1,234               9\n"
         "\n"
-        "measured  median  runs\n"
-        "page       39 MB     1\n"
+        "measured  found  runs\n"
+        "page      39 MB     1\n"
         "\n"
         "claim                 found  promised\n"
         "ours against theirs    0.25  at most 0.5  holds\n"
@@ -68,14 +69,14 @@ def test_a_finding_is_a_table_of_what_was_compared_then_figures_claims_and_notes
 def test_a_document_has_the_same_tables_and_names_the_machine() -> None:
     """The tables of the document say where and when they were measured."""
     assert to_markdown(FINDING, MACHINE) == (
-        "2026-11-22: Abacus 3, 2 cores, 24 GiB, Linux 6.1, Python 3.11.7; isal 1.9.1\n"
+        "2026-11-22, commit 0c0ffee: Abacus 3, 2 cores, 24 GiB, Linux 6.1, Python 3.11.7; isal 1.9.1\n"
         "\n"
         "| of | time (ms) | CPU (ms) | runs |\n"
         "| --- | ---: | ---: | ---: |\n"
         "| ours | 12.3 | 10 | 9 |\n"
         "| theirs | 1,234 |  | 9 |\n"
         "\n"
-        "| measured | median | runs |\n"
+        "| measured | found | runs |\n"
         "| --- | ---: | ---: |\n"
         "| page | 39 MB | 1 |\n"
         "\n"
@@ -99,7 +100,7 @@ def test_a_finding_replaces_the_one_before_between_its_marks() -> None:
 
     written = in_document(document, FINDING, MACHINE)
 
-    assert written.startswith("# Ours\n<!-- scrape: found by make bench -->\n\n2026-11-22: Abacus 3")
+    assert written.startswith("# Ours\n<!-- scrape: found by make bench -->\n\n2026-11-22, commit 0c0ffee: Abacus 3")
     assert written.endswith("- Go was left out: there is none here.\n\n<!-- scrape: end -->\nWhat we learned.\n")
     assert "yesterday" not in written
     assert in_document(written, FINDING, MACHINE) == written

@@ -43,7 +43,7 @@ def measure(*, starts: int = 11, accounts: int = 10_000, seconds: float = 180.0)
     cpu = Figure("CPU until then", median(each.cpu_s for each in small), "s", starts)
     one = Figure("RSS with 1 account", median(each.rss_mb for each in small), "MB", starts)
     many = Figure(f"RSS with {accounts:,} accounts, polled and scraped", many_mb, "MB")
-    peak = Figure(f"RSS with {accounts:,} accounts, at most", peak_mb, "MB")
+    peak = Figure(f"RSS with {accounts:,} accounts, at most ever", peak_mb, "MB")
     return Finding(
         "footprint",
         (start, cpu, one, many, peak),
@@ -88,7 +88,7 @@ def _starts(folder: Path, times: int) -> list[_Start]:
 
 
 def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float]:
-    """MB in the end, and at most since the first round, of a daemon of many accounts that is scraped."""
+    """MB in the end, and at most from the start on, of a daemon of many accounts that is scraped."""
     with MeasuredProcess.python("tests.benchmarks.simulated", str(accounts)) as simulator:
         url = f"http://{simulator.address()}"
         with _daemon(folder, accounts, url) as daemon, Scraper(daemon.address()) as scraper:

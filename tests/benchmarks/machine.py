@@ -1,20 +1,27 @@
-"""What a benchmark ran on, so that its figures can be read by somebody else."""
+"""What a benchmark ran on, and of what, so that its figures can be read and found again by somebody else."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+from tests.benchmarks.processes import ROOT
 
 _LIBRARIES = ("prometheus-client", "uvicorn", "uvloop", "httptools", "starlette", "isal", "requests", "APScheduler")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The machine and the versions on it, on one day."""
+    """The machine and the versions on it, on one day.
+
+    ``commit`` is what git calls the state of the project, empty where that is not known.
+    """
 
     processor: str
     cores: int
@@ -24,11 +31,13 @@ class Machine:
     python: str
     libraries: dict[str, str]
     date: str
+    commit: str = ""
 
     def __str__(self) -> str:
         libraries = ", ".join(f"{name} {number}" for name, number in self.libraries.items())
+        commit = f", commit {self.commit}" * bool(self.commit)
         return (
-            f"{self.date}: {self.processor}, {self.cores} cores, {self.memory_gib:.0f} GiB, {self.kernel}, "
+            f"{self.date}{commit}: {self.processor}, {self.cores} cores, {self.memory_gib:.0f} GiB, {self.kernel}, "
             f"Python {self.python}; {libraries}"
         )
 
@@ -43,7 +52,18 @@ def this_machine() -> Machine:
         python=platform.python_version(),
         libraries={name: version(name) for name in _LIBRARIES},
         date=datetime.now(UTC).date().isoformat(),
+        commit=_commit(),
     )
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    described = subprocess.run(  # noqa: S603 — as installed
+        [git, "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return described.stdout.strip()
 
 
 def _processor() -> str:

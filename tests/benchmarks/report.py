@@ -83,7 +83,7 @@ def _tables(finding: Finding) -> list[Table]:
     tables = [_compared([figure for figure in finding.figures if figure.of])]
     tables.append(
         [
-            ["measured", "median", "runs"],
+            ["measured", "found", "runs"],
             *(
                 [figure.name, _with_unit(figure.value, figure.unit), str(figure.runs)]
                 for figure in finding.figures

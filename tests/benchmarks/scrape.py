@@ -110,6 +110,7 @@ def _compare(
             if found:
                 message = f"the page of {name} is another: {len(found)}, such as {found[:_SHOWN_DIFFERENCES]}"
                 raise RuntimeError(message)
+            server.process.reset_peak()  # of what it did to begin
         servers[FLOOR] = serve(
             MeasuredProcess.python("tests.benchmarks.serve_floor", *map(str, pages)),
             {form: f"/{number}" for number, form in enumerate(FORMS)},
@@ -187,9 +188,15 @@ def _claims(accounts: int, measured: _All) -> list[Claim]:
 
 
 def _sizes(measured: _All) -> str:
-    """How large our page is, plain and with gzip."""
-    plain, compressed = (
-        median(scrape.size for each in measured[OURS, Form(gzip=gzip)] for scrape in each.scrapes) / 1e6
-        for gzip in (False, True)
+    """How large our page is, and how large each server makes it with the gzip that it has."""
+    plain, gzip = Form(), Form(gzip=True)
+    compressed = ", ".join(
+        f"{_size_mb(measured[name, gzip]):.3g} MB of {name}"
+        for name in (OURS, PYTHON, GO)
+        if (name, gzip) in measured
     )
-    return f"{plain:.3g} MB, with gzip {compressed:.3g} MB"
+    return f"{_size_mb(measured[OURS, plain]):.3g} MB as text; with gzip {compressed}"
+
+
+def _size_mb(measured: Sequence[Measured]) -> float:
+    return median(scrape.size for each in measured for scrape in each.scrapes) / 1e6
