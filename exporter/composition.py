@@ -5,8 +5,9 @@ The parts that calls need. The daemon, which polls on a schedule, is not their o
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from exporter import __version__
 from exporter.aliyun.assumed_role import Role
@@ -32,6 +33,7 @@ _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
 _ASKED_BY_ALL_SHARDS = frozenset({ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS})
 
 _Key = tuple[object, ...]
+_Part = TypeVar("_Part")
 
 
 class Unobserved:
@@ -54,7 +56,8 @@ class Composition:
     account's name and of the account id that is behind it; ``renewed``, of accounts that have credentials again after
     polls have failed for want of them.
 
-    Of ``shard`` are ``accounts`` and their ``probes``; ``accounts_of_all_shards`` counts those of the others too.
+    Of ``shard`` are ``accounts`` and their ``probes``; ``accounts_of_all_shards`` counts those of the others too. One
+    that is as it was before another configuration is the very same object.
     """
 
     def __init__(
@@ -93,18 +96,10 @@ class Composition:
         self._member_ids: frozenset[str] = frozenset()
         self.directories: tuple[Directory, ...] = ()
         self.accounts: tuple[WatchedAccount, ...] = ()
+        self.probes: tuple[Probe, ...] = ()
         self.accounts_of_all_shards = 0
         self.identities: Mapping[str, Identity] = {}
         self.configure(configuration)
-
-    @property
-    def probes(self) -> list[Probe]:
-        """What is polled, by whom; equal to what it was before another configuration where nothing changed."""
-        return [
-            Probe(key=kind.key(account.name), kind=kind, caller=self.identities[account.name].caller)
-            for account in self.accounts
-            for kind in kinds_for(account.products, debt_status=account.debt_status, balance=account.balance)
-        ]
 
     def configure(self, configuration: Configuration) -> None:
         """From now on budgets, deadline, accounts and probes are those of this configuration.
@@ -121,12 +116,13 @@ class Composition:
         self.budgets.permit(_permitted(configuration, self._shard))
         self.client.use_deadline(configuration.poll.timeout_s)
         self.directories = self._directories(configuration, keep=not elsewhere)
-        everybody = self._roster()
+        everybody = _kept(self._roster(), self.accounts, by=lambda account: account.name)
         self.accounts_of_all_shards = len(everybody)
         self.accounts = tuple(filter(self._is_own, everybody))
         own = {account.name for account in self.accounts}
         needed = [account for account in everybody if account.name in own or self._may_be_member(account)]
         self._identify(needed, own=own)
+        self.probes = _kept(self._probes_now(), self.probes, by=lambda probe: probe.key)
         if elsewhere:
             former.close()
         self._providers.keep(
@@ -167,6 +163,11 @@ class Composition:
         members = [(directory.configured, directory.members) for directory in self.directories]
         self._member_ids = frozenset(member.account_id for _, listed in members for member in listed)
         return roster(self._configuration.accounts, known_ids, members)
+
+    def _probes_now(self) -> Iterator[Probe]:
+        for account in self.accounts:
+            for kind in kinds_for(account.products, debt_status=account.debt_status, balance=account.balance):
+                yield Probe(key=kind.key(account.name), kind=kind, caller=self.identities[account.name].caller)
 
     def _is_own(self, account: WatchedAccount) -> bool:
         return self._shard.owns(account.account_id or account.name)
@@ -233,6 +234,21 @@ class Composition:
         # STS has the same address for both sites.
         caller = Caller(source, routes=self._routes["china"])
         return self._roles.provider(role, caller, renewed=lambda: self._renewed(self._sharing.get(credentials, ())))
+
+
+def keeping(former: Configuration, configuration: Configuration) -> Configuration:
+    """The same as ``configuration``, in which accounts that are as they were are the former's own objects."""
+    accounts = _kept(configuration.accounts, former.accounts, by=lambda account: account.name)
+    return configuration.model_copy(update={"accounts": accounts})
+
+
+def _kept(now: Iterable[_Part], before: Iterable[_Part], *, by: Callable[[_Part], object]) -> tuple[_Part, ...]:
+    """What there is now, as the object of before where it equals that.
+
+    Else some would go on with the one and some with the other, and after a reload each would be there twice.
+    """
+    known = {by(part): part for part in before}
+    return tuple(known[by(part)] if known.get(by(part)) == part else part for part in now)
 
 
 def _renamed(configured: ResourceDirectory, gone: Iterable[Directory]) -> Directory | None:

@@ -19,7 +19,7 @@ from typing import Self
 from exporter import __version__
 from exporter.cadence import Cadence
 from exporter.catalogue import BALANCE, OPERATIONS, ProbeKind
-from exporter.composition import UNSHARDED, Composition
+from exporter.composition import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.discovery import Directory
 from exporter.exposition import Exposition
@@ -161,7 +161,7 @@ class Daemon:
         """
         with self._reloading:
             try:
-                self._use(self._load())
+                self._use(keeping(self._configuration, self._load()))
             except (ConfigurationError, ValueError) as error:
                 return self._not_reloaded(str(error))
             except Exception as error:  # noqa: BLE001 — whatever went wrong, the daemon stays up

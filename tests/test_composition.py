@@ -9,8 +9,8 @@ import pytest
 
 from exporter.aliyun.errors import CallAborted
 from exporter.catalogue import kinds_for, vendor_limits
-from exporter.composition import Composition, Unobserved
-from exporter.config import parse
+from exporter.composition import Composition, Unobserved, keeping
+from exporter.config import Configuration, parse
 from exporter.model import ProbeKey, ServiceState
 from exporter.poller import Polled, Poller
 from exporter.simulator import Simulator, load_scenario
@@ -128,3 +128,25 @@ def test_other_addresses_end_the_waits_of_before(compose: Compose) -> None:
 
     with pytest.raises(CallAborted):
         before.credentials(patience_s=0)
+
+
+def test_what_stays_as_it_was_is_the_same_object() -> None:
+    """Of what another configuration leaves alone there is one object, whichever part is asked for it."""
+
+    def read(*, labels: dict[str, str]) -> Configuration:
+        changed = {"name": "changed", "credentials": KEYS, "labels": labels}
+        document = {"accounts": [{"name": "kept", "credentials": KEYS}, changed]}
+        return parse(json.dumps(document), source="a test", vendor_limits=vendor_limits())
+
+    first, second = read(labels={"team": "video"}), read(labels={"team": "web"})
+    composition = Composition(first, environ={}, observer=Unobserved(), log=RecordingLog())
+    before, probes = composition.accounts, composition.probes
+    configuration = keeping(first, second)
+    composition.configure(configuration)
+    composition.close()
+
+    assert configuration == second
+    assert [now is then for now, then in zip(configuration.accounts, first.accounts, strict=True)] == [True, False]
+    assert [now is then for now, then in zip(composition.accounts, before, strict=True)] == [True, False]
+    assert [now is then for now, then in zip(composition.probes, probes, strict=True)] == [True, True]
+    assert composition.accounts[1].labels == {"team": "web"}

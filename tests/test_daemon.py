@@ -1,5 +1,6 @@
 """The daemon as it is put together: what the configuration says arrives where it counts."""
 
+import gc
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from exporter.activation import OPEN_CDN_SERVICE
 from exporter.aliyun.errors import WriteRefused
 from exporter.aliyun.operation import GET_CALLER_IDENTITY
 from exporter.catalogue import PROBE_KINDS, PRODUCTS, vendor_limits
-from exporter.config import Configuration, ConfigurationError, Problem, parse
+from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import demo_configuration
 from exporter.simulator import (
@@ -213,6 +214,21 @@ def test_accounts_of_every_kind_are_polled(
     polled = {labels: value for (name, labels), value in samples.items() if name == "dcdn_poll_success"}
     assert list(polled.values()) == [1] * 6
     assert handed_out == 2
+
+
+def test_reloads_leave_one_object_of_each_account(simulator: Simulator) -> None:
+    """Nothing of an account that stays as it was is kept twice, however often the file is read anew."""
+    parts: dict[str, Any] = {
+        "accounts": [{"name": "prod", "credentials": {**KEYS, "access_key_id": "LTAI5tCounted"}}]
+    }
+    with running(simulator, load=lambda: configured(simulator, **parts), **parts) as daemon:
+        assert soon(daemon.is_ready)
+        for _ in range(2):
+            assert daemon.reload() is None
+        gc.collect()
+        kept = [each for each in gc.get_objects() if isinstance(each, AccessKeyCredentials)]
+
+    assert [each.access_key_id for each in kept].count("LTAI5tCounted") == 1
 
 
 def test_the_status_is_there_as_json(simulator: Simulator) -> None:
