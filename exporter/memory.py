@@ -10,8 +10,8 @@ _HEAPS = 2
 def share_heaps() -> None:
     """Threads have two heaps between them from then on, where the C library can do that (glibc).
 
-    It makes eight for each core otherwise. What was freed in one heap is of no use to the threads of another, so that
-    with a hundred and more the memory grows for hours until each heap has seen its worst moment.
+    It makes up to eight for each core otherwise. What was freed in one heap is of no use to the threads of another,
+    so that each grows to what its own threads need in their worst moment.
     """
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
