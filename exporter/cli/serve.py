@@ -14,6 +14,7 @@ from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import checked_listen_address, config_file_flag, flag, log_flags, web_config_file_flag
 from exporter.config import Configuration, ConfigurationError
 from exporter.daemon import Daemon, WebOptions
+from exporter.logger import Logger
 from exporter.memory import set_aside, share_heaps
 from exporter.sharding import Shard, parse_shard
 from exporter.signals import signals_received
@@ -71,35 +72,46 @@ def serve(
     """
     share_heaps()  # before there are threads
     with signals_received(signal.SIGHUP) as received:
-        configuration = configuration_of(config_file)
+        web = WebOptions(
+            listen_address=web_listen_address,
+            telemetry_path=web_telemetry_path,
+            enable_lifecycle=web_enable_lifecycle,
+            config_file=web_config_file,
+        )
         log = logs.configure(level=log_level, log_format=log_format)
-        raise_file_limit(configuration, log)
-
-        def load_again() -> Configuration:
-            again = load_configuration(config_file)
-            raise_file_limit(again, log)
-            return again
-
-        try:
-            daemon = Daemon(
-                configuration,
-                load=load_again,
-                web=WebOptions(
-                    listen_address=web_listen_address,
-                    telemetry_path=web_telemetry_path,
-                    enable_lifecycle=web_enable_lifecycle,
-                    config_file=web_config_file,
-                ),
-                environ=os.environ,
-                shard=shard,
-                settled=set_aside,
-                log=log,
-            )
-            daemon.start()
-        except ConfigurationError as error:
-            fail(str(error), EXIT_BAD_CONFIGURATION)
-        except OSError as error:
-            fail_to_listen("--web.listen-address", web_listen_address, error)
+        daemon = _started(config_file, web=web, shard=shard, log=log)
         supervise(daemon, received, ServiceManager(os.environ, pid=os.getpid()))
         log.info("stopping")
         daemon.stop()
+
+
+def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Logger) -> Daemon:
+    """The daemon, up and with the configuration of now; ends the command where that cannot be.
+
+    That configuration may not outlive this function: who waits beside the daemon would keep accounts, and their
+    credentials, that a reload has taken away.
+    """
+    configuration = configuration_of(config_file)
+    raise_file_limit(configuration, log)
+
+    def load_again() -> Configuration:
+        again = load_configuration(config_file)
+        raise_file_limit(again, log)
+        return again
+
+    try:
+        daemon = Daemon(
+            configuration,
+            load=load_again,
+            web=web,
+            environ=os.environ,
+            shard=shard,
+            settled=set_aside,
+            log=log,
+        )
+        daemon.start()
+    except ConfigurationError as error:
+        fail(str(error), EXIT_BAD_CONFIGURATION)
+    except OSError as error:
+        fail_to_listen("--web.listen-address", web.listen_address, error)
+    return daemon

@@ -103,17 +103,20 @@ def configure() -> Configure:
 
 @pytest.fixture
 def launch(tmp_path: Path, environ: Mapping[str, str]) -> Iterator[Serve]:
-    """Starts the command with some arguments; the log is JSON, the port is the kernel's choice."""
+    """Starts the command with some arguments; the log is JSON, the port is the kernel's choice.
+
+    ``module`` runs it in the place of the exporter's own.
+    """
     with ExitStack() as running:
         started = 0
 
-        def start(*arguments: str, **variables: str) -> Exporter:
+        def start(*arguments: str, module: str = "exporter", **variables: str) -> Exporter:
             nonlocal started
             started += 1
             folder = tmp_path / f"process-{started}"
             folder.mkdir()
             arguments = (*arguments, "--web.listen-address", "127.0.0.1:0", "--log.format", "json")
-            exporter = Exporter(arguments, folder=folder, environ={**environ, **variables})
+            exporter = Exporter(arguments, folder=folder, environ={**environ, **variables}, module=module)
             running.callback(exporter.clear_away)
             return exporter
 

@@ -7,16 +7,18 @@ import json
 import signal
 import statistics
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.end_to_end import serve_and_list_accounts
 
+if TYPE_CHECKING:
     from exporter.simulator import Account, Simulator
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
 
+PROJECT = Path(__file__).parents[2]
 INTERVAL_S = 2.0
 ACTION = "DescribeDcdnIpaService"
 
@@ -128,6 +130,35 @@ def test_a_bad_file_changes_nothing(
     assert page.value("dcdn_exporter_config_last_reload_success_timestamp_seconds") > read_at
     assert page.by("account", "dcdn_polls_total").keys() == {"other"}
     assert exporter.stop() == 0
+
+
+def test_what_left_is_in_memory_no_more(
+    make_account: MakeAccount,
+    simulate: Simulate,
+    configure: Configure,
+    serve: Serve,
+    *,
+    eventually: Eventually,
+    tmp_path: Path,
+) -> None:
+    """An account of the first configuration that has left is kept nowhere, and what stays is there once."""
+    gone, stays, comes = (make_account(name) for name in ("gone", "stays", "comes"))
+    simulator = simulate(gone, stays, comes)
+    variables = {"module": serve_and_list_accounts.__name__, "PYTHONPATH": str(PROJECT)}
+    exporter = serve(configure(simulator.url, gone, stays), **variables)
+
+    def polled() -> set[str]:
+        polls = exporter.scrape().by("account", "dcdn_polls_total")
+        return {name for name, number in polls.items() if number}
+
+    eventually("both were polled", lambda: polled() == {"gone", "stays"})
+    (tmp_path / "exporter.yaml").write_text(json.dumps(configure(simulator.url, comes, stays)))
+    exporter.send(signal.SIGHUP)
+    eventually("the new one was polled", lambda: polled() == {"comes", "stays"})
+    exporter.send(signal.SIGUSR1)
+    eventually("the accounts are told", lambda: exporter.stdout.endswith("\n"))
+
+    assert json.loads(exporter.stdout) == ["comes", "stays"]
 
 
 def test_a_request_reloads_only_where_that_is_allowed(
