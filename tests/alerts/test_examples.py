@@ -13,6 +13,7 @@ from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.thresholds import (
     EVALUATION_INTERVAL_S,
     GROUP_WAIT_S,
+    INFO_GROUP_WAIT_S,
     JOB,
     ROUTED_BY,
     SCRAPE_INTERVAL_S,
@@ -54,7 +55,15 @@ def test_delays_are_those_of_the_configurations() -> None:
     prometheus, route = load(PROMETHEUS), load(ALERTMANAGER)["route"]
     assert parse_duration(prometheus["global"]["scrape_interval"]) == SCRAPE_INTERVAL_S
     assert parse_duration(prometheus["global"]["evaluation_interval"]) == EVALUATION_INTERVAL_S
-    assert parse_duration(route["group_wait"]) == GROUP_WAIT_S
+    # A route without one has that of the routes above it.
+    waits = {
+        str(matcher): each.get("group_wait", route["group_wait"])
+        for each in route["routes"]
+        for matcher in each["matchers"]
+    }
+    info_wait = waits.pop('severity="info"')
+    assert {parse_duration(wait) for wait in (route["group_wait"], *waits.values())} == {GROUP_WAIT_S}
+    assert parse_duration(info_wait) == INFO_GROUP_WAIT_S
     assert [job["job_name"] for job in prometheus["scrape_configs"]] == [JOB]
 
 

@@ -111,8 +111,8 @@ POLL_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "a policy that was just attached needs some minutes"),
         summary=f"The right to poll {_WHAT} is missing",
-        description="The credentials are good, but their RAM policy does not allow the operation. Attach it, or do "
-        "not poll what is not needed.",
+        description="The RAM policy of the account's credentials does not allow the operation, or their role may not "
+        "be assumed. Attach the policy or mend the role's trust, or do not poll what is not needed.",
     ),
     Alert(
         "DcdnThrottled",

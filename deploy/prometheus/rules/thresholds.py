@@ -15,6 +15,7 @@ ROUTED_BY: Final = ("site", "team")
 SCRAPE_INTERVAL_S: Final = 15
 EVALUATION_INTERVAL_S: Final = 15
 GROUP_WAIT_S: Final = 10
+INFO_GROUP_WAIT_S: Final = 60
 
 # How the exporter polls unless it is configured otherwise; a test holds them to its defaults.
 POLL_INTERVAL_S: Final = 60
