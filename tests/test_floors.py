@@ -19,7 +19,7 @@ HOMES = {
     },
     "urllib3": {"aliyun/client.py", "aliyun/connections.py"},
     "alibabacloud_credentials": {"aliyun/vendor/library.py"},
-    "apscheduler": {"schedule/grid.py", "schedule/schedule.py"},
+    "apscheduler": {"schedule/executor.py", "schedule/grid.py", "schedule/schedule.py"},
     "prometheus_client": {"exposition.py", "own_metrics.py", "registry_page.py"},
     "rich": {"status_display.py"},
     "structlog": {"logs.py"},

@@ -5,6 +5,7 @@ schedule      due -> queued -> running, pauses and extra runs
 ├── workers       the threads that polls run in
 ├── questions     what is asked until it is answered, beside the probes
 ├── clock_watch   notices a wall clock that is set back
+├── executor      where APScheduler runs its jobs
 └── grid          a place in the interval, as APScheduler takes it
 """
 

@@ -1,4 +1,4 @@
-"""Runs every probe when it is due. With ``grid``, the one importer of APScheduler.
+"""Runs every probe when it is due. With ``grid`` and ``executor``, the one importer of APScheduler.
 
 APScheduler only keeps time: its jobs run inline in its own thread and hand the probe to one of two executors. So the
 mark that a probe is in flight, and the decision to skip, are ours and made before a run takes a thread.
@@ -20,7 +20,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from apscheduler.executors.debug import DebugExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -35,6 +34,7 @@ from exporter.model import Failure, ProbeKey
 from exporter.poller import Polled, Postponed, Probe
 from exporter.schedule.clock_watch import CLOCK_CHECK_S, ClockWatch
 from exporter.schedule.entries import Endpoint, Entries, Entry, Phase
+from exporter.schedule.executor import Inline
 from exporter.schedule.grid import Grid
 from exporter.schedule.questions import Questions
 from exporter.schedule.workers import Workers
@@ -84,7 +84,7 @@ class Schedule:
         self._waiting_workers = Workers(self._run, most=WAITING_WORKERS, name="waiting")
         self._stopped = threading.Event()
         self._scheduler = BackgroundScheduler(
-            executors={"default": DebugExecutor()},  # runs a job in the scheduler's thread; ours only dispatch
+            executors={"default": Inline()},  # they only dispatch
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
