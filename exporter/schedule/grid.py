@@ -1,6 +1,5 @@
 """A place in the interval, as APScheduler takes it."""
 
-import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,15 +15,15 @@ class Grid(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
 
     def __init__(self, anchor: datetime, pause_s: float) -> None:
         self._anchor = anchor
-        self._pause_s = pause_s
+        self._pause = timedelta(seconds=pause_s)
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:  # noqa: ARG002
         """The first point of the grid after ``now``."""
-        points = math.floor((now - self._anchor).total_seconds() / self._pause_s) + 1
-        return self._anchor + timedelta(seconds=points * self._pause_s)
+        # In whole microseconds: rounded, the point after now can be now itself, which APScheduler asks for for ever.
+        return self._anchor + ((now - self._anchor) // self._pause + 1) * self._pause
 
     def __str__(self) -> str:
-        return f"every {self._pause_s:g} s from {self._anchor}"
+        return f"every {self._pause.total_seconds():g} s from {self._anchor}"
 
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError("a schedule is not stored")

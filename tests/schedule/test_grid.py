@@ -25,6 +25,13 @@ def test_the_next_point_is_always_ahead(now_s: float, next_s: float) -> None:
     assert Grid(ANCHOR, 60).get_next_fire_time(None, now) == ANCHOR + timedelta(seconds=next_s)
 
 
+def test_a_point_itself_is_never_next() -> None:
+    """Nor where a pause has no exact binary fraction: APScheduler would ask for the run after it without an end."""
+    points = [ANCHOR + number * timedelta(milliseconds=1_100) for number in range(1, 1_000)]
+
+    assert [Grid(ANCHOR, 1.1).get_next_fire_time(None, point) for point in points[:-1]] == points[1:]
+
+
 def test_a_clock_that_is_set_forward_makes_one_run() -> None:
     """However many points of the grid lie between, APScheduler finds one run that was missed."""
     scheduler = BackgroundScheduler(timezone=UTC)
