@@ -121,8 +121,8 @@ class Entries:
                 changed.append(entry)
             if probe != entry.probe:
                 with entry.lock:
-                    entry.turn = None  # it has the credentials of another caller
-            entry.cadence, entry.probe = cadence, probe
+                    entry.turn, entry.probe = None, probe  # a turn has the credentials of its caller
+            entry.cadence = cadence
             entry.endpoint = self._endpoint(probe, cadence)
         return changed
 

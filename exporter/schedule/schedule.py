@@ -239,11 +239,12 @@ class Schedule:
                 return
             entry.phase = Phase.RUNNING
             turn, entry.turn = entry.turn, None
+            probe = entry.probe
         entry.started_at = self._clock()
         try:
-            result = self._poll(entry.probe, turn)
+            result = self._poll(probe, turn)
             if isinstance(result, Postponed):
-                self._postpone(entry, result)
+                self._postpone(entry, probe, result)
                 return
             if result is not None:
                 self._plan(entry, result)
@@ -254,12 +255,12 @@ class Schedule:
             self._log.log(logging.ERROR, "schedule hit a defect", probe=str(entry.probe.key), **defect(error))
         self._finish(entry)
 
-    def _postpone(self, entry: Entry, postponed: Postponed) -> None:
+    def _postpone(self, entry: Entry, probe: Probe, postponed: Postponed) -> None:
         with entry.lock:
             if entry.phase is Phase.GONE:
                 return
             entry.phase = Phase.POSTPONED
-            entry.turn = postponed.turn
+            entry.turn = postponed.turn if entry.probe == probe else None  # else it is another caller's
         self._run_at("turn", self._wall_clock() + postponed.wait_s, self._turn_came, entry)
 
     def _finish(self, entry: Entry) -> None:

@@ -551,6 +551,24 @@ def test_a_probe_with_another_caller_or_interval_runs_at_once() -> None:
         assert polls.wait_for("a", 6)
 
 
+def test_a_turn_of_the_caller_before_is_not_kept() -> None:
+    """A probe that gets another caller while it asks for a turn asks anew: that turn has the other's credentials."""
+    turns: list[Turn | None] = []
+
+    def meets_a_reload(turn: Turn | None) -> Postponed | Polled:
+        turns.append(turn)
+        if len(turns) > 1:
+            return polled(ACTIVE)
+        configure(schedule, probe("a"))
+        return Postponed(turn=TURN, wait_s=0.05)
+
+    polls = Polls({"a": meets_a_reload})
+    with running(polls, cadence=SLOW) as schedule:
+        configure(schedule, probe("a"))
+        assert polls.wait_for("a", 2)
+    assert turns[:2] == [None, None]
+
+
 def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
     """Whether it was running or waiting for its turn, it has no later run, is not counted as skipped, nor planned."""
     release = threading.Event()
