@@ -29,15 +29,17 @@ class Lanes:
         self._closed = False
 
     def submit(self, lane: Hashable, work: Callable[[], None]) -> None:
-        """Have it run as soon as a thread is free for its lane; never, once closed."""
+        """Have it run as soon as a thread is free for its lane; never, once closed.
+
+        Raises RuntimeError for want of any thread: it is not run then.
+        """
         with self._changed:
             if self._closed:
                 return
             self._waiting.setdefault(lane, deque()).append(work)
             queued = sum(map(len, self._waiting.values())) if self._idle < self._workers else 0
             if self._started < self._workers and queued > self._idle:
-                self._started += 1
-                threading.Thread(target=self._serve, name=f"{self._name} {self._started}", daemon=True).start()
+                self._start_another(lane)
             self._changed.notify()
 
     def close(self) -> None:
@@ -47,6 +49,17 @@ class Lanes:
             self._waiting.clear()
             self._changed.notify_all()
 
+    def _start_another(self, lane: Hashable) -> None:
+        thread = threading.Thread(target=self._serve, name=f"{self._name} {self._started + 1}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._started:  # else those that there are come to it
+                del self._waiting[lane]
+                raise
+        else:
+            self._started += 1
+
     def _serve(self) -> None:
         while (taken := self._take()) is not None:
             lane, work = taken
@@ -54,6 +67,7 @@ class Lanes:
                 work()
             finally:
                 self._give_back(lane)
+            del taken, lane, work  # while the thread waits, it keeps nothing
 
     def _take(self) -> tuple[Hashable, Callable[[], None]] | None:
         with self._changed:

@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -138,21 +139,27 @@ class Roles:
             self._roles.pop(assumed.key, None)
 
     def ask(self, assumed: _AssumedRole) -> _Flight:
-        """The question under way, or a new one; the lock is held."""
+        """The question under way, or a new one; the lock is held. Raises RuntimeError for want of any thread."""
         if assumed.flight is None:
-            assumed.flight = _Flight(began_at=self.clock())
-            self._lanes.submit(id(assumed.source.credentials), partial(self._fly, assumed, assumed.flight))
+            flight = _Flight(began_at=self.clock())
+            self._lanes.submit(id(assumed.source.credentials), partial(self._fly, assumed, flight))
+            assumed.flight = flight
             if self._timer is None:
-                self._timer = threading.Thread(target=self._watch, name="role tokens", daemon=True)
-                self._timer.start()
+                timer = threading.Thread(target=self._watch, name="role tokens", daemon=True)
+                timer.start()
+                self._timer = timer
         return assumed.flight
 
     def _watch(self) -> None:
         while not self._closing.wait(self._look_every_s):
-            with self.lock:
-                now, wall_now = self.clock(), self.wall_clock()
-                for assumed in self._roles.values():
-                    if assumed.token.is_due(now=now, wall_now=wall_now, asked_at=assumed.asked_at):
+            self._ask_what_is_due()
+
+    def _ask_what_is_due(self) -> None:
+        with self.lock:
+            now, wall_now = self.clock(), self.wall_clock()
+            for assumed in self._roles.values():
+                if assumed.token.is_due(now=now, wall_now=wall_now, asked_at=assumed.asked_at):
+                    with suppress(RuntimeError):  # no thread for it now; it is due as long as nobody has asked
                         self.ask(assumed)
 
     def _fly(self, assumed: _AssumedRole, flight: _Flight) -> None:

@@ -3,11 +3,10 @@
 import logging
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from exporter.aliyun.errors import CallAborted
 from exporter.logger import Logger, defect
+from exporter.schedule.workers import Workers
 
 ASKERS = 2
 
@@ -20,7 +19,8 @@ class Questions:
 
     def __init__(self, name: str, *, log: Logger) -> None:
         self._log = log
-        self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix=name)
+        self._askers = Workers(_Question.run, most=ASKERS, name=name)
+        self._stopped = threading.Event()
         self._open: tuple[_Question, ...] = ()
 
     def replace(self, questions: Mapping[Hashable, Callable[[], bool]]) -> None:
@@ -32,12 +32,17 @@ class Questions:
         """Ask what has no answer yet and is not being asked; returns at once."""
         for question in self._open:
             if question.begin():
-                with suppress(RuntimeError):  # stopped between the due moment and now
-                    self._askers.submit(question.run)
+                try:
+                    self._askers.give(question)
+                except RuntimeError as error:
+                    question.put_back()
+                    if not self._stopped.is_set():
+                        self._log.log(logging.ERROR, "no thread for a question", explanation=str(error))
 
     def stop(self) -> None:
         """Ask nothing more; what is under way is left to whoever ends its calls."""
-        self._askers.shutdown(wait=False, cancel_futures=True)
+        self._stopped.set()
+        self._askers.close()
 
 
 class _Question:
@@ -51,8 +56,12 @@ class _Question:
         self._answered = False
 
     def begin(self) -> bool:
-        """Whether it has to be called now; ``run`` must follow."""
+        """Whether it has to be called now; ``run`` must follow, or ``put_back``."""
         return not self._answered and self._idle.acquire(blocking=False)
+
+    def put_back(self) -> None:
+        """It is not called this time."""
+        self._idle.release()
 
     def run(self) -> None:
         """Ask; a call that the daemon's end aborts leaves it open."""

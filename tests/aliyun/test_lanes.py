@@ -1,11 +1,14 @@
 """Work that hangs keeps its own lane waiting, and no other."""
 
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
 from exporter.aliyun.lanes import Lanes
+from tests.no_new_threads import no_new_threads
+from tests.soon import soon
 
 PATIENCE_S = 10.0
 
@@ -67,6 +70,45 @@ def test_threads_end_with_the_close() -> None:
 
     assert not any(thread.is_alive() for thread in threads)
     assert not done.acquire(blocking=False)
+
+
+def test_no_thread_at_all_is_an_error(lanes: Lanes) -> None:
+    """Where there is none whoever submits must know, and nothing is left; where there is one, it comes to it."""
+    done: list[str] = []
+    ran = threading.Semaphore(0)
+    with no_new_threads(), pytest.raises(RuntimeError, match="can't start new thread"):
+        lanes.submit("a", lambda: done.append("never"))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
+
+    lanes.submit("a", hold)
+    assert begun.wait(PATIENCE_S)
+    with no_new_threads():
+        lanes.submit("a", ran.release)
+    go_on.set()
+
+    assert ran.acquire(timeout=PATIENCE_S)
+    assert done == []
+
+
+def test_what_has_run_is_kept_by_nobody(lanes: Lanes) -> None:
+    """A thread that waits for more holds nothing of what it did."""
+
+    class Thing:
+        """Something that can be gone."""
+
+        def __call__(self) -> None:
+            pass
+
+    thing = Thing()
+    gone = weakref.ref(thing)
+    lanes.submit("a", thing)
+    del thing
+
+    assert soon(lambda: gone() is None)
 
 
 def test_there_is_a_worker() -> None:

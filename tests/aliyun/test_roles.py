@@ -22,6 +22,7 @@ from exporter.model import FailureReason
 from exporter.simulator import Account, Fault, Scenario, Simulator
 from exporter.simulator import Role as SimulatedRole
 from tests.aliyun.recording_observer import RecordingObserver
+from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 
@@ -378,6 +379,16 @@ def test_a_close_ends_waits_at_once(world: World, end: str) -> None:
         for future in waiting:
             with pytest.raises(CallAborted):
                 future.result(PATIENCE_S)
+
+
+def test_a_role_outlives_a_moment_without_threads(world: World) -> None:
+    """A call that finds no thread for its question fails by itself, and the next one asks."""
+    provider = world.provider()
+    with no_new_threads(), pytest.raises(RuntimeError, match="can't start new thread"):
+        provider.credentials(patience_s=PATIENCE_S)
+
+    assert provider.credentials(patience_s=PATIENCE_S).security_token is not None
+    assert world.asked() == 1
 
 
 def test_closed_roles_give_nothing(world: World) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from exporter.schedule.workers import Workers
+from tests.no_new_threads import no_new_threads
 from tests.soon import PATIENCE_S, soon
-
-NO_STACK_IS_SO_LARGE = 2**46
 
 
 class Held:
@@ -183,13 +182,10 @@ def test_no_thread_at_all_is_an_error(make: Make, held: Held) -> None:
     without = make(held, most=2)
     with_one = make(held, most=2)
     with_one.give("first")
-    before = threading.stack_size(NO_STACK_IS_SO_LARGE)
-    try:
+    with no_new_threads():
         with pytest.raises(RuntimeError, match="can't start new thread"):
             without.give("never")
         with_one.give("second")
-    finally:
-        threading.stack_size(before)
     held.let_go.set()
 
     assert soon(lambda: len(held.begun) == 2)

@@ -1,0 +1,45 @@
+from collections.abc import Callable
+
+from exporter.schedule.questions import Questions
+from tests.no_new_threads import no_new_threads
+from tests.recording_log import RecordingLog
+from tests.soon import soon
+
+
+def asker(asked: list[str]) -> Callable[[], bool]:
+    """What asks once, and notes it."""
+
+    def ask() -> bool:
+        asked.append("who")
+        return True
+
+    return ask
+
+
+def test_a_question_without_a_thread_is_asked_the_next_time() -> None:
+    """Where none can be started that is told, and nothing is lost but the one time."""
+    log = RecordingLog()
+    questions = Questions("ask test", log=log)
+    asked: list[str] = []
+    questions.replace({"who": asker(asked)})
+    try:
+        with no_new_threads():
+            questions.ask_all()
+        assert [event for event, _ in log.above_debug()] == ["no thread for a question"]
+        questions.ask_all()
+
+        assert soon(lambda: asked == ["who"])
+    finally:
+        questions.stop()
+
+
+def test_nothing_is_asked_after_the_stop() -> None:
+    """Nor told: a moment that was due then is no news."""
+    log = RecordingLog()
+    questions = Questions("ask test", log=log)
+    asked: list[str] = []
+    questions.replace({"who": asker(asked)})
+    questions.stop()
+    questions.ask_all()
+
+    assert (asked, log.lines) == ([], [])
