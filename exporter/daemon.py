@@ -193,6 +193,7 @@ class Daemon:
             self._configuration = configuration
             probes = self._composition.probes
             self._probes = _by_account(probes)
+            self._discovered = self._discovered.intersection(self._composition.directories)
             self._watched = {account.name: account for account in self._composition.accounts}
             self._account_ids = self._known_ids()
             # Before the store: whatever that records of a probe has its place on the page. A probe that left and came
@@ -266,7 +267,7 @@ class Daemon:
 
     def _discover(self, directory: Directory) -> bool:
         """List the members if that is due, and watch those that are there now; it is never answered for good."""
-        if not directory.is_due():
+        if directory not in self._composition.directories or not directory.is_due():
             return False
         before = directory.members
         directory.refresh(self._composition.client)
@@ -274,7 +275,7 @@ class Daemon:
             self._use()
         with self._configuring:  # two may be done at once, and neither may be lost
             self._describe_discovery()
-            self._discovered = self._discovered.intersection(self._composition.directories) | {directory}
+            self._discovered = (self._discovered | {directory}).intersection(self._composition.directories)
         return False
 
     def _describe(self) -> None:

@@ -21,6 +21,7 @@ from exporter.catalogue import PROBE_KINDS, PRODUCTS, vendor_limits
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import demo_configuration
+from exporter.discovery import Directory
 from exporter.simulator import (
     Account,
     Fault,
@@ -569,8 +570,25 @@ def test_a_directory_with_another_name_keeps_its_members() -> None:
     assert listed == {(("directory", "group"),)}
 
 
-def test_a_daemon_is_alive_from_its_start_to_its_end(play: Callable[..., Simulator]) -> None:
-    """As long as it takes on work; whether the API answers is another matter."""
+def test_a_directory_that_left_is_kept_by_nobody(play: Callable[..., Simulator]) -> None:
+    """Nor are the credentials that listed it, be it the last of them."""
+    simulator = play(Scenario("", (BASE, member_account("200001"))))
+    simulator.set_members("base", members("200001"))
+    discovery = {"resource_directories": [DIRECTORY]}
+    load = reload_with(simulator, {"accounts": [{"name": "prod", "credentials": KEYS}]})
+    with running(simulator, load=load, accounts=[], discovery=discovery) as daemon:
+        assert soon(daemon.is_ready)
+        assert daemon.reload() is None
+
+        def directories() -> list[Directory]:
+            gc.collect()
+            return [each for each in gc.get_objects() if isinstance(each, Directory)]
+
+        assert soon(lambda: directories() == [])
+
+
+def test_a_daemon_is_alive_while_it_takes_on_work(play: Callable[..., Simulator]) -> None:
+    """Whether the API answers is another matter."""
     simulator = play(load_scenario("healthy"))
     simulator.set_fault(ACCOUNT.name, Fault("hang"))
     with running(simulator) as daemon:
