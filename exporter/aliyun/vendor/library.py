@@ -104,7 +104,11 @@ def _links(library: Any, chain: Chain) -> list[tuple[str, Callable[[], Any]]]:
 
 
 class _ChainProvider:
-    """Gives the credentials of the first link that has any, and from then on of that link only."""
+    """Gives the credentials of the first link that has any, and from then on of that link only.
+
+    Where an exchange of OIDC tokens is configured and fails, what a later link has serves as long as that lasts: the
+    role of a node is not that of its pods.
+    """
 
     def __init__(self, links: Sequence[tuple[str, Callable[[], Any]]]) -> None:
         self._links = links
@@ -113,17 +117,19 @@ class _ChainProvider:
     def get_credentials(self) -> Any:
         if self._chosen is not None:
             return _found(self._chosen)
-        failures = []
+        failures = {}
         for words, build in self._links:
             try:
                 provider = build()
                 found = _found(provider)
             except Exception as error:  # noqa: BLE001 — the next link may have some
-                failures.append(f"{words}: {explain(error)}")
+                failures[words] = explain(error)
             else:
-                self._chosen = provider
+                if Oidc.words not in failures:
+                    self._chosen = provider
                 return found
-        raise CredentialsUnavailable(f"no credentials found ({'; '.join(failures)}); {Chain.remedy}")
+        told = "; ".join(f"{words}: {failure}" for words, failure in failures.items())
+        raise CredentialsUnavailable(f"no credentials found ({told}); {Chain.remedy}")
 
 
 def _read(provider: Any) -> Credentials:
@@ -179,10 +185,19 @@ def _sts_host(endpoint: str | None) -> str | None:
 
 def _states_of_files(source: Source) -> Sequence[object]:
     """What tells whether the files that the library reads once are others by now."""
-    if not isinstance(source, Profile | Chain):
-        return ()
-    file = source.file if isinstance(source, Profile) else None
-    return (_state(file if file is not None else Path("~/.aliyun/config.json").expanduser()),)
+    match source:
+        case Profile(file=file):
+            return (_state(file or _home("~/.aliyun/config.json")),)
+        case Chain():
+            named = os.environ.get("ALIBABA_CLOUD_CREDENTIALS_FILE")
+            ini = Path(named) if named else _home("~/.alibabacloud/credentials.ini")
+            return _state(_home("~/.aliyun/config.json")), _state(ini)
+        case _:
+            return ()
+
+
+def _home(path: str) -> Path:
+    return Path(path).expanduser()
 
 
 def _state(file: Path) -> object:

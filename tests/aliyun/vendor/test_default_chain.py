@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from exporter.simulator import Simulator, role_arn
 from tests.aliyun.vendor.conftest import Run, oidc_token
 
@@ -86,3 +88,44 @@ def test_oidc_in_the_chain(run: Run, simulate: Simulate, tmp_path: Path) -> None
     assert float(done.stdout.split()[-1]) > 0
     assert token.caller.session is not None
     assert token.caller.session.name == "dcdn-exporter"
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_ini_file_is_read_again_when_it_changes(run: Run, tmp_path: Path, *, named: bool) -> None:
+    """A key that is exchanged there counts from the next question on, wherever the file is."""
+    file = tmp_path / ("keys.ini" if named else ".alibabacloud/credentials.ini")
+    file.parent.mkdir(exist_ok=True)
+    done = run(
+        f"""
+file, ask = Path({str(file)!r}), ask_library(Chain())
+for key in ("LTAI5tFirst", "LTAI5tSecond.longer"):
+    file.write_text(f"[default]\\ntype = access_key\\naccess_key_id = {{key}}\\naccess_key_secret = made-up\\n")
+    print(ask(anew=False).access_key_id)
+""",
+        **({"ALIBABA_CLOUD_CREDENTIALS_FILE": str(file)} if named else {}),
+    )
+
+    assert (done.stdout, done.stderr) == ("LTAI5tFirst\nLTAI5tSecond.longer\n", "")
+
+
+def test_what_stands_in_for_oidc_is_not_kept(run: Run, simulate: Simulate, tmp_path: Path) -> None:
+    """Credentials of a later source serve while the exchange fails, and those of OIDC as soon as it does not."""
+    simulator = simulate()
+    (tmp_path / "config.ini").write_text(
+        "[default]\ntype = access_key\naccess_key_id = LTAI5tOther\naccess_key_secret = made-up\n"
+    )
+    done = run(
+        f"""
+ask = ask_library(Chain(sts_endpoint={simulator.url!r}))
+print(ask(anew=False).access_key_id)
+Path({str(tmp_path / "token")!r}).write_text({oidc_token()!r})
+print(ask(anew=False).access_key_id)
+""",
+        ALIBABA_CLOUD_CREDENTIALS_FILE=str(tmp_path / "config.ini"),
+        ALIBABA_CLOUD_ROLE_ARN=role_arn("10", "reader"),
+        ALIBABA_CLOUD_OIDC_PROVIDER_ARN="acs:ram::10:oidc-provider/cluster",
+        ALIBABA_CLOUD_OIDC_TOKEN_FILE=str(tmp_path / "token"),
+    )
+
+    [token] = simulator.issued_tokens()
+    assert (done.stdout, done.stderr) == (f"LTAI5tOther\n{token.key.access_key_id}\n", "")
