@@ -13,7 +13,7 @@ from exporter import __version__
 from exporter.aliyun.assumed_role import Role
 from exporter.aliyun.budget import Budgets
 from exporter.aliyun.client import Caller, CallObserver, Client
-from exporter.aliyun.credentials import CredentialsProvider, RereadCredentials
+from exporter.aliyun.credentials import CredentialsProvider, RereadCredentials, StaticCredentials
 from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
 from exporter.aliyun.roles import Roles
 from exporter.aliyun.route import Route, ca_bundle, route
@@ -185,8 +185,8 @@ class Composition:
             provider = self._providers.of(account.credentials)
             by_key[key] = self._by_key.get(key) or self._identity(account, key, provider)
             sharing[account.credentials].append(account.name)
-            # Of those that are read again nobody knows the end.
-            if account.name in own and not isinstance(provider, RereadCredentials):
+            # Those of the configuration have no end, and of those that are read again nobody knows it.
+            if account.name in own and not isinstance(provider, StaticCredentials | RereadCredentials):
                 expiring.append((account.name, provider))
         self._by_key, self._sharing, self._expiring = by_key, sharing, expiring
         self.identities = {identity.account: identity for identity in by_key.values()}
