@@ -18,13 +18,13 @@ from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACC
 from exporter.aliyun.roles import Roles
 from exporter.aliyun.route import Route, ca_bundle, route
 from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
-from exporter.config import Configuration, ResourceDirectory
+from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.discovery import Directory
 from exporter.identity import Identity
 from exporter.logger import Logger
 from exporter.poller import Probe
 from exporter.providers import Providers
-from exporter.roster import AnyCredentials, WatchedAccount, roster
+from exporter.roster import AnyCredentials, MemberRole, WatchedAccount, roster
 from exporter.sharding import Shard
 
 USER_AGENT = f"dcdn-exporter/{__version__}"
@@ -225,14 +225,20 @@ class Composition:
         )
 
     def _lister(self, directory: ResourceDirectory) -> Caller:
-        return Caller(self._providers.of(directory.credentials), routes=self._routes[directory.site])
+        return Caller(
+            self._providers.of(directory.credentials),
+            account_id=known_account_id(directory.credentials),
+            routes=self._routes[directory.site],
+        )
 
     def _build_providers(self) -> Providers:
         return Providers(assume=self._assume, sts_endpoint=self._configuration.endpoints.sts)
 
-    def _assume(self, credentials: AnyCredentials, role: Role, source: CredentialsProvider) -> CredentialsProvider:
+    def _assume(
+        self, credentials: RamRoleCredentials | MemberRole, role: Role, source: CredentialsProvider
+    ) -> CredentialsProvider:
         # STS has the same address for both sites.
-        caller = Caller(source, routes=self._routes["china"])
+        caller = Caller(source, account_id=known_account_id(credentials.source), routes=self._routes["china"])
         return self._roles.provider(role, caller, renewed=lambda: self._renewed(self._sharing.get(credentials, ())))
 
 

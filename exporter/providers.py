@@ -18,7 +18,7 @@ from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
 from exporter.aliyun.vendor.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.roster import AnyCredentials, MemberRole
 
-Assume = Callable[[AnyCredentials, Role, CredentialsProvider], CredentialsProvider]
+Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProvider], CredentialsProvider]
 """Makes the provider of credentials that are a role, from the role and the provider of its source."""
 
 

@@ -217,6 +217,39 @@ def test_accounts_of_every_kind_are_polled(
     assert handed_out == 2
 
 
+def test_sources_of_one_account_share_its_calls(
+    play: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Roles that other roles of one account assume spend that account's budget, whatever keys those have by now."""
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "token").write_text("e30.e30.c2ln", encoding="ascii")
+    exchanged = [Role(name, trusted=("oidc-provider/cluster",)) for name in ("one", "two")]
+    simulator = play(Scenario("", (replace(BASE, roles=tuple(exchanged)), member_account("200001"))))
+    accounts = [
+        {
+            "name": role.name,
+            "credentials": {
+                "type": "ram_role",
+                "role_arn": role_arn("200001", "reader"),
+                "source": {
+                    "type": "oidc",
+                    "role_arn": role_arn("10", role.name),
+                    "oidc_provider_arn": "acs:ram::10:oidc-provider/cluster",
+                    "oidc_token_file": str(tmp_path / "token"),
+                },
+            },
+        }
+        for role in exchanged
+    ]
+    with running(simulator, accounts=accounts) as daemon:
+        assert soon(daemon.is_ready)
+        budgets = daemon._composition.budgets._budgets
+
+        assert {identity for identity, action in budgets if action == "AssumeRole"} == {"10"}
+    assert len(simulator.journal.entries(action="AssumeRole")) == 2
+
+
 def test_reloads_leave_one_object_of_each_account(simulator: Simulator) -> None:
     """Nothing of an account that stays as it was is kept twice, however often the file is read anew."""
     parts: dict[str, Any] = {

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 # 18.5 of 20 calls: 21 evenly spaced calls then span 1.08 s, and the network may squeeze them by 80 ms.
 USE_OF_LIMIT = 0.925
 WINDOW_S = 1.05
+_FEW_BUDGETS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,14 @@ class Budgets:
         self._clock = clock
         self._lock = threading.Lock()
         self._budgets: dict[tuple[str, str], Budget] = {}
+        self._most_unlooked = _FEW_BUDGETS
         self._accounts: dict[str, str] = {}
 
     def permit(self, permitted: Mapping[str, float]) -> None:
         """From now on these are the permitted calls per second, by action; what was spent stays counted.
 
-        Budgets at rest are forgotten, so that those of accounts that are gone do not pile up.
+        Budgets at rest are forgotten, so that those of accounts that are gone do not pile up; and so they are as soon
+        as there are twice as many as were left then, since temporary keys come and go without an end.
         """
         with self._lock:
             self._permitted = dict(permitted)
@@ -105,8 +108,7 @@ class Budgets:
                 if permitted[action] * USE_OF_LIMIT != spent.calls_per_second:
                     budget = self._budgets[identity, action] = Budget(permitted[action], clock=self._clock)
                     budget.absorb(spent)
-                if budget.at_rest():
-                    del self._budgets[identity, action]
+            self._forget_those_at_rest()
 
     def calls_per_second(self) -> Mapping[str, float]:
         """The pace of each action, per account."""
@@ -144,5 +146,11 @@ class Budgets:
         key = (self._accounts.get(identity, identity), action)
         budget = self._budgets.get(key)
         if budget is None:
+            if len(self._budgets) >= self._most_unlooked:
+                self._forget_those_at_rest()
             budget = self._budgets[key] = Budget(self._permitted[action], clock=self._clock)
         return budget
+
+    def _forget_those_at_rest(self) -> None:
+        self._budgets = {key: budget for key, budget in self._budgets.items() if not budget.at_rest()}
+        self._most_unlooked = max(_FEW_BUDGETS, 2 * len(self._budgets))

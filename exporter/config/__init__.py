@@ -28,6 +28,7 @@ from exporter.config.credentials import (
     ProfileCredentials,
     RamRoleCredentials,
     UriCredentials,
+    known_account_id,
 )
 from exporter.config.discovery import Discovery, ResourceDirectory
 from exporter.config.durations import format_duration, parse_duration
@@ -66,6 +67,7 @@ __all__ = [
     "WebConfiguration",
     "format_duration",
     "json_schema",
+    "known_account_id",
     "load",
     "load_web",
     "parse",

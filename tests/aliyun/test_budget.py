@@ -193,6 +193,18 @@ def test_budgets_at_rest_are_forgotten_and_others_are_kept(clock: Clock) -> None
     assert budgets.reserve("queued", "Describe").moment == pytest.approx(queued[-1].moment + 1 / 1.85)
 
 
+def test_budgets_of_keys_that_come_and_go_do_not_pile_up(clock: Clock) -> None:
+    """Ten thousand temporary keys, one after another, leave no more than a thousand; the one in use stays counted."""
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    queued = [budgets.reserve("in use", "Describe") for _ in range(100_000)]
+    for number in range(10_000):
+        clock.now += 2.0
+        budgets.admit(budgets.reserve(f"STS.{number}", "Describe"))
+
+    assert len(budgets._budgets) <= 1_000
+    assert budgets.reserve("in use", "Describe").moment == pytest.approx(queued[-1].moment + 1 / 1.85)
+
+
 def test_a_call_of_the_last_seconds_counts_when_calls_become_rarer(clock: Clock) -> None:
     """What was sent two seconds ago is at rest at two calls a second, and not at one in ten seconds."""
     budgets = Budgets({"Describe": 2}, clock=clock)
