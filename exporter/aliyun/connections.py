@@ -9,7 +9,8 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -32,15 +33,25 @@ _UNFRAMED = frozenset([*range(100, 200), HTTPStatus.NO_CONTENT, HTTPStatus.RESET
 
 POOLS = 16
 """For as many endpoints connections are kept at a time."""
+KEPT_UNUSED_S = 120.0
+"""For so long, or a little longer, a connection is kept that nothing uses; most servers end it before that."""
+_LOOK_EVERY_S = 10.0
 
 
 class ExchangeAdapter(HTTPAdapter):
     """Sends requests over connections that end with their exchange; never retries, keeps ``pool_size`` open."""
 
-    def __init__(self, exchanges: Exchanges, *, resolver: Resolver, pool_size: int) -> None:
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        *,
+        resolver: Resolver,
+        pool_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pools = {
-            "http": partial(_HTTPPool, exchanges=exchanges, resolver=resolver),
-            "https": partial(_HTTPSPool, exchanges=exchanges, resolver=resolver),
+            "http": partial(_HTTPPool, exchanges=exchanges, resolver=resolver, clock=clock),
+            "https": partial(_HTTPSPool, exchanges=exchanges, resolver=resolver, clock=clock),
         }
         # One warns of header lines that it cannot parse by repeating them, and they may repeat our request; the other
         # writes the whole query of every request at debug.
@@ -103,6 +114,7 @@ class _ExchangeConnection(HTTPConnection):
 
     exchanges: Exchanges
     resolver: Resolver
+    used_at = 0.0
     _lifeline: socket.socket | None = None
     _served = 0
 
@@ -189,10 +201,17 @@ class _ExchangeHTTPSConnection(_ExchangeConnection, HTTPSConnection):
 
 
 class _ExchangePool(HTTPConnectionPool):
-    """A pool whose connections know the exchanges, and that gives a new one to an exchange that asks for it."""
+    """A pool whose connections know the exchanges, and that gives a new one to an exchange that asks for it.
 
-    def __init__(self, *args: Any, exchanges: Exchanges, resolver: Resolver, **kwargs: Any) -> None:
+    It hands out the one that was used last, so that a busy moment leaves many that nothing needs: they are closed.
+    """
+
+    def __init__(
+        self, *args: Any, exchanges: Exchanges, resolver: Resolver, clock: Callable[[], float], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._clock = clock
+        self._looks_at = clock() + _LOOK_EVERY_S
         self._exchanges = exchanges
         self._resolver = resolver
 
@@ -214,7 +233,25 @@ class _ExchangePool(HTTPConnectionPool):
         exchange = self._exchanges.current()
         if conn is not None and exchange is not None and not exchange.let_go():
             conn.close()
+        now = self._clock()
+        if conn is not None:
+            conn.used_at = now
         super()._put_conn(conn)
+        if now >= self._looks_at:
+            self._looks_at = now + _LOOK_EVERY_S
+            self._close_unused(before=now - KEPT_UNUSED_S)
+
+    def _close_unused(self, *, before: float) -> None:
+        waiting = self.pool
+        if waiting is None:  # it was closed
+            return
+        with waiting.mutex:
+            unused = [place for place, conn in enumerate(waiting.queue) if conn is not None and conn.used_at < before]
+            closed = [waiting.queue[place] for place in unused]
+            for place in unused:
+                waiting.queue[place] = None  # as urllib3 has it where a connection is still to be made
+        for conn in closed:
+            conn.close()
 
 
 class _Socket(socket.socket):

@@ -1,17 +1,22 @@
 """The pools between exchanges: what one leaves behind must not harm the next."""
 
+import itertools
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from exporter.aliyun.connections import POOLS, ExchangeAdapter
+from exporter.aliyun.connections import KEPT_UNUSED_S, POOLS, ExchangeAdapter
 from exporter.aliyun.exchange import Ending, Exchange, Exchanges
 from exporter.aliyun.resolver import Resolver
-from tests.aliyun.raw_server import RawServer, always, reply
+from tests.aliyun.raw_server import PATIENCE_S, Peer, RawServer, always, reply
 
 Serve = Callable[..., RawServer]
+ALONE = 2
+"""The call that comes by itself, after two at once."""
 
 
 @pytest.fixture
@@ -81,3 +86,38 @@ def test_more_endpoints_than_pools(serve: Serve, exchanges: Exchanges, adapter: 
             assert adapter.send(request_for(server), stream=True, timeout=10).raw.read() == b"whole"
 
     assert [server.connections for server in servers] == [2] + [1] * POOLS
+
+
+def test_connections_of_a_busy_moment_do_not_stay(serve: Serve, exchanges: Exchanges) -> None:
+    """Of two that were used at once, the one that nothing has used since is closed; the other goes on."""
+    together = threading.Barrier(2)
+    calls = itertools.count()
+
+    def answer(peer: Peer) -> None:
+        while peer.read_head():
+            if next(calls) != ALONE:
+                together.wait(PATIENCE_S)
+            peer.send(reply(b"whole"))
+
+    now_s = 0.0
+    adapter = ExchangeAdapter(exchanges, resolver=Resolver(), pool_size=2, clock=lambda: now_s)
+    server = serve(answer)
+
+    def call() -> None:
+        with exchanges.begin(Exchange(time.monotonic() + PATIENCE_S)):
+            adapter.send(request_for(server), stream=True, timeout=PATIENCE_S).raw.read()
+
+    def call_twice_at_once() -> None:
+        with ThreadPoolExecutor(2) as threads:
+            for future in [threads.submit(call) for _ in range(2)]:
+                future.result()
+
+    call_twice_at_once()
+    now_s += KEPT_UNUSED_S + 1
+    call()
+    now_s += 1
+    assert server.connections == 2
+    call_twice_at_once()
+    adapter.close()
+
+    assert server.connections == 3
