@@ -95,8 +95,8 @@ class Exposition:
         self._own = RegistryPage(own)
         self._stale_after_s = math.inf
         self._now = now
-        # Bounded: the API chooses some of the values.
-        self._label = lru_cache(maxsize=65_536)(lambda name, value: label_text({name: value}))
+        # Few values are many probes' own. Bounded, since the API chooses some: an instance's id is one probe's.
+        self._label = lru_cache(maxsize=1_024)(lambda name, value: label_text({name: value}))
         self._account_lines: dict[str, bytes] = {}
         self._account_block = b""
         self._slots: dict[ProbeKey, _Slot] = {}
