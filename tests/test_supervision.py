@@ -110,12 +110,13 @@ def test_the_watchdog_hears_of_a_daemon_as_long_as_it_is_alive(
     daemon = Supervised(alive=2)
     received = signals()
     manager = ServiceManager({**environ, "WATCHDOG_USEC": "3000"}, pid=PID)
-    supervising = threading.Thread(target=supervise, args=(daemon, received, manager))
+    supervising = threading.Thread(target=supervise, args=(daemon, received, manager), daemon=True)
     supervising.start()
-    assert daemon.found_dead.wait(PATIENCE_S)
+    found_dead = daemon.found_dead.wait(PATIENCE_S)
     received.put(signal.SIGTERM)
     supervising.join(PATIENCE_S)
 
+    assert found_dead
     assert told() == ["READY=1", "WATCHDOG=1", "WATCHDOG=1", "STOPPING=1"]
 
 

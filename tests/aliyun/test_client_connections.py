@@ -65,8 +65,8 @@ def test_after_a_failure(simulate: Simulate, connect: Connect, ask: Ask, fault: 
 def test_after_a_timeout(simulate: Simulate, connect: Connect, ask: Ask) -> None:
     """A connection whose call timed out is not used again: its late reply belongs to nobody."""
     simulator = simulate()
-    client = connect(simulator.url, deadline_s=0.15)
-    simulator.set_fault("alice", Fault("latency", seconds=0.3))
+    client = connect(simulator.url, deadline_s=0.5)
+    simulator.set_fault("alice", Fault("latency", seconds=1))
     with pytest.raises(ApiError):
         ask(client)
     simulator.set_fault("alice", None)
@@ -324,7 +324,7 @@ def test_what_may_have_arrived_was_sent(
 ) -> None:
     """A request that went out may have had its effect, whatever became of the connection."""
     with pytest.raises(kind) as failure:
-        ask(connect(serve(act).url, deadline_s=0.2 if kind is CallTimedOut else PATIENCE_S))
+        ask(connect(serve(act).url, deadline_s=0.5 if kind is CallTimedOut else PATIENCE_S))
     assert failure.value.sent
 
 

@@ -175,10 +175,10 @@ def hold_open(exchanges: Exchanges, release: threading.Event) -> None:
 def test_an_exchange_that_is_over_has_no_deadline(exchanges: Exchanges, pair: Pair) -> None:
     """The watchdog leaves alone what ended well before its deadline."""
     lifeline, other_end = pair
-    early = Exchange(time.monotonic() + 0.05)
+    early = Exchange(time.monotonic() + 0.5)
     with exchanges.begin(early):
         early.hold(lifeline)
-    late = Exchange(time.monotonic() + 0.1)
+    late = Exchange(time.monotonic() + 0.6)
     mine, theirs = socket.socketpair()
     with mine, theirs, exchanges.begin(late):
         late.hold(mine)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ACTION = "DescribeDcdnIpaService"
 LIMIT = 20
+PACE = 18.5
 STRETCH_S = 5.0
 ENOUGH = 90
 """The calls of a stretch in which nine tenths of the limit are used."""
@@ -36,6 +37,15 @@ def calm_stretch(journal: Journal) -> Sequence[JournalEntry]:
         if len(stretch) >= ENOUGH and not refused and crowded.isdisjoint(range(first, end - LIMIT)):
             return stretch
     return ()
+
+
+def too_early(journal: Journal, began_s: float, *, at_once: int = 1) -> list[float]:
+    """Calls that came before the moments that the pace gives them, so many of which begin at once.
+
+    A machine under load makes calls late, and squeezes some together; never early.
+    """
+    calls = journal.entries(action=ACTION)
+    return [call.at_s for n, call in enumerate(calls, 1 - at_once) if call.at_s < began_s + n / PACE]
 
 
 def entries(account: Account, *names: str, **parts: Any) -> list[dict[str, Any]]:
@@ -69,6 +79,7 @@ def test_the_vendors_limit_is_used_and_never_passed(
     )
     assert exporter.scrape().by("account", "dcdn_account_info", account_id=account.account_id).keys() == set(names)
     assert exporter.stop() == 0
+    assert too_early(simulator.journal, exporter.started_s) == []
 
 
 def test_two_replicas_of_half_a_share_use_the_limit_and_never_pass_it(
@@ -88,6 +99,7 @@ def test_two_replicas_of_half_a_share_use_the_limit_and_never_pass_it(
         # The other can have had no more than its half of the limit.
         eventually("this one had the rest", lambda at=replica: polls(at) >= ENOUGH - LIMIT / 2 * STRETCH_S)
         assert replica.stop() == 0
+    assert too_early(simulator.journal, replicas[0].started_s, at_once=2) == []
 
 
 def test_entries_that_turn_out_to_be_one_account_share_its_budget(
