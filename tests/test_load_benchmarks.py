@@ -194,7 +194,7 @@ def test_the_time_until_a_billing_change_is_seen_can_be_measured() -> None:
     finding = billing_change.measure(accounts=10, begin_s=10, spread_s=2)
 
     assert found(finding, "changes not seen within 60 s") == 0
-    assert found(finding, "a change seen after its moment, median") > 0
+    assert found(finding, "a change seen after its moment, least") > 0
 
 
 @ON_LINUX

@@ -18,6 +18,7 @@ from tests.benchmarks.progress import say, wait_until
 from tests.benchmarks.upstream import Behaviour
 
 ASSUME_ROLES_PER_SECOND = 50
+_SOON_MS = 1_000.0
 
 
 def measure(*, members: int = 10_000, interval_s: float = 60.0, delay_s: float = 0.1) -> Finding:
@@ -49,6 +50,7 @@ def measure(*, members: int = 10_000, interval_s: float = 60.0, delay_s: float =
     after_s = [first_polls[member] - asked[member] - delay_s for member in asked]
     took_s = max(first_polls.values()) - began
     busiest = Figure("AssumeRole in the busiest second", busiest_second(calls), "")
+    soon = Figure("from a token to its first poll, p99", 1000 * quantile(after_s, 0.99), "ms")
     against = Figure("time until all were polled against the arithmetic", took_s / by_arithmetic_s, "")
     return Finding(
         "cold_start",
@@ -59,9 +61,13 @@ def measure(*, members: int = 10_000, interval_s: float = 60.0, delay_s: float =
             busiest,
             Figure("AssumeRole calls for each member", len(calls) / members, ""),
             Figure("from a token to its first poll, median", 1000 * quantile(after_s, 0.5), "ms"),
-            Figure("from a token to its first poll, p99", 1000 * quantile(after_s, 0.99), "ms"),
+            soon,
             Figure("a core's part meanwhile", 100 * cpu_s / took_s, "%"),
         ),
-        (Claim(busiest, Bound.AT_MOST, ASSUME_ROLES_PER_SECOND), Claim(against, Bound.AT_MOST, 1.2)),
+        (
+            Claim(busiest, Bound.AT_MOST, ASSUME_ROLES_PER_SECOND),
+            Claim(against, Bound.AT_MOST, 1.2),
+            Claim(soon, Bound.AT_MOST, _SOON_MS),
+        ),
         (f"{members:,} members are {by_arithmetic_s:.0f} s by arithmetic at {ASSUME_ROLES_PER_SECOND} a second",),
     )

@@ -6,6 +6,7 @@ The daemon is the command itself, in a process of its own; the simulator that it
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import time
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tests.benchmarks.simulated import configuration
 _READY_WITHIN_S = 300.0
 _LOOK_EVERY_S = 0.25
 _SCRAPE_EVERY_S = 15.0
+_ANSWERED = re.compile(r"^dcdn_poll_success\{[^}]*\} 1(\.0)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _starts(folder: Path, times: int) -> list[_Start]:
             with _daemon(folder, 1, url) as daemon, Scraper(daemon.address()) as scraper:
                 scraper.scrape()
                 seconds, cpu_s = time.monotonic() - daemon.started_s, daemon.cpu_s()
-                _wait_until_ready(scraper)
+                _wait_until_answered(scraper, 1)
                 for form in FORMS:
                     scraper.scrape(form)
                 found.append(_Start(seconds, cpu_s, daemon.rss_mb()))
@@ -92,7 +94,7 @@ def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float]:
     with MeasuredProcess.python("tests.benchmarks.simulated", str(accounts)) as simulator:
         url = f"http://{simulator.address()}"
         with _daemon(folder, accounts, url) as daemon, Scraper(daemon.address()) as scraper:
-            _wait_until_ready(scraper)
+            _wait_until_answered(scraper, accounts)
             until = time.monotonic() + seconds
             turn = 0
             while time.monotonic() < until:
@@ -102,11 +104,15 @@ def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float]:
             return daemon.rss_mb(), daemon.peak_rss_mb()
 
 
-def _wait_until_ready(scraper: Scraper) -> None:
-    """Every account was polled."""
+def _wait_until_answered(scraper: Scraper, accounts: int) -> None:
+    """Every account was polled, and the API has answered."""
     until = time.monotonic() + _READY_WITHIN_S
     while scraper.status("/-/ready") != 200:
         if time.monotonic() > until:
             message = f"the first round was not over after {_READY_WITHIN_S:g} s"
             raise RuntimeError(message)
         time.sleep(_LOOK_EVERY_S)
+    answered = len(_ANSWERED.findall(scraper.text(path="/metrics")))
+    if answered != accounts:
+        message = f"the first round was over with {answered} answers for {accounts} accounts"
+        raise RuntimeError(message)

@@ -55,6 +55,8 @@ def measure(
                 ages_s += [page.at_unix - succeeded_at[name] for name in healthy]
                 sleep_until(now + 1)
     p99 = Figure("age of a healthy account's data, p99", quantile(ages_s, 0.99), "s")
+    # One that is not polled at all any more would be lost among the others' ages.
+    most = Figure("age of a healthy account's data, most", max(ages_s), "s")
     note = (
         f"{accounts:,} accounts every {interval_s:g} s with a deadline of {timeout_s:g} s: "
         f"{len(hanging)} hang, {len(failing)} answer 503; an answer takes {delay_s:g} s"
@@ -64,8 +66,8 @@ def measure(
         (
             Figure("age of a healthy account's data, median", quantile(ages_s, 0.5), "s"),
             p99,
-            Figure("age of a healthy account's data, most", max(ages_s), "s"),
+            most,
         ),
-        (Claim(p99, Bound.AT_MOST, interval_s + 5),),
+        (Claim(p99, Bound.AT_MOST, interval_s + 5), Claim(most, Bound.AT_MOST, 3 * interval_s)),
         (note,),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.accounts import configuration
 from tests.benchmarks.arithmetic import quantile
 from tests.benchmarks.arrivals import lateness_of, moments_of
-from tests.benchmarks.findings import Figure, Finding
+from tests.benchmarks.findings import Bound, Claim, Figure, Finding
 from tests.benchmarks.measured_daemon import MeasuredDaemon
 from tests.benchmarks.played_api import PlayedApi
 from tests.benchmarks.progress import say, sleep_until
@@ -23,17 +23,25 @@ if TYPE_CHECKING:
 
 _FIRST_ROUND_S = 180.0
 _SCRAPE_EVERY_S = 15.0
+_LATE_MS = 1_000.0
+_MADE_PERCENT = 99.0
 
 
 def measure(
     *, sizes: Sequence[int] = (10_000, 30_000), interval_s: float = 60.0, rounds: int = 4, delay_s: float = 0.1
 ) -> Finding:
     """Poll each number of accounts for so many rounds; an answer takes ``delay_s``."""
-    figures = [figure for size in sizes for figure in _of(size, interval_s, rounds, delay_s)]
-    return Finding("lateness", tuple(figures))
+    figures: list[Figure] = []
+    claims: list[Claim] = []
+    for size in sizes:
+        median, p99, most, made = _of(size, interval_s, rounds, delay_s)
+        figures += (median, p99, most, made)
+        claims += (Claim(p99, Bound.AT_MOST, _LATE_MS), Claim(made, Bound.AT_LEAST, _MADE_PERCENT))
+    return Finding("lateness", tuple(figures), tuple(claims))
 
 
-def _of(size: int, interval_s: float, rounds: int, delay_s: float) -> list[Figure]:
+def _of(size: int, interval_s: float, rounds: int, delay_s: float) -> tuple[Figure, Figure, Figure, Figure]:
+    """How late polls were: median, p99 and most; and how many of those due were made."""
     with (
         PlayedApi(Behaviour(delay_s=delay_s)) as api,
         MeasuredDaemon(configuration(api.url, range(size), interval_s=interval_s)) as daemon,
@@ -49,6 +57,9 @@ def _of(size: int, interval_s: float, rounds: int, delay_s: float) -> list[Figur
     late_s = lateness_of(arrivals, interval_s=interval_s)
     made = sum(map(len, moments_of(arrivals).values()))
     of = f"{size:,} probes"
-    parts = (("median", 0.5), ("p99", 0.99), ("most", 1.0))
-    late = [Figure(f"late, {word}", 1000 * quantile(late_s, part), "ms", rounds, of) for word, part in parts]
-    return [*late, Figure("polls made of those due", 100 * made / (size * rounds), "%", rounds, of)]
+    return (
+        Figure("late, median", 1000 * quantile(late_s, 0.5), "ms", rounds, of),
+        Figure("late, p99", 1000 * quantile(late_s, 0.99), "ms", rounds, of),
+        Figure("late, most", 1000 * quantile(late_s, 1.0), "ms", rounds, of),
+        Figure("polls made of those due", 100 * made / (size * rounds), "%", rounds, of),
+    )

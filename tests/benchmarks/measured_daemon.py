@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.benchmarks.processes import MeasuredProcess
+from tests.benchmarks.progress import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,9 +88,14 @@ class MeasuredDaemon:
         return Scrape(began_unix, time.monotonic() - began, body)
 
     def reload(self, configured: Mapping[str, Any]) -> None:
-        """Have it read another configuration."""
+        """Have it read another configuration; it is in use then. RuntimeError when that does not come to be."""
+        before = self._reloads()
         self._write(configured)
         os.kill(self.process.pid, signal.SIGHUP)
+        wait_until("the configuration was reloaded", lambda: self._reloads() > before, within_s=_PATIENCE_S)
+
+    def _reloads(self) -> int:
+        return self.process.output.count('"configuration reloaded"')
 
     @contextmanager
     def scraped(self, *, every_s: float) -> Iterator[list[Scrape]]:

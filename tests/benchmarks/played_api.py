@@ -30,8 +30,12 @@ class PlayedApi:
 
     def __enter__(self) -> Self:
         self._process.__enter__()
-        self.address = self._process.address()
-        self.behave(self._behaviour)
+        try:
+            self.address = self._process.address()
+            self.behave(self._behaviour)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(

@@ -22,6 +22,8 @@ from tests.benchmarks.scraper import Form, Scraper
 _LIMIT_MS = 50.0
 _ASK_EVERY_S = 0.005
 _SCRAPE_EVERY_S = 0.5
+_LEAST_PART = 0.5
+_SCRAPED = "scraped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,12 @@ def measure(*, accounts: int = 10_000, seconds: float = 40.0) -> Finding:
 def _watch(server: MeasuredProcess, asking: Scraper, seconds: float, forms: tuple[Form, ...]) -> _Stalls:
     """Ask for something small, again and again, while others scrape in these forms."""
     with ExitStack() as stack:
+        scraping: dict[Form, MeasuredProcess] = {}
         for form in forms:
-            scraping = MeasuredProcess.python(
+            scraping[form] = MeasuredProcess.python(
                 "tests.benchmarks.scrape_stall", server.address(), "gzip" if form.gzip else "plain"
             )
-            stack.enter_context(scraping).wait_for("scrape", lambda line: line if line == "scraping" else None)
+            stack.enter_context(scraping[form]).wait_for("scrape", lambda line: line if line == _SCRAPED else None)
         asking.text(path="/api/v1/status")  # what was late until now is gone
         requests_s = []
         until = time.monotonic() + seconds
@@ -89,6 +92,11 @@ def _watch(server: MeasuredProcess, asking: Scraper, seconds: float, forms: tupl
             requests_s.append((asked_s, min(asked_s, server.cpu_s() - before_s)))
             time.sleep(_ASK_EVERY_S)
         late_s = json.loads(asking.text(path="/api/v1/status"))
+        for form, each in scraping.items():
+            made = each.output.count(_SCRAPED)
+            if made < _LEAST_PART * seconds / _SCRAPE_EVERY_S:
+                message = f"{made} scrapes ({form}) in {seconds:g} s are fewer than were to be watched: {each.output}"
+                raise RuntimeError(message)
     return _Stalls(tuple(requests_s), tuple((late, own) for late, own in late_s))
 
 
@@ -97,12 +105,11 @@ def main() -> NoReturn:
     address, coding = sys.argv[1:]
     form = Form(gzip=coding == "gzip")
     with Scraper(address) as scraper:
-        scraper.scrape(form)
-        sys.stdout.write("scraping\n")
-        sys.stdout.flush()
         while True:
             began = time.monotonic()
             scraper.scrape(form)
+            sys.stdout.write(f"{_SCRAPED}\n")
+            sys.stdout.flush()
             time.sleep(max(0.0, began + _SCRAPE_EVERY_S - time.monotonic()))
 
 

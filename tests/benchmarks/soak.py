@@ -11,13 +11,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.accounts import configuration, directory, duration, key_id
+from tests.benchmarks.accounts import account, configuration, directory, duration, key_id
 from tests.benchmarks.arithmetic import growth, lateness_s, quantile
 from tests.benchmarks.arrivals import moments_of
 from tests.benchmarks.findings import Bound, Claim, Figure, Finding
 from tests.benchmarks.measured_daemon import MeasuredDaemon
 from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.progress import say, sleep_until
+from tests.benchmarks.progress import say, sleep_until, wait_until
 from tests.benchmarks.upstream import Behaviour
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DELAY_S = 0.1
 _FIRST_ROUND_S = 120.0
+_LAST_CHANGES_S = 60.0
 _MOST_GROWTH = 2.0
 # Pools for calls that hang and for those without credentials get a thread, with its connection, when they need one.
 _MOST_GROWTH_OF_POOLS = 5.0
@@ -143,6 +144,12 @@ def soak(*, seconds: float, accounts: int, pace: Pace, max_workers: int) -> Samp
         )
         with daemon.scraped(every_s=pace.scrape_s):
             _let_happen(happenings, seconds)
+        # Without the changes nothing could grow.
+        wait_until(
+            "the accounts are those of the last changes",
+            lambda: daemon.scrape().by_account("dcdn_polls_total").keys() == crowd.names(),
+            within_s=_LAST_CHANGES_S,
+        )
     return seen
 
 
@@ -183,10 +190,17 @@ class _Crowd:
         at_fault: defaultdict[int, set[str]] = defaultdict(set)
         for number in range(self.first_named, self.first_named + self.named):
             at_fault[(number + 7 * self.fault) % 50].add(key_id(number))
-        members = tuple(f"2{number:015}" for number in range(self.first_member, self.first_member + self.members))
         return Behaviour(
-            delay_s=_DELAY_S, hanging=frozenset(at_fault[0]), failing=frozenset(at_fault[1]), members=members
+            delay_s=_DELAY_S,
+            hanging=frozenset(at_fault[0]),
+            failing=frozenset(at_fault[1]),
+            members=self._member_ids(),
         )
+
+    def names(self) -> set[str]:
+        """What the accounts of now are called on the page."""
+        named = range(self.first_named, self.first_named + self.named)
+        return {account(number)["name"] for number in named} | set(self._member_ids())
 
     def configured(self, url: str, pace: Pace, max_workers: int) -> dict[str, Any]:
         """The file as it is now."""
@@ -201,3 +215,6 @@ class _Crowd:
         configured["poll"]["max_workers"] = max_workers
         members = directory(refresh_interval=duration(pace.discovery_s / 3))
         return configured | {"discovery": {"resource_directories": [members]}}
+
+    def _member_ids(self) -> tuple[str, ...]:
+        return tuple(f"2{number:015}" for number in range(self.first_member, self.first_member + self.members))
