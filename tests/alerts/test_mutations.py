@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.alerts.mutate import fingerprint
 from tests.alerts.mutations import mutations
 from tests.alerts.shipped import ROOT, rules
 
@@ -34,6 +35,13 @@ def test_a_rule_is_broken_in_every_way_that_there_is() -> None:
         "for: 15m instead of 5m",
         "keep_firing_for: 1h instead of none",
     ]
+
+
+def test_the_last_result_is_of_the_rules_and_tests_of_now() -> None:
+    """Of others it says nothing: run `make mutate`."""
+    page = (ROOT / "docs" / "alert-mutations.md").read_text(encoding="utf-8")
+
+    assert f"`{fingerprint()}`" in page
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
