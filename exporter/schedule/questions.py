@@ -27,6 +27,8 @@ class Questions:
         """From now on these are asked; one that was there under the same key goes on as it was."""
         there = {question.key: question for question in self._open}
         self._open = tuple(there.get(key) or _Question(key, ask, self._log) for key, ask in questions.items())
+        for key in there.keys() - questions.keys():
+            there[key].drop()  # it may still wait for a thread
 
     def ask_all(self) -> None:
         """Ask what has no answer yet and is not being asked; returns at once."""
@@ -63,10 +65,14 @@ class _Question:
         """It is not called this time."""
         self._idle.release()
 
+    def drop(self) -> None:
+        """From now on it is not called any more, and keeps nothing."""
+        self._answered, self._ask = True, lambda: True
+
     def run(self) -> None:
-        """Ask; a call that the daemon's end aborts leaves it open."""
+        """Ask, if it is still to be asked; a call that the daemon's end aborts leaves it open."""
         try:
-            self._answered = self._ask()
+            self._answered = self._answered or self._ask()
         except CallAborted:
             return
         except Exception as error:  # noqa: BLE001 — it is asked again, and nobody else would hear of the defect

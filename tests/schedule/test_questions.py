@@ -1,9 +1,10 @@
+import threading
 from collections.abc import Callable
 
 from exporter.schedule.questions import Questions
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
-from tests.soon import soon
+from tests.soon import PATIENCE_S, soon
 
 
 def asker(asked: list[str]) -> Callable[[], bool]:
@@ -43,3 +44,29 @@ def test_nothing_is_asked_after_the_stop() -> None:
     questions.ask_all()
 
     assert (asked, log.lines) == ([], [])
+
+
+def test_a_question_that_left_is_not_asked_any_more() -> None:
+    """Nor if it was waiting for a thread when others took its place."""
+    questions = Questions("ask test", log=RecordingLog())
+    hanging, go_on = threading.Semaphore(0), threading.Event()
+    asked: list[str] = []
+
+    def hang() -> bool:
+        hanging.release()
+        return go_on.wait(PATIENCE_S)
+
+    questions.replace({"one": hang, "two": hang, "left": asker(asked)})
+    try:
+        questions.ask_all()
+        assert all(hanging.acquire(timeout=PATIENCE_S) for _ in range(2))
+        came: list[str] = []
+        questions.replace({"came": asker(came)})
+        questions.ask_all()
+        go_on.set()
+
+        assert soon(lambda: came == ["who"])
+        assert asked == []
+    finally:
+        go_on.set()
+        questions.stop()
