@@ -12,8 +12,8 @@
 import math
 from dataclasses import dataclass
 
-from exporter.model import Answer, Failure, FailureReason, ServiceState
-from exporter.store import ProbeRecord
+from exporter.core.model import Answer, Failure, FailureReason, ServiceState
+from exporter.core.store import ProbeRecord
 
 LOCK_ATTENTION_S = 3600.0
 CHANGE_DELAY_S = 1.0

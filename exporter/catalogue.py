@@ -11,8 +11,8 @@ from types import MappingProxyType
 from exporter.aliyun.errors import Refused
 from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation
 from exporter.balance_answer import parse_balance
+from exporter.core.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, NOT_ENABLED, Answer, ProbeKey, State
 from exporter.debt_answer import parse_debt
-from exporter.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, NOT_ENABLED, Answer, ProbeKey, State
 from exporter.service_answer import parse_service
 
 # The hosts are documented, but for those of cdn and bss abroad, which are in the vendor's clients:

@@ -19,9 +19,9 @@ from exporter.aliyun.roles import Roles
 from exporter.aliyun.route import Route, ca_bundle, route
 from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
+from exporter.core.logger import Logger
 from exporter.discovery import Directory
 from exporter.identity import Identity
-from exporter.logger import Logger
 from exporter.poller import Probe
 from exporter.providers import Providers
 from exporter.roster import AnyCredentials, MemberRole, WatchedAccount, roster

@@ -21,9 +21,10 @@ from exporter.cadence import Cadence
 from exporter.catalogue import BALANCE, OPERATIONS, ProbeKind
 from exporter.composition import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
+from exporter.core.logger import Logger, defect
+from exporter.core.store import Store
 from exporter.discovery import Directory
 from exporter.exposition import Exposition
-from exporter.logger import Logger, defect
 from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller, Probe
@@ -31,7 +32,6 @@ from exporter.roster import WatchedAccount
 from exporter.schedule import Schedule
 from exporter.sharding import Shard
 from exporter.status_report import build_report, to_json
-from exporter.store import Store
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage

@@ -8,7 +8,7 @@ Source: https://help.aliyun.com/document_detail/130616.html (read 2026-11-22)
 from collections.abc import Mapping
 
 from exporter.answer_fields import AnswerFields
-from exporter.model import Answer, DebtState
+from exporter.core.model import Answer, DebtState
 
 
 def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer:

@@ -9,8 +9,8 @@ from typing import Any
 
 from exporter.catalogue import vendor_limits
 from exporter.config import Configuration, parse
+from exporter.core.logger import Logger
 from exporter.daemon import Daemon, WebOptions
-from exporter.logger import Logger
 from exporter.simulator import Scenario, Simulator
 
 POLL: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from exporter.aliyun.client import Caller, Reply, Turn
 from exporter.aliyun.errors import ApiError, MalformedReply
 from exporter.aliyun.operation import LIST_ACCOUNTS, Operation
 from exporter.config import ResourceDirectory
-from exporter.logger import Logger
+from exporter.core.logger import Logger
 from exporter.member_answer import Member, parse_member_page
 
 PAGE_SIZE = 100

@@ -25,6 +25,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from exporter.core.model import ProbeKey
+from exporter.core.store import ProbeRecord
 from exporter.families import (
     ACCOUNT_INFO_HELP,
     ACCOUNT_INFO_NAME,
@@ -38,10 +40,8 @@ from exporter.families import (
     Scope,
     Source,
 )
-from exporter.model import ProbeKey
 from exporter.registry_page import RegistryPage
 from exporter.shown import Shown, ShownService, shown
-from exporter.store import ProbeRecord
 
 FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
 # As many as make most blocks of a family longer than what is sent at once: those are sent without being copied.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Any, Generic, TypeVar
 
-from exporter.model import Balance, DebtState, ServiceStatus
+from exporter.core.model import Balance, DebtState, ServiceStatus
+from exporter.core.store import OTHER, ProbeRecord
 from exporter.shown import ShownService
-from exporter.store import OTHER, ProbeRecord
 
 _AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
 

@@ -10,7 +10,7 @@ from exporter.aliyun.credentials import CredentialsProvider
 from exporter.aliyun.errors import ApiError, MalformedReply
 from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
 from exporter.aliyun.route import Route
-from exporter.logger import Logger
+from exporter.core.logger import Logger
 
 
 class Api(Protocol):

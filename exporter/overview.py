@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from exporter.model import Balance, DebtState, Failure, ProbeKey, ServiceState
-from exporter.store import ProbeRecord
+from exporter.core.model import Balance, DebtState, Failure, ProbeKey, ServiceState
+from exporter.core.store import ProbeRecord
 from exporter.web.status_page import StatusRow
 
 

@@ -24,7 +24,7 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from exporter.model import UnknownField
+from exporter.core.model import UnknownField
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample

@@ -17,10 +17,10 @@ from exporter.aliyun.errors import ApiError, CallAborted, CredentialsUnavailable
 from exporter.aliyun.operation import Operation
 from exporter.cadence import LONGEST_WAIT_IN_THREAD_S
 from exporter.catalogue import ProbeKind
-from exporter.logger import Logger, defect
-from exporter.model import Answer, Failure, FailureReason, Observation, ProbeKey, UnknownField
+from exporter.core.logger import Logger, defect
+from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey, UnknownField
+from exporter.core.store import ProbeRecord
 from exporter.state_changes import changes
-from exporter.store import ProbeRecord
 
 
 class Api(Protocol):

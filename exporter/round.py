@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 
 from exporter.composition import Composition, Unobserved
 from exporter.config import Configuration
-from exporter.logger import Logger
+from exporter.core.logger import Logger
+from exporter.core.store import Store
 from exporter.once import poll_once
 from exporter.poller import Poller, Probe
 from exporter.status_report import Report, build_report
-from exporter.store import Store
 
 
 def look_once(

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from exporter.answer_fields import AnswerFields, cut, described, printable
-from exporter.model import (
+from exporter.core.model import (
     KNOWN_LOCK_REASONS,
     UNSPECIFIED_REASON,
     Answer,

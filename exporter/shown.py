@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from exporter.model import KNOWN_LOCK_REASONS, Balance, ChargeTypeChange, DebtState, ServiceState
-from exporter.store import ProbeRecord
+from exporter.core.model import KNOWN_LOCK_REASONS, Balance, ChargeTypeChange, DebtState, ServiceState
+from exporter.core.store import ProbeRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from exporter.model import Answer, Balance, DebtState, Failure, ServiceState, ServiceStatus, State
-from exporter.store import ProbeRecord
+from exporter.core.model import Answer, Balance, DebtState, Failure, ServiceState, ServiceStatus, State
+from exporter.core.store import ProbeRecord
 
 _YES_OR_NO = MappingProxyType({True: "true", False: "false", None: ""})
 _WORSE = frozenset(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.model import Failure, ProbeKey, ServiceState
+from exporter.core.model import Failure, ProbeKey, ServiceState
+from exporter.core.store import ProbeRecord
 from exporter.overview import status_rows
-from exporter.store import ProbeRecord
 from exporter.web.status_page import StatusRow, worst_first
 
 EXIT_WELL = 0

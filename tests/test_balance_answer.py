@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from exporter.aliyun.errors import MalformedReply
 from exporter.balance_answer import parse_balance
-from exporter.model import Answer, Balance, UnknownField
+from exporter.core.model import Answer, Balance, UnknownField
 from tests.json_values import JSON, TEXTS
 
 

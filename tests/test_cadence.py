@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
-from exporter.model import (
+from exporter.core.model import (
     Answer,
     Balance,
     ChargeTypeChange,
@@ -15,7 +15,7 @@ from exporter.model import (
     ServiceState,
     State,
 )
-from exporter.store import ProbeRecord
+from exporter.core.store import ProbeRecord
 
 CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 ACTIVE = ServiceState(charge_type="PayByTraffic")

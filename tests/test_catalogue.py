@@ -24,8 +24,7 @@ from exporter.catalogue import (
 )
 from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
 from exporter.config import Endpoints
-from exporter.families import STATE_FAMILIES
-from exporter.model import (
+from exporter.core.model import (
     LOCKED_FOR_SECURITY,
     NOT_ACTIVATED,
     NOT_ENABLED,
@@ -36,10 +35,11 @@ from exporter.model import (
     ServiceState,
     State,
 )
+from exporter.core.store import ProbeRecord
+from exporter.families import STATE_FAMILIES
 from exporter.shown import shown
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
 from exporter.simulator.operations import OPERATIONS as SIMULATED_OPERATIONS
-from exporter.store import ProbeRecord
 
 ROOT = Path(__file__).parent.parent
 KINDS = {(kind.product, kind.probe): kind for kind in PROBE_KINDS}

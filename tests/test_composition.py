@@ -11,10 +11,10 @@ from exporter.aliyun.errors import CallAborted
 from exporter.catalogue import kinds_for, vendor_limits
 from exporter.composition import Composition, Unobserved, keeping
 from exporter.config import Configuration, parse
-from exporter.model import ProbeKey, ServiceState
+from exporter.core.model import ProbeKey, ServiceState
+from exporter.core.store import Store
 from exporter.poller import Polled, Poller
 from exporter.simulator import Simulator, load_scenario
-from exporter.store import Store
 from tests.recording_log import RecordingLog
 
 ACCOUNT = load_scenario("healthy").accounts[0]

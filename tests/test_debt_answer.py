@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.aliyun.errors import MalformedReply
+from exporter.core.model import Answer, DebtState
 from exporter.debt_answer import parse_debt
-from exporter.model import Answer, DebtState
 from tests.json_values import JSON, TEXTS
 
 FIELDS = ("Enabled", "OnService", "InDebt", "InDebtOverdue")

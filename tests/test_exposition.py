@@ -19,8 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.registry import Collector
 
 from exporter.catalogue import PROBE_KINDS, ProbeKind
-from exporter.exposition import Exposition, ExpositionFormat, label_text
-from exporter.model import (
+from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
     Balance,
@@ -34,8 +33,9 @@ from exporter.model import (
     State,
     UnknownField,
 )
+from exporter.core.store import ProbeRecord
+from exporter.exposition import Exposition, ExpositionFormat, label_text
 from exporter.own_metrics import OwnMetrics
-from exporter.store import ProbeRecord
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "metrics.md"
 KIND = PROBE_KINDS[0]

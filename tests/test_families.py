@@ -4,16 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.catalogue import DCDN_CHARGE_TYPES
-from exporter.families import (
-    HEALTH_FAMILIES,
-    REMAINING,
-    STATE_FAMILIES,
-    Family,
-    MetricType,
-    Sample,
-    Scope,
-)
-from exporter.model import (
+from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
     Balance,
@@ -26,8 +17,17 @@ from exporter.model import (
     State,
     UnknownField,
 )
+from exporter.core.store import ProbeRecord
+from exporter.families import (
+    HEALTH_FAMILIES,
+    REMAINING,
+    STATE_FAMILIES,
+    Family,
+    MetricType,
+    Sample,
+    Scope,
+)
 from exporter.shown import ShownService, shown
-from exporter.store import ProbeRecord
 
 STATE_BY_NAME = {family.name: family for family in STATE_FAMILIES}
 HEALTH_BY_NAME = {family.name: family for family in HEALTH_FAMILIES}

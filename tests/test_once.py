@@ -11,10 +11,10 @@ from exporter.aliyun.client import Caller, Turn
 from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
 from exporter.aliyun.errors import CallAborted
 from exporter.catalogue import PROBE_KINDS
-from exporter.model import NOT_ACTIVATED, Answer
+from exporter.core.model import NOT_ACTIVATED, Answer
+from exporter.core.store import ProbeRecord
 from exporter.once import poll_once
 from exporter.poller import Polled, Postponed, Probe
-from exporter.store import ProbeRecord
 
 WAIT_S = 10.0
 KEYS = Credentials("LTAItest", Secret("made-up"))

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.model import (
+from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
     Balance,
@@ -15,8 +15,8 @@ from exporter.model import (
     ServiceState,
     State,
 )
+from exporter.core.store import ProbeRecord
 from exporter.overview import status_rows
-from exporter.store import ProbeRecord
 from exporter.web.status_page import StatusRow
 
 PROD = ProbeKey(account="prod", product="dcdn_ipa", probe="service")

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from exporter.model import UnknownField
+from exporter.core.model import UnknownField
 from exporter.own_metrics import OwnMetrics
 
 ACTIONS = ("DescribeDcdnIpaService", "GetCallerIdentity")

@@ -14,11 +14,11 @@ from exporter.aliyun.credentials import Credentials, RereadCredentials, Secret, 
 from exporter.aliyun.errors import CallAborted, CredentialsUnavailable
 from exporter.aliyun.route import Route
 from exporter.catalogue import PROBE_KINDS, endpoints, vendor_limits
-from exporter.model import Answer, Failure, FailureReason, ServiceState, UnknownField
+from exporter.core.model import Answer, Failure, FailureReason, ServiceState, UnknownField
+from exporter.core.store import Store
 from exporter.poller import Polled, Poller, Postponed, Probe
 from exporter.simulator import Fault, Simulator, load_scenario
 from exporter.simulator import ServiceState as SimulatedService
-from exporter.store import Store
 from tests.recording_log import RecordingLog
 
 KIND = PROBE_KINDS[0]

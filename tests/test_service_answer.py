@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.aliyun.errors import MalformedReply
 from exporter.catalogue import DCDN_CHARGE_TYPES
-from exporter.model import Answer, ChargeTypeChange, FailureReason, ServiceState, UnknownField
+from exporter.core.model import Answer, ChargeTypeChange, FailureReason, ServiceState, UnknownField
 from exporter.service_answer import parse_service
 from tests.json_values import JSON, TEXTS
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.model import (
+from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
     Balance,
@@ -15,8 +15,8 @@ from exporter.model import (
     ServiceState,
     State,
 )
+from exporter.core.store import ProbeRecord
 from exporter.state_changes import LogLine, changes
-from exporter.store import ProbeRecord
 
 OPENED = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)

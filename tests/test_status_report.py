@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from exporter.model import (
+from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
     Balance,
@@ -25,9 +25,9 @@ from exporter.model import (
     ServiceState,
     State,
 )
+from exporter.core.store import ProbeRecord
 from exporter.status_display import cells, draw_table
 from exporter.status_report import Report, ReportRow, build_report, exit_code, summary_line, to_json
-from exporter.store import ProbeRecord
 from exporter.web.status_page import StatusPage, build_environment, render
 
 DOCS = Path(__file__).parent.parent / "docs"

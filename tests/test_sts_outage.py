@@ -14,12 +14,12 @@ from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret
 from exporter.aliyun.roles import RoleCredentials, Roles
 from exporter.aliyun.route import Route
 from exporter.catalogue import PROBE_KINDS, endpoints
+from exporter.core.store import Store
 from exporter.exposition import Exposition, ExpositionFormat
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Polled, Poller, Probe
 from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn
 from exporter.simulator import Role as SimulatedRole
-from exporter.store import Store
 from tests.end_to_end.page import Page
 from tests.only_read import only_read
 from tests.recording_log import RecordingLog

@@ -25,8 +25,8 @@ from exporter.aliyun.client import Caller, Reply, Turn
 from exporter.aliyun.errors import ApiError, MalformedReply, Refused
 from exporter.aliyun.operation import GET_CALLER_IDENTITY, Access, Operation
 from exporter.catalogue import PROBE_KINDS, SERVICE
+from exporter.core.model import ServiceState
 from exporter.identity import parse_account_id
-from exporter.model import ServiceState
 
 # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice
 OPEN_CDN_SERVICE = Operation(

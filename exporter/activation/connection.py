@@ -12,7 +12,7 @@ from exporter.aliyun.roles import Roles
 from exporter.aliyun.route import ca_bundle
 from exporter.composition import USER_AGENT, Unobserved, routes_of
 from exporter.config import Account, Configuration
-from exporter.logger import Logger
+from exporter.core.logger import Logger
 from exporter.providers import Providers
 
 _OPERATIONS = (OPEN_CDN_SERVICE, CDN.operation, GET_CALLER_IDENTITY, ASSUME_ROLE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from exporter.aliyun.errors import Refused
-from exporter.model import FailureReason
+from exporter.core.model import FailureReason
 
 ALREADY_OPEN = "cdnservice.hasopened"
 SENT_BEFORE = "signaturenonceused"

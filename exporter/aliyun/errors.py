@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 
-from exporter.model import FailureReason
+from exporter.core.model import FailureReason
 
 
 class ApiError(Exception):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from exporter.aliyun.credentials import Credentials
 from exporter.aliyun.errors import ApiError
-from exporter.model import FailureReason
+from exporter.core.model import FailureReason
 
 ENDS_EARLY_S = 5.0
 IDLE_AFTER_S = 3600.0

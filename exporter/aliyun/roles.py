@@ -24,8 +24,8 @@ from exporter.aliyun.errors import ApiError, CallAborted, CallTimedOut, Malforme
 from exporter.aliyun.lanes import Lanes
 from exporter.aliyun.operation import ASSUME_ROLE, Operation
 from exporter.aliyun.role_token import RoleToken
-from exporter.logger import Logger, defect
-from exporter.model import FailureReason
+from exporter.core.logger import Logger, defect
+from exporter.core.model import FailureReason
 
 LOOK_EVERY_S = 1.0
 WORKERS = 8

@@ -4,7 +4,7 @@ import logging
 import resource
 
 from exporter.config import Configuration
-from exporter.logger import Logger
+from exporter.core.logger import Logger
 from exporter.schedule import ASKERS, HANGING_WORKERS, WAITING_WORKERS
 
 _FILES_PER_CALL = 2  # its socket and the lifeline

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from exporter import logs
+from exporter.core import logs
 from exporter.web.server import parse_listen_address
 
 _ENVIRONMENT_PREFIX = "DCDN_EXPORTER_"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from exporter import logs
 from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
 from exporter.cli.configuration import configuration_of
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail
 from exporter.cli.flags import flag
+from exporter.core import logs
 from exporter.signals import interrupt_on_signal
 
 

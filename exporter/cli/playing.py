@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from exporter import logs
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.flags import checked_listen_address, flag, log_flags
+from exporter.core import logs
 from exporter.daemon import WebOptions
 from exporter.demo import Demo
 from exporter.signals import stop_signal, wait_for_stop

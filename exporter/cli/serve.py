@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from exporter import logs
 from exporter.cli.configuration import configuration_of, load_configuration
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import checked_listen_address, config_file_flag, flag, log_flags, web_config_file_flag
 from exporter.config import Configuration, ConfigurationError
+from exporter.core import logs
+from exporter.core.logger import Logger
+from exporter.core.memory import set_aside, share_heaps
 from exporter.daemon import Daemon, WebOptions
-from exporter.logger import Logger
-from exporter.memory import set_aside, share_heaps
 from exporter.sharding import Shard, parse_shard
 from exporter.signals import signals_received
 from exporter.supervision import ServiceManager, supervise

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from exporter import logs
 from exporter.cli.configuration import configuration_of
 from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import config_file_flag, log_flags
+from exporter.core import logs
 from exporter.round import look_once
 from exporter.signals import exit_on_signal
 from exporter.status_display import above_bar, draw_table, progress_bar

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from exporter.logger import Logger
+from exporter.core.logger import Logger
 
 CLOCK_CHECK_S = 5.0
 CLOCK_STEP_S = 1.0

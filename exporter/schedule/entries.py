@@ -10,7 +10,7 @@ from enum import Enum
 from exporter.aliyun.client import Turn
 from exporter.cadence import TICK_S, Cadence, place_s
 from exporter.catalogue import ProbeKind
-from exporter.model import ProbeKey
+from exporter.core.model import ProbeKey
 from exporter.poller import Probe
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Hashable, Mapping
 
 from exporter.aliyun.errors import CallAborted
-from exporter.logger import Logger, defect
+from exporter.core.logger import Logger, defect
 from exporter.schedule.workers import Workers
 
 ASKERS = 2

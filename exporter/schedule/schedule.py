@@ -29,8 +29,9 @@ from exporter.aliyun.client import Turn
 from exporter.aliyun.errors import CallAborted
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs
 from exporter.catalogue import ProbeKind
-from exporter.logger import Logger, defect
-from exporter.model import Failure, ProbeKey
+from exporter.core.logger import Logger, defect
+from exporter.core.model import Failure, ProbeKey
+from exporter.core.store import ProbeRecord
 from exporter.poller import Polled, Postponed, Probe
 from exporter.schedule.clock_watch import CLOCK_CHECK_S, ClockWatch
 from exporter.schedule.entries import Endpoint, Entries, Entry, Phase
@@ -38,7 +39,6 @@ from exporter.schedule.executor import Inline
 from exporter.schedule.grid import Grid
 from exporter.schedule.questions import Questions
 from exporter.schedule.workers import Workers
-from exporter.store import ProbeRecord
 
 HANGING_WORKERS = 16
 WAITING_WORKERS = 16

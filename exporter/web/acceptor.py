@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from exporter.logger import Logger, defect
+from exporter.core.logger import Logger, defect
 from exporter.web.connections import Connection, Connections
 
 _AT_ONCE = 64  # then it is the turn of those who are there

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from exporter.core.logger import Logger, defect
 from exporter.exposition import ExpositionFormat
-from exporter.logger import Logger, defect
 from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES, gzip_pieces, pieces
 from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
 from exporter.web.status_page import StatusPage, build_environment, render, view_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.config import ConfigurationError, Problem, WebConfiguration, load_web
-from exporter.logger import Logger
+from exporter.core.logger import Logger
 from exporter.web.tls import TlsFilesError, build_context, files_of
 
 _Stamp = tuple[int, int, int, int]

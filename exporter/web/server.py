@@ -16,8 +16,8 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
-from exporter.logger import Logger, defect
-from exporter.memory import release_memory
+from exporter.core.logger import Logger, defect
+from exporter.core.memory import release_memory
 from exporter.web.acceptor import Acceptor
 from exporter.web.connections import Connection, Connections, Limits, Phase
 from exporter.web.front_door import FrontDoor

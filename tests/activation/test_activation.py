@@ -10,7 +10,7 @@ from exporter.activation import Outcome, Result, Subject
 from exporter.aliyun.budget import USE_OF_LIMIT
 from exporter.aliyun.client import Caller, Client, Reply, Turn
 from exporter.aliyun.operation import Operation
-from exporter.model import ServiceStatus
+from exporter.core.model import ServiceStatus
 from exporter.simulator import WRITES, Account, Fault, FaultKind, Opening, ServiceState, Simulator
 from tests.activation.conftest import Clock
 

@@ -23,7 +23,7 @@ from exporter.aliyun.errors import (
     WriteRefused,
 )
 from exporter.aliyun.operation import ASSUME_ROLE, Operation
-from exporter.model import FailureReason
+from exporter.core.model import FailureReason
 from exporter.simulator import Account, Fault, FaultKind, ServiceState, Simulator
 from tests.aliyun.conftest import SECRET
 from tests.aliyun.raw_server import RawServer, always, reply

@@ -11,7 +11,7 @@ from exporter.aliyun.errors import (
     WriteRefused,
     reason_of_refusal,
 )
-from exporter.model import FailureReason
+from exporter.core.model import FailureReason
 
 THROTTLED, AUTH, PERMISSION = FailureReason.THROTTLED, FailureReason.AUTH, FailureReason.PERMISSION
 SERVER, REJECTED = FailureReason.SERVER, FailureReason.REJECTED

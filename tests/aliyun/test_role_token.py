@@ -5,7 +5,7 @@ import pytest
 from exporter.aliyun.credentials import Credentials, Secret
 from exporter.aliyun.errors import ApiError
 from exporter.aliyun.role_token import RoleToken
-from exporter.model import FailureReason
+from exporter.core.model import FailureReason
 
 WALL = 1_800_000_000.0
 

@@ -18,7 +18,7 @@ from exporter.aliyun.errors import CallAborted, RoleNotAssumed
 from exporter.aliyun.operation import ASSUME_ROLE, Operation
 from exporter.aliyun.roles import RoleCredentials, Roles
 from exporter.aliyun.route import Route
-from exporter.model import FailureReason
+from exporter.core.model import FailureReason
 from exporter.simulator import Account, Fault, Scenario, Simulator
 from exporter.simulator import Role as SimulatedRole
 from tests.aliyun.recording_observer import RecordingObserver

@@ -18,11 +18,11 @@ from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
 from exporter.aliyun.errors import CallAborted
 from exporter.cadence import Cadence
 from exporter.catalogue import PROBE_KINDS, ProbeKind
-from exporter.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
+from exporter.core.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
+from exporter.core.store import ProbeRecord
 from exporter.poller import Polled, Postponed, Probe
 from exporter.schedule import HANGING_WORKERS, Schedule
 from exporter.schedule.entries import Phase
-from exporter.store import ProbeRecord
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 

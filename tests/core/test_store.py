@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import pytest
 
-from exporter.model import (
+from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
     Balance,
@@ -17,7 +17,7 @@ from exporter.model import (
     State,
     UnknownField,
 )
-from exporter.store import ProbeRecord, Store
+from exporter.core.store import ProbeRecord, Store
 
 PROD = ProbeKey(account="prod", product="dcdn_ipa", probe="service")
 SHOP = ProbeKey(account="shop", product="dcdn_ipa", probe="service")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
-from exporter.model import (
+from exporter.core.model import (
     KNOWN_LOCK_REASONS,
     Answer,
     Failure,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter import logs
+from exporter.core import logs
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.memory import set_aside
+from exporter.core.memory import set_aside
 
 
 class Node:
@@ -51,7 +51,7 @@ def test_nothing_is_kept_for_good() -> None:
 
 COUNT_HEAPS = """
 import ctypes, sys, threading
-from exporter.memory import share_heaps
+from exporter.core.memory import share_heaps
 
 if sys.argv[1] == "shared":
     share_heaps()

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from exporter.logger import defect
+from exporter.core.logger import defect
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 FORMATS = ("logfmt", "json")
