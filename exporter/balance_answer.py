@@ -9,7 +9,7 @@ Amounts are texts. Source: https://help.aliyun.com/document_detail/472991.html (
 
 from collections.abc import Mapping
 
-from exporter.answer_fields import AnswerFields, cut
+from exporter.api.fields import AnswerFields, cut
 from exporter.core.model import Answer, Balance, UnknownField
 
 KNOWN_CURRENCIES = frozenset({"CNY", "USD", "JPY"})

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from exporter.aliyun.errors import Refused
-from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation
+from exporter.api.errors import Refused
+from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation
 from exporter.balance_answer import parse_balance
 from exporter.core.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, NOT_ENABLED, Answer, ProbeKey, State
 from exporter.debt_answer import parse_debt

@@ -10,13 +10,13 @@ from functools import partial
 from typing import TypeVar
 
 from exporter import __version__
-from exporter.aliyun.assumed_role import Role
-from exporter.aliyun.budget import Budgets
-from exporter.aliyun.client import Caller, CallObserver, Client
-from exporter.aliyun.credentials import CredentialsProvider, RereadCredentials, StaticCredentials
-from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
-from exporter.aliyun.roles import Roles
-from exporter.aliyun.route import Route, ca_bundle, route
+from exporter.api.client import Caller, CallObserver, Client
+from exporter.api.credentials.base import CredentialsProvider, RereadCredentials, StaticCredentials
+from exporter.api.credentials.role import Role
+from exporter.api.credentials.roles import Roles
+from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
+from exporter.api.proxy import Route, ca_bundle, route
+from exporter.api.rate_limit import Budgets
 from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger

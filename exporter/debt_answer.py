@@ -7,7 +7,7 @@ Source: https://help.aliyun.com/document_detail/130616.html (read 2026-11-22)
 
 from collections.abc import Mapping
 
-from exporter.answer_fields import AnswerFields
+from exporter.api.fields import AnswerFields
 from exporter.core.model import Answer, DebtState
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from exporter.aliyun.client import Caller, Reply, Turn
-from exporter.aliyun.errors import ApiError, MalformedReply
-from exporter.aliyun.operation import LIST_ACCOUNTS, Operation
+from exporter.api.client import Caller, Reply, Turn
+from exporter.api.errors import ApiError, MalformedReply
+from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.config import ResourceDirectory
 from exporter.core.logger import Logger
 from exporter.member_answer import Member, parse_member_page

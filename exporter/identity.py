@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from exporter.aliyun.client import Caller, Reply, Turn
-from exporter.aliyun.credentials import CredentialsProvider
-from exporter.aliyun.errors import ApiError, MalformedReply
-from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
-from exporter.aliyun.route import Route
+from exporter.api.client import Caller, Reply, Turn
+from exporter.api.credentials.base import CredentialsProvider
+from exporter.api.errors import ApiError, MalformedReply
+from exporter.api.operation import GET_CALLER_IDENTITY, Operation
+from exporter.api.proxy import Route
 from exporter.core.logger import Logger
 
 

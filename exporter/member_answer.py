@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from exporter.answer_fields import AnswerFields, described, printable
+from exporter.api.fields import AnswerFields, described, printable
 
 _ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
 _LEAVING = frozenset({"deleting", "success"})

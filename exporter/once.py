@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.aliyun.client import Turn
+from exporter.api.client import Turn
 from exporter.poller import Polled, Postponed, Probe
 
 

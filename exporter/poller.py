@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.aliyun.client import Caller, Reply, Turn
-from exporter.aliyun.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
-from exporter.aliyun.operation import Operation
+from exporter.api.client import Caller, Reply, Turn
+from exporter.api.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
+from exporter.api.operation import Operation
 from exporter.cadence import LONGEST_WAIT_IN_THREAD_S
 from exporter.catalogue import ProbeKind
 from exporter.core.logger import Logger, defect

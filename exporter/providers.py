@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from exporter import config
-from exporter.aliyun.assumed_role import Role
-from exporter.aliyun.credentials import Credentials, CredentialsProvider, RereadCredentials, Secret, StaticCredentials
-from exporter.aliyun.vendor.library import ask_library
-from exporter.aliyun.vendor.refreshed_credentials import RefreshedCredentials
-from exporter.aliyun.vendor.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
+from exporter.api.credentials.base import (
+    Credentials,
+    CredentialsProvider,
+    RereadCredentials,
+    Secret,
+    StaticCredentials,
+)
+from exporter.api.credentials.refresh import RefreshedCredentials
+from exporter.api.credentials.role import Role
+from exporter.api.credentials.sdk import ask_library
+from exporter.api.credentials.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.roster import AnyCredentials, MemberRole
 
 Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProvider], CredentialsProvider]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from exporter.answer_fields import cut
+from exporter.api.fields import cut
 from exporter.config import Account, Credentials, ResourceDirectory
 from exporter.member_answer import Member
 

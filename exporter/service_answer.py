@@ -14,7 +14,7 @@ Source: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/dev
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from exporter.answer_fields import AnswerFields, cut, described, printable
+from exporter.api.fields import AnswerFields, cut, described, printable
 from exporter.core.model import (
     KNOWN_LOCK_REASONS,
     UNSPECIFIED_REASON,

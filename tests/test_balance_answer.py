@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.aliyun.errors import MalformedReply
+from exporter.api.errors import MalformedReply
 from exporter.balance_answer import parse_balance
 from exporter.core.model import Answer, Balance, UnknownField
 from tests.json_values import JSON, TEXTS

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from exporter.activation import OPEN_CDN_SERVICE
-from exporter.aliyun.errors import Refused
-from exporter.aliyun.operation import Access, Operation
+from exporter.api.errors import Refused
+from exporter.api.operation import Access, Operation
 from exporter.catalogue import (
     CDN_CHARGE_TYPES,
     DCDN_CHARGE_TYPES,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.aliyun.errors import CallAborted
+from exporter.api.errors import CallAborted
 from exporter.catalogue import kinds_for, vendor_limits
 from exporter.composition import Composition, Unobserved, keeping
 from exporter.config import Configuration, parse

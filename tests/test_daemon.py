@@ -15,8 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.activation import OPEN_CDN_SERVICE
-from exporter.aliyun.errors import WriteRefused
-from exporter.aliyun.operation import GET_CALLER_IDENTITY
+from exporter.api.errors import WriteRefused
+from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.catalogue import PROBE_KINDS, PRODUCTS, vendor_limits
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions

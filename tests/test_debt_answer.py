@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.aliyun.errors import MalformedReply
+from exporter.api.errors import MalformedReply
 from exporter.core.model import Answer, DebtState
 from exporter.debt_answer import parse_debt
 from tests.json_values import JSON, TEXTS

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from exporter.aliyun.budget import Budgets, Reservation
-from exporter.aliyun.client import Caller, Client, Reply, Turn
-from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
-from exporter.aliyun.errors import ApiError, CallAborted, MalformedReply
-from exporter.aliyun.operation import LIST_ACCOUNTS, Operation
-from exporter.aliyun.route import Route
+from exporter.api.client import Caller, Client, Reply, Turn
+from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
+from exporter.api.errors import ApiError, CallAborted, MalformedReply
+from exporter.api.operation import LIST_ACCOUNTS, Operation
+from exporter.api.proxy import Route
+from exporter.api.rate_limit import Budgets, Reservation
 from exporter.catalogue import endpoints
 from exporter.config import ResourceDirectory, parse
 from exporter.discovery import MAX_PAGES, Api, Directory, list_members

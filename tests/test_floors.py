@@ -11,14 +11,14 @@ ROOT = Path(__file__).parent.parent / "exporter"
 # Each library that could be replaced has one home.
 HOMES = {
     "requests": {
-        "aliyun/body.py",
-        "aliyun/client.py",
-        "aliyun/connection_failure.py",
-        "aliyun/connections.py",
-        "aliyun/request.py",
+        "api/body.py",
+        "api/client.py",
+        "api/connection_failure.py",
+        "api/connections.py",
+        "api/request.py",
     },
-    "urllib3": {"aliyun/client.py", "aliyun/connections.py"},
-    "alibabacloud_credentials": {"aliyun/vendor/library.py"},
+    "urllib3": {"api/client.py", "api/connections.py"},
+    "alibabacloud_credentials": {"api/credentials/sdk.py"},
     "apscheduler": {"schedule/executor.py", "schedule/grid.py", "schedule/schedule.py"},
     "prometheus_client": {"exposition.py", "own_metrics.py", "registry_page.py"},
     "rich": {"status_display.py"},
@@ -65,7 +65,7 @@ def test_what_watches_is_held_to_reading() -> None:
     }
 
     # Those of the simulator itself, of the client below the daemon, and of the command that writes.
-    own = ("simulator/", "aliyun/", "activation/")
+    own = ("simulator/", "api/", "activation/")
     assert {file for file in makers if not file.startswith(own)} == {"only_read.py"}
 
 

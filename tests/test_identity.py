@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from exporter.aliyun.budget import Budgets
-from exporter.aliyun.client import Client
-from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret, StaticCredentials
-from exporter.aliyun.errors import CredentialsUnavailable, MalformedReply
-from exporter.aliyun.route import Route
+from exporter.api.client import Client
+from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
+from exporter.api.errors import CredentialsUnavailable, MalformedReply
+from exporter.api.proxy import Route
+from exporter.api.rate_limit import Budgets
 from exporter.catalogue import endpoints, vendor_limits
 from exporter.identity import Identity, parse_account_id
 from exporter.own_metrics import OwnMetrics

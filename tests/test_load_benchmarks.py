@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.aliyun.assumed_role import parse_assume_role
+from exporter.api.credentials.role import parse_assume_role
 from exporter.member_answer import parse_member_page
 from exporter.schedule import HANGING_WORKERS, WAITING_WORKERS
 from exporter.service_answer import parse_service

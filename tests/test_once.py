@@ -6,10 +6,10 @@ from typing import NoReturn
 
 import pytest
 
-from exporter.aliyun.budget import Reservation
-from exporter.aliyun.client import Caller, Turn
-from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
-from exporter.aliyun.errors import CallAborted
+from exporter.api.client import Caller, Turn
+from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
+from exporter.api.errors import CallAborted
+from exporter.api.rate_limit import Reservation
 from exporter.catalogue import PROBE_KINDS
 from exporter.core.model import NOT_ACTIVATED, Answer
 from exporter.core.store import ProbeRecord

@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from exporter.aliyun.budget import Budgets
-from exporter.aliyun.client import Caller, Client
-from exporter.aliyun.credentials import Credentials, RereadCredentials, Secret, StaticCredentials
-from exporter.aliyun.errors import CallAborted, CredentialsUnavailable
-from exporter.aliyun.route import Route
+from exporter.api.client import Caller, Client
+from exporter.api.credentials.base import Credentials, RereadCredentials, Secret, StaticCredentials
+from exporter.api.errors import CallAborted, CredentialsUnavailable
+from exporter.api.proxy import Route
+from exporter.api.rate_limit import Budgets
 from exporter.catalogue import PROBE_KINDS, endpoints, vendor_limits
 from exporter.core.model import Answer, Failure, FailureReason, ServiceState, UnknownField
 from exporter.core.store import Store

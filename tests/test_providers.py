@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from exporter import config
-from exporter.aliyun.assumed_role import Role
-from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret, StaticCredentials
-from exporter.aliyun.errors import CallAborted
-from exporter.aliyun.vendor.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
+from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
+from exporter.api.credentials.role import Role
+from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
+from exporter.api.errors import CallAborted
 from exporter.providers import Providers, _FromLibrary, _source
 from exporter.roster import AnyCredentials, MemberRole
 

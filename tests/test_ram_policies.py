@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
-from exporter.aliyun.operation import GET_CALLER_IDENTITY, Operation
+from exporter.api.operation import GET_CALLER_IDENTITY, Operation
 from exporter.catalogue import OPERATIONS, vendor_limits
 from exporter.config import parse
 from exporter.simulator.operations import OPERATIONS as SIMULATED

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.aliyun.errors import MalformedReply
+from exporter.api.errors import MalformedReply
 from exporter.catalogue import DCDN_CHARGE_TYPES
 from exporter.core.model import Answer, ChargeTypeChange, FailureReason, ServiceState, UnknownField
 from exporter.service_answer import parse_service

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.aliyun.assumed_role import Role
-from exporter.aliyun.budget import Budgets
-from exporter.aliyun.client import Caller, Client
-from exporter.aliyun.credentials import Credentials, CredentialsProvider, Secret, StaticCredentials
-from exporter.aliyun.roles import RoleCredentials, Roles
-from exporter.aliyun.route import Route
+from exporter.api.client import Caller, Client
+from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
+from exporter.api.credentials.role import Role
+from exporter.api.credentials.roles import RoleCredentials, Roles
+from exporter.api.proxy import Route
+from exporter.api.rate_limit import Budgets
 from exporter.catalogue import PROBE_KINDS, endpoints
 from exporter.core.store import Store
 from exporter.exposition import Exposition, ExpositionFormat

@@ -21,9 +21,9 @@ from exporter.activation.outcome import (
     refused,
     unanswered,
 )
-from exporter.aliyun.client import Caller, Reply, Turn
-from exporter.aliyun.errors import ApiError, MalformedReply, Refused
-from exporter.aliyun.operation import GET_CALLER_IDENTITY, Access, Operation
+from exporter.api.client import Caller, Reply, Turn
+from exporter.api.errors import ApiError, MalformedReply, Refused
+from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
 from exporter.catalogue import PROBE_KINDS, SERVICE
 from exporter.core.model import ServiceState
 from exporter.identity import parse_account_id

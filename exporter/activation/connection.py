@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
-from exporter.aliyun.budget import Budgets
-from exporter.aliyun.client import Caller, Client
-from exporter.aliyun.operation import ASSUME_ROLE, GET_CALLER_IDENTITY
-from exporter.aliyun.roles import Roles
-from exporter.aliyun.route import ca_bundle
+from exporter.api.client import Caller, Client
+from exporter.api.credentials.roles import Roles
+from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY
+from exporter.api.proxy import ca_bundle
+from exporter.api.rate_limit import Budgets
 from exporter.composition import USER_AGENT, Unobserved, routes_of
 from exporter.config import Account, Configuration
 from exporter.core.logger import Logger

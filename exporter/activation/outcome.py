@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from exporter.activation.refusals import ATTACH_POLICY, explain, says_already_open, says_sent_before
-from exporter.aliyun.errors import ApiError, Refused
+from exporter.api.errors import ApiError, Refused
 from exporter.core.model import FailureReason, ServiceState, ServiceStatus
 
 _ASK_AGAIN = (

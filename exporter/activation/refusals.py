@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from exporter.aliyun.errors import Refused
+from exporter.api.errors import Refused
 from exporter.core.model import FailureReason
 
 ALREADY_OPEN = "cdnservice.hasopened"

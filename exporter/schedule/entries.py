@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from exporter.aliyun.client import Turn
+from exporter.api.client import Turn
 from exporter.cadence import TICK_S, Cadence, place_s
 from exporter.catalogue import ProbeKind
 from exporter.core.model import ProbeKey

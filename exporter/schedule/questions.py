@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Hashable, Mapping
 
-from exporter.aliyun.errors import CallAborted
+from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.schedule.workers import Workers
 

@@ -25,8 +25,8 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from exporter.aliyun.client import Turn
-from exporter.aliyun.errors import CallAborted
+from exporter.api.client import Turn
+from exporter.api.errors import CallAborted
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs
 from exporter.catalogue import ProbeKind
 from exporter.core.logger import Logger, defect

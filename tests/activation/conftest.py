@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exporter.activation import Activation, Subject, Wait, connected
-from exporter.aliyun.client import Client
+from exporter.api.client import Client
 from exporter.catalogue import vendor_limits
 from exporter.cli import main
 from exporter.config import parse

@@ -4,7 +4,7 @@ import pytest
 
 from exporter.activation.outcome import LastLook, Outcome, Result, Subject, refused
 from exporter.activation.refusals import DOCUMENTED, DocumentedRefusal, Explanation, explain
-from exporter.aliyun.errors import Refused
+from exporter.api.errors import Refused
 from exporter.simulator import REFUSALS
 
 NOT_ACTIVATED = " CDN was not activated."

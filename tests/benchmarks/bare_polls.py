@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import requests
 from requests.adapters import HTTPAdapter
 
-from exporter.aliyun import signing
+from exporter.api import signing
 from tests.benchmarks.arrivals import POLL
 
 

@@ -1,8 +1,8 @@
 """What the schedule keeps of a probe when the configuration changes."""
 
-from exporter.aliyun.budget import Reservation
-from exporter.aliyun.client import Caller, Turn
-from exporter.aliyun.credentials import Credentials, Secret, StaticCredentials
+from exporter.api.client import Caller, Turn
+from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
+from exporter.api.rate_limit import Reservation
 from exporter.cadence import Cadence
 from exporter.catalogue import PROBE_KINDS
 from exporter.poller import Probe

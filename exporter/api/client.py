@@ -1,0 +1,347 @@
+"""One call of the API: sign it, send it under one deadline, and read what came back.
+
+    Client.reserve   the moment at which the budget lets the call go
+    Client.call      waits for that moment, signs, sends, reads; returns a Reply or raises
+
+Safe to use from any thread; one pool of connections serves all of them. Requests go straight to the adapter: a
+session of requests would keep cookies, look into the environment, and read the body of a redirect whole.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import requests
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
+
+from exporter.api.body import read
+from exporter.api.clock_skew import clock_skew_s
+from exporter.api.connection_failure import died, in_words
+from exporter.api.connections import ExchangeAdapter
+from exporter.api.credentials.base import Credentials, CredentialsProvider
+from exporter.api.deadline import Ending, Exchange, Exchanges
+from exporter.api.dns import Resolver
+from exporter.api.errors import (
+    ApiError,
+    CallAborted,
+    CallTimedOut,
+    ConnectionFailed,
+    CredentialsUnavailable,
+    Refused,
+    WriteRefused,
+)
+from exporter.api.operation import Access, Operation
+from exporter.api.proxy import Route
+from exporter.api.rate_limit import Budgets, Reservation
+from exporter.api.redaction import Redaction
+from exporter.api.reply import decode
+from exporter.api.request import signed_request
+
+LONGEST_RETRY_WAIT_S = 1.0
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a call is made.
+
+    ``account_id`` is None as long as it is not known; the access key id is then the key of the budget. ``routes``
+    are where this caller's endpoints are, None being the client's own: accounts of another site have others.
+    """
+
+    credentials: CredentialsProvider
+    account_id: str | None = None
+    routes: Mapping[str, Route] | None = None
+
+    def route(self, endpoint: str, otherwise: Mapping[str, Route]) -> Route:
+        """Where an endpoint is for this caller."""
+        return (self.routes if self.routes is not None else otherwise)[endpoint]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A call that may be made at ``reservation.moment``, with the credentials that reserved it at ``reserved_at``.
+
+    Both moments are on the client's clock.
+    """
+
+    credentials: Credentials
+    reservation: Reservation
+    reserved_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The decoded object of a reply that is no error; ``duration_s`` leaves the wait for the budget out."""
+
+    payload: Mapping[str, Any]
+    request_id: str | None
+    duration_s: float
+
+
+class CallObserver(Protocol):
+    """What is told of calls, from worker threads."""
+
+    def waited(self, action: str, seconds: float) -> None:
+        """A call has waited so long for its budget, in a thread or put off."""
+
+    def called(self, action: str, duration_s: float) -> None:
+        """A call was sent and has ended, with whatever outcome."""
+
+    def clock_skew(self, seconds: float) -> None:
+        """The API's clock is so far ahead of ours."""
+
+
+class Client:
+    """Calls operations of the API within their budgets.
+
+    ``routes`` maps an operation's ``endpoint`` to where it is. ``verify`` is as in requests: True, or the path of
+    a CA bundle. ``writes`` names the actions that change something and that this client may call: none for the
+    daemon.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        *,
+        budgets: Budgets,
+        observer: CallObserver,
+        deadline_s: float,
+        pool_size: int,
+        user_agent: str,
+        verify: bool | str = True,
+        writes: frozenset[str] = frozenset(),
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        nonce: Callable[[], str] = lambda: f"{random.getrandbits(128):032x}",  # new each time; no secret
+        resolver: Resolver | None = None,
+    ) -> None:
+        self._routes = dict(routes)
+        self._budgets = budgets
+        self._observer = observer
+        self._deadline_s = deadline_s
+        self._user_agent = user_agent
+        self._verify = verify
+        self._writes = writes
+        self._wall_clock = wall_clock
+        self._clock = clock
+        self._nonce = nonce
+        self._stopping = threading.Event()
+        self._exchanges = Exchanges()
+        self._adapter = ExchangeAdapter(self._exchanges, resolver=resolver or Resolver(), pool_size=pool_size)
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        """Reserve the next moment for a call; raises CredentialsUnavailable, WriteRefused or CallAborted."""
+        self._refuse_write(operation)
+        return self._turn(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
+
+    def seconds_to(self, turn: Turn) -> float:
+        """How long the turn's moment is away; 0 when it has come."""
+        return self._budgets.seconds_to(turn.reservation)
+
+    def call(
+        self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str] = _NO_PARAMETERS
+    ) -> Reply:
+        """Wait for the turn, send the operation with its parameters, and return the reply.
+
+        A read is sent once more, on a turn of its own and a new connection, when a reused connection dies before the
+        head of a reply, or when the API says that a token has ended and there is another to be had. A write is sent
+        once, on a new connection. Raises ApiError without an answer, CallAborted when the daemon stops, WriteRefused.
+        """
+        self._refuse_write(operation)
+        route = caller.route(operation.endpoint, self._routes)
+        self._wait_for(turn)
+        credentials = self._fresh(caller, turn)
+        began = self._clock()
+        writes = operation.access is Access.WRITE
+        refused = None
+        failure: ApiError
+        try:
+            return self._exchange(operation, credentials, turn, parameters, route=route, only_new_connection=writes)
+        except _StaleConnection:
+            failure = ConnectionFailed("the connection was closed before a reply came")
+        except Refused as refusal:
+            if not _ended(credentials, refusal):
+                raise
+            refused, failure = credentials, refusal
+        if writes or (refused is not None and not caller.credentials.renew(refused)):
+            raise failure
+        again, spent_s = self._second_turn(operation, caller, failure, refused=refused, spent_s=self._clock() - began)
+        try:
+            return self._exchange(
+                operation,
+                again.credentials,
+                again,
+                parameters,
+                route=route,
+                spent_s=spent_s,
+                only_new_connection=True,
+            )
+        except Refused as refusal:
+            # There is no third try, but the next call need not find the same token.
+            if refused is None and _ended(again.credentials, refusal):
+                caller.credentials.renew(again.credentials)
+            raise
+
+    def use_deadline(self, seconds: float) -> None:
+        """From now on every call has so long from its first byte to the end of its reply."""
+        self._deadline_s = seconds
+
+    def close(self) -> None:
+        """End every wait and call under way with CallAborted, and refuse new ones."""
+        self._stopping.set()
+        self._exchanges.close()
+        self._adapter.close()
+
+    def _refuse_write(self, operation: Operation) -> None:
+        if operation.access is Access.WRITE and operation.action not in self._writes:
+            raise WriteRefused(operation.action)
+
+    def _turn(self, operation: Operation, caller: Caller, credentials: Credentials) -> Turn:
+        identity = caller.account_id or credentials.access_key_id
+        return Turn(
+            credentials=credentials,
+            reservation=self._budgets.reserve(identity, operation.action),
+            reserved_at=self._clock(),
+        )
+
+    def _second_turn(
+        self, operation: Operation, caller: Caller, failure: ApiError, *, refused: Credentials | None, spent_s: float
+    ) -> tuple[Turn, float]:
+        """Wait for a turn other than with credentials that were refused; also returns what is spent of the deadline.
+
+        Raises the failure of the first try when there is no time or no room in the budget for a second.
+        """
+        began = self._clock() - spent_s
+        if spent_s >= self._deadline_s:
+            raise self._timed_out()
+        credentials = caller.credentials.credentials(patience_s=self._deadline_s - spent_s)
+        spent_s = self._clock() - began
+        if credentials == refused or spent_s >= self._deadline_s:
+            raise failure
+        turn = self._turn(operation, caller, credentials)
+        if self.seconds_to(turn) > LONGEST_RETRY_WAIT_S:
+            raise failure
+        self._wait_for(turn)
+        return turn, spent_s
+
+    def _wait_for(self, turn: Turn) -> None:
+        while (wait_s := self.seconds_to(turn)) > 0:
+            self._pause(wait_s)
+
+    def _admit(self, operation: Operation, turn: Turn, exchange: Exchange) -> None:
+        """Count the call as sent, as the last step before it is: connections may come late, and all at once."""
+        while (wait_s := self._budgets.admit(turn.reservation)) > 0:
+            self._pause(min(wait_s, exchange.remaining_s()))
+            if exchange.ended is not None:
+                raise TimeoutError
+        self._observer.waited(operation.action, max(0.0, self._clock() - turn.reserved_at))
+        self._pause(0)
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise CallAborted
+
+    def _fresh(self, caller: Caller, turn: Turn) -> Credentials:
+        """Credentials as they are now, or those of the turn unless it waited longer than they live."""
+        try:
+            return caller.credentials.credentials(patience_s=self._deadline_s)
+        except CredentialsUnavailable:
+            ends_at = turn.credentials.expires_at
+            if ends_at is not None and ends_at <= self._wall_clock():
+                raise
+            return turn.credentials
+
+    def _exchange(
+        self,
+        operation: Operation,
+        credentials: Credentials,
+        turn: Turn,
+        parameters: Mapping[str, str],
+        *,
+        route: Route,
+        spent_s: float = 0.0,
+        only_new_connection: bool = False,
+    ) -> Reply:
+        """Send the request; ``spent_s`` of the deadline are gone already."""
+        began = self._clock() - spent_s
+        exchange = Exchange(
+            time.monotonic() + self._deadline_s - spent_s,
+            before_send=lambda: self._admit(operation, turn, exchange),
+            only_new_connection=only_new_connection,
+        )
+        request = signed_request(
+            operation,
+            credentials,
+            parameters,
+            route=route,
+            user_agent=self._user_agent,
+            moment=datetime.fromtimestamp(self._wall_clock(), UTC),
+            nonce=self._nonce(),
+        )
+        redaction = Redaction.of(
+            credentials,
+            authorization=request.headers["Authorization"],
+            parameters=[value for name, value in parameters.items() if name in operation.secret_parameters],
+        )
+        with self._exchanges.begin(exchange), self._timed(operation.action):
+            try:
+                response = self._send(request, route)
+                came_at = self._wall_clock()
+                request_id = redaction.plain(response.headers.get("x-acs-request-id"))
+                body = read(response, request_id)
+                if exchange.ended is not None:
+                    # Where the end of the connection is the end of the reply, the cut was not seen.
+                    raise ConnectionAbortedError
+            except (RequestException, HTTPError, OSError) as error:
+                # Its text can hold the request's headers.
+                raise self._translated(error, exchange) from None
+        ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
+        if ahead_s is not None:
+            self._observer.clock_skew(ahead_s)
+        payload, request_id = decode(body, redaction, http_status=response.status_code, request_id=request_id)
+        return Reply(payload=payload, request_id=request_id, duration_s=self._clock() - began)
+
+    def _send(self, request: requests.PreparedRequest, route: Route) -> requests.Response:
+        return self._adapter.send(
+            request,
+            stream=True,
+            verify=self._verify,
+            proxies=dict(route.proxies),
+        )
+
+    def _translated(self, error: Exception, exchange: Exchange) -> Exception:
+        if exchange.ended is Ending.STOPPING or self._stopping.is_set():
+            return CallAborted()
+        if exchange.ended is Ending.DEADLINE or time.monotonic() >= exchange.deadline:
+            return self._timed_out(sent=exchange.sent)
+        if exchange.reused and not exchange.answered and died(error):
+            return _StaleConnection()
+        return ConnectionFailed(in_words(error), sent=exchange.sent)
+
+    def _timed_out(self, *, sent: bool = True) -> CallTimedOut:
+        return CallTimedOut(f"no whole reply within {self._deadline_s:g} s", sent=sent)
+
+    @contextmanager
+    def _timed(self, action: str) -> Iterator[None]:
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._observer.called(action, self._clock() - began)
+
+
+class _StaleConnection(Exception):
+    """A reused connection died before the head of a reply."""
+
+
+def _ended(credentials: Credentials, refusal: Refused) -> bool:
+    """Whether the API refused a call because of its token."""
+    return credentials.security_token is not None and refusal.refuses_token

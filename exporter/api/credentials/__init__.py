@@ -1,0 +1,13 @@
+"""Who calls: where the credentials of an account come from, and how they are kept fresh.
+
+base          secrets, credentials, and what gives them
+roles         credentials of roles, by AssumeRole
+├── role          the role, and what STS says
+├── role_token    when STS is asked again
+└── worker_pool   the threads that ask
+refresh       credentials of a source that may be slow, kept fresh, used until they end
+├── sources       what the vendor's library can be asked for
+├── sdk           the vendor's library itself; its only importer
+├── sdk_errors    why it gave nothing, without its words
+└── sdk_logs      nothing that it logs is written
+"""

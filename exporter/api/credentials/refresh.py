@@ -1,0 +1,151 @@
+"""Credentials from a source that may be slow, hang or fail, as something that holds up no poll."""
+
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from typing import Protocol
+
+from exporter.api.credentials.base import Credentials
+from exporter.api.credentials.sdk_logs import THREAD
+from exporter.api.errors import CallAborted, CredentialsUnavailable
+
+_LOOK_S = 60.0
+_FAILURE_HOLDS_S = 5.0
+_FORCED_S = 10.0
+
+
+class Ask(Protocol):
+    """Asks a source; may take long and raise anything. Never called twice at once."""
+
+    def __call__(self, *, anew: bool) -> Credentials:
+        """Return its credentials; ``anew`` means: whatever it remembers is of no use."""
+
+
+class RefreshedCredentials:
+    """What a source gives, shared by all callers; while it is good the source is asked once a minute.
+
+    The source may wait for a server or run a command, and cannot be interrupted. So it runs in a daemon thread of
+    its own, one at a time: a call gives up after its patience, a stop at once. A call waits only where there is
+    nothing good in hand; else the source is asked beside it. What is in hand stays in use until it ends, however
+    often the source fails; where nobody said when that is, it is for the API to say. A failure without anything in
+    hand holds for 5 seconds, so that many callers do not become many questions.
+
+    ``clock`` is monotonic, ``now`` gives Unix time.
+    """
+
+    def __init__(self, ask: Ask, *, source: str, clock: Callable[[], float], now: Callable[[], float]) -> None:
+        self._ask = ask
+        self._source = source
+        self._clock = clock
+        self._now = now
+        self._lock = threading.Lock()
+        self._latest: Credentials | None = None
+        self._refused: Credentials | None = None
+        self._failure: str | None = None
+        self._asked_at = -math.inf
+        self._forced_at = -math.inf
+        self._flight: Future[Credentials] | None = None
+        self._closed = False
+
+    def credentials(self, *, patience_s: float) -> Credentials:
+        """Return what is in hand, or what the source gives within the patience."""
+        with self._lock:
+            if self._closed:
+                raise CallAborted
+            in_hand = self._in_hand()
+            if self._flight is None and self._is_due(in_hand):
+                self._take_off()
+            flight = self._flight
+            failure = self._failure
+        if in_hand is not None:
+            return in_hand
+        if flight is None:
+            raise CredentialsUnavailable(failure or f"{self._source} gave no credentials")
+        try:
+            return flight.result(timeout=patience_s)
+        except TimeoutError:
+            raise CredentialsUnavailable(f"{self._source} gave no answer within {patience_s:g} s") from None
+
+    def renew(self, refused: Credentials) -> bool:
+        """Forget these and ask anew, at most every 10 seconds; in between there is nothing to gain."""
+        with self._lock:
+            if self._latest != refused:
+                return not self._closed  # others are in hand by now, or asked for
+            if self._closed or self._clock() - self._forced_at < _FORCED_S:
+                return False
+            self._forced_at = self._clock()
+            self._asked_at = -math.inf
+            self._refused = refused
+            self._latest = None
+        return True
+
+    def in_hand(self) -> bool:
+        """Whether the last good ones have not ended."""
+        return self._in_hand() is not None
+
+    def expiry(self) -> float | None:
+        """Return when those in hand end, if the source said so."""
+        latest = self._latest
+        return latest.expires_at if latest is not None else None
+
+    def close(self) -> None:
+        """End every wait for the source; its thread is left to end with the process."""
+        with self._lock:
+            self._closed = True
+            if self._flight is not None:
+                _settle(self._flight, error=CallAborted())
+
+    def _in_hand(self) -> Credentials | None:
+        return None if self._latest is None or self._has_ended(self._latest) else self._latest
+
+    def _has_ended(self, credentials: Credentials) -> bool:
+        return credentials.expires_at is not None and self._now() >= credentials.expires_at
+
+    def _is_due(self, in_hand: Credentials | None) -> bool:
+        without_s = _FAILURE_HOLDS_S if self._failure is not None else 0.0
+        return self._clock() - self._asked_at >= (without_s if in_hand is None else _LOOK_S)
+
+    def _take_off(self) -> None:
+        flight: Future[Credentials] = Future()
+        threading.Thread(target=self._fly, args=(flight,), name=THREAD, daemon=True).start()
+        self._flight = flight
+
+    def _fly(self, flight: Future[Credentials]) -> None:
+        found: Credentials | None = None
+        failure: str | None = None
+        try:
+            found = self._ask_for_good_ones()
+        except CredentialsUnavailable as unavailable:
+            failure = unavailable.explanation
+        except Exception as unexpected:  # noqa: BLE001 — whatever a source raises means: none to be had
+            failure = f"{self._source} gave no credentials ({type(unexpected).__name__})"
+        with self._lock:
+            if found is not None:
+                self._latest = found
+            self._failure = failure
+            self._asked_at = self._clock()
+            self._flight = None
+        _settle(flight, result=found, error=CredentialsUnavailable(failure or ""))
+
+    def _ask_for_good_ones(self) -> Credentials:
+        found = self._ask(anew=False)
+        if self._has_ended(found) or found == self._refused:
+            found = self._ask(anew=True)
+        if self._has_ended(found):
+            raise CredentialsUnavailable(
+                f"{self._source} gave credentials that have ended already; see that this machine's clock is right"
+            )
+        return found
+
+
+def _settle(
+    flight: Future[Credentials], *, result: Credentials | None = None, error: Exception | None = None
+) -> None:
+    try:
+        if result is not None:
+            flight.set_result(result)
+        else:
+            flight.set_exception(error or CallAborted())
+    except InvalidStateError:
+        pass  # the other of close() and the source's thread came first

@@ -1,0 +1,314 @@
+"""Credentials of assumed roles, for thousands of accounts: cached, refreshed ahead, one question each at a time.
+
+    Roles                 the roles in use, with one timer and a few threads for all of them
+    ├── RoleCredentials   what one account asks; closed when the account goes
+    └── _AssumedRole      one role asked with one source's credentials, shared by all that ask for it
+
+All of it has one lock; nothing that takes time is done while it is held.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from exporter.api.client import Caller, Reply, Turn
+from exporter.api.credentials.base import Credentials, CredentialsProvider
+from exporter.api.credentials.role import Role, parse_assume_role
+from exporter.api.credentials.role_token import RoleToken
+from exporter.api.credentials.worker_pool import Lanes
+from exporter.api.errors import ApiError, CallAborted, CallTimedOut, MalformedReply, RoleNotAssumed
+from exporter.api.operation import ASSUME_ROLE, Operation
+from exporter.core.logger import Logger, defect
+from exporter.core.model import FailureReason
+
+LOOK_EVERY_S = 1.0
+WORKERS = 8
+
+_Key = tuple[Role, int, str | None]
+
+
+class Api(Protocol):
+    """What is needed of the API client."""
+
+    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+        """Reserve the next moment for a call."""
+
+    def call(self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str]) -> Reply:
+        """Wait for the turn, send, and return the reply."""
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """One question to STS: ``outcome`` is there once it is over."""
+
+    began_at: float
+    outcome: Credentials | ApiError | CallAborted | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _AssumedRole:
+    """One role, asked for with the credentials of one source; ``changed`` shares the lock of Roles.
+
+    ``told`` is what the log says of it last.
+    """
+
+    key: _Key
+    role: Role
+    source: Caller
+    changed: threading.Condition
+    asked_at: float
+    token: RoleToken = field(default_factory=RoleToken)
+    flight: _Flight | None = None
+    users: "set[RoleCredentials]" = field(default_factory=set)
+    told: tuple[str, ...] = ()
+
+
+class Roles:
+    """Assumes roles through the API client.
+
+    ``wall_clock`` is Unix time, by which tokens end; pauses go by ``clock``. ``jitter`` gives numbers from 0 to 1.
+    ``look_every_s`` is how often the timer looks for what is due. Threads start when the first role is asked for.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        log: Logger,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+        workers: int = WORKERS,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        self._api = api
+        self._log = log
+        self.wall_clock = wall_clock
+        self.clock = clock
+        self._jitter = jitter
+        self._look_every_s = look_every_s
+        self.lock = threading.Lock()
+        self._lanes = Lanes(workers, name="assume role")
+        self._roles: dict[_Key, _AssumedRole] = {}
+        self._timer: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    def provider(self, role: Role, source: Caller, *, renewed: Callable[[], None]) -> "RoleCredentials":
+        """What gives credentials of the role, which ``source`` assumes; close it when the account goes.
+
+        All that ask for one role with one source share its token, so that one that is asked for before another is
+        closed finds it. ``renewed`` is called from a worker thread when there are credentials again after calls have
+        failed for want of them.
+        """
+        key = (
+            role,
+            id(source.credentials),
+            None if source.routes is None else source.routes[ASSUME_ROLE.endpoint].url,
+        )
+        with self.lock:
+            assumed = self._roles.get(key)
+            if assumed is None:
+                assumed = _AssumedRole(key, role, source, threading.Condition(self.lock), asked_at=self.clock())
+                self._roles[key] = assumed
+            provider = RoleCredentials(self, assumed, renewed=renewed)
+            provider.closed = self._closing.is_set()
+            assumed.users.add(provider)
+        return provider
+
+    def close(self) -> None:
+        """End every wait for credentials with CallAborted; calls under way are left to the client's close."""
+        with self.lock:
+            self._closing.set()
+            for provider in [user for assumed in self._roles.values() for user in assumed.users]:
+                self.leave(provider)
+        self._lanes.close()
+
+    def leave(self, provider: "RoleCredentials") -> None:
+        """Forget a provider, and its role with the last of them; the lock is held."""
+        assumed = provider.assumed
+        provider.closed = True
+        assumed.users.discard(provider)
+        assumed.changed.notify_all()
+        if not assumed.users:
+            self._roles.pop(assumed.key, None)
+
+    def ask(self, assumed: _AssumedRole) -> _Flight:
+        """The question under way, or a new one; the lock is held. Raises RuntimeError for want of any thread."""
+        if assumed.flight is None:
+            flight = _Flight(began_at=self.clock())
+            self._lanes.submit(id(assumed.source.credentials), partial(self._fly, assumed, flight))
+            assumed.flight = flight
+            if self._timer is None:
+                timer = threading.Thread(target=self._watch, name="role tokens", daemon=True)
+                timer.start()
+                self._timer = timer
+        return assumed.flight
+
+    def _watch(self) -> None:
+        while not self._closing.wait(self._look_every_s):
+            self._ask_what_is_due()
+
+    def _ask_what_is_due(self) -> None:
+        with self.lock:
+            now, wall_now = self.clock(), self.wall_clock()
+            for assumed in self._roles.values():
+                if assumed.token.is_due(now=now, wall_now=wall_now, asked_at=assumed.asked_at):
+                    with suppress(RuntimeError):  # no thread for it now; it is due as long as nobody has asked
+                        self.ask(assumed)
+
+    def _fly(self, assumed: _AssumedRole, flight: _Flight) -> None:
+        outcome, request_id = self._assume(assumed)
+        if not isinstance(outcome, CallAborted):
+            self._tell(assumed, outcome, request_id)
+        with self.lock:
+            flight.outcome = outcome
+            assumed.flight = None
+            waiting = self._note(assumed, outcome)
+            assumed.changed.notify_all()
+        for renewed in waiting:
+            try:
+                renewed()
+            except Exception as error:  # noqa: BLE001 — one listener's defect is not that of the others
+                self._log.log(logging.ERROR, "role tokens hit a defect", **defect(error))
+
+    def _assume(self, assumed: _AssumedRole) -> tuple[Credentials | ApiError | CallAborted, str | None]:
+        try:
+            turn = self._api.reserve(ASSUME_ROLE, assumed.source)
+            reply = self._api.call(ASSUME_ROLE, assumed.source, turn, assumed.role.parameters())
+            found = parse_assume_role(reply.payload, reply.request_id)
+        except CallAborted:
+            return CallAborted(), None
+        except ApiError as error:
+            return _evidence(error), error.request_id
+        except Exception as error:  # noqa: BLE001 — whoever waits has to learn of it, whatever it is
+            told = defect(error)
+            self._log.log(logging.ERROR, "role tokens hit a defect", **told)
+            explanation = f"a defect of the exporter: {told['error']} at {told['where']}"
+            return ApiError(explanation, reason=FailureReason.INTERNAL), None
+        if RoleToken(credentials=found).usable(self.wall_clock()) is None:
+            explanation = "the credentials had ended when they came; is the clock of this machine right?"
+            return MalformedReply(explanation, http_status=200, request_id=reply.request_id), reply.request_id
+        return found, reply.request_id
+
+    def _note(self, assumed: _AssumedRole, outcome: Credentials | ApiError | CallAborted) -> list[Callable[[], None]]:
+        """Keep what came of a question; returns who is to be told. The lock is held."""
+        if isinstance(outcome, CallAborted):
+            return []
+        if isinstance(outcome, ApiError):
+            assumed.token = assumed.token.failed(outcome, now=self.clock(), jitter=self._jitter())
+            return []
+        assumed.token = assumed.token.given(outcome, wall_now=self.wall_clock(), jitter=self._jitter())
+        waiting = [user for user in assumed.users if user.missed]
+        for user in waiting:
+            user.missed = False
+        return [user.renewed for user in waiting]
+
+    def _tell(self, assumed: _AssumedRole, outcome: Credentials | ApiError, request_id: str | None) -> None:
+        """One line for each change; called by the one thread that flies for the role."""
+        failed = outcome if isinstance(outcome, ApiError) else None
+        told = ("assumed",) if failed is None else ("not assumed", failed.reason.value, failed.code or "")
+        changed, assumed.told = assumed.told != told, told
+        level = logging.DEBUG if not changed else logging.INFO if failed is None else logging.WARNING
+        why = (
+            {}
+            if failed is None
+            else {"reason": failed.reason.value, "code": failed.code, "explanation": failed.explanation}
+        )
+        self._log.log(
+            level,
+            f"role {told[0]}",
+            account_id=assumed.role.account_id,
+            role_arn=assumed.role.arn,
+            **why,
+            request_id=request_id,
+        )
+
+
+class RoleCredentials(CredentialsProvider):
+    """One account's way to a role's credentials; ``missed`` says that a call went without them since the last."""
+
+    def __init__(self, roles: Roles, assumed: _AssumedRole, *, renewed: Callable[[], None]) -> None:
+        self._roles = roles
+        self.assumed = assumed
+        self.renewed = renewed
+        self.missed = False
+        self.closed = False
+
+    def credentials(self, *, patience_s: float) -> Credentials:
+        """Return the token in hand, else wait for the question under way until that is ``patience_s`` old.
+
+        Raises RoleNotAssumed, at once while the next attempt after a failed one is still to come.
+        """
+        roles, assumed = self._roles, self.assumed
+        with roles.lock:
+            if self.closed:
+                raise CallAborted
+            now = assumed.asked_at = roles.clock()
+            usable = assumed.token.usable(roles.wall_clock())
+            if usable is not None:
+                return usable
+            outcome: Credentials | ApiError | CallAborted | None = None
+            if assumed.flight is None and now < assumed.token.retry_at:
+                outcome = assumed.token.cause
+            if outcome is None:
+                outcome = self._await(roles.ask(assumed), patience_s)
+            if isinstance(outcome, Credentials):
+                return outcome
+            if isinstance(outcome, CallAborted):
+                raise CallAborted
+            self.missed = True
+            raise RoleNotAssumed(assumed.role.arn, outcome)
+
+    def renew(self, refused: Credentials) -> bool:
+        """Forget these if they are in hand, and ask STS; False when that was done just now, or for these already."""
+        with self._roles.lock:
+            assumed = self.assumed
+            if self.closed:
+                return False
+            if assumed.token.credentials == refused:
+                now = self._roles.clock()
+                if not assumed.token.may_force(refused, now):
+                    return False
+                assumed.token = assumed.token.forced(refused, now)
+                self._roles.ask(assumed)
+            return True
+
+    def in_hand(self) -> bool:
+        """Whether the token has not ended."""
+        return self.assumed.token.usable(self._roles.wall_clock()) is not None
+
+    def expiry(self) -> float | None:
+        """Return when the credentials in hand end or ended."""
+        credentials = self.assumed.token.credentials
+        return None if credentials is None else credentials.expires_at
+
+    def close(self) -> None:
+        """End every wait of this account; the role is forgotten with the last that asks for it."""
+        with self._roles.lock:
+            if not self.closed:
+                self._roles.leave(self)
+
+    def _await(self, flight: _Flight, patience_s: float) -> Credentials | ApiError | CallAborted:
+        """What comes of a question; a timeout when it takes too long, so that a dead STS holds few threads."""
+        left_s = patience_s - (self._roles.clock() - flight.began_at)
+        self.assumed.changed.wait_for(lambda: self.closed or flight.outcome is not None, timeout=max(0.0, left_s))
+        if self.closed:
+            return CallAborted()
+        return flight.outcome or CallTimedOut(f"no answer within {patience_s:g} s")
+
+
+def _evidence(error: ApiError) -> ApiError:
+    """The same without its traceback, whose frames hold the request."""
+    return ApiError(
+        error.explanation,
+        reason=error.reason,
+        code=error.code,
+        http_status=error.http_status,
+        request_id=error.request_id,
+    )

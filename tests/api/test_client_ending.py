@@ -1,0 +1,203 @@
+"""A call ends at its deadline and at a stop, whatever the other side is doing, and wherever the call is."""
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import pytest
+from urllib3.util import wait_for_write
+
+from exporter.api.client import Caller, Client, Reply
+from exporter.api.dns import Resolver
+from exporter.api.errors import CallAborted, CallTimedOut
+from exporter.api.operation import Operation
+from exporter.api.proxy import Route
+from tests.api.raw_server import Peer, RawServer, once, reply
+from tests.api.recording_observer import RecordingObserver
+
+Serve = Callable[..., RawServer]
+Connect = Callable[..., Client]
+Ask = Callable[[Client], Reply]
+
+PATIENCE_S = 5.0  # half of the server's
+DEADLINE_S = 0.1
+
+
+@dataclass
+class Trap:
+    """Something that never lets a call go: where it is, how the client has to be made, whether a call is in it."""
+
+    to: str | Route
+    sprung: threading.Event
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def trickling(head: bytes, filler: bytes) -> Callable[[Peer], None]:
+    def act(peer: Peer) -> None:
+        peer.read_head()
+        peer.trickle(head, filler)
+
+    return act
+
+
+def answering(head: bytes, filler: bytes = b" ") -> Callable[[Peer], None]:
+    def act(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(head)
+        peer.trickle(b"", filler)
+
+    return act
+
+
+ACTS: dict[str, Callable[[Peer], None]] = {
+    "silence": Peer.stay_silent,
+    "status-line": trickling(b"HTTP/1.1 200 ", b"O"),
+    "headers": trickling(b"HTTP/1.1 200 OK\r\nx: ", b"y"),
+    "header-after-header": answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx: ", b"y"),
+    "continue-for-ever": answering(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body": answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
+    "chunks": answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "chunk-size": answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "trailers": answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"x: y\r\n"),
+    # Here the end of the connection is the end of the reply, and what came until then is a good answer.
+    "body-without-length": answering(b"HTTP/1.1 200 OK\r\n\r\n{}"),
+    "body-before-close": answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n{}"),
+    "http-1.0": answering(b"HTTP/1.0 200 OK\r\n\r\n{}"),
+    "redirect": answering(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100000\r\n\r\n"),
+}
+TRAPS = [*ACTS, "tls-handshake", "tls-body", "tls-body-before-close", "tls-silence", "name", "connect", "tunnel"]
+
+
+@pytest.fixture
+def black_hole(unavailable: Callable[[str], NoReturn]) -> Iterator[int]:
+    """A port whose connections are never made: the queue of its listener is full."""
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(32):
+            filler = opened.enter_context(socket.socket())
+            filler.setblocking(False)  # noqa: FBT003 — the standard library's own signature
+            filler.connect_ex(listener.getsockname())
+            if not wait_for_write(filler, timeout=0.05):
+                yield listener.getsockname()[1]
+                return
+        unavailable("this system makes every connection to a listener whose queue is full")
+
+
+@pytest.fixture
+def trap(request: pytest.FixtureRequest, serve: Serve, server_tls: ssl.SSLContext, ca_file: str) -> Iterator[Trap]:
+    """The trap of the parameter's name."""
+    kind: str = request.param
+    if kind in ACTS:
+        server = serve(ACTS[kind])
+        yield Trap(server.url, server.reached)
+    elif kind == "tls-handshake":
+        server = serve(Peer.stay_silent, scheme="https")
+        yield Trap(server.url, server.reached, {"verify": ca_file})
+    elif kind.startswith("tls-"):
+
+        def act_over_tls(peer: Peer) -> None:
+            peer.shake_hands(server_tls)
+            ACTS[kind.removeprefix("tls-")](peer)
+
+        server = serve(act_over_tls, scheme="https")
+        yield Trap(server.url, server.reached, {"verify": ca_file})
+    elif kind == "tunnel":
+        server = serve(Peer.stay_silent)
+        yield Trap(Route("https://api.example", proxies={"https": server.url}), server.reached)
+    else:
+        asked, answering = threading.Event(), threading.Event()
+
+        def look_up(*_: Any, **__: Any) -> list[Any]:
+            asked.set()
+            if kind == "name":
+                answering.wait()
+                raise OSError
+            port = request.getfixturevalue("black_hole")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+        if kind == "connect":
+            request.getfixturevalue("black_hole")  # skips here, not in the thread that looks up
+        yield Trap("http://api.example", asked, {"resolver": Resolver(look_up)})
+        answering.set()
+
+
+each_trap = pytest.mark.parametrize("trap", TRAPS, indirect=True)
+
+
+@each_trap
+def test_a_deadline_ends_a_call(trap: Trap, connect: Connect, ask: Ask) -> None:
+    """The total deadline ends the call with CallTimedOut, wherever it is caught."""
+    client = connect(trap.to, deadline_s=DEADLINE_S, **trap.settings)
+    began = time.monotonic()
+
+    with pytest.raises(CallTimedOut, match=r"^no whole reply within 0\.1 s$"):
+        ask(client)
+    assert DEADLINE_S <= time.monotonic() - began < PATIENCE_S
+
+
+@each_trap
+def test_a_stop_ends_a_call_at_once(trap: Trap, connect: Connect, ask: Ask) -> None:
+    """A close from another thread ends the call with CallAborted, and leaves no thread that holds the process."""
+    threads_before = set(threading.enumerate())
+    client = connect(trap.to, deadline_s=3600.0, **trap.settings)
+    ended: list[Exception | Reply] = []
+
+    def call() -> None:
+        try:
+            ended.append(ask(client))
+        except Exception as error:  # noqa: BLE001 — which one is what is asked
+            ended.append(error)
+
+    caught = threading.Thread(target=call, daemon=True)
+    caught.start()
+    assert trap.sprung.wait(PATIENCE_S)
+    client.close()
+    caught.join(PATIENCE_S)
+
+    assert [type(end) for end in ended] == [CallAborted]
+    left = [thread for thread in set(threading.enumerate()) - threads_before if thread.is_alive()]
+    assert [thread.name for thread in left if not thread.daemon] == []
+
+
+def test_a_stop_ends_the_wait_for_the_budget(
+    connect: Connect, ask: Ask, operation: Operation, caller: Caller, observer: RecordingObserver
+) -> None:
+    """A call that waits for its turn is ended at once, and is told as no call."""
+    waiting = threading.Event()
+
+    def clock() -> float:
+        waiting.set()
+        return 1000.0
+
+    client = connect("http://127.0.0.1:1", permitted=0.001, clock=clock)
+    client.reserve(operation, caller)  # the next turn comes in a quarter of an hour
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, client)
+        assert waiting.wait(PATIENCE_S)
+        client.close()
+        with pytest.raises(CallAborted):
+            asked.result(PATIENCE_S)
+
+    assert (observer.waits, observer.calls) == ([], [])
+
+
+def test_a_black_hole_leaves_time_for_the_next_address(
+    black_hole: int, serve: Serve, connect: Connect, ask: Ask
+) -> None:
+    """Where a name's first address does not answer, the second one gets its share of the deadline."""
+    server = serve(once(reply()))
+
+    def look_up(*_: Any, **__: Any) -> list[Any]:
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in (black_hole, server.port)
+        ]
+
+    assert ask(connect("http://api.example", deadline_s=2, resolver=Resolver(look_up))).payload == {}

@@ -1,0 +1,149 @@
+import pytest
+
+from exporter.api.errors import (
+    ApiError,
+    CallTimedOut,
+    ConnectionFailed,
+    CredentialsUnavailable,
+    MalformedReply,
+    Refused,
+    RoleNotAssumed,
+    WriteRefused,
+    reason_of_refusal,
+)
+from exporter.core.model import FailureReason
+
+THROTTLED, AUTH, PERMISSION = FailureReason.THROTTLED, FailureReason.AUTH, FailureReason.PERMISSION
+SERVER, REJECTED = FailureReason.SERVER, FailureReason.REJECTED
+
+REASONS = [
+    # The code decides, whatever the status.
+    ("Throttling", 400, THROTTLED),
+    ("Throttling.User", 429, THROTTLED),
+    ("Throttling.User", 503, THROTTLED),
+    ("Throttling.Api", 400, THROTTLED),
+    ("Throttling.Api.Concurrency", 400, THROTTLED),
+    ("Throttling.System", 400, THROTTLED),
+    ("Rejected.Throttling", 400, THROTTLED),
+    ("FlowControlError", 400, THROTTLED),
+    ("ServiceBusy", 503, THROTTLED),
+    ("SignatureDoesNotMatch", 400, AUTH),
+    ("SignatureDoesNotMatch", 403, AUTH),
+    ("IncompleteSignature", 400, AUTH),
+    ("SignatureNonceUsed", 400, AUTH),
+    ("InvalidAccessKeyId.NotFound", 404, AUTH),
+    ("InvalidAccessKeyId.Inactive", 400, AUTH),
+    ("InvalidAccessKeyId", 403, AUTH),
+    ("Forbidden.AccessKeyDisabled", 403, AUTH),
+    ("MissingSecurityToken", 400, AUTH),
+    ("InvalidSecurityToken.Expired", 400, AUTH),
+    ("InvalidSecurityToken.Malformed", 500, AUTH),
+    ("InvalidSecurityToken.MismatchWithAccessKey", 400, AUTH),
+    ("InvalidTimeStamp.Expired", 400, AUTH),
+    ("InvalidTimeStamp.Format", 400, AUTH),
+    ("IllegalTimestamp", 400, AUTH),
+    ("NoPermission", 403, PERMISSION),
+    ("NotAuthorized", 403, PERMISSION),
+    ("Forbidden", 400, PERMISSION),
+    ("Forbidden.RAM", 403, PERMISSION),
+    ("Forbidden.NoPermission", 403, PERMISSION),
+    ("ServiceUnavailable", 400, SERVER),
+    ("InternalError", 400, SERVER),
+    ("UnknownError", 400, SERVER),
+    # A code that says nothing leaves it to the status.
+    ("Forbidden.RiskControl", 403, REJECTED),
+    ("InvalidAction.NotFound", 404, REJECTED),
+    ("OperationDenied", 403, REJECTED),
+    ("Signature", 400, REJECTED),
+    ("InvalidAccessKeyIdentity", 400, REJECTED),
+    ("SomethingNew", 200, REJECTED),
+    ("SomethingNew", 500, SERVER),
+    (None, 302, THROTTLED),
+    (None, 429, THROTTLED),
+    (None, 301, REJECTED),
+    (None, 403, REJECTED),
+    (None, 499, REJECTED),
+    (None, 500, SERVER),
+    (None, 502, SERVER),
+    (None, 599, SERVER),
+    ("", 404, REJECTED),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "http_status", "reason"),
+    [pytest.param(*row, id=f"{row[0] or 'no-code'}-{row[1]}") for row in REASONS],
+)
+def test_reason_of_refusal(code: str | None, http_status: int, reason: FailureReason) -> None:
+    """The code decides in any case, and the status where the code does not."""
+    cases = {code, code and code.lower(), code and code.upper()}
+
+    assert {reason_of_refusal(spelt, http_status) for spelt in cases} == {reason}
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        pytest.param(CredentialsUnavailable("why"), FailureReason.AUTH, id="credentials"),
+        pytest.param(CallTimedOut("why"), FailureReason.TIMEOUT, id="timeout"),
+        pytest.param(ConnectionFailed("why"), FailureReason.NETWORK, id="connection"),
+        pytest.param(MalformedReply("why"), FailureReason.MALFORMED, id="malformed"),
+        pytest.param(Refused("why", code="Throttling", http_status=400), FailureReason.THROTTLED, id="refused"),
+    ],
+)
+def test_every_error_says_why(error: ApiError, reason: FailureReason) -> None:
+    """An error carries its reason, and its explanation is what it says."""
+    assert (error.reason, error.explanation, str(error)) == (reason, "why", "why")
+
+
+def test_a_role_that_is_not_assumed_has_the_evidence_of_its_cause() -> None:
+    """The poll that needed the role fails for the reason of AssumeRole, and says which role it was."""
+    cause = Refused("NoPermission: no", code="NoPermission", http_status=403, request_id="ID")
+    error = RoleNotAssumed("acs:ram::7:role/reader", cause)
+
+    assert isinstance(error, CredentialsUnavailable)
+    assert error.explanation == "AssumeRole of acs:ram::7:role/reader: NoPermission: no"
+    assert (error.reason, error.code, error.http_status, error.request_id, error.role_arn) == (
+        FailureReason.PERMISSION, "NoPermission", 403, "ID", "acs:ram::7:role/reader"
+    )  # fmt: skip
+
+
+def test_without_credentials_nothing_is_sent() -> None:
+    """Every other error may come after the request had its effect, unless it says otherwise."""
+    cause = Refused("NoPermission: no", code="NoPermission", http_status=403)
+
+    assert not CredentialsUnavailable("why").sent
+    assert not RoleNotAssumed("acs:ram::7:role/reader", cause).sent
+    assert cause.sent
+    assert (CallTimedOut("why").sent, CallTimedOut("why", sent=False).sent) == (True, False)
+
+
+def test_a_refusal_carries_evidence() -> None:
+    """Nobody has to parse the sentence of a refusal."""
+    error = Refused("why", code="NoPermission", http_status=403, request_id="ID")
+
+    assert (error.code, error.http_status, error.request_id) == ("NoPermission", 403, "ID")
+
+
+@pytest.mark.parametrize(
+    ("code", "refuses_token"),
+    [
+        pytest.param("InvalidSecurityToken.Expired", True, id="expired"),
+        pytest.param("INVALIDSECURITYTOKEN.MALFORMED", True, id="malformed, in another case"),
+        pytest.param("InvalidSecurityToken.MismatchWithAccessKey", True, id="of another key"),
+        pytest.param("MissingSecurityToken", False, id="missing"),
+        pytest.param("InvalidAccessKeyId.NotFound", False, id="a key"),
+        pytest.param(None, False, id="no code"),
+    ],
+)
+def test_another_token_may_be_accepted(code: str | None, *, refuses_token: bool) -> None:
+    """Only what is said of the token itself is a reason to ask for another one."""
+    assert Refused("why", code=code, http_status=400).refuses_token is refuses_token
+
+
+def test_a_refused_write_is_no_answer_of_the_api() -> None:
+    """A write asked of a client for reads is a defect, which no poll may count as a failure of the API."""
+    error = WriteRefused("OpenCdnService")
+
+    assert not isinstance(error, ApiError)
+    assert error.action == "OpenCdnService"

@@ -1,0 +1,274 @@
+import heapq
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.api.rate_limit import Budget, Budgets
+
+
+class Clock:
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that is moved by hand."""
+    return Clock()
+
+
+def test_moments_are_evenly_spaced(clock: Clock) -> None:
+    """Places of a queue are 1 / 18.5 s apart where 20 calls a second are permitted."""
+    budget = Budget(20, clock=clock)
+    moments = [budget.reserve() for _ in range(41)]
+
+    assert moments[0] == 1000.0
+    assert [later - earlier for earlier, later in pairwise(moments)] == pytest.approx([1 / 18.5] * 40)
+
+
+def test_an_idle_time_is_not_saved_up(clock: Clock) -> None:
+    """After a pause the first call goes at once, and the second one spacing later."""
+    budget = Budget(20, clock=clock)
+    budget.reserve()
+    clock.now = 2000.0
+
+    assert [budget.reserve(), budget.reserve()] == pytest.approx([2000.0, 2000.0 + 1 / 18.5])
+
+
+def test_an_early_call_waits_for_its_moment(clock: Clock) -> None:
+    """A call is admitted at its moment and not before."""
+    budget = Budget(2, clock=clock)
+    budget.reserve()
+    moment = budget.reserve()
+    early = budget.admit(moment)
+    clock.now += early
+
+    assert early == pytest.approx(1 / 1.85)
+    assert budget.admit(moment) == 0
+
+
+def test_late_calls_do_not_follow_in_a_burst(clock: Clock) -> None:
+    """After a stall no more calls go at once than are permitted in a second; the next waits 1.05 s."""
+    budget = Budget(3, clock=clock)
+    moments = [budget.reserve() for _ in range(5)]
+    clock.now = 1010.0
+
+    assert [budget.admit(moment) for moment in moments] == pytest.approx([0, 0, 0, 1.05, 1.05])
+    clock.now += 1.05
+    assert budget.admit(moments[3]) == 0
+
+
+def test_less_than_one_call_a_second(clock: Clock) -> None:
+    """Half a call a second is one call in two seconds and a margin."""
+    budget = Budget(0.5, clock=clock)
+    moments = [budget.reserve(), budget.reserve()]
+
+    assert moments == pytest.approx([1000.0, 1000.0 + 2 / 0.925])
+    clock.now = moments[1]
+    assert budget.admit(moments[0]) == 0
+    assert budget.admit(moments[1]) == pytest.approx(2.1)
+
+
+@pytest.mark.parametrize(
+    "permitted",
+    [
+        pytest.param(0, id="none"),
+        pytest.param(-1, id="negative"),
+        pytest.param(1.5, id="one-and-a-half"),
+        pytest.param(float("nan"), id="not-a-number"),
+    ],
+)
+def test_a_limit_that_makes_no_sense(clock: Clock, permitted: float) -> None:
+    """No window of a second holds one and a half calls; such a limit is refused."""
+    with pytest.raises(ValueError, match="permitted calls per second"):
+        Budget(permitted, clock=clock)
+
+
+delays = st.floats(0, 3, allow_nan=False) | st.just(0.0)
+late_calls = st.lists(st.tuples(delays, delays, delays), min_size=1, max_size=120)
+
+
+def play(budget: Budget, clock: Clock, calls: list[tuple[float, float, float]]) -> list[float]:
+    """When each call was admitted; each comes some time after the one before it, and is late to each appointment."""
+    came = clock.now
+    events: list[tuple[float, int, float | None]] = []
+    lateness = []
+    for number, (gap, late, later) in enumerate(calls):
+        came += gap
+        events.append((came, number, None))
+        lateness.append((late, later))
+    admitted = []
+    while events:
+        at, number, moment = heapq.heappop(events)
+        clock.now = at
+        late, later = lateness[number]
+        if moment is None:
+            moment = budget.reserve()
+            heapq.heappush(events, (max(at, moment) + late, number, moment))
+        elif wait := budget.admit(moment):
+            assert wait > 0
+            heapq.heappush(events, (at + wait + later, number, moment))
+        else:
+            admitted.append(at)
+    return admitted
+
+
+@settings(deadline=None, max_examples=150)
+@given(permitted=st.integers(1, 40), calls=late_calls)
+def test_no_second_has_too_many_calls(permitted: int, calls: list[tuple[float, float, float]]) -> None:
+    """However calls come and however late they are, no window of one second has more than are permitted."""
+    clock = Clock()
+    admitted = play(Budget(permitted, clock=clock), clock, calls)
+
+    assert len(admitted) == len(calls)
+    assert all(later - earlier >= 1 for earlier, later in zip(admitted, admitted[permitted:], strict=False)), admitted
+
+
+@settings(deadline=None, max_examples=50)
+@given(permitted=st.floats(0.05, 0.99), calls=late_calls)
+def test_calls_rarer_than_one_a_second(permitted: float, calls: list[tuple[float, float, float]]) -> None:
+    """Where less than one call a second is permitted, two are never closer than that."""
+    clock = Clock()
+    admitted = play(Budget(permitted, clock=clock), clock, calls)
+
+    assert all(later - earlier >= 1 / permitted for earlier, later in pairwise(admitted))
+
+
+@settings(deadline=None, max_examples=50)
+@given(permitted=st.integers(1, 100), calls=st.integers(100, 400))
+def test_saturation_uses_the_limit(permitted: int, calls: int) -> None:
+    """When there is always a call waiting, at least 92 % of what is permitted is used."""
+    clock = Clock()
+    admitted = play(Budget(permitted, clock=clock), clock, [(0.0, 0.0, 0.0)] * calls)
+
+    assert (calls - 1) / (admitted[-1] - admitted[0]) >= 0.92 * permitted
+
+
+@pytest.fixture
+def budgets(clock: Clock) -> Budgets:
+    """Two operations: the first of two calls a second."""
+    return Budgets({"Describe": 2, "Whoami": 100}, clock=clock)
+
+
+def test_each_account_and_operation_has_its_own(budgets: Budgets) -> None:
+    """Neither another account nor another operation takes a place in the queue."""
+    for identity, action in [("1", "Describe"), ("2", "Describe"), ("1", "Whoami")]:
+        assert budgets.reserve(identity, action).moment == 1000.0
+    assert budgets.reserve("1", "Describe").moment == pytest.approx(1000.0 + 1 / 1.85)
+
+
+def test_an_operation_without_a_limit(budgets: Budgets) -> None:
+    """An operation that has no limit cannot be called by mistake."""
+    with pytest.raises(KeyError, match="Unknown"):
+        budgets.reserve("1", "Unknown")
+
+
+def test_the_pace_of_each_operation(budgets: Budgets) -> None:
+    """The pace is what is permitted less the margin."""
+    assert budgets.calls_per_second() == pytest.approx({"Describe": 1.85, "Whoami": 92.5})
+
+
+def test_budgets_at_rest_are_forgotten_and_others_are_kept(clock: Clock) -> None:
+    """With another configuration goes what a new budget would do as well; a recent call and a queue stay counted."""
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    past = budgets.reserve("past", "Describe")
+    budgets.admit(past)
+    clock.now += 1.05
+    budgets.admit(budgets.reserve("sent", "Describe"))
+    queued = [budgets.reserve("queued", "Describe") for _ in range(3)]
+    clock.now += 1.0
+    budgets.permit({"Describe": 2})
+
+    assert {identity for identity, _ in budgets._budgets} == {"sent", "queued"}
+    assert budgets.reserve("past", "Describe").moment == clock.now
+    assert budgets.reserve("queued", "Describe").moment == pytest.approx(queued[-1].moment + 1 / 1.85)
+
+
+def test_budgets_of_keys_that_come_and_go_do_not_pile_up(clock: Clock) -> None:
+    """Ten thousand temporary keys, one after another, leave no more than a thousand; the one in use stays counted."""
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    queued = [budgets.reserve("in use", "Describe") for _ in range(100_000)]
+    for number in range(10_000):
+        clock.now += 2.0
+        budgets.admit(budgets.reserve(f"STS.{number}", "Describe"))
+
+    assert len(budgets._budgets) <= 1_000
+    assert budgets.reserve("in use", "Describe").moment == pytest.approx(queued[-1].moment + 1 / 1.85)
+
+
+def test_a_call_of_the_last_seconds_counts_when_calls_become_rarer(clock: Clock) -> None:
+    """What was sent two seconds ago is at rest at two calls a second, and not at one in ten seconds."""
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    budgets.admit(budgets.reserve("account", "Describe"))
+    clock.now += 2.0
+    budgets.permit({"Describe": 0.1})
+
+    assert budgets.admit(budgets.reserve("account", "Describe")) == pytest.approx(8.5)
+
+
+def test_unite_counts_what_was_spent(budgets: Budgets) -> None:
+    """Two keys that turn out to be of one account spend one budget, what they have spent before included."""
+    places = [budgets.reserve(identity, "Describe") for identity in ("key-1", "key-2", "account")]
+    assert [budgets.admit(place) for place in places[:2]] == [0, 0]  # as two budgets
+    budgets.unite("key-1", "account")
+    budgets.unite("key-2", "account")
+
+    assert budgets.admit(places[2]) == pytest.approx(1.05)  # as one
+    assert budgets.reserve("key-1", "Describe").moment == pytest.approx(1000.0 + 1 / 1.85)
+    assert budgets.reserve("key-2", "Describe").moment == pytest.approx(1000.0 + 2 / 1.85)
+    assert budgets.reserve("account", "Describe").moment == pytest.approx(1000.0 + 3 / 1.85)
+
+
+def test_unite_keeps_the_places_in_the_queue(budgets: Budgets, clock: Clock) -> None:
+    """A place that was reserved under the key is honoured, and counted, under the account."""
+    places = [budgets.reserve("key", "Describe") for _ in range(4)]
+    budgets.unite("key", "account")
+    budgets.unite("key", "account")
+    clock.now = 1010.0
+
+    assert [budgets.admit(place) for place in places] == pytest.approx([0, 0, 1.05, 1.05])
+
+
+def test_unite_before_the_first_call(budgets: Budgets) -> None:
+    """A key that has spent nothing joins the account's budget all the same."""
+    budgets.unite("key", "account")
+    budgets.reserve("key", "Describe")
+
+    assert budgets.reserve("account", "Describe").moment == pytest.approx(1000.0 + 1 / 1.85)
+
+
+def in_threads(do: Callable[[], Sequence[float]], threads: int = 16) -> list[float]:
+    """What many threads got that all began at once."""
+    ready = threading.Barrier(threads)
+
+    def begin_at_once(_: int) -> Sequence[float]:
+        ready.wait()
+        return do()
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [got for each in pool.map(begin_at_once, range(threads)) for got in each]
+
+
+def test_many_threads_get_different_places(budgets: Budgets) -> None:
+    """No two threads get one moment."""
+    moments = in_threads(lambda: [budgets.reserve("account", "Whoami").moment for _ in range(50)])
+
+    assert sorted(moments) == pytest.approx([1000.0 + place / 92.5 for place in range(800)])
+
+
+def test_many_late_threads_get_what_is_permitted(budgets: Budgets, clock: Clock) -> None:
+    """When all threads are late for their moments, as many as are permitted are admitted."""
+    place = budgets.reserve("account", "Whoami")
+    clock.now += 100
+    waits = in_threads(lambda: [budgets.admit(place) for _ in range(50)])
+
+    assert Counter(round(wait, 6) for wait in waits) == {0: 100, 1.05: 700}
