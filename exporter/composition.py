@@ -17,12 +17,12 @@ from exporter.api.credentials.roles import Roles
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
 from exporter.api.proxy import Route, ca_bundle, route
 from exporter.api.rate_limit import Budgets
-from exporter.catalogue import OPERATIONS, SITES, endpoints, kinds_for
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger
 from exporter.discovery import Directory
 from exporter.identity import Identity
 from exporter.poller import Probe
+from exporter.probes.table import OPERATIONS, SITES, endpoints, kinds_for
 from exporter.providers import Providers
 from exporter.roster import AnyCredentials, MemberRole, WatchedAccount, roster
 from exporter.sharding import Shard

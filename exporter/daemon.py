@@ -18,7 +18,6 @@ from typing import Self
 
 from exporter import __version__
 from exporter.cadence import Cadence
-from exporter.catalogue import BALANCE, OPERATIONS, ProbeKind
 from exporter.composition import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
@@ -28,6 +27,7 @@ from exporter.exposition import Exposition
 from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller, Probe
+from exporter.probes.table import BALANCE, OPERATIONS, ProbeKind
 from exporter.roster import WatchedAccount
 from exporter.schedule import Schedule
 from exporter.sharding import Shard

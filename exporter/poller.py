@@ -16,10 +16,10 @@ from exporter.api.client import Caller, Reply, Turn
 from exporter.api.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
 from exporter.api.operation import Operation
 from exporter.cadence import LONGEST_WAIT_IN_THREAD_S
-from exporter.catalogue import ProbeKind
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey, UnknownField
 from exporter.core.store import ProbeRecord
+from exporter.probes.table import ProbeKind
 from exporter.state_changes import changes
 
 

@@ -17,11 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.activation import OPEN_CDN_SERVICE
 from exporter.api.errors import WriteRefused
 from exporter.api.operation import GET_CALLER_IDENTITY
-from exporter.catalogue import PROBE_KINDS, PRODUCTS, vendor_limits
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import demo_configuration
 from exporter.discovery import Directory
+from exporter.probes.table import PROBE_KINDS, PRODUCTS, vendor_limits
 from exporter.simulator import (
     Account,
     Fault,

@@ -13,11 +13,11 @@ from exporter.api.errors import ApiError, CallAborted, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets, Reservation
-from exporter.catalogue import endpoints
 from exporter.config import ResourceDirectory, parse
 from exporter.discovery import MAX_PAGES, Api, Directory, list_members
 from exporter.member_answer import Member
 from exporter.own_metrics import OwnMetrics
+from exporter.probes.table import endpoints
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
 from exporter.simulator import Member as Simulated
 from tests.recording_log import RecordingLog

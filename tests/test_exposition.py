@@ -18,7 +18,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from exporter.catalogue import PROBE_KINDS, ProbeKind
 from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
@@ -36,6 +35,7 @@ from exporter.core.model import (
 from exporter.core.store import ProbeRecord
 from exporter.exposition import Exposition, ExpositionFormat, label_text
 from exporter.own_metrics import OwnMetrics
+from exporter.probes.table import PROBE_KINDS, ProbeKind
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "metrics.md"
 KIND = PROBE_KINDS[0]

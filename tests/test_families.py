@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.catalogue import DCDN_CHARGE_TYPES
 from exporter.core.model import (
     NOT_ACTIVATED,
     Answer,
@@ -27,6 +26,7 @@ from exporter.families import (
     Sample,
     Scope,
 )
+from exporter.probes.table import DCDN_CHARGE_TYPES
 from exporter.shown import ShownService, shown
 
 STATE_BY_NAME = {family.name: family for family in STATE_FAMILIES}

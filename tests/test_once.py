@@ -10,11 +10,11 @@ from exporter.api.client import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
-from exporter.catalogue import PROBE_KINDS
 from exporter.core.model import NOT_ACTIVATED, Answer
 from exporter.core.store import ProbeRecord
 from exporter.once import poll_once
 from exporter.poller import Polled, Postponed, Probe
+from exporter.probes.table import PROBE_KINDS
 
 WAIT_S = 10.0
 KEYS = Credentials("LTAItest", Secret("made-up"))

@@ -13,10 +13,10 @@ from exporter.api.credentials.base import Credentials, RereadCredentials, Secret
 from exporter.api.errors import CallAborted, CredentialsUnavailable
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
-from exporter.catalogue import PROBE_KINDS, endpoints, vendor_limits
 from exporter.core.model import Answer, Failure, FailureReason, ServiceState, UnknownField
 from exporter.core.store import Store
 from exporter.poller import Polled, Poller, Postponed, Probe
+from exporter.probes.table import PROBE_KINDS, endpoints, vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario
 from exporter.simulator import ServiceState as SimulatedService
 from tests.recording_log import RecordingLog

@@ -24,9 +24,9 @@ from exporter.activation.outcome import (
 from exporter.api.client import Caller, Reply, Turn
 from exporter.api.errors import ApiError, MalformedReply, Refused
 from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
-from exporter.catalogue import PROBE_KINDS, SERVICE
 from exporter.core.model import ServiceState
 from exporter.identity import parse_account_id
+from exporter.probes.table import PROBE_KINDS, SERVICE
 
 # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice
 OPEN_CDN_SERVICE = Operation(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from exporter.catalogue import PRODUCTS, vendor_limits
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail
 from exporter.config import Configuration, ConfigurationError, load, without_file
+from exporter.probes.table import PRODUCTS, vendor_limits
 
 
 def configuration_of(file: Path | None) -> Configuration:

@@ -9,9 +9,9 @@ from enum import Enum
 
 from exporter.api.client import Turn
 from exporter.cadence import TICK_S, Cadence, place_s
-from exporter.catalogue import ProbeKind
 from exporter.core.model import ProbeKey
 from exporter.poller import Probe
+from exporter.probes.table import ProbeKind
 
 
 class Phase(Enum):

@@ -28,11 +28,11 @@ from apscheduler.triggers.date import DateTrigger
 from exporter.api.client import Turn
 from exporter.api.errors import CallAborted
 from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs
-from exporter.catalogue import ProbeKind
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.poller import Polled, Postponed, Probe
+from exporter.probes.table import ProbeKind
 from exporter.schedule.clock_watch import CLOCK_CHECK_S, ClockWatch
 from exporter.schedule.entries import Endpoint, Entries, Entry, Phase
 from exporter.schedule.executor import Inline

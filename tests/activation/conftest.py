@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from exporter.activation import Activation, Subject, Wait, connected
 from exporter.api.client import Client
-from exporter.catalogue import vendor_limits
 from exporter.cli import main
 from exporter.config import parse
+from exporter.probes.table import vendor_limits
 from exporter.simulator import Account, Scenario, Simulator
 from tests.recording_log import RecordingLog
 

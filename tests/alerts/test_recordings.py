@@ -7,10 +7,10 @@ import re
 import pytest
 
 from deploy.prometheus.rules.recordings import RECORDINGS
-from exporter.catalogue import PROBE_KINDS, SERVICE, ProbeKind
 from exporter.core.model import NOT_ACTIVATED, Answer, Observation, ServiceState
 from exporter.core.store import ProbeRecord
 from exporter.families import STATE_FAMILIES
+from exporter.probes.table import PROBE_KINDS, SERVICE, ProbeKind
 from exporter.shown import ShownService, shown
 
 _SPEAKS_FOR_ALL = re.compile(r'unless on \(account, product\)\n\s+(\w+)\{(\w+)="(\w+)"\}')

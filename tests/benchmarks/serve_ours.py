@@ -18,12 +18,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
-from exporter.catalogue import OPERATIONS, PROBE_KINDS
 from exporter.core.memory import set_aside, share_heaps
 from exporter.core.model import Answer, ChargeTypeChange, Observation, ProbeKey, ServiceState
 from exporter.core.store import Store
 from exporter.exposition import Exposition
 from exporter.own_metrics import OwnMetrics
+from exporter.probes.table import OPERATIONS, PROBE_KINDS
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage

@@ -13,9 +13,9 @@ from jsonschema import Draft7Validator
 
 from deploy.prometheus.rules.files import alerts_file
 from exporter import PROJECT_URL, __version__
-from exporter.catalogue import vendor_limits
 from exporter.cli.serve import serve
 from exporter.config import parse
+from exporter.probes.table import vendor_limits
 from tests.alerts.shipped import load
 from tests.alerts.test_files import strict
 

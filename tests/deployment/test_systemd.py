@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.catalogue import vendor_limits
 from exporter.cli.serve import serve
 from exporter.config import parse
+from exporter.probes.table import vendor_limits
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "systemd"
 UNIT = (FOLDER / "dcdn-exporter.service").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ from exporter.api.client import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.rate_limit import Reservation
 from exporter.cadence import Cadence
-from exporter.catalogue import PROBE_KINDS
 from exporter.poller import Probe
+from exporter.probes.table import PROBE_KINDS
 from exporter.schedule.entries import Entries
 
 KIND = PROBE_KINDS[0]

@@ -17,10 +17,10 @@ from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
 from exporter.cadence import Cadence
-from exporter.catalogue import PROBE_KINDS, ProbeKind
 from exporter.core.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
 from exporter.core.store import ProbeRecord
 from exporter.poller import Polled, Postponed, Probe
+from exporter.probes.table import PROBE_KINDS, ProbeKind
 from exporter.schedule import HANGING_WORKERS, Schedule
 from exporter.schedule.entries import Phase
 from tests.recording_log import RecordingLog

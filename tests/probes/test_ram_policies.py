@@ -9,11 +9,11 @@ import pytest
 
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.api.operation import GET_CALLER_IDENTITY, Operation
-from exporter.catalogue import OPERATIONS, vendor_limits
 from exporter.config import parse
+from exporter.probes.table import OPERATIONS, vendor_limits
 from exporter.simulator.operations import OPERATIONS as SIMULATED
 
-FOLDER = Path(__file__).parent.parent / "deploy" / "ram"
+FOLDER = Path(__file__).parents[2] / "deploy" / "ram"
 RIGHTS = {row.action: row.right for row in SIMULATED}
 
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.errors import MalformedReply
-from exporter.catalogue import DCDN_CHARGE_TYPES
 from exporter.core.model import Answer, ChargeTypeChange, FailureReason, ServiceState, UnknownField
-from exporter.service_answer import parse_service
+from exporter.probes.service import parse_service
+from exporter.probes.table import DCDN_CHARGE_TYPES
 from tests.json_values import JSON, TEXTS
 
-PAYLOADS = Path(__file__).parent / "payloads"
+PAYLOADS = Path(__file__).parent.parent / "payloads"
 # What an active service answers; tests change one field of it.
 PLAIN: Mapping[str, object] = {"InstanceId": "1883927335936173", "InternetChargeType": "PayByTraffic"}
 PLAIN_STATE = ServiceState(instance_id="1883927335936173", charge_type="PayByTraffic")

@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 from exporter.api.errors import Refused
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation
-from exporter.balance_answer import parse_balance
 from exporter.core.model import LOCKED_FOR_SECURITY, NOT_ACTIVATED, NOT_ENABLED, Answer, ProbeKey, State
-from exporter.debt_answer import parse_debt
-from exporter.service_answer import parse_service
+from exporter.probes.balance import parse_balance
+from exporter.probes.debt_status import parse_debt
+from exporter.probes.service import parse_service
 
 # The hosts are documented, but for those of cdn and bss abroad, which are in the vendor's clients:
 # https://help.aliyun.com/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-endpoint

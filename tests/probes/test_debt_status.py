@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from exporter.api.errors import MalformedReply
 from exporter.core.model import Answer, DebtState
-from exporter.debt_answer import parse_debt
+from exporter.probes.debt_status import parse_debt
 from tests.json_values import JSON, TEXTS
 
 FIELDS = ("Enabled", "OnService", "InDebt", "InDebtOverdue")

@@ -9,19 +9,6 @@ import pytest
 from exporter.activation import OPEN_CDN_SERVICE
 from exporter.api.errors import Refused
 from exporter.api.operation import Access, Operation
-from exporter.catalogue import (
-    CDN_CHARGE_TYPES,
-    DCDN_CHARGE_TYPES,
-    OPERATIONS,
-    PROBE_KINDS,
-    PRODUCTS,
-    SITES,
-    ProbeKind,
-    StateInRefusal,
-    endpoints,
-    kinds_for,
-    vendor_limits,
-)
 from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
 from exporter.config import Endpoints
 from exporter.core.model import (
@@ -37,11 +24,24 @@ from exporter.core.model import (
 )
 from exporter.core.store import ProbeRecord
 from exporter.families import STATE_FAMILIES
+from exporter.probes.table import (
+    CDN_CHARGE_TYPES,
+    DCDN_CHARGE_TYPES,
+    OPERATIONS,
+    PROBE_KINDS,
+    PRODUCTS,
+    SITES,
+    ProbeKind,
+    StateInRefusal,
+    endpoints,
+    kinds_for,
+    vendor_limits,
+)
 from exporter.shown import shown
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
 from exporter.simulator.operations import OPERATIONS as SIMULATED_OPERATIONS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 KINDS = {(kind.product, kind.probe): kind for kind in PROBE_KINDS}
 IPA, DCDN, CDN = (KINDS[product, "service"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 IPA_DEBT, DCDN_DEBT, CDN_DEBT = (KINDS[product, "debt_status"] for product in ("dcdn_ipa", "dcdn", "cdn"))
@@ -99,7 +99,7 @@ def missing(kind: ProbeKind) -> dict[str, str]:
             SIMULATED_LIMITS.get(operation.action) == operation.calls_per_second,
             "the operation, with the same limit",
         ),
-        "exporter/catalogue.py": (
+        "exporter/probes/table.py": (
             all(operation.endpoint in endpoints(site) for site in SITES)
             and bool(kind.charge_types) == isinstance(answer.state, ServiceState),
             "the endpoint for every site, and the charge types of a service",

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.errors import MalformedReply
-from exporter.balance_answer import parse_balance
 from exporter.core.model import Answer, Balance, UnknownField
+from exporter.probes.balance import parse_balance
 from tests.json_values import JSON, TEXTS
 
 
