@@ -10,6 +10,11 @@ from functools import partial
 from typing import TypeVar
 
 from exporter import __version__
+from exporter.accounts.account_id import Identity
+from exporter.accounts.credentials import Providers
+from exporter.accounts.directory import Directory
+from exporter.accounts.inventory import AnyCredentials, MemberRole, WatchedAccount, roster
+from exporter.accounts.sharding import Shard
 from exporter.api.client import Caller, CallObserver, Client
 from exporter.api.credentials.base import CredentialsProvider, RereadCredentials, StaticCredentials
 from exporter.api.credentials.role import Role
@@ -19,13 +24,8 @@ from exporter.api.proxy import Route, ca_bundle, route
 from exporter.api.rate_limit import Budgets
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger
-from exporter.discovery import Directory
-from exporter.identity import Identity
 from exporter.poller import Probe
 from exporter.probes.table import OPERATIONS, SITES, endpoints, kinds_for
-from exporter.providers import Providers
-from exporter.roster import AnyCredentials, MemberRole, WatchedAccount, roster
-from exporter.sharding import Shard
 
 USER_AGENT = f"dcdn-exporter/{__version__}"
 UNSHARDED = Shard()

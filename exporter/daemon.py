@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import Self
 
 from exporter import __version__
+from exporter.accounts.directory import Directory
+from exporter.accounts.inventory import WatchedAccount
+from exporter.accounts.sharding import Shard
 from exporter.cadence import Cadence
 from exporter.composition import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.store import Store
-from exporter.discovery import Directory
 from exporter.exposition import Exposition
 from exporter.overview import status_rows
 from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller, Probe
 from exporter.probes.table import BALANCE, OPERATIONS, ProbeKind
-from exporter.roster import WatchedAccount
 from exporter.schedule import Schedule
-from exporter.sharding import Shard
 from exporter.status_report import build_report, to_json
 from exporter.web.app import create_app
 from exporter.web.server import WebServer

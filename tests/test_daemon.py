@@ -14,13 +14,13 @@ import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.accounts.directory import Directory
 from exporter.activation import OPEN_CDN_SERVICE
 from exporter.api.errors import WriteRefused
 from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.daemon import Daemon, WebOptions
 from exporter.demo import demo_configuration
-from exporter.discovery import Directory
 from exporter.probes.table import PROBE_KINDS, PRODUCTS, vendor_limits
 from exporter.simulator import (
     Account,

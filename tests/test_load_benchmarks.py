@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.accounts.members import parse_member_page
 from exporter.api.credentials.role import parse_assume_role
-from exporter.member_answer import parse_member_page
 from exporter.probes.service import parse_service
 from exporter.schedule import HANGING_WORKERS, WAITING_WORKERS
 from tests.benchmarks import billing_change, budget, cold_start, freshness, lateness, outage, poll

@@ -10,11 +10,11 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.accounts.sharding import Shard, owner
 from exporter.composition import Composition, Unobserved
 from exporter.config import Configuration, parse
 from exporter.daemon import Daemon, WebOptions
 from exporter.probes.table import vendor_limits
-from exporter.sharding import Shard, owner
 from exporter.simulator import Account, Member, Role, Scenario, Simulator
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon

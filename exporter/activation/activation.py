@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
+from exporter.accounts.account_id import parse_account_id
 from exporter.activation.outcome import (
     LastLook,
     Outcome,
@@ -25,7 +26,6 @@ from exporter.api.client import Caller, Reply, Turn
 from exporter.api.errors import ApiError, MalformedReply, Refused
 from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
 from exporter.core.model import ServiceState
-from exporter.identity import parse_account_id
 from exporter.probes.table import PROBE_KINDS, SERVICE
 
 # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from exporter.accounts.credentials import Providers
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.api.client import Caller, Client
 from exporter.api.credentials.roles import Roles
@@ -13,7 +14,6 @@ from exporter.api.rate_limit import Budgets
 from exporter.composition import USER_AGENT, Unobserved, routes_of
 from exporter.config import Account, Configuration
 from exporter.core.logger import Logger
-from exporter.providers import Providers
 
 _OPERATIONS = (OPEN_CDN_SERVICE, CDN.operation, GET_CALLER_IDENTITY, ASSUME_ROLE)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from exporter.accounts.sharding import Shard, parse_shard
 from exporter.cli.configuration import configuration_of, load_configuration
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
@@ -16,7 +17,6 @@ from exporter.core import logs
 from exporter.core.logger import Logger
 from exporter.core.memory import set_aside, share_heaps
 from exporter.daemon import Daemon, WebOptions
-from exporter.sharding import Shard, parse_shard
 from exporter.signals import signals_received
 from exporter.supervision import ServiceManager, supervise
 from exporter.web.app import checked_telemetry_path

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.sharding import owner
+from exporter.accounts.sharding import owner
 from exporter.simulator import ServiceState
 from tests.end_to_end.monitoring import monitoring
 

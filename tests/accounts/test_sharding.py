@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sharding import Shard, owner, parse_shard
+from exporter.accounts.sharding import Shard, owner, parse_shard
 
 IDS = [f"1{number:015}" for number in range(600)]
 TEXTS = st.text(max_size=40)

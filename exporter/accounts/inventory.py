@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from exporter.accounts.members import Member
 from exporter.api.fields import cut
 from exporter.config import Account, Credentials, ResourceDirectory
-from exporter.member_answer import Member
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from exporter.accounts.members import Member, parse_member_page
 from exporter.api.client import Caller, Reply, Turn
 from exporter.api.errors import ApiError, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.config import ResourceDirectory
 from exporter.core.logger import Logger
-from exporter.member_answer import Member, parse_member_page
 
 PAGE_SIZE = 100
 # Room for 50,000 members: more pages than this are taken for a list without an end.

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from exporter import config
+from exporter.accounts.credentials import Providers, _FromLibrary, _source
+from exporter.accounts.inventory import AnyCredentials, MemberRole
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.api.errors import CallAborted
-from exporter.providers import Providers, _FromLibrary, _source
-from exporter.roster import AnyCredentials, MemberRole
 
 KEYS = config.AccessKeyCredentials.model_validate(
     {"type": "access_key", "access_key_id": "LTAI5tKeys", "access_key_secret": "secret"}

@@ -2,6 +2,8 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from exporter.accounts.inventory import MemberRole, WatchedAccount, roster
+from exporter.accounts.members import Member
 from exporter.config import (
     Configuration,
     DefaultCredentials,
@@ -9,8 +11,6 @@ from exporter.config import (
     RamRoleCredentials,
     parse,
 )
-from exporter.member_answer import Member
-from exporter.roster import MemberRole, WatchedAccount, roster
 
 ROLE = "credentials: {type: ram_role, role_arn: 'acs:ram::100001:role/r'}"
 MAIN = "{name: main, role_name: DcdnReader}"

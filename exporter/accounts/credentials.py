@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter import config
+from exporter.accounts.inventory import AnyCredentials, MemberRole
 from exporter.api.credentials.base import (
     Credentials,
     CredentialsProvider,
@@ -22,7 +23,6 @@ from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.sdk import ask_library
 from exporter.api.credentials.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
-from exporter.roster import AnyCredentials, MemberRole
 
 Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProvider], CredentialsProvider]
 """Makes the provider of credentials that are a role, from the role and the provider of its source."""

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from exporter.accounts.account_id import Identity, parse_account_id
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.errors import CredentialsUnavailable, MalformedReply
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
-from exporter.identity import Identity, parse_account_id
 from exporter.own_metrics import OwnMetrics
 from exporter.probes.table import endpoints, vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.accounts.members import Member, MemberPage, parse_member_page
 from exporter.api.errors import MalformedReply
-from exporter.member_answer import Member, MemberPage, parse_member_page
 from tests.json_values import JSON, TEXTS
 
 ROW = {

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
+from exporter.accounts.directory import MAX_PAGES, Api, Directory, list_members
+from exporter.accounts.members import Member
 from exporter.api.client import Caller, Client, Reply, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import ApiError, CallAborted, MalformedReply
@@ -14,8 +16,6 @@ from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets, Reservation
 from exporter.config import ResourceDirectory, parse
-from exporter.discovery import MAX_PAGES, Api, Directory, list_members
-from exporter.member_answer import Member
 from exporter.own_metrics import OwnMetrics
 from exporter.probes.table import endpoints
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
