@@ -25,9 +25,9 @@ from exporter.composition import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.store import Store
-from exporter.exposition import Exposition
+from exporter.metrics.page import Exposition
+from exporter.metrics.self_metrics import OwnMetrics
 from exporter.overview import status_rows
-from exporter.own_metrics import OwnMetrics
 from exporter.poller import Poller, Probe
 from exporter.probes.table import BALANCE, OPERATIONS, ProbeKind
 from exporter.schedule import Schedule

@@ -20,7 +20,7 @@ HOMES = {
     "urllib3": {"api/client.py", "api/connections.py"},
     "alibabacloud_credentials": {"api/credentials/sdk.py"},
     "apscheduler": {"schedule/executor.py", "schedule/grid.py", "schedule/schedule.py"},
-    "prometheus_client": {"exposition.py", "own_metrics.py", "registry_page.py"},
+    "prometheus_client": {"metrics/"},
     "rich": {"status_display.py"},
     "structlog": {"core/logs.py"},
     "click": {"cli/"},

@@ -14,8 +14,8 @@ from exporter.api.credentials.roles import RoleCredentials, Roles
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.core.store import Store
-from exporter.exposition import Exposition, ExpositionFormat
-from exporter.own_metrics import OwnMetrics
+from exporter.metrics.page import Exposition, ExpositionFormat
+from exporter.metrics.self_metrics import OwnMetrics
 from exporter.poller import Polled, Poller, Probe
 from exporter.probes.table import PROBE_KINDS, endpoints
 from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn

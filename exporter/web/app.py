@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from exporter.core.logger import Logger, defect
-from exporter.exposition import ExpositionFormat
+from exporter.metrics.page import ExpositionFormat
 from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES, gzip_pieces, pieces
 from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
 from exporter.web.status_page import StatusPage, build_environment, render, view_of

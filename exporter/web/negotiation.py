@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from exporter.exposition import ExpositionFormat
+from exporter.metrics.page import ExpositionFormat
 
 # Prometheus sends about 250 characters and six elements. What lies behind these limits is not read.
 _HEADER_LIMIT = 4096

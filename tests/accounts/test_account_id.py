@@ -11,7 +11,7 @@ from exporter.api.credentials.base import Credentials, CredentialsProvider, Secr
 from exporter.api.errors import CredentialsUnavailable, MalformedReply
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
-from exporter.own_metrics import OwnMetrics
+from exporter.metrics.self_metrics import OwnMetrics
 from exporter.probes.table import endpoints, vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario
 from tests.recording_log import RecordingLog

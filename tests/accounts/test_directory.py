@@ -16,7 +16,7 @@ from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets, Reservation
 from exporter.config import ResourceDirectory, parse
-from exporter.own_metrics import OwnMetrics
+from exporter.metrics.self_metrics import OwnMetrics
 from exporter.probes.table import endpoints
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
 from exporter.simulator import Member as Simulated

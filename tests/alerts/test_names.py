@@ -12,7 +12,7 @@ import yaml
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Recording
 from deploy.prometheus.rules.thresholds import ROUTED_BY
-from exporter.families import ACCOUNT_INFO_NAME
+from exporter.metrics.families import ACCOUNT_INFO_NAME
 from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, RUNBOOKS, TEST_FILES
 
 if TYPE_CHECKING:

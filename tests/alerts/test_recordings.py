@@ -9,9 +9,9 @@ import pytest
 from deploy.prometheus.rules.recordings import RECORDINGS
 from exporter.core.model import NOT_ACTIVATED, Answer, Observation, ServiceState
 from exporter.core.store import ProbeRecord
-from exporter.families import STATE_FAMILIES
+from exporter.metrics.families import STATE_FAMILIES
+from exporter.metrics.visible_state import ShownService, shown
 from exporter.probes.table import PROBE_KINDS, SERVICE, ProbeKind
-from exporter.shown import ShownService, shown
 
 _SPEAKS_FOR_ALL = re.compile(r'unless on \(account, product\)\n\s+(\w+)\{(\w+)="(\w+)"\}')
 SPEAKERS = [match.groups() for rule in RECORDINGS for match in _SPEAKS_FOR_ALL.finditer(rule.expression)]

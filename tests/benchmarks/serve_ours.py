@@ -21,8 +21,8 @@ from exporter import __version__
 from exporter.core.memory import set_aside, share_heaps
 from exporter.core.model import Answer, ChargeTypeChange, Observation, ProbeKey, ServiceState
 from exporter.core.store import Store
-from exporter.exposition import Exposition
-from exporter.own_metrics import OwnMetrics
+from exporter.metrics.page import Exposition
+from exporter.metrics.self_metrics import OwnMetrics
 from exporter.probes.table import OPERATIONS, PROBE_KINDS
 from exporter.web.app import create_app
 from exporter.web.server import WebServer

@@ -9,8 +9,8 @@ import pytest
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.rule import Severity
 from exporter import PROJECT_URL
-from exporter.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES, STATE_FAMILIES
-from exporter.own_metrics import OwnMetrics
+from exporter.metrics.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES, STATE_FAMILIES
+from exporter.metrics.self_metrics import OwnMetrics
 from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, panels, queries
 
 SCOPES = (("account",), ("account", "product"), ("account", "product", "probe"))

@@ -23,7 +23,8 @@ from exporter.core.model import (
     State,
 )
 from exporter.core.store import ProbeRecord
-from exporter.families import STATE_FAMILIES
+from exporter.metrics.families import STATE_FAMILIES
+from exporter.metrics.visible_state import shown
 from exporter.probes.table import (
     CDN_CHARGE_TYPES,
     DCDN_CHARGE_TYPES,
@@ -37,7 +38,6 @@ from exporter.probes.table import (
     kinds_for,
     vendor_limits,
 )
-from exporter.shown import shown
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
 from exporter.simulator.operations import OPERATIONS as SIMULATED_OPERATIONS
 
@@ -104,7 +104,7 @@ def missing(kind: ProbeKind) -> dict[str, str]:
             and bool(kind.charge_types) == isinstance(answer.state, ServiceState),
             "the endpoint for every site, and the charge types of a service",
         ),
-        "exporter/families.py": (families_of(answer) != [], "families that show such a state"),
+        "exporter/metrics/families.py": (families_of(answer) != [], "families that show such a state"),
     }
     return {file: what for file, (there, what) in places.items() if not there}
 

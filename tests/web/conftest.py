@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.exposition import ExpositionFormat
+from exporter.metrics.page import ExpositionFormat
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage

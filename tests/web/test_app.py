@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from exporter.exposition import ExpositionFormat
+from exporter.metrics.page import ExpositionFormat
 from exporter.web.app import create_app
 from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer

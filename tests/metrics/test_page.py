@@ -33,11 +33,11 @@ from exporter.core.model import (
     UnknownField,
 )
 from exporter.core.store import ProbeRecord
-from exporter.exposition import Exposition, ExpositionFormat, label_text
-from exporter.own_metrics import OwnMetrics
+from exporter.metrics.page import Exposition, ExpositionFormat, label_text
+from exporter.metrics.self_metrics import OwnMetrics
 from exporter.probes.table import PROBE_KINDS, ProbeKind
 
-DOCUMENTATION = Path(__file__).parent.parent / "docs" / "metrics.md"
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "metrics.md"
 KIND = PROBE_KINDS[0]
 DEBT_KIND = next(kind for kind in PROBE_KINDS if (kind.product, kind.probe) == (KIND.product, "debt_status"))
 BALANCE_KIND = next(kind for kind in PROBE_KINDS if kind.probe == "balance")

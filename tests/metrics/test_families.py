@@ -17,7 +17,7 @@ from exporter.core.model import (
     UnknownField,
 )
 from exporter.core.store import ProbeRecord
-from exporter.families import (
+from exporter.metrics.families import (
     HEALTH_FAMILIES,
     REMAINING,
     STATE_FAMILIES,
@@ -26,8 +26,8 @@ from exporter.families import (
     Sample,
     Scope,
 )
+from exporter.metrics.visible_state import ShownService, shown
 from exporter.probes.table import DCDN_CHARGE_TYPES
-from exporter.shown import ShownService, shown
 
 STATE_BY_NAME = {family.name: family for family in STATE_FAMILIES}
 HEALTH_BY_NAME = {family.name: family for family in HEALTH_FAMILIES}

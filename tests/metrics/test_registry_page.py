@@ -12,8 +12,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-from exporter.own_metrics import OwnMetrics
-from exporter.registry_page import RegistryPage
+from exporter.metrics.registry_page import RegistryPage
+from exporter.metrics.self_metrics import OwnMetrics
 
 FORMATS = pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "OpenMetrics"])
 # The sign of a zero is no change.

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from exporter.core.model import Balance, DebtState, ServiceStatus
 from exporter.core.store import OTHER, ProbeRecord
-from exporter.shown import ShownService
+from exporter.metrics.visible_state import ShownService
 
 _AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
 

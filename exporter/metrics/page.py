@@ -27,7 +27,7 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.core.model import ProbeKey
 from exporter.core.store import ProbeRecord
-from exporter.families import (
+from exporter.metrics.families import (
     ACCOUNT_INFO_HELP,
     ACCOUNT_INFO_NAME,
     EXPIRY_HELP,
@@ -40,8 +40,8 @@ from exporter.families import (
     Scope,
     Source,
 )
-from exporter.registry_page import RegistryPage
-from exporter.shown import Shown, ShownService, shown
+from exporter.metrics.registry_page import RegistryPage
+from exporter.metrics.visible_state import Shown, ShownService, shown
 
 FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
 # As many as make most blocks of a family longer than what is sent at once: those are sent without being copied.

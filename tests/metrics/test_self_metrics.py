@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
 from exporter.core.model import UnknownField
-from exporter.own_metrics import OwnMetrics
+from exporter.metrics.self_metrics import OwnMetrics
 
 ACTIONS = ("DescribeDcdnIpaService", "GetCallerIdentity")
 
