@@ -27,11 +27,11 @@ from exporter.core.logger import Logger, defect
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import OwnMetrics
-from exporter.overview import status_rows
 from exporter.poller import Poller, Probe
 from exporter.probes.table import BALANCE, OPERATIONS, ProbeKind
+from exporter.report.overview import status_rows
+from exporter.report.report import build_report, to_json
 from exporter.schedule import Schedule
-from exporter.status_report import build_report, to_json
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage

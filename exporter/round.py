@@ -11,7 +11,7 @@ from exporter.core.logger import Logger
 from exporter.core.store import Store
 from exporter.once import poll_once
 from exporter.poller import Poller, Probe
-from exporter.status_report import Report, build_report
+from exporter.report.report import Report, build_report
 
 
 def look_once(

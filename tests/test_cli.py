@@ -176,7 +176,7 @@ def test_the_daemon_starts_without_the_other_commands() -> None:
     ).stdout.split()
 
     assert "exporter.daemon" in loaded
-    assert set(loaded) & {"exporter.simulator", "exporter.activation", "exporter.status_display"} == set()
+    assert set(loaded) & {"exporter.simulator", "exporter.activation", "exporter.report.terminal"} == set()
 
 
 INTERRUPTED = """

@@ -21,7 +21,7 @@ HOMES = {
     "alibabacloud_credentials": {"api/credentials/sdk.py"},
     "apscheduler": {"schedule/executor.py", "schedule/grid.py", "schedule/schedule.py"},
     "prometheus_client": {"metrics/"},
-    "rich": {"status_display.py"},
+    "rich": {"report/terminal.py"},
     "structlog": {"core/logs.py"},
     "click": {"cli/"},
     "pydantic": {"config/"},

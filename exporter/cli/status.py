@@ -12,10 +12,10 @@ from exporter.cli.configuration import configuration_of
 from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import config_file_flag, log_flags
 from exporter.core import logs
+from exporter.report.report import Report, exit_code, to_json
+from exporter.report.terminal import above_bar, draw_table, progress_bar
 from exporter.round import look_once
 from exporter.signals import exit_on_signal
-from exporter.status_display import above_bar, draw_table, progress_bar
-from exporter.status_report import Report, exit_code, to_json
 
 
 @click.command()

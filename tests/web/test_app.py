@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 import pytest
 
 from exporter.metrics.page import ExpositionFormat
+from exporter.report.row import StatusRow
 from exporter.web.app import create_app
 from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer
-from exporter.web.status_page import StatusPage, StatusRow
+from exporter.web.status_page import StatusPage
 from tests.recording_log import RecordingLog
 
 WAIT_S = 10

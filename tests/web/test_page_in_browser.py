@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.web.status_page import StatusPage, StatusRow
+from exporter.report.row import StatusRow
+from exporter.web.status_page import StatusPage
 from tests.web.browser import PATIENCE_S, Browser, Page, chromium
 
 if TYPE_CHECKING:

@@ -6,18 +6,8 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import escape
 
-from exporter.web.status_page import (
-    ROWS_SHOWN,
-    StatusPage,
-    StatusRow,
-    View,
-    build_environment,
-    in_words,
-    render,
-    rows_in_view,
-    view_of,
-    worst_first,
-)
+from exporter.report.row import StatusRow, in_words, worst_first
+from exporter.web.status_page import ROWS_SHOWN, StatusPage, View, build_environment, render, rows_in_view, view_of
 
 
 def a_row(**changes: Any) -> StatusRow:

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from exporter.status_report import Report, ReportRow, summary_line
-from exporter.web.status_page import StatusRow, in_words
+from exporter.report.report import Report, ReportRow, summary_line
+from exporter.report.row import StatusRow, in_words
 
 _COLUMNS = ("ACCOUNT", "PRODUCT", "STATUS", "BILLING", "LAST POLL")
 _STYLES = {

@@ -26,11 +26,11 @@ from exporter.core.model import (
     State,
 )
 from exporter.core.store import ProbeRecord
-from exporter.status_display import cells, draw_table
-from exporter.status_report import Report, ReportRow, build_report, exit_code, summary_line, to_json
+from exporter.report.report import Report, ReportRow, build_report, exit_code, summary_line, to_json
+from exporter.report.terminal import cells, draw_table
 from exporter.web.status_page import StatusPage, build_environment, render
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 MOMENT = datetime(2026, 3, 31, 16, 0, 0, tzinfo=UTC)
 NOW = MOMENT.timestamp()
 ACTIVE = ServiceState(charge_type="PayByTraffic")

@@ -16,8 +16,8 @@ from exporter.core.model import (
     State,
 )
 from exporter.core.store import ProbeRecord
-from exporter.overview import status_rows
-from exporter.web.status_page import StatusRow
+from exporter.report.overview import status_rows
+from exporter.report.row import StatusRow
 
 PROD = ProbeKey(account="prod", product="dcdn_ipa", probe="service")
 DEBTS = ProbeKey(account="prod", product="dcdn_ipa", probe="debt_status")

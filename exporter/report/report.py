@@ -13,8 +13,8 @@ from typing import Any
 
 from exporter.core.model import Failure, ProbeKey, ServiceState
 from exporter.core.store import ProbeRecord
-from exporter.overview import status_rows
-from exporter.web.status_page import StatusRow, worst_first
+from exporter.report.overview import status_rows
+from exporter.report.row import StatusRow, worst_first
 
 EXIT_WELL = 0
 EXIT_LOCKED = 3

@@ -2,7 +2,7 @@
 
 import io
 
-from exporter.status_display import above_bar, progress_bar
+from exporter.report.terminal import above_bar, progress_bar
 
 
 def test_no_bar_writes_nothing() -> None:

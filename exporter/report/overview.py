@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from exporter.core.model import Balance, DebtState, Failure, ProbeKey, ServiceState
 from exporter.core.store import ProbeRecord
-from exporter.web.status_page import StatusRow
+from exporter.report.row import StatusRow
 
 
 def status_rows(
