@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import partial
 from typing import TypeVar
 
-from exporter import __version__
 from exporter.accounts.account_id import Identity
 from exporter.accounts.credentials import Providers
 from exporter.accounts.directory import Directory
@@ -19,34 +18,22 @@ from exporter.api.client import Caller, CallObserver, Client
 from exporter.api.credentials.base import CredentialsProvider, RereadCredentials, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import Roles
+from exporter.api.endpoints import SITES, routes_of
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
-from exporter.api.proxy import Route, ca_bundle, route
+from exporter.api.proxy import Route, ca_bundle
 from exporter.api.rate_limit import Budgets
+from exporter.api.request import USER_AGENT
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger
 from exporter.poller import Probe
-from exporter.probes.table import OPERATIONS, SITES, endpoints, kinds_for
+from exporter.probes.table import OPERATIONS, kinds_for
 
-USER_AGENT = f"dcdn-exporter/{__version__}"
 UNSHARDED = Shard()
 _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
 _ASKED_BY_ALL_SHARDS = frozenset({ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS})
 
 _Key = tuple[object, ...]
 _Part = TypeVar("_Part")
-
-
-class Unobserved:
-    """An observer of calls for whoever keeps no count of them."""
-
-    def waited(self, action: str, seconds: float) -> None:
-        """Forget it."""
-
-    def called(self, action: str, duration_s: float) -> None:
-        """Forget it."""
-
-    def clock_skew(self, seconds: float) -> None:
-        """Forget it."""
 
 
 class Composition:
@@ -88,7 +75,7 @@ class Composition:
         )
         self._roles = Roles(self.client, log=log)
         self._configuration = configuration
-        self._routes = {site: routes_of(configuration, site, environ) for site in SITES}
+        self._routes = _routes(configuration, environ)
         self._providers = self._build_providers()
         self._by_key: Mapping[_Key, Identity] = {}
         self._sharing: Mapping[AnyCredentials, Collection[str]] = {}
@@ -111,7 +98,7 @@ class Composition:
         former = self._providers
         self._configuration = configuration
         if elsewhere:
-            self._routes = {site: routes_of(configuration, site, self._environ) for site in SITES}
+            self._routes = _routes(configuration, self._environ)
             self._providers = self._build_providers()
         self.budgets.permit(_permitted(configuration, self._shard))
         self.client.use_deadline(configuration.poll.timeout_s)
@@ -280,7 +267,6 @@ def _permitted(configuration: Configuration, shard: Shard) -> Mapping[str, float
     }
 
 
-def routes_of(configuration: Configuration, site: str, environ: Mapping[str, str]) -> Mapping[str, Route]:
-    """Where the endpoints are for accounts of a site; those that the configuration names hold for both."""
+def _routes(configuration: Configuration, environ: Mapping[str, str]) -> Mapping[str, Mapping[str, Route]]:
     named = configuration.endpoints.model_dump(exclude_none=True)
-    return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
+    return {site: routes_of(site, named, environ) for site in SITES}

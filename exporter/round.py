@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from exporter.composition import Composition, Unobserved
+from exporter.api.client import Unobserved
+from exporter.composition import Composition
 from exporter.config import Configuration
 from exporter.core.logger import Logger
 from exporter.core.store import Store

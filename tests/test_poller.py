@@ -10,13 +10,14 @@ import pytest
 
 from exporter.api.client import Caller, Client
 from exporter.api.credentials.base import Credentials, RereadCredentials, Secret, StaticCredentials
+from exporter.api.endpoints import endpoints
 from exporter.api.errors import CallAborted, CredentialsUnavailable
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.core.model import Answer, Failure, FailureReason, ServiceState, UnknownField
 from exporter.core.store import Store
 from exporter.poller import Polled, Poller, Postponed, Probe
-from exporter.probes.table import PROBE_KINDS, endpoints, vendor_limits
+from exporter.probes.table import PROBE_KINDS, vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario
 from exporter.simulator import ServiceState as SimulatedService
 from tests.recording_log import RecordingLog

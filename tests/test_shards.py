@@ -11,7 +11,8 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.accounts.sharding import Shard, owner
-from exporter.composition import Composition, Unobserved
+from exporter.api.client import Unobserved
+from exporter.composition import Composition
 from exporter.config import Configuration, parse
 from exporter.daemon import Daemon, WebOptions
 from exporter.probes.table import vendor_limits

@@ -11,13 +11,14 @@ from exporter.api.client import Caller, Client
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import RoleCredentials, Roles
+from exporter.api.endpoints import endpoints
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.poller import Polled, Poller, Probe
-from exporter.probes.table import PROBE_KINDS, endpoints
+from exporter.probes.table import PROBE_KINDS
 from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn
 from exporter.simulator import Role as SimulatedRole
 from tests.end_to_end.page import Page

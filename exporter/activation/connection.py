@@ -6,12 +6,13 @@ from contextlib import contextmanager
 
 from exporter.accounts.credentials import Providers
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
-from exporter.api.client import Caller, Client
+from exporter.api.client import Caller, Client, Unobserved
 from exporter.api.credentials.roles import Roles
+from exporter.api.endpoints import routes_of
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY
 from exporter.api.proxy import ca_bundle
 from exporter.api.rate_limit import Budgets
-from exporter.composition import USER_AGENT, Unobserved, routes_of
+from exporter.api.request import USER_AGENT
 from exporter.config import Account, Configuration
 from exporter.core.logger import Logger
 
@@ -26,7 +27,7 @@ def connected(
 
     Both are closed in the end.
     """
-    routes = routes_of(configuration, account.site, environ)
+    routes = routes_of(account.site, configuration.endpoints.model_dump(exclude_none=True), environ)
     client = Client(
         routes,
         budgets=Budgets({each.action: each.calls_per_second for each in _OPERATIONS}, clock=time.monotonic),

@@ -4,6 +4,7 @@ Floor: above ``core`` only. Nothing here knows of products, probes or Prometheus
 
 client        one call, from the rate limit to the reply
 ├── operation     what is called
+├── endpoints     and where
 ├── rate_limit    when it may be sent
 ├── credentials/  who calls
 ├── request       what is sent

@@ -99,6 +99,19 @@ class CallObserver(Protocol):
         """The API's clock is so far ahead of ours."""
 
 
+class Unobserved:
+    """An observer of calls for whoever keeps no count of them."""
+
+    def waited(self, action: str, seconds: float) -> None:
+        """Forget it."""
+
+    def called(self, action: str, duration_s: float) -> None:
+        """Forget it."""
+
+    def clock_skew(self, seconds: float) -> None:
+        """Forget it."""
+
+
 class Client:
     """Calls operations of the API within their budgets.
 

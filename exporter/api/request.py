@@ -5,10 +5,13 @@ from datetime import datetime
 
 import requests
 
+from exporter import __version__
 from exporter.api import signing
 from exporter.api.credentials.base import Credentials
 from exporter.api.operation import Operation
 from exporter.api.proxy import Route
+
+USER_AGENT = f"dcdn-exporter/{__version__}"
 
 
 def signed_request(

@@ -15,39 +15,6 @@ from exporter.probes.balance import parse_balance
 from exporter.probes.debt_status import parse_debt
 from exporter.probes.service import parse_service
 
-# The hosts are documented, but for those of cdn and bss abroad, which are in the vendor's clients:
-# https://help.aliyun.com/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-endpoint
-# https://www.alibabacloud.com/help/en/resource-management/resource-directory/developer-reference/api-resourcedirectorymaster-2022-04-19-endpoint
-_ENDPOINTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "china": MappingProxyType(
-            {
-                "dcdn": "https://dcdn.aliyuncs.com",
-                "cdn": "https://cdn.aliyuncs.com",
-                "sts": "https://sts.aliyuncs.com",
-                "resource_directory": "https://resourcedirectory.aliyuncs.com",
-                "bss": "https://business.aliyuncs.com",
-            }
-        ),
-        "international": MappingProxyType(
-            {
-                "dcdn": "https://dcdn.aliyuncs.com",
-                "cdn": "https://cdn.ap-southeast-1.aliyuncs.com",
-                "sts": "https://sts.aliyuncs.com",
-                "resource_directory": "https://resourcedirectory-intl.aliyuncs.com",
-                "bss": "https://business.ap-southeast-1.aliyuncs.com",
-            }
-        ),
-    }
-)
-SITES: tuple[str, ...] = tuple(_ENDPOINTS)
-
-
-def endpoints(site: str) -> Mapping[str, str]:
-    """The vendor's addresses for the accounts of a site, by the name that operations have for them."""
-    return _ENDPOINTS[site]
-
-
 DCDN_CHARGE_TYPES = (
     "PayByTraffic",
     "PayByBandwidth",

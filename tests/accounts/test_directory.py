@@ -11,13 +11,13 @@ from exporter.accounts.directory import MAX_PAGES, Api, Directory, list_members
 from exporter.accounts.members import Member
 from exporter.api.client import Caller, Client, Reply, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
+from exporter.api.endpoints import endpoints
 from exporter.api.errors import ApiError, CallAborted, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets, Reservation
 from exporter.config import ResourceDirectory, parse
 from exporter.metrics.self_metrics import OwnMetrics
-from exporter.probes.table import endpoints
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
 from exporter.simulator import Member as Simulated
 from tests.recording_log import RecordingLog

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.activation import OPEN_CDN_SERVICE
+from exporter.api.endpoints import SITES, endpoints
 from exporter.api.errors import Refused
 from exporter.api.operation import Access, Operation
 from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
@@ -31,10 +32,8 @@ from exporter.probes.table import (
     OPERATIONS,
     PROBE_KINDS,
     PRODUCTS,
-    SITES,
     ProbeKind,
     StateInRefusal,
-    endpoints,
     kinds_for,
     vendor_limits,
 )
