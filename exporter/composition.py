@@ -25,7 +25,7 @@ from exporter.api.rate_limit import Budgets
 from exporter.api.request import USER_AGENT
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger
-from exporter.poller import Probe
+from exporter.polling.poller import Probe
 from exporter.probes.table import OPERATIONS, kinds_for
 
 UNSHARDED = Shard()

@@ -20,18 +20,18 @@ from exporter import __version__
 from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import WatchedAccount
 from exporter.accounts.sharding import Shard
-from exporter.cadence import Cadence
 from exporter.composition import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import OwnMetrics
-from exporter.poller import Poller, Probe
+from exporter.polling import Schedule
+from exporter.polling.policy import Cadence
+from exporter.polling.poller import Poller, Probe
 from exporter.probes.table import BALANCE, OPERATIONS, ProbeKind
 from exporter.report.overview import status_rows
 from exporter.report.report import build_report, to_json
-from exporter.schedule import Schedule
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage

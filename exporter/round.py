@@ -10,8 +10,8 @@ from exporter.composition import Composition
 from exporter.config import Configuration
 from exporter.core.logger import Logger
 from exporter.core.store import Store
-from exporter.once import poll_once
-from exporter.poller import Poller, Probe
+from exporter.polling.one_shot import poll_once
+from exporter.polling.poller import Poller, Probe
 from exporter.report.report import Report, build_report
 
 

@@ -13,7 +13,7 @@ from exporter.composition import Composition, keeping
 from exporter.config import Configuration, parse
 from exporter.core.model import ProbeKey, ServiceState
 from exporter.core.store import Store
-from exporter.poller import Polled, Poller
+from exporter.polling.poller import Polled, Poller
 from exporter.probes.table import kinds_for, vendor_limits
 from exporter.simulator import Simulator, load_scenario
 from tests.recording_log import RecordingLog

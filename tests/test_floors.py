@@ -19,7 +19,7 @@ HOMES = {
     },
     "urllib3": {"api/client.py", "api/connections.py"},
     "alibabacloud_credentials": {"api/credentials/sdk.py"},
-    "apscheduler": {"schedule/executor.py", "schedule/grid.py", "schedule/schedule.py"},
+    "apscheduler": {"polling/executor.py", "polling/fixed_phase.py", "polling/schedule.py"},
     "prometheus_client": {"metrics/"},
     "rich": {"report/terminal.py"},
     "structlog": {"core/logs.py"},

@@ -11,8 +11,8 @@ import pytest
 
 from exporter.accounts.members import parse_member_page
 from exporter.api.credentials.role import parse_assume_role
+from exporter.polling import HANGING_WORKERS, WAITING_WORKERS
 from exporter.probes.service import parse_service
-from exporter.schedule import HANGING_WORKERS, WAITING_WORKERS
 from tests.benchmarks import billing_change, budget, cold_start, freshness, lateness, outage, poll
 from tests.benchmarks.arithmetic import busiest_second, growth, lateness_s, quantile
 from tests.benchmarks.arrivals import POLL, Arrival, lateness_of, moments_of

@@ -17,7 +17,7 @@ from exporter.api.rate_limit import Budgets
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.metrics.self_metrics import OwnMetrics
-from exporter.poller import Polled, Poller, Probe
+from exporter.polling.poller import Polled, Poller, Probe
 from exporter.probes.table import PROBE_KINDS
 from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn
 from exporter.simulator import Role as SimulatedRole

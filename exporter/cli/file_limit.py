@@ -5,7 +5,7 @@ import resource
 
 from exporter.config import Configuration
 from exporter.core.logger import Logger
-from exporter.schedule import ASKERS, HANGING_WORKERS, WAITING_WORKERS
+from exporter.polling import ASKERS, HANGING_WORKERS, WAITING_WORKERS
 
 _FILES_PER_CALL = 2  # its socket and the lifeline
 _FILES_FOR_THE_REST = 512  # scrapes above all

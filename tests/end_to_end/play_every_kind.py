@@ -17,7 +17,7 @@ from typing import Any
 
 import trustme
 
-from exporter.schedule import WAITING_WORKERS
+from exporter.polling import WAITING_WORKERS
 from tests.end_to_end.every_kind import Population
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.instance import become_instance, metadata_service

@@ -16,7 +16,7 @@ from exporter.core.model import (
     State,
 )
 from exporter.core.store import ProbeRecord
-from exporter.state_changes import LogLine, changes
+from exporter.polling.transitions import LogLine, changes
 
 OPENED = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)

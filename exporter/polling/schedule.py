@@ -27,18 +27,18 @@ from apscheduler.triggers.date import DateTrigger
 
 from exporter.api.client import Turn
 from exporter.api.errors import CallAborted
-from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey
 from exporter.core.store import ProbeRecord
-from exporter.poller import Polled, Postponed, Probe
+from exporter.polling.clock_watch import CLOCK_CHECK_S, ClockWatch
+from exporter.polling.entries import Endpoint, Entries, Entry, Phase
+from exporter.polling.executor import Inline
+from exporter.polling.fixed_phase import Grid
+from exporter.polling.lookups import Questions
+from exporter.polling.policy import Cadence, change_moment, endpoint_answered, hangs
+from exporter.polling.poller import Polled, Postponed, Probe
+from exporter.polling.workers import Workers
 from exporter.probes.table import ProbeKind
-from exporter.schedule.clock_watch import CLOCK_CHECK_S, ClockWatch
-from exporter.schedule.entries import Endpoint, Entries, Entry, Phase
-from exporter.schedule.executor import Inline
-from exporter.schedule.grid import Grid
-from exporter.schedule.questions import Questions
-from exporter.schedule.workers import Workers
 
 HANGING_WORKERS = 16
 WAITING_WORKERS = 16

@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.cadence import Cadence, change_moment, endpoint_answered, hangs, place_s
 from exporter.core.model import (
     Answer,
     Balance,
@@ -16,6 +15,7 @@ from exporter.core.model import (
     State,
 )
 from exporter.core.store import ProbeRecord
+from exporter.polling.policy import Cadence, change_moment, endpoint_answered, hangs, place_s
 
 CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 ACTIVE = ServiceState(charge_type="PayByTraffic")

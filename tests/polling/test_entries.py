@@ -3,10 +3,10 @@
 from exporter.api.client import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.rate_limit import Reservation
-from exporter.cadence import Cadence
-from exporter.poller import Probe
+from exporter.polling.entries import Entries
+from exporter.polling.policy import Cadence
+from exporter.polling.poller import Probe
 from exporter.probes.table import PROBE_KINDS
-from exporter.schedule.entries import Entries
 
 KIND = PROBE_KINDS[0]
 KEY = KIND.key("prod")

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from exporter.api.client import Turn
-from exporter.cadence import TICK_S, Cadence, place_s
 from exporter.core.model import ProbeKey
-from exporter.poller import Probe
+from exporter.polling.policy import TICK_S, Cadence, place_s
+from exporter.polling.poller import Probe
 from exporter.probes.table import ProbeKind
 
 

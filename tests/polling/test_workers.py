@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.schedule.workers import Workers
+from exporter.polling.workers import Workers
 from tests.no_new_threads import no_new_threads
 from tests.soon import PATIENCE_S, soon
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 
 from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
-from exporter.schedule.workers import Workers
+from exporter.polling.workers import Workers
 
 ASKERS = 2
 

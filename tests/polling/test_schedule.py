@@ -16,13 +16,13 @@ from exporter.api.client import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
-from exporter.cadence import Cadence
 from exporter.core.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
 from exporter.core.store import ProbeRecord
-from exporter.poller import Polled, Postponed, Probe
+from exporter.polling import HANGING_WORKERS, Schedule
+from exporter.polling.entries import Phase
+from exporter.polling.policy import Cadence
+from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.probes.table import PROBE_KINDS, ProbeKind
-from exporter.schedule import HANGING_WORKERS, Schedule
-from exporter.schedule.entries import Phase
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 

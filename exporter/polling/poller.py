@@ -15,12 +15,12 @@ from typing import Protocol
 from exporter.api.client import Caller, Reply, Turn
 from exporter.api.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
 from exporter.api.operation import Operation
-from exporter.cadence import LONGEST_WAIT_IN_THREAD_S
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey, UnknownField
 from exporter.core.store import ProbeRecord
+from exporter.polling.policy import LONGEST_WAIT_IN_THREAD_S
+from exporter.polling.transitions import changes
 from exporter.probes.table import ProbeKind
-from exporter.state_changes import changes
 
 
 class Api(Protocol):

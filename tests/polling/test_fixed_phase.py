@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from exporter.schedule.grid import Grid
+from exporter.polling.fixed_phase import Grid
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 

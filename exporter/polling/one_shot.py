@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exporter.api.client import Turn
-from exporter.poller import Polled, Postponed, Probe
+from exporter.polling.poller import Polled, Postponed, Probe
 
 
 class Poll(Protocol):

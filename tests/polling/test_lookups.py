@@ -1,7 +1,7 @@
 import threading
 from collections.abc import Callable
 
-from exporter.schedule.questions import Questions
+from exporter.polling.lookups import Questions
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon

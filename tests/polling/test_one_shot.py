@@ -12,8 +12,8 @@ from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
 from exporter.core.model import NOT_ACTIVATED, Answer
 from exporter.core.store import ProbeRecord
-from exporter.once import poll_once
-from exporter.poller import Polled, Postponed, Probe
+from exporter.polling.one_shot import poll_once
+from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.probes.table import PROBE_KINDS
 
 WAIT_S = 10.0

@@ -4,7 +4,7 @@ from datetime import UTC
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from exporter.schedule.executor import Inline
+from exporter.polling.executor import Inline
 from tests.soon import soon
 
 

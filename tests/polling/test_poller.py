@@ -16,7 +16,7 @@ from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.core.model import Answer, Failure, FailureReason, ServiceState, UnknownField
 from exporter.core.store import Store
-from exporter.poller import Polled, Poller, Postponed, Probe
+from exporter.polling.poller import Polled, Poller, Postponed, Probe
 from exporter.probes.table import PROBE_KINDS, vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario
 from exporter.simulator import ServiceState as SimulatedService

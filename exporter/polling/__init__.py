@@ -1,0 +1,19 @@
+"""When each probe is polled, in which thread, and what one poll does.
+
+schedule      due -> queued -> running, pauses and extra runs
+├── policy        decides when a probe runs next
+├── entries       what the schedule knows of one probe, and of the endpoint behind it
+├── workers       the threads that polls run in
+├── lookups       what is asked until it is answered, beside the probes
+├── clock_watch   notices a wall clock that is set back
+├── executor      where APScheduler runs its jobs
+└── fixed_phase   a place in the interval, as APScheduler takes it
+one_shot      every probe polled exactly once
+poller        one poll: call, parse, keep
+└── transitions   what is worth a line in the log
+"""
+
+from exporter.polling.lookups import ASKERS
+from exporter.polling.schedule import HANGING_WORKERS, WAITING_WORKERS, Schedule
+
+__all__ = ["ASKERS", "HANGING_WORKERS", "WAITING_WORKERS", "Schedule"]
