@@ -1,11 +1,17 @@
 """dcdn-exporter: the state of Alibaba Cloud DCDN, IPA and CDN services as Prometheus metrics.
 
-A schedule (``schedule``) runs each probe when it is due; the poller (``poller``) calls the API (``aliyun``) within
-its budget and parses the answer (``catalogue``, ``…_answer``) into an observation (``model``); the store
-(``store``) keeps it, and a scrape (``web``) reads what the exposition (``exposition``) has rendered by then. Polls
-and scrapes never meet. ``daemon`` builds and connects the parts; ``sharding`` says which accounts are its own;
-``round`` polls everything once, for the command that looks and ends; ``cli`` starts them. What changes an account
-(``activation``) is a command for operators and out of the daemon's reach.
+cli          the commands: flags in, exit codes out; the only place that prints
+app          the composition root: daemon, one-shot status, demo, systemd, signals
+polling      when each probe is polled, and what one poll does
+web          who may ask for a page over HTTP, and what is served
+activation   the operator's command that activates CDN, out of the daemon's reach
+metrics      the /metrics page           report     the rows that table, JSON and status page show
+accounts     whom we watch               config     what the configuration file says
+probes       what is asked of the API, and what the answers mean
+api          how to talk to the vendor   core       store, logging, and what is known of the world
+simulator    the vendor's API over HTTP, beside all of them; imports nothing of ours
+
+Imports run from top to bottom. Polls write what they learned into the store, scrapes read it: they never meet.
 """
 
 __version__ = "0.1.0"

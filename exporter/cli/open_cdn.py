@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
+from exporter.app.signals import interrupt_on_signal
 from exporter.cli.configuration import configuration_of
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail
 from exporter.cli.flags import flag
 from exporter.core import logs
-from exporter.signals import interrupt_on_signal
 
 
 def _charge_type(_context: click.Context, _parameter: click.Parameter, value: str) -> str:

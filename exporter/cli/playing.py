@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
+from exporter.app.daemon import WebOptions
+from exporter.app.demo import Demo
+from exporter.app.signals import stop_signal, wait_for_stop
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.flags import checked_listen_address, flag, log_flags
 from exporter.core import logs
-from exporter.daemon import WebOptions
-from exporter.demo import Demo
-from exporter.signals import stop_signal, wait_for_stop
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.web.server import parse_listen_address
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import click
 
 from exporter.accounts.sharding import Shard, parse_shard
+from exporter.app.daemon import Daemon, WebOptions
+from exporter.app.signals import signals_received
+from exporter.app.systemd import ServiceManager, supervise
 from exporter.cli.configuration import configuration_of, load_configuration
 from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
@@ -16,9 +19,6 @@ from exporter.config import Configuration, ConfigurationError
 from exporter.core import logs
 from exporter.core.logger import Logger
 from exporter.core.memory import set_aside, share_heaps
-from exporter.daemon import Daemon, WebOptions
-from exporter.signals import signals_received
-from exporter.supervision import ServiceManager, supervise
 from exporter.web.app import checked_telemetry_path
 
 

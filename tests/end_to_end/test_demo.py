@@ -11,7 +11,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
-from exporter.demo import POLL
+from exporter.app.demo import POLL
 from exporter.simulator import WRITES
 from tests.end_to_end.waiting import PATIENCE_S
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from exporter.app.daemon import Daemon, WebOptions
 from exporter.config import parse
-from exporter.daemon import Daemon, WebOptions
 from exporter.probes.table import vendor_limits
 from exporter.simulator import FAULT_KINDS, Account
 from tests.end_to_end.every_fault import FAULTS, ON_REUSE

@@ -18,9 +18,9 @@ from exporter.accounts.directory import Directory
 from exporter.activation import OPEN_CDN_SERVICE
 from exporter.api.errors import WriteRefused
 from exporter.api.operation import GET_CALLER_IDENTITY
+from exporter.app.daemon import Daemon, WebOptions
+from exporter.app.demo import demo_configuration
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
-from exporter.daemon import Daemon, WebOptions
-from exporter.demo import demo_configuration
 from exporter.probes.table import PROBE_KINDS, PRODUCTS, vendor_limits
 from exporter.simulator import (
     Account,
@@ -37,7 +37,7 @@ from tests.only_read import only_read
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 
-SCHEMA = Path(__file__).parent.parent / "docs" / "status.schema.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "status.schema.json"
 ACCOUNT = load_scenario("healthy").accounts[0]
 KEYS = {
     "type": "access_key",

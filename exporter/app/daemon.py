@@ -20,7 +20,7 @@ from exporter import __version__
 from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import WatchedAccount
 from exporter.accounts.sharding import Shard
-from exporter.composition import UNSHARDED, Composition, keeping
+from exporter.app.build import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.store import Store

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from exporter.supervision import ServiceManager, supervise
+from exporter.app.systemd import ServiceManager, supervise
 
 PID = os.getpid()
 PATIENCE_S = 20.0

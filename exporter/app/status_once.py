@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from exporter.api.client import Unobserved
-from exporter.composition import Composition
+from exporter.app.build import Composition
 from exporter.config import Configuration
 from exporter.core.logger import Logger
 from exporter.core.store import Store

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from exporter import __version__
 from exporter.cli import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GOOD = """
 accounts:
   - name: prod
@@ -175,7 +175,7 @@ def test_the_daemon_starts_without_the_other_commands() -> None:
         [sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
     ).stdout.split()
 
-    assert "exporter.daemon" in loaded
+    assert "exporter.app.daemon" in loaded
     assert set(loaded) & {"exporter.simulator", "exporter.activation", "exporter.report.terminal"} == set()
 
 

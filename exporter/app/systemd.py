@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from typing import Protocol
 
-from exporter.signals import next_signal
+from exporter.app.signals import next_signal
 
 _PINGS_PER_LIMIT = 3  # one may be lost, and one be late
 _MICROSECONDS = 1_000_000

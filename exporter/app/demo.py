@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from exporter.app.daemon import Daemon, WebOptions
 from exporter.config import Configuration, parse
 from exporter.core.logger import Logger
-from exporter.daemon import Daemon, WebOptions
 from exporter.probes.table import vendor_limits
 from exporter.simulator import Scenario, Simulator
 

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.api.client import Unobserved
 from exporter.api.errors import CallAborted
-from exporter.composition import Composition, keeping
+from exporter.app.build import Composition, keeping
 from exporter.config import Configuration, parse
 from exporter.core.model import ProbeKey, ServiceState
 from exporter.core.store import Store

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from exporter.signals import interrupt_on_signal, next_signal, signals_received, stop_signal
+from exporter.app.signals import interrupt_on_signal, next_signal, signals_received, stop_signal
 
 
 def test_signals_come_in_order() -> None:
