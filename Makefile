@@ -41,7 +41,7 @@ dashboards: $(VENV)/.dev ## Write the Grafana dashboards
 
 bench: $(VENV)/.dev ## Measure it against its peers, on an idle machine (all, or ONLY="scrape …"; long)
 	@mkdir -p build
-	@$(VENV)/bin/python -m tests.benchmarks $(ONLY) --json build/bench.json
+	@$(VENV)/bin/python -m benchmarks $(ONLY) --json build/bench.json
 
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -14,12 +14,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.golang import client_golang
-from tests.benchmarks.processes import MeasuredProcess
-from tests.benchmarks.scraper import FORMS, Form, Scrape, Scraper
-from tests.benchmarks.series import differences, samples_of, write_series
-from tests.benchmarks.serve_ours import INTERVAL_S
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.golang import client_golang
+from benchmarks.processes import MeasuredProcess
+from benchmarks.scraper import FORMS, Form, Scrape, Scraper
+from benchmarks.series import differences, samples_of, write_series
+from benchmarks.serve_ours import INTERVAL_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ def _compare(
             scraper = stack.enter_context(Scraper(stack.enter_context(process).address()))
             return _Server(process, scraper, paths or dict.fromkeys(FORMS, "/metrics"))
 
-        servers = {OURS: serve(MeasuredProcess.python("tests.benchmarks.serve_ours", str(accounts)))}
+        servers = {OURS: serve(MeasuredProcess.python("benchmarks.serve_ours", str(accounts)))}
         ours = servers[OURS].scraper
         page = ours.text()
         file = folder / "series.json"
@@ -100,7 +100,7 @@ def _compare(
         for form, saved in zip(FORMS, pages, strict=True):
             saved.write_bytes(ours.page(form))
         servers[PYTHON] = serve(
-            MeasuredProcess.python("tests.benchmarks.serve_prometheus_client", str(file), str(INTERVAL_S))
+            MeasuredProcess.python("benchmarks.serve_prometheus_client", str(file), str(INTERVAL_S))
         )
         if go is not None:
             servers[GO] = serve(MeasuredProcess([str(go), str(file), f"{INTERVAL_S}s"]))
@@ -112,7 +112,7 @@ def _compare(
                 raise RuntimeError(message)
             server.process.reset_peak()  # of what it did to begin
         servers[FLOOR] = serve(
-            MeasuredProcess.python("tests.benchmarks.serve_floor", *map(str, pages)),
+            MeasuredProcess.python("benchmarks.serve_floor", *map(str, pages)),
             {form: f"/{number}" for number, form in enumerate(FORMS)},
         )
         for turn in range(rounds[0]):

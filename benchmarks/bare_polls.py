@@ -1,6 +1,6 @@
 """What a poll costs without an exporter: a requests session, the signature, and the answer read as JSON.
 
-    python -m tests.benchmarks.bare_polls ADDRESS THREADS SECONDS
+    python -m benchmarks.bare_polls ADDRESS THREADS SECONDS
 
 Each of so many threads calls, one call after the other, and stores what came; the session is shared, keeps a
 connection for each thread, and looks for no proxies (which alone would take a quarter of its time). Prints
@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 import requests
 from requests.adapters import HTTPAdapter
 
+from benchmarks.arrivals import POLL
 from exporter.api import signing
-from tests.benchmarks.arrivals import POLL
 
 
 def _headers(host: str, access_key_id: str) -> dict[str, str]:

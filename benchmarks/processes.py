@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 _PATIENCE_S = 120.0
 _STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.005

@@ -7,14 +7,14 @@ from contextlib import closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Self
 
-from tests.benchmarks.arrivals import POLL, Arrival
-from tests.benchmarks.processes import MeasuredProcess
-from tests.benchmarks.progress import wait_until
+from benchmarks.arrivals import POLL, Arrival
+from benchmarks.processes import MeasuredProcess
+from benchmarks.progress import wait_until
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tests.benchmarks.upstream import Behaviour
+    from benchmarks.upstream import Behaviour
 
 _PATIENCE_S = 60.0
 
@@ -23,7 +23,7 @@ class PlayedApi:
     """A lean server from `with` to the end of it, on the given core."""
 
     def __init__(self, behaviour: Behaviour, *, core: int | None = None) -> None:
-        self._process = MeasuredProcess.python("tests.benchmarks.upstream", core=core)
+        self._process = MeasuredProcess.python("benchmarks.upstream", core=core)
         self._behaviour = behaviour
         self.address = ""
         """Where it listens, as HOST:PORT."""

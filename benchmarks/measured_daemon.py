@@ -16,8 +16,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.benchmarks.processes import MeasuredProcess
-from tests.benchmarks.progress import wait_until
+from benchmarks.processes import MeasuredProcess
+from benchmarks.progress import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

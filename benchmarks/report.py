@@ -6,8 +6,8 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.machine import Machine
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks.processes import ROOT
+from benchmarks.processes import ROOT
 
 _LIBRARIES = ("prometheus-client", "uvicorn", "uvloop", "httptools", "starlette", "isal", "requests", "APScheduler")
 

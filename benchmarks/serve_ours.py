@@ -1,4 +1,4 @@
-"""Our own page behind our own server, fed without an API: ``python -m tests.benchmarks.serve_ours ACCOUNTS``.
+"""Our own page behind our own server, fed without an API: ``python -m benchmarks.serve_ours ACCOUNTS``.
 
 Exposition, store, own metrics, application and server are those of the daemon, composed as it does. A thread records
 an answer of every probe each interval, in the order of their turns, as polls would: so the page changes as it does in

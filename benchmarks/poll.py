@@ -10,15 +10,15 @@ import math
 import time
 from dataclasses import dataclass
 
-from tests.benchmarks.accounts import configuration
-from tests.benchmarks.arithmetic import quantile
-from tests.benchmarks.arrivals import POLL
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.processes import MeasuredProcess
-from tests.benchmarks.progress import say, sleep_until
-from tests.benchmarks.upstream import Behaviour
+from benchmarks.accounts import configuration
+from benchmarks.arithmetic import quantile
+from benchmarks.arrivals import POLL
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.played_api import PlayedApi
+from benchmarks.processes import MeasuredProcess
+from benchmarks.progress import say, sleep_until
+from benchmarks.upstream import Behaviour
 
 _FIRST_ROUND_S = 180.0
 _MADE = 0.98
@@ -94,7 +94,7 @@ def measure(
 def _bare(api: PlayedApi, threads: int, window_s: float) -> _Work:
     say(f"poll: the bare loop, {threads} threads")
     arguments = (api.address, str(threads), str(window_s))
-    with MeasuredProcess.python("tests.benchmarks.bare_polls", *arguments) as process:
+    with MeasuredProcess.python("benchmarks.bare_polls", *arguments) as process:
         done = process.wait_for("result", lambda line: line if line.startswith("done ") else None)
     api.arrivals()
     _, calls, cpu_s, took_s = done.split()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.report import to_json, to_text
+from benchmarks.report import to_json, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.benchmarks.findings import Finding
-    from tests.benchmarks.machine import Machine
+    from benchmarks.findings import Finding
+    from benchmarks.machine import Machine
 
 
 def run(

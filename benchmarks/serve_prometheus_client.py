@@ -1,4 +1,4 @@
-"""The peer in Python: ``python -m tests.benchmarks.serve_prometheus_client SERIES INTERVAL_S``.
+"""The peer in Python: ``python -m benchmarks.serve_prometheus_client SERIES INTERVAL_S``.
 
 A collector makes the library's metrics anew at every scrape, beside a histogram and the library's collectors of the
 process, behind the library's own server. Some values change all the time: of each account in turn, once an interval.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 
-from tests.benchmarks.accounts import account, configuration, duration, key_id
-from tests.benchmarks.arithmetic import quantile
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.progress import say, sleep_until
-from tests.benchmarks.upstream import Behaviour
+from benchmarks.accounts import account, configuration, duration, key_id
+from benchmarks.arithmetic import quantile
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.played_api import PlayedApi
+from benchmarks.progress import say, sleep_until
+from benchmarks.upstream import Behaviour
 
 _FROM_INTERVAL = 4
 

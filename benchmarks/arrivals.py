@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.benchmarks.arithmetic import lateness_s
+from benchmarks.arithmetic import lateness_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
+from benchmarks.accounts import account, configuration, simulated
+from benchmarks.arithmetic import busiest_second
+from benchmarks.arrivals import POLL
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.progress import say, sleep_until
 from exporter.simulator import Scenario
-from tests.benchmarks.accounts import account, configuration, simulated
-from tests.benchmarks.arithmetic import busiest_second
-from tests.benchmarks.arrivals import POLL
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.progress import say, sleep_until
 from tests.only_read import only_read
 
 LIMIT = 20

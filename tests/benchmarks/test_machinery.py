@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import footprint, rules, scrape, scrape_stall
-from tests.benchmarks.__main__ import BENCHMARKS
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.machine import Machine, this_machine
-from tests.benchmarks.processes import MeasuredProcess
-from tests.benchmarks.report import from_json, in_document, to_json, to_markdown, to_text
-from tests.benchmarks.rules import Evaluation
-from tests.benchmarks.scraper import FORMS
-from tests.benchmarks.series import differences, samples_of
-from tests.benchmarks.suite import run
+from benchmarks import footprint, rules, scrape, scrape_stall
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.machine import Machine, this_machine
+from benchmarks.processes import MeasuredProcess
+from benchmarks.report import from_json, in_document, to_json, to_markdown, to_text
+from benchmarks.rules import Evaluation
+from benchmarks.scraper import FORMS
+from benchmarks.series import differences, samples_of
+from benchmarks.suite import run
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is counted of a process comes from Linux")
-DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 MACHINE = Machine(
     processor="Abacus 3",
     cores=2,
@@ -150,7 +150,7 @@ def test_every_benchmark_can_be_run_and_has_its_place_in_the_document() -> None:
     """The tables of a whole run can be written by one command."""
     document = DOCUMENT.read_text(encoding="utf-8")
     for name in BENCHMARKS:
-        module = importlib.import_module(f"tests.benchmarks.{name}")
+        module = importlib.import_module(f"benchmarks.{name}")
         assert inspect.signature(module.measure).return_annotation == "Finding"
         document = in_document(document, Finding(name, (Figure("time", 1, "s"),)), MACHINE)
 

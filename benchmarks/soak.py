@@ -11,14 +11,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.accounts import account, configuration, directory, duration, key_id
-from tests.benchmarks.arithmetic import growth, lateness_s, quantile
-from tests.benchmarks.arrivals import moments_of
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.progress import say, sleep_until, wait_until
-from tests.benchmarks.upstream import Behaviour
+from benchmarks.accounts import account, configuration, directory, duration, key_id
+from benchmarks.arithmetic import growth, lateness_s, quantile
+from benchmarks.arrivals import moments_of
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.played_api import PlayedApi
+from benchmarks.progress import say, sleep_until, wait_until
+from benchmarks.upstream import Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

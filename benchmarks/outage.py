@@ -10,14 +10,14 @@ import time
 from dataclasses import replace
 from itertools import chain
 
-from tests.benchmarks.accounts import account, configuration, duration, key_id
-from tests.benchmarks.arithmetic import busiest_second, quantile
-from tests.benchmarks.arrivals import moments_of
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.progress import say, sleep_until
-from tests.benchmarks.upstream import Behaviour
+from benchmarks.accounts import account, configuration, duration, key_id
+from benchmarks.arithmetic import busiest_second, quantile
+from benchmarks.arrivals import moments_of
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.played_api import PlayedApi
+from benchmarks.progress import say, sleep_until
+from benchmarks.upstream import Behaviour
 
 _FIRST_ROUND_S = 180.0
 _SCRAPE_EVERY_S = 2.0

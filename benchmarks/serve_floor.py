@@ -1,4 +1,4 @@
-"""The floor: ``python -m tests.benchmarks.serve_floor FILE …`` sends files from memory, by our own server.
+"""The floor: ``python -m benchmarks.serve_floor FILE …`` sends files from memory, by our own server.
 
 The first is at ``/0``, the next at ``/1``. Nothing is chosen, joined or compressed; what is left is to send.
 """

@@ -1,4 +1,4 @@
-"""The benchmarks' command: ``python -m tests.benchmarks [NAME …] [--json FILE]``, and ``--document FILE``.
+"""The benchmarks' command: ``python -m benchmarks [NAME …] [--json FILE]``, and ``--document FILE``.
 
 Exits with 1 when a claim does not hold. With ``--document`` it measures nothing: the tables of that document are
 written from the JSON file.
@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tests.benchmarks.machine import this_machine
-from tests.benchmarks.report import from_json, in_document
-from tests.benchmarks.suite import run
+from benchmarks.machine import this_machine
+from benchmarks.report import from_json, in_document
+from benchmarks.suite import run
 
 if TYPE_CHECKING:
-    from tests.benchmarks.findings import Finding
+    from benchmarks.findings import Finding
 
 # Each is a module here, with a function `measure() -> Finding`; in the order in which they run.
 BENCHMARKS: tuple[str, ...] = (
@@ -52,7 +52,7 @@ def main() -> int:
 
 def _measure(name: str) -> Finding:
     # Loaded when it is its turn: what one of them needs may not be there, and the others run all the same.
-    return cast("Finding", importlib.import_module(f"tests.benchmarks.{name}").measure())
+    return cast("Finding", importlib.import_module(f"benchmarks.{name}").measure())
 
 
 def _say(text: str) -> None:
@@ -69,7 +69,7 @@ def _write_tables(results: Path, document: Path) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"one of {', '.join(BENCHMARKS)}; left out: all")
     parser.add_argument("--json", metavar="FILE", type=Path, help="where the results are written, or read from")
     parser.add_argument("--document", metavar="FILE", type=Path, help="whose tables are written from --json")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.accounts import configuration
-from tests.benchmarks.arithmetic import quantile
-from tests.benchmarks.arrivals import lateness_of, moments_of
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.progress import say, sleep_until
-from tests.benchmarks.upstream import Behaviour
+from benchmarks.accounts import configuration
+from benchmarks.arithmetic import quantile
+from benchmarks.arrivals import lateness_of, moments_of
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.played_api import PlayedApi
+from benchmarks.progress import say, sleep_until
+from benchmarks.upstream import Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

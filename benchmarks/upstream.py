@@ -4,7 +4,7 @@ The simulator takes 0.3 ms of CPU for a call, in a thread for each connection: a
 what is measured, and its threads would be late in noting when a call arrived. This one runs in one thread, checks no
 signature, and notes of each call what was asked, by whom, and when.
 
-    python -m tests.benchmarks.upstream        prints "listening ADDRESS"
+    python -m benchmarks.upstream        prints "listening ADDRESS"
 
 Beside the API it has two paths for whoever drives it: PUT /_behaviour (see Behaviour) and GET /_arrivals, which hands
 out what arrived since it was asked last.

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks import billing_change, budget, cold_start, freshness, lateness, outage, poll
+from benchmarks.arithmetic import busiest_second, growth, lateness_s, quantile
+from benchmarks.arrivals import POLL, Arrival, lateness_of, moments_of
+from benchmarks.measured_daemon import Scrape
+from benchmarks.played_api import PlayedApi
+from benchmarks.soak import Pace, soak
+from benchmarks.upstream import Behaviour, Upstream
 from exporter.accounts.members import parse_member_page
 from exporter.api.credentials.role import parse_assume_role
 from exporter.polling import HANGING_WORKERS, WAITING_WORKERS
 from exporter.probes.service import parse_service
-from tests.benchmarks import billing_change, budget, cold_start, freshness, lateness, outage, poll
-from tests.benchmarks.arithmetic import busiest_second, growth, lateness_s, quantile
-from tests.benchmarks.arrivals import POLL, Arrival, lateness_of, moments_of
-from tests.benchmarks.measured_daemon import Scrape
-from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.soak import Pace, soak
-from tests.benchmarks.upstream import Behaviour, Upstream
 
 if TYPE_CHECKING:
-    from tests.benchmarks.findings import Finding
+    from benchmarks.findings import Finding
 
 # Besides those that poll: of the schedule, the page, the roles' tokens and the questions.
 OTHER_THREADS = 32

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.processes import MeasuredProcess
-from tests.benchmarks.scraper import FORMS, Scraper
-from tests.benchmarks.simulated import configuration
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.processes import MeasuredProcess
+from benchmarks.scraper import FORMS, Scraper
+from benchmarks.simulated import configuration
 
 _READY_WITHIN_S = 300.0
 _LOOK_EVERY_S = 0.25
@@ -76,7 +76,7 @@ def _daemon(folder: Path, accounts: int, url: str) -> MeasuredProcess:
 def _starts(folder: Path, times: int) -> list[_Start]:
     """Start a daemon of one account so many times."""
     found = []
-    with MeasuredProcess.python("tests.benchmarks.simulated", "1") as simulator:
+    with MeasuredProcess.python("benchmarks.simulated", "1") as simulator:
         url = f"http://{simulator.address()}"
         for _ in range(times):
             with _daemon(folder, 1, url) as daemon, Scraper(daemon.address()) as scraper:
@@ -91,7 +91,7 @@ def _starts(folder: Path, times: int) -> list[_Start]:
 
 def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float]:
     """MB in the end, and at most from the start on, of a daemon of many accounts that is scraped."""
-    with MeasuredProcess.python("tests.benchmarks.simulated", str(accounts)) as simulator:
+    with MeasuredProcess.python("benchmarks.simulated", str(accounts)) as simulator:
         url = f"http://{simulator.address()}"
         with _daemon(folder, accounts, url) as daemon, Scraper(daemon.address()) as scraper:
             _wait_until_answered(scraper, accounts)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 
-from tests.benchmarks.accounts import configuration, directory
-from tests.benchmarks.arithmetic import busiest_second, quantile
-from tests.benchmarks.arrivals import Arrival, moments_of
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.played_api import PlayedApi
-from tests.benchmarks.progress import say, wait_until
-from tests.benchmarks.upstream import Behaviour
+from benchmarks.accounts import configuration, directory
+from benchmarks.arithmetic import busiest_second, quantile
+from benchmarks.arrivals import Arrival, moments_of
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.played_api import PlayedApi
+from benchmarks.progress import say, wait_until
+from benchmarks.upstream import Behaviour
 
 ASSUME_ROLES_PER_SECOND = 50
 _SOON_MS = 1_000.0

@@ -21,9 +21,9 @@ from urllib.request import urlopen
 
 import yaml
 
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.processes import ROOT, MeasuredProcess
-from tests.benchmarks.progress import say, sleep_until
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.processes import ROOT, MeasuredProcess
+from benchmarks.progress import say, sleep_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def _watched(
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         replicas = [
-            running.enter_context(MeasuredProcess.python("tests.benchmarks.serve_ours", str(accounts)))
+            running.enter_context(MeasuredProcess.python("benchmarks.serve_ours", str(accounts)))
             for _ in range(_REPLICAS)
         ]
         file = _configuration(folder, [replica.address() for replica in replicas])

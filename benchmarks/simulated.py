@@ -1,4 +1,4 @@
-"""Our simulator with as many accounts as are asked for: ``python -m tests.benchmarks.simulated ACCOUNTS``."""
+"""Our simulator with as many accounts as are asked for: ``python -m benchmarks.simulated ACCOUNTS``."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NoReturn
 
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.processes import MeasuredProcess
-from tests.benchmarks.scraper import Form, Scraper
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.processes import MeasuredProcess
+from benchmarks.scraper import Form, Scraper
 
 _LIMIT_MS = 50.0
 _ASK_EVERY_S = 0.005
@@ -39,7 +39,7 @@ def measure(*, accounts: int = 10_000, seconds: float = 40.0) -> Finding:
     figures: list[Figure] = []
     claims: list[Claim] = []
     with (
-        MeasuredProcess.python("tests.benchmarks.serve_ours", str(accounts)) as server,
+        MeasuredProcess.python("benchmarks.serve_ours", str(accounts)) as server,
         Scraper(server.address()) as asking,
     ):
         asking.scrape()  # everything is on the page, and in its blocks
@@ -80,7 +80,7 @@ def _watch(server: MeasuredProcess, asking: Scraper, seconds: float, forms: tupl
         scraping: dict[Form, MeasuredProcess] = {}
         for form in forms:
             scraping[form] = MeasuredProcess.python(
-                "tests.benchmarks.scrape_stall", server.address(), "gzip" if form.gzip else "plain"
+                "benchmarks.scrape_stall", server.address(), "gzip" if form.gzip else "plain"
             )
             stack.enter_context(scraping[form]).wait_for("scrape", lambda line: line if line == _SCRAPED else None)
         asking.text(path="/api/v1/status")  # what was late until now is gone

@@ -10,12 +10,12 @@ import math
 import re
 import time
 
+from benchmarks.accounts import configuration, simulated
+from benchmarks.arithmetic import quantile
+from benchmarks.findings import Bound, Claim, Figure, Finding
+from benchmarks.measured_daemon import MeasuredDaemon
+from benchmarks.progress import say, sleep_until
 from exporter.simulator import ChargeChange, Scenario, ServiceState
-from tests.benchmarks.accounts import configuration, simulated
-from tests.benchmarks.arithmetic import quantile
-from tests.benchmarks.findings import Bound, Claim, Figure, Finding
-from tests.benchmarks.measured_daemon import MeasuredDaemon
-from tests.benchmarks.progress import say, sleep_until
 from tests.only_read import only_read
 
 _CHANGED = re.compile(
