@@ -1,10 +1,10 @@
 """The commands; the only place that prints and reads the process's environment.
 
 serve, status, check_config, open_cdn, playing    a command each, the last one two; loaded when it is asked for
-├── flags            what several of them can be told
+├── flags            flags of several of them
 ├── configuration    the file that they are given
 ├── file_limit       how many files they may open
-└── ending           how they end that cannot go on
+└── exit             how they end when they cannot go on
 """
 
 from importlib import import_module

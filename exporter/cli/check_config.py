@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from exporter.cli.configuration import configuration_of
-from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.cli.flags import web_config_file_flag
 from exporter.config import ConfigurationError, summary, web_summary
 from exporter.web.front_door import check_front_door

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.config import Configuration, ConfigurationError, load, without_file
 from exporter.probes.table import PRODUCTS, vendor_limits
 

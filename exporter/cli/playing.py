@@ -7,7 +7,7 @@ import click
 from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo
 from exporter.app.signals import stop_signal, wait_for_stop
-from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.flags import checked_listen_address, flag, log_flags
 from exporter.core import logs
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios

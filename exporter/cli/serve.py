@@ -12,7 +12,7 @@ from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.signals import signals_received
 from exporter.app.systemd import ServiceManager, supervise
 from exporter.cli.configuration import configuration_of, load_configuration
-from exporter.cli.ending import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import checked_listen_address, config_file_flag, flag, log_flags, web_config_file_flag
 from exporter.config import Configuration, ConfigurationError
