@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
 from exporter.core.memory import set_aside, share_heaps
-from exporter.core.model import Answer, ChargeTypeChange, Observation, ProbeKey, ServiceState
+from exporter.core.model import Answer, Observation, ProbeKey
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import OwnMetrics
-from exporter.probes.table import OPERATIONS, PROBE_KINDS
+from exporter.probes.service_state import ChargeTypeChange, ServiceState
+from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
+from exporter.report.report import build_report
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 INTERVAL_S = 60.0
 STALE_AFTER_S = 600.0
-_KIND = PROBE_KINDS[0]
+_KIND = PROBES[0]
 _OPENED = datetime(2024, 3, 19, 11, 16, 11, tzinfo=UTC)
 
 
@@ -105,8 +107,12 @@ def main() -> NoReturn:
     """Serve until ended."""
     share_heaps()
     accounts = int(sys.argv[1])
-    own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
-    exposition = Exposition(own=own.registry, now=time.time)
+    own = OwnMetrics(
+        version=__version__,
+        actions=[operation.action for operation in OPERATIONS],
+        unknown_fields=UNKNOWN_FIELDS,
+    )
+    exposition = Exposition(PROBES, own=own.registry, now=time.time)
     store = Store([], on_change=exposition.update)
     now = datetime.now(UTC)
     states = {_KIND.key(account_name(number)): state_of(number, now) for number in range(accounts)}
@@ -120,9 +126,11 @@ def main() -> NoReturn:
     def record(key: ProbeKey, observation: Observation) -> None:
         own.called(_KIND.operation.action, observation.duration_s)
         own.waited(_KIND.operation.action, 0.0)
-        store.record(key, observation)
+        store.record(key, observation, remember=_KIND.remember)
 
     feed = Feed(states, record=record)
+
+    nothing = build_report({}, now=time.time(), stale_after_s=STALE_AFTER_S)
 
     def lateness() -> str:
         late_s, feed.late_s = feed.late_s, []
@@ -133,7 +141,7 @@ def main() -> NoReturn:
             exposition=exposition,
             telemetry_path="/metrics",
             ready=lambda: store.all_polled,
-            status=lambda: StatusPage(version=__version__, telemetry_path="/metrics", accounts=(), ready=True),
+            status=lambda: StatusPage(version=__version__, telemetry_path="/metrics", report=nothing, ready=True),
             status_json=lateness,
             log=_Silent(),
         ),

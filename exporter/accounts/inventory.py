@@ -27,7 +27,8 @@ class WatchedAccount:
     """One account to watch; equal to another one when nothing about it has changed.
 
     ``account_id`` is what the file or the directory says, and None where it has to be learned: an id that is learned
-    later makes no other account of it. ``account_name`` is the directory's name for a member, within the length of a
+    later makes no other account of it. ``switches`` are the probes that it has besides those of its products.
+    ``account_name`` is the directory's name for a member, within the length of a
     label value, and else empty.
     """
 
@@ -35,8 +36,7 @@ class WatchedAccount:
     account_id: str | None
     site: str
     products: frozenset[str]
-    debt_status: bool
-    balance: bool
+    switches: frozenset[str]
     credentials: AnyCredentials
     account_name: str = ""
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
@@ -75,8 +75,7 @@ def _from_file(account: Account) -> WatchedAccount:
         account_id=account.known_account_id,
         site=account.site,
         products=frozenset(account.products),
-        debt_status=account.debt_status,
-        balance=account.balance,
+        switches=_switches(debt_status=account.debt_status, balance=account.balance),
         credentials=account.credentials,
         labels=account.labels,
     )
@@ -88,8 +87,7 @@ def _from_directory(directory: ResourceDirectory, member: Member) -> WatchedAcco
         account_id=member.account_id,
         site=directory.site,
         products=frozenset(directory.products),
-        debt_status=directory.debt_status,
-        balance=directory.balance,
+        switches=_switches(debt_status=directory.debt_status, balance=directory.balance),
         credentials=MemberRole(
             role_arn=f"acs:ram::{member.account_id}:role/{directory.role_name}",
             source=directory.credentials,
@@ -97,3 +95,7 @@ def _from_directory(directory: ResourceDirectory, member: Member) -> WatchedAcco
         ),
         account_name=cut(member.name),
     )
+
+
+def _switches(**switches: bool) -> frozenset[str]:
+    return frozenset(name for name, is_on in switches.items() if is_on)

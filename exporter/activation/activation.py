@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from exporter.accounts.account_id import parse_account_id
 from exporter.activation.outcome import (
@@ -25,8 +25,10 @@ from exporter.activation.outcome import (
 from exporter.api.client import Caller, Reply, Turn
 from exporter.api.errors import ApiError, MalformedReply, Refused
 from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
-from exporter.core.model import ServiceState
-from exporter.probes.table import PROBE_KINDS, SERVICE
+from exporter.probes.kind import ProbeKind
+from exporter.probes.service import SERVICE
+from exporter.probes.service_state import ServiceState
+from exporter.probes.table import PROBES
 
 # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice
 OPEN_CDN_SERVICE = Operation(
@@ -37,7 +39,9 @@ OPEN_CDN_SERVICE = Operation(
     access=Access.WRITE,
     ram_action="cdn:OpenCdnService",
 )
-CDN = next(kind for kind in PROBE_KINDS if (kind.product, kind.probe) == ("cdn", SERVICE))
+CDN: ProbeKind[ServiceState, Any, Any] = next(
+    kind for kind in PROBES if (kind.product, kind.probe) == ("cdn", SERVICE)
+)
 
 _LOOK_EVERY_S = 1.0
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
@@ -168,8 +172,6 @@ class Activation:
             if stands_for is None:
                 raise
             answer = stands_for
-        if not isinstance(answer.state, ServiceState):
-            raise TypeError(f"DescribeCdnService tells of a service, not {answer.state!r}")
         return answer.state
 
     def _ask(self, operation: Operation) -> Reply:

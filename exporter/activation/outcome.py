@@ -5,7 +5,8 @@ from enum import Enum
 
 from exporter.activation.refusals import ATTACH_POLICY, explain, says_already_open, says_sent_before
 from exporter.api.errors import ApiError, Refused
-from exporter.core.model import FailureReason, ServiceState, ServiceStatus
+from exporter.core.model import FailureReason
+from exporter.probes.service_state import ServiceState, ServiceStatus
 
 _ASK_AGAIN = (
     "Run the command without --yes in a few minutes: it asks again and changes nothing. Activating twice does no "

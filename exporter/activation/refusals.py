@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from exporter.api.errors import Refused
+from exporter.api.errors import RefusalPattern, Refused
 from exporter.core.model import FailureReason
 
-ALREADY_OPEN = "cdnservice.hasopened"
-SENT_BEFORE = "signaturenonceused"
+_ALREADY_OPEN = RefusalPattern("cdnservice.hasopened")
+_SENT_BEFORE = RefusalPattern("signaturenonceused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +28,18 @@ class Explanation:
                 raise ValueError(f"an explanation is made of whole sentences, seen {sentence!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentedRefusal:
-    """A row of the vendor's table; ``words`` are part of its message, empty where the code says it all."""
-
-    code: str
-    words: str
-    explanation: Explanation
-
-    def __post_init__(self) -> None:
-        for text in (self.code, self.words):
-            if text != text.casefold():
-                raise ValueError(f"codes and words are compared case-folded, seen {text!r}")
-
-    def is_meant_by(self, refusal: Refused) -> bool:
-        """Whether this is what the API says."""
-        return (refusal.code or "").casefold() == self.code and self.words in (refusal.message or "").casefold()
-
-
 _AGAIN = (
     "Run the command again in a few minutes; if it is refused again, ask the vendor's support with the request id."
 )
 _BY_TRAFFIC = "Use --internet-charge-type PayByTraffic, the one that the vendor documents."
 
 
-def _row(code: str, meaning: str, next_step: str, *, words: str = "") -> DocumentedRefusal:
-    return DocumentedRefusal(code, words, Explanation(meaning, next_step))
+def _row(code: str, meaning: str, next_step: str, *, words: str = "") -> tuple[RefusalPattern, Explanation]:
+    return RefusalPattern(code, words), Explanation(meaning, next_step)
 
 
 # The first row that is meant counts.
-DOCUMENTED: tuple[DocumentedRefusal, ...] = (
+DOCUMENTED: tuple[tuple[RefusalPattern, Explanation], ...] = (
     _row(
         "invalidinternetchargetype.valuenotsupported",
         "CDN cannot be activated with this billing method.",
@@ -146,17 +128,17 @@ _UNDOCUMENTED = Explanation(
 
 def explain(refusal: Refused) -> Explanation:
     """What a refusal means; codes that the vendor's page does not name are explained by their kind, if at all."""
-    for row in DOCUMENTED:
-        if row.is_meant_by(refusal):
-            return row.explanation
+    for pattern, explanation in DOCUMENTED:
+        if pattern.matches(refusal):
+            return explanation
     return _BY_REASON.get(refusal.reason, _UNDOCUMENTED)
 
 
 def says_already_open(refusal: Refused) -> bool:
     """Whether the account has CDN already, which is no failure."""
-    return (refusal.code or "").casefold() == ALREADY_OPEN
+    return _ALREADY_OPEN.matches(refusal)
 
 
 def says_sent_before(refusal: Refused) -> bool:
     """Whether the very same request had arrived already: what became of that one is not told."""
-    return (refusal.code or "").casefold() == SENT_BEFORE
+    return _SENT_BEFORE.matches(refusal)

@@ -14,6 +14,7 @@ Codes are compared without regard to case: the vendor's own tables disagree on i
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -124,6 +125,29 @@ class Refused(ApiError):
     def refuses_token(self) -> bool:
         """Whether it says that the security token has ended or is none: another one may be accepted."""
         return (self.code or "").casefold() in _TOKEN_CODES
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalPattern:
+    """Tells refusals of one meaning from others.
+
+    ``code`` is compared without regard to case, as the vendor's own pages disagree on it. Where a code has several
+    meanings, ``words`` are those of the message that make it this one; else they are empty.
+    """
+
+    code: str
+    words: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.code:
+            raise ValueError("an error without a code has no meaning of its own")
+        for text in (self.code, self.words):
+            if text != text.casefold():
+                raise ValueError(f"codes and words are compared case-folded, seen {text!r}")
+
+    def matches(self, refusal: Refused) -> bool:
+        """Whether this is what the API says."""
+        return (refusal.code or "").casefold() == self.code and self.words in (refusal.message or "").casefold()
 
 
 class MalformedReply(ApiError):

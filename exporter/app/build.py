@@ -153,7 +153,7 @@ class Composition:
 
     def _probes_now(self) -> Iterator[Probe]:
         for account in self.accounts:
-            for kind in kinds_for(account.products, debt_status=account.debt_status, balance=account.balance):
+            for kind in kinds_for(account.products, account.switches):
                 yield Probe(key=kind.key(account.name), kind=kind, caller=self.identities[account.name].caller)
 
     def _is_own(self, account: WatchedAccount) -> bool:

@@ -29,9 +29,9 @@ from exporter.metrics.self_metrics import OwnMetrics
 from exporter.polling import Schedule
 from exporter.polling.policy import Cadence
 from exporter.polling.poller import Poller, Probe
-from exporter.probes.table import BALANCE, OPERATIONS, ProbeKind
-from exporter.report.overview import status_rows
-from exporter.report.report import build_report, to_json
+from exporter.probes.kind import AnyKind, Interval
+from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
+from exporter.report.report import Report, build_report, to_json
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
@@ -86,7 +86,11 @@ class Daemon:
         self._probes: Mapping[str, Sequence[Probe]] = {}
         self._watched: Mapping[str, WatchedAccount] = {}
         self._discovered: frozenset[Directory] = frozenset()
-        self._own = OwnMetrics(version=__version__, actions=[operation.action for operation in OPERATIONS])
+        self._own = OwnMetrics(
+            version=__version__,
+            actions=[operation.action for operation in OPERATIONS],
+            unknown_fields=UNKNOWN_FIELDS,
+        )
         self._own.describe_shard(ordinal=shard.ordinal, total=shard.total)
         self._composition = Composition(
             configuration,
@@ -97,7 +101,9 @@ class Daemon:
             renewed=self._run_now,
             log=log,
         )
-        self._exposition = Exposition(own=self._own.registry, now=time.time, expiries=self._composition.expiries)
+        self._exposition = Exposition(
+            PROBES, own=self._own.registry, now=time.time, expiries=self._composition.expiries
+        )
         self._store = Store([], on_change=self._exposition.update, on_all_polled=settled)
         poller = Poller(self._composition.client, self._store, count_unknown_value=self._own.unknown_value, log=log)
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=log)
@@ -298,23 +304,18 @@ class Daemon:
 
     def _status_page(self, telemetry_path: str) -> StatusPage:
         return StatusPage(
-            version=__version__,
-            telemetry_path=telemetry_path,
-            accounts=status_rows(
-                self._store.records(), now=time.time(), stale_after_s=self._configuration.poll.stale_after_s
-            ),
-            ready=self.is_ready(),
+            version=__version__, telemetry_path=telemetry_path, report=self._report(), ready=self.is_ready()
         )
 
     def _status_json(self) -> str:
-        stale_after_s = self._configuration.poll.stale_after_s
-        return to_json(
-            build_report(
-                self._store.records(),
-                now=time.time(),
-                stale_after_s=stale_after_s,
-                unlisted=self._composition.unlisted,
-            )
+        return to_json(self._report())
+
+    def _report(self) -> Report:
+        return build_report(
+            self._store.records(),
+            now=time.time(),
+            stale_after_s=self._configuration.poll.stale_after_s,
+            unlisted=self._composition.unlisted,
         )
 
 
@@ -325,15 +326,15 @@ def _by_account(probes: Iterable[Probe]) -> Mapping[str, Sequence[Probe]]:
     return by_account
 
 
-def _cadence_of(configuration: Configuration) -> Callable[[ProbeKind], Cadence]:
+def _cadence_of(configuration: Configuration) -> Callable[[AnyKind], Cadence]:
     poll = configuration.poll
-    cadence = Cadence(
+    usual = Cadence(
         interval_s=poll.interval_s,
         locked_interval_s=poll.locked_interval_s,
         failing_interval_s=poll.failing_interval_s,
     )
-    balances = cadence.at_interval(poll.balance_interval_s)
-    return lambda kind: balances if kind.probe == BALANCE else cadence
+    cadences = {Interval.POLL: usual, Interval.BALANCE: usual.at_interval(poll.balance_interval_s)}
+    return lambda kind: cadences[kind.interval]
 
 
 def _labels(account: WatchedAccount, account_id: str) -> Mapping[str, str]:

@@ -1,8 +1,9 @@
 """What every other part builds on.
 
-model    what is known of the world: states, answers and failures
-store    the history of every probe: the only state that polls and scrapes share
-logger   what the other parts log with
-logs     where log lines go, and in which form
-memory   what a process that runs for months has to give back
+model      what is known of the world: states, answers and failures
+store      the history of every probe: the only state that polls and scrapes share
+logger     what the other parts log with
+logs       where log lines go, and in which form
+durations  durations as people read them
+memory     what a process that runs for months has to give back
 """

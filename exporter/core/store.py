@@ -8,35 +8,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
-from exporter.core.model import (
-    KNOWN_LOCK_REASONS,
-    Answer,
-    Failure,
-    FailureReason,
-    Observation,
-    ProbeKey,
-    ServiceState,
-    ServiceStatus,
-    State,
-    UnknownField,
-)
-
-OTHER = "other"
-SEEN_VALUES = 16
+from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, ProbeKey, State
 
 _NO_FAILURES: Mapping[FailureReason, int] = MappingProxyType(dict.fromkeys(FailureReason, 0))
 
 
+Remember = Callable[[Any, Answer[Any], float], object]
+"""What a kind of probe remembers, from what it remembered before, an answer, and the Unix time of that."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeRecord:
-    """The history of one probe, as far as anybody needs it; every moment is Unix time.
+    """The history of one probe, as far as it is needed; every moment is Unix time.
 
     ``state`` is that of the last answer, which a failure never touches; it is from ``last_success_at``. The moments
-    are 0 until there is one. ``lock_reasons_seen`` and ``charge_types_seen`` hold what answers ever named beyond the
-    vendor's documentation, in the order of their first appearance: 16 each at most, then ``other`` for all further
-    ones. ``locked_since`` is when the lock that holds now was first seen, or None. ``failures_in_row`` is 0 after an
-    answer.
+    are 0 until there is one. ``memory`` is what the kind of probe remembers of its answers; None before the first.
+    ``failures_in_row`` is 0 after an answer.
     """
 
     polls: int = 0
@@ -45,15 +34,13 @@ class ProbeRecord:
     last_poll_at: float = 0.0
     last_poll_duration_s: float = 0.0
     last_success_at: float = 0.0
-    last_outcome: Answer | Failure | None = None
+    last_outcome: Outcome | None = None
     failures_in_row: int = 0
     state: State | None = None
-    locked_since: float | None = None
-    lock_reasons_seen: tuple[str, ...] = ()
-    charge_types_seen: tuple[str, ...] = ()
+    memory: object = None
 
-    def after(self, observation: Observation) -> "ProbeRecord":
-        """The record with one more poll in it."""
+    def after(self, observation: Observation, *, remember: Remember) -> "ProbeRecord":
+        """The record with one more poll in it; ``remember`` is that of the kind of probe."""
         outcome, at = _told_again(self.state, observation.outcome), observation.finished_at
         polled = partial(
             replace,
@@ -67,23 +54,13 @@ class ProbeRecord:
             case Failure(reason=reason):
                 failures = MappingProxyType({**self.failures, reason: self.failures[reason] + 1})
                 return polled(failures=failures, failures_in_row=self.failures_in_row + 1)
-            case Answer(state=ServiceState() as state, unknown_values=unknown):
+            case Answer():
                 return polled(
                     last_success_at=at,
                     failures_in_row=0,
-                    state=state,
-                    locked_since=_locked_since(self.locked_since, state, at),
-                    lock_reasons_seen=_seen(
-                        self.lock_reasons_seen,
-                        (reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS),
-                    ),
-                    charge_types_seen=_seen(
-                        self.charge_types_seen,
-                        (*unknown.get(UnknownField.CHARGE_TYPE, ()), *unknown.get(UnknownField.NEXT_CHARGE_TYPE, ())),
-                    ),
+                    state=outcome.state,
+                    memory=remember(self.memory, outcome, at),
                 )
-            case Answer(state=state):
-                return polled(last_success_at=at, failures_in_row=0, state=state)
 
     def after_skip(self) -> "ProbeRecord":
         """The record with one more run that found the last one still waiting or under way."""
@@ -148,14 +125,14 @@ class Store:
                 self._forget([key for key in self._records if key.account == account])
 
     def record(
-        self, key: ProbeKey, observation: Observation, *, account_id: str | None = None
+        self, key: ProbeKey, observation: Observation, *, remember: Remember, account_id: str | None = None
     ) -> tuple[ProbeRecord, ProbeRecord] | None:
-        """Add a finished poll; returns the record before and after.
+        """Add a finished poll; returns the record before and after. ``remember`` is that of the kind of probe.
 
         Returns None for a probe that is not configured, and for the poll of another account than its name stands for
         by now. ``account_id`` is that of whoever polled, as far as it is known.
         """
-        return self._replace(key, lambda record: record.after(observation), account_id=account_id)
+        return self._replace(key, lambda record: record.after(observation, remember=remember), account_id=account_id)
 
     def record_skip(self, key: ProbeKey) -> None:
         """Count a run that was due while the last one had not finished, of a probe that is configured."""
@@ -193,7 +170,7 @@ class Store:
         return before, after
 
 
-def _told_again(known: State | None, outcome: Answer | Failure) -> Answer | Failure:
+def _told_again(known: State | None, outcome: Outcome) -> Outcome:
     """The outcome; one that tells what is known already has that very object.
 
     It lives as long as the service stays as it is, and the garbage collector need not look at it anew.
@@ -201,14 +178,3 @@ def _told_again(known: State | None, outcome: Answer | Failure) -> Answer | Fail
     if isinstance(outcome, Answer) and outcome.state == known and outcome.state is not known:
         return replace(outcome, state=known)
     return outcome
-
-
-def _locked_since(before: float | None, state: ServiceState, at: float) -> float | None:
-    if state.status is not ServiceStatus.LOCKED:
-        return None
-    return before if before is not None else at
-
-
-def _seen(already: tuple[str, ...], named: Iterable[str]) -> tuple[str, ...]:
-    seen = tuple(dict.fromkeys((*already, *named)))
-    return seen if len(seen) <= SEEN_VALUES else (*seen[:SEEN_VALUES], OTHER)

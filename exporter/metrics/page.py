@@ -2,27 +2,27 @@
 
 A probe's lines are rendered when its record changes, and again when time alone changes them: a billing change
 falls due, data goes stale. Those about its state are kept while a poll finds nothing new. A scrape joins them, with
-the seconds left of pending changes computed anew. Lines of text and OpenMetrics are the same bytes; only the heads
-of families differ.
+the seconds left of countdowns computed anew. Lines of text and OpenMetrics are the same bytes; only the heads of
+families differ.
 
     Exposition          the page
-    └── _Block          neighbours in the schedule: most blocks are untouched between two scrapes
+    └── _Block          neighbours in the schedule that have the same families: most are untouched between two scrapes
         └── _Slot       one probe: its record and its lines, family by family
 """
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from itertools import compress
 from operator import ne
-from typing import Any, Protocol
+from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exporter.core.model import ProbeKey
@@ -33,23 +33,13 @@ from exporter.metrics.families import (
     EXPIRY_HELP,
     EXPIRY_NAME,
     HEALTH_FAMILIES,
-    REMAINING,
-    STATE_FAMILIES,
-    Family,
-    MetricType,
-    Scope,
-    Source,
 )
-from exporter.metrics.registry_page import RegistryPage
-from exporter.metrics.visible_state import Shown, ShownService, shown
+from exporter.metrics.registry_page import RegistryPage, text_page_of
+from exporter.probes.kind import AnyKind, Family, MetricType, Visible
 
-FAMILIES: tuple[Family[Any], ...] = (*STATE_FAMILIES, *HEALTH_FAMILIES)
 # As many as make most blocks of a family longer than what is sent at once: those are sent without being copied.
 _BLOCK_PROBES = 512
 _FEW_PROBES = 50
-_ALL_FAMILIES = range(len(FAMILIES))
-_NO_STATE_LINES = (b"",) * len(STATE_FAMILIES)
-_text_page: Callable[[Collector], bytes] = generate_latest
 _number: Callable[[float], str] = floatToGoString
 
 
@@ -60,37 +50,34 @@ class ExpositionFormat(Enum):
     OPENMETRICS = "openmetrics"
 
 
-class HasChargeTypes(Protocol):
-    """What is needed of a probe kind: the documented billing methods of its product."""
-
-    @property
-    def charge_types(self) -> tuple[str, ...]:
-        """Each is a series from the first answer on."""
-
-
 def label_text(labels: Mapping[str, str]) -> str:
     """Labels as they stand between the braces of a sample line, escaped by the library."""
     family = GaugeMetricFamily("x", "", labels=list(labels))
     family.add_metric(list(labels.values()), 0)
-    page = _text_page(_One(family)).decode()
+    page = text_page_of(family).decode()
     return page[page.rindex("\nx{") + 3 : page.rindex("}")]
 
 
 class Exposition:
     """The page of one process, empty until configured; safe to use from any thread.
 
-    ``own`` is the registry of the exporter's own metrics. ``expiries`` says, at each scrape and without waiting, the
+    ``kinds`` are the kinds of probes that can be on it: their families are, always, in this order. ``own`` is the
+    registry of the exporter's own metrics. ``expiries`` says, at each scrape and without waiting, the
     accounts whose credentials end, and when.
     """
 
     def __init__(
         self,
+        kinds: Iterable[AnyKind],
         *,
         own: CollectorRegistry,
         now: Callable[[], float],
         expiries: Callable[[], Iterable[tuple[str, float]]] = tuple,
     ) -> None:
         self._lock = threading.Lock()
+        self._families = tuple(
+            dict.fromkeys((*(family for kind in kinds for family in kind.families), *HEALTH_FAMILIES))
+        )
         self._expiries = _Expiries(expiries)
         self._own = RegistryPage(own)
         self._stale_after_s = math.inf
@@ -102,7 +89,7 @@ class Exposition:
         self._slots: dict[ProbeKey, _Slot] = {}
         self._blocks: list[_Block] = []
 
-    def configure(self, probes: Iterable[tuple[ProbeKey, HasChargeTypes]], *, stale_after_s: float) -> None:
+    def configure(self, probes: Iterable[tuple[ProbeKey, AnyKind]], *, stale_after_s: float) -> None:
         """From the next scrape on, exactly these probes are on the page, and answers go stale after so long.
 
         The probes are in the order of their turns in the schedule; those that were there keep their records. For
@@ -117,8 +104,7 @@ class Exposition:
             stale_after_changed = stale_after_s != self._stale_after_s
             self._stale_after_s = stale_after_s
             self._slots = {key: new.get(key) or self._slots[key] for key in wanted}
-            slots = list(self._slots.values())
-            self._blocks = [_Block(slots[at : at + _BLOCK_PROBES]) for at in range(0, len(slots), _BLOCK_PROBES)]
+            self._blocks = _blocks(self._slots.values())
             for block in self._blocks:
                 for slot in block.slots:
                     slot.block = block
@@ -165,22 +151,18 @@ class Exposition:
                 self._refresh(block, now)
             self._account_block = self._account_block or b"".join(self._account_lines.values())
             page.append(self._account_block)
-            for index, family in enumerate(FAMILIES):
+            for family in self._families:
                 page.append(_head(family.name, family.help, family.metric_type, openmetrics=openmetrics))
-                if family is REMAINING:
-                    page += [block.countdown(now) for block in self._blocks]
-                else:
-                    page += [block.lines[index] for block in self._blocks]
+                page += [lines for block in self._blocks if (lines := block.of(family, now))]
             page.append(_head(EXPIRY_NAME, EXPIRY_HELP, MetricType.GAUGE, openmetrics=openmetrics))
             page.append(self._expiries.lines())
         page.append(own)
         return page
 
-    def _slot(self, key: ProbeKey, kind: HasChargeTypes) -> "_Slot":
+    def _slot(self, key: ProbeKey, kind: AnyKind) -> "_Slot":
         account, product = label_text({"account": key.account}), self._label("product", key.product)
         return _Slot(
-            key=key,
-            charge_types=kind.charge_types,
+            kind=kind,
             labels=((account,), (account, product), (account, self._label("probe", key.probe), product)),
         )
 
@@ -194,42 +176,61 @@ class Exposition:
             block.join()
 
     def _render(self, slot: "_Slot") -> None:
-        now = self._now()
-        state = shown(slot.record, now, stale_after_s=self._stale_after_s, documented_charge_types=slot.charge_types)
-        if state != slot.shown:
-            slot.state_lines = tuple(
-                self._lines(family, state, slot) if isinstance(state, family.of) else b"" for family in STATE_FAMILIES
-            )
-            slot.shown = state
-            slot.countdown = _countdown(state, slot.labels)
-        former, slot.lines = slot.lines, (*slot.state_lines, *self._health_lines(slot))
-        slot.rendered = slot.record
+        now, kind, record = self._now(), slot.kind, slot.record
+        state = record.current_state(now, self._stale_after_s)
+        shown = None if state is None else kind.visible(state, record.memory, now)
+        if shown != slot.shown:
+            slot.state_lines = () if shown is None else tuple(self._state_lines(slot, shown.value))
+            slot.shown = shown
+        former, slot.lines = slot.lines, (*(slot.state_lines or slot.no_state_lines), *self._health_lines(slot))
+        slot.rendered = record
         slot.renders_until = math.inf
-        if state is not None:
-            slot.renders_until = math.nextafter(slot.record.last_success_at + self._stale_after_s, math.inf)
-            if slot.countdown is not None:
-                slot.renders_until = min(slot.renders_until, slot.countdown[1])
+        if shown is not None:
+            slot.renders_until = min(
+                math.nextafter(record.last_success_at + self._stale_after_s, math.inf), shown.until
+            )
         if slot.block is not None:
-            slot.block.changed.update(compress(_ALL_FAMILIES, map(ne, former, slot.lines)))
+            slot.block.changed.update(compress(range(len(slot.lines)), map(ne, former, slot.lines)))
             # May be too early, which costs a look at the block when it has come, and never too late.
             slot.block.renders_until = min(slot.block.renders_until, slot.renders_until)
 
-    def _health_lines(self, slot: "_Slot") -> Iterator[bytes]:
-        former = slot.lines[len(STATE_FAMILIES) :] or (b"",) * len(HEALTH_FAMILIES)
+    def _state_lines(self, slot: "_Slot", value: Any) -> "Iterator[_Lines]":
+        for family in slot.kind.families:
+            if family.countdown:
+                yield tuple(self._samples(family, value, slot))
+            else:
+                yield self._lines(family, value, slot)
+
+    def _health_lines(self, slot: "_Slot") -> "Iterator[_Lines]":
+        former = slot.lines[len(slot.kind.families) :] or (b"",) * len(HEALTH_FAMILIES)
         for family, lines in zip(HEALTH_FAMILIES, former, strict=True):
             same = family.part is not None and lines and family.part(slot.record) is family.part(slot.rendered)
             yield lines if same else self._lines(family, slot.record, slot)
 
-    def _lines(self, family: Family[Source], source: Source, slot: "_Slot") -> bytes:
-        start, end = _around(slot.labels[family.scope], family)
-        if family.label is None:
-            lines = [f"{start}{end} {_number(number)}\n" for _, number in family.samples(source)]
-        else:
-            lines = [
-                f"{start}{self._label(family.label, value)}{end} {_number(number)}\n"
-                for value, number in family.samples(source)
-            ]
+    def _lines(self, family: Family[Any], source: Any, slot: "_Slot") -> bytes:
+        if not family.labels:  # as most families of a history, which every poll changes
+            start = f"{family.name}{{{','.join(slot.labels[family.scope])}}}"
+            return "".join([f"{start} {_number(number)}\n" for _, number in family.samples(source)]).encode()
+        lines = [f"{start} {_number(number)}\n" for start, number in self._samples(family, source, slot)]
         return "".join(lines).encode()
+
+    def _samples(self, family: Family[Any], source: Any, slot: "_Slot") -> Iterator[tuple[str, float]]:
+        """Name and labels of each sample as they stand in its line, labels in the library's order, and its number."""
+        labels = slot.labels[family.scope]
+        if not family.labels:
+            start = f"{family.name}{{{','.join(labels)}}}"
+            for _, number in family.samples(source):
+                yield start, number
+        elif len(family.labels) == 1:
+            name = family.labels[0]
+            before = f"{family.name}{{{''.join(f'{label},' for label in labels if label < name)}"
+            after = f"{''.join(f',{label}' for label in labels if label > name)}}}"
+            for (value,), number in family.samples(source):
+                yield f"{before}{self._label(name, value)}{after}", number
+        else:
+            for values, number in family.samples(source):
+                own = map(self._label, family.labels, values)
+                yield f"{family.name}{{{','.join(sorted((*labels, *own)))}}}", number
 
 
 @dataclass(slots=True, eq=False)
@@ -237,47 +238,75 @@ class _Slot:
     """One probe on the page: ``renders_until`` is when time alone makes its lines wrong.
 
     ``rendered`` is the record that the lines are of. ``labels`` are those of each scope, in the library's order.
-    ``countdown`` is the start of the line that is written at each scrape, and the moment that it counts down to.
+    ``lines`` are those of the kind's families, then those of its history; ``state_lines`` is empty without a state.
     """
 
-    key: ProbeKey
-    charge_types: tuple[str, ...]
+    kind: AnyKind
     labels: tuple[tuple[str, ...], ...]
     record: ProbeRecord = field(default_factory=ProbeRecord)
     rendered: ProbeRecord = field(default_factory=ProbeRecord)
-    shown: Shown | None = None
-    state_lines: tuple[bytes, ...] = _NO_STATE_LINES
-    lines: tuple[bytes, ...] = ()
-    countdown: tuple[str, float] | None = None
+    shown: Visible[Any] | None = None
+    state_lines: "tuple[_Lines, ...]" = ()
+    lines: "tuple[_Lines, ...]" = ()
     renders_until: float = math.inf
     block: "_Block | None" = None
+
+    @property
+    def no_state_lines(self) -> "tuple[_Lines, ...]":
+        """The lines of the kind's families without a state."""
+        return tuple(() if family.countdown else b"" for family in self.kind.families)
+
+
+# Lines of one family and probe; of a countdown, the start of each line and the moment that it counts down to.
+_Lines = bytes | tuple[tuple[str, float], ...]
 
 
 @dataclass(slots=True, eq=False)
 class _Block:
-    """The lines of neighbouring probes, joined family by family.
+    """The lines of neighbouring probes with the same families, joined family by family.
 
-    ``changed`` are the families, by their place in FAMILIES, whose lines are to be joined anew. Before
-    ``renders_until``, time alone changes no line.
+    ``changed`` are the families, by their place, whose lines are to be joined anew. Before ``renders_until``, time
+    alone changes no line.
     """
 
-    slots: list[_Slot]
-    changed: set[int] = field(default_factory=lambda: set(_ALL_FAMILIES))
-    lines: list[bytes] = field(default_factory=lambda: [b""] * len(FAMILIES))
+    slots: Sequence[_Slot]
+    changed: set[int] = field(default_factory=set)
+    lines: list[Any] = field(default_factory=list)
     renders_until: float = math.inf
-    counting: list[tuple[str, float]] = field(default_factory=list)
+    places: Mapping[Family[Any], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        families = (*self.slots[0].kind.families, *HEALTH_FAMILIES)
+        self.places = {family: place for place, family in enumerate(families)}
+        self.changed = set(range(len(families)))
+        self.lines = [b""] * len(families)
 
     def join(self) -> None:
         """Join anew the lines that have changed: those of a few families, as most polls find what was known."""
-        for index in self.changed:
-            self.lines[index] = b"".join([slot.lines[index] for slot in self.slots])
+        for family, place in self.places.items():
+            if place in self.changed:
+                parts: list[Any] = [slot.lines[place] for slot in self.slots]
+                self.lines[place] = [one for part in parts for one in part] if family.countdown else b"".join(parts)
         self.changed.clear()
-        # A countdown that is another one has another line of its moment, too.
-        self.counting = [slot.countdown for slot in self.slots if slot.countdown is not None]
 
-    def countdown(self, now: float) -> bytes:
-        """The lines of the seconds left, which are true at ``now`` only."""
-        return "".join(f"{prefix} {_number(due - now)}\n" for prefix, due in self.counting).encode()
+    def of(self, family: Family[Any], now: float) -> bytes:
+        """The lines of a family; the seconds of a countdown are true at ``now`` only."""
+        place = self.places.get(family)
+        if place is None:
+            return b""
+        if family.countdown:
+            return "".join(f"{start} {_number(moment - now)}\n" for start, moment in self.lines[place]).encode()
+        return self.lines[place]  # type: ignore[no-any-return]
+
+
+def _blocks(slots: Iterable[_Slot]) -> list[_Block]:
+    """Neighbours in the schedule together, of kinds that have the same families."""
+    alike: dict[int, list[_Slot]] = defaultdict(list)
+    for slot in slots:
+        alike[id(slot.kind.families)].append(slot)
+    return [
+        _Block(each[at : at + _BLOCK_PROBES]) for each in alike.values() for at in range(0, len(each), _BLOCK_PROBES)
+    ]
 
 
 class _Expiries:
@@ -301,38 +330,12 @@ class _Expiries:
         return self._block
 
 
-def _countdown(state: Shown | None, labels: tuple[tuple[str, ...], ...]) -> tuple[str, float] | None:
-    """The start of the line that counts down to a billing change, and when the change falls due."""
-    if not isinstance(state, ShownService) or state.pending is None or state.pending.takes_effect is None:
-        return None
-    return "".join(_around(labels[Scope.PRODUCT], REMAINING)), state.pending.takes_effect.timestamp()
-
-
-def _around(labels: tuple[str, ...], family: Family[Any]) -> tuple[str, str]:
-    """What stands before and after the family's own label in a sample line; labels are ordered as the library's."""
-    if family.label is None:
-        return f"{family.name}{{{','.join(labels)}", "}"
-    before = "".join(f"{label}," for label in labels if label < family.label)
-    after = "".join(f",{label}" for label in labels if label > family.label)
-    return f"{family.name}{{{before}", f"{after}}}"
-
-
 def _account_line(account: str, labels: Mapping[str, str]) -> bytes:
     return f"{ACCOUNT_INFO_NAME}{{{label_text({'account': account, **labels})}}} 1.0\n".encode()
 
 
 def _expiry_line(account: str, at: float) -> bytes:
     return f"{EXPIRY_NAME}{{{label_text({'account': account})}}} {_number(at)}\n".encode()
-
-
-class _One(Collector):
-    """A registry of one family, as the library's writers take it."""
-
-    def __init__(self, family: GaugeMetricFamily) -> None:
-        self._family = family
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        return [self._family]
 
 
 def _head(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:

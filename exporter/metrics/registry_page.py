@@ -68,6 +68,11 @@ class _Written:
         return True
 
 
+def text_page_of(metric: Metric) -> bytes:
+    """The page of one family, in the text format, as the library writes it."""
+    return _text_page(_One(metric))
+
+
 def _written(metric: Metric, *, openmetrics: bool) -> _Written:
     one = _One(metric)
     text = generate_openmetrics(one).removesuffix(_OPENMETRICS_END) if openmetrics else _text_page(one)

@@ -24,8 +24,6 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from exporter.core.model import UnknownField
-
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
@@ -38,7 +36,7 @@ class OwnMetrics:
     It is what the API client tells of its calls (``waited``, ``called``, ``clock_skew``).
     """
 
-    def __init__(self, *, version: str, actions: Iterable[str]) -> None:
+    def __init__(self, *, version: str, actions: Iterable[str], unknown_fields: Iterable[str]) -> None:
         disable_created_metrics()  # the library knows this setting only for the whole process
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -65,8 +63,8 @@ class OwnMetrics:
         )
         for action in actions:
             self._waits.labels(action)
-        for unknown in UnknownField:
-            self._unknown_values.labels(unknown.value)
+        for field in unknown_fields:
+            self._unknown_values.labels(field)
         self._interval = self._gauge("poll_interval_seconds", "Seconds between two polls of a probe in good times.")
         self._stale_after = self._gauge(
             "poll_stale_after_seconds", "Age in seconds past which an answer is no longer shown."
@@ -121,9 +119,9 @@ class OwnMetrics:
         """Keep the last measured difference between the API's clock and ours."""
         self._skew.seconds = seconds
 
-    def unknown_value(self, unknown: UnknownField) -> None:
+    def unknown_value(self, field: str) -> None:
         """Count an answer with an undocumented value in this field."""
-        self._unknown_values.labels(unknown.value).inc()
+        self._unknown_values.labels(field).inc()
 
     def describe_schedule(self, *, interval_s: float, stale_after_s: float, accounts: int, probes: int) -> None:
         """Show what the configuration asks for, so that alerting rules can follow it."""

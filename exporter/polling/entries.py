@@ -11,7 +11,7 @@ from exporter.api.client import Turn
 from exporter.core.model import ProbeKey
 from exporter.polling.policy import TICK_S, Cadence, place_s
 from exporter.polling.poller import Probe
-from exporter.probes.table import ProbeKind
+from exporter.probes.kind import AnyKind
 
 
 class Phase(Enum):
@@ -51,7 +51,7 @@ class Entry:
     hanging: bool = False
     turn: Turn | None = None
     started_at: float = 0.0
-    change_at: float | None = None
+    extra_run_at: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def job_id(self, job: str) -> str:
@@ -87,7 +87,7 @@ class Entries:
         """The entry of a probe, or None when it is not scheduled."""
         return self._entries.get(key)
 
-    def configure(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> Changes:
+    def configure(self, probes: Sequence[Probe], cadence_of: Callable[[AnyKind], Cadence]) -> Changes:
         """From now on the entries are those of exactly these probes; those that were there are kept."""
         before = self._entries
         new = self._placed([probe for probe in probes if probe.key not in before], cadence_of)
@@ -98,7 +98,7 @@ class Entries:
         gone = [before[key] for key in before.keys() - self._entries.keys()]
         return Changes(new=list(new.values()), changed=changed, gone=gone)
 
-    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[ProbeKind], Cadence]) -> dict[ProbeKey, Entry]:
+    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[AnyKind], Cadence]) -> dict[ProbeKey, Entry]:
         """New probes, spread over their intervals."""
         entries = {}
         for index, probe in enumerate(probes):
@@ -107,9 +107,7 @@ class Entries:
             entries[probe.key] = Entry(probe, cadence, self._endpoint(probe, cadence), anchor, cadence.interval_s)
         return entries
 
-    def _adopted(
-        self, kept: Sequence[tuple[Entry, Probe]], cadence_of: Callable[[ProbeKind], Cadence]
-    ) -> list[Entry]:
+    def _adopted(self, kept: Sequence[tuple[Entry, Probe]], cadence_of: Callable[[AnyKind], Cadence]) -> list[Entry]:
         """Entries take over what their probe is now; one at the same interval keeps its place and its pause."""
         changed = []
         for index, (entry, probe) in enumerate(kept):

@@ -1,24 +1,20 @@
 """When a probe runs next: pure decisions over its record.
 
 - In good times every interval, each probe at a place of its own within it.
-- While locked, every ``locked_interval_s`` for the first hour of the lock.
+- While its kind asks for attention, as in the first hour of a lock, every ``locked_interval_s``.
 - While failing, pauses double from the third failure on, up to ``failing_interval_s``: two failures may be a
   coincidence, and an outage shorter than 1.5 intervals leaves no pause behind.
 - When an endpoint answers after such an outage, the pauses of all its probes end.
-- A billing change that falls due has a run of its own a second later, and further ones as long as the API still
-  tells of it: its clock may be behind ours, and a poll may fail.
+- At a moment that its kind asks for, such as a billing change that falls due, an extra run.
 """
 
 import math
 from dataclasses import dataclass
 
-from exporter.core.model import Answer, Failure, FailureReason, ServiceState
+from exporter.core.model import Answer, Failure, FailureReason, Outcome
 from exporter.core.store import ProbeRecord
+from exporter.probes.kind import NO_ATTENTION, AnyKind, Attention
 
-LOCK_ATTENTION_S = 3600.0
-CHANGE_DELAY_S = 1.0
-CHANGE_ATTENTION_S = 60.0
-CHANGE_HORIZON_S = 7 * 86_400.0
 LONGEST_WAIT_IN_THREAD_S = 1.0
 OUTAGE_INTERVALS = 1.5
 TICK_S = 0.1
@@ -43,11 +39,9 @@ class Cadence:
                 f"{self.locked_interval_s}, {self.interval_s}, {self.failing_interval_s}"
             )
 
-    def pause_s(self, record: ProbeRecord, now: float) -> float:
+    def pause_s(self, record: ProbeRecord, attention: Attention, now: float) -> float:
         """Seconds from one run to the next, by what is known now."""
-        pause = self.interval_s
-        if record.locked_since is not None and now - record.locked_since < LOCK_ATTENTION_S:
-            pause = self.locked_interval_s
+        pause = self.interval_s if now >= attention.faster_until else self.locked_interval_s
         doublings = min(record.failures_in_row - _FAILURES_AT_FULL_PACE, _MOST_DOUBLINGS)
         if doublings > 0:
             pause = min(pause * 2**doublings, self.failing_interval_s)
@@ -66,7 +60,7 @@ class Cadence:
         return silent_s > OUTAGE_INTERVALS * self.interval_s
 
 
-def endpoint_answered(outcome: Answer | Failure) -> bool | None:
+def endpoint_answered(outcome: Outcome) -> bool | None:
     """Whether the endpoint behind a poll answered, or is in trouble; None when the poll says neither.
 
     A refusal is an answer. Nothing was sent where credentials were missing or the exporter has a defect.
@@ -93,22 +87,9 @@ def hangs(record: ProbeRecord) -> bool:
     return outcome.reason is FailureReason.TIMEOUT
 
 
-def change_moment(record: ProbeRecord, now: float) -> float | None:
-    """The Unix time of the next extra run for a billing change, or None when there is none within a week.
-
-    It is a second after the change, then 3, 7, 15 and 31 seconds, until an answer has the new method or tells of no
-    change any more. A later change is planned when it is nearer: the API may name any year.
-    """
-    state = record.state
-    if not isinstance(state, ServiceState) or state.change is None or state.change.takes_effect is None:
-        return None
-    due = state.change.takes_effect.timestamp()
-    if due - now > CHANGE_HORIZON_S or (due <= now and state.charge_type == state.change.charge_type):
-        return None
-    delay = CHANGE_DELAY_S
-    while due + delay <= now and delay < CHANGE_ATTENTION_S:
-        delay = 2 * delay + CHANGE_DELAY_S
-    return due + delay if delay < CHANGE_ATTENTION_S else None
+def attention_of(kind: AnyKind, record: ProbeRecord, now: float) -> Attention:
+    """When the probe is to be polled besides its interval, by the last answer however old that is."""
+    return NO_ATTENTION if record.state is None else kind.attention(record.state, record.memory, now)
 
 
 def place_s(index: int, count: int, interval_s: float) -> float:

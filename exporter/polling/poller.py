@@ -10,37 +10,23 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from exporter.api.client import Caller, Reply, Turn
+from exporter.api.client import Caller, Client, Turn
 from exporter.api.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
-from exporter.api.operation import Operation
 from exporter.core.logger import Logger, defect
-from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey, UnknownField
-from exporter.core.store import ProbeRecord
+from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, ProbeKey
+from exporter.core.store import ProbeRecord, Remember
 from exporter.polling.policy import LONGEST_WAIT_IN_THREAD_S
 from exporter.polling.transitions import changes
-from exporter.probes.table import ProbeKind
-
-
-class Api(Protocol):
-    """What is needed of the API client."""
-
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
-        """Reserve the next moment for a call."""
-
-    def seconds_to(self, turn: Turn) -> float:
-        """How long the turn's moment is away."""
-
-    def call(self, operation: Operation, caller: Caller, turn: Turn) -> Reply:
-        """Wait for the turn, send, and return the reply."""
+from exporter.probes.kind import AnyKind
 
 
 class Records(Protocol):
     """What is needed of the store."""
 
     def record(
-        self, key: ProbeKey, observation: Observation, *, account_id: str | None
+        self, key: ProbeKey, observation: Observation, *, remember: Remember, account_id: str | None
     ) -> tuple[ProbeRecord, ProbeRecord] | None:
         """Add a finished poll of this account; returns the record before and after, or None when it has none now."""
 
@@ -50,7 +36,7 @@ class Probe:
     """What is polled, and for whom; ``caller`` says now who that is, as an account id may be learned later."""
 
     key: ProbeKey
-    kind: ProbeKind
+    kind: AnyKind
     caller: Callable[[], Caller]
 
 
@@ -67,7 +53,7 @@ class Polled:
     """The probe's record after the poll; ``outcome`` is what the poll added to it."""
 
     record: ProbeRecord
-    outcome: Answer | Failure
+    outcome: Outcome
 
 
 class Poller:
@@ -75,15 +61,15 @@ class Poller:
 
     def __init__(
         self,
-        api: Api,
+        client: Client,
         records: Records,
         *,
-        count_unknown_value: Callable[[UnknownField], None],
+        count_unknown_value: Callable[[str], None],
         log: Logger,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._api = api
+        self._client = client
         self._records = records
         self._count_unknown_value = count_unknown_value
         self._log = log
@@ -97,10 +83,10 @@ class Poller:
         CallAborted when the daemon stops: nothing is recorded then.
         """
         began = self._clock()
-        outcome: Answer | Failure
+        outcome: Outcome
         try:
-            turn = turn or self._api.reserve(probe.kind.operation, probe.caller())
-            wait_s = self._api.seconds_to(turn)
+            turn = turn or self._client.reserve(probe.kind.operation, probe.caller())
+            wait_s = self._client.seconds_to(turn)
             if wait_s > LONGEST_WAIT_IN_THREAD_S:
                 return Postponed(turn=turn, wait_s=wait_s)
             began += wait_s
@@ -113,20 +99,22 @@ class Poller:
             outcome = self._defect(probe, error)
         duration_s = max(0.0, self._clock() - began)
         observation = Observation(finished_at=self._wall_clock(), duration_s=duration_s, outcome=outcome)
-        recorded = self._records.record(probe.key, observation, account_id=probe.caller().account_id)
+        recorded = self._records.record(
+            probe.key, observation, remember=probe.kind.remember, account_id=probe.caller().account_id
+        )
         if recorded is None:
             return None
         before, after = recorded
         if isinstance(outcome, Answer):
-            for unknown in outcome.unknown_values:
-                self._count_unknown_value(unknown)
-        for change in changes(before, after):
+            for field in outcome.unknown_values:
+                self._count_unknown_value(field)
+        for change in changes(probe.kind.news, before, after):
             self._log.log(change.level, change.event, **_names(probe.key), **change.fields)
         return Polled(record=after, outcome=outcome)
 
-    def _ask(self, probe: Probe, turn: Turn) -> Answer:
+    def _ask(self, probe: Probe, turn: Turn) -> Answer[Any]:
         try:
-            reply = self._api.call(probe.kind.operation, probe.caller(), turn)
+            reply = self._client.call(probe.kind.operation, probe.caller(), turn)
         except Refused as refusal:
             answer = probe.kind.state_in_refusal(refusal)
             if answer is None:

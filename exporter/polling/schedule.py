@@ -29,16 +29,15 @@ from exporter.api.client import Turn
 from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey
-from exporter.core.store import ProbeRecord
 from exporter.polling.clock_watch import CLOCK_CHECK_S, ClockWatch
 from exporter.polling.entries import Endpoint, Entries, Entry, Phase
 from exporter.polling.executor import Inline
 from exporter.polling.fixed_phase import Grid
 from exporter.polling.lookups import Questions
-from exporter.polling.policy import Cadence, change_moment, endpoint_answered, hangs
+from exporter.polling.policy import Cadence, attention_of, endpoint_answered, hangs
 from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.polling.workers import Workers
-from exporter.probes.table import ProbeKind
+from exporter.probes.kind import AnyKind
 
 HANGING_WORKERS = 16
 WAITING_WORKERS = 16
@@ -90,7 +89,7 @@ class Schedule:
         )
 
     def configure(
-        self, probes: Sequence[Probe], *, cadence_of: Callable[[ProbeKind], Cadence], max_workers: int
+        self, probes: Sequence[Probe], *, cadence_of: Callable[[AnyKind], Cadence], max_workers: int
     ) -> None:
         """From now on exactly these probes run, new ones at once.
 
@@ -194,7 +193,7 @@ class Schedule:
     def _drop(self, entry: Entry) -> None:
         with entry.lock:
             entry.phase = Phase.GONE
-        for job in ("probe", "turn", "change"):
+        for job in ("probe", "turn", "extra"):
             self._remove(entry.job_id(job))
 
     def _due(self, entry: Entry, *, extra: bool = False) -> None:
@@ -277,7 +276,8 @@ class Schedule:
         now = self._wall_clock()
         self._note_endpoint(entry, polled)
         entry.hanging = hangs(polled.record)
-        pause_s = entry.cadence.pause_s(polled.record, now)
+        attention = attention_of(entry.probe.kind, polled.record, now)
+        pause_s = entry.cadence.pause_s(polled.record, attention, now)
         if isinstance(polled.outcome, Failure) and entry.endpoint.recovered_at >= entry.started_at:
             # It failed in an outage that is over by now.
             pause_s = min(pause_s, entry.cadence.interval_s)
@@ -286,19 +286,18 @@ class Schedule:
                 entry.follow_up = True
         if pause_s != entry.pause_s:
             self._set_pause(entry, pause_s)
-        self._plan_change(entry, polled.record, now)
+        self._plan_extra(entry, attention.extra_run_at)
 
-    def _plan_change(self, entry: Entry, record: ProbeRecord, now: float) -> None:
-        moment = change_moment(record, now)
-        if moment == entry.change_at:
+    def _plan_extra(self, entry: Entry, moment: float | None) -> None:
+        if moment == entry.extra_run_at:
             return
-        entry.change_at = moment
+        entry.extra_run_at = moment
         if moment is None:
-            self._remove(entry.job_id("change"))
+            self._remove(entry.job_id("extra"))
         else:
-            self._run_at("change", moment, self._change_fell_due, entry)
+            self._run_at("extra", moment, self._extra_run, entry)
 
-    def _change_fell_due(self, entry: Entry) -> None:
+    def _extra_run(self, entry: Entry) -> None:
         self._due(entry, extra=True)
 
     def _note_endpoint(self, entry: Entry, polled: Polled) -> None:

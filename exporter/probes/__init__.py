@@ -1,7 +1,11 @@
 """What is asked of the API, and what the answers mean: a file for each kind of probe.
 
-table         the probes, as rows
-service       Describe…Service: locks and billing
-debt_status   DescribeUser…Status: what is owed
-balance       QueryAccountBalance: what can still be spent
+table           the probes, as rows
+├── service         Describe…Service: locks and billing
+│   ├── service_state   the state, and how an answer is read
+│   └── lock_reasons    in whatever form the vendor gives its locks
+├── debt_status     DescribeUser…Status: what is owed
+├── balance         QueryAccountBalance: what can still be spent
+├── state_set       values that are series, be it at 0
+└── kind            what a kind of probe has to say of itself
 """

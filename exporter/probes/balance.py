@@ -1,4 +1,4 @@
-"""What the answer of QueryAccountBalance says: how much an account can still spend.
+"""The probe ``balance``: how much an account can still spend, by QueryAccountBalance.
 
     {"Code": "200", "Message": "success", "Success": true, "RequestId": "2595…",
      "Data": {"AvailableAmount": "10000.00", "AvailableCashAmount": "10000.00", "CreditAmount": "0.00",
@@ -7,23 +7,123 @@
 Amounts are texts. Source: https://help.aliyun.com/document_detail/472991.html (read 2026-11-22)
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from exporter.api.fields import AnswerFields, cut
-from exporter.core.model import Answer, Balance, UnknownField
+from exporter.api.operation import Operation
+from exporter.core.model import Answer, require_label_value
+from exporter.probes.kind import (
+    AS_OF,
+    Condition,
+    Family,
+    Fragment,
+    Interval,
+    News,
+    ProbeKind,
+    Sample,
+    Scope,
+    Severity,
+    View,
+)
 
+BALANCE = "balance"
+CURRENCY = "Currency"
 KNOWN_CURRENCIES = frozenset({"CNY", "USD", "JPY"})
 
 
-def parse_balance(payload: Mapping[str, object], request_id: str | None) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The answer of QueryAccountBalance: what an account can still spend, credit included; negative in debt.
+
+    ``currency`` is upper case, such as CNY.
+    """
+
+    available_amount: float
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.available_amount):
+            raise ValueError(f"an amount is finite, seen {self.available_amount!r}")
+        if self.currency != self.currency.upper():
+            raise ValueError(f"a currency is upper case, not {self.currency!r}")
+        require_label_value(self.currency)
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return self.available_amount <= 0
+
+
+def parse_balance(payload: Mapping[str, object], request_id: str | None) -> Answer[Balance]:
     """Return the balance that the answer names; an amount says nothing without its currency.
 
     Raises MalformedReply when one of them is missing or makes no sense.
     """
     data = AnswerFields(payload, request_id).inside("Data")
-    amount, name = data.amount("AvailableAmount"), data.label("Currency")
+    amount, name = data.amount("AvailableAmount"), data.label(CURRENCY)
     if amount is None or name is None:
         raise data.strangers("AvailableAmount and Currency")
     currency = cut(name.upper())
-    unknown = {} if currency in KNOWN_CURRENCIES else {UnknownField.CURRENCY: (currency,)}
+    unknown = {} if currency in KNOWN_CURRENCIES else {CURRENCY: (currency,)}
     return Answer(Balance(amount, currency), request_id=request_id, unknown_values=unknown)
+
+
+def _available_amount(balance: Balance) -> Iterator[Sample]:
+    yield (balance.currency,), balance.available_amount
+
+
+FAMILIES: tuple[Family[Balance], ...] = (
+    Family(
+        "dcdn_account_available_amount",
+        "What the account can still spend, credit included, in the currency that the label names; negative in debt "
+        f"(AvailableAmount). {AS_OF}",
+        _available_amount,
+        labels=("currency",),
+        scope=Scope.ACCOUNT,
+    ),
+)
+
+# It may move with every poll: what is news is that nothing is left, or something again, or another currency.
+NEWS: News[Balance] = News(
+    "balance",
+    fields=lambda balance: {"available_amount": f"{balance.available_amount:.2f}", "currency": balance.currency},
+    is_bad=lambda balance: balance.spent,
+    is_worse=lambda balance, field, _value: field == "available_amount" and balance.spent,
+    is_worth_a_line=lambda before, after: (before.spent, before.currency) != (after.spent, after.currency),
+)
+
+SPENT = Condition("spent", Severity.WARNING)
+IN_CREDIT = Condition("in_credit", Severity.GOOD)
+
+
+def view(balance: Balance | None, _now: float) -> View:
+    """What people are shown: whether anything is left, and how much."""
+    if balance is None:
+        return View(billing_json={BALANCE: None})
+    condition = SPENT if balance.spent else IN_CREDIT
+    return View(
+        conditions=(condition,),
+        status=(Fragment(condition.word.replace("_", " ")),),
+        billing=(Fragment(f"{balance.available_amount:,.2f}"), Fragment(balance.currency, foreign=True)),
+        billing_json={BALANCE: {"amount": balance.available_amount, "currency": balance.currency}},
+    )
+
+
+def balance(operation: Operation) -> ProbeKind[Balance, None, Balance]:
+    """The row of QueryAccountBalance, which is asked once for an account, whatever products that has."""
+    return ProbeKind(
+        product="bss",
+        probe=BALANCE,
+        operation=operation,
+        parse=parse_balance,
+        families=FAMILIES,
+        news=NEWS,
+        conditions=(SPENT, IN_CREDIT),
+        view=view,
+        unknown_fields=(CURRENCY,),
+        interval=Interval.BALANCE,
+        switch=BALANCE,
+        of_account=True,
+    )

@@ -1,17 +1,45 @@
-"""What the answer of a DescribeUser…Status operation says: whether an account owes for a service.
+"""The probe ``debt_status``: whether an account owes for a service, by a DescribeUser…Status operation.
 
     {"Enabled": true, "OnService": true, "InDebt": false, "InDebtOverdue": false, "RequestId": "4F51…"}
 
 Source: https://help.aliyun.com/document_detail/130616.html (read 2026-11-22)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from exporter.api.fields import AnswerFields
-from exporter.core.model import Answer, DebtState
+from exporter.api.operation import Operation
+from exporter.core.model import Answer
+from exporter.probes.kind import AS_OF, Condition, Family, News, ProbeKind, Sample, Severity, StateInRefusal, View
+
+DEBT_STATUS = "debt_status"
+_YES_OR_NO = MappingProxyType({True: "true", False: "false", None: ""})
 
 
-def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer:
+@dataclass(frozen=True, slots=True)
+class DebtState:
+    """The answer of one DescribeUser…Status operation; None is what the API left out.
+
+    ``enabled``: the service is activated (Enabled). ``available``: it can be used (OnService). ``in_debt``: a payment
+    is overdue (InDebt). ``in_debt_overdue``: and the time to make up for it is over (InDebtOverdue).
+    """
+
+    enabled: bool | None = None
+    available: bool | None = None
+    in_debt: bool | None = None
+    in_debt_overdue: bool | None = None
+
+    def __post_init__(self) -> None:
+        if (self.enabled, self.available, self.in_debt, self.in_debt_overdue) == (None, None, None, None):
+            raise ValueError("a debt state says one thing at least")
+
+
+NOT_ENABLED = DebtState(enabled=False)
+
+
+def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer[DebtState]:
     """Return the state that the answer describes; what it leaves out is None.
 
     Raises MalformedReply when a value is neither yes nor no, or when none of the four fields is there.
@@ -24,4 +52,92 @@ def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer:
     return Answer(
         DebtState(enabled=enabled, available=available, in_debt=in_debt, in_debt_overdue=in_debt_overdue),
         request_id=request_id,
+    )
+
+
+def _flag(name: str) -> Callable[[DebtState], Iterator[Sample]]:
+    """Samples of a field that the API may leave out."""
+
+    def samples(debt: DebtState) -> Iterator[Sample]:
+        value = getattr(debt, name)
+        if value is not None:
+            yield (), float(value)
+
+    return samples
+
+
+FAMILIES: tuple[Family[DebtState], ...] = (
+    Family(
+        "dcdn_service_enabled",
+        f"1 when the service is activated, else 0 (Enabled of the probe debt_status). {AS_OF}",
+        _flag("enabled"),
+    ),
+    Family(
+        "dcdn_service_available",
+        f"1 when the service can be used, else 0 (OnService of the probe debt_status). {AS_OF}",
+        _flag("available"),
+    ),
+    Family(
+        "dcdn_service_in_debt",
+        f"1 when the account has overdue payments, else 0 (InDebt of the probe debt_status). {AS_OF}",
+        _flag("in_debt"),
+    ),
+    Family(
+        "dcdn_service_in_debt_overdue",
+        "1 when the time to make up for an overdue payment is over too, else 0 (InDebtOverdue of the probe "
+        f"debt_status). {AS_OF}",
+        _flag("in_debt_overdue"),
+    ),
+)
+
+_WORSE = frozenset({("enabled", "false"), ("available", "false"), ("in_debt", "true"), ("in_debt_overdue", "true")})
+NEWS: News[DebtState] = News(
+    "debt state",
+    fields=lambda debt: {
+        "enabled": _YES_OR_NO[debt.enabled],
+        "available": _YES_OR_NO[debt.available],
+        "in_debt": _YES_OR_NO[debt.in_debt],
+        "in_debt_overdue": _YES_OR_NO[debt.in_debt_overdue],
+    },
+    is_bad=lambda debt: bool(debt.in_debt or debt.in_debt_overdue),
+    is_worse=lambda _debt, field, value: (field, value) in _WORSE,
+)
+
+OVERDUE = Condition("overdue", Severity.CRITICAL, alarm="overdue")
+UNAVAILABLE = Condition("unavailable", Severity.SERIOUS)
+IN_DEBT = Condition("in_debt", Severity.WARNING)
+
+
+def view(debt: DebtState | None, _now: float) -> View:
+    """What people are shown: notes of what is owed; a service that was never enabled cannot be unavailable."""
+    conditions = []
+    if debt is not None:
+        if debt.in_debt_overdue:
+            conditions.append(OVERDUE)
+        if debt.available is False and debt.enabled is not False:
+            conditions.append(UNAVAILABLE)
+        if debt.in_debt and not debt.in_debt_overdue:
+            conditions.append(IN_DEBT)
+    return View(
+        conditions=tuple(conditions),
+        notes=tuple(condition.word.replace("_", " ") for condition in conditions),
+        status_json={"debts": [condition.word for condition in conditions]},
+    )
+
+
+def debt_status(
+    product: str, operation: Operation, *states_in_refusals: StateInRefusal[DebtState]
+) -> ProbeKind[DebtState, None, DebtState]:
+    """The row of a product's DescribeUser…Status."""
+    return ProbeKind(
+        product=product,
+        probe=DEBT_STATUS,
+        operation=operation,
+        parse=parse_debt,
+        states_in_refusals=states_in_refusals,
+        families=FAMILIES,
+        news=NEWS,
+        conditions=(OVERDUE, UNAVAILABLE, IN_DEBT),
+        view=view,
+        switch=DEBT_STATUS,
     )

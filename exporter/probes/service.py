@@ -1,103 +1,341 @@
-"""What the answer of a Describe…Service operation says.
+"""The probe ``service``: whether a service is active or locked, and how it is billed.
 
-The vendor is loose in the form of its lists and values and these functions are tolerant there; an answer that makes
-no sense raises MalformedReply, so that it never looks like a healthy service.
-
-    {"InstanceId": "1883927335936173", "OpeningTime": "2018-03-19T11:16:11Z",
-     "InternetChargeType": "PayByBandwidth",
-     "ChangingChargeType": "PayByTraffic", "ChangingAffectTime": "2018-03-31T16:00:00Z",
-     "OperationLocks": {"LockReason": [{"LockReason": "financial"}]}, "RequestId": "EF2A…"}
-
-Source: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
+service(product, operation, …) -> ProbeKind
+├── remember    when the lock was first seen, and values beyond the documentation
+├── visible     what the page shows, and the families that it stands in
+├── attention   more polls in the first hour of a lock, and when a billing change falls due
+├── NEWS        what is worth a line in the log
+└── view        what people are shown
 """
 
-from collections.abc import Collection, Mapping
-from types import MappingProxyType
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
-from exporter.api.fields import AnswerFields, cut, described, printable
-from exporter.core.model import (
+from exporter.api.errors import RefusalPattern
+from exporter.api.operation import Operation
+from exporter.core.durations import in_words
+from exporter.core.model import Answer
+from exporter.probes.kind import (
+    AS_OF,
+    Attention,
+    Condition,
+    Family,
+    Fragment,
+    News,
+    ProbeKind,
+    Sample,
+    Severity,
+    StateInRefusal,
+    View,
+    Visible,
+)
+from exporter.probes.service_state import (
+    CHARGE_TYPE,
     KNOWN_LOCK_REASONS,
-    UNSPECIFIED_REASON,
-    Answer,
+    LOCKED_FOR_SECURITY,
+    NEXT_CHARGE_TYPE,
+    UNKNOWN_FIELDS,
     ChargeTypeChange,
     ServiceState,
-    UnknownField,
+    ServiceStatus,
+    parse_service,
+)
+from exporter.probes.state_set import state_set, with_seen
+
+SERVICE = "service"
+DCDN_CHARGE_TYPES = (
+    "PayByTraffic",
+    "PayByBandwidth",
+    "PayByBandwidth95",
+    "PayByBandwidth_monthavg",
+    "PayByBandwidth_month4th",
+    "PayByBandwidth_monthday95avg",
+    "PayByBandwidth_nighthalf95",
+)
+CDN_CHARGE_TYPES = ("PayByTraffic", "PayByBandwidth")
+
+LOCK_ATTENTION_S = 3600.0
+CHANGE_DELAY_S = 1.0
+CHANGE_ATTENTION_S = 60.0
+CHANGE_HORIZON_S = 7 * 86_400.0
+
+# https://www.alibabacloud.com/help/doc-detail/27232.htm: one code with this meaning, and further ones.
+_LOCK_IN_REFUSAL = StateInRefusal(
+    RefusalPattern("operationdenied", words="locked for security reasons"), LOCKED_FOR_SECURITY
 )
 
-_LOCKS = "OperationLocks"
-_REASON = "LockReason"
-_NONE_UNKNOWN: Mapping[UnknownField, tuple[str, ...]] = MappingProxyType({})
-_LOCK_LEVELS = 6  # the documented form has three
 
+@dataclass(frozen=True, slots=True)
+class ServiceMemory:
+    """What is remembered of a service between answers.
 
-def parse_service(payload: Mapping[str, object], request_id: str | None, *, charge_types: Collection[str]) -> Answer:
-    """Return the state that the answer describes, and its values that the documentation does not name.
-
-    ``charge_types`` are the documented ones; others are kept as they are. Raises MalformedReply, which names the
-    field, what was seen and what would be accepted.
+    ``locked_since`` is the Unix time at which the lock that holds now was first seen, or None. ``lock_reasons`` and
+    ``charge_types`` are those that answers ever named beyond the vendor's documentation: 16 each at most, then
+    ``other``.
     """
-    fields = AnswerFields(payload, request_id)
-    spellings = {charge_type.casefold(): charge_type for charge_type in charge_types}
-    charge_type = _charge_type(fields.label("InternetChargeType"), spellings)
-    next_charge_type = _charge_type(fields.label("ChangingChargeType"), spellings)
-    takes_effect = fields.moment("ChangingAffectTime")
-    change = None
-    if next_charge_type is not None or takes_effect is not None:
-        change = ChargeTypeChange(charge_type=next_charge_type, takes_effect=takes_effect)
-    state = ServiceState(
-        lock_reasons=_lock_reasons(fields),
-        charge_type=charge_type,
-        change=change,
-        opening_time=fields.moment("OpeningTime"),
-        instance_id=fields.label("InstanceId"),
-    )
-    if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
-        raise fields.strangers("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
-    named = (
-        (UnknownField.CHARGE_TYPE, (charge_type,), charge_types),
-        (UnknownField.NEXT_CHARGE_TYPE, (next_charge_type,), charge_types),
-        (UnknownField.LOCK_REASON, state.lock_reasons, KNOWN_LOCK_REASONS),
-    )
-    unknown = {
-        unknown_field: undocumented
-        for unknown_field, values, documented in named
-        if (undocumented := tuple(value for value in values if value is not None and value not in documented))
-    }
-    return Answer(
-        state=state, request_id=request_id, unknown_values=MappingProxyType(unknown) if unknown else _NONE_UNKNOWN
-    )
+
+    locked_since: float | None = None
+    lock_reasons: tuple[str, ...] = ()
+    charge_types: tuple[str, ...] = ()
 
 
-def _charge_type(text: str | None, spellings: Mapping[str, str]) -> str | None:
-    """The documented spelling where there is one, else the text as it came."""
-    return spellings.get(text.casefold(), text) if text is not None else None
+@dataclass(frozen=True, slots=True)
+class VisibleService:
+    """All that the samples of a service depend on.
 
-
-def _lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
-    return tuple(sorted(set(_reasons(fields, fields.payload.get(_LOCKS), field=_LOCKS, entry=False))))
-
-
-def _reasons(
-    fields: AnswerFields, value: object, *, field: str, entry: bool, levels: int = _LOCK_LEVELS
-) -> list[str]:
-    """All reasons in a value; ``entry`` says that it stands for one lock, be its reason named or not.
-
-    The documented form is {LockReason: [{LockReason: reason}]}; a flat list, a list of texts, one object and one text
-    were seen or are likely in the same place.
+    ``pending`` is the billing change that lies ahead. ``lock_reasons`` and ``charge_types`` are the values that are
+    series, be it at 0.
     """
-    nameless = [UNSPECIFIED_REASON] if entry else []
-    if value is None or value == {}:
-        return nameless
-    if isinstance(value, str):
-        reason = cut(printable(value).lower())
-        return [reason] if reason else nameless
-    if isinstance(value, list) and levels:
-        return [
-            reason for item in value for reason in _reasons(fields, item, field=field, entry=True, levels=levels - 1)
-        ]
-    if isinstance(value, dict) and _REASON in value and levels:
-        return _reasons(fields, value[_REASON], field=f"{field}.{_REASON}", entry=entry, levels=levels - 1)
-    if isinstance(value, dict) and entry:
-        return nameless
-    accepted = f'an object such as {{"{_REASON}": [{{"{_REASON}": "financial"}}]}}'
-    raise fields.malformed(field, described(value), accepted)
+
+    state: ServiceState
+    pending: ChargeTypeChange | None
+    lock_reasons: tuple[str, ...]
+    charge_types: tuple[str, ...]
+
+    @property
+    def takes_effect(self) -> float | None:
+        """The Unix time of the pending change, as far as it is known."""
+        return _moment(self.pending.takes_effect) if self.pending is not None else None
+
+
+def remember(before: ServiceMemory | None, answer: Answer[ServiceState], at: float) -> ServiceMemory:
+    """What is remembered after an answer at this Unix time."""
+    before = before or ServiceMemory()
+    state, unknown = answer.state, answer.unknown_values
+    locked_since = None
+    if state.status is ServiceStatus.LOCKED:
+        locked_since = before.locked_since if before.locked_since is not None else at
+    return ServiceMemory(
+        locked_since,
+        lock_reasons=with_seen(
+            before.lock_reasons, (reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS)
+        ),
+        charge_types=with_seen(
+            before.charge_types, (*unknown.get(CHARGE_TYPE, ()), *unknown.get(NEXT_CHARGE_TYPE, ()))
+        ),
+    )
+
+
+def visible(
+    state: ServiceState, memory: ServiceMemory | None, now: float, *, charge_types: tuple[str, ...]
+) -> Visible[VisibleService]:
+    """What the page shows now, until the pending change falls due; ``charge_types`` are the documented ones."""
+    memory = memory or ServiceMemory()
+    shown = VisibleService(
+        state=state,
+        pending=state.pending_change(now),
+        lock_reasons=(*sorted(KNOWN_LOCK_REASONS), *memory.lock_reasons),
+        charge_types=(*charge_types, *memory.charge_types),
+    )
+    until = shown.takes_effect
+    return Visible(shown, until=math.inf if until is None else until)
+
+
+def attention(state: ServiceState, memory: ServiceMemory | None, now: float) -> Attention:
+    """More polls in the first hour of a lock, and a run of its own for a billing change that falls due."""
+    since = memory.locked_since if memory is not None else None
+    return Attention(
+        faster_until=-math.inf if since is None else since + LOCK_ATTENTION_S, extra_run_at=_change_run(state, now)
+    )
+
+
+def _change_run(state: ServiceState, now: float) -> float | None:
+    """The Unix time of the next extra run for a billing change, or None when there is none within a week.
+
+    It is a second after the change, then 3, 7, 15 and 31 seconds, until an answer has the new method or tells of no
+    change any more: the API's clock may be behind ours, and a poll may fail. A later change is planned when it is
+    nearer: the API may name any year.
+    """
+    if state.change is None or state.change.takes_effect is None:
+        return None
+    due = state.change.takes_effect.timestamp()
+    if due - now > CHANGE_HORIZON_S or (due <= now and state.charge_type == state.change.charge_type):
+        return None
+    delay = CHANGE_DELAY_S
+    while due + delay <= now and delay < CHANGE_ATTENTION_S:
+        delay = 2 * delay + CHANGE_DELAY_S
+    return due + delay if delay < CHANGE_ATTENTION_S else None
+
+
+def _status(service: VisibleService) -> Iterator[Sample]:
+    return state_set(tuple(ServiceStatus), {service.state.status})
+
+
+def _locks(service: VisibleService) -> Iterator[Sample]:
+    return state_set(service.lock_reasons, set(service.state.lock_reasons))
+
+
+def _charge_type(service: VisibleService) -> Iterator[Sample]:
+    return state_set(service.charge_types, {service.state.charge_type})
+
+
+def _next_charge_type(service: VisibleService) -> Iterator[Sample]:
+    return state_set(service.charge_types, {service.pending.charge_type if service.pending is not None else None})
+
+
+def _change(service: VisibleService) -> Iterator[Sample]:
+    if service.takes_effect is not None:
+        yield (), service.takes_effect
+
+
+def _opening(service: VisibleService) -> Iterator[Sample]:
+    if service.state.opening_time is not None:
+        yield (), service.state.opening_time.timestamp()
+
+
+def _info(service: VisibleService) -> Iterator[Sample]:
+    if service.state.instance_id is not None:
+        yield (service.state.instance_id,), 1.0
+
+
+FAMILIES: tuple[Family[VisibleService], ...] = (
+    Family(
+        "dcdn_service_status",
+        "Whether the service has this status: locked when OperationLocks names any lock, not_activated when the API "
+        f"says that the service was never opened, else active. Exactly one is 1. {AS_OF}",
+        _status,
+        labels=("status",),
+    ),
+    Family(
+        "dcdn_service_lock",
+        "Whether the service is locked for this reason (OperationLocks.LockReason); financial is an overdue payment, "
+        f"unspecified a lock that names no reason. {AS_OF}",
+        _locks,
+        labels=("reason",),
+    ),
+    Family(
+        "dcdn_service_charge_type",
+        f"Whether this is the current billing method (InternetChargeType). {AS_OF}",
+        _charge_type,
+        labels=("charge_type",),
+    ),
+    Family(
+        "dcdn_service_next_charge_type",
+        "Whether this is the billing method to come (ChangingChargeType); all 0 when no change is pending at the "
+        f"moment of the scrape. {AS_OF}",
+        _next_charge_type,
+        labels=("charge_type",),
+    ),
+    Family(
+        "dcdn_service_charge_type_change_timestamp_seconds",
+        "Unix time at which the pending change of the billing method takes effect (ChangingAffectTime); absent when "
+        f"no change lies ahead. {AS_OF}",
+        _change,
+    ),
+    Family(
+        "dcdn_service_charge_type_change_remaining_seconds",
+        "Seconds until the pending change of the billing method takes effect (ChangingAffectTime minus now, computed "
+        f"at scrape time); absent when no change lies ahead. {AS_OF}",
+        _change,
+        countdown=True,
+    ),
+    Family(
+        "dcdn_service_opening_timestamp_seconds",
+        f"Unix time at which the service was activated (OpeningTime). {AS_OF}",
+        _opening,
+    ),
+    Family(
+        "dcdn_service_info",
+        f"Always 1; the label names the service's instance (InstanceId). {AS_OF}",
+        _info,
+        labels=("instance_id",),
+    ),
+)
+
+NEWS: News[ServiceState] = News(
+    "service state",
+    fields=lambda state: {
+        "status": state.status.value,
+        "lock_reasons": ",".join(state.lock_reasons),
+        "charge_type": state.charge_type or "",
+        "next_charge_type": (state.change.charge_type or "") if state.change is not None else "",
+        "charge_type_change": _written(state.change.takes_effect) if state.change is not None else "",
+        "opening_time": _written(state.opening_time),
+        "instance_id": state.instance_id or "",
+    },
+    is_bad=lambda state: state.status is ServiceStatus.LOCKED,
+    is_worse=lambda _state, field, value: field == "status" and value != ServiceStatus.ACTIVE,
+)
+
+CHANGE_PENDING = Condition("change_pending", Severity.UPCOMING, alarm="changing", state=False)
+_OF_STATUS = {
+    ServiceStatus.LOCKED: Condition("locked", Severity.CRITICAL, alarm="locked"),
+    ServiceStatus.NOT_ACTIVATED: Condition("not_activated", Severity.INACTIVE),
+    ServiceStatus.ACTIVE: Condition("active", Severity.GOOD),
+}
+
+
+def view(state: ServiceState | None, now: float) -> View:
+    """What people are shown: status and lock reasons, and the billing method with the one that is to come."""
+    pending = state.pending_change(now) if state is not None else None
+    ahead_s = pending.takes_effect.timestamp() - now if pending is not None and pending.takes_effect else None
+    return View(
+        conditions=(
+            *((_OF_STATUS[state.status],) if state is not None else ()),
+            *((CHANGE_PENDING,) if pending is not None else ()),
+        ),
+        status=() if state is None else tuple(_status_cell(state)),
+        billing=() if state is None else tuple(_billing_cell(state, pending, ahead_s)),
+        status_json={
+            "status": state.status.value if state is not None else None,
+            "lock_reasons": list(state.lock_reasons) if state is not None else [],
+        },
+        billing_json={
+            "charge_type": state.charge_type if state is not None else None,
+            "change_pending": pending is not None,
+            "next_charge_type": pending.charge_type if pending is not None else None,
+            "changes_at": pending.takes_effect if pending is not None else None,
+            "changes_in_seconds": None if ahead_s is None else round(ahead_s, 3),
+        },
+        ahead_s=ahead_s,
+    )
+
+
+def _status_cell(state: ServiceState) -> Iterator[Fragment]:
+    yield Fragment(state.status.replace("_", " "))
+    if state.lock_reasons:
+        yield Fragment(f"({', '.join(state.lock_reasons)})", foreign=True)
+
+
+def _billing_cell(state: ServiceState, pending: ChargeTypeChange | None, ahead_s: float | None) -> Iterator[Fragment]:
+    yield Fragment(state.charge_type or "-", foreign=True)
+    if pending is not None and pending.charge_type is not None:
+        yield Fragment("→")
+        yield Fragment(pending.charge_type, foreign=True)
+        if ahead_s is not None:
+            yield Fragment(f"in {in_words(ahead_s)}")
+
+
+def service(
+    product: str,
+    operation: Operation,
+    *states_in_refusals: StateInRefusal[ServiceState],
+    charge_types: tuple[str, ...] = DCDN_CHARGE_TYPES,
+) -> ProbeKind[ServiceState, ServiceMemory, VisibleService]:
+    """The row of a product's Describe…Service; ``charge_types`` are its documented billing methods."""
+    return ProbeKind(
+        product=product,
+        probe=SERVICE,
+        operation=operation,
+        parse=partial(parse_service, charge_types=charge_types),
+        states_in_refusals=(*states_in_refusals, _LOCK_IN_REFUSAL),
+        remember=remember,
+        visible=partial(visible, charge_types=charge_types),
+        attention=attention,
+        families=FAMILIES,
+        news=NEWS,
+        conditions=(*_OF_STATUS.values(), CHANGE_PENDING),
+        view=view,
+        unknown_fields=UNKNOWN_FIELDS,
+    )
+
+
+def _moment(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _written(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,7 +1,5 @@
 """What people are shown: the rows of the status page, the table and the JSON.
 
-row        what is known of one product of one account
-overview   the rows, from the records of the probes
-report     counted, explained and as JSON
+report     what is known of every account and product, counted, ordered, and as JSON
 terminal   as a table
 """

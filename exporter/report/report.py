@@ -1,59 +1,104 @@
-"""What is known of every account and product now: the rows of the status page, counted, explained and as JSON.
+"""What is known of every account and product now: rows, counted and ordered, that table, JSON and page draw.
 
-records -> Report -> an exit code, JSON (docs/commands.md), or a table (``status_display``)
+records -> Report -> an exit code, JSON (docs/commands.md), a table (``terminal``), or the status page (``web``)
 """
 
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.core.model import Failure, ProbeKey, ServiceState
+from exporter.core.model import Failure, ProbeKey
 from exporter.core.store import ProbeRecord
-from exporter.report.overview import status_rows
-from exporter.report.row import StatusRow, worst_first
+from exporter.probes.kind import AnyKind, Condition, Fragment, Severity, View
+from exporter.probes.table import PROBES
 
 EXIT_WELL = 0
 EXIT_LOCKED = 3
 EXIT_POLL_FAILED = 4
 
+FAILING = Condition("failing", Severity.FAILING, alarm="failing")
+WAITING = Condition("waiting", Severity.WAITING)
+_UNKNOWN = (Fragment("unknown"),)
+
 
 @dataclass(frozen=True, slots=True)
-class ReportRow:
-    """One product of one account. ValueError for a moment that no calendar has."""
+class Row:
+    """What is known of one product of one account; its balance is a row of its own, of the product ``bss``."""
 
-    shown: StatusRow
-    """As the status page has it."""
-    changes_at: datetime | None
-    """When the next charge type holds, if that is known."""
+    account: str
+    product: str
+    conditions: tuple[Condition, ...]
+    """Those that hold, the worst first; empty before the first answer."""
+    status: tuple[Fragment, ...]
+    notes: tuple[str, ...]
+    billing: tuple[Fragment, ...]
+    keys: Mapping[str, Any]
+    """What the kinds of probes add to the row's JSON object."""
+    ahead_s: float | None
+    """Seconds until the next thing that is known to change; None: no such moment is known."""
     answered_at: float | None
-    """The Unix time of the oldest of the last good answers; None before the first one."""
+    """The Unix time of the oldest of the last good answers, which holds for all of the row; None before the first."""
+    age_s: float | None
+    """Seconds since then."""
     failures: Mapping[str, Failure]
     """Of the last polls, by the name of the probe."""
+    polled: bool
+    """Every probe has finished a poll."""
+    probes: int = 1
 
     def __post_init__(self) -> None:
-        if self.changes_at is not None and self.changes_at.tzinfo is None:
-            raise ValueError(f"a moment needs its time zone, seen {self.changes_at!r}")
         if self.answered_at is not None and not math.isfinite(self.answered_at):
             raise ValueError(f"a moment must be finite, seen {self.answered_at!r}")
+        if self.failures and FAILING not in self.conditions:
+            raise ValueError(f"a row whose poll failed is failing, seen {self.conditions!r}")
 
     @property
-    def change_pending(self) -> bool:
-        """Whether the charge type is going to change."""
-        return self.shown.next_charge_type is not None or self.shown.changes_in_s is not None
+    def condition(self) -> Condition:
+        """The worst of what holds; WAITING where no state is known."""
+        return next((condition for condition in self.conditions if condition.state), WAITING)
+
+    @property
+    def worst(self) -> Condition:
+        """The worst of what holds, counting what is no state: that a change lies ahead, for instance."""
+        return self.conditions[0] if self.conditions else WAITING
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether something is known to change."""
+        return any(condition.severity is Severity.UPCOMING for condition in self.conditions)
+
+    @property
+    def poll_success(self) -> bool:
+        """The last polls got answers. False also before the first ones have finished."""
+        return self.polled and not self.failures
+
+    @property
+    def failure(self) -> str | None:
+        """What the last polls failed of, in words; where there are several probes, which of them."""
+        return (
+            "; ".join(
+                f"{f'{probe}: ' if self.probes > 1 else ''}{failure.reason.value}: {failure.explanation}"
+                for probe, failure in self.failures.items()
+            )
+            or None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was known at a moment, the worst first. ValueError when fewer probes than rows are counted."""
+    """What was known at a moment. ValueError when fewer probes than rows are counted."""
 
     at: float
     """Unix time."""
-    rows: tuple[ReportRow, ...]
+    rows: tuple[Row, ...]
+    """The worst first."""
     probes: int
+    conditions: tuple[Condition, ...]
+    """All that a row can be, the worst first."""
     unlisted: tuple[str, ...] = ()
     """Resource directories whose members could not be listed: accounts may be missing."""
 
@@ -63,47 +108,98 @@ class Report:
 
     def counts(self) -> dict[str, int]:
         """How many there are of everything; ``failed`` counts probes, and what a row can be is counted in rows."""
-        rows = [row.shown for row in self.rows]
+        holding = dict.fromkeys(self.conditions, 0)
+        for row in self.rows:
+            for condition in row.conditions:
+                holding[condition] += 1
+        before = {each.word: count for each, count in holding.items() if each.severity < Severity.FAILING}
+        after = {
+            each.word: count for each, count in holding.items() if Severity.FAILING < each.severity < Severity.GOOD
+        }
+        after.pop(WAITING.word)
         return {
-            "accounts": len({row.account for row in rows}),
+            "accounts": len({row.account for row in self.rows}),
             "probes": self.probes,
-            "locked": sum(row.status == "locked" for row in rows),
-            "overdue": sum("overdue" in row.debts for row in rows),
-            "unavailable": sum("unavailable" in row.debts for row in rows),
+            **before,
             "failed": sum(len(row.failures) for row in self.rows),
             "directories_unlisted": len(self.unlisted),
-            "in_debt": sum("in_debt" in row.debts for row in rows),
-            "spent": sum(row.credit == "spent" for row in rows),
-            "change_pending": sum(row.change_pending for row in self.rows),
-            "not_activated": sum(row.status == "not_activated" for row in rows),
-            "waiting": sum(row.condition == "waiting" for row in rows),
+            **after,
+            WAITING.word: sum(row.condition is WAITING for row in self.rows),
         }
+
+    def alarms(self) -> dict[str, int]:
+        """How many rows need a look, by the word of the alarm, each at 0 too; ``failing`` comes last."""
+        alarms = {each.alarm: each for each in self.conditions if each.alarm is not None and each is not FAILING}
+        return {
+            word: sum(condition in row.conditions for row in self.rows)
+            for word, condition in {**alarms, FAILING.word: FAILING}.items()
+        }
+
+    def has_critical(self) -> bool:
+        """Whether delivery has stopped somewhere."""
+        return any(row.worst.severity is Severity.CRITICAL for row in self.rows)
 
 
 def build_report(
-    records: Mapping[ProbeKey, ProbeRecord], *, now: float, stale_after_s: float, unlisted: tuple[str, ...] = ()
+    records: Mapping[ProbeKey, ProbeRecord],
+    *,
+    now: float,
+    stale_after_s: float,
+    unlisted: tuple[str, ...] = (),
+    kinds: Iterable[AnyKind] = PROBES,
 ) -> Report:
     """The report as of ``now``; states of answers older than ``stale_after_s`` are not in it."""
+    by_name = {(kind.product, kind.probe): kind for kind in kinds}
+    unknown = {kind.probe: kind.view(None, now) for kind in by_name.values()}
+    conditions = (*(each for kind in by_name.values() for each in kind.conditions), FAILING, WAITING)
+    ranked = sorted(dict.fromkeys(conditions), key=lambda condition: condition.severity)
+    rank = {condition: place for place, condition in enumerate(ranked)}
     by_product: dict[tuple[str, str], dict[str, ProbeRecord]] = defaultdict(dict)
     for key, record in records.items():
         by_product[key.account, key.product][key.probe] = record
-    return Report(
-        at=now,
-        rows=tuple(
-            _row(shown, by_product[shown.account, shown.product], now=now, stale_after_s=stale_after_s)
-            for shown in worst_first(status_rows(records, now=now, stale_after_s=stale_after_s))
-        ),
-        probes=len(records),
-        unlisted=unlisted,
+    rows = []
+    for (account, product), probes in by_product.items():
+        views = dict(unknown)
+        for probe, record in probes.items():
+            state = record.current_state(now, stale_after_s)
+            if state is not None:
+                views[probe] = by_name[product, probe].view(state, now)
+        rows.append(_row(account, product, views.values(), probes, now=now))
+    rows.sort(key=lambda row: (rank[row.worst], row.account, row.product))
+    return Report(at=now, rows=tuple(rows), probes=len(records), conditions=tuple(ranked), unlisted=unlisted)
+
+
+def _row(account: str, product: str, views: Iterable[View], probes: Mapping[str, ProbeRecord], *, now: float) -> Row:
+    views = tuple(views)
+    outcomes = {probe: record.last_outcome for probe, record in probes.items()}
+    failures = {probe: outcome for probe, outcome in outcomes.items() if isinstance(outcome, Failure)}
+    holding = [condition for view in views for condition in view.conditions] + ([FAILING] if failures else [])
+    answered_at = min((record.last_success_at for record in probes.values() if record.last_success_at), default=None)
+    return Row(
+        account=account,
+        product=product,
+        conditions=tuple(sorted(holding, key=lambda condition: condition.severity)),
+        status=next((view.status for view in views if view.status), _UNKNOWN),
+        notes=tuple(note for view in views for note in view.notes),
+        billing=next((view.billing for view in views if view.billing), ()),
+        keys={
+            **{name: value for view in views for name, value in view.status_json.items()},
+            **{name: value for view in views for name, value in view.billing_json.items()},
+        },
+        ahead_s=min((view.ahead_s for view in views if view.ahead_s is not None), default=None),
+        answered_at=answered_at,
+        age_s=None if answered_at is None else max(0.0, now - answered_at),
+        failures=failures,
+        polled=all(record.polls for record in probes.values()),
+        probes=len(probes),
     )
 
 
 def exit_code(report: Report) -> int:
     """3 when something is locked or overdue, else 4 when a poll or the listing of members failed, else 0."""
-    counts = report.counts()
-    if counts["locked"] or counts["overdue"]:
+    if report.has_critical():
         return EXIT_LOCKED
-    return EXIT_POLL_FAILED if counts["failed"] or report.unlisted else EXIT_WELL
+    return EXIT_POLL_FAILED if report.unlisted or any(row.failures for row in report.rows) else EXIT_WELL
 
 
 def summary_line(report: Report) -> str:
@@ -122,41 +218,18 @@ def to_json(report: Report) -> str:
         "unlisted_directories": list(report.unlisted),
         "services": [_service(row) for row in report.rows],
     }
-    return json.dumps(document, indent=2, allow_nan=False)
+    return json.dumps(document, indent=2, allow_nan=False, default=_of_moment)
 
 
-def _row(shown: StatusRow, probes: Mapping[str, ProbeRecord], *, now: float, stale_after_s: float) -> ReportRow:
-    states = [record.current_state(now, stale_after_s) for record in probes.values()]
-    pending = next((state.pending_change(now) for state in states if isinstance(state, ServiceState)), None)
-    outcomes = {probe: record.last_outcome for probe, record in probes.items()}
-    return ReportRow(
-        shown=shown,
-        changes_at=pending.takes_effect if pending is not None else None,
-        answered_at=min(
-            (record.last_success_at for record in probes.values() if record.last_success_at), default=None
-        ),
-        failures={probe: outcome for probe, outcome in outcomes.items() if isinstance(outcome, Failure)},
-    )
-
-
-def _service(row: ReportRow) -> dict[str, Any]:
-    shown = row.shown
+def _service(row: Row) -> dict[str, Any]:
     return {
-        "account": shown.account,
-        "product": shown.product,
-        "condition": shown.condition,
-        "status": shown.status,
-        "lock_reasons": list(shown.lock_reasons),
-        "debts": list(shown.debts),
-        "charge_type": shown.charge_type,
-        "change_pending": row.change_pending,
-        "next_charge_type": shown.next_charge_type,
-        "changes_at": _written(row.changes_at.timestamp()) if row.changes_at is not None else None,
-        "changes_in_seconds": _rounded(shown.changes_in_s),
-        "balance": None if shown.balance is None else {"amount": shown.balance, "currency": shown.currency},
-        "poll_success": shown.poll_success,
+        "account": row.account,
+        "product": row.product,
+        "condition": row.condition.word,
+        **row.keys,
+        "poll_success": row.poll_success,
         "answered_at": _written(row.answered_at) if row.answered_at is not None else None,
-        "answer_age_seconds": _rounded(shown.age_s),
+        "answer_age_seconds": None if row.age_s is None else round(row.age_s, 3),
         "failures": [
             {
                 "probe": probe,
@@ -171,8 +244,10 @@ def _service(row: ReportRow) -> dict[str, Any]:
     }
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+def _of_moment(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"JSON of a row is made of plain values and moments, seen {type(value).__name__}")
+    return _written(value.timestamp())
 
 
 def _written(moment: float) -> str:

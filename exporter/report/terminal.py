@@ -13,22 +13,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from exporter.report.report import Report, ReportRow, summary_line
-from exporter.report.row import StatusRow, in_words
+from exporter.probes.kind import Fragment, Severity
+from exporter.report.report import Report, Row, summary_line
 
 _COLUMNS = ("ACCOUNT", "PRODUCT", "STATUS", "BILLING", "LAST POLL")
 _STYLES = {
-    "locked": "bold red",
-    "overdue": "bold red",
-    "unavailable": "red",
-    "failing": "magenta",
-    "in_debt": "yellow",
-    "spent": "yellow",
-    "waiting": "dim",
-    "not_activated": "dim",
+    Severity.CRITICAL: "bold red",
+    Severity.SERIOUS: "red",
+    Severity.FAILING: "magenta",
+    Severity.WARNING: "yellow",
+    Severity.WAITING: "dim",
+    Severity.UPCOMING: "cyan",
+    Severity.INACTIVE: "dim",
+    Severity.GOOD: "green",
 }
-_STYLE_OF_CHANGE = "cyan"
-_STYLE_OF_THE_REST = "green"
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -42,9 +40,8 @@ def draw_table(report: Report, *, width: int | None, color: bool) -> str:
         column.overflow = "fold"
         column.no_wrap = width is None
     for row in report.rows:
-        style = _style(row)
-        account, product, status, *rest = (_printable(cell) for cell in cells(row.shown))
-        table.add_row(account, product, Text(status, style=style), *rest)
+        account, product, status, *rest = (_printable(cell) for cell in cells(row))
+        table.add_row(account, product, Text(status, style=_STYLES[row.worst.severity]), *rest)
     console = Console(
         file=io.StringIO(),
         force_terminal=color,
@@ -64,9 +61,11 @@ def draw_table(report: Report, *, width: int | None, color: bool) -> str:
     return "\n".join([*lines, "", summary_line(report)])
 
 
-def cells(row: StatusRow) -> tuple[str, str, str, str, str]:
+def cells(row: Row) -> tuple[str, str, str, str, str]:
     """Account, product, status, billing and last poll in the words of the status page."""
-    return (row.account, row.product, _status(row), _billing(row), _last_poll(row))
+    status = ", ".join([_text(row.status), *row.notes])
+    last_poll = "answered" if row.poll_success else row.failure or "none yet"
+    return row.account, row.product, status, _text(row.billing) or "-", last_poll
 
 
 @contextmanager
@@ -86,35 +85,8 @@ def above_bar(stream: TextIO) -> TextIO:
     return cast("TextIO", _AboveBar(stream))
 
 
-def _status(row: StatusRow) -> str:
-    words = (row.status or row.credit or "unknown").replace("_", " ")
-    if row.lock_reasons:
-        words += f" ({', '.join(row.lock_reasons)})"
-    return ", ".join([words, *(debt.replace("_", " ") for debt in row.debts)])
-
-
-def _billing(row: StatusRow) -> str:
-    words = row.charge_type or "-"
-    if row.balance is not None:
-        words = f"{row.balance:,.2f} {row.currency}"
-    if row.next_charge_type is not None:
-        words += f" → {row.next_charge_type}"
-        if row.changes_in_s is not None:
-            words += f" in {in_words(row.changes_in_s)}"
-    return words
-
-
-def _last_poll(row: StatusRow) -> str:
-    if row.poll_success:
-        return "answered"
-    return row.failure or "none yet"
-
-
-def _style(row: ReportRow) -> str:
-    style = _STYLES.get(row.shown.condition)
-    if style is not None:
-        return style
-    return _STYLE_OF_CHANGE if row.change_pending else _STYLE_OF_THE_REST
+def _text(cell: tuple[Fragment, ...]) -> str:
+    return " ".join(fragment.text for fragment in cell)
 
 
 def _printable(text: str) -> str:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter import PROJECT_URL
-from exporter.report.row import StatusRow, in_words, worst_first
+from exporter.core.durations import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from exporter.report.report import Report, Row
 
 ROWS_SHOWN = 200
 """A browser copes with so many; the page counts the rest, and /metrics has them all."""
@@ -28,8 +30,8 @@ class StatusPage:
 
     version: str
     telemetry_path: str
-    accounts: tuple[StatusRow, ...]
-    """In any order; an account with three products has three rows, and one more with a balance."""
+    report: Report
+    """An account with three products has three rows, and one more with a balance."""
     ready: bool
     """As `/-/ready` has it."""
 
@@ -60,39 +62,33 @@ def view_of(query: Mapping[str, str]) -> View:
     )
 
 
-def rows_in_view(rows: tuple[StatusRow, ...], view: View) -> list[StatusRow]:
+def rows_in_view(report: Report, view: View) -> list[Row]:
     """The rows that the view wants, in its order; equals stand the worst first."""
     words = view.filter.casefold().split()
-    found = [row for row in worst_first(rows) if all(word in _text_of(row) for word in words)]
+    found = [row for row in report.rows if all(word in _text_of(row) for word in words)]
     match view.order:
         case "account":
             found.sort(key=lambda row: (row.account.casefold(), row.product))
         case "product":
             found.sort(key=lambda row: row.product)
         case "change":
-            found.sort(
-                key=lambda row: (not row.is_changing, row.changes_in_s if row.changes_in_s is not None else math.inf)
-            )
+            found.sort(key=lambda row: (not row.is_changing, row.ahead_s if row.ahead_s is not None else math.inf))
         case "age":
             found.sort(key=lambda row: -row.age_s if row.age_s is not None else -math.inf)
     return found
 
 
-def _text_of(row: StatusRow) -> str:
+def _text_of(row: Row) -> str:
     """All that a filter can find in a row; the words of the counts are among it."""
     known = (
         row.account,
         row.product,
-        row.status,
-        row.condition,
-        *row.lock_reasons,
-        *row.debts,
-        row.charge_type,
-        row.next_charge_type,
-        row.currency,
+        row.condition.word,
+        *(condition.word for condition in row.conditions if condition.state),
+        *(condition.alarm for condition in row.conditions),
+        *row.notes,
+        *(fragment.text for fragment in (*row.status, *row.billing) if fragment.foreign),
         row.failure,
-        "changing" if row.is_changing else None,
-        "failing" if row.failure is not None else None,
     )
     return "\n".join(text.replace("_", " ") + "\n" + text for text in known if text).casefold()
 
@@ -113,20 +109,17 @@ def build_environment() -> Environment:
 def render(page: StatusPage, environment: Environment, view: View | None = None) -> str:
     """The page as HTML."""
     view = view or View()
-    rows = rows_in_view(page.accounts, view)
-    conditions = [row.condition for row in worst_first(page.accounts)]
+    rows = rows_in_view(page.report, view)
+    conditions = [row.condition for row in page.report.rows]
     return environment.get_template("status.html").render(
         page=page,
         view=view,
         rows=rows[:ROWS_SHOWN],
         found=len(rows),
         hidden=max(0, len(rows) - ROWS_SHOWN),
-        counts={name: conditions.count(name) for name in dict.fromkeys(conditions)},
-        alarms={
-            "locked": sum(row.status == "locked" for row in page.accounts),
-            "overdue": sum("overdue" in row.debts for row in page.accounts),
-            "changing": sum(row.is_changing for row in page.accounts),
-            "failing": sum(row.failure is not None for row in page.accounts),
+        counts={
+            condition.word: count for condition in page.report.conditions if (count := conditions.count(condition))
         },
+        alarms=page.report.alarms(),
         project_url=PROJECT_URL,
     )

@@ -42,7 +42,7 @@ def client(simulator: Simulator) -> Iterator[Client]:
     client = Client(
         {name: Route(simulator.url) for name in endpoints("china")},
         budgets=Budgets({"ListAccounts": CALLS_PER_SECOND}, clock=time.monotonic),
-        observer=OwnMetrics(version="test", actions=[]),
+        observer=OwnMetrics(version="test", actions=[], unknown_fields=[]),
         deadline_s=5,
         pool_size=1,
         user_agent="test",

@@ -45,8 +45,7 @@ def test_an_account_of_the_file_is_watched_as_it_says() -> None:
         account_id="100001",
         site="international",
         products=frozenset({"dcdn", "cdn"}),
-        debt_status=True,
-        balance=False,
+        switches=frozenset({"debt_status"}),
         credentials=EcsRamRoleCredentials(type="ecs_ram_role"),
         account_name="",
         labels={"team": "video"},
@@ -69,8 +68,7 @@ def test_a_member_is_watched_as_its_directory_says() -> None:
         account_id="100001",
         site="international",
         products=frozenset({"dcdn", "cdn"}),
-        debt_status=True,
-        balance=True,
+        switches=frozenset({"debt_status", "balance"}),
         credentials=MemberRole(
             role_arn="acs:ram::100001:role/DcdnReader",
             source=EcsRamRoleCredentials(type="ecs_ram_role"),
@@ -101,7 +99,7 @@ def test_what_the_file_says_for_all_holds_for_members() -> None:
     (member,) = watched(
         f"products: [cdn]\nbalance: true\ndiscovery: {{resource_directories: [{MAIN}]}}", [Member("1")]
     )
-    assert (member.products, member.debt_status, member.balance) == (frozenset({"cdn"}), False, True)
+    assert (member.products, member.switches) == (frozenset({"cdn"}), frozenset({"balance"}))
 
 
 def test_the_file_comes_first_and_members_in_order_of_their_ids() -> None:
@@ -232,4 +230,4 @@ def test_a_member_with_another_name_is_shown_under_it() -> None:
 def test_bad_accounts_do_not_exist(name: str, products: list[str]) -> None:
     """Each has a name, and something to watch."""
     with pytest.raises(ValueError, match="an account has a name and a product"):
-        WatchedAccount(name, None, "china", frozenset(products), False, False, DefaultCredentials())  # noqa: FBT003 - as in the file
+        WatchedAccount(name, None, "china", frozenset(products), frozenset(), DefaultCredentials())

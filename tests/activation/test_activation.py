@@ -10,7 +10,7 @@ from exporter.activation import Outcome, Result, Subject
 from exporter.api.client import Caller, Client, Reply, Turn
 from exporter.api.operation import Operation
 from exporter.api.rate_limit import USE_OF_LIMIT
-from exporter.core.model import ServiceStatus
+from exporter.probes.service_state import ServiceStatus
 from exporter.simulator import WRITES, Account, Fault, FaultKind, Opening, ServiceState, Simulator
 from tests.activation.conftest import Clock
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from deploy.prometheus.rules.recordings import RECORDINGS
-from exporter.core.model import NOT_ACTIVATED, Answer, Observation, ServiceState
-from exporter.core.store import ProbeRecord
-from exporter.metrics.families import STATE_FAMILIES
-from exporter.metrics.visible_state import ShownService, shown
-from exporter.probes.table import PROBE_KINDS, SERVICE, ProbeKind
+from exporter.core.model import Answer
+from exporter.probes.service import SERVICE
+from exporter.probes.service_state import NOT_ACTIVATED, ServiceState
+from exporter.probes.table import PROBES
+
+if TYPE_CHECKING:
+    from exporter.probes.kind import AnyKind
 
 _SPEAKS_FOR_ALL = re.compile(r'unless on \(account, product\)\n\s+(\w+)\{(\w+)="(\w+)"\}')
 SPEAKERS = [match.groups() for rule in RECORDINGS for match in _SPEAKS_FOR_ALL.finditer(rule.expression)]
@@ -27,9 +30,7 @@ def test_the_recordings_were_read() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in PROBE_KINDS if kind.probe == SERVICE], ids=lambda kind: kind.product
-)
+@pytest.mark.parametrize("kind", [kind for kind in PROBES if kind.probe == SERVICE], ids=lambda kind: kind.product)
 @pytest.mark.parametrize(
     "state",
     [
@@ -39,15 +40,13 @@ def test_the_recordings_were_read() -> None:
     ],
     ids=["not activated", "unknown method", "locked"],
 )
-def test_the_series_that_speaks_for_its_metric_is_always_there(kind: ProbeKind, state: ServiceState) -> None:
+def test_the_series_that_speaks_for_its_metric_is_always_there(kind: AnyKind, state: ServiceState) -> None:
     """Its absence means that the state is not shown at all, and never that another value holds."""
-    record = ProbeRecord().after(Observation(1.0, 0.1, Answer(state)))
-    seen = shown(record, 1.0, stale_after_s=600, documented_charge_types=kind.charge_types)
-    assert isinstance(seen, ShownService)
+    seen = kind.visible(state, kind.remember(None, Answer(state), 1.0), 1.0).value
     series = {
-        (family.name, family.label, value)
-        for family in STATE_FAMILIES
-        if family.of is ShownService
-        for value, _ in family.samples(seen)
+        (family.name, name, value)
+        for family in kind.families
+        for labels, _ in family.samples(seen)
+        for name, value in zip(family.labels, labels, strict=True)
     }
     assert set(SPEAKERS) <= series

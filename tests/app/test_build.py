@@ -11,9 +11,10 @@ from exporter.api.client import Unobserved
 from exporter.api.errors import CallAborted
 from exporter.app.build import Composition, keeping
 from exporter.config import Configuration, parse
-from exporter.core.model import ProbeKey, ServiceState
+from exporter.core.model import ProbeKey
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller
+from exporter.probes.service_state import ServiceState
 from exporter.probes.table import kinds_for, vendor_limits
 from exporter.simulator import Simulator, load_scenario
 from tests.recording_log import RecordingLog
@@ -63,7 +64,7 @@ def test_every_account_has_the_probes_that_it_asks_for(compose: Compose, simulat
 
     assert [probe.key for probe in composition.probes] == [
         ProbeKey("prod", "dcdn_ipa", "service"),
-        *(kind.key("shop") for kind in kinds_for(["dcdn", "cdn"], debt_status=True, balance=True)),
+        *(kind.key("shop") for kind in kinds_for(["dcdn", "cdn"], ["debt_status", "balance"])),
     ]
     assert simulator.journal.entries() == ()
 

@@ -21,7 +21,7 @@ from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.demo import demo_configuration
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
-from exporter.probes.table import PROBE_KINDS, PRODUCTS, vendor_limits
+from exporter.probes.table import PROBES, PRODUCTS, vendor_limits
 from exporter.simulator import (
     Account,
     Fault,
@@ -167,7 +167,7 @@ def test_no_scenario_makes_the_daemon_change_anything(name: str, play: Callable[
         replace(account, products=PRODUCTS, debt_status=True, balance=True) for account in played.accounts
     )
     simulator = play(replace(played, accounts=accounts))
-    asked = {(account.account_id, kind.operation.action) for account in accounts for kind in PROBE_KINDS}
+    asked = {(account.account_id, kind.operation.action) for account in accounts for kind in PROBES}
     configuration = demo_configuration(replace(played, accounts=accounts), simulator.url)
     web = WebOptions("127.0.0.1:0")
     with Daemon(configuration, load=lambda: configuration, web=web, environ={}, log=RecordingLog()):

@@ -18,7 +18,7 @@ from exporter.core.store import Store
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.polling.poller import Polled, Poller, Probe
-from exporter.probes.table import PROBE_KINDS
+from exporter.probes.table import PROBES
 from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn
 from exporter.simulator import Role as SimulatedRole
 from tests.end_to_end.page import Page
@@ -26,7 +26,7 @@ from tests.only_read import only_read
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 
-KIND = PROBE_KINDS[0]
+KIND = PROBES[0]
 STARTED_AT = 1_800_000_000.0
 STALE_AFTER_S = 180.0
 BASE = Account("key", "10", "LTAI5tBase", "base-secret", ram_user="exporter")
@@ -57,7 +57,7 @@ class World:
         self.simulator = self._running.enter_context(
             only_read(Scenario("roles", (BASE, *ACCOUNTS)), wall_clock=self.wall_clock, limits=unlimited)
         )
-        self._own = OwnMetrics(version="0", actions=LIMITS)
+        self._own = OwnMetrics(version="0", actions=LIMITS, unknown_fields=[])
         self._client = Client(
             dict.fromkeys(endpoints("china"), Route(self.simulator.url)),
             budgets=Budgets(unlimited, clock=time.monotonic),
@@ -76,7 +76,7 @@ class World:
             look_every_s=0.005,
         )
         self._providers = {account.name: self._role_of(account) for account in ACCOUNTS}
-        self._exposition = Exposition(own=self._own.registry, now=self.wall_clock, expiries=self._expiries)
+        self._exposition = Exposition(PROBES, own=self._own.registry, now=self.wall_clock, expiries=self._expiries)
         self._store = Store([], on_change=self._exposition.update)
         self._poller = Poller(
             self._client,

@@ -19,7 +19,7 @@ from benchmarks.upstream import Behaviour, Upstream
 from exporter.accounts.members import parse_member_page
 from exporter.api.credentials.role import parse_assume_role
 from exporter.polling import HANGING_WORKERS, WAITING_WORKERS
-from exporter.probes.service import parse_service
+from exporter.probes.service_state import parse_service
 
 if TYPE_CHECKING:
     from benchmarks.findings import Finding

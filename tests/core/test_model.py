@@ -5,17 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.core.model import (
-    NOT_ACTIVATED,
-    Answer,
-    Balance,
-    ChargeTypeChange,
-    DebtState,
-    Observation,
-    ProbeKey,
-    ServiceState,
-    ServiceStatus,
-)
+from exporter.core.model import Answer, Observation, ProbeKey
+from exporter.probes.balance import Balance
+from exporter.probes.debt_status import DebtState
+from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState, ServiceStatus
 
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 NAIVE = MOMENT.replace(tzinfo=None)

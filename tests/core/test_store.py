@@ -1,23 +1,13 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
-from exporter.core.model import (
-    NOT_ACTIVATED,
-    Answer,
-    Balance,
-    DebtState,
-    Failure,
-    FailureReason,
-    Observation,
-    ProbeKey,
-    ServiceState,
-    State,
-    UnknownField,
-)
+from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey, State
 from exporter.core.store import ProbeRecord, Store
+from exporter.probes.service_state import ServiceState
 
 PROD = ProbeKey(account="prod", product="dcdn_ipa", probe="service")
 SHOP = ProbeKey(account="shop", product="dcdn_ipa", probe="service")
@@ -28,13 +18,17 @@ TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
 THROTTLED = Failure(FailureReason.THROTTLED, "too many calls", code="Throttling.User", http_status=400)
 
 
-def answered(at: float, state: State = ACTIVE, **unknown: tuple[str, ...]) -> Observation:
-    values = {UnknownField[name.upper()]: seen for name, seen in unknown.items()}
-    return Observation(finished_at=at, duration_s=0.25, outcome=Answer(state=state, unknown_values=values))
+def answered(at: float, state: State = ACTIVE) -> Observation:
+    return Observation(finished_at=at, duration_s=0.25, outcome=Answer(state=state))
 
 
-def locked(*reasons: str) -> ServiceState:
-    return ServiceState(lock_reasons=reasons)
+def times_of_answers(memory: tuple[float, ...] | None, _answer: Answer[Any], at: float) -> tuple[float, ...]:
+    """What an invented kind of probe remembers."""
+    return (*(memory or ()), at)
+
+
+def record_in(store: Store, key: ProbeKey, observation: Observation, **caller: str) -> Any:
+    return store.record(key, observation, remember=times_of_answers, **caller)
 
 
 def failed(at: float, failure: Failure = TIMEOUT) -> Observation:
@@ -44,7 +38,7 @@ def failed(at: float, failure: Failure = TIMEOUT) -> Observation:
 def after(*observations: Observation) -> ProbeRecord:
     record = ProbeRecord()
     for observation in observations:
-        record = record.after(observation)
+        record = record.after(observation, remember=times_of_answers)
     return record
 
 
@@ -77,6 +71,7 @@ def test_an_answer_is_kept_with_its_time() -> None:
         last_success_at=1000.0,
         last_outcome=observation.outcome,
         state=ACTIVE,
+        memory=(1000.0,),
     )
 
 
@@ -93,7 +88,7 @@ def test_a_failure_moves_neither_state_nor_success() -> None:
         last_outcome=THROTTLED,
         failures_in_row=2,
         state=LOCKED,
-        locked_since=1000.0,
+        memory=(1000.0,),
     )
 
 
@@ -115,7 +110,7 @@ def test_a_record_never_changes() -> None:
     """The next poll makes a new one, so that a reader never sees half of it."""
     before = after(answered(1000.0))
     copy = after(answered(1000.0))
-    before.after(failed(1060.0))
+    before.after(failed(1060.0), remember=times_of_answers)
     before.after_skip()
 
     assert before == copy
@@ -130,26 +125,11 @@ def test_a_skip_is_no_poll() -> None:
     assert record.last_poll_at == 1000.0
 
 
-@pytest.mark.parametrize(
-    ("story", "locked_since"),
-    [
-        pytest.param([answered(1, ACTIVE)], None, id="never locked"),
-        pytest.param([answered(1, LOCKED)], 1, id="from the first answer on"),
-        pytest.param(
-            [answered(1, ACTIVE), answered(2, LOCKED), answered(3, LOCKED)], 2, id="since it was first seen"
-        ),
-        pytest.param([answered(1, LOCKED), failed(2), answered(3, LOCKED)], 1, id="through a failure"),
-        pytest.param(
-            [answered(1, LOCKED), answered(2, ServiceState(lock_reasons=("security",)))], 1, id="for another reason"
-        ),
-        pytest.param([answered(1, LOCKED), answered(2, ACTIVE)], None, id="released"),
-        pytest.param([answered(1, LOCKED), answered(2, NOT_ACTIVATED)], None, id="gone altogether"),
-        pytest.param([answered(1, LOCKED), answered(2, ACTIVE), answered(3, LOCKED)], 3, id="locked again"),
-    ],
-)
-def test_a_lock_is_dated_from_its_first_sight(story: list[Observation], locked_since: float | None) -> None:
-    """An answer without a lock ends it, a failure does not."""
-    assert after(*story).locked_since == locked_since
+def test_a_kind_remembers_from_answer_to_answer() -> None:
+    """What it remembered, the answer and its time are all that it is told; a failure leaves it as it is."""
+    record = after(answered(1000.0), failed(1060.0), answered(1120.0))
+
+    assert record.memory == (1000.0, 1120.0)
 
 
 @pytest.mark.parametrize(
@@ -165,56 +145,11 @@ def test_an_answer_goes_stale(age_s: float, current: ServiceState | None) -> Non
     assert after(answered(1000.0)).current_state(1000.0 + age_s, 600.0) == current
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        pytest.param(DebtState(in_debt=True, in_debt_overdue=True), id="debts"),
-        pytest.param(Balance(-1.0, "CNY"), id="a balance"),
-    ],
-)
-def test_other_states_than_a_services_are_kept_as_they_are(state: State) -> None:
-    """They have neither locks nor charge types to remember."""
-    observation = answered(1000.0, state, currency=("CNY",))
-
-    assert after(observation) == ProbeRecord(
-        polls=1,
-        last_poll_at=1000.0,
-        last_poll_duration_s=0.25,
-        last_success_at=1000.0,
-        last_outcome=observation.outcome,
-        state=state,
-    )
-
-
-def test_seen_values_are_kept_in_order_of_appearance() -> None:
-    """Each once, those of the next charge type beside those of the current one."""
-    record = after(
-        answered(1, locked("security", "unspecified"), charge_type=("PayByMoon",)),
-        answered(2, locked("financial", "lapsed"), charge_type=("PayByMoon",), next_charge_type=("PayBySun",)),
-        answered(3),
-    )
-
-    assert record.lock_reasons_seen == ("security", "unspecified", "lapsed")
-    assert record.charge_types_seen == ("PayByMoon", "PayBySun")
-
-
-def test_sixteen_values_are_kept_and_then_other() -> None:
-    """The API cannot make more series than that: the 17th and all after it share one name, once and for good."""
-    reasons = tuple(f"reason {number:02}" for number in range(20))
-    full = after(answered(1, locked(*reasons[:16])))
-    over = after(answered(1, locked(*reasons[:16])), answered(2, locked(*reasons[16:])), answered(3))
-
-    assert full.lock_reasons_seen == reasons[:16]
-    assert over.lock_reasons_seen == (*reasons[:16], "other")
-    assert over.after(answered(4, locked("one more"))).lock_reasons_seen == (*reasons[:16], "other")
-    assert after(answered(1, charge_type=reasons)).charge_types_seen == (*reasons[:16], "other")
-
-
 def test_the_store_returns_the_record_before_and_after() -> None:
     """So that whoever polled can tell what changed."""
     store = Store([PROD], on_change=ignore)
-    first = store.record(PROD, answered(1000.0))
-    second = store.record(PROD, failed(1060.0))
+    first = record_in(store, PROD, answered(1000.0))
+    second = record_in(store, PROD, failed(1060.0))
 
     assert first == (ProbeRecord(), after(answered(1000.0)))
     assert first is not None
@@ -226,7 +161,7 @@ def test_the_store_returns_the_record_before_and_after() -> None:
 def test_probes_do_not_touch_each_other() -> None:
     """Each has a history of its own, also before its first poll."""
     store = Store([PROD, SHOP], on_change=ignore)
-    store.record(PROD, answered(1000.0))
+    record_in(store, PROD, answered(1000.0))
     store.record_skip(SHOP)
 
     assert store.records() == {PROD: after(answered(1000.0)), SHOP: ProbeRecord(skipped=1)}
@@ -238,7 +173,7 @@ def test_a_probe_that_is_not_configured_has_no_record() -> None:
     store = Store([PROD], on_change=lambda key, _: told.append(key))
 
     store.record_skip(SHOP)
-    assert store.record(SHOP, answered(1000.0)) is None
+    assert record_in(store, SHOP, answered(1000.0)) is None
     assert store.records() == {PROD: ProbeRecord()}
     assert told == []
 
@@ -246,13 +181,13 @@ def test_a_probe_that_is_not_configured_has_no_record() -> None:
 def test_another_configuration_keeps_the_records_of_probes_that_stay() -> None:
     """New ones begin from nothing, those that leave have no record, and readiness waits for the new ones."""
     store = Store([PROD, SHOP], on_change=ignore)
-    store.record(PROD, answered(1000.0))
-    store.record(SHOP, answered(1000.0))
+    record_in(store, PROD, answered(1000.0))
+    record_in(store, SHOP, answered(1000.0))
     store.configure([NEW, PROD])
 
     assert store.records() == {NEW: ProbeRecord(), PROD: after(answered(1000.0))}
     assert not store.all_polled
-    assert store.record(SHOP, answered(1060.0)) is None
+    assert record_in(store, SHOP, answered(1060.0)) is None
     store.configure([PROD])
     assert store.all_polled
 
@@ -262,8 +197,8 @@ def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> Non
     told: list[ProbeRecord] = []
     store = Store([PROD], on_change=lambda _key, record: told.append(record))
     store.configure([PROD], account_ids={"prod": "1"})
-    store.record(PROD, failed(1000.0))
-    store.record(PROD, answered(1060.0, LOCKED))
+    record_in(store, PROD, failed(1000.0))
+    record_in(store, PROD, answered(1060.0, LOCKED))
     store.record_skip(PROD)
     store.configure([PROD], account_ids={"prod": "2"})
 
@@ -285,7 +220,7 @@ def test_an_id_that_is_learned_later_counts_alike() -> None:
     """The first one changes nothing, another one leaves the counters; other accounts are left alone."""
     store = Store([PROD, SHOP], on_change=ignore)
     for key in (PROD, SHOP):
-        store.record(key, answered(1000.0))
+        record_in(store, key, answered(1000.0))
     store.know_account("prod", "1")
     store.know_account("shop", "1")
     assert store.get(PROD) == after(answered(1000.0))
@@ -299,17 +234,17 @@ def test_a_late_answer_of_another_account_is_nobodys() -> None:
     store = Store([PROD], on_change=ignore)
     store.configure([PROD], account_ids={"prod": "2"})
 
-    assert store.record(PROD, answered(1000.0), account_id="1") is None
+    assert record_in(store, PROD, answered(1000.0), account_id="1") is None
     assert store.get(PROD) == ProbeRecord()
-    assert store.record(PROD, answered(1000.0), account_id="2") is not None
-    assert store.record(PROD, answered(1060.0)) is not None  # it is not known yet who that was
+    assert record_in(store, PROD, answered(1000.0), account_id="2") is not None
+    assert record_in(store, PROD, answered(1060.0)) is not None  # it is not known yet who that was
 
 
 def test_records_are_as_of_one_moment() -> None:
     """A later poll does not show in what was read before it."""
     store = Store([PROD], on_change=ignore)
     before = store.records()
-    store.record(PROD, answered(1000.0))
+    record_in(store, PROD, answered(1000.0))
 
     assert before == {PROD: ProbeRecord()}
 
@@ -318,11 +253,11 @@ def test_all_are_polled_once_each_was() -> None:
     """One finished poll of every probe, failed or not, is what readiness waits for; skips and repeats are none."""
     store = Store([PROD, SHOP], on_change=ignore)
     store.record_skip(PROD)
-    store.record(PROD, failed(1000.0))
-    store.record(PROD, answered(1060.0))
+    record_in(store, PROD, failed(1000.0))
+    record_in(store, PROD, answered(1060.0))
     assert not store.all_polled
 
-    store.record(SHOP, answered(1000.0))
+    record_in(store, SHOP, answered(1000.0))
     assert store.all_polled
 
 
@@ -330,9 +265,9 @@ def test_every_change_is_told_in_order() -> None:
     """A skip is a change too."""
     told: list[tuple[ProbeKey, int, int]] = []
     store = Store([PROD, SHOP], on_change=lambda key, record: told.append((key, record.polls, record.skipped)))
-    store.record(PROD, answered(1000.0))
+    record_in(store, PROD, answered(1000.0))
     store.record_skip(PROD)
-    store.record(SHOP, failed(1060.0))
+    record_in(store, SHOP, failed(1060.0))
 
     assert told == [(PROD, 1, 0), (PROD, 1, 1), (SHOP, 1, 0)]
 
@@ -349,9 +284,9 @@ def test_threads_lose_nothing() -> None:
                 case 0:
                     store.record_skip(key)
                 case 1:
-                    store.record(key, failed(1000.0))
+                    record_in(store, key, failed(1000.0))
                 case _:
-                    store.record(key, answered(1000.0))
+                    record_in(store, key, answered(1000.0))
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(story, range(8)))
@@ -381,14 +316,14 @@ def test_the_last_first_poll_is_told() -> None:
     """Once for each configuration that brings new probes, after the record of it is there."""
     told: list[int] = []
     store = Store([PROD, SHOP], on_change=ignore, on_all_polled=lambda: told.append(store.get(SHOP).polls))
-    store.record(PROD, answered(1.0))
-    store.record(PROD, answered(2.0))
+    record_in(store, PROD, answered(1.0))
+    record_in(store, PROD, answered(2.0))
     assert told == []
-    store.record(SHOP, failed(3.0))
-    store.record(SHOP, answered(4.0))
+    record_in(store, SHOP, failed(3.0))
+    record_in(store, SHOP, answered(4.0))
     assert told == [1]
     store.configure([PROD, SHOP, NEW])
-    store.record(PROD, answered(5.0))
+    record_in(store, PROD, answered(5.0))
     assert told == [1]
-    store.record(NEW, answered(6.0))
+    record_in(store, NEW, answered(6.0))
     assert told == [1, 2]

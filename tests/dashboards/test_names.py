@@ -9,10 +9,12 @@ import pytest
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.rule import Severity
 from exporter import PROJECT_URL
-from exporter.metrics.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES, STATE_FAMILIES
+from exporter.metrics.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES
 from exporter.metrics.self_metrics import OwnMetrics
+from exporter.probes.table import PROBES, UNKNOWN_FIELDS
 from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, panels, queries
 
+FAMILIES = (*(family for kind in PROBES for family in kind.families), *HEALTH_FAMILIES)
 SCOPES = (("account",), ("account", "product"), ("account", "product", "probe"))
 # What Prometheus itself adds to every target.
 OF_PROMETHEUS: Mapping[str, set[str]] = {
@@ -30,7 +32,7 @@ GROUPING = re.compile(r"\b(?:by|on|group_left) \(([^)]*)\)")
 @pytest.fixture(scope="module")
 def labels_of() -> Mapping[str, set[str]]:
     """The labels of every metric of the exporter, by its name."""
-    own = OwnMetrics(version="1", actions=["DescribeDcdnIpaService"])
+    own = OwnMetrics(version="1", actions=["DescribeDcdnIpaService"], unknown_fields=UNKNOWN_FIELDS)
     own.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
     own.describe_budgets({"DescribeDcdnIpaService": 20})
     own.describe_discovery({"main": 0})
@@ -41,10 +43,7 @@ def labels_of() -> Mapping[str, set[str]]:
         for sample in family.samples
         if not sample.name.endswith("_created")
     }
-    states = {
-        family.name: {*SCOPES[family.scope], *([family.label] if family.label else [])}
-        for family in (*STATE_FAMILIES, *HEALTH_FAMILIES)
-    }
+    states = {family.name: {*SCOPES[family.scope], *family.labels} for family in FAMILIES}
     accounts = {ACCOUNT_INFO_NAME: {"account", "account_id", "account_name", "site"}, EXPIRY_NAME: {"account"}}
     return {**OF_PROMETHEUS, **measured, **states, **accounts}
 
@@ -78,9 +77,7 @@ def test_nothing_the_exporter_knows_of_a_service_is_missing() -> None:
     # Said by another one: the last poll by whether it was answered.
     spared = {"dcdn_last_poll_timestamp_seconds"}
 
-    assert {
-        family.name for family in (*STATE_FAMILIES, *HEALTH_FAMILIES) if f"{family.name}{{" not in asked
-    } == spared
+    assert {family.name for family in FAMILIES if f"{family.name}{{" not in asked} == spared
 
 
 def test_links_lead_to_dashboards_that_exist() -> None:

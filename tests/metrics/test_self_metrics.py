@@ -4,9 +4,9 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from exporter.core.model import UnknownField
 from exporter.metrics.self_metrics import OwnMetrics
 
+FIELDS = ("InternetChargeType", "ChangingChargeType", "LockReason", "Currency")
 ACTIONS = ("DescribeDcdnIpaService", "GetCallerIdentity")
 
 # The public interface, written down a second time on purpose: name, type, labels.
@@ -33,7 +33,7 @@ TABLE = [
 @pytest.fixture
 def own() -> OwnMetrics:
     """What an exporter of two accounts says of itself, before its first call."""
-    metrics = OwnMetrics(version="1.2.3", actions=ACTIONS)
+    metrics = OwnMetrics(version="1.2.3", actions=ACTIONS, unknown_fields=FIELDS)
     metrics.describe_shard(ordinal=1, total=3)
     metrics.describe_schedule(interval_s=60, stale_after_s=600, accounts=2, probes=3)
     metrics.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
@@ -160,13 +160,24 @@ def test_clock_skew_is_absent_until_measured(own: OwnMetrics) -> None:
 
 def test_unknown_values_count_from_0(own: OwnMetrics) -> None:
     """Every field is a series before its first surprise."""
-    own.unknown_value(UnknownField.LOCK_REASON)
-    own.unknown_value(UnknownField.LOCK_REASON)
+    own.unknown_value("LockReason")
+    own.unknown_value("LockReason")
 
-    assert {
-        field: value(own, "dcdn_exporter_unknown_values_total", field=field)
-        for field in ("InternetChargeType", "ChangingChargeType", "LockReason")
-    } == {"InternetChargeType": 0, "ChangingChargeType": 0, "LockReason": 2}
+    assert {field: value(own, "dcdn_exporter_unknown_values_total", field=field) for field in FIELDS} == {
+        "InternetChargeType": 0,
+        "ChangingChargeType": 0,
+        "LockReason": 2,
+        "Currency": 0,
+    }
+
+
+def test_fields_are_those_that_kinds_of_probes_name() -> None:
+    """In their order, and none of ours by itself."""
+    own = OwnMetrics(version="1.2.3", actions=(), unknown_fields=["Phase", "Craters"])
+    own.unknown_value("Craters")
+    (counter,) = (family for name, family in families(own.registry).items() if "unknown_values" in name)
+
+    assert [(sample.labels["field"], sample.value) for sample in counter.samples] == [("Phase", 0), ("Craters", 1)]
 
 
 def test_waits_add_up(own: OwnMetrics) -> None:
@@ -205,12 +216,12 @@ def test_calls_fall_into_buckets(own: OwnMetrics) -> None:
 
 def test_two_exporters_in_one_process_do_not_clash(own: OwnMetrics) -> None:
     """Each counts for itself, as nothing is registered globally."""
-    other = OwnMetrics(version="1.2.3", actions=ACTIONS)
-    other.unknown_value(UnknownField.LOCK_REASON)
+    other = OwnMetrics(version="1.2.3", actions=ACTIONS, unknown_fields=FIELDS)
+    other.unknown_value("LockReason")
 
     assert value(own, "dcdn_exporter_unknown_values_total", field="LockReason") == 0
 
 
 def test_no_series_tells_when_it_was_created(own: OwnMetrics) -> None:
-    """They would double the counters for nothing that anybody asks."""
+    """They would double the counters and answer no question."""
     assert b"_created" not in generate_latest(own.registry)

@@ -6,9 +6,9 @@ from exporter.api.rate_limit import Reservation
 from exporter.polling.entries import Entries
 from exporter.polling.policy import Cadence
 from exporter.polling.poller import Probe
-from exporter.probes.table import PROBE_KINDS
+from exporter.probes.table import PROBES
 
-KIND = PROBE_KINDS[0]
+KIND = PROBES[0]
 KEY = KIND.key("prod")
 CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 

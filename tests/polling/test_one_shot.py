@@ -10,23 +10,24 @@ from exporter.api.client import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
-from exporter.core.model import NOT_ACTIVATED, Answer
+from exporter.core.model import Answer
 from exporter.core.store import ProbeRecord
 from exporter.polling.one_shot import poll_once
 from exporter.polling.poller import Polled, Postponed, Probe
-from exporter.probes.table import PROBE_KINDS
+from exporter.probes.service_state import NOT_ACTIVATED
+from exporter.probes.table import PROBES
 
 WAIT_S = 10.0
 KEYS = Credentials("LTAItest", Secret("made-up"))
 POLLED = Polled(ProbeRecord(), Answer(NOT_ACTIVATED))
-TURN = Turn(KEYS, Reservation("LTAItest", PROBE_KINDS[0].operation.action, 0.0), 0.0)
+TURN = Turn(KEYS, Reservation("LTAItest", PROBES[0].operation.action, 0.0), 0.0)
 
 Act = Callable[[Probe, Turn | None], Postponed | Polled]
 
 
 def probes(*accounts: str) -> list[Probe]:
     caller = Caller(StaticCredentials(KEYS))
-    kind = PROBE_KINDS[0]
+    kind = PROBES[0]
     return [Probe(key=kind.key(account), kind=kind, caller=lambda: caller) for account in accounts]
 
 

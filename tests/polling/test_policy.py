@@ -1,75 +1,71 @@
+import math
 from collections import Counter
-from datetime import UTC, datetime
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from exporter.core.model import (
-    Answer,
-    Balance,
-    ChargeTypeChange,
-    DebtState,
-    Failure,
-    FailureReason,
-    Observation,
-    ServiceState,
-    State,
-)
+from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, State
 from exporter.core.store import ProbeRecord
-from exporter.polling.policy import Cadence, change_moment, endpoint_answered, hangs, place_s
+from exporter.polling.policy import Cadence, attention_of, endpoint_answered, hangs, place_s
+from exporter.probes.kind import NO_ATTENTION, Attention
+from exporter.probes.service_state import ServiceState
+from exporter.probes.table import PROBES
 
 CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 ACTIVE = ServiceState(charge_type="PayByTraffic")
 LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
 
 
+def forget(_memory: object, _answer: Answer[Any], _at: float) -> None:
+    return None
+
+
 def answered(record: ProbeRecord, state: State, at: float) -> ProbeRecord:
-    return record.after(Observation(finished_at=at, duration_s=0.1, outcome=Answer(state=state)))
+    return record.after(Observation(finished_at=at, duration_s=0.1, outcome=Answer(state=state)), remember=forget)
 
 
 def failed(record: ProbeRecord, reason: FailureReason, *, times: int = 1) -> ProbeRecord:
     for _ in range(times):
-        record = record.after(Observation(finished_at=1000.0, duration_s=0.1, outcome=Failure(reason, "no answer")))
+        observation = Observation(finished_at=1000.0, duration_s=0.1, outcome=Failure(reason, "no answer"))
+        record = record.after(observation, remember=forget)
     return record
 
 
 def test_a_healthy_probe_runs_every_interval() -> None:
     """Nothing known and nothing wrong both mean the plain interval."""
-    assert CADENCE.pause_s(ProbeRecord(), now=1000.0) == 60
-    assert CADENCE.pause_s(answered(ProbeRecord(), ACTIVE, 1000.0), now=1001.0) == 60
+    assert CADENCE.pause_s(ProbeRecord(), NO_ATTENTION, now=1000.0) == 60
+    assert CADENCE.pause_s(answered(ProbeRecord(), ACTIVE, 1000.0), NO_ATTENTION, now=1001.0) == 60
 
 
 @pytest.mark.parametrize(
-    ("seconds_locked", "pause_s"),
+    ("faster_until", "pause_s"),
     [
-        pytest.param(0, 15, id="just seen"),
-        pytest.param(3599, 15, id="for almost an hour"),
-        pytest.param(3600, 60, id="for an hour"),
+        pytest.param(-math.inf, 60, id="never"),
+        pytest.param(999.9, 60, id="until just now"),
+        pytest.param(1000.0, 60, id="until this moment"),
+        pytest.param(1000.1, 15, id="still"),
     ],
 )
-def test_the_first_hour_of_a_lock_is_watched_closely(seconds_locked: float, pause_s: float) -> None:
-    """The locked interval holds for an hour from the first sight of the lock, not from the last."""
-    record = answered(ProbeRecord(), LOCKED, 1000.0)
-    record = answered(record, LOCKED, 1000.0 + seconds_locked)
-
-    assert CADENCE.pause_s(record, now=1000.0 + seconds_locked) == pause_s
+def test_a_kind_may_ask_for_more_polls_until_a_moment(faster_until: float, pause_s: float) -> None:
+    """The locked interval holds until then, and the plain one from then on."""
+    assert CADENCE.pause_s(ProbeRecord(), Attention(faster_until=faster_until), now=1000.0) == pause_s
 
 
-@pytest.mark.parametrize("state", [DebtState(in_debt_overdue=True), Balance(-1.0, "CNY")], ids=["debts", "a balance"])
-def test_only_a_service_is_watched_closely(state: State) -> None:
-    """Money moves in hours; there is neither a lock nor a change to wait for."""
-    record = answered(ProbeRecord(), state, 1000.0)
+def test_attention_is_asked_of_the_kind() -> None:
+    """It hears what is known and remembered, and the time; without any answer there is nothing to ask about."""
+    seen: list[object] = []
 
-    assert CADENCE.pause_s(record, now=1000.0) == 60
-    assert change_moment(record, now=1000.0) is None
+    def attention(state: object, memory: object, now: float) -> Attention:
+        seen.append((state, memory, now))
+        return Attention(faster_until=now + 1, extra_run_at=now + 2)
 
+    kind = replace(PROBES[0], attention=attention)
+    record = failed(ProbeRecord(state=LOCKED, memory="a memory"), FailureReason.TIMEOUT)
 
-def test_a_lock_that_returns_is_watched_closely_again() -> None:
-    """A release ends the hour; the next lock has one of its own."""
-    record = answered(ProbeRecord(), LOCKED, 1000.0)
-    record = answered(record, ACTIVE, 9000.0)
-    record = answered(record, LOCKED, 10_000.0)
-
-    assert CADENCE.pause_s(record, now=10_001.0) == 15
+    assert attention_of(kind, record, 1000.0) == Attention(faster_until=1001.0, extra_run_at=1002.0)
+    assert attention_of(kind, failed(ProbeRecord(), FailureReason.TIMEOUT), 1000.0) == NO_ATTENTION
+    assert seen == [(LOCKED, "a memory", 1000.0)]
 
 
 @pytest.mark.parametrize(
@@ -80,21 +76,21 @@ def test_pauses_double_from_the_third_failure_on(failures: int, pause_s: float) 
     """Pauses grow to the failing interval and no further, however long it lasts."""
     record = failed(ProbeRecord(), FailureReason.NETWORK, times=failures)
 
-    assert CADENCE.pause_s(record, now=2000.0) == pause_s
+    assert CADENCE.pause_s(record, NO_ATTENTION, now=2000.0) == pause_s
 
 
 def test_one_answer_ends_the_pauses() -> None:
     """After an answer the probe is at its plain interval again."""
     record = answered(failed(ProbeRecord(), FailureReason.SERVER, times=9), ACTIVE, 2000.0)
 
-    assert CADENCE.pause_s(record, now=2000.0) == 60
+    assert CADENCE.pause_s(record, NO_ATTENTION, now=2000.0) == 60
 
 
 def test_failures_under_a_lock_slow_down_from_the_locked_interval() -> None:
     """A lock that cannot be confirmed is still asked for more often than anything else that fails."""
     record = failed(answered(ProbeRecord(), LOCKED, 1000.0), FailureReason.TIMEOUT, times=3)
 
-    assert CADENCE.pause_s(record, now=1100.0) == 30
+    assert CADENCE.pause_s(record, Attention(faster_until=math.inf), now=1100.0) == 30
 
 
 @pytest.mark.parametrize(
@@ -150,7 +146,7 @@ def test_only_a_silence_longer_than_a_round_and_a_half_is_an_outage() -> None:
         pytest.param(Failure(FailureReason.INTERNAL, ""), None, id="a defect"),
     ],
 )
-def test_an_endpoint_that_refuses_has_answered(outcome: Answer | Failure, *, answered: bool | None) -> None:
+def test_an_endpoint_that_refuses_has_answered(outcome: Outcome, *, answered: bool | None) -> None:
     """Only what came over a connection, or did not, says something of the endpoint."""
     assert endpoint_answered(outcome) is answered
 
@@ -178,68 +174,10 @@ def test_credentials_hold_a_thread_as_long_as_they_are_waited_for(
 ) -> None:
     """A timeout of STS that is known already has held no thread, and keeps the probe among the others."""
     failure = Failure(reason, "no credentials", of_credentials=True)
-    record = ProbeRecord().after(Observation(finished_at=1000.0, duration_s=waited_s, outcome=failure))
+    observation = Observation(finished_at=1000.0, duration_s=waited_s, outcome=failure)
+    record = ProbeRecord().after(observation, remember=forget)
 
     assert hangs(record) is hanging
-
-
-DUE = datetime(2026, 12, 1, 16, tzinfo=UTC)
-
-
-def changing(charge_type: str = "PayByTraffic") -> ProbeRecord:
-    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=DUE)
-    return answered(ProbeRecord(), ServiceState(charge_type=charge_type, change=change), 1000.0)
-
-
-@pytest.mark.parametrize(
-    ("seconds_after", "run_after"),
-    [
-        pytest.param(-86_400, 1, id="a day before"),
-        pytest.param(0, 1, id="at its moment"),
-        pytest.param(1, 3, id="after the first run"),
-        pytest.param(2.5, 3, id="on the way to the second"),
-        pytest.param(3, 7, id="after the second"),
-        pytest.param(15, 31, id="after the fourth"),
-        pytest.param(31, None, id="after the last"),
-        pytest.param(86_400 * 365, None, id="a year later"),
-    ],
-)
-def test_a_dated_change_has_runs_just_after_its_moment(seconds_after: float, run_after: float | None) -> None:
-    """While the API tells of the change and of the old method, it is asked again, ever later, for half a minute."""
-    moment = change_moment(changing(), now=DUE.timestamp() + seconds_after)
-
-    assert moment == (None if run_after is None else DUE.timestamp() + run_after)
-
-
-def test_a_change_that_has_come_needs_no_further_run() -> None:
-    """An answer with the new method ends the extra runs, be the change still told of or not."""
-    now = DUE.timestamp() + 1
-    assert change_moment(changing("PayByBandwidth"), now=now) is None
-    assert change_moment(answered(changing(), ServiceState(charge_type="PayByBandwidth"), now), now=now) is None
-
-
-def test_a_failed_run_of_a_change_is_made_up_for() -> None:
-    """When the run just after the change fails, the next one follows in seconds."""
-    assert change_moment(failed(changing(), FailureReason.TIMEOUT), now=DUE.timestamp() + 2) == DUE.timestamp() + 3
-
-
-def test_a_change_far_ahead_is_planned_when_it_is_near() -> None:
-    """A change in a week or more has no run yet, be it in the last year that a calendar knows."""
-    moment = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=moment)
-    record = answered(ProbeRecord(), ServiceState(charge_type="PayByTraffic", change=change), 1000.0)
-
-    assert change_moment(record, now=1000.0) is None
-    assert change_moment(record, now=moment.timestamp() - 6 * 86_400) == moment.timestamp() + 1
-
-
-def test_a_change_without_a_date_has_no_run_of_its_own() -> None:
-    """A pending change that names no moment is seen by the plain interval."""
-    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=None)
-    record = answered(ProbeRecord(), ServiceState(charge_type="PayByTraffic", change=change), 1000.0)
-
-    assert change_moment(record, now=1001.0) is None
-    assert change_moment(ProbeRecord(), now=1001.0) is None
 
 
 def test_places_fill_the_interval_evenly() -> None:

@@ -14,15 +14,17 @@ from exporter.api.endpoints import endpoints
 from exporter.api.errors import CallAborted, CredentialsUnavailable
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
-from exporter.core.model import Answer, Failure, FailureReason, ServiceState, UnknownField
+from exporter.core.model import Answer, Failure, FailureReason
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller, Postponed, Probe
-from exporter.probes.table import PROBE_KINDS, vendor_limits
+from exporter.probes.service import ServiceMemory
+from exporter.probes.service_state import ServiceState
+from exporter.probes.table import PROBES, vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario
 from exporter.simulator import ServiceState as SimulatedService
 from tests.recording_log import RecordingLog
 
-KIND = PROBE_KINDS[0]
+KIND = PROBES[0]
 
 
 class Silent:
@@ -57,7 +59,7 @@ class World:
         self.caller = Caller(StaticCredentials(credentials))
         self.probe = Probe(key=KIND.key("prod"), kind=KIND, caller=lambda: self.caller)
         self.store = Store([self.probe.key], on_change=lambda _key, _record: None)
-        self.unknown: list[UnknownField] = []
+        self.unknown: list[str] = []
         self.log = RecordingLog()
         self.poller = Poller(self.client, self.store, count_unknown_value=self.unknown.append, log=self.log)
 
@@ -134,9 +136,9 @@ def test_a_code_with_two_meanings_is_read_by_its_message(world: World) -> None:
     refused = world.poll()
 
     assert isinstance(locked.outcome, Answer)
-    assert (locked.record.state, locked.record.lock_reasons_seen) == (
+    assert (locked.record.state, locked.record.memory) == (
         ServiceState(lock_reasons=("security",)),
-        ("security",),
+        ServiceMemory(locked_since=locked.record.last_success_at, lock_reasons=("security",)),
     )
     assert isinstance(refused.outcome, Failure)
     assert refused.outcome.reason is FailureReason.REJECTED
@@ -171,7 +173,7 @@ def test_undocumented_values_are_counted_by_field(world: World) -> None:
     world.set_service(locks=("financial", "audit"), charge_type="PayByMood")
     world.poll()
 
-    assert sorted(world.unknown) == [UnknownField.CHARGE_TYPE, UnknownField.LOCK_REASON]
+    assert sorted(world.unknown) == ["InternetChargeType", "LockReason"]
 
 
 def test_without_room_in_the_budget_the_poll_is_postponed(world: World) -> None:

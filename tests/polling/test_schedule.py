@@ -16,13 +16,15 @@ from exporter.api.client import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
-from exporter.core.model import Answer, ChargeTypeChange, Failure, FailureReason, Observation, ProbeKey, ServiceState
+from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.polling import HANGING_WORKERS, Schedule
 from exporter.polling.entries import Phase
 from exporter.polling.policy import Cadence
 from exporter.polling.poller import Polled, Postponed, Probe
-from exporter.probes.table import PROBE_KINDS, ProbeKind
+from exporter.probes.kind import AnyKind
+from exporter.probes.service_state import ChargeTypeChange, ServiceState
+from exporter.probes.table import PROBES
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 
@@ -32,7 +34,7 @@ ACTIVE = Answer(state=ServiceState(charge_type="PayByTraffic"))
 FAST = Cadence(interval_s=0.05, locked_interval_s=0.05, failing_interval_s=600)
 SLOW = Cadence(interval_s=600, locked_interval_s=600, failing_interval_s=600)
 
-KIND = PROBE_KINDS[0]
+KIND = PROBES[0]
 RARE = replace(KIND, probe="rare")
 
 Behaviour = Callable[[Turn | None], Postponed | Polled]
@@ -45,14 +47,15 @@ class ToBeAskedFor(StaticCredentials):
         return False
 
 
-def probe(account: str, kind: ProbeKind = KIND, *, provider: type[StaticCredentials] = StaticCredentials) -> Probe:
+def probe(account: str, kind: AnyKind = KIND, *, provider: type[StaticCredentials] = StaticCredentials) -> Probe:
     return Probe(key=kind.key(account), kind=kind, caller=lambda: Caller(provider(CREDENTIALS)))
 
 
-def polled(outcome: Answer | Failure, *, failures_in_row: int = 0, at: float = 1000.0) -> Polled:
-    record = ProbeRecord().after(Observation(finished_at=at, duration_s=0.0, outcome=outcome))
+def polled(outcome: Outcome, *, failures_in_row: int = 0, at: float = 1000.0) -> Polled:
+    observation = Observation(finished_at=at, duration_s=0.0, outcome=outcome)
+    record = ProbeRecord().after(observation, remember=KIND.remember)
     for _ in range(failures_in_row - 1):
-        record = record.after(Observation(finished_at=at, duration_s=0.0, outcome=outcome))
+        record = record.after(observation, remember=KIND.remember)
     return Polled(record=record, outcome=outcome)
 
 

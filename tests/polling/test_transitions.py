@@ -1,22 +1,18 @@
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from exporter.core.model import (
-    NOT_ACTIVATED,
-    Answer,
-    Balance,
-    ChargeTypeChange,
-    DebtState,
-    Failure,
-    FailureReason,
-    Observation,
-    ServiceState,
-    State,
-)
+from exporter.core.model import Answer, Failure, FailureReason, Observation, State
 from exporter.core.store import ProbeRecord
 from exporter.polling.transitions import LogLine, changes
+from exporter.probes import balance, debt_status, service
+from exporter.probes.balance import Balance
+from exporter.probes.debt_status import DebtState
+from exporter.probes.kind import News
+from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 
 OPENED = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
@@ -49,8 +45,15 @@ def lines(*outcomes: State | Failure) -> list[LogLine]:
     for outcome in outcomes:
         before = after
         of_poll = outcome if isinstance(outcome, Failure) else Answer(outcome, request_id="request-1")
-        after = before.after(Observation(finished_at=1000.0, duration_s=0.1, outcome=of_poll))
-    return list(changes(before, after))
+        observation = Observation(finished_at=1000.0, duration_s=0.1, outcome=of_poll)
+        after = before.after(observation, remember=lambda _memory, _answer, _at: None)
+    return list(changes(news_of(outcomes), before, after))
+
+
+def news_of(outcomes: Iterable[State | Failure]) -> News[Any]:
+    """What the kind of probe has to say whose states these are."""
+    by_state: dict[type, News[Any]] = {ServiceState: service.NEWS, DebtState: debt_status.NEWS, Balance: balance.NEWS}
+    return next((by_state[type(outcome)] for outcome in outcomes if type(outcome) in by_state), service.NEWS)
 
 
 def changed(level: int, what: str, old: str, new: str, *, subject: str = "service state") -> LogLine:
@@ -291,4 +294,4 @@ def test_a_change_behind_a_failure_is_told() -> None:
 
 def test_no_poll_is_nothing_to_tell() -> None:
     """A record that only counted a skip has no lines."""
-    assert list(changes(ProbeRecord(), ProbeRecord().after_skip())) == []
+    assert list(changes(service.NEWS, ProbeRecord(), ProbeRecord().after_skip())) == []

@@ -2,11 +2,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.errors import MalformedReply
-from exporter.core.model import Answer, DebtState
-from exporter.probes.debt_status import parse_debt
+from exporter.api.errors import MalformedReply, RefusalPattern, Refused
+from exporter.api.operation import Operation
+from exporter.core.model import Answer
+from exporter.probes.debt_status import FAMILIES, NEWS, NOT_ENABLED, DebtState, debt_status, parse_debt, view
+from exporter.probes.kind import (
+    NO_ATTENTION,
+    Interval,
+    MetricType,
+    Scope,
+    Severity,
+    StateInRefusal,
+    View,
+    Visible,
+)
 from tests.json_values import JSON, TEXTS
 
+OPERATION = Operation(action="DescribeUserMoonStatus", version="2026-01-01", endpoint="dcdn", calls_per_second=1)
 FIELDS = ("Enabled", "OnService", "InDebt", "InDebtOverdue")
 
 
@@ -99,3 +111,131 @@ def test_any_json_object_is_an_answer_or_malformed(payload: dict[str, object]) -
 
     assert told.isprintable()
     told.encode()
+
+
+def test_a_state_says_one_thing_at_least() -> None:
+    """An answer without any word on debts is none."""
+    with pytest.raises(ValueError, match="one thing at least"):
+        DebtState()
+
+
+# The public interface, written down a second time on purpose: name, field, words of the help text.
+FAMILY_TABLE = [
+    ("dcdn_service_enabled", "enabled", ("Enabled", "debt_status")),
+    ("dcdn_service_available", "available", ("OnService", "debt_status")),
+    ("dcdn_service_in_debt", "in_debt", ("InDebt", "debt_status")),
+    ("dcdn_service_in_debt_overdue", "in_debt_overdue", ("InDebtOverdue", "debt_status")),
+]
+BY_NAME = {family.name: family for family in FAMILIES}
+
+
+def test_every_family_is_there() -> None:
+    """Names and labels are fixed: dashboards and rules of others are written with them."""
+    assert [family.name for family in FAMILIES] == [row[0] for row in FAMILY_TABLE]
+    assert {(family.labels, family.metric_type, family.scope, family.countdown) for family in FAMILIES} == {
+        ((), MetricType.GAUGE, Scope.PRODUCT, False)
+    }
+
+
+@pytest.mark.parametrize(("name", "words"), [pytest.param(row[0], row[2], id=row[0]) for row in FAMILY_TABLE])
+def test_help_names_the_vendors_field(name: str, words: tuple[str, ...]) -> None:
+    """An operator finds the field in the vendor's documentation, and how old a value may be."""
+    assert all(word in BY_NAME[name].help for word in (*words, "As of the last successful poll"))
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+@pytest.mark.parametrize(("name", "field"), [row[:2] for row in FAMILY_TABLE])
+def test_a_debt_is_0_or_1_where_the_api_says_so(name: str, field: str, value: bool | None) -> None:  # noqa: FBT001 - a row's fact
+    """What it leaves out is no series: neither answer would be known."""
+    others = dict.fromkeys({"enabled", "available", "in_debt", "in_debt_overdue"} - {field}, value is not True)
+    debts = DebtState(**{**others, field: value})
+
+    assert list(BY_NAME[name].samples(debts)) == ([((), float(value))] if value is not None else [])
+
+
+SOLVENT = DebtState(enabled=True, available=True, in_debt=False, in_debt_overdue=False)
+OWING = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
+STOPPED = DebtState(enabled=True, available=False, in_debt=True, in_debt_overdue=True)
+NEVER_ENABLED = DebtState(enabled=False, available=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "is_bad", "told"),
+    [
+        pytest.param(SOLVENT, False, ("true", "true", "false", "false"), id="solvent"),
+        pytest.param(OWING, True, ("true", "true", "true", "false"), id="in debt"),
+        pytest.param(DebtState(in_debt_overdue=True), True, ("", "", "", "true"), id="overdue"),
+        pytest.param(NEVER_ENABLED, False, ("false", "false", "", ""), id="never enabled"),
+    ],
+)
+def test_the_log_tells_all_of_a_debt(state: DebtState, is_bad: bool, told: tuple[str, ...]) -> None:  # noqa: FBT001 - a row's fact
+    """What the API left out is empty; only what is owed is bad news at its first sight."""
+    assert NEWS.subject == "debt state"
+    assert list(NEWS.fields(state).items()) == list(
+        zip(("enabled", "available", "in_debt", "in_debt_overdue"), told, strict=True)
+    )
+    assert NEWS.is_bad(state) is is_bad
+
+
+@pytest.mark.parametrize(
+    ("state", "worse"),
+    [
+        pytest.param(SOLVENT, [], id="solvent"),
+        pytest.param(OWING, ["in_debt"], id="in debt"),
+        pytest.param(STOPPED, ["available", "in_debt", "in_debt_overdue"], id="overdue"),
+        pytest.param(NEVER_ENABLED, ["enabled", "available"], id="never enabled"),
+    ],
+)
+def test_each_part_can_get_worse(state: DebtState, worse: list[str]) -> None:
+    """A service that is not there, or a debt that is; every difference has its line."""
+    assert [field for field, value in NEWS.fields(state).items() if NEWS.is_worse(state, field, value)] == worse
+    assert NEWS.is_worth_a_line(SOLVENT, state)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        pytest.param(None, [], id="not known"),
+        pytest.param(SOLVENT, [], id="none"),
+        pytest.param(DebtState(in_debt=True), ["in_debt"], id="in debt"),
+        pytest.param(DebtState(in_debt=True, in_debt_overdue=True), ["overdue"], id="overdue"),
+        pytest.param(
+            DebtState(enabled=True, available=False, in_debt=True), ["unavailable", "in_debt"], id="unavailable"
+        ),
+        pytest.param(DebtState(available=False), ["unavailable"], id="unavailable, enabled or not"),
+        pytest.param(DebtState(available=False, in_debt_overdue=True), ["overdue", "unavailable"], id="both"),
+        pytest.param(NEVER_ENABLED, [], id="never enabled"),
+    ],
+)
+def test_debts_are_notes(state: DebtState | None, words: list[str]) -> None:
+    """They stand behind the status of the service, the worst first; what was never enabled cannot be unavailable."""
+    seen = view(state, 1000.0)
+
+    assert [condition.word for condition in seen.conditions] == words
+    assert seen == View(
+        conditions=seen.conditions,
+        notes=tuple(word.replace("_", " ") for word in words),
+        status_json={"debts": words},
+    )
+
+
+def test_an_overdue_debt_is_critical() -> None:
+    """Delivery has stopped then, as under a lock; it is counted above the status page's table."""
+    row = debt_status("moon", OPERATION, StateInRefusal(RefusalPattern("moonnotfound"), NOT_ENABLED))
+
+    assert [(condition.word, condition.severity, condition.alarm) for condition in row.conditions] == [
+        ("overdue", Severity.CRITICAL, "overdue"),
+        ("unavailable", Severity.SERIOUS, None),
+        ("in_debt", Severity.WARNING, None),
+    ]
+
+
+def test_debts_are_polled_where_they_are_wanted_at_the_plain_interval() -> None:
+    """Money moves in hours: there is neither a lock nor a change to wait for, nor anything to remember."""
+    row = debt_status("moon", OPERATION, StateInRefusal(RefusalPattern("moonnotfound"), NOT_ENABLED))
+
+    assert (row.switch, row.interval, row.of_account) == ("debt_status", Interval.POLL, False)
+    assert row.attention(STOPPED, None, 1000.0) == NO_ATTENTION
+    assert row.remember(None, Answer(STOPPED), 1000.0) is None
+    assert row.visible(STOPPED, None, 1000.0) == Visible(STOPPED)
+    assert row.state_in_refusal(Refused("no", code="MoonNotFound", http_status=404)) == Answer(NOT_ENABLED)

@@ -1,371 +1,274 @@
-import json
-from collections.abc import Mapping
+"""What the log and people are told of a service, and what its row is made of."""
+
+import math
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from exporter.api.errors import MalformedReply
-from exporter.core.model import Answer, ChargeTypeChange, FailureReason, ServiceState, UnknownField
-from exporter.probes.service import parse_service
-from exporter.probes.table import DCDN_CHARGE_TYPES
-from tests.json_values import JSON, TEXTS
+from exporter.api.errors import RefusalPattern, Refused
+from exporter.api.operation import Operation
+from exporter.core.model import Answer
+from exporter.probes.kind import Fragment, Severity, StateInRefusal
+from exporter.probes.service import (
+    CHANGE_PENDING,
+    NEWS,
+    ServiceMemory,
+    attention,
+    remember,
+    service,
+    view,
+)
+from exporter.probes.service_state import (
+    LOCKED_FOR_SECURITY,
+    NOT_ACTIVATED,
+    ChargeTypeChange,
+    ServiceState,
+)
 
-PAYLOADS = Path(__file__).parent.parent / "payloads"
-# What an active service answers; tests change one field of it.
-PLAIN: Mapping[str, object] = {"InstanceId": "1883927335936173", "InternetChargeType": "PayByTraffic"}
-PLAIN_STATE = ServiceState(instance_id="1883927335936173", charge_type="PayByTraffic")
+OPENED = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
+MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
+NOW = MOMENT.timestamp() - 90
+ACTIVE = ServiceState(charge_type="PayByTraffic", opening_time=OPENED, instance_id="1")
+LOCKED = ServiceState(
+    charge_type="PayByTraffic", opening_time=OPENED, instance_id="1", lock_reasons=("financial", "security")
+)
+CHANGING = ServiceState(
+    charge_type="PayByTraffic",
+    opening_time=OPENED,
+    instance_id="1",
+    change=ChargeTypeChange("PayByBandwidth", MOMENT),
+)
+SOME_DAY = ServiceState(charge_type="PayByTraffic", change=ChargeTypeChange("PayByBandwidth", None))
+TO_NOTHING_KNOWN = ServiceState(change=ChargeTypeChange(None, MOMENT))
+OPERATION = Operation(action="DescribeMoonService", version="2026-01-01", endpoint="dcdn", calls_per_second=1)
 
 
-def parse(**fields: object) -> Answer:
-    return parse_service({**PLAIN, **fields}, "request-1", charge_types=DCDN_CHARGE_TYPES)
+def told(state: ServiceState) -> dict[str, str]:
+    return dict(NEWS.fields(state))
 
 
-def parsed_state(**fields: object) -> ServiceState:
-    state = parse(**fields).state
-    assert isinstance(state, ServiceState)
-    return state
+@pytest.mark.parametrize(
+    ("state", "is_bad", "fields"),
+    [
+        pytest.param(ACTIVE, False, {"status": "active"}, id="active"),
+        pytest.param(LOCKED, True, {"status": "locked", "lock_reasons": "financial,security"}, id="locked"),
+        pytest.param(
+            CHANGING,
+            False,
+            {"next_charge_type": "PayByBandwidth", "charge_type_change": "2018-03-31T16:00:00Z"},
+            id="changing",
+        ),
+        pytest.param(
+            NOT_ACTIVATED,
+            False,
+            {"status": "not_activated", "charge_type": "", "opening_time": "", "instance_id": ""},
+            id="not activated",
+        ),
+        pytest.param(
+            SOME_DAY,
+            False,
+            {"next_charge_type": "PayByBandwidth", "opening_time": "", "instance_id": ""},
+            id="changing some day",
+        ),
+        pytest.param(
+            TO_NOTHING_KNOWN,
+            False,
+            {"charge_type": "", "charge_type_change": "2018-03-31T16:00:00Z", "opening_time": "", "instance_id": ""},
+            id="changing to an unknown method",
+        ),
+    ],
+)
+def test_the_log_tells_all_of_a_service(state: ServiceState, is_bad: bool, fields: dict[str, str]) -> None:  # noqa: FBT001 - a row's fact
+    """Always the same fields, what is not known empty; only a lock is bad news at its first sight."""
+    plain = {
+        "status": "active",
+        "lock_reasons": "",
+        "charge_type": "PayByTraffic",
+        "next_charge_type": "",
+        "charge_type_change": "",
+        "opening_time": "2018-03-19T11:16:11Z",
+        "instance_id": "1",
+    }
+
+    assert NEWS.subject == "service state"
+    assert told(state) == {**plain, **fields}
+    assert list(told(state)) == list(plain)
+    assert NEWS.is_bad(state) is is_bad
 
 
-def refusal(**fields: object) -> str:
-    """Why the plain answer with these fields makes no sense."""
-    with pytest.raises(MalformedReply) as caught:
-        parse(**fields)
-    return caught.value.explanation
+@pytest.mark.parametrize(
+    ("state", "worse"),
+    [
+        pytest.param(ACTIVE, [], id="active"),
+        pytest.param(LOCKED, ["status"], id="locked"),
+        pytest.param(CHANGING, [], id="changing"),
+        pytest.param(NOT_ACTIVATED, ["status"], id="not activated"),
+    ],
+)
+def test_only_a_status_can_get_worse(state: ServiceState, worse: list[str]) -> None:
+    """Locks and the end of a service are warnings, a new billing method is none; every difference has its line."""
+    assert [field for field, value in told(state).items() if NEWS.is_worse(state, field, value)] == worse
+    assert NEWS.is_worth_a_line(ACTIVE, state)
 
 
-def nested(depth: int) -> object:
-    value: object = "financial"
-    for _ in range(depth):
-        value = [value]
-    return value
+CELL_OF_ACTIVE = (Fragment("active"),)
 
 
-def test_the_vendors_sample_is_understood() -> None:
-    """Every field of the page's sample answer is in the state, and none of its values is unknown."""
-    payload = json.loads((PAYLOADS / "describe_dcdn_ipa_service.json").read_text(encoding="utf-8"))
-
-    assert parse_service(payload, "EF2A", charge_types=DCDN_CHARGE_TYPES) == Answer(
-        state=ServiceState(
-            lock_reasons=("financial",),
-            charge_type="PayByBandwidth",
-            change=ChargeTypeChange(
-                charge_type="PayByBandwidth", takes_effect=datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("state", "status", "billing"),
+    [
+        pytest.param(None, (), (), id="not known"),
+        pytest.param(ACTIVE, CELL_OF_ACTIVE, (Fragment("PayByTraffic", foreign=True),), id="active"),
+        pytest.param(
+            LOCKED,
+            (Fragment("locked"), Fragment("(financial, security)", foreign=True)),
+            (Fragment("PayByTraffic", foreign=True),),
+            id="locked",
+        ),
+        pytest.param(NOT_ACTIVATED, (Fragment("not activated"),), (Fragment("-", foreign=True),), id="not activated"),
+        pytest.param(
+            CHANGING,
+            CELL_OF_ACTIVE,
+            (
+                Fragment("PayByTraffic", foreign=True),
+                Fragment("→"),
+                Fragment("PayByBandwidth", foreign=True),
+                Fragment("in 1 min 30 s"),
             ),
-            opening_time=datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC),
-            instance_id="1883927335936173",
-        ),
-        request_id="EF2A",
-    )
-
-
-@pytest.mark.parametrize(
-    ("locks", "reasons"),
-    [
-        pytest.param({"LockReason": [{"LockReason": "financial"}]}, ("financial",), id="documented"),
-        pytest.param({"LockReason": []}, (), id="documented and empty"),
-        pytest.param([{"LockReason": "financial"}], ("financial",), id="flat list"),
-        pytest.param(["financial"], ("financial",), id="list of texts"),
-        pytest.param({"LockReason": ["financial"]}, ("financial",), id="nested list of texts"),
-        pytest.param({"LockReason": {"LockReason": "financial"}}, ("financial",), id="one object in place of a list"),
-        pytest.param({"LockReason": "financial"}, ("financial",), id="one object"),
-        pytest.param("financial", ("financial",), id="one text"),
-        pytest.param([{"LockReason": [{"LockReason": "financial"}]}], ("financial",), id="documented, in a list"),
-        pytest.param(None, (), id="null"),
-        pytest.param("", (), id="empty text"),
-        pytest.param("  ", (), id="spaces"),
-        pytest.param({}, (), id="empty object"),
-        pytest.param([], (), id="empty list"),
-        pytest.param({"LockReason": None}, (), id="null inside"),
-        pytest.param({"LockReason": ""}, (), id="empty text inside"),
-        pytest.param({"LockReason": {}}, (), id="empty object inside"),
-        pytest.param({"LockReason": [{}]}, ("unspecified",), id="a lock that is an empty object"),
-        pytest.param({"LockReason": [{"Remark": "x"}]}, ("unspecified",), id="a lock without the key"),
-        pytest.param({"LockReason": [{"LockReason": ""}]}, ("unspecified",), id="a lock with an empty reason"),
-        pytest.param({"LockReason": [{"LockReason": None}]}, ("unspecified",), id="a lock with no reason"),
-        pytest.param([None], ("unspecified",), id="a lock that is null"),
-        pytest.param([""], ("unspecified",), id="a lock that is an empty text"),
-        pytest.param({"LockReason": [{"LockReason": " Financial\n"}]}, ("financial",), id="spaces and case"),
-        pytest.param(["security", "financial", "FINANCIAL "], ("financial", "security"), id="two, one of them twice"),
-        pytest.param([{}, "financial"], ("financial", "unspecified"), id="one named, one not"),
-        pytest.param(["Über\tfällig"], ("über fällig",), id="a control character inside"),
-        pytest.param(["a" * 200], ("a" * 64,), id="cut at the length of a label value"),
-        pytest.param([f"{'a' * 63} {'b' * 20}"], ("a" * 63,), id="cut at a space"),
-        pytest.param([f"{'a' * 64}{tail}" for tail in "xyz"], ("a" * 64,), id="alike once cut"),
-        pytest.param(nested(6), ("financial",), id="as deep as accepted"),
-    ],
-)
-def test_every_form_of_a_lock_list_is_understood(locks: object, reasons: tuple[str, ...]) -> None:
-    """A lock is seen in whatever form of list the vendor writes it; one that names no reason is `unspecified`."""
-    assert parsed_state(OperationLocks=locks).lock_reasons == reasons
-
-
-def test_an_answer_without_locks_is_active() -> None:
-    """The field may be missing altogether."""
-    assert parsed_state() == PLAIN_STATE
-
-
-@pytest.mark.parametrize(
-    ("locks", "seen"),
-    [
-        pytest.param(1, "OperationLocks: seen int 1", id="number"),
-        pytest.param(0, "OperationLocks: seen int 0", id="zero"),
-        pytest.param(False, "OperationLocks: seen bool False", id="boolean"),
-        pytest.param([1.5], "OperationLocks: seen float 1.5", id="list of numbers"),
-        pytest.param({"Locked": "yes"}, "OperationLocks: seen dict {'Locked': 'yes'}", id="object without the key"),
-        pytest.param(
-            {"LockReason": True}, "OperationLocks.LockReason: seen bool True", id="boolean in place of a list"
+            id="changing",
         ),
         pytest.param(
-            {"LockReason": {"Remark": "x"}},
-            "OperationLocks.LockReason: seen dict {'Remark': 'x'}",
-            id="object without the key, inside",
-        ),
-        pytest.param(nested(7), "OperationLocks: seen list ['financial']", id="one level too deep"),
-        pytest.param(nested(900), "OperationLocks: seen list [[[[[[[...]]]]]]]", id="far too deep"),
-    ],
-)
-def test_locks_that_make_no_sense_are_no_answer(locks: object, seen: str) -> None:
-    """A service never looks healthy because its locks could not be read; the error says what was there."""
-    explanation = refusal(OperationLocks=locks)
-
-    assert explanation == (
-        f'{seen}; accepted would be an object such as {{"LockReason": [{{"LockReason": "financial"}}]}}'
-    )
-
-
-@pytest.mark.parametrize(
-    ("written", "moment"),
-    [
-        pytest.param("2018-03-31T16:00:00Z", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="as documented"),
-        pytest.param("2015-12-10T20:00Z", datetime(2015, 12, 10, 20, 0, tzinfo=UTC), id="without seconds"),
-        pytest.param(
-            "2021-01-18T08:01:50.522Z", datetime(2021, 1, 18, 8, 1, 50, 522_000, tzinfo=UTC), id="milliseconds"
+            SOME_DAY,
+            CELL_OF_ACTIVE,
+            (Fragment("PayByTraffic", foreign=True), Fragment("→"), Fragment("PayByBandwidth", foreign=True)),
+            id="changing some day",
         ),
         pytest.param(
-            "2021-01-18T08:01:50.5220009Z", datetime(2021, 1, 18, 8, 1, 50, 522_000, tzinfo=UTC), id="nanoseconds"
+            TO_NOTHING_KNOWN, CELL_OF_ACTIVE, (Fragment("-", foreign=True),), id="changing to an unknown method"
         ),
-        pytest.param("2018-04-01T00:00:00+08:00", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="with an offset"),
-        pytest.param(" 2018-03-31T16:00:00Z\n", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="spaces around"),
-        pytest.param("2024-02-29T00:00:00Z", datetime(2024, 2, 29, tzinfo=UTC), id="leap day"),
-        pytest.param("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), id="never"),
-        pytest.param("", None, id="empty"),
-        pytest.param("  ", None, id="spaces"),
-        pytest.param(None, None, id="null"),
     ],
 )
-def test_every_form_of_a_date_is_understood(written: str | None, moment: datetime | None) -> None:
-    """All forms that the vendor's pages show mean a moment, in UTC; an empty one means none."""
-    state = parsed_state(OpeningTime=written, ChangingAffectTime=written)
+def test_people_are_shown_status_and_billing(
+    state: ServiceState | None, status: tuple[Fragment, ...], billing: tuple[Fragment, ...]
+) -> None:
+    """A status with its locks, a billing method with the one that is to come; the vendor's words are marked."""
+    seen = view(state, NOW)
 
-    assert state.opening_time == moment
-    assert state.change == (ChargeTypeChange(None, moment) if moment is not None else None)
-    assert state.opening_time is None or state.opening_time.tzinfo is UTC
+    assert (seen.status, seen.notes, seen.billing) == (status, (), billing)
 
 
-@pytest.mark.parametrize("field", ["OpeningTime", "ChangingAffectTime"])
 @pytest.mark.parametrize(
-    ("written", "seen"),
+    ("state", "words", "ahead_s", "keys"),
     [
-        pytest.param("2018-02-30T00:00:00Z", "str '2018-02-30T00:00:00Z'", id="30 February"),
-        pytest.param("2023-02-29T00:00:00Z", "str '2023-02-29T00:00:00Z'", id="29 February of a common year"),
-        pytest.param("2018-03-31T25:00:00Z", "str '2018-03-31T25:00:00Z'", id="25 o'clock"),
-        pytest.param("2018-03-31T16:00:00", "str '2018-03-31T16:00:00'", id="no time zone"),
-        pytest.param("2018-03-31", "str '2018-03-31'", id="a day"),
-        pytest.param("2018-03-31 16:00:00Z", "str '2018-03-31 16:00:00Z'", id="no T"),
-        pytest.param("0000-00-00T00:00:00Z", "str '0000-00-00T00:00:00Z'", id="zeros"),
-        pytest.param("0001-01-01T00:00:00+01:00", "str '0001-01-01T00:00:00+01:00'", id="before year 1"),
-        pytest.param("9999-12-31T23:59:59-01:00", "str '9999-12-31T23:59:59-01:00'", id="after year 9999"),
-        pytest.param("٢٠١٨-03-31T16:00:00Z", "str '٢٠١٨-03-31T16:00:00Z'", id="other digits"),
-        pytest.param("tomorrow", "str 'tomorrow'", id="text"),
-        pytest.param(1_522_512_000, "str '1522512000'", id="number"),
+        pytest.param(None, [], None, {"status": None, "charge_type": None}, id="not known"),
+        pytest.param(ACTIVE, ["active"], None, {}, id="active"),
+        pytest.param(
+            LOCKED, ["locked"], None, {"status": "locked", "lock_reasons": ["financial", "security"]}, id="locked"
+        ),
+        pytest.param(
+            NOT_ACTIVATED,
+            ["not_activated"],
+            None,
+            {"status": "not_activated", "charge_type": None},
+            id="not activated",
+        ),
+        pytest.param(
+            CHANGING,
+            ["active", "change_pending"],
+            90.0,
+            {
+                "change_pending": True,
+                "next_charge_type": "PayByBandwidth",
+                "changes_at": MOMENT,
+                "changes_in_seconds": 90.0,
+            },
+            id="changing",
+        ),
+        pytest.param(
+            SOME_DAY,
+            ["active", "change_pending"],
+            None,
+            {"change_pending": True, "next_charge_type": "PayByBandwidth"},
+            id="changing some day",
+        ),
+        pytest.param(
+            TO_NOTHING_KNOWN,
+            ["active", "change_pending"],
+            90.0,
+            {"charge_type": None, "change_pending": True, "changes_at": MOMENT, "changes_in_seconds": 90.0},
+            id="changing to an unknown method",
+        ),
     ],
 )
-def test_what_is_no_date_is_no_answer(field: str, written: object, seen: str) -> None:
-    """The error names the field, the value seen and a date that would be accepted."""
-    assert (
-        refusal(**{field: written}) == f"{field}: seen {seen}; accepted would be a date such as 2018-03-31T16:00:00Z"
-    )
-
-
-@pytest.mark.parametrize(
-    "field", ["InstanceId", "InternetChargeType", "ChangingChargeType", "OpeningTime", "ChangingAffectTime"]
-)
-@pytest.mark.parametrize(
-    ("value", "seen"),
-    [
-        pytest.param(True, "bool True", id="boolean"),
-        pytest.param(1.5, "float 1.5", id="fraction"),
-        pytest.param(["x"], "list ['x']", id="list"),
-        pytest.param({"a": {}}, "dict {'a': {}}", id="object"),
-    ],
-)
-def test_what_is_no_text_is_no_answer(field: str, value: object, seen: str) -> None:
-    """A field of another type makes the answer one that nobody should trust."""
-    assert refusal(**{field: value}) == f"{field}: seen {seen}; accepted would be a text"
-
-
-@pytest.mark.parametrize(
-    ("value", "instance_id"),
-    [
-        pytest.param(1_883_927_335_936_173, "1883927335936173", id="number for a text"),
-        pytest.param("  FP-mkqgwxxxx ", "FP-mkqgwxxxx", id="spaces around"),
-        pytest.param('say "hi" \\o/', 'say "hi" \\o/', id="quotes and backslashes stay"),
-        pytest.param("two\nlines\x00", "two lines", id="line ends and control characters"),
-        pytest.param("half\ud800", "half", id="lone surrogate"),
-        pytest.param("实例", "实例", id="other scripts"),
-        pytest.param("x" * 65, "x" * 64, id="cut"),
-        pytest.param("", None, id="empty"),
-        pytest.param("\x00", None, id="nothing printable"),
-        pytest.param(None, None, id="null"),
-    ],
-)
-def test_texts_become_label_values(value: object, instance_id: str | None) -> None:
-    """What comes out is 1 to 64 printable characters, or nothing."""
-    assert parsed_state(InstanceId=value).instance_id == instance_id
-
-
-def test_an_undocumented_charge_type_is_kept_and_counted() -> None:
-    """The set of billing methods is open: a new one is shown in its own spelling and told."""
-    answer = parse(InternetChargeType="PayByMoon", ChangingChargeType="PayBySun")
-
-    assert isinstance(answer.state, ServiceState)
-    assert answer.state.charge_type == "PayByMoon"
-    assert answer.state.change == ChargeTypeChange(charge_type="PayBySun", takes_effect=None)
-    assert answer.unknown_values == {
-        UnknownField.CHARGE_TYPE: ("PayByMoon",),
-        UnknownField.NEXT_CHARGE_TYPE: ("PayBySun",),
+def test_programs_are_told_all_of_a_service(
+    state: ServiceState | None, words: list[str], ahead_s: float | None, keys: dict[str, object]
+) -> None:
+    """Always the same keys, in the same order, and a word for everything that is true of it."""
+    seen = view(state, NOW)
+    plain = {
+        "status": "active",
+        "lock_reasons": [],
+        "charge_type": "PayByTraffic",
+        "change_pending": False,
+        "next_charge_type": None,
+        "changes_at": None,
+        "changes_in_seconds": None,
     }
 
-
-def test_undocumented_lock_reasons_are_kept_and_counted() -> None:
-    """Beside those that are documented, in one answer."""
-    answer = parse(OperationLocks=["security", "financial", {}])
-
-    assert isinstance(answer.state, ServiceState)
-    assert answer.state.lock_reasons == ("financial", "security", "unspecified")
-    assert answer.unknown_values == {UnknownField.LOCK_REASON: ("security", "unspecified")}
+    assert [condition.word for condition in seen.conditions] == words
+    assert seen.ahead_s == ahead_s
+    assert list({**seen.status_json, **seen.billing_json}.items()) == list({**plain, **keys}.items())
+    assert list(seen.status_json) == ["status", "lock_reasons"]
 
 
-def test_a_value_is_documented_for_its_own_field_only() -> None:
-    """A charge type is no lock reason and the other way round, however well known it is."""
-    answer = parse(InternetChargeType="financial", OperationLocks=["paybytraffic"])
-
-    assert answer.unknown_values == {
-        UnknownField.CHARGE_TYPE: ("financial",),
-        UnknownField.LOCK_REASON: ("paybytraffic",),
-    }
+def test_a_change_leaves_at_its_moment() -> None:
+    """No answer is needed for that."""
+    assert view(CHANGING, MOMENT.timestamp()) == view(ACTIVE, MOMENT.timestamp())
 
 
-@pytest.mark.parametrize("charge_type", DCDN_CHARGE_TYPES)
-def test_charge_types_are_known_in_any_case(charge_type: str) -> None:
-    """One method is one series, however it is spelt; the documented spelling is shown."""
-    answer = parse(InternetChargeType=f" {charge_type.upper()} ", ChangingChargeType=charge_type.lower())
+def test_seconds_to_a_change_are_rounded_for_programs_only() -> None:
+    """To milliseconds; what orders the rows is exact."""
+    seen = view(CHANGING, MOMENT.timestamp() - 1.23456)
 
-    assert answer.state == ServiceState(
-        instance_id="1883927335936173", charge_type=charge_type, change=ChargeTypeChange(charge_type, None)
-    )
-    assert answer.unknown_values == {}
+    assert seen.billing_json["changes_in_seconds"] == 1.235
+    assert seen.ahead_s == pytest.approx(1.23456, abs=1e-6)
 
 
-def test_a_long_charge_type_is_cut() -> None:
-    """A label value has 64 characters at most."""
-    assert parse(InternetChargeType="P" * 65).unknown_values == {UnknownField.CHARGE_TYPE: ("P" * 64,)}
+def test_a_lock_is_critical_and_a_change_no_state() -> None:
+    """A lock stops delivery; what is to come is counted, and never says how a service is."""
+    row = service("moon", OPERATION)
+
+    assert [(condition.word, condition.severity, condition.alarm) for condition in row.conditions] == [
+        ("locked", Severity.CRITICAL, "locked"),
+        ("not_activated", Severity.INACTIVE, None),
+        ("active", Severity.GOOD, None),
+        ("change_pending", Severity.UPCOMING, "changing"),
+    ]
+    assert [condition for condition in row.conditions if not condition.state] == [CHANGE_PENDING]
 
 
-def test_a_past_change_is_kept_as_it_was_said() -> None:
-    """The API repeats changes that are done; whether one lies ahead is decided when somebody looks."""
-    state = parsed_state(ChangingChargeType="PayByBandwidth", ChangingAffectTime="2018-03-31T16:00:00Z")
-    moment = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
+def test_a_lock_that_returns_is_watched_closely_again() -> None:
+    """A release ends the hour; the next lock has one of its own."""
+    memory: ServiceMemory | None = None
+    seen = []
+    for state, at in ((LOCKED, 1000.0), (LOCKED, 4000.0), (ACTIVE, 9000.0), (LOCKED, 10_000.0)):
+        memory = remember(memory, Answer(state), at)
+        seen.append(attention(state, memory, at).faster_until)
 
-    assert state.pending_change(moment.timestamp() - 1) == ChargeTypeChange("PayByBandwidth", moment)
-    assert state.pending_change(moment.timestamp() + 1) is None
-
-
-@pytest.mark.parametrize(
-    ("fields", "change"),
-    [
-        pytest.param({}, None, id="none"),
-        pytest.param({"ChangingChargeType": "", "ChangingAffectTime": ""}, None, id="both empty"),
-        pytest.param(
-            {"ChangingChargeType": "PayByTraffic"}, ChargeTypeChange("PayByTraffic", None), id="without a moment"
-        ),
-        pytest.param(
-            {"ChangingAffectTime": "2018-03-31T16:00Z"},
-            ChargeTypeChange(None, datetime(2018, 3, 31, 16, 0, tzinfo=UTC)),
-            id="without a type",
-        ),
-    ],
-)
-def test_a_change_may_lack_a_part(fields: dict[str, object], change: ChargeTypeChange | None) -> None:
-    """What the API gave of a change is kept."""
-    assert parsed_state(**fields).change == change
+    assert seen == [4600.0, 4600.0, -math.inf, 13_600.0]
 
 
-@pytest.mark.parametrize(
-    ("payload", "fields"),
-    [
-        pytest.param({}, "(none)", id="empty"),
-        pytest.param({"RequestId": "EF2A"}, "RequestId", id="only a request id"),
-        pytest.param(
-            {"RequestId": "EF2A", "OperationLocks": {}}, "OperationLocks, RequestId", id="no locks of nothing"
-        ),
-        pytest.param({"InstanceId": "", "OpeningTime": None}, "InstanceId, OpeningTime", id="all empty"),
-        pytest.param({"ChangingChargeType": "PayByTraffic"}, "ChangingChargeType", id="a change of nothing"),
-        pytest.param({"Enabled": True, "OnService": True}, "Enabled, OnService", id="another operation's answer"),
-        pytest.param({"a\nb\ud800": 1}, "a b", id="names that nobody could print"),
-        pytest.param({"x" * 500: 1}, f"{'x' * 69}…", id="a long name"),
-    ],
-)
-def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fields: str) -> None:
-    """A 200 that says nothing of a service must not look like a healthy one."""
-    with pytest.raises(MalformedReply) as caught:
-        parse_service(payload, "request-1", charge_types=DCDN_CHARGE_TYPES)
-
-    assert caught.value.explanation == (
-        f"the answer: seen the fields {fields}; accepted would be those of a service: "
-        "InstanceId, OpeningTime, InternetChargeType or a lock"
+def test_a_row_brings_its_refusals_and_the_lock_that_all_have() -> None:
+    """One code has several meanings, which the message tells apart; the row's own count first."""
+    row = service(
+        "moon", OPERATION, StateInRefusal(RefusalPattern("operationdenied", words="no moon"), NOT_ACTIVATED)
     )
 
+    def meant(message: str) -> object:
+        return row.state_in_refusal(Refused("no", code="OperationDenied", http_status=403, message=message))
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        pytest.param({"InstanceId": "1"}, id="instance"),
-        pytest.param({"OpeningTime": "2018-03-19T11:16:11Z"}, id="opening time"),
-        pytest.param({"InternetChargeType": "PayByTraffic"}, id="charge type"),
-        pytest.param({"OperationLocks": ["financial"]}, id="lock"),
-    ],
-)
-def test_one_field_of_a_service_is_enough(payload: dict[str, object]) -> None:
-    """Fields may be missing, each of them."""
-    parse_service(payload, None, charge_types=DCDN_CHARGE_TYPES)
-
-
-def test_an_error_carries_its_evidence() -> None:
-    """The request id is what the vendor's support asks for first."""
-    with pytest.raises(MalformedReply) as caught:
-        parse(InstanceId=[])
-
-    assert caught.value.reason is FailureReason.MALFORMED
-    assert caught.value.http_status == 200
-    assert caught.value.request_id == "request-1"
-
-
-FIELDS = st.sampled_from(
-    ["ChangingAffectTime", "ChangingChargeType", "InstanceId", "InternetChargeType", "OpeningTime", "OperationLocks"]
-)
-
-
-@given(payload=st.dictionaries(FIELDS | TEXTS, JSON, max_size=8))
-def test_any_json_object_is_an_answer_or_malformed(payload: dict[str, object]) -> None:
-    """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
-    try:
-        told = repr(parse_service(payload, None, charge_types=DCDN_CHARGE_TYPES))
-    except MalformedReply as error:
-        told = error.explanation
-
-    assert told.isprintable()
-    told.encode()
+    assert meant("You have no moon.") == Answer(NOT_ACTIVATED)
+    assert meant("Your account is locked for security reasons.") == Answer(LOCKED_FOR_SECURITY)
+    assert meant("No moon: it is locked for security reasons.") == Answer(NOT_ACTIVATED)
+    assert meant("In arrears.") is None
+    assert row.switch is None

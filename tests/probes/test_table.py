@@ -6,48 +6,32 @@ from typing import Any
 
 import pytest
 
-from exporter.activation import OPEN_CDN_SERVICE
 from exporter.api.endpoints import SITES, endpoints
-from exporter.api.errors import Refused
-from exporter.api.operation import Access, Operation
+from exporter.api.errors import RefusalPattern, Refused
 from exporter.config import PRODUCTS as CONFIGURABLE_PRODUCTS
-from exporter.config import Endpoints
-from exporter.core.model import (
-    LOCKED_FOR_SECURITY,
-    NOT_ACTIVATED,
-    NOT_ENABLED,
-    Answer,
-    FailureReason,
-    Observation,
-    ProbeKey,
-    ServiceState,
-    State,
-)
-from exporter.core.store import ProbeRecord
-from exporter.metrics.families import STATE_FAMILIES
-from exporter.metrics.visible_state import shown
+from exporter.config import Account, Endpoints, Poll, ResourceDirectory
+from exporter.core.model import Answer, FailureReason, ProbeKey, State
+from exporter.probes.debt_status import NOT_ENABLED
+from exporter.probes.kind import AnyKind, Interval, Scope
+from exporter.probes.service import CDN_CHARGE_TYPES, DCDN_CHARGE_TYPES
+from exporter.probes.service_state import LOCKED_FOR_SECURITY, NOT_ACTIVATED, ServiceState
 from exporter.probes.table import (
-    CDN_CHARGE_TYPES,
-    DCDN_CHARGE_TYPES,
-    OPERATIONS,
-    PROBE_KINDS,
+    PROBES,
     PRODUCTS,
-    ProbeKind,
-    StateInRefusal,
+    SWITCHES,
+    UNKNOWN_FIELDS,
     kinds_for,
-    vendor_limits,
 )
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
-from exporter.simulator.operations import OPERATIONS as SIMULATED_OPERATIONS
 
 ROOT = Path(__file__).parents[2]
-KINDS = {(kind.product, kind.probe): kind for kind in PROBE_KINDS}
+KINDS = {(kind.product, kind.probe): kind for kind in PROBES}
 IPA, DCDN, CDN = (KINDS[product, "service"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 IPA_DEBT, DCDN_DEBT, CDN_DEBT = (KINDS[product, "debt_status"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 BALANCE = KINDS["bss", "balance"]
 
 each_kind = pytest.mark.parametrize(
-    "kind", [pytest.param(kind, id=f"{kind.product}-{kind.probe}") for kind in PROBE_KINDS]
+    "kind", [pytest.param(kind, id=f"{kind.product}-{kind.probe}") for kind in PROBES]
 )
 
 
@@ -55,24 +39,23 @@ def text_of(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def sample_name(kind: ProbeKind) -> str:
+def sample_name(kind: AnyKind) -> str:
     """The file of a sample answer, named after its action."""
     return "tests/payloads/" + re.sub(r"(?<!^)([A-Z])", r"_\1", kind.operation.action).lower() + ".json"
 
 
-def sample(kind: ProbeKind) -> Mapping[str, Any]:
+def sample(kind: AnyKind) -> Mapping[str, Any]:
     payload: Mapping[str, Any] = json.loads(text_of(sample_name(kind)))
     return payload
 
 
-def families_of(answer: Answer) -> list[str]:
-    """The names of the families that show the state of such an answer."""
-    record = ProbeRecord().after(Observation(1000.0, 0.1, answer))
-    seen = shown(record, 1000.0, stale_after_s=600, documented_charge_types=())
-    return [family.name for family in STATE_FAMILIES if isinstance(seen, family.of)]
+def samples_of(kind: AnyKind, answer: Answer[Any]) -> dict[str, list[tuple[str, ...]]]:
+    """The label values of the series that show such an answer, by the names of their families."""
+    seen = kind.visible(answer.state, kind.remember(None, answer, 1000.0), 1000.0).value
+    return {family.name: [labels for labels, _ in family.samples(seen)] for family in kind.families}
 
 
-def missing(kind: ProbeKind) -> dict[str, str]:
+def missing(kind: AnyKind) -> dict[str, str]:
     """What else a row needs and has not got: what is missing, by the file where it belongs."""
     if not (ROOT / sample_name(kind)).exists():
         return {sample_name(kind): "a sample of the answer"}
@@ -98,156 +81,179 @@ def missing(kind: ProbeKind) -> dict[str, str]:
             SIMULATED_LIMITS.get(operation.action) == operation.calls_per_second,
             "the operation, with the same limit",
         ),
-        "exporter/probes/table.py": (
-            all(operation.endpoint in endpoints(site) for site in SITES)
-            and bool(kind.charge_types) == isinstance(answer.state, ServiceState),
-            "the endpoint for every site, and the charge types of a service",
+        "exporter/api/endpoints.py": (
+            all(operation.endpoint in endpoints(site) for site in SITES),
+            "the endpoint for every site",
         ),
-        "exporter/metrics/families.py": (families_of(answer) != [], "families that show such a state"),
+        "exporter/probes/": (any(samples_of(kind, answer).values()), "families that show such a state"),
     }
     return {file: what for file, (there, what) in places.items() if not there}
 
 
 @each_kind
-def test_a_row_is_at_home_everywhere(kind: ProbeKind) -> None:
+def test_a_row_is_at_home_everywhere(kind: AnyKind) -> None:
     """A new row touches the catalogue; this names the places where the rest of it belongs."""
     assert missing(kind) == {}
 
 
 @each_kind
-def test_a_sample_of_its_answer_is_understood(kind: ProbeKind) -> None:
+def test_a_sample_of_its_answer_is_understood(kind: AnyKind) -> None:
     """It is an answer without any value that the documentation would not name."""
     answer = kind.parse(sample(kind), "request-1")
 
     assert (answer.request_id, answer.unknown_values) == ("request-1", {})
 
 
-def test_limits_are_the_vendors() -> None:
-    """Calls per second and account are those of the vendor's pages, or below them where others share a limit.
-
-    DescribeUserCdnStatus and QueryAccountBalance have none stated.
-    """
-    assert vendor_limits() == {
-        "DescribeDcdnIpaService": 20,
-        "DescribeDcdnService": 30,
-        "DescribeCdnService": 30,
-        "DescribeUserDcdnIpaStatus": 20,
-        "DescribeUserDcdnStatus": 30,
-        "DescribeUserCdnStatus": 20,
-        "QueryAccountBalance": 10,
-        "GetCallerIdentity": 100,
-        "AssumeRole": 50,
-        "ListAccounts": 20,
-    }
-
-
-def test_every_right_is_documented() -> None:
-    """What the simulator denies to those who lack it stands, in the vendor's spelling, among the rights to give."""
-    actions = {operation.action for operation in OPERATIONS}
-    rights = {row.right.casefold() for row in SIMULATED_OPERATIONS if row.action in actions and row.right}
-    _, _, chapter = text_of("docs/configuration.md").partition("\n## Rights\n")
-    documented = re.findall(r"`(\w+:\w+)`", chapter.partition("\n## ")[0])
-    assert {right.casefold() for right in documented} >= rights
-
-
-def test_the_daemon_knows_reads_only() -> None:
-    """No row changes an account: what it does not name has no budget in the daemon either."""
-    assert {operation.access for operation in OPERATIONS} == {Access.READ}
-    assert OPEN_CDN_SERVICE.access is Access.WRITE
-    assert OPEN_CDN_SERVICE.calls_per_second == SIMULATED_LIMITS[OPEN_CDN_SERVICE.action]
-    assert OPEN_CDN_SERVICE.action not in vendor_limits()
-
-
-@pytest.mark.parametrize("operation", [pytest.param(operation, id=operation.action) for operation in OPERATIONS])
-def test_every_operation_has_an_endpoint(operation: Operation) -> None:
-    """One of the vendor's own on each site."""
-    assert {operation.endpoint in endpoints(site) for site in SITES} == {True}
-
-
-def test_sites_have_the_same_endpoints_at_addresses_of_their_own() -> None:
-    """All are encrypted; where the vendor has another host abroad, it is that one."""
-    china, international = (endpoints(site) for site in SITES)
-
-    assert SITES == ("china", "international")
-    assert set(china) == set(international) == {"dcdn", "cdn", "sts", "resource_directory", "bss"}
-    assert {url.partition("//")[0] for site in SITES for url in endpoints(site).values()} == {"https:"}
-    assert {name for name, url in china.items() if international[name] != url} == {"cdn", "resource_directory", "bss"}
-
-
-def test_no_other_site_has_endpoints() -> None:
-    """A site that nobody knows is a defect."""
-    with pytest.raises(KeyError):
-        endpoints("moon")
-
-
-def test_every_configured_endpoint_is_known() -> None:
-    """No key of the configuration is left over."""
-    assert set(Endpoints.model_fields) <= set(endpoints("china"))
-
-
 def test_rows_have_names_of_their_own() -> None:
     """Two rows of the same product and probe would share their series."""
-    assert len(KINDS) == len(PROBE_KINDS)
+    assert len(KINDS) == len(PROBES)
     assert IPA.key("prod") == ProbeKey(account="prod", product="dcdn_ipa", probe="service")
 
 
 def test_no_two_probes_of_an_account_show_the_same_families() -> None:
     """Else one of its products, or the account, would have a series twice."""
-    by_product = [
-        (kind.product, family) for kind in PROBE_KINDS for family in families_of(kind.parse(sample(kind), None))
+    shown = [
+        (family.name, kind.product if family.scope is Scope.PRODUCT else "the account")
+        for kind in PROBES
+        for family in kind.families
+        if family.scope is not Scope.PROBE
     ]
 
-    assert len(by_product) == len(set(by_product))
+    assert len(shown) == len(set(shown))
+
+
+def test_each_probe_shows_families_of_its_own() -> None:
+    """Those of a product are the same for every product; together they are the public interface."""
+    by_probe = {kind.probe: [family.name for family in kind.families] for kind in PROBES}
+
+    assert len({kind.families for kind in PROBES}) == len(by_probe)
+    assert by_probe == {
+        "service": [
+            "dcdn_service_status",
+            "dcdn_service_lock",
+            "dcdn_service_charge_type",
+            "dcdn_service_next_charge_type",
+            "dcdn_service_charge_type_change_timestamp_seconds",
+            "dcdn_service_charge_type_change_remaining_seconds",
+            "dcdn_service_opening_timestamp_seconds",
+            "dcdn_service_info",
+        ],
+        "debt_status": [
+            "dcdn_service_enabled",
+            "dcdn_service_available",
+            "dcdn_service_in_debt",
+            "dcdn_service_in_debt_overdue",
+        ],
+        "balance": ["dcdn_account_available_amount"],
+    }
+    assert {family.name: family.scope for kind in PROBES for family in kind.families} == {
+        name: Scope.PRODUCT if name.startswith("dcdn_service_") else Scope.ACCOUNT
+        for names in by_probe.values()
+        for name in names
+    }
+
+
+@each_kind
+def test_help_is_one_line_without_escapes(kind: AnyKind) -> None:
+    """Heads are written as they are."""
+    for family in kind.families:
+        assert family.help.isprintable()
+        assert "\\" not in family.help
+
+
+@each_kind
+def test_a_state_is_a_value(kind: AnyKind) -> None:
+    """What an answer says can be compared and kept; the same answer again says the same."""
+    first_time, again = (kind.parse(sample(kind), None).state for _ in range(2))
+
+    assert first_time == again
+    assert hash(first_time) == hash(again)
+
+
+@each_kind
+def test_people_and_programs_find_what_a_row_announces(kind: AnyKind) -> None:
+    """A state has the JSON keys that there are without one, in their order, and no condition that is not named."""
+    known, unknown = kind.view(kind.parse(sample(kind), None).state, 1000.0), kind.view(None, 1000.0)
+
+    assert list(known.status_json) == list(unknown.status_json)
+    assert list(known.billing_json) == list(unknown.billing_json)
+    assert set(known.conditions) <= set(kind.conditions)
+    assert (unknown.conditions, unknown.status, unknown.notes, unknown.billing) == ((), (), (), ())
+
+
+def test_a_word_names_one_condition() -> None:
+    """Counts and filters go by it."""
+    conditions = list(dict.fromkeys(condition for kind in PROBES for condition in kind.conditions))
+
+    assert len({condition.word for condition in conditions}) == len(conditions)
 
 
 @pytest.mark.parametrize(
-    ("products", "debt_status", "balance", "kinds"),
+    ("products", "switches", "kinds"),
     [
-        pytest.param(["dcdn_ipa"], False, False, [IPA], id="one product"),
-        pytest.param(["cdn", "dcdn_ipa"], False, False, [IPA, CDN], id="two, in the order of the rows"),
-        pytest.param(["dcdn", "cdn"], True, False, [DCDN, CDN, DCDN_DEBT, CDN_DEBT], id="debts of each"),
-        pytest.param(["dcdn_ipa"], False, True, [IPA, BALANCE], id="the balance of the account"),
-        pytest.param(list(PRODUCTS), True, True, list(PROBE_KINDS), id="everything"),
+        pytest.param(["dcdn_ipa"], [], [IPA], id="one product"),
+        pytest.param(["cdn", "dcdn_ipa"], [], [IPA, CDN], id="two, in the order of the rows"),
+        pytest.param(["dcdn", "cdn"], ["debt_status"], [DCDN, CDN, DCDN_DEBT, CDN_DEBT], id="debts of each"),
+        pytest.param(["dcdn_ipa"], ["balance"], [IPA, BALANCE], id="the balance of the account"),
+        pytest.param(list(PRODUCTS), ["balance", "debt_status"], list(PROBES), id="everything"),
     ],
 )
 def test_an_account_has_the_probes_that_it_asks_for(
-    products: list[str],
-    debt_status: bool,  # noqa: FBT001 - a row's fact
-    balance: bool,  # noqa: FBT001 - a row's fact
-    kinds: list[ProbeKind],
+    products: list[str], switches: list[str], kinds: list[AnyKind]
 ) -> None:
     """Services always, debts of the same products, and one balance whatever the products are."""
-    assert kinds_for(products, debt_status=debt_status, balance=balance) == kinds
+    assert kinds_for(products, switches) == kinds
+
+
+def test_every_switch_and_interval_is_a_key_of_the_configuration() -> None:
+    """For accounts and for members of directories alike; what could not be turned on would never be polled."""
+    assert SWITCHES == ("debt_status", "balance")
+    assert set(SWITCHES) <= Account.model_fields.keys() & ResourceDirectory.model_fields.keys()
+    assert {kind.interval for kind in PROBES} == set(Interval)
+    assert {interval.value for interval in Interval} <= {field.alias for field in Poll.model_fields.values()}
 
 
 def test_products_are_in_the_order_of_their_rows() -> None:
-    """The configuration, which knows none of the other parts, offers no product that nobody polls."""
+    """The configuration, which knows none of the other parts, offers no product that is not polled."""
     assert PRODUCTS == ("dcdn_ipa", "dcdn", "cdn")
+    assert (BALANCE.product in PRODUCTS, BALANCE.of_account) == (False, True)
     assert set(CONFIGURABLE_PRODUCTS) <= set(PRODUCTS)
 
 
-@each_kind
-def test_documented_charge_types_differ_in_more_than_case(kind: ProbeKind) -> None:
+CHARGE_TYPES = [
+    pytest.param(IPA, DCDN_CHARGE_TYPES, id="dcdn_ipa"),
+    pytest.param(DCDN, DCDN_CHARGE_TYPES, id="dcdn"),
+    pytest.param(CDN, CDN_CHARGE_TYPES, id="cdn"),
+]
+
+
+@pytest.mark.parametrize("charge_types", [DCDN_CHARGE_TYPES, CDN_CHARGE_TYPES], ids=["dcdn", "cdn"])
+def test_documented_charge_types_differ_in_more_than_case(charge_types: tuple[str, ...]) -> None:
     """They are recognised in any case, so that two of them must not fall together."""
-    assert len({charge_type.casefold() for charge_type in kind.charge_types}) == len(kind.charge_types)
+    assert len({charge_type.casefold() for charge_type in charge_types}) == len(charge_types)
 
 
-@each_kind
-def test_a_row_parses_with_its_own_charge_types(kind: ProbeKind) -> None:
-    """What the row documents, its parse function knows."""
-    for charge_type in kind.charge_types:
+@pytest.mark.parametrize(("kind", "charge_types"), CHARGE_TYPES)
+def test_charge_types_are_those_of_the_product(kind: AnyKind, charge_types: tuple[str, ...]) -> None:
+    """What the row documents, its parse function knows, and the page has as series; any other is unknown."""
+    for charge_type in DCDN_CHARGE_TYPES:
         answer = kind.parse({"InternetChargeType": charge_type}, "request-1")
-        assert answer.unknown_values == {}
+        assert answer.unknown_values == (
+            {} if charge_type in charge_types else {"InternetChargeType": (charge_type,)}
+        )
+    series = samples_of(kind, Answer(ServiceState(charge_type="PayByTraffic")))
+    assert series["dcdn_service_charge_type"] == [(charge_type,) for charge_type in charge_types]
 
 
-def test_charge_types_are_those_of_the_product() -> None:
-    """CDN documents two of the seven."""
-    assert [kind.charge_types for kind in (IPA, DCDN, CDN)] == [
-        DCDN_CHARGE_TYPES,
-        DCDN_CHARGE_TYPES,
-        CDN_CHARGE_TYPES,
-    ]
+def test_cdn_documents_two_charge_types_of_the_seven() -> None:
+    """The others are no surprise for DCDN, and one for CDN."""
+    assert (len(CDN_CHARGE_TYPES), len(DCDN_CHARGE_TYPES)) == (2, 7)
     assert set(CDN_CHARGE_TYPES) < set(DCDN_CHARGE_TYPES)
+
+
+def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
+    """Each is named once, in the vendor's spelling."""
+    assert UNKNOWN_FIELDS == ("InternetChargeType", "ChangingChargeType", "LockReason", "Currency")
 
 
 NOT_OPEN = "Your account does not open CDN service yet."
@@ -273,7 +279,7 @@ SECURITY = "Your account or the resource is locked for security reasons."
         pytest.param(CDN_DEBT, "OperationDenied", NOT_OPEN, NOT_ENABLED, id="cdn debts by the message"),
     ],
 )
-def test_a_refusal_may_be_a_state(kind: ProbeKind, code: str, message: str | None, state: State) -> None:
+def test_a_refusal_may_be_a_state(kind: AnyKind, code: str, message: str | None, state: State) -> None:
     """The code decides, in any case, and the message where the code has two meanings."""
     refusal = Refused("no", code=code, http_status=403, request_id="request-1", message=message)
 
@@ -302,7 +308,7 @@ def test_a_refusal_may_be_a_state(kind: ProbeKind, code: str, message: str | Non
     ],
 )
 def test_any_other_refusal_is_a_failure(
-    kind: ProbeKind, code: str | None, message: str | None, reason: FailureReason
+    kind: AnyKind, code: str | None, message: str | None, reason: FailureReason
 ) -> None:
     """Another product's code, another message, or none at all says nothing of this one."""
     refusal = Refused("no", code=code, http_status=403, message=message)
@@ -313,11 +319,11 @@ def test_any_other_refusal_is_a_failure(
 def test_no_code_stands_for_no_state() -> None:
     """Else every error page of a proxy would."""
     with pytest.raises(ValueError, match="without a code"):
-        StateInRefusal("", NOT_ACTIVATED)
+        RefusalPattern("")
 
 
 @pytest.mark.parametrize(("code", "words"), [("DcdnServiceNotFound", ""), ("operationdenied", "Locked")])
 def test_what_could_never_match_is_refused(code: str, words: str) -> None:
     """A row with capital letters would silently turn a state into a failure."""
     with pytest.raises(ValueError, match="case-folded"):
-        StateInRefusal(code, NOT_ACTIVATED, words=words)
+        RefusalPattern(code, words=words)

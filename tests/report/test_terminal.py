@@ -1,8 +1,60 @@
-"""What stands on a terminal while polls run; the table has its tests beside the report."""
+"""What stands on a terminal: the table, and what is there while polls run."""
 
 import io
+from collections.abc import Callable
 
-from exporter.report.terminal import above_bar, progress_bar
+import pytest
+
+from exporter.core.model import Failure, FailureReason
+from exporter.report.report import build_report
+from exporter.report.terminal import above_bar, cells, draw_table, progress_bar
+from tests.report.certificates import CERTIFICATES, Certificate
+from tests.report.records import ACTIVE, EVERYTHING, NOW, record, report, service
+
+
+def test_the_table(golden: Callable[[str, bytes], bytes]) -> None:
+    """The worst first, in one line each where no terminal limits it, and a line that sums it up."""
+    text = draw_table(report(EVERYTHING), width=None, color=False) + "\n"
+
+    assert text.encode() == golden("status.txt", text.encode())
+
+
+def test_the_table_on_a_terminal(golden: Callable[[str, bytes], bytes]) -> None:
+    """What does not fit is folded, not cut; what is wrong has a colour."""
+    text = draw_table(report(EVERYTHING), width=72, color=True) + "\n"
+
+    assert text.encode() == golden("status_terminal.txt", text.encode())
+
+
+@pytest.mark.parametrize("width", [None, 44])
+def test_the_table_never_cuts(width: int | None) -> None:
+    """However narrow a terminal, and however long a value in a pipe, every character of it is shown."""
+    name = "".join(chr(ord("a") + number % 26) for number in range(300))
+    text = draw_table(report({service(name): record(ACTIVE)}), width=width, color=False)
+
+    first_column = "".join(line.split(" ")[0] for line in text.splitlines()[1:-2])
+    assert (name in text) if width is None else (name == first_column[: len(name)])
+    assert "\x1b" not in text
+    assert "…" not in text
+
+
+def test_a_hostile_text_moves_no_cursor() -> None:
+    """Escape sequences, line breaks and marks of direction that the API sent are shown as what cannot be shown."""
+    failure = Failure(FailureReason.REJECTED, "a\x1b[2Jb\nc\u202ed\ud800[red]e[/red]")
+    text = draw_table(report({service("a"): record(failure)}), width=None, color=False)
+
+    assert "rejected: a\ufffd[2Jb\ufffdc\ufffdd\ufffd[red]e[/red]" in text.splitlines()[1]
+
+
+def test_a_kind_of_probe_that_is_none_of_ours() -> None:
+    """Its cells are shown as it says, in the colour of how bad the worst of them is."""
+    key = CERTIFICATES.key("a")
+    records = {key: record(Certificate("a.example", ends_at=NOW + 90, weak_key=True))}
+    seen = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
+
+    status = "certificate of a.example, ending, 1,024 bits"
+    assert cells(seen.rows[0]) == ("a", "edge", status, "free", "answered")
+    assert f"\x1b[33m{status}" in draw_table(seen, width=None, color=True)
 
 
 def test_no_bar_writes_nothing() -> None:

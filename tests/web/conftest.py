@@ -14,6 +14,7 @@ from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 from tests.recording_log import RecordingLog
+from tests.report.records import report
 
 WAIT_S = 10
 
@@ -31,7 +32,7 @@ class Pages:
 
 
 def start(running: ExitStack, **parts: Any) -> WebServer:
-    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", report=report({}), ready=True)
     plain = {
         "exposition": Pages(),
         "telemetry_path": "/metrics",

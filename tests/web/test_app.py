@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 import pytest
 
 from exporter.metrics.page import ExpositionFormat
-from exporter.report.row import StatusRow
 from exporter.web.app import create_app
 from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 from tests.recording_log import RecordingLog
+from tests.report.records import ACTIVE, record, report, service
 
 WAIT_S = 10
 MANY = tuple(b'dcdn_poll_success{account="account-%05d"} 1\n' % number for number in range(5000))
@@ -42,7 +42,7 @@ class Blocks:
 @pytest.fixture(scope="module")
 def large() -> Iterator[WebServer]:
     """A server whose page is streamed."""
-    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", report=report({}), ready=True)
     app = create_app(
         exposition=Blocks(*MANY),
         telemetry_path="/metrics",
@@ -256,19 +256,8 @@ def test_reload_is_forbidden_unless_allowed(site: WebServer, serve: Callable[...
 
 def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
     """The page is HTML that may load its stylesheet, script and icon and nothing else, and they are there."""
-    row = StatusRow(
-        account="<i>\ud800",
-        product="cdn",
-        status="active",
-        lock_reasons=(),
-        charge_type=None,
-        next_charge_type=None,
-        changes_in_s=None,
-        age_s=1.0,
-        poll_success=True,
-        failure=None,
-    )
-    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(row,), ready=True)
+    shown = report({service("<i>\ud800", "cdn"): record(ACTIVE)})
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", report=shown, ready=True)
     server = serve(status=lambda: page)
     status, headers, body = ask(server, "/")
     assert status == 200
@@ -315,7 +304,7 @@ def test_telemetry_path(serve: Callable[..., WebServer], ask: Ask) -> None:
 )
 def test_bad_telemetry_path(telemetry_path: str) -> None:
     """A telemetry path that no request could meet, or where something else is, is refused."""
-    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", report=report({}), ready=True)
     with pytest.raises(ValueError, match="telemetry path") as refused:
         create_app(
             exposition=Blocks(),
@@ -364,7 +353,7 @@ async def sent(exposition: Any, *, scheme: str = "http") -> list[int]:
         exposition=exposition,
         telemetry_path="/metrics",
         ready=lambda: True,
-        status=lambda: StatusPage(version="1", telemetry_path="/metrics", accounts=(), ready=True),
+        status=lambda: StatusPage(version="1", telemetry_path="/metrics", report=report({}), ready=True),
         status_json=lambda: "{}",
         log=RecordingLog(),
     )

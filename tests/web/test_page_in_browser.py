@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.report.row import StatusRow
+from exporter.core.model import Failure, FailureReason
+from exporter.probes.kind import Fragment
 from exporter.web.status_page import StatusPage
+from tests.report.records import ACTIVE, UNPAID, changing, record, report, service
 from tests.web.browser import PATIENCE_S, Browser, Page, chromium
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from exporter.core.model import ProbeKey
+    from exporter.core.store import ProbeRecord
+    from exporter.report.report import Report
     from exporter.web.server import WebServer
 
 NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.textContent).join(' ')"
@@ -22,27 +27,17 @@ TROUBLE = "document.querySelector('#trouble:not([hidden])')?.textContent ?? null
 FOCUS = "document.activeElement.id"
 HOSTILE = '<img src=x onerror="window.harm=1">\'"&amp;\n\u202eacme\u2066</table><script>window.harm=1</script>'
 
-FINE = StatusRow(
-    account="fine",
-    product="dcdn_ipa",
-    status="active",
-    lock_reasons=(),
-    charge_type="PayByTraffic",
-    next_charge_type=None,
-    changes_in_s=None,
-    age_s=1.0,
-    poll_success=True,
-    failure=None,
-)
-LOCKED = replace(FINE, account="locked-out", status="locked", lock_reasons=("financial",))
-BUSY = replace(FINE, account="busy", next_charge_type="PayByBandwidth", changes_in_s=60.0)
+LOCK = record(UNPAID)
+FINE = {service("fine"): record(ACTIVE)}
+LOCKED = {service("locked-out"): LOCK}
+BUSY = {service("busy"): record(changing(in_s=60))}
 
 
 class Fleet:
     """What the page shows, to be changed by a test."""
 
-    def __init__(self, *rows: StatusRow) -> None:
-        self.rows = rows
+    def __init__(self, records: Mapping[ProbeKey, ProbeRecord]) -> None:
+        self.report: Report = report(records)
         self.answers = threading.Event()
         """Cleared: nothing is answered for now."""
         self.answers.set()
@@ -50,7 +45,7 @@ class Fleet:
     def status(self) -> StatusPage:
         """The page of now."""
         assert self.answers.wait(PATIENCE_S)
-        return StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=self.rows, ready=True)
+        return StatusPage(version="1.2.3", telemetry_path="/metrics", report=self.report, ready=True)
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +70,20 @@ def visit(browser: Browser, serve: Callable[..., WebServer]) -> Iterator[Callabl
 
 def test_hostile_names_are_text(visit: Callable[..., Page]) -> None:
     """Markup, quotes, newlines and marks of direction in what others have named are read, and do nothing."""
-    row = replace(LOCKED, account=HOSTILE, lock_reasons=(HOSTILE,), poll_success=False, failure=HOSTILE)
-    page = visit(Fleet(row))
+    fleet = Fleet({service(HOSTILE): record(ACTIVE, Failure(FailureReason.REJECTED, HOSTILE))})
+    (row,) = fleet.report.rows
+    status = (Fragment("locked"), Fragment(f"({HOSTILE})", foreign=True))  # no state has such a lock reason
+    fleet.report = replace(fleet.report, rows=(replace(row, status=status),))
+    page = visit(fleet)
     assert page.see("document.querySelector('tbody th').textContent") == HOSTILE
-    assert page.see("document.querySelector('tbody td:last-child').textContent") == HOSTILE
+    assert page.see("document.querySelector('tbody td:last-child').textContent") == f"rejected: {HOSTILE}"
     assert f"({HOSTILE})" in page.see("document.querySelector('[data-label=Status]').textContent")
     assert page.see("[typeof window.harm, document.querySelectorAll('tbody tr').length]") == ["undefined", 1]
 
 
 def test_typing_filters(visit: Callable[..., Page]) -> None:
     """The table follows what is typed, and so does the address; the focus stays in the box."""
-    page = visit(Fleet(FINE, LOCKED, BUSY))
+    page = visit(Fleet(FINE | LOCKED | BUSY))
     page.see("document.getElementById('filter').focus()")
     page.type("financial")
     page.wait_until(f"{NAMES} === 'locked-out'")
@@ -94,7 +92,7 @@ def test_typing_filters(visit: Callable[..., Page]) -> None:
 
 def test_sorting_by_keyboard(visit: Callable[..., Page]) -> None:
     """Enter on the head of a column sorts by it and leaves the focus there; Back undoes it."""
-    page = visit(Fleet(FINE, LOCKED, BUSY))
+    page = visit(Fleet(FINE | LOCKED | BUSY))
     assert page.see(NAMES) == "locked-out busy fine"
     page.see("document.getElementById('by-account').focus()")
     page.press("Enter", 13, "\r")
@@ -110,7 +108,7 @@ def test_refreshing_keeps_the_focus(visit: Callable[..., Page], focused: str) ->
     fleet = Fleet(FINE)
     page = visit(fleet)
     page.see(f"window.before = 1; document.getElementById('{focused}').focus()")
-    fleet.rows = (replace(LOCKED, account="fine"),)
+    fleet.report = report({service("fine"): LOCK})
     page.see("window.repeat()")
     page.wait_until("document.querySelector('tbody .status').textContent === 'locked'")
     assert page.see(f"[{FOCUS}, window.before]") == [focused, 1]
@@ -118,7 +116,7 @@ def test_refreshing_keeps_the_focus(visit: Callable[..., Page], focused: str) ->
 
 def test_the_focus_has_a_place_when_its_own_goes(visit: Callable[..., Page]) -> None:
     """After a link that takes itself away, the keyboard goes on from the table, not from the top of the page."""
-    page = visit(Fleet(FINE, LOCKED), "?filter=financial")
+    page = visit(Fleet(FINE | LOCKED), "?filter=financial")
     page.see("document.getElementById('all').focus()")
     page.press("Enter", 13, "\r")
     page.wait_until(f"{NAMES} === 'locked-out fine'")
@@ -144,6 +142,6 @@ def test_whoever_comes_back_sees_what_is(visit: Callable[..., Page]) -> None:
     """A tab that was out of sight is made new at once, not at the next refresh."""
     fleet = Fleet(FINE)
     page = visit(fleet)
-    fleet.rows = (LOCKED,)
+    fleet.report = report(LOCKED)
     page.see("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_until(f"{NAMES} === 'locked-out'")

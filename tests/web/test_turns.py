@@ -12,6 +12,7 @@ import pytest
 
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
+from tests.report.records import report
 
 WAIT_S = 10
 AT_ONCE = 45  # more than there are threads
@@ -33,7 +34,7 @@ def test_scrapes_do_not_wait_for_those_who_load_the_page(
     let_go = threading.Event()
     begun: list[str] = []
     one_is_made = threading.Event()
-    page = StatusPage(version="1.2.3", telemetry_path="/metrics", accounts=(), ready=True)
+    page = StatusPage(version="1.2.3", telemetry_path="/metrics", report=report({}), ready=True)
 
     def made(document: object) -> object:
         begun.append(path)

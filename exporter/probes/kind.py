@@ -1,0 +1,253 @@
+"""What a kind of probe has to say of itself: a row of the table, written down in a file of its own.
+
+The store, the page, the policy, the log and the report know these protocols and no kind.
+
+ProbeKind            one operation polled for one product, and what its answers mean
+├── StateInRefusal       an error that stands for a state
+├── Family               a metric family, whose samples come from what is visible of a state
+├── Visible              what is visible now, and until when
+├── Attention            when a state is polled more often than at its interval
+├── View                 what people are shown of a state
+│   └── Condition            one thing that can be true of a service, and how bad it is
+└── Interval             how often it is polled in good times
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from exporter.api.errors import RefusalPattern, Refused
+from exporter.api.operation import Operation
+from exporter.core.model import Answer, ProbeKey
+
+AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
+"""The end of the help of every family that tells of a state."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+S = TypeVar("S")
+"""The state of a kind."""
+M = TypeVar("M")
+"""What it remembers between answers."""
+V = TypeVar("V")
+"""What is visible of both."""
+
+
+class MetricType(Enum):
+    """The types of metric families; the value is what the exposition formats call them."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+
+
+class Scope(IntEnum):
+    """What a series is about, by the labels that all of its family have."""
+
+    ACCOUNT = 0
+    """account"""
+    PRODUCT = 1
+    """account and product"""
+    PROBE = 2
+    """account, product and probe"""
+
+
+# The values of the labels that a family adds, in the order of the family's labels, and the sample's value.
+Sample = tuple[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family(Generic[V]):
+    """One metric family.
+
+    ``labels`` are those that it adds to the labels of its scope. A sample of a ``countdown`` is a moment in Unix
+    time; the page shows the seconds that are left until then, computed at each scrape. ``part`` is what of a source
+    the samples depend on, where that seldom changes: as long as it is the same object, the lines are the same.
+    """
+
+    name: str
+    help: str
+    samples: Callable[[V], Iterator[Sample]]
+    labels: tuple[str, ...] = ()
+    metric_type: MetricType = MetricType.GAUGE
+    scope: Scope = Scope.PRODUCT
+    countdown: bool = False
+    part: Callable[[V], object] | None = None
+
+    def __post_init__(self) -> None:
+        if self.name.endswith("_total") != (self.metric_type is MetricType.COUNTER):
+            raise ValueError(f"counters, and nothing else, are named _total, not {self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Visible(Generic[V]):
+    """What the page shows of a state: equal ones have equal lines. Time alone changes it at ``until``, Unix time."""
+
+    value: V
+    until: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """When a probe is polled more often than at its interval; moments are Unix time.
+
+    It is polled at ``poll.locked_interval`` before ``faster_until``, and once more at ``extra_run_at``.
+    """
+
+    faster_until: float = -math.inf
+    extra_run_at: float | None = None
+
+
+NO_ATTENTION = Attention()
+
+
+class Interval(Enum):
+    """How often a kind is polled in good times: the value is the key below ``poll`` in the configuration."""
+
+    POLL = "interval"
+    BALANCE = "balance_interval"
+
+
+class Severity(IntEnum):
+    """How bad a condition is, the worst first."""
+
+    CRITICAL = 0
+    """Delivery has stopped: the command ``status`` exits with 3."""
+    SERIOUS = 1
+    FAILING = 2
+    """The last poll failed: the state may be another one by now."""
+    WARNING = 3
+    WAITING = 4
+    """There is no answer that is young enough to be trusted."""
+    UPCOMING = 5
+    """Something known will change."""
+    INACTIVE = 6
+    GOOD = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """One thing that can be true of a service.
+
+    ``word`` names it in JSON, in counts and in filters; ``alarm`` is its word above the status page's table, where
+    it is counted even at 0. One that is no ``state`` of the service is counted, and never is its condition.
+    """
+
+    word: str
+    severity: Severity
+    alarm: str | None = None
+    state: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of a table cell; ``foreign`` text is the vendor's or the operator's, in any script."""
+
+    text: str
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What people are shown of a state: in the table, on the status page, and as JSON.
+
+    ``conditions`` hold now. ``status`` and ``billing`` are the cells of these columns, empty where there is nothing
+    to say; ``notes`` stand behind the status. ``status_json`` and ``billing_json`` are keys of a row's JSON object,
+    whose values are plain ones and moments.
+    ``ahead_s`` are the seconds until the next thing that is known to change; None: no such moment is known.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    status: tuple[Fragment, ...] = ()
+    notes: tuple[str, ...] = ()
+    billing: tuple[Fragment, ...] = ()
+    status_json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    billing_json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    ahead_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ahead_s is not None and not (math.isfinite(self.ahead_s) and self.ahead_s >= 0):
+            raise ValueError(f"seconds must be finite and not negative: {self.ahead_s!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class News(Generic[S]):
+    """What the log says of a state, and how loudly.
+
+    ``fields`` are the parts of a state under the names of their metrics and labels, always the same names.
+    ``is_bad``: the first sight of it is a warning. ``is_worse``: that a field came to have this value is a warning.
+    ``is_worth_a_line``: the second state differs from the first by more than what moves with every poll.
+    """
+
+    subject: str
+    fields: Callable[[S], Mapping[str, str]]
+    is_bad: Callable[[S], bool]
+    is_worse: Callable[[S, str, str], bool]
+    is_worth_a_line: Callable[[S, S], bool] = lambda _before, _after: True
+
+
+@dataclass(frozen=True, slots=True)
+class StateInRefusal(Generic[S]):
+    """An error that stands for a state of the world."""
+
+    pattern: RefusalPattern
+    state: S
+
+
+def _remembers_nothing(_before: Any, _answer: Answer[Any], _at: float) -> Any:
+    return None
+
+
+def _as_it_is(state: Any, _memory: Any, _now: float) -> Visible[Any]:
+    return Visible(state)
+
+
+def _no_attention(_state: Any, _memory: Any, _now: float) -> Attention:
+    return NO_ATTENTION
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbeKind(Generic[S, M, V]):
+    """One operation that is polled for one product of every account that has it.
+
+    ``parse`` turns a decoded answer and its request id into an Answer, or raises MalformedReply.
+    ``states_in_refusals`` are the errors that are answers. ``remember`` makes, from what was remembered before (None
+    at first), an answer and its Unix time, what is remembered from then on. ``visible`` is what the page shows now.
+    ``view`` is what people are shown now, of None where no state is known. ``unknown_fields`` are the fields, in the
+    vendor's spelling, whose values the documentation lists and the API may extend. ``switch`` is the key of the
+    configuration that has it polled; None: always. A kind ``of_account`` is polled once for an account, whatever
+    products that has, and ``product`` is its label.
+    """
+
+    product: str
+    probe: str
+    operation: Operation
+    parse: Callable[[Mapping[str, object], str | None], Answer[S]]
+    families: tuple[Family[V], ...]
+    news: News[S]
+    view: Callable[[S | None, float], View]
+    conditions: tuple[Condition, ...]
+    states_in_refusals: tuple[StateInRefusal[S], ...] = ()
+    remember: Callable[[M | None, Answer[S], float], M | None] = _remembers_nothing
+    visible: Callable[[S, M | None, float], Visible[V]] = _as_it_is
+    attention: Callable[[S, M | None, float], Attention] = _no_attention
+    unknown_fields: tuple[str, ...] = ()
+    interval: Interval = Interval.POLL
+    switch: str | None = None
+    of_account: bool = False
+
+    def key(self, account: str) -> ProbeKey:
+        """The name of this probe of an account."""
+        return ProbeKey(account=account, product=self.product, probe=self.probe)
+
+    def state_in_refusal(self, refusal: Refused) -> Answer[S] | None:
+        """The state that an error stands for, or None when it stands for a failure."""
+        for meaning in self.states_in_refusals:
+            if meaning.pattern.matches(refusal):
+                return Answer(state=meaning.state, request_id=refusal.request_id)
+        return None
+
+
+AnyKind = ProbeKind[Any, Any, Any]

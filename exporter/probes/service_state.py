@@ -1,0 +1,151 @@
+"""The state of a service, and how it is read from the answer of a Describe…Service operation.
+
+The vendor is loose in the form of its lists and values and these functions are tolerant there; an answer that makes
+no sense raises MalformedReply, so that it never looks like a healthy service.
+
+    {"InstanceId": "1883927335936173", "OpeningTime": "2018-03-19T11:16:11Z",
+     "InternetChargeType": "PayByBandwidth",
+     "ChangingChargeType": "PayByTraffic", "ChangingAffectTime": "2018-03-31T16:00:00Z",
+     "OperationLocks": {"LockReason": [{"LockReason": "financial"}]}, "RequestId": "EF2A…"}
+
+Source: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from exporter.api.fields import AnswerFields
+from exporter.core.model import Answer, require_aware, require_label_value
+from exporter.probes.lock_reasons import lock_reasons
+
+# The one that the vendor documents for these products.
+KNOWN_LOCK_REASONS = frozenset({"financial"})
+CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON = "InternetChargeType", "ChangingChargeType", "LockReason"
+UNKNOWN_FIELDS = (CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON)
+_NONE_UNKNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+class ServiceStatus(StrEnum):
+    """The status of one product in one account; exactly one holds."""
+
+    ACTIVE = "active"
+    LOCKED = "locked"
+    NOT_ACTIVATED = "not_activated"
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeTypeChange:
+    """A change of the billing method as the API announced it, be it ahead or past.
+
+    ``charge_type`` is None when the API gave only the moment; ``takes_effect`` is None when it gave only the
+    next method. One of them is there.
+    """
+
+    charge_type: str | None
+    takes_effect: datetime | None
+
+    def __post_init__(self) -> None:
+        if self.charge_type is None and self.takes_effect is None:
+            raise ValueError("a change names its charge type, its moment, or both")
+        require_label_value(self.charge_type)
+        require_aware(self.takes_effect)
+
+    def is_pending(self, now: float) -> bool:
+        """Whether the change lies ahead of ``now``; one without a moment always does."""
+        return self.takes_effect is None or self.takes_effect.timestamp() > now
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """The answer of one Describe…Service operation.
+
+    ``lock_reasons`` are lower case, sorted, without repeats; empty when nothing is locked. Every text is 1 to 64
+    printable characters. A service that is not activated has nothing else to say.
+    """
+
+    activated: bool = True
+    lock_reasons: tuple[str, ...] = ()
+    charge_type: str | None = None
+    change: ChargeTypeChange | None = None
+    opening_time: datetime | None = None
+    instance_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if list(self.lock_reasons) != sorted(set(self.lock_reasons)):
+            raise ValueError(f"lock reasons are sorted and unique, not {self.lock_reasons!r}")
+        if any(reason != reason.lower() for reason in self.lock_reasons):
+            raise ValueError(f"lock reasons are lower case, not {self.lock_reasons!r}")
+        if not self.activated and (
+            self.lock_reasons
+            or self.charge_type is not None
+            or self.change is not None
+            or self.opening_time is not None
+            or self.instance_id is not None
+        ):
+            raise ValueError("a service that is not activated has no locks, billing method, dates or instance")
+        for text in (*self.lock_reasons, self.charge_type, self.instance_id):
+            require_label_value(text)
+        require_aware(self.opening_time)
+
+    @property
+    def status(self) -> ServiceStatus:
+        """The one status that holds: locked when there is any lock."""
+        if not self.activated:
+            return ServiceStatus.NOT_ACTIVATED
+        return ServiceStatus.LOCKED if self.lock_reasons else ServiceStatus.ACTIVE
+
+    def pending_change(self, now: float) -> ChargeTypeChange | None:
+        """The change that lies ahead of ``now``, if any: the API also repeats changes that are past."""
+        return self.change if self.change is not None and self.change.is_pending(now) else None
+
+
+NOT_ACTIVATED = ServiceState(activated=False)
+LOCKED_FOR_SECURITY = ServiceState(lock_reasons=("security",))
+
+
+def parse_service(
+    payload: Mapping[str, object], request_id: str | None, *, charge_types: Collection[str]
+) -> Answer[ServiceState]:
+    """Return the state that the answer describes, and its values that the documentation does not name.
+
+    ``charge_types`` are the documented ones; others are kept as they are. Raises MalformedReply, which names the
+    field, what was seen and what would be accepted.
+    """
+    fields = AnswerFields(payload, request_id)
+    spellings = {charge_type.casefold(): charge_type for charge_type in charge_types}
+    charge_type = _charge_type(fields.label(CHARGE_TYPE), spellings)
+    next_charge_type = _charge_type(fields.label(NEXT_CHARGE_TYPE), spellings)
+    takes_effect = fields.moment("ChangingAffectTime")
+    change = None
+    if next_charge_type is not None or takes_effect is not None:
+        change = ChargeTypeChange(charge_type=next_charge_type, takes_effect=takes_effect)
+    state = ServiceState(
+        lock_reasons=lock_reasons(fields),
+        charge_type=charge_type,
+        change=change,
+        opening_time=fields.moment("OpeningTime"),
+        instance_id=fields.label("InstanceId"),
+    )
+    if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
+        raise fields.strangers("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
+    named = (
+        (CHARGE_TYPE, (charge_type,), charge_types),
+        (NEXT_CHARGE_TYPE, (next_charge_type,), charge_types),
+        (LOCK_REASON, state.lock_reasons, KNOWN_LOCK_REASONS),
+    )
+    unknown = {
+        field: undocumented
+        for field, values, documented in named
+        if (undocumented := tuple(value for value in values if value is not None and value not in documented))
+    }
+    return Answer(
+        state=state, request_id=request_id, unknown_values=MappingProxyType(unknown) if unknown else _NONE_UNKNOWN
+    )
+
+
+def _charge_type(text: str | None, spellings: Mapping[str, str]) -> str | None:
+    """The documented spelling where there is one, else the text as it came."""
+    return spellings.get(text.casefold(), text) if text is not None else None

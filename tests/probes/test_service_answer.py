@@ -1,0 +1,295 @@
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.api.errors import MalformedReply
+from exporter.core.model import Answer, FailureReason
+from exporter.probes.service import DCDN_CHARGE_TYPES
+from exporter.probes.service_state import ChargeTypeChange, ServiceState, parse_service
+from tests.json_values import JSON, TEXTS
+
+PAYLOADS = Path(__file__).parent.parent / "payloads"
+# What an active service answers; tests change one field of it.
+PLAIN: Mapping[str, object] = {"InstanceId": "1883927335936173", "InternetChargeType": "PayByTraffic"}
+PLAIN_STATE = ServiceState(instance_id="1883927335936173", charge_type="PayByTraffic")
+
+
+def parse(**fields: object) -> Answer[ServiceState]:
+    return parse_service({**PLAIN, **fields}, "request-1", charge_types=DCDN_CHARGE_TYPES)
+
+
+def parsed_state(**fields: object) -> ServiceState:
+    return parse(**fields).state
+
+
+def refusal(**fields: object) -> str:
+    """Why the plain answer with these fields makes no sense."""
+    with pytest.raises(MalformedReply) as caught:
+        parse(**fields)
+    return caught.value.explanation
+
+
+def test_the_vendors_sample_is_understood() -> None:
+    """Every field of the page's sample answer is in the state, and none of its values is unknown."""
+    payload = json.loads((PAYLOADS / "describe_dcdn_ipa_service.json").read_text(encoding="utf-8"))
+
+    assert parse_service(payload, "EF2A", charge_types=DCDN_CHARGE_TYPES) == Answer(
+        state=ServiceState(
+            lock_reasons=("financial",),
+            charge_type="PayByBandwidth",
+            change=ChargeTypeChange(
+                charge_type="PayByBandwidth", takes_effect=datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
+            ),
+            opening_time=datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC),
+            instance_id="1883927335936173",
+        ),
+        request_id="EF2A",
+    )
+
+
+def test_an_answer_without_locks_is_active() -> None:
+    """The field may be missing altogether."""
+    assert parsed_state() == PLAIN_STATE
+
+
+def test_locks_that_make_no_sense_are_no_answer() -> None:
+    """A service never looks healthy because its locks could not be read."""
+    assert refusal(OperationLocks=[1.5]).startswith("OperationLocks: seen float 1.5; accepted would be an object")
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        pytest.param("2018-03-31T16:00:00Z", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="as documented"),
+        pytest.param("2015-12-10T20:00Z", datetime(2015, 12, 10, 20, 0, tzinfo=UTC), id="without seconds"),
+        pytest.param(
+            "2021-01-18T08:01:50.522Z", datetime(2021, 1, 18, 8, 1, 50, 522_000, tzinfo=UTC), id="milliseconds"
+        ),
+        pytest.param(
+            "2021-01-18T08:01:50.5220009Z", datetime(2021, 1, 18, 8, 1, 50, 522_000, tzinfo=UTC), id="nanoseconds"
+        ),
+        pytest.param("2018-04-01T00:00:00+08:00", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="with an offset"),
+        pytest.param(" 2018-03-31T16:00:00Z\n", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="spaces around"),
+        pytest.param("2024-02-29T00:00:00Z", datetime(2024, 2, 29, tzinfo=UTC), id="leap day"),
+        pytest.param("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), id="never"),
+        pytest.param("", None, id="empty"),
+        pytest.param("  ", None, id="spaces"),
+        pytest.param(None, None, id="null"),
+    ],
+)
+def test_every_form_of_a_date_is_understood(written: str | None, moment: datetime | None) -> None:
+    """All forms that the vendor's pages show mean a moment, in UTC; an empty one means none."""
+    state = parsed_state(OpeningTime=written, ChangingAffectTime=written)
+
+    assert state.opening_time == moment
+    assert state.change == (ChargeTypeChange(None, moment) if moment is not None else None)
+    assert state.opening_time is None or state.opening_time.tzinfo is UTC
+
+
+@pytest.mark.parametrize("field", ["OpeningTime", "ChangingAffectTime"])
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        pytest.param("2018-02-30T00:00:00Z", "str '2018-02-30T00:00:00Z'", id="30 February"),
+        pytest.param("2023-02-29T00:00:00Z", "str '2023-02-29T00:00:00Z'", id="29 February of a common year"),
+        pytest.param("2018-03-31T25:00:00Z", "str '2018-03-31T25:00:00Z'", id="25 o'clock"),
+        pytest.param("2018-03-31T16:00:00", "str '2018-03-31T16:00:00'", id="no time zone"),
+        pytest.param("2018-03-31", "str '2018-03-31'", id="a day"),
+        pytest.param("2018-03-31 16:00:00Z", "str '2018-03-31 16:00:00Z'", id="no T"),
+        pytest.param("0000-00-00T00:00:00Z", "str '0000-00-00T00:00:00Z'", id="zeros"),
+        pytest.param("0001-01-01T00:00:00+01:00", "str '0001-01-01T00:00:00+01:00'", id="before year 1"),
+        pytest.param("9999-12-31T23:59:59-01:00", "str '9999-12-31T23:59:59-01:00'", id="after year 9999"),
+        pytest.param("٢٠١٨-03-31T16:00:00Z", "str '٢٠١٨-03-31T16:00:00Z'", id="other digits"),
+        pytest.param("tomorrow", "str 'tomorrow'", id="text"),
+        pytest.param(1_522_512_000, "str '1522512000'", id="number"),
+    ],
+)
+def test_what_is_no_date_is_no_answer(field: str, written: object, seen: str) -> None:
+    """The error names the field, the value seen and a date that would be accepted."""
+    assert (
+        refusal(**{field: written}) == f"{field}: seen {seen}; accepted would be a date such as 2018-03-31T16:00:00Z"
+    )
+
+
+@pytest.mark.parametrize(
+    "field", ["InstanceId", "InternetChargeType", "ChangingChargeType", "OpeningTime", "ChangingAffectTime"]
+)
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        pytest.param(True, "bool True", id="boolean"),
+        pytest.param(1.5, "float 1.5", id="fraction"),
+        pytest.param(["x"], "list ['x']", id="list"),
+        pytest.param({"a": {}}, "dict {'a': {}}", id="object"),
+    ],
+)
+def test_what_is_no_text_is_no_answer(field: str, value: object, seen: str) -> None:
+    """A field of another type makes the answer one that is not to be trusted."""
+    assert refusal(**{field: value}) == f"{field}: seen {seen}; accepted would be a text"
+
+
+@pytest.mark.parametrize(
+    ("value", "instance_id"),
+    [
+        pytest.param(1_883_927_335_936_173, "1883927335936173", id="number for a text"),
+        pytest.param("  FP-mkqgwxxxx ", "FP-mkqgwxxxx", id="spaces around"),
+        pytest.param('say "hi" \\o/', 'say "hi" \\o/', id="quotes and backslashes stay"),
+        pytest.param("two\nlines\x00", "two lines", id="line ends and control characters"),
+        pytest.param("half\ud800", "half", id="lone surrogate"),
+        pytest.param("实例", "实例", id="other scripts"),
+        pytest.param("x" * 65, "x" * 64, id="cut"),
+        pytest.param("", None, id="empty"),
+        pytest.param("\x00", None, id="nothing printable"),
+        pytest.param(None, None, id="null"),
+    ],
+)
+def test_texts_become_label_values(value: object, instance_id: str | None) -> None:
+    """What comes out is 1 to 64 printable characters, or nothing."""
+    assert parsed_state(InstanceId=value).instance_id == instance_id
+
+
+def test_an_undocumented_charge_type_is_kept_and_counted() -> None:
+    """The set of billing methods is open: a new one is shown in its own spelling and told."""
+    answer = parse(InternetChargeType="PayByMoon", ChangingChargeType="PayBySun")
+
+    assert answer.state.charge_type == "PayByMoon"
+    assert answer.state.change == ChargeTypeChange(charge_type="PayBySun", takes_effect=None)
+    assert answer.unknown_values == {
+        "InternetChargeType": ("PayByMoon",),
+        "ChangingChargeType": ("PayBySun",),
+    }
+
+
+def test_undocumented_lock_reasons_are_kept_and_counted() -> None:
+    """Beside those that are documented, in one answer."""
+    answer = parse(OperationLocks=["security", "financial", {}])
+
+    assert answer.state.lock_reasons == ("financial", "security", "unspecified")
+    assert answer.unknown_values == {"LockReason": ("security", "unspecified")}
+
+
+def test_a_value_is_documented_for_its_own_field_only() -> None:
+    """A charge type is no lock reason and the other way round, however well known it is."""
+    answer = parse(InternetChargeType="financial", OperationLocks=["paybytraffic"])
+
+    assert answer.unknown_values == {
+        "InternetChargeType": ("financial",),
+        "LockReason": ("paybytraffic",),
+    }
+
+
+@pytest.mark.parametrize("charge_type", DCDN_CHARGE_TYPES)
+def test_charge_types_are_known_in_any_case(charge_type: str) -> None:
+    """One method is one series, however it is spelt; the documented spelling is shown."""
+    answer = parse(InternetChargeType=f" {charge_type.upper()} ", ChangingChargeType=charge_type.lower())
+
+    assert answer.state == ServiceState(
+        instance_id="1883927335936173", charge_type=charge_type, change=ChargeTypeChange(charge_type, None)
+    )
+    assert answer.unknown_values == {}
+
+
+def test_a_long_charge_type_is_cut() -> None:
+    """A label value has 64 characters at most."""
+    assert parse(InternetChargeType="P" * 65).unknown_values == {"InternetChargeType": ("P" * 64,)}
+
+
+def test_a_past_change_is_kept_as_it_was_said() -> None:
+    """The API repeats changes that are done; whether one lies ahead is decided when somebody looks."""
+    state = parsed_state(ChangingChargeType="PayByBandwidth", ChangingAffectTime="2018-03-31T16:00:00Z")
+    moment = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
+
+    assert state.pending_change(moment.timestamp() - 1) == ChargeTypeChange("PayByBandwidth", moment)
+    assert state.pending_change(moment.timestamp() + 1) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        pytest.param({}, None, id="none"),
+        pytest.param({"ChangingChargeType": "", "ChangingAffectTime": ""}, None, id="both empty"),
+        pytest.param(
+            {"ChangingChargeType": "PayByTraffic"}, ChargeTypeChange("PayByTraffic", None), id="without a moment"
+        ),
+        pytest.param(
+            {"ChangingAffectTime": "2018-03-31T16:00Z"},
+            ChargeTypeChange(None, datetime(2018, 3, 31, 16, 0, tzinfo=UTC)),
+            id="without a type",
+        ),
+    ],
+)
+def test_a_change_may_lack_a_part(fields: dict[str, object], change: ChargeTypeChange | None) -> None:
+    """What the API gave of a change is kept."""
+    assert parsed_state(**fields).change == change
+
+
+@pytest.mark.parametrize(
+    ("payload", "fields"),
+    [
+        pytest.param({}, "(none)", id="empty"),
+        pytest.param({"RequestId": "EF2A"}, "RequestId", id="only a request id"),
+        pytest.param(
+            {"RequestId": "EF2A", "OperationLocks": {}}, "OperationLocks, RequestId", id="no locks of nothing"
+        ),
+        pytest.param({"InstanceId": "", "OpeningTime": None}, "InstanceId, OpeningTime", id="all empty"),
+        pytest.param({"ChangingChargeType": "PayByTraffic"}, "ChangingChargeType", id="a change of nothing"),
+        pytest.param({"Enabled": True, "OnService": True}, "Enabled, OnService", id="another operation's answer"),
+        pytest.param({"a\nb\ud800": 1}, "a b", id="names that cannot be printed"),
+        pytest.param({"x" * 500: 1}, f"{'x' * 69}…", id="a long name"),
+    ],
+)
+def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fields: str) -> None:
+    """A 200 that says nothing of a service must not look like a healthy one."""
+    with pytest.raises(MalformedReply) as caught:
+        parse_service(payload, "request-1", charge_types=DCDN_CHARGE_TYPES)
+
+    assert caught.value.explanation == (
+        f"the answer: seen the fields {fields}; accepted would be those of a service: "
+        "InstanceId, OpeningTime, InternetChargeType or a lock"
+    )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param({"InstanceId": "1"}, id="instance"),
+        pytest.param({"OpeningTime": "2018-03-19T11:16:11Z"}, id="opening time"),
+        pytest.param({"InternetChargeType": "PayByTraffic"}, id="charge type"),
+        pytest.param({"OperationLocks": ["financial"]}, id="lock"),
+    ],
+)
+def test_one_field_of_a_service_is_enough(payload: dict[str, object]) -> None:
+    """Fields may be missing, each of them."""
+    parse_service(payload, None, charge_types=DCDN_CHARGE_TYPES)
+
+
+def test_an_error_carries_its_evidence() -> None:
+    """The request id is what the vendor's support asks for first."""
+    with pytest.raises(MalformedReply) as caught:
+        parse(InstanceId=[])
+
+    assert caught.value.reason is FailureReason.MALFORMED
+    assert caught.value.http_status == 200
+    assert caught.value.request_id == "request-1"
+
+
+FIELDS = st.sampled_from(
+    ["ChangingAffectTime", "ChangingChargeType", "InstanceId", "InternetChargeType", "OpeningTime", "OperationLocks"]
+)
+
+
+@given(payload=st.dictionaries(FIELDS | TEXTS, JSON, max_size=8))
+def test_any_json_object_is_an_answer_or_malformed(payload: dict[str, object]) -> None:
+    """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
+    try:
+        told = repr(parse_service(payload, None, charge_types=DCDN_CHARGE_TYPES))
+    except MalformedReply as error:
+        told = error.explanation
+
+    assert told.isprintable()
+    told.encode()

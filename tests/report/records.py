@@ -1,0 +1,80 @@
+"""Records of probes, for tests of what people are shown of them."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey, State
+from exporter.core.store import ProbeRecord
+from exporter.probes.balance import Balance
+from exporter.probes.debt_status import DebtState
+from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
+from exporter.report.report import Report, build_report
+
+NOW = datetime(2026, 3, 31, 16, 0, 0, tzinfo=UTC).timestamp()
+ACTIVE = ServiceState(charge_type="PayByTraffic")
+UNPAID = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
+LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial", "security"))
+TIMEOUT = Failure(FailureReason.TIMEOUT, "no whole reply within 10 s")
+DENIED = Failure(
+    FailureReason.PERMISSION,
+    "the caller may not do that; a RAM policy has to allow dcdn:DescribeUserDcdnIpaStatus",
+    code="Forbidden.RAM",
+    http_status=403,
+    request_id="3C6CCEC4-6B88-4D4A-93E4-D47B3D92CF8F",
+)
+
+
+def changing(*, in_s: float | None) -> ServiceState:
+    """A service whose billing method changes so long after ``NOW``, or at a moment that the API does not tell."""
+    moment = None if in_s is None else datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=in_s)
+    return ServiceState(charge_type="PayByTraffic", change=ChargeTypeChange("PayByBandwidth", moment))
+
+
+def service(account: str, product: str = "dcdn_ipa") -> ProbeKey:
+    return ProbeKey(account, product, "service")
+
+
+def debts(account: str, product: str = "dcdn_ipa") -> ProbeKey:
+    return ProbeKey(account, product, "debt_status")
+
+
+def balance(account: str) -> ProbeKey:
+    return ProbeKey(account, "bss", "balance")
+
+
+def record(*outcomes: State | Failure, age_s: float = 2.25) -> ProbeRecord:
+    """The record of these polls, of which the last was so long before ``NOW``; nothing is remembered of them."""
+    after = ProbeRecord()
+    for outcome in outcomes:
+        of_poll = outcome if isinstance(outcome, Failure) else Answer(outcome)
+        observation = Observation(finished_at=NOW - age_s, duration_s=0.1, outcome=of_poll)
+        after = after.after(observation, remember=lambda _before, _answer, _at: None)
+    return after
+
+
+def report(records: Mapping[ProbeKey, ProbeRecord], *, stale_after_s: float = math.inf) -> Report:
+    return build_report(records, now=NOW, stale_after_s=stale_after_s)
+
+
+EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {
+    service("fine"): record(ACTIVE),
+    service("fine", "cdn"): record(NOT_ACTIVATED),
+    balance("fine"): record(Balance(1234567.891, "CNY")),
+    service("changing"): record(changing(in_s=52 * 3600 + 0.5)),
+    service("changing", "dcdn"): record(changing(in_s=None)),
+    service("indebted"): record(ACTIVE),
+    debts("indebted"): record(DebtState(in_debt=True)),
+    balance("indebted"): record(Balance(-11.19, "USD")),
+    service("unreachable"): record(TIMEOUT),
+    service("forbidden"): record(ACTIVE),
+    debts("forbidden"): record(DENIED),
+    service("cut-off"): record(LOCKED),
+    debts("cut-off"): record(DebtState(enabled=True, available=False, in_debt=True, in_debt_overdue=True)),
+    service("overdue"): record(ACTIVE),
+    debts("overdue"): record(DebtState(in_debt=True, in_debt_overdue=True)),
+    service("dark"): record(ACTIVE),
+    debts("dark"): record(DebtState(available=False)),
+    service("new"): ProbeRecord(),
+}
+"""Everything that can be known, once at least."""

@@ -1,0 +1,133 @@
+"""The report as a JSON document, against what is documented of it."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from exporter.core.model import Failure, FailureReason
+from exporter.probes.service_state import ChargeTypeChange, ServiceState
+from exporter.report.report import build_report, to_json
+from tests.report.certificates import CERTIFICATES, Certificate
+from tests.report.records import EVERYTHING, NOW, debts, record, report, service
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_json(golden: Callable[[str, bytes], bytes]) -> None:
+    """Every key is there for every service, failures with code and request id."""
+    text = to_json(report(EVERYTHING)) + "\n"
+
+    assert text.encode() == golden("status.json", text.encode())
+
+
+def test_the_json_is_what_its_schema_says() -> None:
+    """The schema that is shipped knows every key, and is no wider than what is written."""
+    schema = json.loads((DOCS / "status.schema.json").read_text(encoding="utf-8"))
+    document = json.loads(to_json(report(EVERYTHING)))
+
+    jsonschema.Draft202012Validator(schema).validate(document)
+    jsonschema.Draft202012Validator(schema).validate(json.loads(to_json(report({}))))
+    assert set(schema["properties"]) == set(document)
+    assert set(schema["properties"]["summary"]["required"]) == set(document["summary"])
+    for name, written in (("service", document["services"][0]), ("failure", failures(document)[0])):
+        assert set(schema["$defs"][name]["properties"]) == set(schema["$defs"][name]["required"]) == set(written)
+
+
+def failures(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [failure for service in document["services"] for failure in service["failures"]]
+
+
+def test_every_key_of_the_json_is_documented() -> None:
+    """docs/commands.md names them all."""
+    document = json.loads(to_json(report(EVERYTHING)))
+    named = set(re.findall(r"`(\w+)`", (DOCS / "commands.md").read_text(encoding="utf-8")))
+
+    keys = {*document, *document["summary"], *document["services"][0], *failures(document)[0]}
+    assert keys - named == set()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "\"'\\",
+        'a", "status": "active',
+        "line\r\nend\0",
+        "\u202eacme\u2066\u2028",
+        "\ud800",
+    ],
+)
+def test_a_hostile_text_is_text_in_the_json(hostile: str) -> None:
+    """Names, lock reasons and messages come back as they were, out of a document that is ASCII."""
+    reason = hostile if hostile.isprintable() else "financial"  # no state has any other
+    locked = ServiceState(charge_type=reason, lock_reasons=(reason,))
+    document = to_json(
+        report({service(hostile): record(locked), debts(hostile): record(Failure(FailureReason.REJECTED, hostile))})
+    )
+
+    assert document.replace("\n", "").isascii()
+    assert document.replace("\n", "").isprintable()
+    (row,) = json.loads(document)["services"]
+    assert (row["account"], row["lock_reasons"], row["charge_type"]) == (hostile, [reason], reason)
+    assert [failure["explanation"] for failure in row["failures"]] == [hostile]
+
+
+def test_a_change_of_which_only_the_moment_is_known_is_pending() -> None:
+    """It is counted, and its moment is in the JSON."""
+    moment = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=90)
+    known = ServiceState(charge_type="PayByTraffic", change=ChargeTypeChange(None, moment))
+    document = json.loads(to_json(report({service("a"): record(known)})))
+
+    assert document["summary"]["change_pending"] == 1
+    (written,) = document["services"]
+    assert (written["changes_at"], written["changes_in_seconds"]) == ("2026-03-31T16:01:30.000Z", 90.0)
+
+
+def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
+    """They stand behind the condition, the worst first; a moment is written as all moments are."""
+    records = {
+        CERTIFICATES.key("a"): record(Certificate("a.example", ends_at=NOW + 0.25)),
+        CERTIFICATES.key("b"): record(Certificate("b.example", revoked=True)),
+    }
+    document = json.loads(to_json(build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))))
+
+    answered = {
+        "poll_success": True,
+        "answered_at": "2026-03-31T15:59:57.750Z",
+        "answer_age_seconds": 2.25,
+        "failures": [],
+    }
+    assert document["services"] == [
+        {
+            "account": "b",
+            "product": "edge",
+            "condition": "revoked",
+            "domain": "b.example",
+            "ends_at": None,
+            **answered,
+        },
+        {
+            "account": "a",
+            "product": "edge",
+            "condition": "ending",
+            "domain": "a.example",
+            "ends_at": "2026-03-31T16:00:00.250Z",
+            **answered,
+        },
+    ]
+    assert list(document["summary"]) == [
+        "accounts",
+        "probes",
+        "revoked",
+        "failed",
+        "directories_unlisted",
+        "weak_key",
+        "ending",
+        "waiting",
+    ]

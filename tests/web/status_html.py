@@ -1,0 +1,31 @@
+"""The status page of some records as HTML, for tests to read."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from exporter.core.model import ProbeKey
+from exporter.core.store import ProbeRecord
+from exporter.report.report import Report
+from exporter.web.status_page import StatusPage, View, build_environment, render
+from tests.report.records import report
+
+Records = Mapping[ProbeKey, ProbeRecord]
+
+
+def page_of(shown: Report, view: View | None = None, **changes: Any) -> str:
+    page: dict[str, Any] = {"version": "1.2.3", "telemetry_path": "/metrics", "report": shown, "ready": True}
+    return render(StatusPage(**{**page, **changes}), build_environment(), view)
+
+
+def html_of(records: Records, view: View | None = None, **changes: Any) -> str:
+    return page_of(report(records), view, **changes)
+
+
+def cells(html: str) -> list[list[str]]:
+    """The text of the table's body, cell by cell, with the markup taken out."""
+    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [
+        [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL)]
+        for row in body.split("</tr>")[:-1]
+    ]

@@ -1,0 +1,144 @@
+"""Which rows the status page shows, and in which order."""
+
+import re
+
+import pytest
+from markupsafe import escape
+
+from exporter.core.model import Failure, FailureReason
+from exporter.core.store import ProbeRecord
+from exporter.probes.debt_status import DebtState
+from exporter.probes.service_state import NOT_ACTIVATED
+from exporter.report.report import build_report
+from exporter.web.status_page import ROWS_SHOWN, View, rows_in_view, view_of
+from tests.report.certificates import CERTIFICATES, Certificate
+from tests.report.records import ACTIVE, LOCKED, NOW, UNPAID, changing, debts, record, report, service
+from tests.web.status_html import cells, html_of
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        pytest.param(ROWS_SHOWN, None, id="all-fit"),
+        pytest.param(ROWS_SHOWN + 1, "1 more row is not shown; /metrics has them all.", id="one-too-many"),
+        pytest.param(ROWS_SHOWN + 300, "300 more rows are not shown; /metrics has them all.", id="many-too-many"),
+    ],
+)
+def test_row_limit(count: int, sentence: str | None) -> None:
+    """The page shows 200 rows at most, and the worst of all are among them."""
+    fine = {service(f"account-{number:04}"): record(ACTIVE) for number in range(count - 1)}
+    html = html_of({**fine, service("zulu"): record(LOCKED)})
+    assert len(cells(html)) == min(count, ROWS_SHOWN)
+    assert cells(html)[0][0] == "zulu"
+    assert (sentence or "") in html
+    assert ("not shown" in html) == (sentence is not None)
+    assert f"{count} rows: 1 locked, {count - 1} active." in html
+
+
+FLEET = {
+    service("alpha", "cdn"): record(ACTIVE, age_s=5),
+    service("Beta"): record(changing(in_s=900), age_s=7),
+    service("gamma"): record(UNPAID, age_s=6),
+    service("delta"): record(changing(in_s=60), age_s=4),
+    service("omega"): record(Failure(FailureReason.PERMISSION, "NoPermission")),
+    service("sigma", "dcdn"): record(NOT_ACTIVATED, age_s=12),
+    debts("sigma", "dcdn"): record(DebtState(in_debt_overdue=True), age_s=12),
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param({}, "gamma sigma omega Beta delta alpha", id="worst first"),
+        pytest.param({"filter": "LOCKED"}, "gamma", id="by a count"),
+        pytest.param({"filter": "changing"}, "Beta delta", id="by another count"),
+        pytest.param({"filter": "failing"}, "omega", id="failing"),
+        pytest.param({"filter": "nopermission"}, "omega", id="by the error"),
+        pytest.param({"filter": " financial  gam "}, "gamma", id="all words"),
+        pytest.param({"filter": "not activated"}, "sigma", id="as shown"),
+        pytest.param({"filter": "not_activated"}, "sigma", id="as in the metrics"),
+        pytest.param({"filter": "gamma cdn-of-another"}, "", id="nothing"),
+        pytest.param({"filter": "<b>"}, "", id="markup"),
+        pytest.param({"sort": "account"}, "alpha Beta delta gamma omega sigma", id="accounts"),
+        pytest.param({"sort": "product"}, "alpha sigma gamma omega Beta delta", id="products"),
+        pytest.param({"sort": "change"}, "delta Beta gamma sigma omega alpha", id="soonest change"),
+        pytest.param({"sort": "age"}, "omega sigma Beta gamma alpha delta", id="oldest answer"),
+        pytest.param({"sort": "age", "filter": "changing"}, "Beta delta", id="both"),
+        pytest.param({"sort": "price; DROP"}, "gamma sigma omega Beta delta alpha", id="no such order"),
+        pytest.param({"filter": "x" * 10_000}, "", id="long"),
+    ],
+)
+def test_view(query: dict[str, str], expected: str) -> None:
+    """The address says which rows are shown and in which order; what makes no sense in it is not asked for."""
+    assert " ".join(row.account for row in rows_in_view(report(FLEET), view_of(query))) == expected
+
+
+def test_a_change_without_a_moment() -> None:
+    """It stands behind those whose moment is known, and before what is not changing, however bad that is."""
+    records = {
+        service("locked-out"): record(LOCKED),
+        service("some-day"): record(changing(in_s=None)),
+        service("soon"): record(changing(in_s=60)),
+    }
+    rows = rows_in_view(report(records), View(order="change"))
+    assert [row.account for row in rows] == ["soon", "some-day", "locked-out"]
+
+
+def test_no_such_order() -> None:
+    """A view that cannot be shown cannot exist."""
+    with pytest.raises(ValueError, match="order must be one of"):
+        View(order="price")
+
+
+def test_counts_are_those_of_all_rows() -> None:
+    """A filter changes the table, and neither the counts above it nor what they count."""
+    for view in (View(), View(filter="gamma"), View(filter="nothing of that name")):
+        counts = dict(re.findall(r"\?filter=(\w+)\"><b>(\d+)</b>", html_of(FLEET, view)))
+        assert counts == {"locked": "1", "overdue": "1", "changing": "2", "failing": "1"}
+
+
+def test_a_filter_finds_what_is_not_shown() -> None:
+    """Rows are filtered before the page is cut to size."""
+    of_all = record(ACTIVE)
+    html = html_of({service(f"account-{number:05}"): of_all for number in range(10_000)}, View(filter="09999"))
+    assert [cell[0] for cell in cells(html)] == ["account-09999"]
+
+
+def test_hostile_filter() -> None:
+    """What is in the filter is text wherever it is shown, and keeps its meaning in the links."""
+    hostile = '"><script>&sort=age'
+    html = html_of(FLEET, View(filter=hostile))
+    assert "<script>" not in html
+    assert f'value="{escape(hostile)}"' in html
+    both = html_of(FLEET, View(filter="a&b a", order="age"))
+    assert 'name="sort" value="age"' in both
+    only = html_of(FLEET, View(filter="a", order="age"))
+    assert 'href="?sort=account&amp;filter=a"' in only
+
+
+@pytest.mark.parametrize(
+    ("view", "found"),
+    [
+        pytest.param(View(), "b d a c", id="worst first"),
+        pytest.param(View(filter="broken"), "b", id="its alarm"),
+        pytest.param(View(filter="weak_key"), "b", id="a condition that is not the worst"),
+        pytest.param(View(filter="1,024"), "b", id="its note"),
+        pytest.param(View(filter="ending"), "a", id="its condition"),
+        pytest.param(View(filter="c.exam"), "c", id="what others have named"),
+        pytest.param(View(filter="free"), "", id="words of the page"),
+        pytest.param(View(filter="edge"), "b d a c", id="its product"),
+        pytest.param(View(filter="waiting"), "d", id="nothing known yet"),
+        pytest.param(View(order="change"), "a b d c", id="what is ahead"),
+    ],
+)
+def test_a_kind_of_probe_that_is_none_of_ours(view: View, found: str) -> None:
+    """What it says of its states is what a filter finds, and what orders go by."""
+    records = {
+        CERTIFICATES.key("a"): record(Certificate("a.example", ends_at=NOW + 90)),
+        CERTIFICATES.key("b"): record(Certificate("b.example", revoked=True, weak_key=True)),
+        CERTIFICATES.key("c"): record(Certificate("c.example")),
+        CERTIFICATES.key("d"): ProbeRecord(),
+    }
+    shown = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
+
+    assert " ".join(row.account for row in rows_in_view(shown, view)) == found
