@@ -3,24 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
-from exporter.api.client import Caller, Reply, Turn
+from exporter.api.client import Api, Caller
 from exporter.api.credentials.base import CredentialsProvider
 from exporter.api.errors import ApiError, MalformedReply
-from exporter.api.operation import GET_CALLER_IDENTITY, Operation
+from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.api.proxy import Route
 from exporter.core.logger import Logger
-
-
-class Api(Protocol):
-    """What is needed of the API client."""
-
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
-        """Reserve the next moment for a call."""
-
-    def call(self, operation: Operation, caller: Caller, turn: Turn) -> Reply:
-        """Wait for the turn, send, and return the reply."""
 
 
 class Identity:
@@ -56,13 +45,12 @@ class Identity:
     def ask(self, api: Api) -> bool:
         """Ask who the caller is; False when the API did not say, so that it has to be asked again."""
         try:
-            turn = api.reserve(GET_CALLER_IDENTITY, self._caller)
-            reply = api.call(GET_CALLER_IDENTITY, self._caller, turn)
+            reply = api.ask(GET_CALLER_IDENTITY, self._caller)
             account_id = parse_account_id(reply.payload, reply.request_id)
         except ApiError as error:
             self._tell_failure(error)
             return False
-        self._unite(turn.credentials.access_key_id, account_id)
+        self._unite(reply.access_key_id, account_id)
         self._caller = replace(self._caller, account_id=account_id)
         self._log.log(logging.INFO, "account id learned", account=self.account, account_id=account_id)
         self._learned(account_id)

@@ -4,14 +4,13 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from exporter.accounts.members import Member, parse_member_page
-from exporter.api.client import Caller, Reply, Turn
+from exporter.api.client import Api, Caller, Reply
 from exporter.api.errors import ApiError, MalformedReply
-from exporter.api.operation import LIST_ACCOUNTS, Operation
+from exporter.api.operation import LIST_ACCOUNTS
 from exporter.config import ResourceDirectory
 from exporter.core.logger import Logger
 
@@ -20,16 +19,6 @@ PAGE_SIZE = 100
 MAX_PAGES = 500
 # After a failure, whatever the refresh interval: accounts may be missing.
 RETRY_S = 30.0
-
-
-class Api(Protocol):
-    """What is needed of the API client."""
-
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
-        """Reserve the next moment for a call."""
-
-    def call(self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str]) -> Reply:
-        """Wait for the turn, send the operation with its parameters, and return the reply."""
 
 
 def list_members(api: Api, caller: Caller) -> tuple[Member, ...]:
@@ -43,7 +32,7 @@ def list_members(api: Api, caller: Caller) -> tuple[Member, ...]:
     seen: set[str] = set()
     while True:
         parameters = {"MaxResults": str(PAGE_SIZE)} | ({} if token is None else {"NextToken": token})
-        reply = api.call(LIST_ACCOUNTS, caller, api.reserve(LIST_ACCOUNTS, caller), parameters)
+        reply = api.ask(LIST_ACCOUNTS, caller, parameters)
         page = parse_member_page(reply.payload, reply.request_id)
         # One who moves within the directory meanwhile may be met twice.
         members |= {member.account_id: member for member in page.members}

@@ -22,7 +22,7 @@ from exporter.activation.outcome import (
     refused,
     unanswered,
 )
-from exporter.api.client import Caller, Reply, Turn
+from exporter.api.client import Api, Caller, Reply, Turn
 from exporter.api.errors import ApiError, MalformedReply, Refused
 from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
 from exporter.probes.kind import ProbeKind
@@ -47,8 +47,8 @@ _LOOK_EVERY_S = 1.0
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
-class Api(Protocol):
-    """What is needed of the API client."""
+class WritingApi(Api, Protocol):
+    """What is needed of the API client: reading is asked for at once, the write is reserved before it is made."""
 
     def reserve(self, operation: Operation, caller: Caller) -> Turn:
         """Reserve the next moment for a call."""
@@ -75,7 +75,7 @@ class Wait:
 class Activation:
     """Activates CDN for the caller, once; an account id of the subject has to be the caller's."""
 
-    def __init__(self, api: Api, caller: Caller, subject: Subject, *, wait: Wait) -> None:
+    def __init__(self, api: WritingApi, caller: Caller, subject: Subject, *, wait: Wait) -> None:
         self._api = api
         self._caller = caller
         self._subject = subject
@@ -160,12 +160,12 @@ class Activation:
             self._wait.pause(min(_LOOK_EVERY_S, self._wait.patience_s - waited_s))
 
     def _account_id(self) -> str:
-        reply = self._ask(GET_CALLER_IDENTITY)
+        reply = self._api.ask(GET_CALLER_IDENTITY, self._caller)
         return parse_account_id(reply.payload, reply.request_id)
 
     def _state(self) -> ServiceState:
         try:
-            reply = self._ask(CDN.operation)
+            reply = self._api.ask(CDN.operation, self._caller)
             answer = CDN.parse(reply.payload, reply.request_id)
         except Refused as refusal:
             stands_for = CDN.state_in_refusal(refusal)
@@ -173,6 +173,3 @@ class Activation:
                 raise
             answer = stands_for
         return answer.state
-
-    def _ask(self, operation: Operation) -> Reply:
-        return self._api.call(operation, self._caller, self._api.reserve(operation, self._caller))

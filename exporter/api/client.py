@@ -1,5 +1,6 @@
 """One call of the API: sign it, send it under one deadline, and read what came back.
 
+    Client.ask       both of what follows
     Client.reserve   the moment at which the budget lets the call go
     Client.call      waits for that moment, signs, sends, reads; returns a Reply or raises
 
@@ -79,11 +80,22 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The decoded object of a reply that is no error; ``duration_s`` leaves the wait for the budget out."""
+    """The decoded object of a reply that is no error.
+
+    ``duration_s`` leaves the wait for the budget out. ``access_key_id`` is that of the key that signed the request.
+    """
 
     payload: Mapping[str, Any]
     request_id: str | None
     duration_s: float
+    access_key_id: str
+
+
+class Api(Protocol):
+    """What most parts need of the client."""
+
+    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = _NO_PARAMETERS) -> Reply:
+        """Call an operation as soon as its budget allows, and return the reply."""
 
 
 class CallObserver(Protocol):
@@ -154,6 +166,10 @@ class Client:
         """Reserve the next moment for a call; raises CredentialsUnavailable, WriteRefused or CallAborted."""
         self._refuse_write(operation)
         return self._turn(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
+
+    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = _NO_PARAMETERS) -> Reply:
+        """Call an operation as soon as its budget allows, and return the reply; raises what the two others raise."""
+        return self.call(operation, caller, self.reserve(operation, caller), parameters)
 
     def seconds_to(self, turn: Turn) -> float:
         """How long the turn's moment is away; 0 when it has come."""
@@ -320,7 +336,12 @@ class Client:
         if ahead_s is not None:
             self._observer.clock_skew(ahead_s)
         payload, request_id = decode(body, redaction, http_status=response.status_code, request_id=request_id)
-        return Reply(payload=payload, request_id=request_id, duration_s=self._clock() - began)
+        return Reply(
+            payload=payload,
+            request_id=request_id,
+            duration_s=self._clock() - began,
+            access_key_id=credentials.access_key_id,
+        )
 
     def _send(self, request: requests.PreparedRequest, route: Route) -> requests.Response:
         return self._adapter.send(

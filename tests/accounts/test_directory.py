@@ -4,18 +4,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import pytest
 
-from exporter.accounts.directory import MAX_PAGES, Api, Directory, list_members
+from exporter.accounts.directory import MAX_PAGES, Directory, list_members
 from exporter.accounts.members import Member
-from exporter.api.client import Caller, Client, Reply, Turn
+from exporter.api.client import Api, Caller, Client, Reply
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.endpoints import endpoints
 from exporter.api.errors import ApiError, CallAborted, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.proxy import Route
-from exporter.api.rate_limit import Budgets, Reservation
+from exporter.api.rate_limit import Budgets
 from exporter.config import ResourceDirectory, parse
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
@@ -61,6 +62,9 @@ def manages(simulator: Simulator) -> Callable[..., None]:
     return set_members
 
 
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
 class Then:
     """The client, and something that happens once its first call has been answered."""
 
@@ -68,11 +72,8 @@ class Then:
         self._client = client
         self._happens = [happens]
 
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
-        return self._client.reserve(operation, caller)
-
-    def call(self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str]) -> Reply:
-        reply = self._client.call(operation, caller, turn, parameters)
+    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NONE) -> Reply:
+        reply = self._client.ask(operation, caller, parameters)
         while self._happens:
             self._happens.pop()()
         return reply
@@ -85,14 +86,11 @@ class Pages:
         self._page = page
         self.asked: list[Mapping[str, str]] = []
 
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NONE) -> Reply:
         assert (operation, caller) == (LIST_ACCOUNTS, CALLER)
-        return Turn(KEYS, Reservation(MANAGER.account_id, operation.action, 0.0), reserved_at=0.0)
-
-    def call(self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str]) -> Reply:
-        assert (operation, caller, turn.credentials) == (LIST_ACCOUNTS, CALLER, KEYS)
         self.asked.append(parameters)
-        return Reply(self._page(len(self.asked) - 1), request_id="request-1", duration_s=0.0)
+        page = self._page(len(self.asked) - 1)
+        return Reply(page, request_id="request-1", duration_s=0.0, access_key_id=KEYS.access_key_id)
 
 
 def page(*members: Member, token: str = "") -> dict[str, object]:

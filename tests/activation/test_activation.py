@@ -238,6 +238,9 @@ class UnreachableApi:
             self._simulator.stop()
         return self._client.call(operation, caller, turn, *parameters)
 
+    def ask(self, operation: Operation, caller: Caller, *parameters: Any) -> Reply:
+        return self._client.ask(operation, caller, *parameters)
+
 
 def test_a_call_that_was_not_sent_changed_nothing(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
     """Where no connection came about it is known that nothing happened: there is nothing to look for."""
@@ -260,7 +263,12 @@ class InterruptedApi:
         return self._client.reserve(operation, caller)
 
     def call(self, operation: Operation, caller: Caller, turn: Turn, *parameters: Any) -> Reply:
-        reply = self._client.call(operation, caller, turn, *parameters)
+        return self._unless_interrupted(operation, self._client.call(operation, caller, turn, *parameters))
+
+    def ask(self, operation: Operation, caller: Caller, *parameters: Any) -> Reply:
+        return self._unless_interrupted(operation, self._client.ask(operation, caller, *parameters))
+
+    def _unless_interrupted(self, operation: Operation, reply: Reply) -> Reply:
         if operation.action == self._action:
             raise KeyboardInterrupt
         return reply

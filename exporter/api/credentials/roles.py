@@ -11,19 +11,18 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
-from exporter.api.client import Caller, Reply, Turn
+from exporter.api.client import Api, Caller
 from exporter.api.credentials.base import Credentials, CredentialsProvider
 from exporter.api.credentials.role import Role, parse_assume_role
 from exporter.api.credentials.role_token import RoleToken
 from exporter.api.credentials.worker_pool import Lanes
 from exporter.api.errors import ApiError, CallAborted, CallTimedOut, MalformedReply, RoleNotAssumed
-from exporter.api.operation import ASSUME_ROLE, Operation
+from exporter.api.operation import ASSUME_ROLE
 from exporter.core.logger import Logger, defect
 from exporter.core.model import FailureReason
 
@@ -31,16 +30,6 @@ LOOK_EVERY_S = 1.0
 WORKERS = 8
 
 _Key = tuple[Role, int, str | None]
-
-
-class Api(Protocol):
-    """What is needed of the API client."""
-
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
-        """Reserve the next moment for a call."""
-
-    def call(self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str]) -> Reply:
-        """Wait for the turn, send, and return the reply."""
 
 
 @dataclass(slots=True, eq=False)
@@ -179,8 +168,7 @@ class Roles:
 
     def _assume(self, assumed: _AssumedRole) -> tuple[Credentials | ApiError | CallAborted, str | None]:
         try:
-            turn = self._api.reserve(ASSUME_ROLE, assumed.source)
-            reply = self._api.call(ASSUME_ROLE, assumed.source, turn, assumed.role.parameters())
+            reply = self._api.ask(ASSUME_ROLE, assumed.source, assumed.role.parameters())
             found = parse_assume_role(reply.payload, reply.request_id)
         except CallAborted:
             return CallAborted(), None
