@@ -11,6 +11,7 @@
 import math
 from dataclasses import dataclass
 
+from exporter.core.backoff import backoff_s
 from exporter.core.model import Answer, Failure, FailureReason, Outcome
 from exporter.core.store import ProbeRecord
 from exporter.probes.kind import NO_ATTENTION, AnyKind, Attention
@@ -19,7 +20,6 @@ LONGEST_WAIT_IN_THREAD_S = 1.0
 OUTAGE_INTERVALS = 1.5
 TICK_S = 0.1
 _FAILURES_AT_FULL_PACE = 2
-_MOST_DOUBLINGS = 30
 
 _ENDPOINT_REASONS = frozenset({FailureReason.TIMEOUT, FailureReason.NETWORK, FailureReason.SERVER})
 
@@ -42,10 +42,7 @@ class Cadence:
     def pause_s(self, record: ProbeRecord, attention: Attention, now: float) -> float:
         """Seconds from one run to the next, by what is known now."""
         pause = self.interval_s if now >= attention.faster_until else self.locked_interval_s
-        doublings = min(record.failures_in_row - _FAILURES_AT_FULL_PACE, _MOST_DOUBLINGS)
-        if doublings > 0:
-            pause = min(pause * 2**doublings, self.failing_interval_s)
-        return pause
+        return backoff_s(pause, record.failures_in_row - _FAILURES_AT_FULL_PACE, longest_s=self.failing_interval_s)
 
     def at_interval(self, interval_s: float) -> "Cadence":
         """The cadence of what is polled at another interval, which the two others give way to."""

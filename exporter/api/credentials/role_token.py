@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from exporter.api.credentials.base import Credentials
 from exporter.api.errors import ApiError
+from exporter.core.backoff import backoff_s
 from exporter.core.model import FailureReason
 
 ENDS_EARLY_S = 5.0
@@ -18,7 +19,6 @@ LONGEST_PAUSE_S = 60.0
 # What an operator has to mend is asked for less often: thousands of such roles would use up the budget of the others.
 LONGEST_PAUSE_REFUSED_S = 300.0
 _TO_BE_MENDED = frozenset({FailureReason.AUTH, FailureReason.PERMISSION, FailureReason.REJECTED})
-_MOST_DOUBLINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class RoleToken:
     def failed(self, cause: ApiError, *, now: float, jitter: float) -> "RoleToken":
         """After an attempt that failed; pauses double, and differ by a fifth to either side."""
         longest = LONGEST_PAUSE_REFUSED_S if cause.reason in _TO_BE_MENDED else LONGEST_PAUSE_S
-        pause_s = min(FIRST_PAUSE_S * 2 ** min(self.failures, _MOST_DOUBLINGS), longest)
+        pause_s = backoff_s(FIRST_PAUSE_S, self.failures, longest_s=longest)
         return replace(
             self,
             cause=cause,
