@@ -1,6 +1,6 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test rehearse check format rules mutate dashboards bench lock clean
+.PHONY: help demo test rehearse check format rules policies mutate dashboards bench lock clean
 
 VENV := .venv
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
@@ -32,6 +32,9 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 
 rules: $(VENV)/.dev ## Write the files that come from the alerting rules
 	@$(VENV)/bin/python -m deploy.prometheus.rules
+
+policies: $(VENV)/.dev ## Write the RAM policies
+	@$(VENV)/bin/python -m deploy.ram
 
 mutate: $(VENV)/.dev ## Break every alerting rule and see that the tests notice (some minutes)
 	@$(VENV)/bin/python -m tests.alerts.mutate

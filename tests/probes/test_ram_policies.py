@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deploy.ram.policies import policies
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.api.operation import GET_CALLER_IDENTITY, Operation
 from exporter.config import parse
@@ -34,6 +35,11 @@ def test_the_daemons_policy_allows_what_it_asks_and_nothing_else() -> None:
     asked = [operation.ram_action for operation in OPERATIONS if operation.ram_action is not None]
 
     assert sorted(allowed("read-only.json")) == sorted(asked)
+
+
+def test_policies_are_written_from_what_is_called() -> None:
+    """The files are those that `make policies` writes."""
+    assert {name: (FOLDER / name).read_text(encoding="utf-8") for name in policies()} == policies()
 
 
 def test_the_commands_policy_allows_to_activate_cdn_and_to_look() -> None:
