@@ -8,7 +8,7 @@ from exporter.cli.configuration import configuration_of
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.cli.flags import web_config_file_flag
 from exporter.config import ConfigurationError, summary, web_summary
-from exporter.web.front_door import check_front_door
+from exporter.web.web_configuration import check_web_configuration
 
 
 @click.command("check-config")
@@ -22,6 +22,6 @@ def check_config(file: Path | None, web_config_file: Path | None) -> None:
         click.echo(summary(configuration_of(file)))
     if web_config_file is not None:
         try:
-            click.echo(web_summary(check_front_door(web_config_file)))
+            click.echo(web_summary(check_web_configuration(web_config_file)))
         except ConfigurationError as error:
             fail(str(error), EXIT_BAD_CONFIGURATION)

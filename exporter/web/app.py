@@ -21,8 +21,8 @@ from exporter.core.logger import Logger, defect
 from exporter.metrics.page import ExpositionFormat
 from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES, gzip_pieces, pieces
 from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
+from exporter.web.one_at_a_time import OneAtATime, TooManyError
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
-from exporter.web.turns import TooManyError, Turns
 
 # Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
 _SMALL_PAGE_BYTES = 64 * 1024
@@ -90,7 +90,7 @@ def create_app(
     offer_for = lru_cache(_HEADERS_REMEMBERED)(negotiate_format)
     takes_gzip = lru_cache(_HEADERS_REMEMBERED)(accepts_gzip)
     # A scrape must not stand behind whoever loads the page, or its JSON, again and again.
-    turns = Turns()
+    waiting = OneAtATime()
     static = resources.files("exporter.web").joinpath("static")
 
     async def metrics(request: Request) -> Response:
@@ -107,12 +107,12 @@ def create_app(
 
     async def status_page(request: Request) -> Response:
         view = view_of(request.query_params)
-        html = await turns.take(lambda: render(status(), environment, view))
+        html = await waiting.run(lambda: render(status(), environment, view))
         # A name with half a surrogate pair in it must not take the page down.
         return HTMLResponse(html.encode(errors="replace"), headers=_PAGE_HEADERS)
 
     async def status_document(_request: Request) -> Response:
-        document = await turns.take(status_json)
+        document = await waiting.run(status_json)
         return Response(document, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def healthy(_request: Request) -> Response:

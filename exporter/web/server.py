@@ -19,11 +19,11 @@ from starlette.types import ASGIApp
 from exporter.core.logger import Logger, defect
 from exporter.core.memory import release_memory
 from exporter.web.acceptor import Acceptor
+from exporter.web.authentication import Authentication
 from exporter.web.connections import Connection, Connections, Limits, Phase
-from exporter.web.front_door import FrontDoor
-from exporter.web.guard import Guard
 from exporter.web.passwords import Passwords
 from exporter.web.protocol import LimitedProtocol
+from exporter.web.web_configuration import WebConfigurationFile
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -67,9 +67,9 @@ class WebServer:
     ) -> None:
         self._listen_address = listen_address
         self._host, self._port = parse_listen_address(listen_address)
-        self._door = FrontDoor(config_file, log=log)
+        self._web = WebConfigurationFile(config_file, log=log)
         self._passwords = Passwords(key=secrets.token_bytes(32))
-        self._app = Guard(app, terms=lambda: self._door.terms, passwords=self._passwords)
+        self._app = Authentication(app, settings=lambda: self._web.settings, passwords=self._passwords)
         self._connections = Connections(limits or Limits(), calm=self._release_memory)
         self._look_every_s = look_every_s if config_file is not None else None
         self._stopping = threading.Event()
@@ -98,7 +98,7 @@ class WebServer:
             raise RuntimeError("the web server was started before")
         listener = self._listen()
         self._bound = _written(listener)
-        self._server = _Server(self._configuration(), connections=self._connections, door=self._door, log=self._log)
+        self._server = _Server(self._configuration(), connections=self._connections, web=self._web, log=self._log)
         self._thread = threading.Thread(target=self._run, args=(self._server, listener), name="web", daemon=True)
         self._thread.start()
         self._settled.wait()
@@ -189,7 +189,7 @@ class WebServer:
         """See changes of the web configuration file until the server stops."""
         while not self._stopping.wait(every_s):
             try:
-                self._door.look()
+                self._web.look()
             except Exception as error:  # noqa: BLE001 — whatever went wrong, what was read before holds
                 self._log.log(logging.ERROR, "web configuration could not be looked at", **defect(error))
 
@@ -208,10 +208,12 @@ class WebServer:
 class _Server(uvicorn.Server):
     """uvicorn behind our own acceptor, so that limits hold from accept on and TLS can change while it runs."""
 
-    def __init__(self, config: uvicorn.Config, *, connections: Connections, door: FrontDoor, log: Logger) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, connections: Connections, web: WebConfigurationFile, log: Logger
+    ) -> None:
         super().__init__(config)
         self._connections = connections
-        self._door = door
+        self._web = web
         self._log = log
         self._acceptors: list[Acceptor] = []
 
@@ -223,7 +225,7 @@ class _Server(uvicorn.Server):
                 listener,
                 connections=self._connections,
                 protocol=self._protocol,
-                context=lambda: self._door.terms.context,
+                context=lambda: self._web.settings.context,
                 log=self._log,
             )
             for listener in sockets or ()
@@ -242,7 +244,7 @@ class _Server(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
             connection=connection,
-            names=self._door.terms.names,
+            names=self._web.settings.names,
         )
 
 

@@ -15,15 +15,15 @@ class TooManyError(Exception):
     """So many wait already that one more would wait for long."""
 
 
-class Turns:
-    """Hands work to a thread in the order in which it comes. For one event loop."""
+class OneAtATime:
+    """Has work done by a thread, one piece after another. For one event loop."""
 
     def __init__(self, *, waiting: int = _WAITING) -> None:
         self._limit = waiting
         self._free = asyncio.Lock()
         self._there = 0
 
-    async def take(self, work: Callable[[], Result]) -> Result:
+    async def run(self, work: Callable[[], Result]) -> Result:
         """What the work returns or raises. TooManyError when as many as may are waiting."""
         if self._there > self._limit:
             raise TooManyError

@@ -1,11 +1,11 @@
-"""Who is answered at all, and with which headers: the terms of the front door, around the whole application."""
+"""Who is answered at all, and with which headers, by the web configuration: around the whole application."""
 
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exporter.web.front_door import Terms
 from exporter.web.passwords import Passwords, Verdict, login_in
+from exporter.web.web_configuration import WebSettings
 
 _ALREADY_THERE = b"x-content-type-options"  # the server gives it to every answer
 _REFUSALS = {
@@ -18,34 +18,34 @@ _REFUSALS = {
 }
 
 
-class Guard:
-    """An application that answers whom the terms let in, and adds their headers."""
+class Authentication:
+    """An application that answers whom the settings let in, and adds their headers."""
 
-    def __init__(self, app: ASGIApp, *, terms: Callable[[], Terms], passwords: Passwords) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Callable[[], WebSettings], passwords: Passwords) -> None:
         self._app = app
-        self._terms = terms
+        self._settings = settings
         self._passwords = passwords
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The request is answered, by the application or by a refusal."""
-        terms = self._terms()
-        if terms.headers:
-            send = _with_headers(send, terms.headers)
-        verdict = await self._verdict(scope, terms)
+        settings = self._settings()
+        if settings.headers:
+            send = _with_headers(send, settings.headers)
+        verdict = await self._verdict(scope, settings)
         if verdict is Verdict.RIGHT:
             await self._app(scope, receive, send)
         else:
             await _refuse(send, verdict)
 
-    async def _verdict(self, scope: Scope, terms: Terms) -> Verdict:
-        if not terms.users:
+    async def _verdict(self, scope: Scope, settings: WebSettings) -> Verdict:
+        if not settings.users:
             return Verdict.RIGHT
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         login = login_in(given[0]) if len(given) == 1 else None
         if login is None:
             return Verdict.WRONG
         client = scope.get("client") or ("", 0)
-        return await self._passwords.check(login, terms.users, client=client[0])
+        return await self._passwords.check(login, settings.users, client=client[0])
 
 
 async def _refuse(send: Send, verdict: Verdict) -> None:

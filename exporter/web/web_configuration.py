@@ -1,4 +1,4 @@
-"""What the web configuration file asks of those who come in, read anew when it or a file that it names changes."""
+"""What the web configuration file says of TLS, users and headers, read anew when one of its files changes."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ _Stamps = dict[Path, _Stamp | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class WebSettings:
     """What holds for a connection or request that comes now."""
 
     context: ssl.SSLContext | None = None
@@ -29,18 +29,18 @@ class Terms:
     """Of every answer; names in lower case."""
 
 
-class FrontDoor:
-    """Keeps the terms of one file, or those of no file at all. ConfigurationError when the file cannot be used."""
+class WebConfigurationFile:
+    """Keeps the settings of one file, or those of no file at all. ConfigurationError when the file cannot be used."""
 
     def __init__(self, path: Path | None, *, log: Logger) -> None:
         self._path = path
         self._log = log
         self._refused: str | None = None
-        self.terms = Terms()
+        self.settings = WebSettings()
         """Those of now; replaced as a whole, and so safe to read from any thread."""
         self._read_as: _Stamps = {}
         if path is not None:
-            self.terms, self._read_as = _load(path)
+            self.settings, self._read_as = _load(path)
         self._last_look = self._read_as
 
     def look(self) -> None:
@@ -54,40 +54,40 @@ class FrontDoor:
         if self._path is None or not settled or not changed:
             return
         try:
-            terms, read_as = _load(self._path)
-            _refuse_weaker(self.terms, terms, source=str(self._path))
+            settings, read_as = _load(self._path)
+            _refuse_weaker(self.settings, settings, source=str(self._path))
         except ConfigurationError as error:
             if str(error) != self._refused:
                 self._refused = str(error)
                 self._log.log(logging.ERROR, "web configuration not reloaded", explanation=self._refused)
         else:
-            self.terms, self._read_as, self._last_look, self._refused = terms, read_as, read_as, None
+            self.settings, self._read_as, self._last_look, self._refused = settings, read_as, read_as, None
             self._log.log(logging.INFO, "web configuration reloaded", path=str(self._path))
 
 
-def check_front_door(path: Path) -> WebConfiguration:
+def check_web_configuration(path: Path) -> WebConfiguration:
     """What the file says, once it and the files that it names have been found usable. Raises ConfigurationError."""
     _load(path)
     return load_web(path)
 
 
-def _load(path: Path) -> tuple[Terms, _Stamps]:
+def _load(path: Path) -> tuple[WebSettings, _Stamps]:
     # Each stamp is taken before its file is read, so that no later change goes unseen.
     own = _stamp(path)
     configuration = load_web(path)
     tls = configuration.tls_server_config
     stamps = {path: own, **{file: _stamp(file) for file in (files_of(tls) if tls is not None else ())}}
-    return _terms(configuration, path), stamps
+    return _settings(configuration, path), stamps
 
 
-def _terms(configuration: WebConfiguration, path: Path) -> Terms:
+def _settings(configuration: WebConfiguration, path: Path) -> WebSettings:
     tls = configuration.tls_server_config
     try:
         context = build_context(tls) if tls is not None else None
     except TlsFilesError as error:
         problem = Problem(f"tls_server_config.{error.key}", None, error.reason, "files of one certificate, in PEM")
         raise ConfigurationError((problem,), source=str(path)) from error
-    return Terms(
+    return WebSettings(
         context=context,
         names=frozenset(tls.client_allowed_sans) if tls is not None else frozenset(),
         users={name: secret.get_secret_value().encode() for name, secret in configuration.basic_auth_users.items()},
@@ -95,14 +95,14 @@ def _terms(configuration: WebConfiguration, path: Path) -> Terms:
     )
 
 
-def _refuse_weaker(before: Terms, after: Terms, *, source: str) -> None:
-    """A file that is cut short must not open a door that was locked: for that it takes a restart."""
+def _refuse_weaker(before: WebSettings, after: WebSettings, *, source: str) -> None:
+    """A file that is cut short must not let in who was kept out: that takes a restart."""
     if weaker := _weaker(before, after):
         problem = Problem("(top level)", None, weaker, "what there was, or a restart of the exporter")
         raise ConfigurationError((problem,), source=source)
 
 
-def _weaker(before: Terms, after: Terms) -> str | None:
+def _weaker(before: WebSettings, after: WebSettings) -> str | None:
     if (before.context is None) != (after.context is None):
         return "TLS switched on or off while the exporter runs"
     if before.users and not after.users:

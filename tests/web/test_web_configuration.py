@@ -1,4 +1,4 @@
-"""The terms of the web configuration file, and how they follow the files."""
+"""The settings of the web configuration file, and how they follow the files."""
 
 import itertools
 import logging
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from exporter.config import ConfigurationError
-from exporter.web.front_door import FrontDoor, Terms
 from exporter.web.tls import names_in
+from exporter.web.web_configuration import WebConfigurationFile, WebSettings
 from tests.recording_log import RecordingLog
 
 HASH = "$2b$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
@@ -66,101 +66,101 @@ def file(tmp_path: Path, renew: Callable[[], None], authority: trustme.CA) -> Pa
     return tmp_path / "web.yaml"
 
 
-def look_until_settled(door: FrontDoor) -> None:
+def look_until_settled(web: WebConfigurationFile) -> None:
     """Twice: a change counts once it has stayed."""
-    door.look()
-    door.look()
+    web.look()
+    web.look()
 
 
 def test_no_file_asks_nothing() -> None:
     """Without a file there is nothing to look at either."""
     log = RecordingLog()
-    door = FrontDoor(None, log=log)
-    look_until_settled(door)
+    web = WebConfigurationFile(None, log=log)
+    look_until_settled(web)
 
-    assert (door.terms, log.lines) == (Terms(), [])
+    assert (web.settings, log.lines) == (WebSettings(), [])
 
 
 def test_terms_do_not_show_hashes(file: Path, put: Put) -> None:
     """Neither do they when printed."""
     put("web.yaml", USERS)
-    assert HASH not in repr(FrontDoor(file, log=RecordingLog()).terms)
+    assert HASH not in repr(WebConfigurationFile(file, log=RecordingLog()).settings)
 
 
 def test_what_changed_holds_once_it_has_stayed(file: Path, put: Put) -> None:
     """A file that may still be written is left alone for one look; without a change nothing is read."""
     log = RecordingLog()
     put("web.yaml", USERS)
-    door = FrontDoor(file, log=log)
-    before = door.terms
-    look_until_settled(door)
-    assert door.terms is before
+    web = WebConfigurationFile(file, log=log)
+    before = web.settings
+    look_until_settled(web)
+    assert web.settings is before
 
     put("web.yaml", USERS.replace("alice", "someone"))
-    door.look()
-    assert door.terms is before
-    door.look()
-    assert door.terms.users == {"someone": HASH.encode()}
+    web.look()
+    assert web.settings is before
+    web.look()
+    assert web.settings.users == {"someone": HASH.encode()}
     assert log.above_debug() == [("web configuration reloaded", {"path": str(file)})]
 
 
 def test_a_renewed_certificate_holds(file: Path, renew: Callable[[], None], put: Put) -> None:
     """The files that the file names are looked at, too; so are those that it names only now."""
     put("web.yaml", TLS + "}")
-    door = FrontDoor(file, log=RecordingLog())
-    first = door.terms.context
+    web = WebConfigurationFile(file, log=RecordingLog())
+    first = web.settings.context
     renew()
-    look_until_settled(door)
-    second = door.terms.context
+    look_until_settled(web)
+    second = web.settings.context
     assert second is not first
 
     for name in ("server.crt", "server.key"):
         (file.parent / name).rename(file.parent / f"new-{name}")
     put("web.yaml", TLS.replace("server.", "new-server.") + "}")
-    look_until_settled(door)
-    third = door.terms.context
+    look_until_settled(web)
+    third = web.settings.context
     assert third is not second
     os.utime(file.parent / "new-server.crt", ns=(1, 1))
-    look_until_settled(door)
-    assert door.terms.context is not third
+    look_until_settled(web)
+    assert web.settings.context is not third
 
 
 def test_half_a_renewal_changes_nothing(file: Path, renew: Callable[[], None], put: Put) -> None:
     """A certificate without its key is told once; the one before stays, and the key makes the new one hold."""
     log = RecordingLog()
     put("web.yaml", TLS + "}")
-    door = FrontDoor(file, log=log)
-    before = door.terms
+    web = WebConfigurationFile(file, log=log)
+    before = web.settings
     old_key = (file.parent / "server.key").read_bytes()
     renew()
     new_key = (file.parent / "server.key").read_bytes()
     put("server.key", old_key)
     for _ in range(3):
-        look_until_settled(door)
-    assert door.terms is before
+        look_until_settled(web)
+    assert web.settings is before
     ((level, event, fields),) = log.lines
     assert (level, event) == (logging.ERROR, "web configuration not reloaded")
     assert "tls_server_config.key_file: seen a key that does not belong to cert_file" in fields["explanation"]
 
     put("server.key", new_key)
-    look_until_settled(door)
-    assert door.terms is not before
+    look_until_settled(web)
+    assert web.settings is not before
     assert log.lines[1][1] == "web configuration reloaded"
 
 
 def test_what_was_refused_is_tried_again(file: Path, put: Put) -> None:
     """A file named before it was there is found when it comes, though no file that was looked at has changed."""
     put("web.yaml", TLS + "}")
-    door = FrontDoor(file, log=RecordingLog())
-    before = door.terms
+    web = WebConfigurationFile(file, log=RecordingLog())
+    before = web.settings
     put("web.yaml", TLS + ", client_ca_file: late.crt, client_auth_type: RequireAndVerifyClientCert}")
-    look_until_settled(door)
-    assert door.terms is before
+    look_until_settled(web)
+    assert web.settings is before
 
     (file.parent / "ca.crt").rename(file.parent / "late.crt")
-    door.look()
-    assert door.terms.context is not None
-    assert door.terms.context.verify_mode == ssl.CERT_REQUIRED
+    web.look()
+    assert web.settings.context is not None
+    assert web.settings.context.verify_mode == ssl.CERT_REQUIRED
 
 
 CLIENTS = ", client_ca_file: ca.crt, client_auth_type: "
@@ -191,12 +191,12 @@ def test_a_door_is_not_opened_by_accident(file: Path, before: str, after: str, w
     """What would take a protection away is told and changes nothing: a file cut short must not do that."""
     log = RecordingLog()
     put("web.yaml", before)
-    door = FrontDoor(file, log=log)
-    terms = door.terms
+    web = WebConfigurationFile(file, log=log)
+    settings = web.settings
     put("web.yaml", after)
-    look_until_settled(door)
+    look_until_settled(web)
 
-    assert door.terms is terms
+    assert web.settings is settings
     ((event, fields),) = log.above_debug()
     assert event == "web configuration not reloaded"
     assert words in fields["explanation"]
@@ -204,14 +204,14 @@ def test_a_door_is_not_opened_by_accident(file: Path, before: str, after: str, w
 
 
 def test_a_file_that_is_gone_changes_nothing(file: Path, put: Put) -> None:
-    """The terms stay as they were."""
+    """The settings stay as they were."""
     put("web.yaml", USERS)
-    door = FrontDoor(file, log=RecordingLog())
-    terms = door.terms
+    web = WebConfigurationFile(file, log=RecordingLog())
+    settings = web.settings
     file.unlink()
-    look_until_settled(door)
+    look_until_settled(web)
 
-    assert door.terms is terms
+    assert web.settings is settings
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_files_of_no_use(file: Path, name: str, content: str, words: str, put: P
     put(name, content)
 
     with pytest.raises(ConfigurationError, match=words) as refused:
-        FrontDoor(file, log=RecordingLog())
+        WebConfigurationFile(file, log=RecordingLog())
     assert "PlantedSecret" not in str(refused.value)
 
 
@@ -239,14 +239,14 @@ def test_a_key_with_a_passphrase(file: Path, put: Put) -> None:
     put("web.yaml", TLS + "}")
 
     with pytest.raises(ConfigurationError, match="without a passphrase"):
-        FrontDoor(file, log=RecordingLog())
+        WebConfigurationFile(file, log=RecordingLog())
 
 
 def test_suites_and_versions(file: Path, put: Put) -> None:
     """The context speaks what the file says."""
     suites = "cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384], prefer_server_cipher_suites: false"
     put("web.yaml", f"{TLS}, max_version: TLS12, curve_preferences: [CurveP384], {suites}}}")
-    context = FrontDoor(file, log=RecordingLog()).terms.context
+    context = WebConfigurationFile(file, log=RecordingLog()).settings.context
     assert context is not None
     assert (context.minimum_version, context.maximum_version) == (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
     assert "ECDHE-ECDSA-AES256-GCM-SHA384" in {suite["name"] for suite in context.get_ciphers()}
@@ -254,7 +254,7 @@ def test_suites_and_versions(file: Path, put: Put) -> None:
     assert not context.options & ssl.OP_CIPHER_SERVER_PREFERENCE
 
     put("web.yaml", TLS + ", cipher_suites: [TLS_AES_128_GCM_SHA256]}")
-    context = FrontDoor(file, log=RecordingLog()).terms.context
+    context = WebConfigurationFile(file, log=RecordingLog()).settings.context
     assert context is not None
     assert context.minimum_version == ssl.TLSVersion.TLSv1_3
 
