@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from exporter.api.client import Api, Caller
+from exporter.api.call import Api, Caller
 from exporter.api.credentials.base import CredentialsProvider
 from exporter.api.errors import ApiError, MalformedReply
 from exporter.api.operation import GET_CALLER_IDENTITY

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.accounts.members import Member, parse_member_page
-from exporter.api.client import Api, Caller, Reply
+from exporter.api.call import Api, Caller, Reply
 from exporter.api.errors import ApiError, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS
 from exporter.config import ResourceDirectory

@@ -22,7 +22,7 @@ from exporter.activation.outcome import (
     refused,
     unanswered,
 )
-from exporter.api.client import Api, Caller, Reply, Turn
+from exporter.api.call import Api, Caller, Reply, Turn
 from exporter.api.errors import ApiError, MalformedReply, Refused
 from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
 from exporter.probes.kind import ProbeKind

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from exporter.accounts.credentials import Providers
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
-from exporter.api.client import Caller, Client, Unobserved
+from exporter.api.call import Caller, Unobserved
+from exporter.api.client import Client
 from exporter.api.credentials.roles import Roles
 from exporter.api.endpoints import routes_of
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY

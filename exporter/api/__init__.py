@@ -3,6 +3,7 @@
 Floor: above ``core`` only. Nothing here knows of products, probes or Prometheus.
 
 client        one call, from the rate limit to the reply
+├── call          what goes into it and what comes out
 ├── operation     what is called
 ├── endpoints     and where
 ├── rate_limit    when it may be sent

@@ -13,20 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Any, Protocol
 
 import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from exporter.api.body import read
+from exporter.api.call import NO_PARAMETERS, Caller, CallObserver, Reply, Turn
 from exporter.api.clock_skew import clock_skew_s
 from exporter.api.connection_failure import died, in_words
 from exporter.api.connections import ExchangeAdapter
-from exporter.api.credentials.base import Credentials, CredentialsProvider
+from exporter.api.credentials.base import Credentials
 from exporter.api.deadline import Ending, Exchange, Exchanges
 from exporter.api.dns import Resolver
 from exporter.api.errors import (
@@ -40,88 +38,12 @@ from exporter.api.errors import (
 )
 from exporter.api.operation import Access, Operation
 from exporter.api.proxy import Route
-from exporter.api.rate_limit import Budgets, Reservation
+from exporter.api.rate_limit import Budgets
 from exporter.api.redaction import Redaction
 from exporter.api.reply import decode
 from exporter.api.request import signed_request
 
 LONGEST_RETRY_WAIT_S = 1.0
-_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """On whose behalf a call is made.
-
-    ``account_id`` is None as long as it is not known; the access key id is then the key of the budget. ``routes``
-    are where this caller's endpoints are, None being the client's own: accounts of another site have others.
-    """
-
-    credentials: CredentialsProvider
-    account_id: str | None = None
-    routes: Mapping[str, Route] | None = None
-
-    def route(self, endpoint: str, otherwise: Mapping[str, Route]) -> Route:
-        """Where an endpoint is for this caller."""
-        return (self.routes if self.routes is not None else otherwise)[endpoint]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A call that may be made at ``reservation.moment``, with the credentials that reserved it at ``reserved_at``.
-
-    Both moments are on the client's clock.
-    """
-
-    credentials: Credentials
-    reservation: Reservation
-    reserved_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The decoded object of a reply that is no error.
-
-    ``duration_s`` leaves the wait for the budget out. ``access_key_id`` is that of the key that signed the request.
-    """
-
-    payload: Mapping[str, Any]
-    request_id: str | None
-    duration_s: float
-    access_key_id: str
-
-
-class Api(Protocol):
-    """What most parts need of the client."""
-
-    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = _NO_PARAMETERS) -> Reply:
-        """Call an operation as soon as its budget allows, and return the reply."""
-
-
-class CallObserver(Protocol):
-    """What is told of calls, from worker threads."""
-
-    def waited(self, action: str, seconds: float) -> None:
-        """A call has waited so long for its budget, in a thread or put off."""
-
-    def called(self, action: str, duration_s: float) -> None:
-        """A call was sent and has ended, with whatever outcome."""
-
-    def clock_skew(self, seconds: float) -> None:
-        """The API's clock is so far ahead of ours."""
-
-
-class Unobserved:
-    """An observer of calls for whoever keeps no count of them."""
-
-    def waited(self, action: str, seconds: float) -> None:
-        """Forget it."""
-
-    def called(self, action: str, duration_s: float) -> None:
-        """Forget it."""
-
-    def clock_skew(self, seconds: float) -> None:
-        """Forget it."""
 
 
 class Client:
@@ -167,7 +89,7 @@ class Client:
         self._refuse_write(operation)
         return self._turn(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
 
-    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = _NO_PARAMETERS) -> Reply:
+    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NO_PARAMETERS) -> Reply:
         """Call an operation as soon as its budget allows, and return the reply; raises what the two others raise."""
         return self.call(operation, caller, self.reserve(operation, caller), parameters)
 
@@ -176,7 +98,7 @@ class Client:
         return self._budgets.seconds_to(turn.reservation)
 
     def call(
-        self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str] = _NO_PARAMETERS
+        self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str] = NO_PARAMETERS
     ) -> Reply:
         """Wait for the turn, send the operation with its parameters, and return the reply.
 

@@ -14,7 +14,8 @@ from exporter.accounts.credentials import Providers
 from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import AnyCredentials, MemberRole, WatchedAccount, roster
 from exporter.accounts.sharding import Shard
-from exporter.api.client import Caller, CallObserver, Client
+from exporter.api.call import Caller, CallObserver
+from exporter.api.client import Client
 from exporter.api.credentials.base import CredentialsProvider, RereadCredentials, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import Roles

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from exporter.api.client import Unobserved
+from exporter.api.call import Unobserved
 from exporter.app.build import Composition
 from exporter.config import Configuration
 from exporter.core.logger import Logger

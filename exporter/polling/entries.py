@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from exporter.api.client import Turn
+from exporter.api.call import Turn
 from exporter.core.model import ProbeKey
 from exporter.polling.policy import TICK_S, Cadence, place_s
 from exporter.polling.poller import Probe

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.api.client import Turn
+from exporter.api.call import Turn
 from exporter.polling.poller import Polled, Postponed, Probe
 
 

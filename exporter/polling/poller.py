@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from exporter.api.client import Caller, Client, Turn
+from exporter.api.call import Caller, Turn
+from exporter.api.client import Client
 from exporter.api.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, ProbeKey

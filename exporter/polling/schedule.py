@@ -25,7 +25,7 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from exporter.api.client import Turn
+from exporter.api.call import Turn
 from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey

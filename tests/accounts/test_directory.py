@@ -10,7 +10,8 @@ import pytest
 
 from exporter.accounts.directory import MAX_PAGES, Directory, list_members
 from exporter.accounts.members import Member
-from exporter.api.client import Api, Caller, Client, Reply
+from exporter.api.call import Api, Caller, Reply
+from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.endpoints import endpoints
 from exporter.api.errors import ApiError, CallAborted, MalformedReply

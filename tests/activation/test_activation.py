@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from exporter.activation import Outcome, Result, Subject
-from exporter.api.client import Caller, Client, Reply, Turn
+from exporter.api.call import Caller, Reply, Turn
+from exporter.api.client import Client
 from exporter.api.operation import Operation
 from exporter.api.rate_limit import USE_OF_LIMIT
 from exporter.probes.service_state import ServiceStatus

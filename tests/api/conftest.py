@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import trustme
 
-from exporter.api.client import Caller, Client, Reply
+from exporter.api.call import Caller, Reply
+from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.operation import Access, Operation
 from exporter.api.proxy import Route

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from exporter.api.client import Caller, Client, Reply
+from exporter.api.call import Caller, Reply
+from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import (
     ApiError,

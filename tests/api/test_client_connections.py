@@ -8,7 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from exporter.api.client import Caller, Client, Reply, Turn
+from exporter.api.call import Caller, Reply, Turn
+from exporter.api.client import Client
 from exporter.api.deadline import Address
 from exporter.api.dns import Resolver
 from exporter.api.errors import ApiError, CallAborted, CallTimedOut, ConnectionFailed

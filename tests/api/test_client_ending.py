@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import pytest
 from urllib3.util import wait_for_write
 
-from exporter.api.client import Caller, Client, Reply
+from exporter.api.call import Caller, Reply
+from exporter.api.client import Client
 from exporter.api.dns import Resolver
 from exporter.api.errors import CallAborted, CallTimedOut
 from exporter.api.operation import Operation

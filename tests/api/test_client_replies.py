@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from exporter.api.body import REPLY_LIMIT
-from exporter.api.client import Client, Reply
+from exporter.api.call import Reply
+from exporter.api.client import Client
 from exporter.api.errors import ApiError, ConnectionFailed, MalformedReply, Refused
 from tests.api.conftest import SECRET
 from tests.api.raw_server import RawServer, always, once, reply

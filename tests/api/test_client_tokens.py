@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from exporter.api.client import Caller, Client
+from exporter.api.call import Caller
+from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallTimedOut, ConnectionFailed, CredentialsUnavailable, Refused
 from exporter.api.operation import Operation

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from exporter.api.client import Client, Reply
+from exporter.api.call import Reply
+from exporter.api.client import Client
 from exporter.api.dns import Resolver
 from exporter.api.errors import ApiError, ConnectionFailed
 from exporter.api.proxy import Route, route

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.api.client import Unobserved
+from exporter.api.call import Unobserved
 from exporter.api.errors import CallAborted
 from exporter.app.build import Composition, keeping
 from exporter.config import Configuration, parse

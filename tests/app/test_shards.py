@@ -11,7 +11,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.accounts.sharding import Shard, owner
-from exporter.api.client import Unobserved
+from exporter.api.call import Unobserved
 from exporter.app.build import Composition
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.config import Configuration, parse

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from exporter.api.client import Caller, Client
+from exporter.api.call import Caller
+from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import RoleCredentials, Roles

@@ -1,6 +1,6 @@
 """What the schedule keeps of a probe when the configuration changes."""
 
-from exporter.api.client import Caller, Turn
+from exporter.api.call import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.rate_limit import Reservation
 from exporter.polling.entries import Entries

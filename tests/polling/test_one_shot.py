@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from exporter.api.client import Caller, Turn
+from exporter.api.call import Caller, Turn
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation

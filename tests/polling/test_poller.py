@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from exporter.api.client import Caller, Client
+from exporter.api.call import Caller
+from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, RereadCredentials, Secret, StaticCredentials
 from exporter.api.endpoints import endpoints
 from exporter.api.errors import CallAborted, CredentialsUnavailable

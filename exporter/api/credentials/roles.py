@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from exporter.api.client import Api, Caller
+from exporter.api.call import Api, Caller
 from exporter.api.credentials.base import Credentials, CredentialsProvider
 from exporter.api.credentials.role import Role, parse_assume_role
 from exporter.api.credentials.role_token import RoleToken

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from exporter.api.client import Caller, Client
+from exporter.api.call import Caller
+from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import RoleCredentials, Roles
