@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from exporter.accounts.account_id import parse_account_id
@@ -22,7 +21,7 @@ from exporter.activation.outcome import (
     refused,
     unanswered,
 )
-from exporter.api.call import Api, Caller, Reply, Turn
+from exporter.api.call import NO_PARAMETERS, Api, Caller, Permit, Reply
 from exporter.api.errors import ApiError, MalformedReply, Refused
 from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
 from exporter.probes.kind import ProbeKind
@@ -44,19 +43,18 @@ CDN: ProbeKind[ServiceState, Any, Any] = next(
 )
 
 _LOOK_EVERY_S = 1.0
-_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
 class WritingApi(Api, Protocol):
     """What is needed of the API client: reading is asked for at once, the write is reserved before it is made."""
 
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+    def reserve(self, operation: Operation, caller: Caller) -> Permit:
         """Reserve the next moment for a call."""
 
     def call(
-        self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str] = _NO_PARAMETERS
+        self, operation: Operation, caller: Caller, permit: Permit, parameters: Mapping[str, str] = NO_PARAMETERS
     ) -> Reply:
-        """Wait for the turn, send, and return the reply; a write is sent once."""
+        """Wait for the permit, send, and return the reply; a write is sent once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ class Activation:
         An interrupt (KeyboardInterrupt) is an outcome too.
         """
         try:
-            turn = self._api.reserve(OPEN_CDN_SERVICE, self._caller)
+            permit = self._api.reserve(OPEN_CDN_SERVICE, self._caller)
         except ApiError as error:
             return not_sent("Getting credentials", error)
         except KeyboardInterrupt:
@@ -124,7 +122,7 @@ class Activation:
         request_id: str | None = None
         try:
             try:
-                request_id = self._open(turn)
+                request_id = self._open(permit)
             except Refused as refusal:
                 return refused(refusal) or self._without_answer(refusal)
             except ApiError as error:
@@ -133,10 +131,10 @@ class Activation:
         except KeyboardInterrupt:
             return interrupted(request_id)
 
-    def _open(self, turn: Turn) -> str:
+    def _open(self, permit: Permit) -> str:
         """The request id of the answer; one without it is not the API's: MalformedReply."""
         parameters = {"InternetChargeType": self._subject.charge_type}
-        reply = self._api.call(OPEN_CDN_SERVICE, self._caller, turn, parameters)
+        reply = self._api.call(OPEN_CDN_SERVICE, self._caller, permit, parameters)
         if reply.request_id is None or "RequestId" not in reply.payload:
             raise MalformedReply("the reply has no RequestId", request_id=reply.request_id)
         return reply.request_id

@@ -31,7 +31,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Permit:
     """A call that may be made at ``reservation.moment``, with the credentials that reserved it at ``reserved_at``.
 
     Both moments are on the client's clock.

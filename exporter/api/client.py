@@ -20,7 +20,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from exporter.api.body import read
-from exporter.api.call import NO_PARAMETERS, Caller, CallObserver, Reply, Turn
+from exporter.api.call import NO_PARAMETERS, Caller, CallObserver, Permit, Reply
 from exporter.api.clock_skew import clock_skew_s
 from exporter.api.connection_failure import died, in_words
 from exporter.api.connections import ExchangeAdapter
@@ -84,38 +84,39 @@ class Client:
         self._exchanges = Exchanges()
         self._adapter = ExchangeAdapter(self._exchanges, resolver=resolver or Resolver(), pool_size=pool_size)
 
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+    def reserve(self, operation: Operation, caller: Caller) -> Permit:
         """Reserve the next moment for a call; raises CredentialsUnavailable, WriteRefused or CallAborted."""
         self._refuse_write(operation)
-        return self._turn(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
+        return self._permit(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
 
     def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NO_PARAMETERS) -> Reply:
         """Call an operation as soon as its budget allows, and return the reply; raises what the two others raise."""
         return self.call(operation, caller, self.reserve(operation, caller), parameters)
 
-    def seconds_to(self, turn: Turn) -> float:
-        """How long the turn's moment is away; 0 when it has come."""
-        return self._budgets.seconds_to(turn.reservation)
+    def seconds_to(self, permit: Permit) -> float:
+        """How long the permit's moment is away; 0 when it has come."""
+        return self._budgets.seconds_to(permit.reservation)
 
     def call(
-        self, operation: Operation, caller: Caller, turn: Turn, parameters: Mapping[str, str] = NO_PARAMETERS
+        self, operation: Operation, caller: Caller, permit: Permit, parameters: Mapping[str, str] = NO_PARAMETERS
     ) -> Reply:
-        """Wait for the turn, send the operation with its parameters, and return the reply.
+        """Wait for the permit, send the operation with its parameters, and return the reply.
 
-        A read is sent once more, on a turn of its own and a new connection, when a reused connection dies before the
-        head of a reply, or when the API says that a token has ended and there is another to be had. A write is sent
-        once, on a new connection. Raises ApiError without an answer, CallAborted when the daemon stops, WriteRefused.
+        A read is sent once more, with a permit of its own and a new connection, when a reused connection dies before
+        the head of a reply, or when the API says that a token has ended and there is another to be had. A write is
+        sent once, on a new connection. Raises ApiError without an answer, CallAborted when the daemon stops, and
+        WriteRefused.
         """
         self._refuse_write(operation)
         route = caller.route(operation.endpoint, self._routes)
-        self._wait_for(turn)
-        credentials = self._fresh(caller, turn)
+        self._wait_for(permit)
+        credentials = self._fresh(caller, permit)
         began = self._clock()
         writes = operation.access is Access.WRITE
         refused = None
         failure: ApiError
         try:
-            return self._exchange(operation, credentials, turn, parameters, route=route, only_new_connection=writes)
+            return self._exchange(operation, credentials, permit, parameters, route=route, only_new_connection=writes)
         except _StaleConnection:
             failure = ConnectionFailed("the connection was closed before a reply came")
         except Refused as refusal:
@@ -124,7 +125,9 @@ class Client:
             refused, failure = credentials, refusal
         if writes or (refused is not None and not caller.credentials.renew(refused)):
             raise failure
-        again, spent_s = self._second_turn(operation, caller, failure, refused=refused, spent_s=self._clock() - began)
+        again, spent_s = self._second_permit(
+            operation, caller, failure, refused=refused, spent_s=self._clock() - began
+        )
         try:
             return self._exchange(
                 operation,
@@ -155,18 +158,18 @@ class Client:
         if operation.access is Access.WRITE and operation.action not in self._writes:
             raise WriteRefused(operation.action)
 
-    def _turn(self, operation: Operation, caller: Caller, credentials: Credentials) -> Turn:
+    def _permit(self, operation: Operation, caller: Caller, credentials: Credentials) -> Permit:
         identity = caller.account_id or credentials.access_key_id
-        return Turn(
+        return Permit(
             credentials=credentials,
             reservation=self._budgets.reserve(identity, operation.action),
             reserved_at=self._clock(),
         )
 
-    def _second_turn(
+    def _second_permit(
         self, operation: Operation, caller: Caller, failure: ApiError, *, refused: Credentials | None, spent_s: float
-    ) -> tuple[Turn, float]:
-        """Wait for a turn other than with credentials that were refused; also returns what is spent of the deadline.
+    ) -> tuple[Permit, float]:
+        """Wait for a permit with other credentials than those refused; also returns what is spent of the deadline.
 
         Raises the failure of the first try when there is no time or no room in the budget for a second.
         """
@@ -177,44 +180,44 @@ class Client:
         spent_s = self._clock() - began
         if credentials == refused or spent_s >= self._deadline_s:
             raise failure
-        turn = self._turn(operation, caller, credentials)
-        if self.seconds_to(turn) > LONGEST_RETRY_WAIT_S:
+        permit = self._permit(operation, caller, credentials)
+        if self.seconds_to(permit) > LONGEST_RETRY_WAIT_S:
             raise failure
-        self._wait_for(turn)
-        return turn, spent_s
+        self._wait_for(permit)
+        return permit, spent_s
 
-    def _wait_for(self, turn: Turn) -> None:
-        while (wait_s := self.seconds_to(turn)) > 0:
+    def _wait_for(self, permit: Permit) -> None:
+        while (wait_s := self.seconds_to(permit)) > 0:
             self._pause(wait_s)
 
-    def _admit(self, operation: Operation, turn: Turn, exchange: Exchange) -> None:
+    def _admit(self, operation: Operation, permit: Permit, exchange: Exchange) -> None:
         """Count the call as sent, as the last step before it is: connections may come late, and all at once."""
-        while (wait_s := self._budgets.admit(turn.reservation)) > 0:
+        while (wait_s := self._budgets.admit(permit.reservation)) > 0:
             self._pause(min(wait_s, exchange.remaining_s()))
             if exchange.ended is not None:
                 raise TimeoutError
-        self._observer.waited(operation.action, max(0.0, self._clock() - turn.reserved_at))
+        self._observer.waited(operation.action, max(0.0, self._clock() - permit.reserved_at))
         self._pause(0)
 
     def _pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
             raise CallAborted
 
-    def _fresh(self, caller: Caller, turn: Turn) -> Credentials:
-        """Credentials as they are now, or those of the turn unless it waited longer than they live."""
+    def _fresh(self, caller: Caller, permit: Permit) -> Credentials:
+        """Credentials as they are now, or those of the permit unless it waited longer than they live."""
         try:
             return caller.credentials.credentials(patience_s=self._deadline_s)
         except CredentialsUnavailable:
-            ends_at = turn.credentials.expires_at
+            ends_at = permit.credentials.expires_at
             if ends_at is not None and ends_at <= self._wall_clock():
                 raise
-            return turn.credentials
+            return permit.credentials
 
     def _exchange(
         self,
         operation: Operation,
         credentials: Credentials,
-        turn: Turn,
+        permit: Permit,
         parameters: Mapping[str, str],
         *,
         route: Route,
@@ -225,7 +228,7 @@ class Client:
         began = self._clock() - spent_s
         exchange = Exchange(
             time.monotonic() + self._deadline_s - spent_s,
-            before_send=lambda: self._admit(operation, turn, exchange),
+            before_send=lambda: self._admit(operation, permit, exchange),
             only_new_connection=only_new_connection,
         )
         request = signed_request(

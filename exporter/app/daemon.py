@@ -191,7 +191,7 @@ class Daemon:
     def _use(self, configuration: Configuration | None = None) -> None:
         """From now on this configuration holds, or the one in use with the accounts of now.
 
-        What stays as it was keeps its history and its turn.
+        What stays as it was keeps its history and its place.
         """
         with self._configuring:
             configuration = configuration or self._configuration

@@ -5,7 +5,7 @@ import resource
 
 from exporter.config import Configuration
 from exporter.core.logger import Logger
-from exporter.polling import ASKERS, HANGING_WORKERS, WAITING_WORKERS
+from exporter.polling import HANGING_WORKERS, LOOKUP_WORKERS, WAITING_WORKERS
 
 _FILES_PER_CALL = 2  # its socket and the lifeline
 _FILES_FOR_THE_REST = 512  # scrapes above all
@@ -13,7 +13,7 @@ _FILES_FOR_THE_REST = 512  # scrapes above all
 
 def raise_file_limit(configuration: Configuration, log: Logger) -> None:
     """Let the process open as many files as its calls and readers need, or say that it may not."""
-    callers = configuration.poll.max_workers + HANGING_WORKERS + WAITING_WORKERS + ASKERS
+    callers = configuration.poll.max_workers + HANGING_WORKERS + WAITING_WORKERS + LOOKUP_WORKERS
     needed = _FILES_PER_CALL * callers + _FILES_FOR_THE_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:

@@ -13,7 +13,7 @@ poller        one poll: call, parse, keep
 └── transitions   what is worth a line in the log
 """
 
-from exporter.polling.lookups import ASKERS
+from exporter.polling.lookups import LOOKUP_WORKERS
 from exporter.polling.schedule import HANGING_WORKERS, WAITING_WORKERS, Schedule
 
-__all__ = ["ASKERS", "HANGING_WORKERS", "WAITING_WORKERS", "Schedule"]
+__all__ = ["HANGING_WORKERS", "LOOKUP_WORKERS", "WAITING_WORKERS", "Schedule"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from exporter.api.call import Turn
+from exporter.api.call import Permit
 from exporter.core.model import ProbeKey
 from exporter.polling.policy import TICK_S, Cadence, place_s
 from exporter.polling.poller import Probe
@@ -49,7 +49,7 @@ class Entry:
     follow_up: bool = False
     failed: bool = False
     hanging: bool = False
-    turn: Turn | None = None
+    permit: Permit | None = None
     started_at: float = 0.0
     extra_run_at: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -119,7 +119,7 @@ class Entries:
                 changed.append(entry)
             if probe != entry.probe:
                 with entry.lock:
-                    entry.turn, entry.probe = None, probe  # a turn has the credentials of its caller
+                    entry.permit, entry.probe = None, probe  # a permit has the credentials of its caller
             entry.cadence = cadence
             entry.endpoint = self._endpoint(probe, cadence)
         return changed

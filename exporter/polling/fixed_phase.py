@@ -6,7 +6,7 @@ from typing import Any
 from apscheduler.triggers.base import BaseTrigger
 
 
-class Grid(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
+class FixedPhaseTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
     """Fires at the anchor plus whole pauses, and always after now.
 
     APScheduler's own interval trigger is asked for every run that was missed, one by one and under its lock: a clock

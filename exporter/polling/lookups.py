@@ -1,4 +1,4 @@
-"""What is asked until it is answered."""
+"""Lookups: functions that are called until they have returned True."""
 
 import logging
 import threading
@@ -8,10 +8,10 @@ from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.polling.workers import Workers
 
-ASKERS = 2
+LOOKUP_WORKERS = 2
 
 
-class Questions:
+class Lookups:
     """Functions that are called until they have returned True, in a few threads that nothing else needs.
 
     Safe to use from any thread; ``name`` is that of the threads.
@@ -19,35 +19,35 @@ class Questions:
 
     def __init__(self, name: str, *, log: Logger) -> None:
         self._log = log
-        self._askers = Workers(_Question.run, most=ASKERS, name=name)
+        self._workers = Workers(_Lookup.run, most=LOOKUP_WORKERS, name=name)
         self._stopped = threading.Event()
-        self._open: tuple[_Question, ...] = ()
+        self._open: tuple[_Lookup, ...] = ()
 
-    def replace(self, questions: Mapping[Hashable, Callable[[], bool]]) -> None:
+    def replace(self, lookups: Mapping[Hashable, Callable[[], bool]]) -> None:
         """From now on these are asked; one that was there under the same key goes on as it was."""
-        there = {question.key: question for question in self._open}
-        self._open = tuple(there.get(key) or _Question(key, ask, self._log) for key, ask in questions.items())
-        for key in there.keys() - questions.keys():
+        there = {lookup.key: lookup for lookup in self._open}
+        self._open = tuple(there.get(key) or _Lookup(key, ask, self._log) for key, ask in lookups.items())
+        for key in there.keys() - lookups.keys():
             there[key].drop()  # it may still wait for a thread
 
     def ask_all(self) -> None:
         """Ask what has no answer yet and is not being asked; returns at once."""
-        for question in self._open:
-            if question.begin():
+        for lookup in self._open:
+            if lookup.begin():
                 try:
-                    self._askers.give(question)
+                    self._workers.give(lookup)
                 except RuntimeError as error:
-                    question.put_back()
+                    lookup.put_back()
                     if not self._stopped.is_set():
-                        self._log.log(logging.ERROR, "no thread for a question", explanation=str(error))
+                        self._log.log(logging.ERROR, "no thread for a lookup", explanation=str(error))
 
     def stop(self) -> None:
         """Ask nothing more; what is under way is left to whoever ends its calls."""
         self._stopped.set()
-        self._askers.close()
+        self._workers.close()
 
 
-class _Question:
+class _Lookup:
     """A function that is called until it has returned True, one call at a time."""
 
     def __init__(self, key: Hashable, ask: Callable[[], bool], log: Logger) -> None:
@@ -76,6 +76,6 @@ class _Question:
         except CallAborted:
             return
         except Exception as error:  # noqa: BLE001 — it is asked again, and nobody else would hear of the defect
-            self._log.log(logging.ERROR, "question hit a defect", **defect(error))
+            self._log.log(logging.ERROR, "lookup hit a defect", **defect(error))
         finally:
             self._idle.release()

@@ -2,7 +2,7 @@
 
 due now -> a thread polls it -> done
               ^        |
-              +-- its turn came -- POSTPONED (the budget has no room within a second)
+              +-- its permit came -- POSTPONED (the budget has no room within a second)
 """
 
 import heapq
@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.api.call import Turn
+from exporter.api.call import Permit
 from exporter.polling.poller import Polled, Postponed, Probe
 
 
 class Poll(Protocol):
     """What polls a probe, in a worker thread."""
 
-    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled | None:
-        """Poll once, on the turn given or a new one."""
+    def __call__(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled | None:
+        """Poll once, on the permit given or a new one."""
 
 
 def poll_once(
@@ -69,27 +69,27 @@ class _Runs:
         self._clock = clock
         self._changed = threading.Condition()
         self._places = itertools.count()
-        self._waiting: list[tuple[_Run, Probe, Turn | None]] = []
+        self._waiting: list[tuple[_Run, Probe, Permit | None]] = []
         self._left = len(probes)
         self._ended = False
         for probe in probes:
-            self.add(probe, turn=None, wait_s=0.0)
+            self.add(probe, permit=None, wait_s=0.0)
 
-    def add(self, probe: Probe, *, turn: Turn | None, wait_s: float) -> None:
+    def add(self, probe: Probe, *, permit: Permit | None, wait_s: float) -> None:
         """The probe can be taken once so many seconds have passed."""
         with self._changed:
             run = _Run(self._clock() + wait_s, next(self._places))
-            heapq.heappush(self._waiting, (run, probe, turn))
+            heapq.heappush(self._waiting, (run, probe, permit))
             self._changed.notify()
 
-    def take(self) -> tuple[Probe, Turn | None] | None:
+    def take(self) -> tuple[Probe, Permit | None] | None:
         """Wait for the next probe whose moment has come; None when there will be none any more."""
         with self._changed:
             while not self._ended and self._left:
                 wait_s = self._waiting[0][0].moment - self._clock() if self._waiting else None
                 if wait_s is not None and wait_s <= 0:
-                    _, probe, turn = heapq.heappop(self._waiting)
-                    return probe, turn
+                    _, probe, permit = heapq.heappop(self._waiting)
+                    return probe, permit
                 self._changed.wait(wait_s)
             return None
 
@@ -109,14 +109,14 @@ class _Runs:
 
 def _work(runs: _Runs, poll: Poll, finished: "queue.SimpleQueue[Probe | BaseException]") -> None:
     while (taken := runs.take()) is not None:
-        probe, turn = taken
+        probe, permit = taken
         try:
-            result = poll(probe, turn)
+            result = poll(probe, permit)
         except BaseException as error:  # noqa: BLE001 — it is raised where somebody can answer it
             finished.put(error)
             return
         if isinstance(result, Postponed):
-            runs.add(probe, turn=result.turn, wait_s=result.wait_s)
+            runs.add(probe, permit=result.permit, wait_s=result.wait_s)
         else:
             runs.count_done()
             finished.put(probe)

@@ -1,6 +1,6 @@
 """One poll: call the API, parse what it says, keep it, and log what changed.
 
-poll(probe) -> Postponed   the budget has no room within a second: run it again at that moment, with this turn
+poll(probe) -> Postponed   the budget has no room within a second: run it again at that moment, with this permit
             -> Polled      an observation was recorded
             -> None        nobody keeps a record of it any more: the probe left the configuration meanwhile, or its
                            account's name stands for another account by now
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from exporter.api.call import Caller, Turn
+from exporter.api.call import Caller, Permit
 from exporter.api.client import Client
 from exporter.api.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
 from exporter.core.logger import Logger, defect
@@ -43,9 +43,9 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The probe keeps its turn, which comes in ``wait_s``; nothing was sent or counted."""
+    """The probe keeps its permit, which comes in ``wait_s``; nothing was sent or counted."""
 
-    turn: Turn
+    permit: Permit
     wait_s: float
 
 
@@ -77,8 +77,8 @@ class Poller:
         self._wall_clock = wall_clock
         self._clock = clock
 
-    def poll(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled | None:
-        """Poll once, on the turn given or a new one.
+    def poll(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled | None:
+        """Poll once, on the permit given or a new one.
 
         Whatever goes wrong is recorded as a failure, of reason ``internal`` when it is a defect of ours. Raises
         CallAborted when the daemon stops: nothing is recorded then.
@@ -86,12 +86,12 @@ class Poller:
         began = self._clock()
         outcome: Outcome
         try:
-            turn = turn or self._client.reserve(probe.kind.operation, probe.caller())
-            wait_s = self._client.seconds_to(turn)
+            permit = permit or self._client.reserve(probe.kind.operation, probe.caller())
+            wait_s = self._client.seconds_to(permit)
             if wait_s > LONGEST_WAIT_IN_THREAD_S:
-                return Postponed(turn=turn, wait_s=wait_s)
+                return Postponed(permit=permit, wait_s=wait_s)
             began += wait_s
-            outcome = self._ask(probe, turn)
+            outcome = self._ask(probe, permit)
         except CallAborted:
             raise
         except ApiError as error:
@@ -113,9 +113,9 @@ class Poller:
             self._log.log(change.level, change.event, **_names(probe.key), **change.fields)
         return Polled(record=after, outcome=outcome)
 
-    def _ask(self, probe: Probe, turn: Turn) -> Answer[Any]:
+    def _ask(self, probe: Probe, permit: Permit) -> Answer[Any]:
         try:
-            reply = self._client.call(probe.kind.operation, probe.caller(), turn)
+            reply = self._client.call(probe.kind.operation, probe.caller(), permit)
         except Refused as refusal:
             answer = probe.kind.state_in_refusal(refusal)
             if answer is None:

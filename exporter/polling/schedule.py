@@ -5,7 +5,7 @@ mark that a probe is in flight, and the decision to skip, are ours and made befo
 
     IDLE --due--> QUEUED --a thread is free--> RUNNING --> IDLE
                     ^                             |
-                    +------- its turn came -- POSTPONED (the budget has no room within a second)
+                    +------- its permit came -- POSTPONED (the budget has no room within a second)
 
 Probes whose last poll timed out run in a small executor of their own, and so do those whose credentials have to be
 asked for: neither can take the threads of the others, be it thousands of roles at the start or accounts that hang.
@@ -25,15 +25,15 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from exporter.api.call import Turn
+from exporter.api.call import Permit
 from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey
 from exporter.polling.clock_watch import CLOCK_CHECK_S, ClockWatch
 from exporter.polling.entries import Endpoint, Entries, Entry, Phase
 from exporter.polling.executor import Inline
-from exporter.polling.fixed_phase import Grid
-from exporter.polling.lookups import Questions
+from exporter.polling.fixed_phase import FixedPhaseTrigger
+from exporter.polling.lookups import Lookups
 from exporter.polling.policy import Cadence, attention_of, endpoint_answered, hangs
 from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.polling.workers import Workers
@@ -46,8 +46,8 @@ WAITING_WORKERS = 16
 class Poll(Protocol):
     """What polls a probe, in a worker thread."""
 
-    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled | None:
-        """Poll once, on the turn given or a new one; None when the probe is not configured any more."""
+    def __call__(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled | None:
+        """Poll once, on the permit given or a new one; None when the probe is not configured any more."""
 
 
 class Schedule:
@@ -74,7 +74,7 @@ class Schedule:
         self._clock_watch = ClockWatch(
             self._shift, wall_clock=wall_clock, clock=clock, check_s=clock_check_s, log=log
         )
-        self._questions: dict[str, tuple[Questions, float]] = {}
+        self._lookups: dict[str, tuple[Lookups, float]] = {}
         self._planning = threading.Lock()
         self._started = False
         self._entries = Entries(wall_clock=wall_clock, clock=clock)
@@ -129,19 +129,19 @@ class Schedule:
                 self._due(entry, extra=True)
 
     def ask_until_answered(
-        self, group: str, questions: Mapping[Hashable, Callable[[], bool]], *, interval_s: float
+        self, group: str, lookups: Mapping[Hashable, Callable[[], bool]], *, interval_s: float
     ) -> None:
         """Call each function in a worker thread, now and after each interval, until it has returned True.
 
         They take the place of those that the group had; one with the same key goes on as it was. None is called
         while it is still waiting or under way; a group's functions take no thread from polls or other groups.
         """
-        asked, _ = self._questions.get(group) or (Questions(f"ask {group}", log=self._log), 0.0)
-        asked.replace(questions)
-        self._questions[group] = (asked, interval_s)
+        asked, _ = self._lookups.get(group) or (Lookups(f"ask {group}", log=self._log), 0.0)
+        asked.replace(lookups)
+        self._lookups[group] = (asked, interval_s)
         self._scheduler.add_job(
             asked.ask_all,
-            Grid(datetime.now(UTC), interval_s),
+            FixedPhaseTrigger(datetime.now(UTC), interval_s),
             id=f"ask {group}",
             next_run_time=datetime.now(UTC),
             replace_existing=True,
@@ -155,7 +155,7 @@ class Schedule:
         self._clock_watch.stop()
         for workers in (self._workers, self._hanging_workers, self._waiting_workers):
             workers.close()
-        for asked, _ in self._questions.values():
+        for asked, _ in self._lookups.values():
             asked.stop()
 
     def wait(self, *, within_s: float) -> None:
@@ -170,9 +170,9 @@ class Schedule:
             entry.anchor += timedelta(seconds=seconds)
             self._set_pause(entry, entry.pause_s)
             if entry.phase is Phase.POSTPONED:
-                self._run_at("turn", self._wall_clock(), self._turn_came, entry)
-        for group, (_, interval_s) in self._questions.items():
-            self._scheduler.reschedule_job(f"ask {group}", trigger=Grid(datetime.now(UTC), interval_s))
+                self._run_at("permit", self._wall_clock(), self._permit_came, entry)
+        for group, (_, interval_s) in self._lookups.items():
+            self._scheduler.reschedule_job(f"ask {group}", trigger=FixedPhaseTrigger(datetime.now(UTC), interval_s))
 
     def _begin(self) -> None:
         with self._planning:
@@ -193,7 +193,7 @@ class Schedule:
     def _drop(self, entry: Entry) -> None:
         with entry.lock:
             entry.phase = Phase.GONE
-        for job in ("probe", "turn", "extra"):
+        for job in ("probe", "permit", "extra"):
             self._remove(entry.job_id(job))
 
     def _due(self, entry: Entry, *, extra: bool = False) -> None:
@@ -209,7 +209,7 @@ class Schedule:
         elif not extra and phase in (Phase.QUEUED, Phase.RUNNING):
             self._skipped(entry.probe.key)
 
-    def _turn_came(self, entry: Entry) -> None:
+    def _permit_came(self, entry: Entry) -> None:
         with entry.lock:
             if entry.phase is not Phase.POSTPONED:
                 return
@@ -237,11 +237,11 @@ class Schedule:
             if entry.phase is not Phase.QUEUED:
                 return
             entry.phase = Phase.RUNNING
-            turn, entry.turn = entry.turn, None
+            permit, entry.permit = entry.permit, None
             probe = entry.probe
         entry.started_at = self._clock()
         try:
-            result = self._poll(probe, turn)
+            result = self._poll(probe, permit)
             if isinstance(result, Postponed):
                 self._postpone(entry, probe, result)
                 return
@@ -259,8 +259,8 @@ class Schedule:
             if entry.phase is Phase.GONE:
                 return
             entry.phase = Phase.POSTPONED
-            entry.turn = postponed.turn if entry.probe == probe else None  # else it is another caller's
-        self._run_at("turn", self._wall_clock() + postponed.wait_s, self._turn_came, entry)
+            entry.permit = postponed.permit if entry.probe == probe else None  # else it is another caller's
+        self._run_at("permit", self._wall_clock() + postponed.wait_s, self._permit_came, entry)
 
     def _finish(self, entry: Entry) -> None:
         with entry.lock:
@@ -315,7 +315,7 @@ class Schedule:
             self._end_pauses(endpoint)
 
     def _end_pauses(self, endpoint: Endpoint) -> None:
-        """Every paused probe of the endpoint runs at its place within one interval, or now if it waits its turn."""
+        """Every paused probe of the endpoint runs at its place within one interval, or now if it waits its permit."""
         for entry in self._entries:
             if entry.endpoint is endpoint:
                 hung, entry.hanging = entry.hanging, False
@@ -326,13 +326,15 @@ class Schedule:
 
     def _set_pause(self, entry: Entry, pause_s: float) -> None:
         entry.pause_s = pause_s
-        self._add_job("probe", self._due, Grid(entry.anchor, pause_s), entry)
+        self._add_job("probe", self._due, FixedPhaseTrigger(entry.anchor, pause_s), entry)
 
     def _run_at(self, job: str, moment: float, function: Callable[..., None], entry: Entry) -> None:
         trigger = DateTrigger(run_date=datetime.fromtimestamp(moment, UTC), timezone=UTC)
         self._add_job(job, function, trigger, entry)
 
-    def _add_job(self, job: str, function: Callable[..., None], trigger: Grid | DateTrigger, entry: Entry) -> None:
+    def _add_job(
+        self, job: str, function: Callable[..., None], trigger: FixedPhaseTrigger | DateTrigger, entry: Entry
+    ) -> None:
         job_id = entry.job_id(job)
         self._scheduler.add_job(function, trigger, args=(entry,), id=job_id, replace_existing=True)
         # Asked afterwards: the scheduler's lock must not be taken within the entry's, which its jobs take.

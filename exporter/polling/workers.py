@@ -1,4 +1,4 @@
-"""Threads for polls and questions.
+"""Threads for polls and lookups.
 
 concurrent.futures makes a future for each call and counts its idle threads with a semaphore of the standard library:
 a twenty-fifth of what a poll costs, for results that nobody asks for.

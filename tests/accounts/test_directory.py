@@ -27,7 +27,7 @@ from tests.recording_log import RecordingLog
 MANAGER = load_scenario("healthy").accounts[0]
 KEYS = Credentials(MANAGER.access_key_id, Secret(MANAGER.access_key_secret))
 CALLER = Caller(StaticCredentials(KEYS), MANAGER.account_id)
-# Far above the vendor's, so that no test waits for its turn.
+# Far above the vendor's, so that no test waits for its permit.
 CALLS_PER_SECOND = 10_000
 NOW = 1_700_000_000.0
 SHOP, VIDEO, TEST = (Member("1001", "shop"), Member("1002", "video"), Member("1003", "video-test"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.activation import Outcome, Result, Subject
-from exporter.api.call import Caller, Reply, Turn
+from exporter.api.call import Caller, Permit, Reply
 from exporter.api.client import Client
 from exporter.api.operation import Operation
 from exporter.api.rate_limit import USE_OF_LIMIT
@@ -231,13 +231,13 @@ class UnreachableApi:
         self._client = client
         self._simulator = simulator
 
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+    def reserve(self, operation: Operation, caller: Caller) -> Permit:
         return self._client.reserve(operation, caller)
 
-    def call(self, operation: Operation, caller: Caller, turn: Turn, *parameters: Any) -> Reply:
+    def call(self, operation: Operation, caller: Caller, permit: Permit, *parameters: Any) -> Reply:
         if operation.action == WRITE:
             self._simulator.stop()
-        return self._client.call(operation, caller, turn, *parameters)
+        return self._client.call(operation, caller, permit, *parameters)
 
     def ask(self, operation: Operation, caller: Caller, *parameters: Any) -> Reply:
         return self._client.ask(operation, caller, *parameters)
@@ -260,11 +260,11 @@ class InterruptedApi:
         self._client = client
         self._action = action
 
-    def reserve(self, operation: Operation, caller: Caller) -> Turn:
+    def reserve(self, operation: Operation, caller: Caller) -> Permit:
         return self._client.reserve(operation, caller)
 
-    def call(self, operation: Operation, caller: Caller, turn: Turn, *parameters: Any) -> Reply:
-        return self._unless_interrupted(operation, self._client.call(operation, caller, turn, *parameters))
+    def call(self, operation: Operation, caller: Caller, permit: Permit, *parameters: Any) -> Reply:
+        return self._unless_interrupted(operation, self._client.call(operation, caller, permit, *parameters))
 
     def ask(self, operation: Operation, caller: Caller, *parameters: Any) -> Reply:
         return self._unless_interrupted(operation, self._client.ask(operation, caller, *parameters))

@@ -225,12 +225,12 @@ def test_a_write_is_refused_to_a_client_for_reads(
     """Neither a place in the queue nor a request is given to an operation that changes something."""
     simulator = simulate()
     client = connect(simulator.url)
-    turn = client.reserve(operation, caller)
+    permit = client.reserve(operation, caller)
 
     with pytest.raises(WriteRefused, match="OpenCdnService"):
         client.reserve(write, caller)
     with pytest.raises(WriteRefused, match="OpenCdnService"):
-        client.call(write, caller, turn)
+        client.call(write, caller, permit)
     assert simulator.journal.total == 0
 
 
@@ -297,7 +297,7 @@ def date_of(head: bytes) -> str:
 def test_credentials_are_renewed_while_a_turn_waits(
     simulate: Simulate, connect: Connect, operation: Operation, credentials: Credentials
 ) -> None:
-    """A turn that waited for long is signed with the credentials of now, or with its own when there are none."""
+    """A permit that waited for long is signed with the credentials of now, or with its own when there are none."""
     found: list[Credentials | None] = [
         Credentials("LTAI5tOld", Secret("old")), credentials,  # reserved, and renewed until the call
         credentials, None,  # reserved, and none to be had at the call
@@ -328,13 +328,13 @@ def test_whose_budget(
 ) -> None:
     """A call spends the account's budget, and the access key's as long as the account is not known."""
     client = connect("http://127.0.0.1:1")
-    turn = client.reserve(operation, Caller(StaticCredentials(credentials), account_id=account_id))
+    permit = client.reserve(operation, Caller(StaticCredentials(credentials), account_id=account_id))
 
-    assert (turn.reservation.identity, turn.credentials) == (identity, credentials)
+    assert (permit.reservation.identity, permit.credentials) == (identity, credentials)
 
 
 def test_seconds_to_a_turn(connect: Connect, operation: Operation, caller: Caller) -> None:
-    """How far a turn is away is told on the client's clock, and never below zero."""
+    """How far a permit is away is told on the client's clock, and never below zero."""
     now = [1000.0]
     client = connect(
         "http://127.0.0.1:1",
@@ -342,11 +342,11 @@ def test_seconds_to_a_turn(connect: Connect, operation: Operation, caller: Calle
         clock=lambda: now[0],
     )
     turns = [client.reserve(operation, caller) for _ in range(2)]
-    before = [client.seconds_to(turn) for turn in turns]
+    before = [client.seconds_to(permit) for permit in turns]
     now[0] += 10
 
     assert before == pytest.approx([0, 1 / 0.925])
-    assert [client.seconds_to(turn) for turn in turns] == [0, 0]
+    assert [client.seconds_to(permit) for permit in turns] == [0, 0]
 
 
 def test_many_threads(simulate: Simulate, connect: Connect, ask: Ask) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from exporter.api.call import Caller, Reply, Turn
+from exporter.api.call import Caller, Permit, Reply
 from exporter.api.client import Client
 from exporter.api.deadline import Address
 from exporter.api.dns import Resolver
@@ -367,9 +367,11 @@ def test_connections_that_come_late_together_cause_no_burst(
     client = connect(
         server.url.replace("127.0.0.1", "slow.invalid"), budgets=budgets, resolver=Resolver(look_up), pool_size=30
     )
-    turns = [client.reserve(operation, caller) for _ in range(30)]
-    now[0] = 60.0  # all turns have come
-    callers = [threading.Thread(target=call_until_closed, args=(client, operation, caller, turn)) for turn in turns]
+    permits = [client.reserve(operation, caller) for _ in range(30)]
+    now[0] = 60.0  # all their moments have come
+    callers = [
+        threading.Thread(target=call_until_closed, args=(client, operation, caller, permit)) for permit in permits
+    ]
     for thread in callers:
         thread.start()
     looked_up.set()
@@ -382,6 +384,6 @@ def test_connections_that_come_late_together_cause_no_burst(
     assert len(server.heads) == 20
 
 
-def call_until_closed(client: Client, operation: Operation, caller: Caller, turn: Turn) -> None:
+def call_until_closed(client: Client, operation: Operation, caller: Caller, permit: Permit) -> None:
     with suppress(CallAborted):
-        client.call(operation, caller, turn)
+        client.call(operation, caller, permit)

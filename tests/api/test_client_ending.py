@@ -171,7 +171,7 @@ def test_a_stop_ends_a_call_at_once(trap: Trap, connect: Connect, ask: Ask) -> N
 def test_a_stop_ends_the_wait_for_the_budget(
     connect: Connect, ask: Ask, operation: Operation, caller: Caller, observer: RecordingObserver
 ) -> None:
-    """A call that waits for its turn is ended at once, and is told as no call."""
+    """A call that waits for its permit is ended at once, and is told as no call."""
     waiting = threading.Event()
 
     def clock() -> float:
@@ -179,7 +179,7 @@ def test_a_stop_ends_the_wait_for_the_budget(
         return 1000.0
 
     client = connect("http://127.0.0.1:1", permitted=0.001, clock=clock)
-    client.reserve(operation, caller)  # the next turn comes in a quarter of an hour
+    client.reserve(operation, caller)  # the next permit comes in a quarter of an hour
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(ask, client)
         assert waiting.wait(PATIENCE_S)

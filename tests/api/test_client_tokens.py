@@ -242,9 +242,9 @@ def test_a_turn_that_waited_longer_than_its_token_lives(connect: Connect, operat
     ended = Credentials("STS.Bob", Secret("secret"), Secret("t0ken"), expires_at=1000.0)
     giver = Giver([ended])
     client = connect("http://127.0.0.1:1", wall_clock=lambda: 1000.0)
-    turn = client.reserve(operation, Caller(giver))
+    permit = client.reserve(operation, Caller(giver))
     giver.renew(ended)
     giver.failure = CredentialsUnavailable("the giver is down")
 
     with pytest.raises(CredentialsUnavailable, match="the giver is down"):
-        client.call(operation, Caller(giver), turn)
+        client.call(operation, Caller(giver), permit)

@@ -100,11 +100,11 @@ def test_the_end_ends_every_call(compose: Compose, simulator: Simulator) -> None
     """After it nothing is sent."""
     composition = compose()
     (probe,) = composition.probes
-    turn = composition.client.reserve(probe.kind.operation, probe.caller())
+    permit = composition.client.reserve(probe.kind.operation, probe.caller())
     composition.close()
 
     with pytest.raises(CallAborted):
-        composition.client.call(probe.kind.operation, probe.caller(), turn)
+        composition.client.call(probe.kind.operation, probe.caller(), permit)
     assert simulator.journal.entries() == ()
 
 

@@ -151,11 +151,11 @@ def test_the_daemon_cannot_activate_anything(simulator: Simulator) -> None:
     with running(simulator) as daemon:
         caller = daemon._composition.identities["prod"].caller()
         client = daemon._composition.client
-        turn = client.reserve(GET_CALLER_IDENTITY, caller)
+        permit = client.reserve(GET_CALLER_IDENTITY, caller)
         with pytest.raises(WriteRefused, match="OpenCdnService"):
             client.reserve(OPEN_CDN_SERVICE, caller)
         with pytest.raises(WriteRefused, match="OpenCdnService"):
-            client.call(OPEN_CDN_SERVICE, caller, turn)
+            client.call(OPEN_CDN_SERVICE, caller, permit)
     assert simulator.journal.entries(action="OpenCdnService") == ()
 
 

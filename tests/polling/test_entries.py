@@ -1,6 +1,6 @@
 """What the schedule keeps of a probe when the configuration changes."""
 
-from exporter.api.call import Caller, Turn
+from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.rate_limit import Reservation
 from exporter.polling.entries import Entries
@@ -20,21 +20,21 @@ def probe(access_key_id: str) -> Probe:
 
 
 def test_a_turn_leaves_with_its_caller() -> None:
-    """Credentials of one account never pay for the poll of another; a probe that stays keeps its turn."""
+    """Credentials of one account never pay for the poll of another; a probe that stays keeps its permit."""
     entries = Entries(wall_clock=lambda: 1000.0, clock=lambda: 1000.0)
     before, after = probe("LTAIone"), probe("LTAIother")
     entries.configure([before], lambda _kind: CADENCE)
     entry = entries.get(KEY)
     assert entry is not None
-    turn = Turn(
+    permit = Permit(
         credentials=before.caller().credentials.credentials(patience_s=0),
         reservation=Reservation("LTAIone", KIND.operation.action, 1002.0),
         reserved_at=1000.0,
     )
-    entry.turn = turn
+    entry.permit = permit
 
     seen = []
     for configured in (before, after):
         entries.configure([configured], lambda _kind: CADENCE)
-        seen.append((entry.turn, entry.probe))
-    assert seen == [(turn, before), (None, after)]
+        seen.append((entry.permit, entry.probe))
+    assert seen == [(permit, before), (None, after)]

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from exporter.polling.fixed_phase import Grid
+from exporter.polling.fixed_phase import FixedPhaseTrigger
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,19 +22,19 @@ def test_the_next_point_is_always_ahead(now_s: float, next_s: float) -> None:
     """A probe keeps its place in the interval, and no run ever falls due in the past."""
     now = ANCHOR + timedelta(seconds=now_s)
 
-    assert Grid(ANCHOR, 60).get_next_fire_time(None, now) == ANCHOR + timedelta(seconds=next_s)
+    assert FixedPhaseTrigger(ANCHOR, 60).get_next_fire_time(None, now) == ANCHOR + timedelta(seconds=next_s)
 
 
 def test_a_point_itself_is_never_next() -> None:
     """Nor where a pause has no exact binary fraction: APScheduler would ask for the run after it without an end."""
     points = [ANCHOR + number * timedelta(milliseconds=1_100) for number in range(1, 1_000)]
 
-    assert [Grid(ANCHOR, 1.1).get_next_fire_time(None, point) for point in points[:-1]] == points[1:]
+    assert [FixedPhaseTrigger(ANCHOR, 1.1).get_next_fire_time(None, point) for point in points[:-1]] == points[1:]
 
 
 def test_a_clock_that_is_set_forward_makes_one_run() -> None:
     """However many points of the grid lie between, APScheduler finds one run that was missed."""
     scheduler = BackgroundScheduler(timezone=UTC)
-    job = scheduler.add_job(print, Grid(ANCHOR, 1), next_run_time=ANCHOR)
+    job = scheduler.add_job(print, FixedPhaseTrigger(ANCHOR, 1), next_run_time=ANCHOR)
 
     assert len(job._get_run_times(ANCHOR + timedelta(days=36_500))) == 1

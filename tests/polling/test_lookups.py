@@ -1,7 +1,7 @@
 import threading
 from collections.abc import Callable
 
-from exporter.polling.lookups import Questions
+from exporter.polling.lookups import Lookups
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
@@ -20,35 +20,35 @@ def asker(asked: list[str]) -> Callable[[], bool]:
 def test_a_question_without_a_thread_is_asked_the_next_time() -> None:
     """Where none can be started that is told, and nothing is lost but the one time."""
     log = RecordingLog()
-    questions = Questions("ask test", log=log)
+    lookups = Lookups("ask test", log=log)
     asked: list[str] = []
-    questions.replace({"who": asker(asked)})
+    lookups.replace({"who": asker(asked)})
     try:
         with no_new_threads():
-            questions.ask_all()
-        assert [event for event, _ in log.above_debug()] == ["no thread for a question"]
-        questions.ask_all()
+            lookups.ask_all()
+        assert [event for event, _ in log.above_debug()] == ["no thread for a lookup"]
+        lookups.ask_all()
 
         assert soon(lambda: asked == ["who"])
     finally:
-        questions.stop()
+        lookups.stop()
 
 
 def test_nothing_is_asked_after_the_stop() -> None:
     """Nor told: a moment that was due then is no news."""
     log = RecordingLog()
-    questions = Questions("ask test", log=log)
+    lookups = Lookups("ask test", log=log)
     asked: list[str] = []
-    questions.replace({"who": asker(asked)})
-    questions.stop()
-    questions.ask_all()
+    lookups.replace({"who": asker(asked)})
+    lookups.stop()
+    lookups.ask_all()
 
     assert (asked, log.lines) == ([], [])
 
 
 def test_a_question_that_left_is_not_asked_any_more() -> None:
     """Nor if it was waiting for a thread when others took its place."""
-    questions = Questions("ask test", log=RecordingLog())
+    lookups = Lookups("ask test", log=RecordingLog())
     hanging, go_on = threading.Semaphore(0), threading.Event()
     asked: list[str] = []
 
@@ -56,17 +56,17 @@ def test_a_question_that_left_is_not_asked_any_more() -> None:
         hanging.release()
         return go_on.wait(PATIENCE_S)
 
-    questions.replace({"one": hang, "two": hang, "left": asker(asked)})
+    lookups.replace({"one": hang, "two": hang, "left": asker(asked)})
     try:
-        questions.ask_all()
+        lookups.ask_all()
         assert all(hanging.acquire(timeout=PATIENCE_S) for _ in range(2))
         came: list[str] = []
-        questions.replace({"came": asker(came)})
-        questions.ask_all()
+        lookups.replace({"came": asker(came)})
+        lookups.ask_all()
         go_on.set()
 
         assert soon(lambda: came == ["who"])
         assert asked == []
     finally:
         go_on.set()
-        questions.stop()
+        lookups.stop()

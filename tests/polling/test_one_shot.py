@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from exporter.api.call import Caller, Turn
+from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
@@ -20,9 +20,9 @@ from exporter.probes.table import PROBES
 WAIT_S = 10.0
 KEYS = Credentials("LTAItest", Secret("made-up"))
 POLLED = Polled(ProbeRecord(), Answer(NOT_ACTIVATED))
-TURN = Turn(KEYS, Reservation("LTAItest", PROBES[0].operation.action, 0.0), 0.0)
+PERMIT = Permit(KEYS, Reservation("LTAItest", PROBES[0].operation.action, 0.0), 0.0)
 
-Act = Callable[[Probe, Turn | None], Postponed | Polled]
+Act = Callable[[Probe, Permit | None], Postponed | Polled]
 
 
 def probes(*accounts: str) -> list[Probe]:
@@ -37,15 +37,15 @@ class Polls:
     def __init__(self, **acts: Act) -> None:
         self._acts = acts
         self._lock = threading.Lock()
-        self.begun: list[tuple[str, Turn | None]] = []
+        self.begun: list[tuple[str, Permit | None]] = []
         self.threads: set[threading.Thread] = set()
 
-    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+    def __call__(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled:
         with self._lock:
-            self.begun.append((probe.key.account, turn))
+            self.begun.append((probe.key.account, permit))
             self.threads.add(threading.current_thread())
         act = self._acts.get(probe.key.account)
-        return act(probe, turn) if act is not None else POLLED
+        return act(probe, permit) if act is not None else POLLED
 
     def ended(self) -> bool:
         """Wait for the end of every thread that has polled."""
@@ -54,7 +54,7 @@ class Polls:
         return not any(thread.is_alive() for thread in self.threads)
 
 
-def aborted(_probe: Probe, _turn: Turn | None) -> NoReturn:
+def aborted(_probe: Probe, _permit: Permit | None) -> NoReturn:
     raise CallAborted
 
 
@@ -62,7 +62,7 @@ def test_every_probe_is_polled_once_in_as_many_threads_as_allowed() -> None:
     """Nine probes in three threads: three at a time and never more, each told of once where it was asked for."""
     together = threading.Barrier(3)
 
-    def meet(_probe: Probe, _turn: Turn | None) -> Polled:
+    def meet(_probe: Probe, _permit: Permit | None) -> Polled:
         together.wait(WAIT_S)
         return POLLED
 
@@ -85,16 +85,16 @@ def test_every_probe_is_polled_once_in_as_many_threads_as_allowed() -> None:
 
 
 def test_a_postponed_probe_keeps_its_turn_and_holds_no_thread() -> None:
-    """While its turn is away the only thread polls the next probe, then comes back with the same turn."""
+    """While its permit is away the only thread polls the next probe, then comes back with the same permit."""
 
-    def crowded(_probe: Probe, turn: Turn | None) -> Postponed | Polled:
-        return POLLED if turn is not None else Postponed(turn=TURN, wait_s=0.05)
+    def crowded(_probe: Probe, permit: Permit | None) -> Postponed | Polled:
+        return POLLED if permit is not None else Postponed(permit=PERMIT, wait_s=0.05)
 
     poll = Polls(first=crowded)
     done: list[str] = []
     poll_once(probes("first", "second"), poll=poll, max_workers=1, done=lambda probe: done.append(probe.key.account))
 
-    assert poll.begun == [("first", None), ("second", None), ("first", TURN)]
+    assert poll.begun == [("first", None), ("second", None), ("first", PERMIT)]
     assert done == ["second", "first"]
 
 
@@ -102,7 +102,7 @@ def test_the_earliest_turn_comes_first() -> None:
     """Whatever the order in which probes were postponed."""
 
     def crowded(wait_s: float) -> Act:
-        return lambda _probe, turn: POLLED if turn is not None else Postponed(turn=TURN, wait_s=wait_s)
+        return lambda _probe, permit: POLLED if permit is not None else Postponed(permit=PERMIT, wait_s=wait_s)
 
     poll = Polls(late=crowded(0.15), soon=crowded(0.05))
     poll_once(probes("late", "soon"), poll=poll, max_workers=1, done=lambda _probe: None)
@@ -132,7 +132,7 @@ def test_whoever_has_seen_enough_waits_for_no_call() -> None:
     """An interruption goes through while a call hangs, and no other poll begins after it."""
     hanging, let_go = threading.Event(), threading.Event()
 
-    def hang(_probe: Probe, _turn: Turn | None) -> Polled:
+    def hang(_probe: Probe, _permit: Permit | None) -> Polled:
         hanging.set()
         assert let_go.wait(WAIT_S)
         return POLLED

@@ -178,7 +178,7 @@ def test_undocumented_values_are_counted_by_field(world: World) -> None:
 
 
 def test_without_room_in_the_budget_the_poll_is_postponed(world: World) -> None:
-    """A probe whose turn is more than a second away gives its thread back, and nothing is sent or recorded."""
+    """A probe whose permit is more than a second away gives its thread back, and nothing is sent or recorded."""
     for _ in range(40):
         world.client.reserve(KIND.operation, world.caller)
     sent = len(world.simulator.journal.entries())
@@ -191,7 +191,7 @@ def test_without_room_in_the_budget_the_poll_is_postponed(world: World) -> None:
 
 
 def test_the_wait_for_the_budget_is_no_part_of_the_duration(world: World) -> None:
-    """A call that had to wait for its turn took only as long as its exchange."""
+    """A call that had to wait for its permit took only as long as its exchange."""
     began = time.monotonic()
     for _ in range(4):
         world.client.reserve(KIND.operation, world.caller)

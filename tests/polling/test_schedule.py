@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exporter.api.call import Caller, Turn
+from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
@@ -29,7 +29,7 @@ from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 
 CREDENTIALS = Credentials(access_key_id="LTAItest", access_key_secret=Secret("secret"))
-TURN = Turn(CREDENTIALS, Reservation("LTAItest", "DescribeDcdnIpaService", 0.0), reserved_at=0.0)
+PERMIT = Permit(CREDENTIALS, Reservation("LTAItest", "DescribeDcdnIpaService", 0.0), reserved_at=0.0)
 ACTIVE = Answer(state=ServiceState(charge_type="PayByTraffic"))
 FAST = Cadence(interval_s=0.05, locked_interval_s=0.05, failing_interval_s=600)
 SLOW = Cadence(interval_s=600, locked_interval_s=600, failing_interval_s=600)
@@ -37,7 +37,7 @@ SLOW = Cadence(interval_s=600, locked_interval_s=600, failing_interval_s=600)
 KIND = PROBES[0]
 RARE = replace(KIND, probe="rare")
 
-Behaviour = Callable[[Turn | None], Postponed | Polled]
+Behaviour = Callable[[Permit | None], Postponed | Polled]
 
 
 class ToBeAskedFor(StaticCredentials):
@@ -73,7 +73,7 @@ class Polls:
         self._under_way: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
 
-    def __call__(self, probe: Probe, turn: Turn | None = None) -> Postponed | Polled:
+    def __call__(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled:
         account = probe.key.account
         with self._changed:
             self.runs[account] += 1
@@ -81,7 +81,7 @@ class Polls:
             self.most_at_once[account] = max(self.most_at_once[account], self._under_way[account])
             self._changed.notify_all()
         try:
-            return self._behaviours[account](turn)
+            return self._behaviours[account](permit)
         finally:
             with self._changed:
                 self._under_way[account] -= 1
@@ -147,14 +147,14 @@ def running(
 
 def test_the_first_round_runs_at_once() -> None:
     """Every probe runs when the daemon starts, and not only when its place in the interval comes."""
-    polls = Polls(dict.fromkeys(("a", "b", "c"), lambda _turn: polled(ACTIVE)))
+    polls = Polls(dict.fromkeys(("a", "b", "c"), lambda _permit: polled(ACTIVE)))
     with running(polls, "a", "b", "c", cadence=SLOW):
         assert all(polls.wait_for(account, 1) for account in ("a", "b", "c"))
 
 
 def test_every_probe_runs_again_and_again() -> None:
     """After the first round each probe runs at every interval."""
-    polls = Polls(dict.fromkeys(("a", "b"), lambda _turn: polled(ACTIVE)))
+    polls = Polls(dict.fromkeys(("a", "b"), lambda _permit: polled(ACTIVE)))
     with running(polls, "a", "b"):
         assert polls.wait_for("a", 4)
         assert polls.wait_for("b", 4)
@@ -162,7 +162,7 @@ def test_every_probe_runs_again_and_again() -> None:
 
 def test_every_kind_has_an_interval_of_its_own() -> None:
     """What is polled rarely does not follow what is polled often, and has its part in the first round."""
-    polls = Polls(dict.fromkeys(("rare", "often"), lambda _turn: polled(ACTIVE)))
+    polls = Polls(dict.fromkeys(("rare", "often"), lambda _permit: polled(ACTIVE)))
     with running(polls, "rare", "often", rare={"rare"}):
         assert polls.wait_for("often", 5)
         assert polls.wait_for("rare", 1)
@@ -173,7 +173,7 @@ def test_a_run_that_is_due_too_early_is_skipped_and_counted() -> None:
     """A probe never runs twice at a time: what falls due meanwhile is counted and dropped."""
     release = threading.Event()
 
-    def hang(_turn: Turn | None) -> Polled:
+    def hang(_permit: Permit | None) -> Polled:
         release.wait(PATIENCE_S)
         return polled(ACTIVE)
 
@@ -190,11 +190,11 @@ def test_runs_that_wait_for_a_thread_do_not_pile_up() -> None:
     """With all threads taken, a waiting probe is queued once, and its further runs are skipped."""
     release = threading.Event()
 
-    def hang(_turn: Turn | None) -> Polled:
+    def hang(_permit: Permit | None) -> Polled:
         release.wait(PATIENCE_S)
         return polled(ACTIVE)
 
-    polls, skips = Polls({"a": hang, "b": lambda _turn: polled(ACTIVE)}), Skips()
+    polls, skips = Polls({"a": hang, "b": lambda _permit: polled(ACTIVE)}), Skips()
     with running(polls, "a", "b", skips=skips, max_workers=1):
         assert skips.wait_for("b", 3)
         assert polls.runs["b"] == 0
@@ -204,22 +204,22 @@ def test_runs_that_wait_for_a_thread_do_not_pile_up() -> None:
 
 
 def test_a_postponed_probe_keeps_its_turn() -> None:
-    """A probe that has to wait for its budget comes back at its moment, with the turn that it had reserved."""
-    turns: list[Turn | None] = []
+    """A probe that has to wait for its budget comes back at its moment, with the permit that it had reserved."""
+    permits: list[Permit | None] = []
 
-    def wait_once(turn: Turn | None) -> Postponed | Polled:
-        turns.append(turn)
-        return polled(ACTIVE) if turns[:-1] else Postponed(turn=TURN, wait_s=0.05)
+    def wait_once(permit: Permit | None) -> Postponed | Polled:
+        permits.append(permit)
+        return polled(ACTIVE) if permits[:-1] else Postponed(permit=PERMIT, wait_s=0.05)
 
     polls = Polls({"a": wait_once})
     with running(polls, "a", cadence=SLOW):
         assert polls.wait_for("a", 2)
-    assert turns == [None, TURN]
+    assert permits == [None, PERMIT]
 
 
 def test_a_postponed_probe_is_neither_polled_nor_skipped_meanwhile() -> None:
-    """However often it falls due before its turn comes."""
-    polls, skips = Polls({"a": lambda _turn: Postponed(turn=TURN, wait_s=600)}), Skips()
+    """However often it falls due before its permit comes."""
+    polls, skips = Polls({"a": lambda _permit: Postponed(permit=PERMIT, wait_s=600)}), Skips()
     with running(polls, "a", skips=skips) as schedule:
         assert soon(lambda: [entry.phase for entry in schedule._entries] == [Phase.POSTPONED])
         before = skips.total
@@ -233,7 +233,7 @@ def test_a_billing_change_has_a_run_when_it_falls_due() -> None:
     due = datetime.fromtimestamp(time.time() - 0.9, UTC)
     change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
     changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
-    polls, skips = Polls({"a": lambda _turn: polled(changing)}), Skips()
+    polls, skips = Polls({"a": lambda _permit: polled(changing)}), Skips()
     with running(polls, "a", cadence=SLOW, skips=skips, wall_clock=lambda: time.time() - 1):
         assert polls.wait_for("a", 2)
     assert skips.total == 0
@@ -243,7 +243,7 @@ def test_an_extra_run_that_meets_one_under_way_follows_it() -> None:
     """The run of a billing change is never lost: it comes right after the one that was under way."""
     started = threading.Event()
 
-    def meets_the_change(_turn: Turn | None) -> Polled:
+    def meets_the_change(_permit: Permit | None) -> Polled:
         if polls.runs["a"] == 1:
             started.wait(PATIENCE_S)
             schedule.run_now([KIND.key("a")])
@@ -261,12 +261,12 @@ def test_a_hanging_account_takes_no_thread_of_the_others() -> None:
     """After its first timeout a probe hangs in an executor of its own."""
     release = threading.Event()
 
-    def time_out(_turn: Turn | None) -> Polled:
+    def time_out(_permit: Permit | None) -> Polled:
         if polls.runs["hanging"] > 1:
             release.wait(3 * PATIENCE_S)
         return polled(failure(FailureReason.TIMEOUT))
 
-    polls = Polls({"hanging": time_out, "healthy": lambda _turn: polled(ACTIVE)})
+    polls = Polls({"hanging": time_out, "healthy": lambda _permit: polled(ACTIVE)})
     with running(polls, "hanging", "healthy", max_workers=1):
         assert polls.wait_for("hanging", 2)
         seen = polls.runs["healthy"]
@@ -279,12 +279,12 @@ def test_accounts_that_wait_for_credentials_take_no_thread_of_the_others() -> No
     """With one thread for polls, an account runs on while many wait for their credentials."""
     release = threading.Event()
 
-    def wait(_turn: Turn | None) -> Polled:
+    def wait(_permit: Permit | None) -> Polled:
         release.wait(PATIENCE_S)
         return polled(ACTIVE)
 
     waiting = [f"role {number}" for number in range(20)]
-    polls = Polls({**dict.fromkeys(waiting, wait), "healthy": lambda _turn: polled(ACTIVE)})
+    polls = Polls({**dict.fromkeys(waiting, wait), "healthy": lambda _permit: polled(ACTIVE)})
     probes = [*(probe(account, provider=ToBeAskedFor) for account in waiting), probe("healthy")]
     with running(polls) as schedule:
         configure(schedule, *probes, cadence=FAST, max_workers=1)
@@ -295,14 +295,14 @@ def test_accounts_that_wait_for_credentials_take_no_thread_of_the_others() -> No
 
 def back_when(over: threading.Event) -> Behaviour:
     """The API is silent until then."""
-    return lambda _turn: polled(ACTIVE) if over.wait(0.1) else polled(failure())
+    return lambda _permit: polled(ACTIVE) if over.wait(0.1) else polled(failure())
 
 
 def test_the_end_of_an_outage_ends_the_pauses_of_its_endpoint() -> None:
     """The first answer after a long silence brings every probe of the endpoint back within an interval."""
     outage_over = threading.Event()
 
-    def long_failing(_turn: Turn | None) -> Polled:
+    def long_failing(_permit: Permit | None) -> Polled:
         return polled(failure(), failures_in_row=30)
 
     polls = Polls({"paused": long_failing, "first": back_when(outage_over)})
@@ -318,7 +318,7 @@ def test_the_end_of_an_outage_does_not_wait_for_those_that_still_hang() -> None:
     outage_over, release = threading.Event(), threading.Event()
     begun = Counter[str]()
 
-    def hang(account: str, _turn: Turn | None) -> Polled:
+    def hang(account: str, _permit: Permit | None) -> Polled:
         begun[account] += 1
         if begun[account] > 1:
             release.wait(3 * PATIENCE_S)
@@ -326,7 +326,7 @@ def test_the_end_of_an_outage_does_not_wait_for_those_that_still_hang() -> None:
 
     hanging = [f"hanging-{number}" for number in range(HANGING_WORKERS)]
     behaviours: dict[str, Behaviour] = {account: partial(hang, account) for account in hanging}
-    behaviours["queued"] = lambda _turn: polled(failure(FailureReason.TIMEOUT))
+    behaviours["queued"] = lambda _permit: polled(failure(FailureReason.TIMEOUT))
     polls = Polls({**behaviours, "first": back_when(outage_over)})
     with running(polls, *hanging, "queued", "first"):
         assert all(polls.wait_for(account, 2) for account in (*hanging, "first"))
@@ -340,7 +340,7 @@ def test_a_call_from_before_the_end_of_an_outage_is_made_again_at_once() -> None
     """It hangs until its deadline although the API is back; the next one must not wait for its place."""
     outage_over, deadline = threading.Event(), threading.Event()
 
-    def hang_once(_turn: Turn | None) -> Polled:
+    def hang_once(_permit: Permit | None) -> Polled:
         return polled(failure(FailureReason.TIMEOUT)) if deadline.wait(PATIENCE_S) else polled(ACTIVE)
 
     polls = Polls({"held": hang_once, "first": back_when(outage_over)})
@@ -357,7 +357,7 @@ def test_an_outage_is_judged_by_what_is_polled_most_often() -> None:
     """A silence is long by the interval of the probes that fell silent first, whichever of them stands first."""
     outage_over = threading.Event()
 
-    def long_failing(_turn: Turn | None) -> Polled:
+    def long_failing(_permit: Permit | None) -> Polled:
         return polled(failure(), failures_in_row=30)
 
     polls = Polls({"rare": long_failing, "paused": long_failing, "first": back_when(outage_over)})
@@ -373,8 +373,8 @@ def test_one_failing_account_among_healthy_ones_keeps_its_pause() -> None:
     """Answers for others say nothing new of an endpoint that was never silent."""
     polls = Polls(
         {
-            "paused": lambda _turn: polled(failure(), failures_in_row=30),
-            "healthy": lambda _turn: polled(ACTIVE),
+            "paused": lambda _permit: polled(failure(), failures_in_row=30),
+            "healthy": lambda _permit: polled(ACTIVE),
         }
     )
     with running(polls, "paused", "healthy"):
@@ -385,7 +385,7 @@ def test_one_failing_account_among_healthy_ones_keeps_its_pause() -> None:
 def test_a_defect_is_logged_and_the_probe_runs_again() -> None:
     """Whatever a poll raises, the probe keeps its place in the schedule."""
 
-    def break_once(_turn: Turn | None) -> Polled:
+    def break_once(_permit: Permit | None) -> Polled:
         if polls.runs["a"] == 1:
             raise KeyError("with a secret in it")
         return polled(ACTIVE)
@@ -402,11 +402,11 @@ def test_nothing_runs_after_the_stop() -> None:
     """Once stopped, no run begins, and one that its poll aborts ends without a word."""
     stopped = threading.Event()
 
-    def abort(_turn: Turn | None) -> Polled:
+    def abort(_permit: Permit | None) -> Polled:
         stopped.wait(PATIENCE_S)
         raise CallAborted
 
-    polls, log = Polls({"a": abort, "b": lambda _turn: polled(ACTIVE)}), RecordingLog()
+    polls, log = Polls({"a": abort, "b": lambda _permit: polled(ACTIVE)}), RecordingLog()
     with running(polls, "a", "b", log=log) as schedule:
         assert polls.wait_for("b", 2)
         schedule.stop()
@@ -439,7 +439,7 @@ def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | No
         assert done.wait(PATIENCE_S)
         threading.Event().wait(0.1)
     assert asked == [raised, raised, True]
-    assert [event for event, _ in log.above_debug()] == ["question hit a defect"] * 2 * (raised is LookupError)
+    assert [event for event, _ in log.above_debug()] == ["lookup hit a defect"] * 2 * (raised is LookupError)
 
 
 def test_hanging_accounts_never_come_back_among_the_others() -> None:
@@ -447,12 +447,12 @@ def test_hanging_accounts_never_come_back_among_the_others() -> None:
     release = threading.Event()
     hanging = [f"hanging {number}" for number in range(6)]
 
-    def time_out(_turn: Turn | None) -> Polled:
+    def time_out(_permit: Permit | None) -> Polled:
         release.wait(0.1)  # longer than 1.5 intervals, so that the healthy one is silent for as long
         return polled(failure(FailureReason.TIMEOUT))
 
     behaviours: dict[str, Behaviour] = dict.fromkeys(hanging, time_out)
-    polls, skips = Polls({**behaviours, "healthy": lambda _turn: polled(ACTIVE)}), Skips()
+    polls, skips = Polls({**behaviours, "healthy": lambda _permit: polled(ACTIVE)}), Skips()
     with running(polls, *hanging, "healthy", max_workers=2, skips=skips) as schedule:
         assert all(polls.wait_for(account, 2) for account in hanging)
         assert polls.wait_for("healthy", polls.runs["healthy"] + 5)
@@ -470,7 +470,7 @@ def test_a_question_that_hangs_is_not_asked_again_meanwhile() -> None:
         release.wait(PATIENCE_S)
         return True
 
-    polls = Polls({"a": lambda _turn: polled(ACTIVE)})
+    polls = Polls({"a": lambda _permit: polled(ACTIVE)})
     with running(polls, "a") as schedule:
         schedule.ask_until_answered("it", {number: partial(hang, number) for number in range(5)}, interval_s=0.02)
         assert polls.wait_for("a", 6)
@@ -481,7 +481,7 @@ def test_a_question_that_hangs_is_not_asked_again_meanwhile() -> None:
 def test_a_stop_does_not_wait_for_the_planning_of_many_probes() -> None:
     """Thousands of probes are planned while the process already hears of its end."""
     accounts = [str(number) for number in range(3000)]
-    polls = Polls(dict.fromkeys(accounts, lambda _turn: polled(ACTIVE)))
+    polls = Polls(dict.fromkeys(accounts, lambda _permit: polled(ACTIVE)))
     with running(polls, *accounts, cadence=SLOW) as schedule:
         schedule.stop()
         seen = sum(polls.runs.values())
@@ -492,7 +492,7 @@ def test_a_stop_does_not_wait_for_the_planning_of_many_probes() -> None:
 def test_a_clock_that_is_set_back_stops_no_probe() -> None:
     """When the wall clock jumps back, every probe is planned anew, and keeps its place in the interval."""
     back_s = [0.0]
-    log, polls = RecordingLog(), Polls(dict.fromkeys(("a", "b"), lambda _turn: polled(ACTIVE)))
+    log, polls = RecordingLog(), Polls(dict.fromkeys(("a", "b"), lambda _permit: polled(ACTIVE)))
     wall_clock: Callable[[], float] = lambda: time.time() - back_s[0]  # noqa: E731 — one line says it
     with running(polls, "a", "b", cadence=SLOW, log=log, wall_clock=wall_clock, clock_check_s=0.02) as schedule:
         assert polls.wait_for("b", 1)
@@ -524,7 +524,7 @@ def job_of(job: Any) -> str:
 
 def test_another_configuration_runs_new_probes_and_leaves_the_others_their_turn() -> None:
     """What is new runs at once; what stays runs when it would have run; what is gone is not planned any more."""
-    polls = Polls(dict.fromkeys(("a", "b", "new"), lambda _turn: polled(ACTIVE)))
+    polls = Polls(dict.fromkeys(("a", "b", "new"), lambda _permit: polled(ACTIVE)))
     kept, gone = probe("a"), probe("b")
     with running(polls, cadence=SLOW) as schedule:
         configure(schedule, kept, gone)
@@ -543,8 +543,8 @@ def test_another_configuration_runs_new_probes_and_leaves_the_others_their_turn(
 
 
 def test_a_probe_with_another_caller_or_interval_runs_at_once() -> None:
-    """What a reload changed of a probe shows without waiting for its turn."""
-    polls = Polls({"a": lambda _turn: polled(ACTIVE)})
+    """What a reload changed of a probe shows without waiting for its permit."""
+    polls = Polls({"a": lambda _permit: polled(ACTIVE)})
     with running(polls, cadence=SLOW) as schedule:
         configure(schedule, probe("a"))
         assert polls.wait_for("a", 1)
@@ -555,32 +555,32 @@ def test_a_probe_with_another_caller_or_interval_runs_at_once() -> None:
 
 
 def test_a_turn_of_the_caller_before_is_not_kept() -> None:
-    """A probe that gets another caller while it asks for a turn asks anew: that turn has the other's credentials."""
-    turns: list[Turn | None] = []
+    """A probe that gets another caller while it waits asks anew: its permit has the other's credentials."""
+    permits: list[Permit | None] = []
 
-    def meets_a_reload(turn: Turn | None) -> Postponed | Polled:
-        turns.append(turn)
-        if len(turns) > 1:
+    def meets_a_reload(permit: Permit | None) -> Postponed | Polled:
+        permits.append(permit)
+        if len(permits) > 1:
             return polled(ACTIVE)
         configure(schedule, probe("a"))
-        return Postponed(turn=TURN, wait_s=0.05)
+        return Postponed(permit=PERMIT, wait_s=0.05)
 
     polls = Polls({"a": meets_a_reload})
     with running(polls, cadence=SLOW) as schedule:
         configure(schedule, probe("a"))
         assert polls.wait_for("a", 2)
-    assert turns[:2] == [None, None]
+    assert permits[:2] == [None, None]
 
 
 def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
-    """Whether it was running or waiting for its turn, it has no later run, is not counted as skipped, nor planned."""
+    """Running or waiting for its permit, it has no later run, is not counted as skipped, nor planned."""
     release = threading.Event()
 
-    def hang(_turn: Turn | None) -> Polled:
+    def hang(_permit: Permit | None) -> Polled:
         release.wait(PATIENCE_S)
         return polled(failure())
 
-    polls, skips = Polls({"hangs": hang, "waits": lambda _turn: Postponed(TURN, 0.2)}), Skips()
+    polls, skips = Polls({"hangs": hang, "waits": lambda _permit: Postponed(PERMIT, 0.2)}), Skips()
     with running(polls, cadence=FAST, skips=skips) as schedule:
         configure(schedule, probe("hangs"), probe("waits"))
         assert polls.wait_for("hangs", 1)
@@ -597,7 +597,7 @@ def test_a_probe_that_comes_back_runs_on_whatever_its_last_answer_from_before_sa
     """An answer to the run that was under way when it left plans nothing in the place of the one that came back."""
     release, hung = threading.Event(), threading.Event()
 
-    def hang_once(_turn: Turn | None) -> Polled:
+    def hang_once(_permit: Permit | None) -> Polled:
         if hung.is_set():
             return polled(ACTIVE)
         hung.set()
@@ -621,7 +621,7 @@ def test_another_number_of_threads_loses_no_run() -> None:
     release = threading.Event()
     accounts = ("a", "b", "c", "d")
 
-    def hang(_turn: Turn | None) -> Polled:
+    def hang(_permit: Permit | None) -> Polled:
         release.wait(PATIENCE_S)
         return polled(ACTIVE)
 
@@ -643,7 +643,7 @@ def next_runs(schedule: Schedule) -> list[datetime]:
 def test_probes_are_spread_over_the_interval_after_the_first_round() -> None:
     """The second runs come one after the other, at even distances, the last of them one interval after the start."""
     accounts = ("a", "b", "c", "d")
-    polls = Polls(dict.fromkeys(accounts, lambda _turn: polled(ACTIVE)))
+    polls = Polls(dict.fromkeys(accounts, lambda _permit: polled(ACTIVE)))
     started = datetime.now(UTC)
     with running(polls, *accounts, cadence=SLOW) as schedule:
         assert all(polls.wait_for(account, 1) for account in accounts)
@@ -658,7 +658,7 @@ def test_a_change_that_is_withdrawn_has_no_run() -> None:
     due = datetime.fromtimestamp(time.time() + 600, UTC)
     change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
     changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
-    polls = Polls({"a": lambda _turn: polled(changing if polls.runs["a"] == 1 else ACTIVE)})
+    polls = Polls({"a": lambda _permit: polled(changing if polls.runs["a"] == 1 else ACTIVE)})
     with running(polls, "a") as schedule:
         assert polls.wait_for("a", 3)
         jobs = [job_of(job) for job in schedule._scheduler.get_jobs()]
@@ -677,7 +677,7 @@ def test_a_schedule_that_is_stuck_does_not_respond() -> None:
                 stuck.set()
                 release.wait(PATIENCE_S)
 
-    def hang(_turn: Turn | None) -> Polled:
+    def hang(_permit: Permit | None) -> Polled:
         may_end.wait(PATIENCE_S)
         return polled(ACTIVE)
 

@@ -20,7 +20,7 @@ from exporter.api.call import Api, Caller
 from exporter.api.credentials.base import Credentials, CredentialsProvider
 from exporter.api.credentials.role import Role, parse_assume_role
 from exporter.api.credentials.role_token import RoleToken
-from exporter.api.credentials.worker_pool import Lanes
+from exporter.api.credentials.worker_pool import KeyedWorkers
 from exporter.api.errors import ApiError, CallAborted, CallTimedOut, MalformedReply, RoleNotAssumed
 from exporter.api.operation import ASSUME_ROLE
 from exporter.core.logger import Logger, defect
@@ -83,7 +83,7 @@ class Roles:
         self._jitter = jitter
         self._look_every_s = look_every_s
         self.lock = threading.Lock()
-        self._lanes = Lanes(workers, name="assume role")
+        self._workers = KeyedWorkers(workers, name="assume role")
         self._roles: dict[_Key, _AssumedRole] = {}
         self._timer: threading.Thread | None = None
         self._closing = threading.Event()
@@ -116,7 +116,7 @@ class Roles:
             self._closing.set()
             for provider in [user for assumed in self._roles.values() for user in assumed.users]:
                 self.leave(provider)
-        self._lanes.close()
+        self._workers.close()
 
     def leave(self, provider: "RoleCredentials") -> None:
         """Forget a provider, and its role with the last of them; the lock is held."""
@@ -131,7 +131,7 @@ class Roles:
         """The question under way, or a new one; the lock is held. Raises RuntimeError for want of any thread."""
         if assumed.flight is None:
             flight = _Flight(began_at=self.clock())
-            self._lanes.submit(id(assumed.source.credentials), partial(self._fly, assumed, flight))
+            self._workers.submit(id(assumed.source.credentials), partial(self._fly, assumed, flight))
             assumed.flight = flight
             if self._timer is None:
                 timer = threading.Thread(target=self._watch, name="role tokens", daemon=True)

@@ -1,15 +1,15 @@
-"""A few threads for work that may hang: whoever hangs leaves some of them to the others."""
+"""A pool of threads for work that may hang, with a limit for each key: what hangs leaves threads to the others."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 
-# Of all threads, what the work of one lane may take.
+# Of all threads, the part that the work of one key may take.
 _SHARE = 0.75
 
 
-class Lanes:
-    """Runs what is submitted in its lane, each lane in order; the lane with the fewest threads is served first.
+class KeyedWorkers:
+    """Runs the work of each key in its order; the key with the fewest threads is served first.
 
     The threads are daemons, started when there is work: a stop waits for none of them. What is submitted raises
     nothing.
@@ -19,7 +19,7 @@ class Lanes:
         if workers < 1:
             raise ValueError(f"there is one worker at least, seen {workers}")
         self._workers = workers
-        self._most_in_lane = max(1, int(workers * _SHARE))
+        self._most_of_key = max(1, int(workers * _SHARE))
         self._name = name
         self._changed = threading.Condition()
         self._waiting: dict[Hashable, deque[Callable[[], None]]] = {}
@@ -28,18 +28,18 @@ class Lanes:
         self._started = 0
         self._closed = False
 
-    def submit(self, lane: Hashable, work: Callable[[], None]) -> None:
-        """Have it run as soon as a thread is free for its lane; never, once closed.
+    def submit(self, key: Hashable, work: Callable[[], None]) -> None:
+        """Have it run as soon as a thread is free for its key; never, once closed.
 
         Raises RuntimeError for want of any thread: it is not run then.
         """
         with self._changed:
             if self._closed:
                 return
-            self._waiting.setdefault(lane, deque()).append(work)
+            self._waiting.setdefault(key, deque()).append(work)
             queued = sum(map(len, self._waiting.values())) if self._idle < self._workers else 0
             if self._started < self._workers and queued > self._idle:
-                self._start_another(lane)
+                self._start_another(key)
             self._changed.notify()
 
     def close(self) -> None:
@@ -49,48 +49,48 @@ class Lanes:
             self._waiting.clear()
             self._changed.notify_all()
 
-    def _start_another(self, lane: Hashable) -> None:
+    def _start_another(self, key: Hashable) -> None:
         thread = threading.Thread(target=self._serve, name=f"{self._name} {self._started + 1}", daemon=True)
         try:
             thread.start()
         except RuntimeError:
             if not self._started:  # else those that there are come to it
-                del self._waiting[lane]
+                del self._waiting[key]
                 raise
         else:
             self._started += 1
 
     def _serve(self) -> None:
         while (taken := self._take()) is not None:
-            lane, work = taken
+            key, work = taken
             try:
                 work()
             finally:
-                self._give_back(lane)
-            del taken, lane, work  # while the thread waits, it keeps nothing
+                self._give_back(key)
+            del taken, key, work  # while the thread waits, it keeps nothing
 
     def _take(self) -> tuple[Hashable, Callable[[], None]] | None:
         with self._changed:
             while not self._closed:
-                lane = self._next_lane()
-                if lane is not None:
-                    work = self._waiting[lane].popleft()
-                    if not self._waiting[lane]:
-                        del self._waiting[lane]
-                    self._running[lane] = self._running.get(lane, 0) + 1
-                    return lane, work
+                key = self._next_key()
+                if key is not None:
+                    work = self._waiting[key].popleft()
+                    if not self._waiting[key]:
+                        del self._waiting[key]
+                    self._running[key] = self._running.get(key, 0) + 1
+                    return key, work
                 self._idle += 1
                 self._changed.wait()
                 self._idle -= 1
             return None
 
-    def _next_lane(self) -> Hashable | None:
-        free = [lane for lane in self._waiting if self._running.get(lane, 0) < self._most_in_lane]
-        return min(free, key=lambda lane: self._running.get(lane, 0), default=None)
+    def _next_key(self) -> Hashable | None:
+        free = [key for key in self._waiting if self._running.get(key, 0) < self._most_of_key]
+        return min(free, key=lambda key: self._running.get(key, 0), default=None)
 
-    def _give_back(self, lane: Hashable) -> None:
+    def _give_back(self, key: Hashable) -> None:
         with self._changed:
-            self._running[lane] -= 1
-            if not self._running[lane]:
-                del self._running[lane]
+            self._running[key] -= 1
+            if not self._running[key]:
+                del self._running[key]
             self._changed.notify()

@@ -299,7 +299,7 @@ def test_a_revoked_token_costs_one_question_and_no_poll(world: World, operation:
     turns = [world.client.reserve(operation, caller) for _ in range(4)]
     world.simulator.revoke_tokens("m0")
     with ThreadPoolExecutor(4) as pool:
-        replies = list(pool.map(lambda turn: world.client.call(operation, caller, turn), turns))
+        replies = list(pool.map(lambda permit: world.client.call(operation, caller, permit), turns))
 
     assert len(replies) == 4
     assert world.asked() == 2

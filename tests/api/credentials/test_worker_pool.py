@@ -1,4 +1,4 @@
-"""Work that hangs keeps its own lane waiting, and no other."""
+"""Work that hangs keeps its own key waiting, and no other."""
 
 import threading
 import weakref
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.api.credentials.worker_pool import Lanes
+from exporter.api.credentials.worker_pool import KeyedWorkers
 from tests.no_new_threads import no_new_threads
 from tests.soon import soon
 
@@ -14,14 +14,14 @@ PATIENCE_S = 10.0
 
 
 @pytest.fixture
-def lanes() -> Iterator[Lanes]:
-    lanes = Lanes(4, name="test lane")
-    yield lanes
-    lanes.close()
+def workers() -> Iterator[KeyedWorkers]:
+    workers = KeyedWorkers(4, name="test key")
+    yield workers
+    workers.close()
 
 
-def test_a_hanging_lane_leaves_threads_to_the_others(lanes: Lanes) -> None:
-    """Three of four threads hang in one lane; the others' work gets done, and the lane's goes on when it can."""
+def test_a_hanging_lane_leaves_threads_to_the_others(workers: KeyedWorkers) -> None:
+    """Three of four threads hang in one key; the others' work gets done, and the key's goes on when it can."""
     go_on = threading.Event()
     running = threading.Semaphore(0)
     done = threading.Semaphore(0)
@@ -32,10 +32,10 @@ def test_a_hanging_lane_leaves_threads_to_the_others(lanes: Lanes) -> None:
         done.release()
 
     for _ in range(10):
-        lanes.submit("hanging", hang)
+        workers.submit("hanging", hang)
     others = threading.Semaphore(0)
-    for lane in range(20):
-        lanes.submit(lane, others.release)
+    for key in range(20):
+        workers.submit(key, others.release)
 
     assert all(others.acquire(timeout=PATIENCE_S) for _ in range(20))
     assert all(running.acquire(timeout=PATIENCE_S) for _ in range(3))
@@ -44,27 +44,27 @@ def test_a_hanging_lane_leaves_threads_to_the_others(lanes: Lanes) -> None:
     assert all(done.acquire(timeout=PATIENCE_S) for _ in range(10))
 
 
-def test_threads_are_few_and_hold_no_process(lanes: Lanes) -> None:
+def test_threads_are_few_and_hold_no_process(workers: KeyedWorkers) -> None:
     """However much is submitted, there are as many threads as were asked for, all of them daemons."""
     done = threading.Semaphore(0)
     for number in range(1000):
-        lanes.submit(number % 7, done.release)
+        workers.submit(number % 7, done.release)
     assert all(done.acquire(timeout=PATIENCE_S) for _ in range(1000))
 
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("test lane ")]
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("test key ")]
     assert 1 <= len(threads) <= 4
     assert all(thread.daemon for thread in threads)
 
 
 def test_threads_end_with_the_close() -> None:
     """A close ends idle threads and begins nothing any more."""
-    lanes = Lanes(2, name="closing lane")
+    workers = KeyedWorkers(2, name="closing key")
     done = threading.Semaphore(0)
-    lanes.submit("a", done.release)
+    workers.submit("a", done.release)
     assert done.acquire(timeout=PATIENCE_S)
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("closing lane ")]
-    lanes.close()
-    lanes.submit("a", done.release)
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("closing key ")]
+    workers.close()
+    workers.submit("a", done.release)
     for thread in threads:
         thread.join(PATIENCE_S)
 
@@ -72,29 +72,29 @@ def test_threads_end_with_the_close() -> None:
     assert not done.acquire(blocking=False)
 
 
-def test_no_thread_at_all_is_an_error(lanes: Lanes) -> None:
+def test_no_thread_at_all_is_an_error(workers: KeyedWorkers) -> None:
     """Where there is none whoever submits must know, and nothing is left; where there is one, it comes to it."""
     done: list[str] = []
     ran = threading.Semaphore(0)
     with no_new_threads(), pytest.raises(RuntimeError, match="can't start new thread"):
-        lanes.submit("a", lambda: done.append("never"))
+        workers.submit("a", lambda: done.append("never"))
     begun, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
         begun.set()
         go_on.wait(PATIENCE_S)
 
-    lanes.submit("a", hold)
+    workers.submit("a", hold)
     assert begun.wait(PATIENCE_S)
     with no_new_threads():
-        lanes.submit("a", ran.release)
+        workers.submit("a", ran.release)
     go_on.set()
 
     assert ran.acquire(timeout=PATIENCE_S)
     assert done == []
 
 
-def test_what_has_run_is_kept_by_nobody(lanes: Lanes) -> None:
+def test_what_has_run_is_kept_by_nobody(workers: KeyedWorkers) -> None:
     """A thread that waits for more holds nothing of what it did."""
 
     class Thing:
@@ -105,7 +105,7 @@ def test_what_has_run_is_kept_by_nobody(lanes: Lanes) -> None:
 
     thing = Thing()
     gone = weakref.ref(thing)
-    lanes.submit("a", thing)
+    workers.submit("a", thing)
     del thing
 
     assert soon(lambda: gone() is None)
@@ -114,4 +114,4 @@ def test_what_has_run_is_kept_by_nobody(lanes: Lanes) -> None:
 def test_there_is_a_worker() -> None:
     """Without one nothing would ever run."""
     with pytest.raises(ValueError, match="seen 0"):
-        Lanes(0, name="none")
+        KeyedWorkers(0, name="none")
