@@ -301,7 +301,7 @@ def _status_cell(state: ServiceState) -> Iterator[Fragment]:
 
 
 def _billing_cell(state: ServiceState, pending: ChargeTypeChange | None, ahead_s: float | None) -> Iterator[Fragment]:
-    yield Fragment(state.charge_type or "-", foreign=True)
+    yield Fragment(state.charge_type, foreign=True) if state.charge_type is not None else Fragment("-")
     if pending is not None and pending.charge_type is not None:
         yield Fragment("→")
         yield Fragment(pending.charge_type, foreign=True)

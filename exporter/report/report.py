@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.core.model import Failure, ProbeKey
+from exporter.core.model import Failure, ProbeKey, require_aware
 from exporter.core.store import ProbeRecord
 from exporter.probes.kind import AnyKind, Condition, Fragment, Severity, View
 from exporter.probes.table import PROBES
@@ -51,8 +51,13 @@ class Row:
     probes: int = 1
 
     def __post_init__(self) -> None:
+        if not self.account or not self.product:
+            raise ValueError(f"account and product must be named: {self.account!r}, {self.product!r}")
         if self.answered_at is not None and not math.isfinite(self.answered_at):
             raise ValueError(f"a moment must be finite, seen {self.answered_at!r}")
+        for seconds in (self.ahead_s, self.age_s):
+            if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
+                raise ValueError(f"seconds must be finite and not negative: {seconds!r}")
         if self.failures and FAILING not in self.conditions:
             raise ValueError(f"a row whose poll failed is failing, seen {self.conditions!r}")
 
@@ -247,6 +252,7 @@ def _service(row: Row) -> dict[str, Any]:
 def _of_moment(value: object) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"JSON of a row is made of plain values and moments, seen {type(value).__name__}")
+    require_aware(value)
     return _written(value.timestamp())
 
 

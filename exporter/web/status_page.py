@@ -117,9 +117,7 @@ def render(page: StatusPage, environment: Environment, view: View | None = None)
         rows=rows[:ROWS_SHOWN],
         found=len(rows),
         hidden=max(0, len(rows) - ROWS_SHOWN),
-        counts={
-            condition.word: count for condition in page.report.conditions if (count := conditions.count(condition))
-        },
+        counts={condition.word: conditions.count(condition) for condition in dict.fromkeys(conditions)},
         alarms=page.report.alarms(),
         project_url=PROJECT_URL,
     )

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,12 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
         "ending",
         "waiting",
     ]
+
+
+def test_a_moment_without_a_time_zone_is_no_json() -> None:
+    """Written in the zone of this machine, it would be a lie that ends with Z."""
+    (row,) = report({service("a"): record(ServiceState(charge_type="PayByTraffic"))}).rows
+    naive = replace(row, keys={"changes_at": datetime(2026, 3, 31, 16, 0, 0)})  # noqa: DTZ001 — that is the point
+
+    with pytest.raises(ValueError, match="a moment needs its time zone"):
+        to_json(replace(report({service("a"): record()}), rows=(naive,)))

@@ -233,6 +233,11 @@ def test_the_soonest_of_what_lies_ahead(first_s: float | None, second_s: float |
     [
         pytest.param({"answered_at": math.inf}, "a moment must be finite", id="no moment"),
         pytest.param({"answered_at": math.nan}, "a moment must be finite", id="nan"),
+        pytest.param({"age_s": -1.0}, "finite and not negative", id="an age below zero"),
+        pytest.param({"age_s": math.nan}, "finite and not negative", id="no age"),
+        pytest.param({"ahead_s": math.inf}, "finite and not negative", id="never"),
+        pytest.param({"account": ""}, "must be named", id="no account"),
+        pytest.param({"product": ""}, "must be named", id="no product"),
         pytest.param({"failures": {"service": TIMEOUT}}, "a row whose poll failed is failing", id="failed and fine"),
     ],
 )

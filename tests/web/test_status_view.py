@@ -97,6 +97,18 @@ def test_counts_are_those_of_all_rows() -> None:
         assert counts == {"locked": "1", "overdue": "1", "changing": "2", "failing": "1"}
 
 
+def test_counts_are_in_the_order_of_the_rows() -> None:
+    """The worst first, where a service whose billing changes comes before one that is not activated."""
+    html = html_of({service("a"): record(changing(in_s=60)), service("b"): record(NOT_ACTIVATED)})
+
+    assert "2 rows: 1 active, 1 not activated." in html
+
+
+def test_a_missing_billing_method_is_no_word() -> None:
+    """The dash in its place is ours, so that no filter finds it."""
+    assert cells(html_of({service("a"): record(NOT_ACTIVATED)}, View(filter="-"))) == []
+
+
 def test_a_filter_finds_what_is_not_shown() -> None:
     """Rows are filtered before the page is cut to size."""
     of_all = record(ACTIVE)
