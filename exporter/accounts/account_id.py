@@ -36,7 +36,7 @@ class Identity:
         self._unite = unite
         self._learned = learned
         self._log = log
-        self._told: str | None = None
+        self._last_logged: str | None = None
 
     def caller(self) -> Caller:
         """On whose behalf the account is polled, by what is known now."""
@@ -57,8 +57,8 @@ class Identity:
         return True
 
     def _tell_failure(self, error: ApiError) -> None:
-        level = logging.DEBUG if error.explanation == self._told else logging.WARNING
-        self._told = error.explanation
+        level = logging.DEBUG if error.explanation == self._last_logged else logging.WARNING
+        self._last_logged = error.explanation
         self._log.log(
             level,
             "account id not learned",

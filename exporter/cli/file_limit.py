@@ -12,7 +12,7 @@ _FILES_FOR_THE_REST = 512  # scrapes above all
 
 
 def raise_file_limit(configuration: Configuration, log: Logger) -> None:
-    """Let the process open as many files as its calls and readers need, or say that it may not."""
+    """Let the process open as many files as its calls and readers need, or log that it may not."""
     callers = configuration.poll.max_workers + HANGING_WORKERS + WAITING_WORKERS + LOOKUP_WORKERS
     needed = _FILES_PER_CALL * callers + _FILES_FOR_THE_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -23,7 +23,7 @@ def raise_file_limit(configuration: Configuration, log: Logger) -> None:
     if allowed < needed:
         log.log(
             logging.WARNING,
-            "too few open files are allowed",
+            "open file limit is too low",
             allowed=allowed,
             needed=needed,
             hint="raise the hard limit of open files (ulimit -Hn), or lower poll.max_workers",

@@ -124,9 +124,11 @@ class Poller:
         return probe.kind.parse(reply.payload, reply.request_id)
 
     def _defect(self, probe: Probe, error: Exception) -> Failure:
-        told = defect(error)
-        self._log.log(logging.ERROR, "poll hit a defect", **_names(probe.key), **told)
-        return Failure(FailureReason.INTERNAL, f"a defect of the exporter: {told['error']} at {told['where']}")
+        evidence = defect(error)
+        self._log.log(logging.ERROR, "poll hit a defect", **_names(probe.key), **evidence)
+        return Failure(
+            FailureReason.INTERNAL, f"a defect of the exporter: {evidence['error']} at {evidence['where']}"
+        )
 
 
 def _failure(error: ApiError) -> Failure:

@@ -131,11 +131,11 @@ class Connection:
 class Connections:
     """All of them. Event loop only."""
 
-    def __init__(self, limits: Limits, *, calm: Callable[[], object] = lambda: None) -> None:
-        """`calm` is called when most of many connections have gone."""
+    def __init__(self, limits: Limits, *, drained: Callable[[], object] = lambda: None) -> None:
+        """`drained` is called when most of many connections have gone."""
         self.limits = limits
         self._all: dict[Connection, None] = {}
-        self._calm = calm
+        self._drained = drained
         self._most = 0
 
     def __len__(self) -> int:
@@ -162,7 +162,7 @@ class Connections:
         self._all.pop(connection, None)
         if self._most >= _MANY and len(self._all) <= self._most // _FEW_OF_MANY:
             self._most = len(self._all)
-            self._calm()
+            self._drained()
 
     def cut_all(self, phase: Phase | None = None) -> None:
         """All are gone, or all of the phase."""

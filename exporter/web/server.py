@@ -70,7 +70,7 @@ class WebServer:
         self._web = WebConfigurationFile(config_file, log=log)
         self._passwords = Passwords(key=secrets.token_bytes(32))
         self._app = Authentication(app, settings=lambda: self._web.settings, passwords=self._passwords)
-        self._connections = Connections(limits or Limits(), calm=self._release_memory)
+        self._connections = Connections(limits or Limits(), drained=self._release_memory)
         self._look_every_s = look_every_s if config_file is not None else None
         self._stopping = threading.Event()
         self._log = log

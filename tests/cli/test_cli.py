@@ -236,7 +236,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], *[event for event, _ in log
     ("hard", "told"),
     [
         pytest.param(4096, "836", id="room"),  # two for each of 128 + 16 + 16 + 2 calls, and 512
-        pytest.param(256, "256,too few open files are allowed", id="no room"),
+        pytest.param(256, "256,open file limit is too low", id="no room"),
     ],
 )
 def test_the_daemon_takes_the_open_files_that_it_needs(hard: int, told: str) -> None:

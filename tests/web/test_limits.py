@@ -254,7 +254,7 @@ def test_memory_is_given_back_when_many_have_gone() -> None:
 
     async def story() -> None:
         calmed: list[int] = []
-        connections = Connections(Limits(), calm=lambda: calmed.append(len(connections)))
+        connections = Connections(Limits(), drained=lambda: calmed.append(len(connections)))
         for number in (8, 100, 63):
             sockets = [socket.socket() for _ in range(number)]
             for connection in [connections.admit(sock) for sock in sockets]:

@@ -44,7 +44,7 @@ class _Flight:
 class _AssumedRole:
     """One role, asked for with the credentials of one source; ``changed`` shares the lock of Roles.
 
-    ``told`` is what the log says of it last.
+    ``last_logged`` is what the log said of it last.
     """
 
     key: _Key
@@ -55,7 +55,7 @@ class _AssumedRole:
     token: RoleToken = field(default_factory=RoleToken)
     flight: _Flight | None = None
     users: "set[RoleCredentials]" = field(default_factory=set)
-    told: tuple[str, ...] = ()
+    last_logged: tuple[str, ...] = ()
 
 
 class Roles:
@@ -154,7 +154,7 @@ class Roles:
     def _fly(self, assumed: _AssumedRole, flight: _Flight) -> None:
         outcome, request_id = self._assume(assumed)
         if not isinstance(outcome, CallAborted):
-            self._tell(assumed, outcome, request_id)
+            self._log_outcome(assumed, outcome, request_id)
         with self.lock:
             flight.outcome = outcome
             assumed.flight = None
@@ -175,9 +175,9 @@ class Roles:
         except ApiError as error:
             return _evidence(error), error.request_id
         except Exception as error:  # noqa: BLE001 — whoever waits has to learn of it, whatever it is
-            told = defect(error)
-            self._log.log(logging.ERROR, "role tokens hit a defect", **told)
-            explanation = f"a defect of the exporter: {told['error']} at {told['where']}"
+            evidence = defect(error)
+            self._log.log(logging.ERROR, "role tokens hit a defect", **evidence)
+            explanation = f"a defect of the exporter: {evidence['error']} at {evidence['where']}"
             return ApiError(explanation, reason=FailureReason.INTERNAL), None
         if RoleToken(credentials=found).usable(self.wall_clock()) is None:
             explanation = "the credentials had ended when they came; is the clock of this machine right?"
@@ -185,7 +185,7 @@ class Roles:
         return found, reply.request_id
 
     def _note(self, assumed: _AssumedRole, outcome: Credentials | ApiError | CallAborted) -> list[Callable[[], None]]:
-        """Keep what came of a question; returns who is to be told. The lock is held."""
+        """Keep what came of a question; returns the listeners to call. The lock is held."""
         if isinstance(outcome, CallAborted):
             return []
         if isinstance(outcome, ApiError):
@@ -197,11 +197,11 @@ class Roles:
             user.missed = False
         return [user.renewed for user in waiting]
 
-    def _tell(self, assumed: _AssumedRole, outcome: Credentials | ApiError, request_id: str | None) -> None:
+    def _log_outcome(self, assumed: _AssumedRole, outcome: Credentials | ApiError, request_id: str | None) -> None:
         """One line for each change; called by the one thread that flies for the role."""
         failed = outcome if isinstance(outcome, ApiError) else None
-        told = ("assumed",) if failed is None else ("not assumed", failed.reason.value, failed.code or "")
-        changed, assumed.told = assumed.told != told, told
+        news = ("assumed",) if failed is None else ("not assumed", failed.reason.value, failed.code or "")
+        changed, assumed.last_logged = assumed.last_logged != news, news
         level = logging.DEBUG if not changed else logging.INFO if failed is None else logging.WARNING
         why = (
             {}
@@ -210,7 +210,7 @@ class Roles:
         )
         self._log.log(
             level,
-            f"role {told[0]}",
+            f"role {news[0]}",
             account_id=assumed.role.account_id,
             role_arn=assumed.role.arn,
             **why,
