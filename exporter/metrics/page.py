@@ -182,7 +182,8 @@ class Exposition:
         if shown != slot.shown:
             slot.state_lines = () if shown is None else tuple(self._state_lines(slot, shown.value))
             slot.shown = shown
-        former, slot.lines = slot.lines, (*(slot.state_lines or slot.no_state_lines), *self._health_lines(slot))
+        state_lines = slot.state_lines or (b"",) * len(kind.families)
+        former, slot.lines = slot.lines, (*state_lines, *self._health_lines(slot))
         slot.rendered = record
         slot.renders_until = math.inf
         if shown is not None:
@@ -223,14 +224,14 @@ class Exposition:
                 yield start, number
         elif len(family.labels) == 1:
             name = family.labels[0]
-            before = f"{family.name}{{{''.join(f'{label},' for label in labels if label < name)}"
-            after = f"{''.join(f',{label}' for label in labels if label > name)}}}"
+            before = f"{family.name}{{{''.join(f'{label},' for label in labels if _name(label) < name)}"
+            after = f"{''.join(f',{label}' for label in labels if _name(label) > name)}}}"
             for (value,), number in family.samples(source):
                 yield f"{before}{self._label(name, value)}{after}", number
         else:
             for values, number in family.samples(source):
                 own = map(self._label, family.labels, values)
-                yield f"{family.name}{{{','.join(sorted((*labels, *own)))}}}", number
+                yield f"{family.name}{{{','.join(sorted((*labels, *own), key=_name))}}}", number
 
 
 @dataclass(slots=True, eq=False)
@@ -250,11 +251,6 @@ class _Slot:
     lines: "tuple[_Lines, ...]" = ()
     renders_until: float = math.inf
     block: "_Block | None" = None
-
-    @property
-    def no_state_lines(self) -> "tuple[_Lines, ...]":
-        """The lines of the kind's families without a state."""
-        return tuple(() if family.countdown else b"" for family in self.kind.families)
 
 
 # Lines of one family and probe; of a countdown, the start of each line and the moment that it counts down to.
@@ -297,6 +293,11 @@ class _Block:
         if family.countdown:
             return "".join(f"{start} {_number(moment - now)}\n" for start, moment in self.lines[place]).encode()
         return self.lines[place]  # type: ignore[no-any-return]
+
+
+def _name(label: str) -> str:
+    """The name in a label's text: the library orders labels by it."""
+    return label.partition("=")[0]
 
 
 def _blocks(slots: Iterable[_Slot]) -> list[_Block]:

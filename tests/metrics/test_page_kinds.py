@@ -1,6 +1,7 @@
 """The page knows what a kind of probe can say of itself, and no kind."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -9,8 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.metrics.families import HEALTH_FAMILIES
-from exporter.metrics.page import Exposition, ExpositionFormat
-from exporter.probes.kind import AnyKind
+from exporter.metrics.page import Exposition, ExpositionFormat, label_text
+from exporter.probes.kind import AnyKind, Family, Visible
 from exporter.probes.table import PROBES
 from tests.metrics.certificates import CERTIFICATES, Certificate, State
 from tests.metrics.pages import (
@@ -221,3 +222,18 @@ def test_an_update_of_one_kind_leaves_the_lines_of_others() -> None:
         'dcdn_account_certificates{account="prod"} 1.0',
         'dcdn_certificate_domains_total{account="prod",product="esa"} 1.0',
     ]
+
+
+@pytest.mark.parametrize("labels", [("product2",), ("product2", "zone")], ids=["one", "two"])
+def test_labels_are_ordered_by_their_names(labels: tuple[str, ...]) -> None:
+    """Not by how they are written, where "=" stands behind a digit: the order is that of the library."""
+    family: Family[State] = Family("dcdn_odd", "Odd.", lambda _: iter([(("x",) * len(labels), 1.0)]), labels=labels)
+    certificates: AnyKind = CERTIFICATES
+    kind = replace(
+        certificates, families=(family,), remember=lambda *_: None, visible=lambda state, *_: Visible(state)
+    )
+    page = exposition("prod", clock=Clock(), kinds=(kind,))
+    page.update(KEY, record((SHORT,), kind=kind))
+    named = {"account": "prod", "product": "esa", **dict.fromkeys(labels, "x")}
+
+    assert lines(page, "dcdn_odd") == [f"dcdn_odd{{{label_text(named)}}} 1.0"]

@@ -125,7 +125,7 @@ CELL_OF_ACTIVE = (Fragment("active"),)
             (Fragment("PayByTraffic", foreign=True),),
             id="locked",
         ),
-        pytest.param(NOT_ACTIVATED, (Fragment("not activated"),), (Fragment("-", foreign=True),), id="not activated"),
+        pytest.param(NOT_ACTIVATED, (Fragment("not activated"),), (Fragment("-"),), id="not activated"),
         pytest.param(
             CHANGING,
             CELL_OF_ACTIVE,
@@ -143,9 +143,7 @@ CELL_OF_ACTIVE = (Fragment("active"),)
             (Fragment("PayByTraffic", foreign=True), Fragment("→"), Fragment("PayByBandwidth", foreign=True)),
             id="changing some day",
         ),
-        pytest.param(
-            TO_NOTHING_KNOWN, CELL_OF_ACTIVE, (Fragment("-", foreign=True),), id="changing to an unknown method"
-        ),
+        pytest.param(TO_NOTHING_KNOWN, CELL_OF_ACTIVE, (Fragment("-"),), id="changing to an unknown method"),
     ],
 )
 def test_people_are_shown_status_and_billing(
