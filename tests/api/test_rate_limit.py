@@ -246,6 +246,16 @@ def test_unite_before_the_first_call(budgets: Budgets) -> None:
     assert budgets.reserve("account", "Describe").moment == pytest.approx(1000.0 + 1 / 1.85)
 
 
+def test_unite_leaves_the_budgets_of_others_alone(budgets: Budgets) -> None:
+    """What another key and another account have spent stays theirs, and is no part of the account's."""
+    for identity in ("other-key", "other-account", "key"):
+        budgets.reserve(identity, "Describe")
+    budgets.unite("key", "account")
+
+    for identity in ("other-key", "other-account", "account"):
+        assert budgets.reserve(identity, "Describe").moment == pytest.approx(1000.0 + 1 / 1.85)
+
+
 def in_threads(do: Callable[[], Sequence[float]], threads: int = 16) -> list[float]:
     """What many threads got that all began at once."""
     ready = threading.Barrier(threads)
