@@ -19,7 +19,8 @@ from exporter.api.dns import Resolver
 from exporter.api.errors import CallAborted, CallTimedOut
 from exporter.api.operation import Operation
 from exporter.api.proxy import Route
-from tests.api.raw_server import Peer, RawServer, once, reply
+from exporter.api.rate_limit import Budgets
+from tests.api.raw_server import Peer, RawServer, always, once, reply
 from tests.api.recording_observer import RecordingObserver
 
 Serve = Callable[..., RawServer]
@@ -188,6 +189,30 @@ def test_a_stop_ends_the_wait_for_the_budget(
             asked.result(PATIENCE_S)
 
     assert (observer.waits, observer.calls) == ([], [])
+
+
+def test_a_deadline_ends_the_wait_of_a_call_that_is_late(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller, observer: RecordingObserver
+) -> None:
+    """A call that comes so late that others have filled the window waits for room, but not past its deadline."""
+    server = serve(always(reply()))
+    now = [1000.0]
+    client = connect(
+        server.url, budgets=Budgets({operation.action: 0.001}, clock=lambda: now[0]), deadline_s=DEADLINE_S
+    )
+    turns = [client.reserve(operation, caller) for _ in range(2)]
+    now[0] += 1 / 0.001 / 0.925  # both moments have come
+    client.call(operation, caller, turns[0])
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(client.call, operation, caller, turns[1])
+        try:
+            with pytest.raises(CallTimedOut) as timed_out:
+                late.result(PATIENCE_S)
+        finally:
+            client.close()  # ends it if nothing else does
+
+    assert not timed_out.value.sent
+    assert (len(server.heads), len(observer.waits)) == (1, 1)
 
 
 def test_a_black_hole_leaves_time_for_the_next_address(
