@@ -192,11 +192,13 @@ class Client:
 
     def _admit(self, operation: Operation, permit: Permit, exchange: Exchange) -> None:
         """Count the call as sent, as the last step before it is: connections may come late, and all at once."""
+        waited_s = max(0.0, permit.reservation.moment - permit.reserved_at)
+        came_at = self._clock()
         while (wait_s := self._budgets.admit(permit.reservation)) > 0:
             self._pause(min(wait_s, exchange.remaining_s()))
             if exchange.ended is not None:
                 raise TimeoutError
-        self._observer.waited(operation.action, max(0.0, self._clock() - permit.reserved_at))
+        self._observer.waited(operation.action, waited_s + self._clock() - came_at)
         self._pause(0)
 
     def _pause(self, seconds: float) -> None:

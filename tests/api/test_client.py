@@ -1,6 +1,7 @@
 """Calls over real sockets against the simulator: what is sent, what is learned, what is told."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from exporter.api.call import Caller, Reply
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
+from exporter.api.dns import Resolver
 from exporter.api.errors import (
     ApiError,
     CallAborted,
@@ -23,7 +25,7 @@ from exporter.api.errors import (
     WriteRefused,
 )
 from exporter.api.operation import ASSUME_ROLE, Operation
-from exporter.api.rate_limit import Budgets
+from exporter.api.rate_limit import Budgets, Reservation
 from exporter.core.model import FailureReason
 from exporter.simulator import Account, Fault, FaultKind, ServiceState, Simulator
 from tests.api.conftest import SECRET
@@ -347,6 +349,58 @@ def test_seconds_to_a_turn(connect: Connect, operation: Operation, caller: Calle
 
     assert before == pytest.approx([0, 1 / 0.925])
     assert [client.seconds_to(permit) for permit in turns] == [0, 0]
+
+
+def test_the_wait_for_the_budget_is_told(
+    simulate: Simulate, connect: Connect, operation: Operation, caller: Caller, observer: RecordingObserver
+) -> None:
+    """It is as long as the call's moment was away when it was reserved, however late the call then is."""
+    now = [1000.0]
+    client = connect(
+        simulate().url, budgets=Budgets({operation.action: 2}, clock=lambda: now[0]), clock=lambda: now[0]
+    )
+    permits = [client.reserve(operation, caller) for _ in range(2)]
+    client.call(operation, caller, permits[0])
+    now[0] += 10
+    client.call(operation, caller, permits[1])
+
+    assert observer.waits == [(operation.action, 0.0), (operation.action, pytest.approx(1 / 1.85))]
+
+
+def test_the_wait_of_a_late_call_for_room_is_told(
+    simulate: Simulate, connect: Connect, ask: Ask, operation: Operation, observer: RecordingObserver
+) -> None:
+    """A call for which the window has no room when its moment has come waits for the budget, too."""
+    now = [1000.0]
+
+    class Crowded(Budgets):
+        """Has room when it is asked for the second time, and every time takes two seconds."""
+
+        def admit(self, reservation: Reservation) -> float:
+            now[0] += 2
+            return 0.01 if now[0] == 1002.0 else super().admit(reservation)
+
+    budgets = Crowded({operation.action: 2}, clock=lambda: now[0])
+    ask(connect(simulate().url, budgets=budgets, clock=lambda: now[0]))
+
+    assert observer.waits == [(operation.action, 4.0)]
+
+
+def test_what_opens_a_connection_is_no_wait_for_the_budget(
+    serve: Serve, connect: Connect, ask: Ask, operation: Operation, observer: RecordingObserver
+) -> None:
+    """A name that is looked up for long does not look like a budget without room."""
+    now = [1000.5]  # the budget read its clock a little before
+
+    def look_up(*_: Any, **__: Any) -> list[Any]:
+        now[0] += 5
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", server.port))]
+
+    server = serve(always(reply()))
+    budgets = Budgets({operation.action: 2}, clock=lambda: 1000.0)
+    ask(connect("http://api.example", budgets=budgets, clock=lambda: now[0], resolver=Resolver(look_up)))
+
+    assert observer.waits == [(operation.action, 0.0)]
 
 
 def test_many_threads(simulate: Simulate, connect: Connect, ask: Ask) -> None:
