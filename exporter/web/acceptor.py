@@ -49,23 +49,26 @@ class Acceptor:
         self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for tried in range(_AT_ONCE):
             try:
                 sock, _address = self._listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 if error.errno in _FULL:
-                    self._make_room()
+                    # The system wants a file before it looks whether anybody waits: after another that came in,
+                    # it may be that nobody does, and that one would be the first to go.
+                    if tried == 0:
+                        self._connections.shed()
+                    self._wait_for_room()
                     return
                 continue  # a client that left in the queue
             sock.setblocking(False)  # noqa: FBT003 — the standard library's way
             connection = self._connections.admit(sock)
             connection.opening(self._loop.create_task(self._open(connection, sock)))
 
-    def _make_room(self) -> None:
-        """The system has no file left: another connection goes, and those that wait come a little later."""
-        self._connections.shed()
+    def _wait_for_room(self) -> None:
+        """The system has no file left: those that wait come a little later."""
         self._loop.remove_reader(self._listener)
         self._pause = self._loop.call_later(_PAUSE_S, self._resume)
 

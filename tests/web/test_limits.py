@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,7 +16,8 @@ import trustme
 from starlette.types import Receive, Scope, Send
 
 from exporter.web.connections import Connection, Connections, Limits, Phase, first_to_go
-from exporter.web.server import WebServer
+from exporter.web.server import WebServer, _Server
+from tests.no_new_files import no_new_files
 from tests.recording_log import RecordingLog
 from tests.soon import soon
 
@@ -285,3 +287,37 @@ def test_hundreds_of_clients_at_once(start: Start, dial: Callable[[WebServer], s
     assert soon(lambda: len(server._connections) == 0)
     assert server._server is not None
     assert soon(lambda: not server._server.server_state.connections)  # type: ignore[union-attr]
+
+
+def get_on(connection: socket.socket, address: str, path: str) -> bytes:
+    """What a socket is answered that was made before: there may be no file left for another one."""
+    host, _, port = address.rpartition(":")
+    connection.settimeout(WAIT_S)
+    connection.connect((host, int(port)))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    return b"".join(iter(lambda: connection.recv(1024), b""))
+
+
+def test_without_a_file_left_an_idle_client_makes_room(
+    start: Start, dial: Callable[[WebServer], socket.socket]
+) -> None:
+    """The one that is missed least goes, and who waits is answered on the file that it had."""
+    server = start()
+    idle = dial(server)
+    ask_on(idle)
+    with socket.socket() as waiting, no_new_files():
+        assert get_on(waiting, server.address, "/").endswith(b"hello")
+        assert is_closed(idle)
+
+
+def test_a_server_without_files_answers_again(serve: Callable[..., WebServer]) -> None:
+    """Where there is nobody to go, who waits is answered as soon as the system has files again."""
+    server = serve()
+    with ThreadPoolExecutor(1) as pool, socket.socket() as waiting:
+        pool.submit(int).result()  # the thread is there
+        with no_new_files():
+            answer = pool.submit(get_on, waiting, server.address, "/-/healthy")
+            assert isinstance(server._server, _Server)
+            (acceptor,) = server._server._acceptors
+            assert soon(lambda: acceptor._pause is not None)
+        assert answer.result(WAIT_S).endswith(b"dcdn-exporter is healthy.\n")
