@@ -343,12 +343,12 @@ def test_seconds_to_a_turn(connect: Connect, operation: Operation, caller: Calle
         budgets=Budgets({"DescribeDcdnIpaService": 1}, clock=lambda: now[0]),
         clock=lambda: now[0],
     )
-    turns = [client.reserve(operation, caller) for _ in range(2)]
-    before = [client.seconds_to(permit) for permit in turns]
+    permits = [client.reserve(operation, caller) for _ in range(2)]
+    before = [client.seconds_to(permit) for permit in permits]
     now[0] += 10
 
     assert before == pytest.approx([0, 1 / 0.925])
-    assert [client.seconds_to(permit) for permit in turns] == [0, 0]
+    assert [client.seconds_to(permit) for permit in permits] == [0, 0]
 
 
 def test_the_wait_for_the_budget_is_told(

@@ -200,11 +200,11 @@ def test_a_deadline_ends_the_wait_of_a_call_that_is_late(
     client = connect(
         server.url, budgets=Budgets({operation.action: 0.001}, clock=lambda: now[0]), deadline_s=DEADLINE_S
     )
-    turns = [client.reserve(operation, caller) for _ in range(2)]
+    permits = [client.reserve(operation, caller) for _ in range(2)]
     now[0] += 1 / 0.001 / 0.925  # both moments have come
-    client.call(operation, caller, turns[0])
+    client.call(operation, caller, permits[0])
     with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(client.call, operation, caller, turns[1])
+        late = pool.submit(client.call, operation, caller, permits[1])
         try:
             with pytest.raises(CallTimedOut) as timed_out:
                 late.result(PATIENCE_S)

@@ -25,6 +25,7 @@ from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.probes.kind import AnyKind
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
+from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
 from tests.soon import PATIENCE_S, soon
 
@@ -61,6 +62,13 @@ def polled(outcome: Outcome, *, failures_in_row: int = 0, at: float = 1000.0) ->
 
 def failure(reason: FailureReason = FailureReason.NETWORK) -> Failure:
     return Failure(reason, "it does as it is told")
+
+
+def change_in(seconds: float) -> Answer[ServiceState]:
+    """An answer that tells of a billing change at that moment, seen from now."""
+    due = datetime.fromtimestamp(time.time() + seconds, UTC)
+    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
+    return Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
 
 
 class Polls:
@@ -230,9 +238,7 @@ def test_a_postponed_probe_is_neither_polled_nor_skipped_meanwhile() -> None:
 def test_a_billing_change_has_a_run_when_it_falls_due() -> None:
     """The run after a change comes at its moment, however long the interval is."""
     # The schedule's clock is a second slow, so that the run a second after the change comes in a tenth of one.
-    due = datetime.fromtimestamp(time.time() - 0.9, UTC)
-    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
-    changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
+    changing = change_in(-0.9)
     polls, skips = Polls({"a": lambda _permit: polled(changing)}), Skips()
     with running(polls, "a", cadence=SLOW, skips=skips, wall_clock=lambda: time.time() - 1):
         assert polls.wait_for("a", 2)
@@ -554,6 +560,24 @@ def test_a_probe_with_another_caller_or_interval_runs_at_once() -> None:
         assert polls.wait_for("a", 6)
 
 
+def test_another_interval_ends_a_pause() -> None:
+    """A probe that has failed for long is due at the new interval, and not only when it has answered."""
+    release = threading.Event()
+
+    def fail_and_hang(_permit: Permit | None) -> Polled:
+        if polls.runs["a"] > 1:
+            release.wait(PATIENCE_S)
+        return polled(failure(), failures_in_row=30)
+
+    polls, skips = Polls({"a": fail_and_hang}), Skips()
+    with running(polls, "a", cadence=FAST, skips=skips) as schedule:
+        assert soon(lambda: [entry.pause_s for entry in schedule._entries] == [FAST.failing_interval_s])
+        configure(schedule, *(entry.probe for entry in schedule._entries), cadence=replace(FAST, interval_s=0.06))
+        assert polls.wait_for("a", 2)
+        assert skips.wait_for("a", 3)  # three intervals, while the poll is under way
+        release.set()
+
+
 def test_a_turn_of_the_caller_before_is_not_kept() -> None:
     """A probe that gets another caller while it waits asks anew: its permit has the other's credentials."""
     permits: list[Permit | None] = []
@@ -593,6 +617,36 @@ def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
     assert (dict(polls.runs), skips.total) == before
 
 
+@pytest.mark.parametrize(
+    ("outcome", "failures_in_row"),
+    [
+        pytest.param(ACTIVE, 0, id="as before"),
+        pytest.param(failure(), 30, id="after a long pause"),
+        pytest.param(change_in(600), 0, id="when its billing changes"),
+    ],
+)
+def test_a_probe_that_left_while_it_was_polled_is_not_planned_again(
+    outcome: Outcome, failures_in_row: int
+) -> None:
+    """Whatever the answer says of its next run, and though it was to run once more right after this one."""
+    release = threading.Event()
+
+    def hang(_permit: Permit | None) -> Polled:
+        release.wait(PATIENCE_S)
+        return polled(outcome, failures_in_row=failures_in_row)
+
+    polls = Polls({"a": hang})
+    with running(polls) as schedule:
+        configure(schedule, probe("a"), cadence=replace(SLOW, failing_interval_s=1200))
+        assert polls.wait_for("a", 1)
+        schedule.run_now([KIND.key("a")])
+        configure(schedule)
+        release.set()
+        assert soon(lambda: not schedule._workers._unfinished)
+        assert schedule._scheduler.get_jobs() == []
+    assert polls.runs["a"] == 1
+
+
 def test_a_probe_that_comes_back_runs_on_whatever_its_last_answer_from_before_says() -> None:
     """An answer to the run that was under way when it left plans nothing in the place of the one that came back."""
     release, hung = threading.Event(), threading.Event()
@@ -614,6 +668,20 @@ def test_a_probe_that_comes_back_runs_on_whatever_its_last_answer_from_before_sa
         release.set()
         assert polls.wait_for("a", polls.runs["a"] + 8)
         assert soon(lambda: len(schedule._scheduler.get_jobs()) == 1)
+
+
+def test_a_moment_without_threads_ends_no_probe() -> None:
+    """Runs for which there is no thread are skipped and told; the next one that gets a thread is as any other."""
+    polls, skips, log = Polls({"a": lambda _permit: polled(ACTIVE)}), Skips(), RecordingLog()
+    with running(polls, skips=skips, log=log) as schedule:
+        assert soon(lambda: schedule._started)
+        with no_new_threads():
+            configure(schedule, probe("a"), cadence=FAST)
+            assert skips.wait_for("a", 2)
+        assert polls.wait_for("a", 3)
+    assert {(event, fields["probe"]) for event, fields in log.above_debug()} == {
+        ("no thread for a poll", "a/dcdn_ipa/service")
+    }
 
 
 def test_another_number_of_threads_loses_no_run() -> None:
@@ -655,9 +723,7 @@ def test_probes_are_spread_over_the_interval_after_the_first_round() -> None:
 
 def test_a_change_that_is_withdrawn_has_no_run() -> None:
     """When the API no longer tells of a change, its extra run is taken out of the plan."""
-    due = datetime.fromtimestamp(time.time() + 600, UTC)
-    change = ChargeTypeChange(charge_type="PayByBandwidth", takes_effect=due)
-    changing = Answer(state=ServiceState(charge_type="PayByTraffic", change=change))
+    changing = change_in(600)
     polls = Polls({"a": lambda _permit: polled(changing if polls.runs["a"] == 1 else ACTIVE)})
     with running(polls, "a") as schedule:
         assert polls.wait_for("a", 3)
