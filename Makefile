@@ -14,7 +14,7 @@ help: ## Say what can be made
 demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no account needed
 	@exec $(VENV)/bin/dcdn-exporter demo
 
-test: $(VENV)/.dev ## Run the tests (under three minutes)
+test: $(VENV)/.dev ## Run the tests (under two minutes)
 	@$(VENV)/bin/pytest -n 3 --dist worksteal
 
 rehearse: $(VENV)/.dev ## Run the long tests: hundreds of accounts, the image, the unit, shards (some minutes)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -82,6 +84,7 @@ def test_the_vendors_limit_is_used_and_never_passed(
     assert too_early(simulator.journal, exporter.started_s) == []
 
 
+@pytest.mark.rehearsal
 def test_two_replicas_of_half_a_share_use_the_limit_and_never_pass_it(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:
@@ -102,6 +105,7 @@ def test_two_replicas_of_half_a_share_use_the_limit_and_never_pass_it(
     assert too_early(simulator.journal, replicas[0].started_s, at_once=2) == []
 
 
+@pytest.mark.rehearsal
 def test_entries_that_turn_out_to_be_one_account_share_its_budget(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:

@@ -133,7 +133,7 @@ def watch(exporter: Exporter) -> Stretch:
         durations_s.append(time.monotonic() - began)
         last = last or all_failed(3, exporter, since=first)
         ages_s.append(time.time() - last_successes(exporter.scrape())[UNTOUCHED])
-        time.sleep(0.02)
+        time.sleep(0.1)
     return Stretch(
         page=last,
         reasons={
