@@ -18,7 +18,7 @@ from exporter.api.rate_limit import Budgets
 from exporter.simulator import Fault, Simulator
 from tests.api.raw_server import PATIENCE_S, Peer, RawServer, always, once, reply
 from tests.api.recording_observer import RecordingObserver
-from tests.soon import soon
+from tests.waiting import soon
 
 Simulate = Callable[..., Simulator]
 Serve = Callable[..., RawServer]

@@ -11,10 +11,10 @@ from concurrent.futures import Future
 import pytest
 
 from exporter.api.deadline import Address, Ending, Exchange, Exchanges
+from tests.waiting import PATIENCE_S
 
 Pair = tuple[socket.socket, socket.socket]
 FAR_S = 3600.0
-PATIENCE_S = 10.0
 
 
 @pytest.fixture

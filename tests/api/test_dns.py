@@ -9,8 +9,8 @@ import pytest
 
 from exporter.api.deadline import Address, Ending, Exchange
 from exporter.api.dns import Resolver
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 10.0
 FOUND: list[Address] = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))]
 
 

@@ -35,7 +35,7 @@ from exporter.simulator import (
 )
 from tests.only_read import only_read
 from tests.recording_log import RecordingLog
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "status.schema.json"
 ACCOUNT = load_scenario("healthy").accounts[0]

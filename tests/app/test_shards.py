@@ -18,7 +18,7 @@ from exporter.config import Configuration, parse
 from exporter.probes.table import vendor_limits
 from exporter.simulator import Account, Member, Role, Scenario, Simulator
 from tests.recording_log import RecordingLog
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 BASE = Account("base", "10", access_key_id="LTAI5tBase", access_key_secret="base-secret", ram_user="exporter")
 BASE_KEYS = {"type": "access_key", "access_key_id": "LTAI5tBase", "access_key_secret": "base-secret"}

@@ -25,7 +25,7 @@ from exporter.simulator import Role as SimulatedRole
 from tests.end_to_end.page import Page
 from tests.only_read import only_read
 from tests.recording_log import RecordingLog
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 KIND = PROBES[0]
 STARTED_AT = 1_800_000_000.0

@@ -12,9 +12,9 @@ from queue import SimpleQueue
 import pytest
 
 from exporter.app.systemd import ServiceManager, supervise
+from tests.waiting import PATIENCE_S
 
 PID = os.getpid()
-PATIENCE_S = 20.0
 LIMIT = {"WATCHDOG_USEC": "60000000"}
 
 

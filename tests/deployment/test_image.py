@@ -17,7 +17,7 @@ from exporter import PROJECT_URL, __version__
 from exporter.simulator import load_scenario
 from tests.deployment.containers import rights_of
 from tests.end_to_end.page import Page
-from tests.end_to_end.waiting import wait_until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ import pytest
 from exporter.simulator import Account, Scenario
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.instance import run_on_instance
-from tests.end_to_end.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 from tests.end_to_end.page import Page
-from tests.end_to_end.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,8 +21,8 @@ from exporter.polling import WAITING_WORKERS
 from tests.end_to_end.every_kind import Population
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.instance import become_instance, metadata_service
-from tests.end_to_end.waiting import PATIENCE_S, wait_until
 from tests.only_read import only_read
+from tests.waiting import PATIENCE_S, wait_until
 
 PORT = 8443  # nobody else is in the namespace
 WORKERS = 16  # few enough for twenty accounts to keep all of them busy

@@ -22,9 +22,9 @@ from tests.end_to_end.every_kind import oidc_token
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.instance import become_instance, metadata_service
 from tests.end_to_end.leaks import SECRET, everything_said
-from tests.end_to_end.waiting import wait_until
 from tests.end_to_end.wiretap import wiretap
 from tests.only_read import only_read
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

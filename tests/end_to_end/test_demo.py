@@ -15,7 +15,7 @@ import pytest
 
 from exporter.app.demo import POLL
 from exporter.simulator import WRITES
-from tests.end_to_end.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

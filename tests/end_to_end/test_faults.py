@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.simulator import FAULT_KINDS, Fault
-from tests.end_to_end.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate

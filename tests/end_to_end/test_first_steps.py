@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporter.simulator import load_scenario
-from tests.end_to_end.waiting import PATIENCE_S
 from tests.only_read import only_read
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.simulator import Fault
-from tests.end_to_end.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ import pytest
 
 from exporter.simulator import LIMITS, Fault, Member, Role, ServiceState
 from tests.end_to_end.exporter_process import Exporter
-from tests.end_to_end.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

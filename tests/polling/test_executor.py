@@ -5,7 +5,7 @@ from datetime import UTC
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from exporter.polling.executor import Inline
-from tests.soon import soon
+from tests.waiting import soon
 
 
 class JobId(str):  # noqa: SLOT000 — without slots it can be referred to weakly

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from exporter.polling.lookups import Lookups
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 
 def asker(asked: list[str]) -> Callable[[], bool]:

@@ -27,7 +27,7 @@ from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 CREDENTIALS = Credentials(access_key_id="LTAItest", access_key_secret=Secret("secret"))
 PERMIT = Permit(CREDENTIALS, Reservation("LTAItest", "DescribeDcdnIpaService", 0.0), reserved_at=0.0)
@@ -625,9 +625,7 @@ def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
         pytest.param(change_in(600), 0, id="when its billing changes"),
     ],
 )
-def test_a_probe_that_left_while_it_was_polled_is_not_planned_again(
-    outcome: Outcome, failures_in_row: int
-) -> None:
+def test_a_probe_that_left_while_it_was_polled_is_not_planned_again(outcome: Outcome, failures_in_row: int) -> None:
     """Whatever the answer says of its next run, and though it was to run once more right after this one."""
     release = threading.Event()
 

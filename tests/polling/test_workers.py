@@ -10,7 +10,7 @@ import pytest
 
 from exporter.polling.workers import Workers
 from tests.no_new_threads import no_new_threads
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 
 class Held:

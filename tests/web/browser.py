@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections import defaultdict
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import websocket
 
+from tests.waiting import PATIENCE_S, wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PATIENCE_S = 30
-_LOOK_EVERY_S = 0.02
 _FLAGS = (
     "--headless",
     "--remote-debugging-port=0",
@@ -52,14 +51,14 @@ def chromium(program: str, folder: Path) -> Iterator[Browser]:
 
 def _told(file: Path, process: subprocess.Popen[bytes]) -> tuple[str, str]:
     """Port and path, which the browser writes down once it listens."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        lines = file.read_text().split() if file.exists() else []
-        if len(lines) == 2:
-            return lines[0], lines[1]
+
+    def port_and_path() -> list[str] | None:
         assert process.poll() is None, (file.parent / "stderr").read_text()
-        assert time.monotonic() < deadline, (file.parent / "stderr").read_text()
-        time.sleep(_LOOK_EVERY_S)
+        lines = file.read_text().split() if file.exists() else []
+        return lines if len(lines) == 2 else None
+
+    port, path = wait_until("the browser listens", port_and_path)
+    return port, path
 
 
 class Browser:
@@ -123,10 +122,7 @@ class Page:
 
     def wait_until(self, expression: str) -> None:
         """The expression has become true."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.see(expression):
-            assert time.monotonic() < deadline, (expression, self.see("document.body.innerText"))
-            time.sleep(_LOOK_EVERY_S)
+        wait_until(expression, lambda: self.see(expression))
 
     def type(self, text: str) -> None:
         """The text has been typed where the focus is."""

@@ -19,7 +19,7 @@ from exporter.web.connections import Connection, Connections, Limits, Phase, fir
 from exporter.web.server import WebServer, _Server
 from tests.no_new_files import no_new_files
 from tests.recording_log import RecordingLog
-from tests.soon import soon
+from tests.waiting import soon
 
 WAIT_S = 10
 SOON_S = 0.1

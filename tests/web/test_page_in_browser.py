@@ -12,7 +12,8 @@ from exporter.core.model import Failure, FailureReason
 from exporter.probes.kind import Fragment
 from exporter.web.status_page import StatusPage
 from tests.report.records import ACTIVE, UNPAID, changing, record, report, service
-from tests.web.browser import PATIENCE_S, Browser, Page, chromium
+from tests.waiting import PATIENCE_S
+from tests.web.browser import Browser, Page, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

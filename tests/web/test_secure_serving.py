@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from exporter.web.server import WebServer
 from tests.recording_log import RecordingLog
-from tests.soon import soon
+from tests.waiting import soon
 
 WAIT_S = 10
 LOOK_EVERY_S = 0.02

@@ -12,7 +12,7 @@ from exporter.api.credentials.sources import Uri
 from exporter.api.errors import CredentialsUnavailable
 from exporter.simulator import Simulator
 from tests.api.credentials.test_refresh import landed
-from tests.soon import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 TEN_MINUTES_S = 600
 

@@ -9,7 +9,7 @@ import pytest
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.errors import CallAborted, CredentialsUnavailable
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 SHORT_S = 0.02
 STARTED_AT = 1_800_000_000.0

@@ -25,7 +25,7 @@ from exporter.simulator import Role as SimulatedRole
 from tests.api.recording_observer import RecordingObserver
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
-from tests.soon import PATIENCE_S, soon
+from tests.waiting import PATIENCE_S, soon
 
 BASE_ID = "1000000000000001"
 BASE_SECRET = "planted-base-secret"

@@ -8,9 +8,7 @@ import pytest
 
 from exporter.api.credentials.worker_pool import KeyedWorkers
 from tests.no_new_threads import no_new_threads
-from tests.soon import soon
-
-PATIENCE_S = 10.0
+from tests.waiting import PATIENCE_S, soon
 
 
 @pytest.fixture
