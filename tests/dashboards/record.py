@@ -10,11 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from tests.dashboards.prometheus import ask, eventually, prometheus, started
 from tests.dashboards.shipped import queries
+from tests.end_to_end.exporter_process import Exporter
+from tests.prometheus import prometheus, query
 
 RECORDING: Final = Path(__file__).parent / "demo_day.om.xz"
 JOB: Final = "dcdn-exporter"
@@ -36,25 +38,19 @@ def main() -> None:
 
 
 def _played(program: str, folder: Path) -> list[dict[str, Any]]:
-    demo = [sys.executable, "-m", "exporter", "demo", "--web.listen-address=127.0.0.1:0", "--log.level=info"]
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    log = folder / "demo.log"
-    with started(demo, folder, log) as process:
-        address = eventually(lambda: _address(log.read_text()), process)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    demo = Exporter(("demo", "--web.listen-address=127.0.0.1:0", "--log.format=json"), folder=folder, environ=environ)
+    with ExitStack() as running:
+        running.callback(demo.end)
         scraped = {
             "global": {"scrape_interval": f"{SCRAPE_INTERVAL_S}s", "scrape_timeout": f"{SCRAPE_INTERVAL_S}s"},
             "scrape_configs": [
-                {"job_name": JOB, "static_configs": [{"targets": [address], "labels": {"instance": "demo"}}]}
+                {"job_name": JOB, "static_configs": [{"targets": [demo.address], "labels": {"instance": "demo"}}]}
             ],
         }
         with prometheus(program, folder, scraped) as host:
             time.sleep(DAY_S)
-            return ask(host, "query", query=f'{{job="{JOB}"}}[{DAY_S}s]')
-
-
-def _address(log: str) -> str | None:
-    """Where the demo's exporter listens, once it says so."""
-    return next((word[8:] for word in log.split() if word.startswith("address=127.0.0.1:")), None)
+            return query(host, f'{{job="{JOB}"}}[{DAY_S}s]')
 
 
 def _lines(series: list[dict[str, Any]]) -> Iterator[str]:

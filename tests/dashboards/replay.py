@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.dashboards.prometheus import ask, prometheus
 from tests.dashboards.record import DAY_S, SCRAPE_INTERVAL_S
 from tests.dashboards.shipped import Query
+from tests.prometheus import ask, prometheus
 
 TIMES = {
     "__interval": f"{SCRAPE_INTERVAL_S}s",

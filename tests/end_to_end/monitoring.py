@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load
-from tests.end_to_end.test_prometheus import query
 from tests.end_to_end.webhook import Webhook
+from tests.prometheus import prometheus, query, ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.end_to_end.conftest import Eventually
 
 ALERTMANAGER = ROOT / "deploy" / "alertmanager"
 ALERTMANAGER_FLAGS = (
@@ -27,14 +23,9 @@ ALERTMANAGER_FLAGS = (
     "--web.listen-address=127.0.0.1:0",
     "--cluster.listen-address=",
 )
-PROMETHEUS_FLAGS = (
-    "--config.file=prometheus.yaml",
-    "--storage.tsdb.path=data",
-    "--web.listen-address=127.0.0.1:0",
-    # Alertmanager resolves by itself what it did not hear of for four of these: a busy machine may need some seconds
-    # for an evaluation.
-    "--rules.alert.resend-delay=15s",
-)
+# Alertmanager resolves by itself what it did not hear of for four of these: a busy machine may need some seconds
+# for an evaluation.
+RESEND = "--rules.alert.resend-delay=15s"
 TARGETS = "targets.json"
 # Two minutes of the shipped rules and routes are a second here.
 FASTER = 120
@@ -59,22 +50,19 @@ class Monitoring:
 
 
 @contextmanager
-def monitoring(
-    *targets: str, folder: Path, tool: Callable[[str], str], eventually: Eventually, every: str = "1s"
-) -> Iterator[Monitoring]:
+def monitoring(*targets: str, folder: Path, tool: Callable[[str], str], every: str = "1s") -> Iterator[Monitoring]:
     """Both programs, the one scraping these targets and telling the other, which tells a webhook."""
     programs = {name: tool(name) for name in ("prometheus", "prometheus-alertmanager")}
     with ExitStack() as running:
         hook = running.enter_context(Webhook())
         alertmanager_files(folder, hook=hook.url)
         alertmanager = running.enter_context(
-            server([programs["prometheus-alertmanager"], *ALERTMANAGER_FLAGS], folder=folder, eventually=eventually)
+            ready([programs["prometheus-alertmanager"], *ALERTMANAGER_FLAGS], folder)
         )
-        prometheus_files(folder, alertmanager=alertmanager, every=every)
         write_targets(folder, *targets)
-        address = running.enter_context(
-            server([programs["prometheus"], *PROMETHEUS_FLAGS], folder=folder, eventually=eventually)
-        )
+        write_rules(folder)
+        configuration = prometheus_configuration(alertmanager=alertmanager, every=every)
+        address = running.enter_context(prometheus(programs["prometheus"], folder, configuration, RESEND))
         yield Monitoring(address, hook, folder)
 
 
@@ -85,26 +73,6 @@ def write_targets(folder: Path, *targets: str) -> None:
     new.rename(folder / TARGETS)
 
 
-@contextmanager
-def server(command: list[str], *, folder: Path, eventually: Eventually) -> Iterator[str]:
-    """One of the two programs, listening; its address, from its log."""
-    log = folder / f"{re.sub(r'.*/', '', command[0])}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 — a tool that the tests look for
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
-        address = re.compile(r"(?:Listening on|Start listening).* address=(127\.0\.0\.1:[1-9]\d*)")
-        yield eventually(f"{command[0]} names its address", lambda: address.search(log.read_text()))[1]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
-            process.wait()
-
-
 def faster(duration: str) -> str:
     """A duration of the shipped files, as many times shorter as tests are faster; at least 100 ms."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -112,14 +80,18 @@ def faster(duration: str) -> str:
     return f"{max(100, seconds * 1000 // FASTER)}ms"
 
 
-def prometheus_files(folder: Path, *, alertmanager: str, every: str) -> None:
-    """The shipped configuration and rules with a test's addresses and shorter pauses; targets stand in a file."""
-    configuration = load(RULES_FOLDER / "prometheus.yaml")
+def prometheus_configuration(*, alertmanager: str, every: str) -> dict[str, Any]:
+    """The shipped configuration with a test's addresses and pace; targets and rules stand in files beside it."""
+    configuration: dict[str, Any] = load(RULES_FOLDER / "prometheus.yaml")
     configuration["global"] = dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), every)
     del configuration["scrape_configs"][0]["static_configs"]
     configuration["scrape_configs"][0]["file_sd_configs"] = [{"files": [TARGETS]}]
     configuration["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]
-    (folder / "prometheus.yaml").write_text(json.dumps(configuration))
+    return configuration
+
+
+def write_rules(folder: Path) -> None:
+    """The shipped rules, with shorter pauses."""
     rules = load(ALERTS_FILE)
     for group in rules["groups"]:
         for rule in group["rules"]:

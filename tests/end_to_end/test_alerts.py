@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.simulator import Fault, ServiceState
-from tests.end_to_end.monitoring import ALERTMANAGER_FLAGS, alertmanager_files, monitoring, server
+from tests.end_to_end.monitoring import ALERTMANAGER_FLAGS, alertmanager_files, monitoring
 from tests.end_to_end.webhook import Webhook
+from tests.prometheus import ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
     configuration["accounts"][0].update({"site": "china", "labels": {"team": "video"}})
     exporter = serve(configuration)
 
-    with monitoring(exporter.address, folder=tmp_path, tool=tool, eventually=eventually) as seen:
+    with monitoring(exporter.address, folder=tmp_path, tool=tool) as seen:
         hook = seen.hook
         eventually("the service is well", lambda: exporter.scrape().status("prod") == "active")
 
@@ -122,7 +123,7 @@ def test_alerts_are_muted_by_those_that_say_more(
     command = [tool("prometheus-alertmanager"), *ALERTMANAGER_FLAGS]
     with ExitStack() as running:
         alertmanager_files(tmp_path, hook=running.enter_context(Webhook()).url)
-        address = running.enter_context(server(command, folder=tmp_path, eventually=eventually))
+        address = running.enter_context(ready(command, tmp_path))
 
         def muted(*fired: tuple[str, str, str]) -> dict[tuple[str, str, str], bool]:
             """Whether each alert is muted, once these fire as well."""

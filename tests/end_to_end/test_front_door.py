@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import bcrypt
 import trustme
 
-from tests.end_to_end.test_prometheus import JOB, prometheus, query
+from tests.end_to_end.test_prometheus import JOB, every_second
+from tests.prometheus import prometheus, query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def test_prometheus_at_the_front_door(
         "basic_auth": {"username": "prometheus", "password": PASSWORD},
         "tls_config": {"ca_file": "ca.crt", "cert_file": "client.crt", "key_file": "client.key"},
     }
-    with prometheus(program, exporter.address, folder=tmp_path, eventually=eventually, **job) as address:
+    with prometheus(program, tmp_path, every_second(exporter.address, **job)) as address:
         eventually("two scrapes", lambda: query(address, f'count_over_time(up{{job="{JOB}"}}[1m]) >= 2'))
         put_certificate(authority, tmp_path, "server", "127.0.0.1")
         eventually("the renewed certificate is served", lambda: answer(PASSWORD, context())[1] not in (first, b""))
