@@ -1,6 +1,6 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test rehearse check format rules policies mutate dashboards bench lock clean
+.PHONY: help demo test rehearse check format rules policies mutate mutants dashboards bench lock clean
 
 VENV := .venv
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
@@ -38,6 +38,9 @@ policies: $(VENV)/.dev ## Write the RAM policies
 
 mutate: $(VENV)/.dev ## Break every alerting rule and see that the tests notice (some minutes)
 	@$(VENV)/bin/python -m tests.alerts.mutate
+
+mutants: $(VENV)/.dev ## Break modules that decide and see that the tests notice (SEED=… COUNT=…; half an hour)
+	@$(VENV)/bin/python -m tests.mutation --seed $(or $(SEED),1) --count $(or $(COUNT),200)
 
 dashboards: $(VENV)/.dev ## Write the Grafana dashboards
 	@$(VENV)/bin/python -m grafana.builder
