@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, ProbeKey, State
+from exporter.core.model import Failure, FailureReason, ProbeKey, State
 from exporter.core.store import ProbeRecord
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.probes.balance import Balance
@@ -17,6 +17,7 @@ from exporter.probes.debt_status import DebtState
 from exporter.probes.kind import AnyKind
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
+from tests.records import record_of
 
 KIND = PROBES[0]
 DEBT_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == (KIND.product, "debt_status"))
@@ -98,19 +99,11 @@ def exposition(
     return page
 
 
-def record(*outcomes: State | Failure, at: float = START, kind: AnyKind = KIND) -> ProbeRecord:
-    """The record of these polls of a probe of this kind."""
-    after = ProbeRecord()
-    for outcome in outcomes:
-        of_poll: Outcome = outcome if isinstance(outcome, Failure) else Answer(outcome)
-        after = polled(after, of_poll, at=at, kind=kind)
-    return after
-
-
-def polled(before: ProbeRecord, outcome: Outcome, *, at: float, kind: AnyKind = KIND) -> ProbeRecord:
-    """The record after one more poll, which took a quarter of a second."""
-    observation = Observation(finished_at=at, duration_s=0.25, outcome=outcome)
-    return before.after(observation, remember=kind.remember)
+def record(
+    *outcomes: State | Failure, since: ProbeRecord | None = None, at: float = START, kind: AnyKind = KIND
+) -> ProbeRecord:
+    """The record after these polls of a probe of this kind, which took a quarter of a second each."""
+    return record_of(*outcomes, since=since, at=at, duration_s=0.25, remember=kind.remember)
 
 
 def text(page: Exposition) -> str:

@@ -1,6 +1,7 @@
 """The families of a probe's history, which every kind of probe has."""
 
 import itertools
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,7 @@ from exporter.core.store import ProbeRecord
 from exporter.metrics.families import HEALTH_FAMILIES
 from exporter.probes.kind import Sample, Scope
 from exporter.probes.service_state import NOT_ACTIVATED, ServiceState
-from tests.metrics.pages import polled
+from tests.records import record_of
 
 BY_NAME = {family.name: family for family in HEALTH_FAMILIES}
 NOW = 1_522_511_940.0
@@ -26,11 +27,7 @@ TABLE = [
 ]
 
 
-def after(*outcomes: Outcome) -> ProbeRecord:
-    record = ProbeRecord()
-    for outcome in outcomes:
-        record = polled(record, outcome, at=NOW)
-    return record
+after = partial(record_of, at=NOW, duration_s=0.25)
 
 
 def history(name: str, record: ProbeRecord) -> list[Sample]:

@@ -32,7 +32,6 @@ from tests.metrics.pages import (
     exposition,
     key,
     lines,
-    polled,
     record,
     services,
     text,
@@ -261,7 +260,7 @@ def test_failures_do_not_make_an_answer_younger() -> None:
     page.update(key(), record(LOCKED))
     for age_s in (200.0, 400.0, 599.0):
         clock.now = START + age_s
-        page.update(key(), polled(record(LOCKED), TIMEOUT, at=clock.now))
+        page.update(key(), record(TIMEOUT, since=record(LOCKED), at=clock.now))
         assert services(page) != set()
     clock.now = START + 601
 

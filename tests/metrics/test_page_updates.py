@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.core.model import Answer, Failure, State
+from exporter.core.model import Failure, State
 from exporter.core.store import ProbeRecord
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.probes.kind import AnyKind
@@ -33,7 +33,6 @@ from tests.metrics.pages import (
     Clock,
     exposition,
     key,
-    polled,
     record,
     services,
     text,
@@ -77,7 +76,7 @@ def test_a_poll_that_finds_what_was_known_changes_few_blocks() -> None:
         page.update(key(account), record(LOCKED))
     before = page.page(ExpositionFormat.TEXT)  # kept, so that no new block takes the place of one in memory
     clock.now += 60
-    page.update(key(accounts[7]), polled(record(LOCKED), Answer(LOCKED), at=clock.now))
+    page.update(key(accounts[7]), record(LOCKED, since=record(LOCKED), at=clock.now))
     kept = {id(block) for block in before}
     after = [block for block in page.page(ExpositionFormat.TEXT) if len(block) > 1000]
 
@@ -218,8 +217,7 @@ def play(steps: list[object]) -> Iterator[tuple[Exposition, Exposition]]:
     for step in (*steps, None):
         match step:
             case Poll(account, probe, outcome) if (account, probe) in records:
-                of_poll = outcome if isinstance(outcome, Failure) else Answer(outcome)
-                after = polled(records[account, probe], of_poll, at=clock.now, kind=KINDS[probe])
+                after = record(outcome, since=records[account, probe], at=clock.now, kind=KINDS[probe])
                 records[account, probe] = after
                 page.update(KINDS[probe].key(account), after)
             case float():

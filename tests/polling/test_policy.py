@@ -1,41 +1,30 @@
 import math
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, State
+from exporter.core.model import Answer, Failure, FailureReason, Outcome
 from exporter.core.store import ProbeRecord
 from exporter.polling.policy import Cadence, attention_of, endpoint_answered, hangs, place_s
 from exporter.probes.kind import NO_ATTENTION, Attention
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import PROBES
+from tests.records import record_of
 
 CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 ACTIVE = ServiceState(charge_type="PayByTraffic")
 LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
 
 
-def forget(_memory: object, _answer: Answer[Any], _at: float) -> None:
-    return None
-
-
-def answered(record: ProbeRecord, state: State, at: float) -> ProbeRecord:
-    return record.after(Observation(finished_at=at, duration_s=0.1, outcome=Answer(state=state)), remember=forget)
-
-
 def failed(record: ProbeRecord, reason: FailureReason, *, times: int = 1) -> ProbeRecord:
-    for _ in range(times):
-        observation = Observation(finished_at=1000.0, duration_s=0.1, outcome=Failure(reason, "no answer"))
-        record = record.after(observation, remember=forget)
-    return record
+    return record_of(*[Failure(reason, "no answer")] * times, since=record)
 
 
 def test_a_healthy_probe_runs_every_interval() -> None:
     """Nothing known and nothing wrong both mean the plain interval."""
     assert CADENCE.pause_s(ProbeRecord(), NO_ATTENTION, now=1000.0) == 60
-    assert CADENCE.pause_s(answered(ProbeRecord(), ACTIVE, 1000.0), NO_ATTENTION, now=1001.0) == 60
+    assert CADENCE.pause_s(record_of(ACTIVE), NO_ATTENTION, now=1001.0) == 60
 
 
 @pytest.mark.parametrize(
@@ -81,14 +70,14 @@ def test_pauses_double_from_the_third_failure_on(failures: int, pause_s: float) 
 
 def test_one_answer_ends_the_pauses() -> None:
     """After an answer the probe is at its plain interval again."""
-    record = answered(failed(ProbeRecord(), FailureReason.SERVER, times=9), ACTIVE, 2000.0)
+    record = record_of(ACTIVE, since=failed(ProbeRecord(), FailureReason.SERVER, times=9), at=2000.0)
 
     assert CADENCE.pause_s(record, NO_ATTENTION, now=2000.0) == 60
 
 
 def test_failures_under_a_lock_slow_down_from_the_locked_interval() -> None:
     """A lock that cannot be confirmed is still asked for more often than anything else that fails."""
-    record = failed(answered(ProbeRecord(), LOCKED, 1000.0), FailureReason.TIMEOUT, times=3)
+    record = failed(record_of(LOCKED), FailureReason.TIMEOUT, times=3)
 
     assert CADENCE.pause_s(record, Attention(faster_until=math.inf), now=1100.0) == 30
 
@@ -157,7 +146,7 @@ def test_a_probe_hangs_from_a_timeout_to_its_next_outcome() -> None:
 
     assert hangs(hanging)
     assert not hangs(failed(hanging, FailureReason.NETWORK))
-    assert not hangs(answered(hanging, ACTIVE, 1100.0))
+    assert not hangs(record_of(ACTIVE, since=hanging, at=1100.0))
     assert not hangs(ProbeRecord())
 
 
@@ -174,8 +163,7 @@ def test_credentials_hold_a_thread_as_long_as_they_are_waited_for(
 ) -> None:
     """A timeout of STS that is known already has held no thread, and keeps the probe among the others."""
     failure = Failure(reason, "no credentials", of_credentials=True)
-    observation = Observation(finished_at=1000.0, duration_s=waited_s, outcome=failure)
-    record = ProbeRecord().after(observation, remember=forget)
+    record = record_of(failure, duration_s=waited_s)
 
     assert hangs(record) is hanging
 

@@ -16,8 +16,7 @@ from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
-from exporter.core.model import Answer, Failure, FailureReason, Observation, Outcome, ProbeKey
-from exporter.core.store import ProbeRecord
+from exporter.core.model import Answer, Failure, FailureReason, Outcome, ProbeKey
 from exporter.polling import HANGING_WORKERS, Schedule
 from exporter.polling.entries import Phase
 from exporter.polling.policy import Cadence
@@ -27,6 +26,7 @@ from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
+from tests.records import record_of
 from tests.waiting import PATIENCE_S, soon
 
 CREDENTIALS = Credentials(access_key_id="LTAItest", access_key_secret=Secret("secret"))
@@ -52,11 +52,8 @@ def probe(account: str, kind: AnyKind = KIND, *, provider: type[StaticCredential
     return Probe(key=kind.key(account), kind=kind, caller=lambda: Caller(provider(CREDENTIALS)))
 
 
-def polled(outcome: Outcome, *, failures_in_row: int = 0, at: float = 1000.0) -> Polled:
-    observation = Observation(finished_at=at, duration_s=0.0, outcome=outcome)
-    record = ProbeRecord().after(observation, remember=KIND.remember)
-    for _ in range(failures_in_row - 1):
-        record = record.after(observation, remember=KIND.remember)
+def polled(outcome: Outcome, *, failures_in_row: int = 0) -> Polled:
+    record = record_of(*[outcome] * max(1, failures_in_row), remember=KIND.remember)
     return Polled(record=record, outcome=outcome)
 
 

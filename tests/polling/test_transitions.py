@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.core.model import Answer, Failure, FailureReason, Observation, State
+from exporter.core.model import Answer, Failure, FailureReason, State
 from exporter.core.store import ProbeRecord
 from exporter.polling.transitions import LogLine, changes
 from exporter.probes import balance, debt_status, service
@@ -13,6 +13,7 @@ from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
 from exporter.probes.kind import News
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
+from tests.records import record_of
 
 OPENED = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
@@ -41,13 +42,11 @@ TOLD = {
 
 def lines(*outcomes: State | Failure) -> list[LogLine]:
     """What is told of the last of these polls."""
-    before = after = ProbeRecord()
-    for outcome in outcomes:
-        before = after
-        of_poll = outcome if isinstance(outcome, Failure) else Answer(outcome, request_id="request-1")
-        observation = Observation(finished_at=1000.0, duration_s=0.1, outcome=of_poll)
-        after = before.after(observation, remember=lambda _memory, _answer, _at: None)
-    return list(changes(news_of(outcomes), before, after))
+    of_polls = [
+        outcome if isinstance(outcome, Failure) else Answer(outcome, request_id="request-1") for outcome in outcomes
+    ]
+    before = record_of(*of_polls[:-1])
+    return list(changes(news_of(outcomes), before, record_of(*of_polls[-1:], since=before)))
 
 
 def news_of(outcomes: Iterable[State | Failure]) -> News[Any]:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey, State
+from exporter.core.model import Failure, FailureReason, ProbeKey, State
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 from exporter.report.report import Report, build_report
+from tests.records import record_of
 
 NOW = datetime(2026, 3, 31, 16, 0, 0, tzinfo=UTC).timestamp()
 ACTIVE = ServiceState(charge_type="PayByTraffic")
@@ -45,12 +46,7 @@ def balance(account: str) -> ProbeKey:
 
 def record(*outcomes: State | Failure, age_s: float = 2.25) -> ProbeRecord:
     """The record of these polls, of which the last was so long before ``NOW``; nothing is remembered of them."""
-    after = ProbeRecord()
-    for outcome in outcomes:
-        of_poll = outcome if isinstance(outcome, Failure) else Answer(outcome)
-        observation = Observation(finished_at=NOW - age_s, duration_s=0.1, outcome=of_poll)
-        after = after.after(observation, remember=lambda _before, _answer, _at: None)
-    return after
+    return record_of(*outcomes, at=NOW - age_s)
 
 
 def report(records: Mapping[ProbeKey, ProbeRecord], *, stale_after_s: float = math.inf) -> Report:
