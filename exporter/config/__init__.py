@@ -1,7 +1,7 @@
 """The configuration files: read, checked, every problem told at once. The one home of pydantic and PyYAML.
 
     reading.py         load, load_web, parse, without_file
-    yaml_reading.py    YAML with the place of every value
+    document.py        YAML with the place of every value
     models.py          the whole file as frozen models
     poll.py, rate_limit.py, accounts.py, discovery.py, credentials.py    its sections
     web.py             the file of the web server, in a format that is not ours

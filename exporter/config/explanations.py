@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from exporter.config.document import Document, Odd, Place
 from exporter.config.problems import Location, Problem, path_of, shown
 from exporter.config.refusals import nearest, words_of
-from exporter.config.yaml_reading import Document, Node, Odd
 
 # pydantic's place for what is wrong with the key of a mapping, not with its value.
 _KEY = "[key]"
@@ -35,29 +35,29 @@ def explained(detail: ErrorDetails, document: Document, *, model: type[BaseModel
             )
         case _:
             accepted = str(context.get("accepted") or place.words)
-    entry = document.entry(location)
-    if entry is None:
+    found = document.place(location)
+    if found is None:
         return Problem(path_of(location), document.line_of(location), context.get("seen"), accepted)
-    if entry.node.value is Odd.REFUSED:
+    if found.value is Odd.REFUSED:
         return None
     if (
         detail["type"] == "text_refused"
-        and isinstance(entry.node.value, int | float | Odd)
+        and isinstance(found.value, int | float | Odd)
         and "in quotes" not in accepted
     ):
         accepted += ", in quotes"
     seen = context.get("seen") or (
-        shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else _seen(entry.node, location)
+        shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else _seen(found, location)
     )
-    return Problem(path_of(location), entry.line, seen, accepted)
+    return Problem(path_of(location), found.line, seen, accepted)
 
 
-def _seen(node: Node, location: Location) -> str:
+def _seen(found: Place, location: Location) -> str:
     """What stands there; inside credentials, everything but the type counts as a secret."""
     key = location[-1] if location else None
     if key == "external_id" or ("credentials" in location and key != "type"):
-        return f"{node.kind()} (not shown)"
-    return node.described()
+        return f"{found.kind()} (not shown)"
+    return found.described()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from exporter.config.accounts import PRODUCTS
+from exporter.config.document import Document, UnreadableError, read
 from exporter.config.explanations import explained
 from exporter.config.models import Configuration
-from exporter.config.problems import ConfigurationError, Location, Problem, path_of, shown
+from exporter.config.problems import ConfigurationError, Location, Problem, path_of
 from exporter.config.refusals import Facts
 from exporter.config.web import WebConfiguration
-from exporter.config.yaml_reading import Document, UnreadableError, read
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -29,11 +30,7 @@ def load(
 
 def load_web(path: Path) -> WebConfiguration:
     """The web configuration in the file, likewise. Relative paths in it begin at its folder."""
-    document = _document(_text(path), source=str(path))
-    configuration, problems = _validated(document, Facts(folder=path.parent), model=WebConfiguration)
-    if configuration is None or document.problems:
-        raise ConfigurationError((*document.problems, *problems), source=str(path))
-    return configuration
+    return _read(_text(path), source=str(path), known=Facts(folder=path.parent), model=WebConfiguration)
 
 
 def _text(path: Path) -> str:
@@ -67,18 +64,8 @@ def parse(
     `source` names the file in messages; relative paths of secret files begin at its folder, and those files are
     read once to see that they can be. `vendor_limits`: calls per second and account, by operation.
     """
-    document = _document(text, source=source)
     known = Facts(folder=Path(source).parent, vendor_limits=vendor_limits, products=known_products)
-    configuration, model_problems = _validated(document, known, model=Configuration)
-    problems = (
-        *document.problems,
-        *model_problems,
-        *_repeated_names(document, ("accounts",), "a name that no other account has"),
-        *_repeated_names(document, ("discovery", "resource_directories"), "a name that no other directory has"),
-    )
-    if configuration is None or problems:
-        raise ConfigurationError(problems, source=source)
-    return configuration
+    return _read(text, source=source, known=known, model=Configuration)
 
 
 def without_file() -> Configuration:
@@ -91,34 +78,48 @@ def _unreadable(path: Path, *, seen: str, accepted: str) -> ConfigurationError:
     return ConfigurationError((Problem(path_of(()), None, seen, accepted),), source=str(path))
 
 
-def _document(text: str, *, source: str) -> Document:
+def _read(text: str, *, source: str, known: Facts, model: type[_Model]) -> _Model:
+    document = _document(text, source)
+    values, problems, details = document.root.value, document.problems, list[ErrorDetails]()
+    del document  # takes twice the memory of the values; where there are problems, it is read again
+    repeated = tuple(_repeated_names(values))
+    try:
+        configuration = model.model_validate(values, context=known)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    else:
+        if not problems and not repeated:
+            return configuration
+    document = _document(text, source)
+    found = (explained(detail, document, model=model) for detail in details)
+    named_again = (_named_again(document, again, first) for again, first in repeated)
+    raise ConfigurationError((*problems, *filter(None, found), *named_again), source=source)
+
+
+def _document(text: str, source: str) -> Document:
     try:
         return read(text)
     except UnreadableError as error:
         raise ConfigurationError((error.problem,), source=source) from None
 
 
-def _validated(document: Document, known: Facts, *, model: type[_Model]) -> tuple[_Model | None, tuple[Problem, ...]]:
-    try:
-        return model.model_validate(document.root.plain(), context=known), ()
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-    return None, tuple(
-        problem for detail in details if (problem := explained(detail, document, model=model)) is not None
-    )
+def _repeated_names(values: object) -> Iterator[tuple[Location, Location]]:
+    """Names that stand again, and first: as written, so that a problem elsewhere in an item hides none here."""
+    for section in (("accounts",), ("discovery", "resource_directories")):
+        items = values
+        for key in section:
+            items = items.get(key) if isinstance(items, dict) else None
+        first: dict[str, Location] = {}
+        for position, item in enumerate(items if isinstance(items, tuple) else ()):
+            name = item.get("name") if isinstance(item, dict) else None
+            if isinstance(name, str):
+                place = (*section, position, "name")
+                if first.setdefault(name, place) != place:
+                    yield place, first[name]
 
 
-def _repeated_names(document: Document, place: Location, accepted: str) -> Iterator[Problem]:
-    """Names are compared as written, so that a problem elsewhere in an item hides none here."""
-    section = document.entry(place)
-    items = section.node.value if section is not None else ()
-    first_lines: dict[str, int] = {}
-    for position, item in enumerate(items if isinstance(items, list) else ()):
-        name = item.node.child("name")
-        if name is None or not isinstance(name.node.value, str):
-            continue
-        text = name.node.value
-        if text in first_lines:
-            seen = f"{shown(text)} again (first on line {first_lines[text]})"
-            yield Problem(path_of((*place, position, "name")), name.line, seen, accepted)
-        first_lines.setdefault(text, name.line)
+def _named_again(document: Document, again: Location, first: Location) -> Problem:
+    name = document.place(again)
+    seen = f"{name.described() if name else ''} again (first on line {document.line_of(first)})"
+    other = "account" if again[0] == "accounts" else "directory"
+    return Problem(path_of(again), document.line_of(again), seen, f"a name that no other {other} has")

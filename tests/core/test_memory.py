@@ -6,10 +6,11 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from exporter.core.memory import set_aside
+from exporter.core.memory import collector_paused, set_aside
 
 
 class Node:
@@ -47,6 +48,17 @@ def test_nothing_is_kept_for_good() -> None:
     set_aside()
 
     assert [each() for each in gone] == [None, None]
+
+
+def test_the_collector_is_paused_for_a_while() -> None:
+    """It is on again afterwards, also when that failed, unless it was off before."""
+    with suppress(LookupError), collector_paused():
+        assert not gc.isenabled()
+        with collector_paused():
+            pass
+        assert not gc.isenabled()
+        raise LookupError
+    assert gc.isenabled()
 
 
 COUNT_HEAPS = """

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from exporter.config.yaml_reading import MAX_ALIASED_VALUES, MAX_DEPTH, Odd, UnreadableError, _broken, read
+from exporter.config.document import MAX_ALIASED_VALUES, MAX_DEPTH, Odd, UnreadableError, _broken, read
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,6 @@ from exporter.config.yaml_reading import MAX_ALIASED_VALUES, MAX_DEPTH, Odd, Unr
         pytest.param("'12'", "12", id="quoted"),
         pytest.param('"no"', "no", id="double-quoted"),
         pytest.param("|-\n  12", "12", id="block"),
-        pytest.param("! 12", "12", id="non-specific-tag"),
         pytest.param("!!str no", "no", id="text-tag"),
         pytest.param("2026-11-22", "2026-11-22", id="date"),
         pytest.param("=", "=", id="value-indicator"),
@@ -34,9 +33,9 @@ from exporter.config.yaml_reading import MAX_ALIASED_VALUES, MAX_DEPTH, Odd, Unr
 def test_scalars_have_one_meaning(text: str, value: object) -> None:
     """What YAML 1.1 would read in a surprising way is a value that nothing accepts, or the text as it stands."""
     document = read(f"key: {text}")
-    entry = document.entry(("key",))
-    assert entry is not None
-    assert (document.problems, entry.node.value, type(entry.node.value)) == ((), value, type(value))
+    place = document.place(("key",))
+    assert place is not None
+    assert (document.problems, place.value, type(place.value)) == ((), value, type(value))
 
 
 def test_every_value_knows_its_line() -> None:
@@ -54,7 +53,7 @@ def test_what_is_missing_is_placed_at_what_is_around_it() -> None:
 
 def test_plain_values_are_those_of_the_file() -> None:
     """Lists are tuples."""
-    assert read("a: [1, {b: text}]\n").root.plain() == {"a": (1, {"b": "text"})}
+    assert read("a: [1, {b: text}]\n").root.value == {"a": (1, {"b": "text"})}
 
 
 def test_values_may_nest_to_the_limit() -> None:
@@ -77,6 +76,21 @@ def test_aliases_may_stand_for_values_to_the_limit() -> None:
     assert read(thousand + ", ".join(["*a"] * most) + "]").problems == ()
     with pytest.raises(UnreadableError, match="too many values"):
         read(thousand + ", ".join(["*a"] * (most + 1)) + "]")
+
+
+def test_aliases_of_what_was_refused_nest_to_the_limit_too() -> None:
+    """What stands in the second of two equal keys is looked into where an alias stands for it, and no deeper."""
+    deep = "[" * 20
+    chain = ", ".join(f"&x{n} {deep}{f'*x{n - 1}' if n else 'x'}{deep.replace('[', ']')}" for n in range(200))
+    with pytest.raises(UnreadableError, match="deeper nesting"):
+        read(f"a: 1\na: [{chain}]\nb: *x199\n")
+
+
+def test_what_an_alias_stands_for_is_placed_where_it_is_used() -> None:
+    """At the key, or at the list that the alias is in: the alias itself leaves no mark."""
+    document = read("a: &a {b: 1,\n  c: 2}\nd:\n- *a\n")
+    places = [("a", "b"), ("a", "c"), ("d",), ("d", 0), ("d", 0, "c")]
+    assert [document.line_of(place) for place in places] == [1, 2, 3, 3, 3]
 
 
 def test_problems_inside_a_refused_value_are_not_told() -> None:

@@ -1,0 +1,286 @@
+"""YAML as plain values and the line of each, stricter than YAML itself. The one home of PyYAML.
+
+read -> Document: value (dict, tuple and scalars), problems, place(location) -> Place
+"""
+
+import enum
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from exporter.config.problems import Location, Problem, path_of, shown
+from exporter.core.memory import collector_paused
+
+try:
+    # Several times as fast, which a file of 10,000 accounts needs; the wheels have it, some builds do not.
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment] # as PyYAML documents it
+
+MAX_DEPTH = 32
+MAX_ALIASED_VALUES = 100_000
+
+_STANDARD = "tag:yaml.org,2002:"
+_KINDS = {"bool": "a boolean", "int": "a number", "float": "a number"}
+_BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+# What YAML 1.1 does not allow, and three more that it takes for line ends where no editor does.
+_FORBIDDEN_CHARACTER = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TAB_INDENT = re.compile(r" *\t")
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_DECIMAL_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+
+
+class Odd(enum.Enum):
+    """Values that no field accepts."""
+
+    NUMBER = "a number that YAML 1.1 reads in another base, or that is not finite"
+    REFUSED = "a value already named in the document's problems"
+
+
+class UnreadableError(Exception):
+    """The text cannot be read any further; `problem` says why."""
+
+    problem: Problem
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value where it stands."""
+
+    line: int
+    """Of the key, or of the start of the list item; from 1. What an alias stands for begins where that is used."""
+    node: yaml.Node | None
+    value: object
+
+    def inner(self, step: str | int) -> "Place | None":
+        """What stands there under that key or at that position; None when nothing does."""
+        match self.node, self.value, step:
+            case yaml.MappingNode(value=pairs), dict(value), str() if step in value:
+                key, node = next(pair for pair in pairs if _plain(pair[0]) == step)
+                return Place(_line(key, self.line), node, value[step])
+            case yaml.SequenceNode(value=nodes), tuple(value), int() if step < len(value):
+                return Place(_line(nodes[step], self.line), nodes[step], value[step])
+            case _:
+                return None
+
+    def kind(self) -> str:
+        """What this is, in words, without its content."""
+        return _kind(self.node)
+
+    def described(self) -> str:
+        """What this is, with its content where that is one word or number."""
+        if isinstance(self.value, dict | tuple):
+            return self.kind() if self.value else self.kind().replace("a ", "an empty ")
+        if isinstance(self.value, str):
+            return shown(self.value)
+        return f"{self.node.value[:40] if self.node else ''} ({self.kind()})"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole file and what was wrong with its YAML; values with a problem are `Odd.REFUSED` in it."""
+
+    root: Place
+    problems: tuple[Problem, ...] = ()
+
+    def place(self, location: Location) -> Place | None:
+        """What stands at the location; None when nothing does."""
+        way = list(self._way(location))
+        return way[-1] if len(way) > len(location) else None
+
+    def line_of(self, location: Location) -> int:
+        """The line of what stands at the location, or of the nearest thing around it."""
+        return list(self._way(location))[-1].line
+
+    def _way(self, location: Location) -> Iterator[Place]:
+        place = self.root
+        yield place
+        for step in location:
+            inner = place.inner(step)
+            if inner is None:
+                return
+            yield (place := inner)
+
+
+def read(text: str) -> Document:
+    """The document in the text; a text without any is an empty mapping. Raises UnreadableError."""
+    if character := _FORBIDDEN_CHARACTER.search(text):
+        line = text.count("\n", 0, character.start()) + 1
+        raise _unreadable((), line, f"the character U+{ord(character[0]):04X}", "printable text")
+    with collector_paused():  # 10,000 accounts are 700,000 objects, and no cycle among them
+        try:
+            root = yaml.compose(text, Loader=_Loader)
+        except yaml.YAMLError as error:
+            raise _broken(error, text) from None  # the cause quotes the file, which may hold secrets
+        if root is None:
+            return Document(Place(1, None, {}))
+        values = _Values()
+        return Document(Place(1, root, values.value(root, (), _line(root))), tuple(values.problems))
+
+
+def _line(node: yaml.Node, at_least: int = 1) -> int:
+    return max(node.start_mark.line + 1, at_least)
+
+
+def _unreadable(location: Location, line: int, seen: str, accepted: str) -> UnreadableError:
+    return UnreadableError(Problem(path_of(location), line, seen, accepted))
+
+
+def _too_deep(line: int) -> UnreadableError:
+    return _unreadable((), line, "deeper nesting than any key has", f"at most {MAX_DEPTH} levels")
+
+
+def _broken(error: yaml.YAMLError, text: str) -> UnreadableError:
+    lines = text.splitlines()
+    mark = getattr(error, "problem_mark", None)
+    line = min(mark.line + 1, max(len(lines), 1)) if mark else 1
+    if lines and _TAB_INDENT.match(lines[line - 1]):
+        return _unreadable((), line, "a tab in the indentation", "spaces")
+    reason = getattr(error, "problem", None) or "unreadable"
+    if reason.startswith("found undefined alias"):
+        return _unreadable((), line, "an alias of nothing above it", "a value, in quotes if it begins with *")
+    if reason == "second occurrence":
+        return _unreadable((), line, "an anchor again", "each anchor once")
+    if reason == "but found another document":
+        return _unreadable((), line, "a second document", "one document a file")
+    # Words in quotes come from the file (the name of a tag, an anchor): they might be part of a secret.
+    reason = re.sub(r"""(['"]).*\1""", "(not shown)", reason)
+    return _unreadable((), line, f"broken YAML ({reason})", "YAML; text with special characters in quotes")
+
+
+class _Loader(SafeLoader):
+    """Composes nodes, which recurses, to a depth that the stack can hold; a value without a tag has a short one."""
+
+    depth = 0
+
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+        """Called before each value, with the one around it."""
+        super().descend_resolver(current_node, current_index)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise _too_deep(_line(current_node) if current_node else 1)
+
+    def ascend_resolver(self) -> None:
+        """Called after each value."""
+        super().ascend_resolver()
+        self.depth -= 1
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: object) -> str:
+        """The kind of value that one without a tag is."""
+        tag: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call] # in the stubs
+        return tag.removeprefix(_STANDARD)
+
+
+class _Values:
+    """Turns nodes into plain values, each list and mapping once: an alias is a second way to the same one."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.read = 0
+        self.aliased = 0
+        self.known: dict[yaml.Node, tuple[object, int] | None] = {}
+        """What a list or mapping is, and of how many values; None while it is read. Nodes compare by identity."""
+
+    def value(self, node: yaml.Node, location: Location, line: int) -> object:
+        """The plain value. Recurses to MAX_DEPTH, also where an alias stands for a part of a refused value."""
+        if len(location) > MAX_DEPTH:
+            raise _too_deep(line)
+        if node in self.known:
+            return self._aliased(node, location, line)
+        self.read += 1
+        if isinstance(node, yaml.ScalarNode):
+            value = _plain(node)
+            if value is None:
+                return self._refuse(location, line, "nothing", "a value, or no such key")
+            return self._tagged(location, line) if value is Odd.REFUSED else value
+        if node.tag.removeprefix(_STANDARD) not in ("map", "seq"):
+            return self._tagged(location, line)
+        self.known[node], before = None, self.read
+        value = (
+            self._mapping(node, location, line)
+            if isinstance(node, yaml.MappingNode)
+            else tuple(
+                self.value(item, (*location, position), _line(item, line)) for position, item in enumerate(node.value)
+            )
+        )
+        self.known[node] = value, self.read - before + 1
+        return value
+
+    def _aliased(self, node: yaml.Node, location: Location, line: int) -> object:
+        known = self.known[node]
+        if known is None:
+            return self._refuse(location, line, "an alias of what it stands in", "a value")
+        value, size = known
+        self.read += size
+        self.aliased += size
+        if self.aliased > MAX_ALIASED_VALUES:
+            seen = "aliases that stand for too many values"
+            raise _unreadable(location, line, seen, f"{MAX_ALIASED_VALUES} in all")
+        return value
+
+    def _mapping(self, node: yaml.MappingNode, location: Location, line: int) -> dict[str, object]:
+        values: dict[str, object] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            key_line = _line(key_node, line)
+            key = self._key(key_node, location, key_line)
+            if key in lines:
+                seen = f"the key again (first on line {lines[key]})"
+                self._refuse((*location, key), key_line, seen, "each key once")
+            elif key is not None:
+                lines[key] = key_line
+                values[key] = self.value(value_node, (*location, key), key_line)
+        return values
+
+    def _key(self, node: yaml.Node, location: Location, line: int) -> str | None:
+        if node.tag == "merge":
+            self._refuse(location, line, "the merge key <<", "the keys themselves, written out")
+            return None
+        key = self.value(node, location, line) if isinstance(node, yaml.ScalarNode) else None
+        if isinstance(key, str):
+            return key
+        if key is not Odd.REFUSED:
+            self._refuse(location, line, f"{_kind(node)} as a key", "a word as a key, in quotes if need be")
+        return None
+
+    def _tagged(self, location: Location, line: int) -> Odd:
+        return self._refuse(location, line, "a YAML tag", "a value without a tag")
+
+    def _refuse(self, location: Location, line: int, seen: str, accepted: str) -> Odd:
+        self.problems.append(Problem(path_of(location), line, seen, accepted))
+        return Odd.REFUSED
+
+
+def _kind(node: yaml.Node | None) -> str:
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    if isinstance(node, yaml.ScalarNode):
+        return _KINDS.get(node.tag, "text")
+    return "a mapping"
+
+
+def _plain(node: yaml.Node) -> object:
+    """The value of a scalar: None for null, Odd.REFUSED for one with a tag.
+
+    Numbers have one spelling here: `010` (eight in YAML 1.1), `1:30` (ninety) and `1_000` are accepted nowhere.
+    """
+    text = node.value
+    match node.tag:
+        case "null":
+            return None
+        case "bool":
+            return _BOOLEANS.get(text.lower(), Odd.REFUSED)
+        case "int":
+            return int(text) if _WHOLE_NUMBER.fullmatch(text) else Odd.NUMBER
+        case "float":
+            return float(text) if _DECIMAL_NUMBER.fullmatch(text) else Odd.NUMBER
+        case "str" | "timestamp" | "merge" | "value" | "tag:yaml.org,2002:str":  # nothing here is a date
+            return text
+        case _:
+            return Odd.REFUSED
