@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from exporter.config.credentials import CREDENTIALS_WORDS, Credentials, DefaultCredentials, known_account_id
-from exporter.config.refusals import FROZEN, Accepts, Flag, facts, nearest, refusal, text
+from exporter.config.refusals import FROZEN, Accepts, Flag, broken_rule, facts, nearest, refusal, text
 
 PRODUCTS = ("dcdn_ipa", "dcdn", "cdn")
 """The products known when the caller names no others."""
@@ -59,8 +59,10 @@ def _known_product(value: object, info: ValidationInfo) -> str:
 
 
 def _distinct(products: tuple[str, ...]) -> tuple[str, ...]:
-    if not products or len(set(products)) < len(products):
-        raise refusal("at least one product, each once", seen="one twice" if products else "an empty list")
+    if not products:
+        raise broken_rule("no product is listed; list at least one")
+    if len(set(products)) < len(products):
+        raise broken_rule("a product is listed twice; list each once")
     return products
 
 
@@ -147,7 +149,9 @@ class Account(BaseModel):
         credentials = info.data.get("credentials")
         of_role = None if credentials is None else known_account_id(credentials)
         if account_id is not None and of_role is not None and account_id != of_role:
-            raise refusal(f"the account of credentials.role_arn, {of_role}, or no such key")
+            raise broken_rule(
+                f"account_id says {account_id}, but credentials.role_arn says {of_role}; make them the same"
+            )
         return account_id
 
     @field_validator("account_id")
@@ -159,8 +163,11 @@ class Account(BaseModel):
             return account_id
         of_role = known_account_id(credentials)
         if (account_id or of_role) != name:
-            raise refusal(
-                f'"{name}", as the name says, or another name: 6 digits or more are an account\'s own id',
-                seen=None if account_id or of_role is None else f"{of_role} in credentials.role_arn",
+            given = account_id or of_role
+            said_by = "account_id" if account_id else "credentials.role_arn"
+            raise broken_rule(
+                "a name of 6 digits or more is the account's own id, but "
+                + (f"{said_by} says {given}" if given else "account_id is not set")
+                + f'; set account_id to "{name}" or choose another name'
             )
         return account_id

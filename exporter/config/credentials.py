@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from exporter.config.addresses import CredentialsAddress
-from exporter.config.refusals import FROZEN, Accepts, Flag, facts, refusal, text
+from exporter.config.refusals import FROZEN, Accepts, Flag, broken_rule, facts, refusal, text
 from exporter.config.secret_files import SecretFileError, looks_like_secret, read_secret_file, require_regular_file
 
 MAX_KEY_ID_LENGTH = 128
@@ -125,7 +125,9 @@ class AccessKeyCredentials(BaseModel):
         if inline == "security_token" and given <= 1:
             return file
         if given != 1:
-            raise refusal(f"exactly one of {inline} and {inline}_file", seen="both" if given else "neither")
+            amount = "at most" if inline == "security_token" else "exactly"
+            found = "both are set" if given else "none is set"
+            raise broken_rule(f"set {amount} one of {inline}, {inline}_file; {found}")
         return file
 
 

@@ -22,8 +22,9 @@ except ImportError:
 MAX_DEPTH = 32
 MAX_ALIASED_VALUES = 100_000
 
+_TAGGED = "YAML tags are not supported; write the value without one"
 _STANDARD = "tag:yaml.org,2002:"
-_KINDS = {"bool": "a boolean", "int": "a number", "float": "a number"}
+_KINDS = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "empty"}
 _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 # What YAML 1.1 does not allow, and three more that it takes for line ends where no editor does.
 _FORBIDDEN_CHARACTER = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -112,7 +113,7 @@ def read(text: str) -> Document:
     """The document in the text; a text without any is an empty mapping. Raises UnreadableError."""
     if character := _FORBIDDEN_CHARACTER.search(text):
         line = text.count("\n", 0, character.start()) + 1
-        raise _unreadable((), line, f"the character U+{ord(character[0]):04X}", "printable text")
+        raise _unreadable(line, f"the character U+{ord(character[0]):04X} is not allowed in the file; remove it")
     with collector_paused():  # 10,000 accounts are 700,000 objects, and no cycle among them
         try:
             root = yaml.compose(text, Loader=_Loader)
@@ -128,12 +129,12 @@ def _line(node: yaml.Node, at_least: int = 1) -> int:
     return max(node.start_mark.line + 1, at_least)
 
 
-def _unreadable(location: Location, line: int, seen: str, accepted: str) -> UnreadableError:
-    return UnreadableError(Problem(path_of(location), line, seen, accepted))
+def _unreadable(line: int, message: str, location: Location = ()) -> UnreadableError:
+    return UnreadableError(Problem(path_of(location), line, message))
 
 
 def _too_deep(line: int) -> UnreadableError:
-    return _unreadable((), line, "deeper nesting than any key has", f"at most {MAX_DEPTH} levels")
+    return _unreadable(line, f"values are nested deeper than {MAX_DEPTH} levels; no key needs that")
 
 
 def _broken(error: yaml.YAMLError, text: str) -> UnreadableError:
@@ -141,17 +142,17 @@ def _broken(error: yaml.YAMLError, text: str) -> UnreadableError:
     mark = getattr(error, "problem_mark", None)
     line = min(mark.line + 1, max(len(lines), 1)) if mark else 1
     if lines and _TAB_INDENT.match(lines[line - 1]):
-        return _unreadable((), line, "a tab in the indentation", "spaces")
+        return _unreadable(line, "the indentation has a tab; use spaces")
     reason = getattr(error, "problem", None) or "unreadable"
     if reason.startswith("found undefined alias"):
-        return _unreadable((), line, "an alias of nothing above it", "a value, in quotes if it begins with *")
+        return _unreadable(line, "this alias stands for nothing above it; put text that begins with * in quotes")
     if reason == "second occurrence":
-        return _unreadable((), line, "an anchor again", "each anchor once")
+        return _unreadable(line, "this anchor is set twice; give it another name")
     if reason == "but found another document":
-        return _unreadable((), line, "a second document", "one document a file")
+        return _unreadable(line, "a second document begins here; write one document a file")
     # Words in quotes come from the file (the name of a tag, an anchor): they might be part of a secret.
     reason = re.sub(r"""(['"]).*\1""", "(not shown)", reason)
-    return _unreadable((), line, f"broken YAML ({reason})", "YAML; text with special characters in quotes")
+    return _unreadable(line, f"broken YAML ({reason}); put text with special characters in quotes")
 
 
 class _Loader(SafeLoader):
@@ -197,10 +198,10 @@ class _Values:
         if isinstance(node, yaml.ScalarNode):
             value = _plain(node)
             if value is None:
-                return self._refuse(location, line, "nothing", "a value, or no such key")
-            return self._tagged(location, line) if value is Odd.REFUSED else value
+                return self._refuse(location, line, "this is empty; give it a value or remove it")
+            return self._refuse(location, line, _TAGGED) if value is Odd.REFUSED else value
         if node.tag.removeprefix(_STANDARD) not in ("map", "seq"):
-            return self._tagged(location, line)
+            return self._refuse(location, line, _TAGGED)
         self.known[node], before = None, self.read
         value = (
             self._mapping(node, location, line)
@@ -215,13 +216,14 @@ class _Values:
     def _aliased(self, node: yaml.Node, location: Location, line: int) -> object:
         known = self.known[node]
         if known is None:
-            return self._refuse(location, line, "an alias of what it stands in", "a value")
+            return self._refuse(location, line, "this alias stands for a value that contains it; write the value out")
         value, size = known
         self.read += size
         self.aliased += size
         if self.aliased > MAX_ALIASED_VALUES:
-            seen = "aliases that stand for too many values"
-            raise _unreadable(location, line, seen, f"{MAX_ALIASED_VALUES} in all")
+            raise _unreadable(
+                line, f"aliases stand for more than {MAX_ALIASED_VALUES} values in all; use fewer", location
+            )
         return value
 
     def _mapping(self, node: yaml.MappingNode, location: Location, line: int) -> dict[str, object]:
@@ -231,8 +233,7 @@ class _Values:
             key_line = _line(key_node, line)
             key = self._key(key_node, location, key_line)
             if key in lines:
-                seen = f"the key again (first on line {lines[key]})"
-                self._refuse((*location, key), key_line, seen, "each key once")
+                self._refuse((*location, key), key_line, f"this key is set on line {lines[key]} already; set it once")
             elif key is not None:
                 lines[key] = key_line
                 values[key] = self.value(value_node, (*location, key), key_line)
@@ -240,20 +241,18 @@ class _Values:
 
     def _key(self, node: yaml.Node, location: Location, line: int) -> str | None:
         if node.tag == "merge":
-            self._refuse(location, line, "the merge key <<", "the keys themselves, written out")
+            self._refuse(location, line, "merge keys (<<) are not supported; write the keys out")
             return None
-        key = self.value(node, location, line) if isinstance(node, yaml.ScalarNode) else None
+        key = _plain(node)
         if isinstance(key, str):
             return key
-        if key is not Odd.REFUSED:
-            self._refuse(location, line, f"{_kind(node)} as a key", "a word as a key, in quotes if need be")
+        tagged = key is Odd.REFUSED and isinstance(node, yaml.ScalarNode)
+        words = _TAGGED if tagged else f"a key here is {_kind(node)}; keys are text, in quotes if need be"
+        self._refuse(location, line, words)
         return None
 
-    def _tagged(self, location: Location, line: int) -> Odd:
-        return self._refuse(location, line, "a YAML tag", "a value without a tag")
-
-    def _refuse(self, location: Location, line: int, seen: str, accepted: str) -> Odd:
-        self.problems.append(Problem(path_of(location), line, seen, accepted))
+    def _refuse(self, location: Location, line: int, message: str) -> Odd:
+        self.problems.append(Problem(path_of(location), line, message))
         return Odd.REFUSED
 
 

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.document import Document, Odd, Place
 from exporter.config.problems import Location, Problem, path_of, shown
-from exporter.config.refusals import nearest, words_of
+from exporter.config.refusals import unknown, words_of
 
 # pydantic's place for what is wrong with the key of a mapping, not with its value.
 _KEY = "[key]"
@@ -27,19 +27,18 @@ def explained(detail: ErrorDetails, document: Document, *, model: type[BaseModel
             location = (*location, "type")
             accepted = "one of " + ", ".join(place.types)
         case "extra_forbidden":
-            return Problem(
-                path_of(location),
-                document.line_of(location),
-                "an unknown key",
-                nearest(str(location[-1]), place.keys),
-            )
+            sentence = unknown("key", str(location[-1]), place.keys)
+            return Problem(path_of(location), document.line_of(location), sentence)
         case _:
             accepted = str(context.get("accepted") or place.words)
     found = document.place(location)
     if found is None:
-        return Problem(path_of(location), document.line_of(location), context.get("seen"), accepted)
+        message = context.get("sentence") or f"this key is required; accepted: {accepted}"
+        return Problem(path_of(location), document.line_of(location), message)
     if found.value is Odd.REFUSED:
         return None
+    if "sentence" in context:
+        return Problem(path_of(location), found.line, context["sentence"])
     if (
         detail["type"] == "text_refused"
         and isinstance(found.value, int | float | Odd)
@@ -49,7 +48,7 @@ def explained(detail: ErrorDetails, document: Document, *, model: type[BaseModel
     seen = context.get("seen") or (
         shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else _seen(found, location)
     )
-    return Problem(path_of(location), found.line, seen, accepted)
+    return Problem(path_of(location), found.line, f"seen {seen}; accepted: {accepted}")
 
 
 def _seen(found: Place, location: Location) -> str:

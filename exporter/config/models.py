@@ -10,7 +10,7 @@ from exporter.config.addresses import Endpoint
 from exporter.config.discovery import Discovery, ResourceDirectory
 from exporter.config.poll import Poll
 from exporter.config.rate_limit import RateLimit
-from exporter.config.refusals import FROZEN, Accepts, Flag, refusal
+from exporter.config.refusals import FROZEN, Accepts, Flag, broken_rule
 
 _Polled = TypeVar("_Polled", Account, ResourceDirectory)
 _POLLED = ("products", "debt_status", "balance")
@@ -75,5 +75,5 @@ class Configuration(BaseModel):
         """There are accounts, or places to find some."""
         discovery = info.data.get("discovery")  # absent where it has a problem of its own
         if not accounts and discovery is not None and not discovery.resource_directories:
-            raise refusal(_ACCOUNTS_WORDS)
+            raise broken_rule("no account is named; name one here or a directory in discovery.resource_directories")
         return tuple(_resolved(account, info.data) for account in accounts)

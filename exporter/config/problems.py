@@ -22,20 +22,16 @@ class Problem:
     """Where, such as `accounts[1].credentials.type`."""
     line: int | None
     """Counted from 1; None when the problem is the file itself."""
-    seen: str | None
-    """What stands there, in words; None when something is missing. Never the value of a secret."""
-    accepted: str
-    """What would be accepted there."""
+    message: str
+    """Of a value what was seen and what is accepted, else a sentence. Never the value of a secret."""
 
     def __post_init__(self) -> None:
-        """A problem says where it is and what would do instead."""
-        if not self.path or not self.accepted or (self.line is not None and self.line < 1):
-            message = f"not a problem: {self.path=}, {self.line=}, {self.accepted=}"
-            raise ValueError(message)
+        """A problem says where it is and what is wrong."""
+        if not self.path or not self.message or (self.line is not None and self.line < 1):
+            raise ValueError(f"not a problem: {self.path=}, {self.line=}, {self.message=}")
 
     def __str__(self) -> str:
-        found = "missing" if self.seen is None else f"seen {self.seen}"
-        return f"{self.path}: {found}; accepted: {self.accepted}"
+        return f"{self.path}: {self.message}"
 
 
 class ConfigurationError(Exception):

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from exporter.config.refusals import FROZEN, Accepts, facts, is_positive, nearest, refusal
+from exporter.config.refusals import FROZEN, Accepts, broken_rule, facts, is_positive, refusal, unknown
 
 _SHARE_WORDS = "a number above 0, at most 1"
 _LIMITS_WORDS = "a mapping of operations to numbers"
@@ -49,7 +49,7 @@ def _limits(value: object, info: ValidationInfo) -> dict[str, float]:
 def _limit_refusal(operation: str, number: object, *, vendor_limits: Mapping[str, int]) -> PydanticCustomError | None:
     vendor_limit = vendor_limits.get(operation)
     if vendor_limit is None:
-        return refusal(nearest(operation, vendor_limits), seen="an unknown operation")
+        return broken_rule(unknown("operation", operation, vendor_limits))
     if not is_positive(number, at_most=vendor_limit):
         return refusal(f"a number above 0, at most the vendor's limit of {vendor_limit}")
     return None

@@ -40,16 +40,15 @@ def _text(path: Path) -> str:
             os.set_blocking(file.fileno(), True)
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _unreadable(path, seen=(error.strerror or "an error").lower(), accepted="a readable file") from error
+        raise _unreadable(path, f"the file cannot be read: {(error.strerror or 'an error').lower()}") from error
     if len(content) > MAX_BYTES:
-        raise _unreadable(path, seen="more than 16 MiB", accepted="a file of at most 16 MiB")
+        raise _unreadable(path, "the file is larger than 16 MiB, the most that is read")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        problem = Problem(path_of(()), line, "bytes that are not UTF-8", "a file in UTF-8")
     # Outside the except clause: the decoding error would carry the whole content along.
-    raise ConfigurationError((problem,), source=str(path))
+    raise _unreadable(path, "these bytes are not UTF-8; save the file as UTF-8", line)
 
 
 def parse(
@@ -74,8 +73,8 @@ def without_file() -> Configuration:
     return Configuration.model_validate(tree, context=Facts(products=PRODUCTS))
 
 
-def _unreadable(path: Path, *, seen: str, accepted: str) -> ConfigurationError:
-    return ConfigurationError((Problem(path_of(()), None, seen, accepted),), source=str(path))
+def _unreadable(path: Path, message: str, line: int | None = None) -> ConfigurationError:
+    return ConfigurationError((Problem(path_of(()), line, message),), source=str(path))
 
 
 def _read(text: str, *, source: str, known: Facts, model: type[_Model]) -> _Model:
@@ -120,6 +119,8 @@ def _repeated_names(values: object) -> Iterator[tuple[Location, Location]]:
 
 def _named_again(document: Document, again: Location, first: Location) -> Problem:
     name = document.place(again)
-    seen = f"{name.described() if name else ''} again (first on line {document.line_of(first)})"
     other = "account" if again[0] == "accounts" else "directory"
-    return Problem(path_of(again), document.line_of(again), seen, f"a name that no other {other} has")
+    sentence = (
+        f"the {other} on line {document.line_of(first)} has the name {name.described() if name else ''} already"
+    )
+    return Problem(path_of(again), document.line_of(again), f"{sentence}; choose another one")

@@ -48,9 +48,14 @@ def refusal(
     seen: str | None = None,
     kind: Literal["refused", "text_refused"] = "refused",
 ) -> PydanticCustomError:
-    """The error to raise in a check; `seen` replaces the value itself in the message."""
+    """The error to raise for a value; `seen` replaces the value itself in the message."""
     # The words travel as context: in the template, pydantic would read their braces as fields.
     return PydanticCustomError(kind, "refused", {"accepted": accepted, "seen": seen})
+
+
+def broken_rule(sentence: str) -> PydanticCustomError:
+    """The error to raise for what is wrong with no value of its own: keys that exclude or need each other."""
+    return PydanticCustomError("broken_rule", "refused", {"sentence": sentence})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,3 +142,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if len(words) == 1:
         return words[0]
     return f"one of {', '.join(words)}" + (f" (did you mean {similar[0]}?)" if similar else "")
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """The sentence for a name that is none of the known ones."""
+    return f"unknown {what}; use {nearest(word, known)}"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from exporter.config.credentials import PlainFile
-from exporter.config.refusals import FROZEN, Accepts, Flag, refusal, text
+from exporter.config.refusals import FROZEN, Accepts, Flag, broken_rule, refusal, text
 
 # Go's names, as the format has them, and OpenSSL's; of TLS 1.2.
 _CIPHER_SUITES: Mapping[str, str] = MappingProxyType(
@@ -37,12 +37,9 @@ _CURVES: Mapping[str, str] = MappingProxyType(
 )
 _CLIENT_AUTH_WORDS = (
     "NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert; "
-    "to ask for a certificate and not verify it cannot be offered"
+    "to ask for a certificate and not to verify it is not supported"
 )
 _HASH_WORDS = "a bcrypt hash with a cost from 4 to 16, as `htpasswd -nBC 10 NAME` prints it behind the colon"
-_SANS_WORDS = "a list of names, with client_auth_type: RequireAndVerifyClientCert"
-_SUITES_WORDS = "a list of cipher suites, one of TLS 1.2 at least unless max_version is TLS13"
-_CURVE_WORDS = "a list of one curve; an order of several cannot be offered"
 # A cost of 16 is some seconds a check, each step more doubles them, and nothing can end a check.
 _HASH = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 _USER = re.compile(r"[^\x00-\x1f\x7f:]{1,256}")
@@ -55,15 +52,19 @@ def _hash(value: object) -> SecretStr:
     raise refusal(_HASH_WORDS, seen="something else (not shown)")
 
 
-def _cannot_be_offered(_value: object) -> NoReturn:
-    raise refusal("no such key: this server cannot offer it", seen="a key of the format")
+def _not_supported(sentence: str) -> BeforeValidator:
+    """Refuses whatever a key of the format is set to."""
+
+    def refuse(_value: object) -> NoReturn:
+        raise broken_rule(sentence)
+
+    return BeforeValidator(refuse)
 
 
 def _one_of(words: tuple[str, ...]) -> Accepts:
     return text(lambda value: value in words, f"one of {', '.join(words)}")
 
 
-NotOffered = Annotated[None, BeforeValidator(_cannot_be_offered), Accepts("no such key")]
 PasswordHash = Annotated[SecretStr, BeforeValidator(_hash), Accepts(_HASH_WORDS)]
 UserName = Annotated[
     str,
@@ -82,8 +83,8 @@ class TlsServer(BaseModel):
 
     model_config = FROZEN
 
-    cert: NotOffered = None
-    key: NotOffered = None
+    cert: Annotated[None, _not_supported("inline certificates are not supported, use cert_file")] = None
+    key: Annotated[None, _not_supported("inline keys are not supported, use key_file")] = None
     cert_file: PlainFile
     """The certificate and the chain above it, in PEM."""
     key_file: PlainFile
@@ -96,24 +97,24 @@ class TlsServer(BaseModel):
         Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"], Accepts(_CLIENT_AUTH_WORDS)
     ] = Field(default="NoClientCert", validate_default=True)
     """Whether clients must show a certificate."""
-    client_allowed_sans: Annotated[tuple[str, ...], Accepts(_SANS_WORDS)] = ()
+    client_allowed_sans: Annotated[tuple[str, ...], Accepts("a list of names")] = ()
     """Names, addresses or URIs of which a client's certificate must have one; empty: any will do."""
     min_version: TlsVersion = "TLS12"
     """The oldest version that is spoken."""
     max_version: TlsVersion = Field(default="TLS13", validate_default=True)
     """The newest one; at least `min_version`."""
-    cipher_suites: Annotated[tuple[Suite, ...], Accepts(_SUITES_WORDS)] = ()
+    cipher_suites: Annotated[tuple[Suite, ...], Accepts("a list of cipher suites")] = ()
     """For TLS 1.2; empty: what OpenSSL finds good."""
     prefer_server_cipher_suites: Flag = True
     """Whether our order of them counts, or the client's."""
-    curve_preferences: Annotated[tuple[Curve, ...], Accepts(_CURVE_WORDS)] = ()
+    curve_preferences: Annotated[tuple[Curve, ...], Accepts("a list of one curve")] = ()
     """The curve for agreeing on keys; empty: what OpenSSL finds good."""
 
     @field_validator("client_ca_file")
     @classmethod
     def _one_source(cls, path: Any, info: ValidationInfo) -> Any:
         if path is not None and info.data.get("client_ca") is not None:
-            raise refusal("client_ca or client_ca_file, not both")
+            raise broken_rule("set at most one of client_ca, client_ca_file; both are set")
         return path
 
     @field_validator("client_auth_type")
@@ -122,23 +123,26 @@ class TlsServer(BaseModel):
         if "client_ca" in info.data and "client_ca_file" in info.data:
             authorities = any(info.data[key] is not None for key in ("client_ca", "client_ca_file"))
             if authorities and auth == "NoClientCert":
-                raise refusal("VerifyClientCertIfGiven or RequireAndVerifyClientCert, since there is a client_ca")
+                raise broken_rule(
+                    "client_ca or client_ca_file is set, and NoClientCert would not use it; "
+                    "use VerifyClientCertIfGiven or RequireAndVerifyClientCert"
+                )
             if not authorities and auth != "NoClientCert":
-                raise refusal("NoClientCert, or a client_ca_file beside it")
+                raise broken_rule(f"{auth} needs client_ca or client_ca_file; none is set")
         return auth
 
     @field_validator("client_allowed_sans")
     @classmethod
     def _needs_certificates(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if names and info.data.get("client_auth_type") in ("NoClientCert", "VerifyClientCertIfGiven"):
-            raise refusal(_SANS_WORDS)
+            raise broken_rule("client_allowed_sans needs client_auth_type: RequireAndVerifyClientCert")
         return names
 
     @field_validator("max_version")
     @classmethod
     def _not_below_the_oldest(cls, version: str, info: ValidationInfo) -> str:
         if version < info.data.get("min_version", version):
-            raise refusal("at least min_version")
+            raise broken_rule(f"max_version is below min_version, {info.data['min_version']}")
         return version
 
     @field_validator("cipher_suites")
@@ -149,14 +153,14 @@ class TlsServer(BaseModel):
             and info.data.get("max_version") == "TLS12"
             and not any(suite in _CIPHER_SUITES for suite in suites)
         ):
-            raise refusal(_SUITES_WORDS)
+            raise broken_rule("max_version is TLS12, and no suite of TLS 1.2 is listed; list one")
         return suites
 
     @field_validator("curve_preferences")
     @classmethod
     def _one_curve(cls, curves: tuple[str, ...]) -> tuple[str, ...]:
         if len(curves) > 1:
-            raise refusal(_CURVE_WORDS)
+            raise broken_rule("several curves are not supported, list one")
         return curves
 
     @property
@@ -189,7 +193,7 @@ class HttpServer(BaseModel):
 
     model_config = FROZEN
 
-    http2: Annotated[Literal[False], Accepts("false: HTTP/2 cannot be offered")] = False
+    http2: Annotated[Literal[False], Accepts("false; HTTP/2 is not supported")] = False
     headers: Headers = Field(default_factory=Headers)
 
 
@@ -203,7 +207,7 @@ class WebConfiguration(BaseModel):
     http_server_config: HttpServer = Field(default_factory=HttpServer)
     basic_auth_users: Mapping[UserName, PasswordHash] = Field(default_factory=dict)
     """Password hashes by the name of the user; empty: whoever comes is answered."""
-    rate_limit: NotOffered = None
+    rate_limit: Annotated[None, _not_supported("limiting the rate of requests is not supported")] = None
 
     @property
     def headers(self) -> Mapping[str, str]:

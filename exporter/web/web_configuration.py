@@ -85,7 +85,8 @@ def _settings(configuration: WebConfiguration, path: Path) -> WebSettings:
     try:
         context = build_context(tls) if tls is not None else None
     except TlsFilesError as error:
-        problem = Problem(f"tls_server_config.{error.key}", None, error.reason, "files of one certificate, in PEM")
+        message = f"seen {error.reason}; accepted: files of one certificate, in PEM"
+        problem = Problem(f"tls_server_config.{error.key}", None, message)
         raise ConfigurationError((problem,), source=str(path)) from error
     return WebSettings(
         context=context,
@@ -98,19 +99,19 @@ def _settings(configuration: WebConfiguration, path: Path) -> WebSettings:
 def _refuse_weaker(before: WebSettings, after: WebSettings, *, source: str) -> None:
     """A file that is cut short must not let in who was kept out: that takes a restart."""
     if weaker := _weaker(before, after):
-        problem = Problem("(top level)", None, weaker, "what there was, or a restart of the exporter")
+        problem = Problem("(top level)", None, f"{weaker} while the exporter runs; restart it")
         raise ConfigurationError((problem,), source=source)
 
 
 def _weaker(before: WebSettings, after: WebSettings) -> str | None:
     if (before.context is None) != (after.context is None):
-        return "TLS switched on or off while the exporter runs"
+        return "TLS cannot be switched on or off"
     if before.users and not after.users:
-        return "no users any more while the exporter runs"
+        return "the last user cannot be removed"
     if before.context is not None and after.context is not None:
         required = ssl.CERT_REQUIRED
         if before.context.verify_mode == required != after.context.verify_mode:
-            return "client certificates no longer required while the exporter runs"
+            return "client certificates cannot stop being required"
     return None
 
 

@@ -464,7 +464,7 @@ def value_of(daemon: Daemon, account: str, name: str, **labels: str) -> float:
 
 def test_a_bad_configuration_changes_nothing_and_is_shown(simulator: Simulator) -> None:
     """It is told and logged with all its problems, the one before stays in use, and the next good one counts."""
-    problem = ConfigurationError((Problem("poll.interval", 1, "soon", "a duration"),), source="a test")
+    problem = ConfigurationError((Problem("poll.interval", 1, "seen soon; accepted: a duration"),), source="a test")
     log = RecordingLog()
     load = reload_with(simulator, problem, RuntimeError("a defect"), {"poll": {"interval": "30s"}})
     with running(simulator, load=load, log=log, poll={"interval": "1h"}) as daemon:
@@ -530,7 +530,9 @@ def test_whoever_asked_is_told_that_a_configuration_has_settled(simulator: Simul
     """When it is built, when all were polled, and for each reload that was taken; not for one that was refused."""
     settled = threading.Semaphore(0)
     good = configured(simulator)
-    refusals = [ConfigurationError((Problem("poll.interval", 1, "soon", "a duration"),), source="a test")]
+    refusals = [
+        ConfigurationError((Problem("poll.interval", 1, "seen soon; accepted: a duration"),), source="a test")
+    ]
 
     def load() -> Configuration:
         if refusals:

@@ -168,17 +168,17 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path, vendor_limits: dict[str, int]) 
     [
         pytest.param(
             b"accounts:\n- name: \xff",
-            ":2: (top level): seen bytes that are not UTF-8; accepted: a file in UTF-8",
+            ":2: (top level): these bytes are not UTF-8; save the file as UTF-8",
             id="encoding",
         ),
         pytest.param(
             b"#" * (16 * 1024 * 1024 + 1),
-            ": (top level): seen more than 16 MiB; accepted: a file of at most 16 MiB",
+            ": (top level): the file is larger than 16 MiB, the most that is read",
             id="size",
         ),
         pytest.param(
             b"",
-            ":1: accounts: missing; accepted: a list with at least one account, or discovery.resource_directories",
+            ":1: accounts: no account is named; name one here or a directory in discovery.resource_directories",
             id="empty",
         ),
     ],
@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_others(
     content: bytes,
     problem: str,
 ) -> None:
-    """It names the file and says what would be accepted."""
+    """It names the file and says what to do."""
     file = tmp_path / "dcdn.yaml"
     file.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
@@ -209,7 +209,7 @@ def test_no_file_is_a_problem_too(tmp_path: Path, vendor_limits: dict[str, int],
     """The reason is the system's."""
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path / name, vendor_limits=vendor_limits)
-    assert str(caught.value) == f"{tmp_path / name}: (top level): seen {reason}; accepted: a readable file"
+    assert str(caught.value) == f"{tmp_path / name}: (top level): the file cannot be read: {reason}"
 
 
 def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
@@ -313,7 +313,7 @@ def test_a_named_pipe_is_no_file_to_wait_for(tmp_path: Path) -> None:
     """A configuration that nobody writes is empty at once, and is told like an empty file."""
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
-    with pytest.raises(ConfigurationError, match="accounts: missing"):
+    with pytest.raises(ConfigurationError, match="accounts: no account is named"):
         load(pipe, vendor_limits={})
 
 
@@ -366,6 +366,5 @@ def test_a_role_of_another_account_is_told_once(refused: Callable[[str], list[st
         '{type: ram_role, role_arn: "acs:ram::100002:role/r"}}]'
     )
     assert problem == (
-        "1: accounts[0].account_id: seen '100001'; accepted: the account of credentials.role_arn, 100002, "
-        "or no such key"
+        "1: accounts[0].account_id: account_id says 100001, but credentials.role_arn says 100002; make them the same"
     )

@@ -73,7 +73,7 @@ def test_no_directory_is_the_default(configure: Configure) -> None:
 def test_missing_accounts_are_no_problem_beside_a_wrong_directory(refused: Callable[[str], list[str]]) -> None:
     """Once that one is mended, there is where to find some."""
     assert [text.split(";")[0] for text in refused("discovery: {resource_directories: [{name: a}]}")] == [
-        "1: discovery.resource_directories[0].role_name: missing"
+        "1: discovery.resource_directories[0].role_name: this key is required"
     ]
 
 

@@ -59,13 +59,13 @@ def test_plain_values_are_those_of_the_file() -> None:
 def test_values_may_nest_to_the_limit() -> None:
     """Deeper nesting ends the reading."""
     assert read("[" * MAX_DEPTH + "]" * MAX_DEPTH).problems == ()
-    with pytest.raises(UnreadableError, match="deeper nesting"):
+    with pytest.raises(UnreadableError, match="nested deeper"):
         read("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
 
 
 def test_a_file_of_brackets_is_one_problem() -> None:
     """It neither exhausts the stack nor takes long."""
-    with pytest.raises(UnreadableError, match="deeper nesting"):
+    with pytest.raises(UnreadableError, match="nested deeper"):
         read("[" * 1_000_000)
 
 
@@ -74,7 +74,7 @@ def test_aliases_may_stand_for_values_to_the_limit() -> None:
     thousand = f"a: &a [{', '.join('x' * 999)}]\nb: ["
     most = MAX_ALIASED_VALUES // 1000
     assert read(thousand + ", ".join(["*a"] * most) + "]").problems == ()
-    with pytest.raises(UnreadableError, match="too many values"):
+    with pytest.raises(UnreadableError, match="more than 100000 values"):
         read(thousand + ", ".join(["*a"] * (most + 1)) + "]")
 
 
@@ -82,7 +82,7 @@ def test_aliases_of_what_was_refused_nest_to_the_limit_too() -> None:
     """What stands in the second of two equal keys is looked into where an alias stands for it, and no deeper."""
     deep = "[" * 20
     chain = ", ".join(f"&x{n} {deep}{f'*x{n - 1}' if n else 'x'}{deep.replace('[', ']')}" for n in range(200))
-    with pytest.raises(UnreadableError, match="deeper nesting"):
+    with pytest.raises(UnreadableError, match="nested deeper"):
         read(f"a: 1\na: [{chain}]\nb: *x199\n")
 
 
@@ -97,7 +97,7 @@ def test_problems_inside_a_refused_value_are_not_told() -> None:
     """The second of two equal keys is one problem, whatever is in it."""
     document = read("a: 1\na: {b: 1, b: 2, <<: 3, c: }\n")
     assert [str(problem) for problem in document.problems] == [
-        "a: seen the key again (first on line 1); accepted: each key once",
+        "a: this key is set on line 1 already; set it once",
     ]
 
 
@@ -105,6 +105,6 @@ def test_what_the_parser_quotes_from_the_file_is_left_out() -> None:
     """PyYAML without libyaml names the handle of a tag, which may be a secret."""
     error = yaml.scanner.ScannerError(problem="found undefined tag handle '!hunter2!'")
     assert str(_broken(error, "a: !hunter2!x y").problem) == (
-        "(top level): seen broken YAML (found undefined tag handle (not shown)); "
-        "accepted: YAML; text with special characters in quotes"
+        "(top level): broken YAML (found undefined tag handle (not shown)); "
+        "put text with special characters in quotes"
     )

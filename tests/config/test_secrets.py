@@ -105,15 +105,25 @@ def test_files_of_secrets_are_found_from_the_folder_of_the_configuration(
     ("keys", "problem"),
     [
         pytest.param(
-            "access_key_secret: x, access_key_secret_file: good", "access_key_secret_file: seen both", id="both"
+            "access_key_secret: x, access_key_secret_file: good",
+            "access_key_secret_file: set exactly one of access_key_secret, access_key_secret_file; both are set",
+            id="both",
         ),
-        pytest.param("security_token: x", "access_key_secret_file: seen neither", id="neither"),
+        pytest.param(
+            "security_token: x",
+            "access_key_secret_file: set exactly one of access_key_secret, access_key_secret_file; none is set",
+            id="none",
+        ),
         pytest.param(
             "access_key_secret: x, security_token: x, security_token_file: good",
-            "security_token_file: seen both",
+            "security_token_file: set at most one of security_token, security_token_file; both are set",
             id="both-tokens",
         ),
-        pytest.param("access_key_id_file: good", "access_key_id_file: seen both", id="both-ids"),
+        pytest.param(
+            "access_key_id_file: good",
+            "access_key_id_file: set exactly one of access_key_id, access_key_id_file; both are set",
+            id="both-ids",
+        ),
         pytest.param(
             "access_key_secret_file: missing", "access_key_secret_file: seen no such file in {}", id="missing"
         ),

@@ -169,19 +169,19 @@ CLIENTS = ", client_ca_file: ca.crt, client_auth_type: "
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        pytest.param(USERS, "", "no users any more", id="empty file"),
-        pytest.param(TLS + "}", "", "TLS switched on or off", id="no TLS"),
-        pytest.param("", TLS + "}", "TLS switched on or off", id="new TLS"),
+        pytest.param(USERS, "", "the last user cannot be removed while the exporter runs", id="empty file"),
+        pytest.param(TLS + "}", "", "TLS cannot be switched on or off", id="no TLS"),
+        pytest.param("", TLS + "}", "TLS cannot be switched on or off", id="new TLS"),
         pytest.param(
             TLS + CLIENTS + "RequireAndVerifyClientCert}",
             TLS + "}",
-            "no longer required",
+            "client certificates cannot stop being required",
             id="no client certificates",
         ),
         pytest.param(
             TLS + CLIENTS + "RequireAndVerifyClientCert}",
             TLS + CLIENTS + "VerifyClientCertIfGiven}",
-            "no longer required",
+            "client certificates cannot stop being required",
             id="optional client certificates",
         ),
         pytest.param(USERS, "basic_auth_users: {alice: hunter2}", "bcrypt", id="bad file"),
