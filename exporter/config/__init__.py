@@ -2,22 +2,19 @@
 
     reading.py         load, load_web, parse, without_file
     document.py        YAML with the place of every value
-    models.py          the whole file as frozen models
-    poll.py, rate_limit.py, accounts.py, discovery.py, credentials.py    its sections
+    models.py          the whole file as frozen models, and what stands in it once
+    accounts.py, credentials.py    whom to watch, and as whom
     web.py             the file of the web server, in a format that is not ours
-    addresses.py       what may be called, and how
-    refusals.py        checks that say in words what they accept
-    explanations.py    pydantic's errors as problems of the file
+    values.py          durations, numbers, addresses
+    checks.py          how a model says what it accepts
     problems.py        Problem, ConfigurationError
-    durations.py       1h30m as seconds and back
-    secret_files.py    files with one secret each
     summary.py         a few lines for people
     schema.py          the file for editors
 
 Knows nothing of the other modules: operations, their limits and the products come in as arguments.
 """
 
-from exporter.config.accounts import PRODUCTS, Account
+from exporter.config.accounts import PRODUCTS, Account, Discovery, ResourceDirectory
 from exporter.config.credentials import (
     AccessKeyCredentials,
     BaseCredentials,
@@ -27,19 +24,17 @@ from exporter.config.credentials import (
     OidcCredentials,
     ProfileCredentials,
     RamRoleCredentials,
+    SecretFileError,
     UriCredentials,
     known_account_id,
+    read_secret_file,
 )
-from exporter.config.discovery import Discovery, ResourceDirectory
-from exporter.config.durations import format_duration, parse_duration
-from exporter.config.models import Configuration, Endpoints
-from exporter.config.poll import Poll
+from exporter.config.models import Configuration, Endpoints, Poll, RateLimit
 from exporter.config.problems import ConfigurationError, Problem
-from exporter.config.rate_limit import RateLimit
 from exporter.config.reading import load, load_web, parse, without_file
 from exporter.config.schema import json_schema
-from exporter.config.secret_files import SecretFileError, read_secret_file
 from exporter.config.summary import summary
+from exporter.config.values import format_duration, parse_duration
 from exporter.config.web import TlsServer, WebConfiguration, web_summary
 
 __all__ = [

@@ -1,16 +1,169 @@
-"""The configuration as a whole, as frozen models: every key of the file, its bounds and its default."""
+"""The configuration as a whole, as frozen models: every key of the file, its bounds and its default.
 
+Keys that are named without a unit in the file have one here (`interval` is `interval_s`). Rules between two keys
+sit on the later one and are skipped while the earlier one is wrong itself, so that all problems show at once.
+"""
+
+import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from exporter.config.accounts import Account, Products
-from exporter.config.addresses import Endpoint
-from exporter.config.discovery import Discovery, ResourceDirectory
-from exporter.config.poll import Poll
-from exporter.config.rate_limit import RateLimit
-from exporter.config.refusals import FROZEN, Accepts, Flag, broken_rule
+from exporter.config.accounts import Account, Discovery, Products, ResourceDirectory
+from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, refusal, unknown
+from exporter.config.values import Endpoint, Flag, duration, format_duration, is_positive, milliseconds, whole_number
+
+
+def _interval(earlier: dict[str, Any]) -> float:
+    """The interval among the fields checked so far; any number where it is wrong, for then nothing is built."""
+    return float(earlier.get("interval_s", 60.0))
+
+
+def _five_minutes(earlier: dict[str, Any]) -> float:
+    """Five minutes, or what comes nearest to that from interval to half of stale_after (at least 1.5 intervals)."""
+    return max(_interval(earlier), min(300.0, milliseconds(earlier.get("stale_after_s", 600.0)) // 2 / 1000))
+
+
+class Poll(BaseModel):
+    """When probes run; what is not given follows `interval`, so that the rules between the keys always hold."""
+
+    model_config = FROZEN
+
+    interval_s: Annotated[float, duration("1s", "1d")] = Field(default=60.0, alias="interval")
+    """How often each probe asks the API."""
+    timeout_s: Annotated[float, duration("100ms", "1m")] = Field(
+        alias="timeout",
+        default_factory=lambda earlier: min(10.0, _interval(earlier)),
+    )
+    """Total deadline of one call; at most `interval`. Default: 10s, or `interval` if that is shorter."""
+    stale_after_s: Annotated[float, duration("3s", "30d")] = Field(
+        alias="stale_after",
+        default_factory=lambda earlier: max(600.0, milliseconds(3 * _interval(earlier)) / 1000),
+    )
+    """Answers older than this leave /metrics; at least three times `interval`. Default: 10m, or that if longer."""
+    locked_interval_s: Annotated[float, duration("1s", "1d")] = Field(
+        alias="locked_interval",
+        default_factory=lambda earlier: min(15.0, _interval(earlier)),
+    )
+    """Takes the place of `interval` for the first hour of a lock; at most `interval`. Default: 15s, or `interval`."""
+    failing_interval_s: Annotated[float, duration("1s", "15d")] = Field(
+        alias="failing_interval", default_factory=_five_minutes
+    )
+    """The longest pause of a probe that keeps failing; from `interval` to half of `stale_after`. Default: near 5m."""
+    balance_interval_s: Annotated[float, duration("1s", "15d")] = Field(
+        alias="balance_interval", default_factory=_five_minutes
+    )
+    """Takes the place of `interval` for balances; from `interval` to half of `stale_after`. Default: near 5m."""
+    max_workers: Annotated[int, whole_number(1, 1024)] = 128
+    """Calls under way at the same time."""
+
+    @field_validator("timeout_s", "locked_interval_s")
+    @classmethod
+    def _at_most_interval(cls, seconds: float, info: ValidationInfo) -> float:
+        interval = info.data.get("interval_s")
+        if interval is not None and seconds > interval:
+            raise refusal(f"at most poll.interval, which is {format_duration(interval)}")
+        return seconds
+
+    @field_validator("stale_after_s")
+    @classmethod
+    def _three_intervals(cls, seconds: float, info: ValidationInfo) -> float:
+        interval = info.data.get("interval_s")
+        if interval is not None and milliseconds(seconds) < 3 * milliseconds(interval):
+            raise refusal(f"at least three times poll.interval, {format_duration(3 * interval)}")
+        return seconds
+
+    @field_validator("failing_interval_s", "balance_interval_s")
+    @classmethod
+    def _between_interval_and_staleness(cls, seconds: float, info: ValidationInfo) -> float:
+        interval, stale_after = info.data.get("interval_s"), info.data.get("stale_after_s")
+        if interval is not None and seconds < interval:
+            raise refusal(f"at least poll.interval, which is {format_duration(interval)}")
+        if stale_after is not None and 2 * milliseconds(seconds) > milliseconds(stale_after):
+            raise refusal(f"at most half of poll.stale_after, which is {format_duration(stale_after)}")
+        return seconds
+
+
+_SHARE_WORDS = "a number above 0, at most 1"
+_LIMITS_WORDS = "a mapping of operations to numbers"
+_ABOVE_ZERO = {"exclusiveMinimum": 0}
+
+
+def _share(share: object, info: ValidationInfo) -> float:
+    if not is_positive(share, at_most=1):
+        raise refusal(_SHARE_WORDS)
+    limits = facts(info).vendor_limits
+    tightest = min(limits, key=lambda operation: limits[operation], default=None)
+    if tightest is not None and _whole_calls(limits[tightest], share=share) < 1:
+        raise refusal(f"a share that leaves {tightest} at least one of its {limits[tightest]} calls a second")
+    return float(share)
+
+
+def _limits(value: object, info: ValidationInfo) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise refusal(_LIMITS_WORDS)
+    refused = [
+        InitErrorDetails(type=error, loc=(operation,), input=None)
+        for operation, number in value.items()
+        if (error := _limit_refusal(operation, number, vendor_limits=facts(info).vendor_limits)) is not None
+    ]
+    if refused:
+        raise ValidationError.from_exception_data("calls_per_second", refused, hide_input=True)
+    return {operation: float(number) for operation, number in value.items()}
+
+
+def _limit_refusal(operation: str, number: object, *, vendor_limits: Mapping[str, int]) -> PydanticCustomError | None:
+    vendor_limit = vendor_limits.get(operation)
+    if vendor_limit is None:
+        return broken_rule(unknown("operation", operation, vendor_limits))
+    if not is_positive(number, at_most=vendor_limit):
+        return refusal(f"a number above 0, at most the vendor's limit of {vendor_limit}")
+    return None
+
+
+class RateLimit(BaseModel):
+    """How much of the vendor's limits this process may use."""
+
+    model_config = FROZEN
+
+    share: Annotated[float, BeforeValidator(_share), Accepts(_SHARE_WORDS, shape=_ABOVE_ZERO | {"maximum": 1})] = 1.0
+    """This replica's part of the vendor's limits: 1/n where n replicas poll the same accounts."""
+    calls_per_second: Annotated[
+        Mapping[str, float],
+        BeforeValidator(_limits),
+        AfterValidator(MappingProxyType),
+        PlainSerializer(dict),
+        Accepts(_LIMITS_WORDS, shape={"additionalProperties": {"type": "number", **_ABOVE_ZERO}}),
+    ] = Field(
+        default_factory=lambda: MappingProxyType({}),
+    )
+    """Limits below the vendor's, by operation, for one account and all replicas together."""
+
+    def allowance(self, operation: str, *, vendor_limit: int, shards: int = 1) -> float:
+        """Calls per second and account for this process: whole ones, unless the file leaves less than one.
+
+        ``shards`` is how many processes besides replicas make these calls for the same account.
+        """
+        limit, share = self.calls_per_second.get(operation, vendor_limit), self.share / shards
+        return _whole_calls(limit, share=share) or limit * share
+
+
+def _whole_calls(limit: float, *, share: float) -> int:
+    # A 49th of 49 is a hair below 1 among floats.
+    return math.floor(limit * share + 1e-9)
+
 
 _Polled = TypeVar("_Polled", Account, ResourceDirectory)
 _POLLED = ("products", "debt_status", "balance")

@@ -15,10 +15,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from exporter.config.accounts import LIKE_AN_ID, Account
+from exporter.config.checks import words_of
 from exporter.config.credentials import AccessKeyCredentials
-from exporter.config.explanations import models_in
 from exporter.config.models import Configuration
-from exporter.config.refusals import words_of
+from exporter.config.reading import models_in
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

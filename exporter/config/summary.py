@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from exporter.config.accounts import Account
+from exporter.config.accounts import Account, ResourceDirectory
 from exporter.config.credentials import Credentials, RamRoleCredentials
-from exporter.config.discovery import ResourceDirectory
-from exporter.config.durations import format_duration
 from exporter.config.models import Configuration
+from exporter.config.values import format_duration
 
 MAX_NAMED = 20
 

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from exporter.config.checks import FROZEN, Accepts, broken_rule, refusal, text
 from exporter.config.credentials import PlainFile
-from exporter.config.refusals import FROZEN, Accepts, Flag, broken_rule, refusal, text
+from exporter.config.values import Flag
 
 # Go's names, as the format has them, and OpenSSL's; of TLS 1.2.
 _CIPHER_SUITES: Mapping[str, str] = MappingProxyType(

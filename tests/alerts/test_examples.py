@@ -18,7 +18,7 @@ from deploy.prometheus.rules.thresholds import (
     ROUTED_BY,
     SCRAPE_INTERVAL_S,
 )
-from exporter.config.durations import parse_duration
+from exporter.config.values import parse_duration
 from tests.alerts.shipped import ROOT, RULES_FOLDER, load
 
 if TYPE_CHECKING:

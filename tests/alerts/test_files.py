@@ -19,7 +19,7 @@ from deploy.prometheus.rules.thresholds import (
     STALE_AFTER_S,
 )
 from exporter import PROJECT_URL
-from exporter.config.poll import Poll
+from exporter.config import Poll
 from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load, rules
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from deploy.prometheus.rules.groups import ALERTS
-from exporter.config.durations import parse_duration
+from exporter.config.values import parse_duration
 from tests.alerts.shipped import TEST_FILES, load, only, tried
 
 if TYPE_CHECKING:

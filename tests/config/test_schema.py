@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from exporter.config import Configuration, format_duration, json_schema
-from exporter.config.durations import PATTERN
+from exporter.config.values import PATTERN
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = ROOT / "deploy" / "dcdn-exporter.schema.json"

@@ -14,7 +14,7 @@ from exporter.config import (
     read_secret_file,
     summary,
 )
-from exporter.config.refusals import Facts
+from exporter.config.checks import Facts
 
 Configure = Callable[[str], Configuration]
 

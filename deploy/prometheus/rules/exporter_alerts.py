@@ -13,7 +13,7 @@ from deploy.prometheus.rules.thresholds import (
     RESTART_S,
     UNKNOWN_VALUES_S,
 )
-from exporter.config.durations import format_duration
+from exporter.config.values import format_duration
 
 _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
 

@@ -5,7 +5,7 @@ from textwrap import dedent, indent
 from typing import Final
 
 from deploy.prometheus.rules.thresholds import RESTART_S, ROUTED_BY
-from exporter.config.durations import format_duration
+from exporter.config.values import format_duration
 
 STATUS: Final = "account_product_status:dcdn_service_status:held"
 LOCK: Final = "account_product_reason:dcdn_service_lock:held"

@@ -7,7 +7,7 @@ from deploy.prometheus.rules.delays import first_seen_after_s
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Group, Pause, Recording
 from exporter import PROJECT_URL
-from exporter.config.durations import format_duration
+from exporter.config.values import format_duration
 from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID, GRAFANA_URL
 
 _WIDTH = 110

@@ -31,7 +31,7 @@ from deploy.prometheus.rules.thresholds import (
     POLL_TIMEOUT_S,
     RESTART_S,
 )
-from exporter.config.durations import format_duration
+from exporter.config.values import format_duration
 
 _routed = partial(routed, by=SERVICE_ROUTES)
 _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S

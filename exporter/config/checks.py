@@ -9,13 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeGuard, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-
-from exporter.config.durations import PATTERN, milliseconds, parse_duration
 
 FROZEN = ConfigDict(
     frozen=True,
@@ -91,48 +89,6 @@ def text(holds: Callable[[str], bool], accepted: str, **shape: Any) -> Accepts:
         raise refusal(accepted, kind="text_refused")
 
     return Accepts(accepted, check, shape)
-
-
-def duration(shortest: str, longest: str) -> Accepts:
-    """A duration between the two, both included, which turns into seconds."""
-    low, high = milliseconds(parse_duration(shortest)), milliseconds(parse_duration(longest))
-    accepted = f"a duration with its units, from {shortest} to {longest}"
-    error = refusal(accepted)
-
-    def check(value: object) -> float:
-        # YAML reads an unquoted 0 as a number; it is the only duration without a unit.
-        written = "0" if value == 0 and not isinstance(value, bool) else value
-        if not isinstance(written, str):
-            raise error
-        try:
-            seconds = parse_duration(written)
-        except ValueError:
-            raise error from None
-        if not low <= milliseconds(seconds) <= high:
-            raise error
-        return seconds
-
-    return Accepts(accepted, check, {"type": "string", "pattern": PATTERN})
-
-
-def whole_number(lowest: int, highest: int) -> Accepts:
-    """A whole number between the two, both included."""
-    accepted = f"a whole number from {lowest} to {highest}"
-
-    def check(value: object) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
-            return value
-        raise refusal(accepted)
-
-    return Accepts(accepted, check, {"minimum": lowest, "maximum": highest})
-
-
-def is_positive(value: object, *, at_most: float) -> TypeGuard[float]:
-    """Whether the value is a number above 0 and not above the limit."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= at_most
-
-
-Flag = Annotated[bool, Accepts("true or false")]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import format_duration, parse_duration
-from exporter.config.durations import milliseconds
+from exporter.config.values import milliseconds
 
 
 @pytest.mark.parametrize(
