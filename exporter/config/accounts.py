@@ -8,14 +8,13 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     Field,
     PlainSerializer,
     ValidationInfo,
     field_validator,
 )
 
-from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, nearest, refusal, text
+from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, matching, nearest, refusal, text
 from exporter.config.credentials import (
     CREDENTIALS_WORDS,
     Credentials,
@@ -37,7 +36,6 @@ FORBIDDEN_LABELS = frozenset(
     | {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"},
 )
 _LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
-_ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
 # Members of resource directories are named by their ids; numbers as short as people count with are no ids.
 LIKE_AN_ID = re.compile(r"[0-9]{6,}")
 
@@ -64,7 +62,7 @@ def _known_product(value: object, info: ValidationInfo) -> str:
     known = facts(info).products
     if isinstance(value, str) and value in known:
         return value
-    raise refusal(nearest(str(value), known), kind="text_refused")
+    raise refusal(nearest(str(value), known), text=True)
 
 
 def _distinct(products: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,13 +84,8 @@ Name = Annotated[
     ),
 ]
 Site = Annotated[Literal["china", "international"], Accepts("china or international")]
-AccountId = Annotated[
-    str,
-    text(
-        lambda value: _ACCOUNT_ID.fullmatch(value) is not None, "1 to 32 digits, in quotes", pattern="^[0-9]{1,32}$"
-    ),
-]
-Product = Annotated[str, BeforeValidator(_known_product), Accepts("a product", shape={"enum": list(PRODUCTS)})]
+AccountId = Annotated[str, matching(r"[0-9]{1,32}", "1 to 32 digits, in quotes")]
+Product = Annotated[str, Accepts("a product", _known_product, {"enum": list(PRODUCTS)})]
 Products = Annotated[
     tuple[Product, ...],
     AfterValidator(_distinct),
@@ -154,30 +147,24 @@ class Account(BaseModel):
 
     @field_validator("account_id")
     @classmethod
-    def _that_of_the_role(cls, account_id: str | None, info: ValidationInfo) -> str | None:
-        credentials = info.data.get("credentials")
-        of_role = None if credentials is None else known_account_id(credentials)
-        if account_id is not None and of_role is not None and account_id != of_role:
+    def _agrees(cls, account_id: str | None, info: ValidationInfo) -> str | None:
+        """With the role, and with the name: none is what a member of a directory could have, but of that account."""
+        name, credentials = info.data.get("name", ""), info.data.get("credentials")
+        if credentials is None:
+            return account_id
+        of_role = known_account_id(credentials)
+        if account_id and of_role and account_id != of_role:
             raise broken_rule(
                 f"account_id says {account_id}, but credentials.role_arn says {of_role}; make them the same"
             )
-        return account_id
-
-    @field_validator("account_id")
-    @classmethod
-    def _that_of_the_name(cls, account_id: str | None, info: ValidationInfo) -> str | None:
-        """No account has a name that a member of a resource directory could have, unless it is that very account."""
-        name, credentials = info.data.get("name", ""), info.data.get("credentials")
-        if credentials is None or LIKE_AN_ID.fullmatch(name) is None:
-            return account_id
-        of_role = known_account_id(credentials)
-        if (account_id or of_role) != name:
-            given = account_id or of_role
-            said_by = "account_id" if account_id else "credentials.role_arn"
+        given = account_id or of_role
+        if LIKE_AN_ID.fullmatch(name) and given != name:
+            found = (
+                f"{'account_id' if account_id else 'credentials.role_arn'} says {given}" if given else "none is set"
+            )
             raise broken_rule(
-                "a name of 6 digits or more is the account's own id, but "
-                + (f"{said_by} says {given}" if given else "account_id is not set")
-                + f'; set account_id to "{name}" or choose another name'
+                f"a name of 6 digits or more is the account's own id, but {found}; "
+                f'set account_id to "{name}" or choose another name'
             )
         return account_id
 
@@ -186,9 +173,9 @@ MAX_PATTERN_LENGTH = 512
 _PATTERN_WORDS = f"a regular expression as Python reads it, of 1 to {MAX_PATTERN_LENGTH} characters"
 
 
-def _compiles(value: object) -> str:
+def _compiles(value: object, _info: ValidationInfo) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_PATTERN_LENGTH:
-        raise refusal(_PATTERN_WORDS, kind="text_refused")
+        raise refusal(_PATTERN_WORDS, text=True)
     try:
         re.compile(value)
     except re.error as error:
@@ -221,7 +208,7 @@ class ResourceDirectory(BaseModel):
     """What the trust policies of the role demand."""
     site: Site = "china"
     """That of every member."""
-    refresh_interval_s: Annotated[float, duration("1s", "1d")] = Field(default=600.0, alias="refresh_interval")
+    refresh_interval_s: Annotated[float, duration("1s", "1d")] = 600.0
     """How often the members are listed."""
     include: Patterns = ()
     """Members to poll: those whose whole name or id matches one of these (`re.fullmatch`); none given: all."""

@@ -1,15 +1,16 @@
-"""Building blocks of the models: checks that say in words what they accept, and what checks know besides the file.
+"""How the models say what they accept: checks with the words for a message, and what checks know besides the file.
 
 The words for a problem come from the refusal itself; where pydantic refuses (a missing key, a list in place of
 a mapping), from the `Accepts` in the field's annotation.
 """
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.fields import FieldInfo
@@ -20,6 +21,7 @@ FROZEN = ConfigDict(
     extra="forbid",
     strict=True,
     hide_input_in_errors=True,  # a traceback through pydantic must not quote a secret
+    alias_generator=lambda name: name.removesuffix("_s"),  # seconds here, `1m` in the file
 )
 
 
@@ -40,15 +42,10 @@ def facts(info: ValidationInfo) -> Facts:
     return cast("Facts", info.context)
 
 
-def refusal(
-    accepted: str,
-    *,
-    seen: str | None = None,
-    kind: Literal["refused", "text_refused"] = "refused",
-) -> PydanticCustomError:
-    """The error to raise for a value; `seen` replaces the value itself in the message."""
+def refusal(accepted: str, *, seen: str | None = None, text: bool = False) -> PydanticCustomError:
+    """The error to raise for a value; `seen` replaces it in the message. `text`: with quotes, a number may do."""
     # The words travel as context: in the template, pydantic would read their braces as fields.
-    return PydanticCustomError(kind, "refused", {"accepted": accepted, "seen": seen})
+    return PydanticCustomError("refused", "refused", {"accepted": accepted, "seen": seen, "text": text})
 
 
 def broken_rule(sentence: str) -> PydanticCustomError:
@@ -61,14 +58,14 @@ class Accepts:
     """What a field accepts, in its annotation: in words, as a check before pydantic's own, and for editors."""
 
     words: str
-    check: Callable[[object], object] | None = None
+    check: Callable[[object, ValidationInfo], object] | None = None
     """Returns the value to go on with, or raises a refusal."""
     shape: Mapping[str, Any] = field(default_factory=dict)
     """What editors can check: keywords of JSON Schema."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         inner = handler(source)
-        return inner if self.check is None else core_schema.no_info_before_validator_function(self.check, inner)
+        return inner if self.check is None else core_schema.with_info_before_validator_function(self.check, inner)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(schema), **self.shape}
@@ -80,15 +77,25 @@ def words_of(of: FieldInfo) -> str | None:
     return next((item.words for item in (*of.metadata, *inner) if isinstance(item, Accepts)), None)
 
 
-def text(holds: Callable[[str], bool], accepted: str, **shape: Any) -> Accepts:
+def text(holds: Callable[[str], object], accepted: str, **shape: Any) -> Accepts:
     """Text of which `holds` is true."""
 
-    def check(value: object) -> str:
+    def check(value: object, _info: ValidationInfo) -> str:
         if isinstance(value, str) and holds(value):
             return value
-        raise refusal(accepted, kind="text_refused")
+        raise refusal(accepted, text=True)
 
     return Accepts(accepted, check, shape)
+
+
+def matching(pattern: str, accepted: str) -> Accepts:
+    """Text that matches as a whole."""
+    return text(re.compile(pattern).fullmatch, accepted, pattern=f"^{pattern}$")
+
+
+def one_of(words: Collection[str]) -> Accepts:
+    """One of these words."""
+    return text(words.__contains__, f"one of {', '.join(words)}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
-from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, refusal, text
+from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, matching, refusal
 from exporter.config.values import CredentialsAddress, Flag
 
 _MAX_SECRET_BYTES = 64 * 1024
@@ -49,7 +49,7 @@ def read_secret_file(path: Path) -> str:
         raise SecretFileError(path, reason="a file of more than 64 KiB")
     if not secret:
         raise SecretFileError(path, reason="an empty file")
-    if not looks_like_secret(secret):
+    if not _SECRET.fullmatch(secret):
         raise SecretFileError(path, reason="a file with other than printable ASCII characters, or with spaces")
     return secret
 
@@ -57,11 +57,6 @@ def read_secret_file(path: Path) -> str:
 def require_regular_file(path: Path) -> None:
     """Raise SecretFileError unless this is a regular file that can be read."""
     _read(path, at_most=1)
-
-
-def looks_like_secret(text: str) -> bool:
-    """Whether the text can be part of a signed request: printable ASCII, no spaces, not empty."""
-    return _SECRET.fullmatch(text) is not None
 
 
 def _read(path: Path, *, at_most: int) -> bytes:
@@ -76,81 +71,69 @@ def _read(path: Path, *, at_most: int) -> bytes:
         raise SecretFileError(path, reason=reason) from error
 
 
-MAX_KEY_ID_LENGTH = 128
-_INLINE_WORDS = "printable ASCII without spaces, in quotes"
 _FILE_WORDS = "the path of a readable file, relative to the configuration file"
-_ONE_WORD_FILE_WORDS = f"{_FILE_WORDS}, with printable ASCII without spaces in it"
-_KEY_ID_WORDS = f"1 to {MAX_KEY_ID_LENGTH} printable ASCII characters without spaces"
-_ROLE_ARN = re.compile(r"acs:ram::(?P<account_id>[0-9]{1,32}):role/(?:[A-Za-z0-9._-]{1,64}/)*[A-Za-z0-9._-]{1,64}")
-_OIDC_PROVIDER_ARN = re.compile(r"acs:ram::[0-9]{1,32}:oidc-provider/[A-Za-z0-9._-]{1,128}")
-_ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
-_PROFILE_NAME = re.compile(r"[ -~]{1,128}")
-_EXTERNAL_ID = re.compile(r"[!-~]{2,1224}")
+_SECRET_FILE_WORDS = f"{_FILE_WORDS}, with printable ASCII without spaces in it"
+_INLINE_WORDS = "printable ASCII without spaces, in quotes"
+_KEY_ID = re.compile(r"[!-~]{1,128}")
+_ROLE_ARN = re.compile(r"acs:ram::[0-9]{1,32}:role/(?:[A-Za-z0-9._-]{1,64}/)*[A-Za-z0-9._-]{1,64}")
 
 
-def _looks_like_key_id(value: str) -> bool:
-    return len(value) <= MAX_KEY_ID_LENGTH and looks_like_secret(value)
-
-
-def _inline_secret(value: object) -> SecretStr:
-    if isinstance(value, str) and looks_like_secret(value):
+def _inline_secret(value: object, _info: ValidationInfo) -> SecretStr:
+    if isinstance(value, str) and _SECRET.fullmatch(value):
         return SecretStr(value)
-    raise refusal(_INLINE_WORDS, kind="text_refused")
+    raise refusal(_INLINE_WORDS, text=True)
 
 
-def _usable_file(value: object, info: ValidationInfo, *, use: Callable[[Path], str | None], words: str) -> Path:
+def _plain_file(
+    value: object,
+    info: ValidationInfo,
+    use: Callable[[Path], object] = require_regular_file,
+    words: str = _FILE_WORDS,
+) -> Path:
     """The path from the configuration file's folder on, if the file can be used now."""
     if not isinstance(value, str) or not value.isprintable() or not value:
-        raise refusal(words, kind="text_refused")
+        raise refusal(words, text=True)
     path = facts(info).folder / value
     try:
-        content = use(path)
+        use(path)
     except SecretFileError as error:
         # A secret put here by mistake is not printed: the folder is named, and only if it exists.
         exists = os.path.isdir(path.parent)  # noqa: PTH112 - Path.is_dir raises where a name is too long to be one
         folder = f"in {path.parent}" if exists else "in a folder that does not exist"
         raise refusal(words, seen=f"{error.reason} {folder}") from None
-    if info.field_name == "access_key_id_file" and not _looks_like_key_id(content or ""):
-        raise refusal(
-            f"a file with an access key id of at most {MAX_KEY_ID_LENGTH} characters",
-            seen="a longer text in the file",
-        )
     return path
 
 
 def _secret_file(value: object, info: ValidationInfo) -> Path:
-    return _usable_file(value, info, use=read_secret_file, words=_ONE_WORD_FILE_WORDS)
+    return _plain_file(value, info, read_secret_file, _SECRET_FILE_WORDS)
 
 
-def _plain_file(value: object, info: ValidationInfo) -> Path:
-    return _usable_file(value, info, use=require_regular_file, words=_FILE_WORDS)
+def _key_id_file(value: object, info: ValidationInfo) -> Path:
+    path = _secret_file(value, info)
+    if not _KEY_ID.fullmatch(read_secret_file(path)):
+        words = "a file with an access key id of at most 128 characters"
+        raise refusal(words, seen="a longer text in the file")
+    return path
 
 
-def _of_form(form: re.Pattern[str], accepted: str) -> Accepts:
-    # JSON Schema has no names for groups.
-    return text(
-        lambda value: form.fullmatch(value) is not None,
-        accepted,
-        pattern=f"^{form.pattern.replace('?P<account_id>', '')}$",
-    )
-
-
-AccessKeyId = Annotated[str, text(_looks_like_key_id, _KEY_ID_WORDS, pattern=f"^[!-~]{{1,{MAX_KEY_ID_LENGTH}}}$")]
-InlineSecret = Annotated[
-    SecretStr, BeforeValidator(_inline_secret), Accepts(_INLINE_WORDS, shape={"pattern": "^[!-~]+$"})
-]
-SecretFile = Annotated[Path, BeforeValidator(_secret_file), Accepts(_ONE_WORD_FILE_WORDS, shape={"minLength": 1})]
-PlainFile = Annotated[Path, BeforeValidator(_plain_file), Accepts(_FILE_WORDS, shape={"minLength": 1})]
-RoleArn = Annotated[str, _of_form(_ROLE_ARN, "the ARN of a role: acs:ram::ACCOUNT_ID:role/ROLE_NAME")]
-RoleName = Annotated[str, _of_form(_ROLE_NAME, "1 to 64 letters, digits and ._-")]
-SessionName = Annotated[str, _of_form(_SESSION_NAME, "2 to 64 letters, digits and .@_-")]
-ExternalId = Annotated[str, _of_form(_EXTERNAL_ID, "2 to 1224 printable ASCII characters without spaces")]
+AccessKeyId = Annotated[str, matching(_KEY_ID.pattern, "1 to 128 printable ASCII characters without spaces")]
+InlineSecret = Annotated[SecretStr, Accepts(_INLINE_WORDS, _inline_secret, {"pattern": f"^{_SECRET.pattern}$"})]
+SecretFile = Annotated[Path, Accepts(_SECRET_FILE_WORDS, _secret_file, {"minLength": 1})]
+KeyIdFile = Annotated[Path, Accepts(_SECRET_FILE_WORDS, _key_id_file, {"minLength": 1})]
+PlainFile = Annotated[Path, Accepts(_FILE_WORDS, _plain_file, {"minLength": 1})]
+RoleArn = Annotated[str, matching(_ROLE_ARN.pattern, "the ARN of a role: acs:ram::ACCOUNT_ID:role/ROLE_NAME")]
+RoleName = Annotated[str, matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits and ._-")]
+SessionName = Annotated[str, matching(r"[A-Za-z0-9.@_-]{2,64}", "2 to 64 letters, digits and .@_-")]
+ExternalId = Annotated[str, matching(r"[!-~]{2,1224}", "2 to 1224 printable ASCII characters without spaces")]
 """Agreed with the owner of a role. No secret to the vendor, but nobody else's business: messages do not show it."""
 OidcProviderArn = Annotated[
-    str, _of_form(_OIDC_PROVIDER_ARN, "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME")
+    str,
+    matching(
+        r"acs:ram::[0-9]{1,32}:oidc-provider/[A-Za-z0-9._-]{1,128}",
+        "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME",
+    ),
 ]
-ProfileName = Annotated[str, _of_form(_PROFILE_NAME, "1 to 128 printable ASCII characters")]
+ProfileName = Annotated[str, matching(r"[ -~]{1,128}", "1 to 128 printable ASCII characters")]
 
 
 class DefaultCredentials(BaseModel):
@@ -168,7 +151,7 @@ class AccessKeyCredentials(BaseModel):
 
     type: Literal["access_key"]
     access_key_id: AccessKeyId | None = None
-    access_key_id_file: SecretFile | None = Field(default=None, validate_default=True)
+    access_key_id_file: KeyIdFile | None = Field(default=None, validate_default=True)
     access_key_secret: InlineSecret | None = None
     access_key_secret_file: SecretFile | None = Field(default=None, validate_default=True)
     security_token: InlineSecret | None = None
@@ -277,5 +260,4 @@ def known_account_id(credentials: Credentials) -> str | None:
     """The id of the account that these credentials work in, where they name it: in the ARN of a role."""
     if not isinstance(credentials, RamRoleCredentials | OidcCredentials):
         return None
-    match = _ROLE_ARN.fullmatch(credentials.role_arn)
-    return match["account_id"] if match else None
+    return credentials.role_arn.split(":")[3]

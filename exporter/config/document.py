@@ -5,7 +5,6 @@ read -> Document: value (dict, tuple and scalars), problems, place(location) -> 
 
 import enum
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
@@ -23,11 +22,17 @@ MAX_DEPTH = 32
 MAX_ALIASED_VALUES = 100_000
 
 _TAGGED = "YAML tags are not supported; write the value without one"
+_SENTENCES = {
+    "found undefined alias": "this alias stands for nothing above it; put text that begins with * in quotes",
+    "second occurrence": "this anchor is set twice; give it another name",
+    "but found another document": "a second document begins here; write one document a file",
+}
 _STANDARD = "tag:yaml.org,2002:"
 _KINDS = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "empty"}
 _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 # What YAML 1.1 does not allow, and three more that it takes for line ends where no editor does.
 _FORBIDDEN_CHARACTER = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_OPEN = object()
 _TAB_INDENT = re.compile(r" *\t")
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
@@ -41,13 +46,7 @@ class Odd(enum.Enum):
 
 
 class UnreadableError(Exception):
-    """The text cannot be read any further; `problem` says why."""
-
-    problem: Problem
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem)
-        self.problem = problem
+    """The text cannot be read any further; the argument is the Problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +58,29 @@ class Place:
     node: yaml.Node | None
     value: object
 
-    def inner(self, step: str | int) -> "Place | None":
+    def within(self, step: str | int) -> "Place | None":
         """What stands there under that key or at that position; None when nothing does."""
         match self.node, self.value, step:
-            case yaml.MappingNode(value=pairs), dict(value), str() if step in value:
+            case yaml.MappingNode(value=pairs), dict(values), str() if step in values:
                 key, node = next(pair for pair in pairs if _plain(pair[0]) == step)
-                return Place(_line(key, self.line), node, value[step])
-            case yaml.SequenceNode(value=nodes), tuple(value), int() if step < len(value):
-                return Place(_line(nodes[step], self.line), nodes[step], value[step])
-            case _:
-                return None
+                return Place(_line(key, self.line), node, values[step])
+            case yaml.SequenceNode(value=nodes), tuple(values), int() if step < len(values):
+                return Place(_line(nodes[step], self.line), nodes[step], values[step])
+        return None
 
+    @property
     def kind(self) -> str:
         """What this is, in words, without its content."""
         return _kind(self.node)
 
+    @property
     def described(self) -> str:
         """What this is, with its content where that is one word or number."""
         if isinstance(self.value, dict | tuple):
-            return self.kind() if self.value else self.kind().replace("a ", "an empty ")
+            return self.kind if self.value else self.kind.replace("a ", "an empty ")
         if isinstance(self.value, str):
             return shown(self.value)
-        return f"{self.node.value[:40] if self.node else ''} ({self.kind()})"
+        return f"{self.node.value[:40] if self.node else ''} ({self.kind})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +90,15 @@ class Document:
     root: Place
     problems: tuple[Problem, ...] = ()
 
-    def place(self, location: Location) -> Place | None:
-        """What stands at the location; None when nothing does."""
-        way = list(self._way(location))
-        return way[-1] if len(way) > len(location) else None
-
-    def line_of(self, location: Location) -> int:
-        """The line of what stands at the location, or of the nearest thing around it."""
-        return list(self._way(location))[-1].line
-
-    def _way(self, location: Location) -> Iterator[Place]:
-        place = self.root
-        yield place
+    def way(self, location: Location) -> list[Place]:
+        """What stands there and around it, from the top of the file; it ends early where nothing stands there."""
+        places = [self.root]
         for step in location:
-            inner = place.inner(step)
-            if inner is None:
-                return
-            yield (place := inner)
+            place = places[-1].within(step)
+            if place is None:
+                break
+            places.append(place)
+        return places
 
 
 def read(text: str) -> Document:
@@ -144,12 +136,9 @@ def _broken(error: yaml.YAMLError, text: str) -> UnreadableError:
     if lines and _TAB_INDENT.match(lines[line - 1]):
         return _unreadable(line, "the indentation has a tab; use spaces")
     reason = getattr(error, "problem", None) or "unreadable"
-    if reason.startswith("found undefined alias"):
-        return _unreadable(line, "this alias stands for nothing above it; put text that begins with * in quotes")
-    if reason == "second occurrence":
-        return _unreadable(line, "this anchor is set twice; give it another name")
-    if reason == "but found another document":
-        return _unreadable(line, "a second document begins here; write one document a file")
+    for beginning, message in _SENTENCES.items():
+        if reason.startswith(beginning):
+            return _unreadable(line, message)
     # Words in quotes come from the file (the name of a tag, an anchor): they might be part of a secret.
     reason = re.sub(r"""(['"]).*\1""", "(not shown)", reason)
     return _unreadable(line, f"broken YAML ({reason}); put text with special characters in quotes")
@@ -183,18 +172,16 @@ class _Values:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self.read = 0
+        self.known: dict[yaml.Node, object] = {}
+        """What lists and mappings are; _OPEN while they are read. Nodes compare by identity."""
         self.aliased = 0
-        self.known: dict[yaml.Node, tuple[object, int] | None] = {}
-        """What a list or mapping is, and of how many values; None while it is read. Nodes compare by identity."""
 
     def value(self, node: yaml.Node, location: Location, line: int) -> object:
         """The plain value. Recurses to MAX_DEPTH, also where an alias stands for a part of a refused value."""
         if len(location) > MAX_DEPTH:
             raise _too_deep(line)
         if node in self.known:
-            return self._aliased(node, location, line)
-        self.read += 1
+            return self._aliased(self.known[node], location, line)
         if isinstance(node, yaml.ScalarNode):
             value = _plain(node)
             if value is None:
@@ -202,24 +189,18 @@ class _Values:
             return self._refuse(location, line, _TAGGED) if value is Odd.REFUSED else value
         if node.tag.removeprefix(_STANDARD) not in ("map", "seq"):
             return self._refuse(location, line, _TAGGED)
-        self.known[node], before = None, self.read
-        value = (
-            self._mapping(node, location, line)
-            if isinstance(node, yaml.MappingNode)
-            else tuple(
-                self.value(item, (*location, position), _line(item, line)) for position, item in enumerate(node.value)
-            )
-        )
-        self.known[node] = value, self.read - before + 1
-        return value
+        self.known[node] = _OPEN
+        if isinstance(node, yaml.MappingNode):
+            self.known[node] = self._mapping(node, location, line)
+        else:
+            items = (self.value(item, (*location, n), _line(item, line)) for n, item in enumerate(node.value))
+            self.known[node] = tuple(items)
+        return self.known[node]
 
-    def _aliased(self, node: yaml.Node, location: Location, line: int) -> object:
-        known = self.known[node]
-        if known is None:
+    def _aliased(self, value: object, location: Location, line: int) -> object:
+        if value is _OPEN:
             return self._refuse(location, line, "this alias stands for a value that contains it; write the value out")
-        value, size = known
-        self.read += size
-        self.aliased += size
+        self.aliased += _count(value, MAX_ALIASED_VALUES)
         if self.aliased > MAX_ALIASED_VALUES:
             raise _unreadable(
                 line, f"aliases stand for more than {MAX_ALIASED_VALUES} values in all; use fewer", location
@@ -254,6 +235,19 @@ class _Values:
     def _refuse(self, location: Location, line: int, message: str) -> Odd:
         self.problems.append(Problem(path_of(location), line, message))
         return Odd.REFUSED
+
+
+def _count(value: object, at_most: int) -> int:
+    """How many values this is, all inner ones counted; some number above `at_most` where there are more."""
+    count, left = 0, [value]
+    while left and count <= at_most:
+        match left.pop():
+            case dict(inner):
+                left.extend(inner.values())
+            case tuple(inner):
+                left.extend(inner)
+        count += 1
+    return count
 
 
 def _kind(node: yaml.Node | None) -> str:

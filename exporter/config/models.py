@@ -12,7 +12,6 @@ from typing import Annotated, Any, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     Field,
     PlainSerializer,
     ValidationError,
@@ -41,30 +40,23 @@ class Poll(BaseModel):
 
     model_config = FROZEN
 
-    interval_s: Annotated[float, duration("1s", "1d")] = Field(default=60.0, alias="interval")
+    interval_s: Annotated[float, duration("1s", "1d")] = 60.0
     """How often each probe asks the API."""
     timeout_s: Annotated[float, duration("100ms", "1m")] = Field(
-        alias="timeout",
-        default_factory=lambda earlier: min(10.0, _interval(earlier)),
+        default_factory=lambda earlier: min(10.0, _interval(earlier))
     )
     """Total deadline of one call; at most `interval`. Default: 10s, or `interval` if that is shorter."""
     stale_after_s: Annotated[float, duration("3s", "30d")] = Field(
-        alias="stale_after",
-        default_factory=lambda earlier: max(600.0, milliseconds(3 * _interval(earlier)) / 1000),
+        default_factory=lambda earlier: max(600.0, milliseconds(3 * _interval(earlier)) / 1000)
     )
     """Answers older than this leave /metrics; at least three times `interval`. Default: 10m, or that if longer."""
     locked_interval_s: Annotated[float, duration("1s", "1d")] = Field(
-        alias="locked_interval",
-        default_factory=lambda earlier: min(15.0, _interval(earlier)),
+        default_factory=lambda earlier: min(15.0, _interval(earlier))
     )
     """Takes the place of `interval` for the first hour of a lock; at most `interval`. Default: 15s, or `interval`."""
-    failing_interval_s: Annotated[float, duration("1s", "15d")] = Field(
-        alias="failing_interval", default_factory=_five_minutes
-    )
+    failing_interval_s: Annotated[float, duration("1s", "15d")] = Field(default_factory=_five_minutes)
     """The longest pause of a probe that keeps failing; from `interval` to half of `stale_after`. Default: near 5m."""
-    balance_interval_s: Annotated[float, duration("1s", "15d")] = Field(
-        alias="balance_interval", default_factory=_five_minutes
-    )
+    balance_interval_s: Annotated[float, duration("1s", "15d")] = Field(default_factory=_five_minutes)
     """Takes the place of `interval` for balances; from `interval` to half of `stale_after`. Default: near 5m."""
     max_workers: Annotated[int, whole_number(1, 1024)] = 128
     """Calls under way at the same time."""
@@ -138,17 +130,14 @@ class RateLimit(BaseModel):
 
     model_config = FROZEN
 
-    share: Annotated[float, BeforeValidator(_share), Accepts(_SHARE_WORDS, shape=_ABOVE_ZERO | {"maximum": 1})] = 1.0
+    share: Annotated[float, Accepts(_SHARE_WORDS, _share, _ABOVE_ZERO | {"maximum": 1})] = 1.0
     """This replica's part of the vendor's limits: 1/n where n replicas poll the same accounts."""
     calls_per_second: Annotated[
         Mapping[str, float],
-        BeforeValidator(_limits),
         AfterValidator(MappingProxyType),
         PlainSerializer(dict),
-        Accepts(_LIMITS_WORDS, shape={"additionalProperties": {"type": "number", **_ABOVE_ZERO}}),
-    ] = Field(
-        default_factory=lambda: MappingProxyType({}),
-    )
+        Accepts(_LIMITS_WORDS, _limits, {"additionalProperties": {"type": "number", **_ABOVE_ZERO}}),
+    ] = Field(default_factory=lambda: MappingProxyType({}))
     """Limits below the vendor's, by operation, for one account and all replicas together."""
 
     def allowance(self, operation: str, *, vendor_limit: int, shards: int = 1) -> float:

@@ -20,6 +20,8 @@ from exporter.config.web import WebConfiguration
 _Model = TypeVar("_Model", bound=BaseModel)
 
 MAX_BYTES = 16 * 1024 * 1024
+# pydantic's place for what is wrong with the key of a mapping, not with its value.
+_KEY = "[key]"
 
 
 def load(
@@ -91,7 +93,7 @@ def _read(text: str, *, source: str, known: Facts, model: type[_Model]) -> _Mode
         if not problems and not repeated:
             return configuration
     document = _document(text, source)
-    found = (explained(detail, document, model=model) for detail in details)
+    found = (_explained(detail, document, model) for detail in details)
     named_again = (_named_again(document, again, first) for again, first in repeated)
     raise ConfigurationError((*problems, *filter(None, found), *named_again), source=source)
 
@@ -100,7 +102,7 @@ def _document(text: str, source: str) -> Document:
     try:
         return read(text)
     except UnreadableError as error:
-        raise ConfigurationError((error.problem,), source=source) from None
+        raise ConfigurationError(error.args, source=source) from None
 
 
 def _repeated_names(values: object) -> Iterator[tuple[Location, Location]]:
@@ -119,60 +121,44 @@ def _repeated_names(values: object) -> Iterator[tuple[Location, Location]]:
 
 
 def _named_again(document: Document, again: Location, first: Location) -> Problem:
-    name = document.place(again)
-    other = "account" if again[0] == "accounts" else "directory"
-    sentence = (
-        f"the {other} on line {document.line_of(first)} has the name {name.described() if name else ''} already"
-    )
-    return Problem(path_of(again), document.line_of(again), f"{sentence}; choose another one")
+    name, other = document.way(again)[-1], "account" if again[0] == "accounts" else "directory"
+    sentence = f"the {other} on line {document.way(first)[-1].line} has the name {name.described} already"
+    return Problem(path_of(again), name.line, f"{sentence}; choose another one")
 
 
-# pydantic's place for what is wrong with the key of a mapping, not with its value.
-_KEY = "[key]"
-
-
-def explained(detail: ErrorDetails, document: Document, *, model: type[BaseModel]) -> Problem | None:
+def _explained(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> Problem | None:
     """The problem that pydantic found in the model of a whole file; None where it only follows from another one."""
     if detail["type"] == "default_factory_not_called":
         return None  # pydantic has a value of its own to complain about already
     place = _place(detail["loc"], model)
-    location = place.location
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "union_tag_invalid" | "union_tag_not_found":
-            location = (*location, "type")
-            accepted = "one of " + ", ".join(place.types)
-        case "extra_forbidden":
-            sentence = unknown("key", str(location[-1]), place.keys)
-            return Problem(path_of(location), document.line_of(location), sentence)
-        case _:
-            accepted = str(context.get("accepted") or place.words)
-    found = document.place(location)
-    if found is None:
-        message = context.get("sentence") or f"this key is required; accepted: {accepted}"
-        return Problem(path_of(location), document.line_of(location), message)
-    if found.value is Odd.REFUSED:
+    location, context, accepted = place.location, detail.get("ctx", {}), place.words
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        location, accepted = (*location, "type"), "one of " + ", ".join(place.types)
+    way = document.way(location)
+    found, is_there = way[-1], len(way) > len(location)
+    accepted = context.get("accepted") or accepted
+    if is_there and found.value is Odd.REFUSED:
         return None
-    if "sentence" in context:
-        return Problem(path_of(location), found.line, context["sentence"])
-    if (
-        detail["type"] == "text_refused"
-        and isinstance(found.value, int | float | Odd)
-        and "in quotes" not in accepted
-    ):
-        accepted += ", in quotes"
-    seen = context.get("seen") or (
-        shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else _seen(found, location)
-    )
-    return Problem(path_of(location), found.line, f"seen {seen}; accepted: {accepted}")
+    if detail["type"] == "extra_forbidden":
+        message = unknown("key", str(location[-1]), place.keys)
+    elif "sentence" in context:
+        message = context["sentence"]
+    elif not is_there:
+        message = f"this key is required; accepted: {accepted}"
+    else:
+        if context.get("text") and isinstance(found.value, int | float | Odd) and "in quotes" not in accepted:
+            accepted += ", in quotes"
+        of_key = shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else None
+        message = f"seen {context.get('seen') or of_key or _seen(found, location)}; accepted: {accepted}"
+    return Problem(path_of(location), found.line, message)
 
 
 def _seen(found: Place, location: Location) -> str:
     """What stands there; inside credentials, everything but the type counts as a secret."""
     key = location[-1] if location else None
     if key == "external_id" or ("credentials" in location and key != "type"):
-        return f"{found.kind()} (not shown)"
-    return found.described()
+        return f"{found.kind} (not shown)"
+    return found.described
 
 
 @dataclass(frozen=True, slots=True)

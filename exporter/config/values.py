@@ -9,7 +9,7 @@ import ipaddress
 import re
 from typing import Annotated, TypeGuard
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import SecretStr, ValidationInfo
 
 from exporter.config.checks import Accepts, refusal
 
@@ -59,7 +59,7 @@ def duration(shortest: str, longest: str) -> Accepts:
     accepted = f"a duration with its units, from {shortest} to {longest}"
     error = refusal(accepted)
 
-    def check(value: object) -> float:
+    def check(value: object, _info: ValidationInfo) -> float:
         # YAML reads an unquoted 0 as a number; it is the only duration without a unit.
         written = "0" if value == 0 and not isinstance(value, bool) else value
         if not isinstance(written, str):
@@ -79,7 +79,7 @@ def whole_number(lowest: int, highest: int) -> Accepts:
     """A whole number between the two, both included."""
     accepted = f"a whole number from {lowest} to {highest}"
 
-    def check(value: object) -> int:
+    def check(value: object, _info: ValidationInfo) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
             return value
         raise refusal(accepted)
@@ -110,7 +110,7 @@ _HOST, _PORT = r"[A-Za-z0-9.-]+", r"(?::[0-9]{1,5})?"
 _LOOPBACK, _LOCALHOST = r"127(?:\.[0-9]{1,3}){3}", r"[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]"
 _ENDPOINT_SHAPE = rf"(?:https://(?:{_HOST}|\[[0-9A-Fa-f:.]+\])|http://(?:{_LOOPBACK}|\[[0:]+1\]|{_LOCALHOST})){_PORT}"
 _URI_SHAPE = rf"(?:https://{_HOST}|http://(?:{_LOOPBACK}|{_LOCALHOST})){_PORT}(?:/[!-~]*)?"
-_PATH = re.compile(r"/[!-~]*")
+_PATH = re.compile(r"[!\"$-~]*")
 
 
 def _is_origin(value: str) -> bool:
@@ -125,33 +125,25 @@ def _is_origin(value: str) -> bool:
     return encrypted or address.is_loopback
 
 
-def _endpoint(value: object) -> str:
+def _endpoint(value: object, _info: ValidationInfo) -> str:
     if isinstance(value, str) and _is_origin(value):
         return value
     if isinstance(value, str) and set(value) & set("@?#"):
         # A password before the host, or a token behind it, must not be printed.
         raise refusal(_ENDPOINT_WORDS, seen="an address with more than a host and a port")
-    raise refusal(_ENDPOINT_WORDS, kind="text_refused")
+    raise refusal(_ENDPOINT_WORDS, text=True)
 
 
-def _credentials_uri(value: object) -> SecretStr:
+def _credentials_uri(value: object, _info: ValidationInfo) -> SecretStr:
     if isinstance(value, str):
         scheme, separator, rest = value.partition("://")
         host, slash, path = rest.partition("/")
         bracketed = host.startswith("[")  # the vendor's library, which calls it, cannot call IPv6 addresses
-        if _is_origin(scheme + separator + host) and not bracketed and (not slash or _is_path(slash + path)):
+        if _is_origin(scheme + separator + host) and not bracketed and (not slash or _PATH.fullmatch(path)):
             return SecretStr(value)
-    raise refusal(_URI_WORDS, kind="text_refused")
+    raise refusal(_URI_WORDS, text=True)
 
 
-def _is_path(text: str) -> bool:
-    return _PATH.fullmatch(text) is not None and "#" not in text
-
-
-Endpoint = Annotated[
-    str, BeforeValidator(_endpoint), Accepts(_ENDPOINT_WORDS, shape={"pattern": f"^{_ENDPOINT_SHAPE}$"})
-]
-CredentialsAddress = Annotated[
-    SecretStr, BeforeValidator(_credentials_uri), Accepts(_URI_WORDS, shape={"pattern": f"^{_URI_SHAPE}$"})
-]
+Endpoint = Annotated[str, Accepts(_ENDPOINT_WORDS, _endpoint, {"pattern": f"^{_ENDPOINT_SHAPE}$"})]
+CredentialsAddress = Annotated[SecretStr, Accepts(_URI_WORDS, _credentials_uri, {"pattern": f"^{_URI_SHAPE}$"})]
 """Never shown, for its path or query may hold a token."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
-from exporter.config.checks import FROZEN, Accepts, broken_rule, refusal, text
+from exporter.config.checks import FROZEN, Accepts, broken_rule, matching, one_of, refusal
 from exporter.config.credentials import PlainFile
 from exporter.config.values import Flag
 
@@ -43,40 +43,29 @@ _CLIENT_AUTH_WORDS = (
 _HASH_WORDS = "a bcrypt hash with a cost from 4 to 16, as `htpasswd -nBC 10 NAME` prints it behind the colon"
 # A cost of 16 is some seconds a check, each step more doubles them, and nothing can end a check.
 _HASH = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
-_USER = re.compile(r"[^\x00-\x1f\x7f:]{1,256}")
-_PRINTABLE = re.compile(r"[ -~]*")
 
 
-def _hash(value: object) -> SecretStr:
+def _hash(value: object, _info: ValidationInfo) -> SecretStr:
     if isinstance(value, str) and _HASH.fullmatch(value):
         return SecretStr(value)
     raise refusal(_HASH_WORDS, seen="something else (not shown)")
 
 
-def _not_supported(sentence: str) -> BeforeValidator:
+def _not_supported(sentence: str) -> Accepts:
     """Refuses whatever a key of the format is set to."""
 
-    def refuse(_value: object) -> NoReturn:
+    def refuse(_value: object, _info: ValidationInfo) -> NoReturn:
         raise broken_rule(sentence)
 
-    return BeforeValidator(refuse)
+    return Accepts("nothing", refuse)
 
 
-def _one_of(words: tuple[str, ...]) -> Accepts:
-    return text(lambda value: value in words, f"one of {', '.join(words)}")
-
-
-PasswordHash = Annotated[SecretStr, BeforeValidator(_hash), Accepts(_HASH_WORDS)]
-UserName = Annotated[
-    str,
-    text(lambda value: bool(_USER.fullmatch(value)), "a name of up to 256 characters, without a colon"),
-]
+PasswordHash = Annotated[SecretStr, Accepts(_HASH_WORDS, _hash)]
+UserName = Annotated[str, matching(r"[^\x00-\x1f\x7f:]{1,256}", "a name of up to 256 characters, without a colon")]
 TlsVersion = Annotated[Literal["TLS12", "TLS13"], Accepts("TLS12 or TLS13")]
-Suite = Annotated[str, _one_of((*_CIPHER_SUITES, *_ALWAYS_ON))]
-Curve = Annotated[str, _one_of(tuple(_CURVES))]
-HeaderText = Annotated[
-    str, text(lambda value: bool(_PRINTABLE.fullmatch(value)), "printable ASCII, or nothing in quotes for our own")
-]
+Suite = Annotated[str, one_of((*_CIPHER_SUITES, *_ALWAYS_ON))]
+Curve = Annotated[str, one_of(_CURVES)]
+HeaderText = Annotated[str, matching(r"[ -~]*", "printable ASCII, or nothing in quotes for our own")]
 
 
 class TlsServer(BaseModel):
@@ -181,8 +170,8 @@ class Headers(BaseModel):
     model_config = FROZEN
 
     content_security_policy: HeaderText = Field(default="", alias="Content-Security-Policy")
-    x_frame_options: Annotated[str, _one_of(("deny", "sameorigin", ""))] = Field(default="", alias="X-Frame-Options")
-    x_content_type_options: Annotated[str, _one_of(("nosniff", ""))] = Field(
+    x_frame_options: Annotated[str, one_of(("deny", "sameorigin", ""))] = Field(default="", alias="X-Frame-Options")
+    x_content_type_options: Annotated[str, one_of(("nosniff", ""))] = Field(
         default="", alias="X-Content-Type-Options"
     )
     x_xss_protection: HeaderText = Field(default="", alias="X-XSS-Protection")
