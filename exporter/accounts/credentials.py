@@ -20,9 +20,9 @@ from exporter.api.credentials.base import (
     StaticCredentials,
 )
 from exporter.api.credentials.refresh import RefreshedCredentials
-from exporter.api.credentials.role import Role
+from exporter.api.credentials.role import DEFAULT_SESSION_NAME, Role
 from exporter.api.credentials.sdk import ask_library
-from exporter.api.credentials.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
+from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 
 Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProvider], CredentialsProvider]
 """Makes the provider of credentials that are a role, from the role and the provider of its source."""
@@ -97,7 +97,7 @@ def _role(credentials: config.RamRoleCredentials | MemberRole) -> Role:
     session_name = credentials.session_name if isinstance(credentials, config.RamRoleCredentials) else None
     return Role(
         arn=credentials.role_arn,
-        session_name=session_name or SESSION_NAME,
+        session_name=session_name or DEFAULT_SESSION_NAME,
         external_id=credentials.external_id,
     )
 
@@ -120,7 +120,7 @@ def _source(credentials: _FromLibrary, sts_endpoint: str | None) -> Source:
                 role_arn=credentials.role_arn,
                 provider_arn=credentials.oidc_provider_arn,
                 token_file=credentials.oidc_token_file,
-                session_name=credentials.session_name or SESSION_NAME,
+                session_name=credentials.session_name or DEFAULT_SESSION_NAME,
                 sts_endpoint=sts_endpoint,
             )
         case config.EcsRamRoleCredentials():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from exporter.accounts.members import Member
+from exporter.api.credentials.role import role_arn
 from exporter.api.fields import cut
 from exporter.config import Account, Credentials, ResourceDirectory
 
@@ -89,7 +90,7 @@ def _from_directory(directory: ResourceDirectory, member: Member) -> WatchedAcco
         products=frozenset(directory.products),
         switches=_switches(debt_status=directory.debt_status, balance=directory.balance),
         credentials=MemberRole(
-            role_arn=f"acs:ram::{member.account_id}:role/{directory.role_name}",
+            role_arn=role_arn(member.account_id, directory.role_name),
             source=directory.credentials,
             external_id=directory.external_id,
         ),

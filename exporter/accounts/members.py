@@ -14,13 +14,12 @@ https://www.alibabacloud.com/help/en/resource-management/resource-directory/deve
 (read 2026-11-22)
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from exporter.api.credentials.role import ACCOUNT_ID
 from exporter.api.fields import AnswerFields, described, printable
 
-_ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
 _LEAVING = frozenset({"deleting", "success"})
 
 
@@ -35,7 +34,7 @@ class Member:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if _ACCOUNT_ID.fullmatch(self.account_id) is None:
+        if ACCOUNT_ID.fullmatch(self.account_id) is None:
             raise ValueError(f"the id of a member is 1 to 32 digits, seen {self.account_id!r}")
         if self.name != printable(self.name):
             raise ValueError(f"the name of a member is printable, without spaces around it, seen {self.name!r}")
@@ -67,7 +66,7 @@ def _members(answer: AnswerFields, request_id: str | None) -> Iterator[Member]:
             raise answer.malformed(path, described(row), "an object")
         fields = AnswerFields(row, request_id, path=f"{path}.")
         account_id = fields.text("AccountId")
-        if account_id is None or _ACCOUNT_ID.fullmatch(account_id) is None:
+        if account_id is None or ACCOUNT_ID.fullmatch(account_id) is None:
             raise fields.malformed("AccountId", described(row.get("AccountId")), "the digits of an account id")
         if (fields.text("DeletionStatus") or "").casefold() not in _LEAVING:
             yield Member(account_id, fields.text("DisplayName") or fields.text("AccountName") or "")

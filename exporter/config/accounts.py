@@ -14,6 +14,7 @@ from pydantic import (
     field_validator,
 )
 
+from exporter.api.credentials.role import ACCOUNT_ID
 from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, matching, nearest, refusal, text
 from exporter.config.credentials import (
     CREDENTIALS_WORDS,
@@ -84,7 +85,7 @@ Name = Annotated[
     ),
 ]
 Site = Annotated[Literal["china", "international"], Accepts("china or international")]
-AccountId = Annotated[str, matching(r"[0-9]{1,32}", "1 to 32 digits, in quotes")]
+AccountId = Annotated[str, matching(ACCOUNT_ID, "1 to 32 digits, in quotes")]
 Product = Annotated[str, Accepts("a product", _known_product, {"enum": list(PRODUCTS)})]
 Products = Annotated[
     tuple[Product, ...],

@@ -88,9 +88,9 @@ def text(holds: Callable[[str], object], accepted: str, **shape: Any) -> Accepts
     return Accepts(accepted, check, shape)
 
 
-def matching(pattern: str, accepted: str) -> Accepts:
+def matching(pattern: re.Pattern[str], accepted: str) -> Accepts:
     """Text that matches as a whole."""
-    return text(re.compile(pattern).fullmatch, accepted, pattern=f"^{pattern}$")
+    return text(pattern.fullmatch, accepted, pattern=f"^{pattern.pattern}$")
 
 
 def one_of(words: Collection[str]) -> Accepts:

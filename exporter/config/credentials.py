@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
+from exporter.api.credentials.role import ACCOUNT_ID, EXTERNAL_ID, ROLE_ARN, ROLE_NAME, SESSION_NAME, account_of
 from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, matching, refusal
 from exporter.config.values import CredentialsAddress, Flag
 
@@ -75,7 +76,8 @@ _FILE_WORDS = "the path of a readable file, relative to the configuration file"
 _SECRET_FILE_WORDS = f"{_FILE_WORDS}, with printable ASCII without spaces in it"
 _INLINE_WORDS = "printable ASCII without spaces, in quotes"
 _KEY_ID = re.compile(r"[!-~]{1,128}")
-_ROLE_ARN = re.compile(r"acs:ram::[0-9]{1,32}:role/(?:[A-Za-z0-9._-]{1,64}/)*[A-Za-z0-9._-]{1,64}")
+_OIDC_PROVIDER_ARN = re.compile(rf"acs:ram::{ACCOUNT_ID.pattern}:oidc-provider/[A-Za-z0-9._-]{{1,128}}")
+_PROFILE_NAME = re.compile(r"[ -~]{1,128}")
 
 
 def _inline_secret(value: object, _info: ValidationInfo) -> SecretStr:
@@ -116,24 +118,21 @@ def _key_id_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-AccessKeyId = Annotated[str, matching(_KEY_ID.pattern, "1 to 128 printable ASCII characters without spaces")]
+AccessKeyId = Annotated[str, matching(_KEY_ID, "1 to 128 printable ASCII characters without spaces")]
 InlineSecret = Annotated[SecretStr, Accepts(_INLINE_WORDS, _inline_secret, {"pattern": f"^{_SECRET.pattern}$"})]
 SecretFile = Annotated[Path, Accepts(_SECRET_FILE_WORDS, _secret_file, {"minLength": 1})]
 KeyIdFile = Annotated[Path, Accepts(_SECRET_FILE_WORDS, _key_id_file, {"minLength": 1})]
 PlainFile = Annotated[Path, Accepts(_FILE_WORDS, _plain_file, {"minLength": 1})]
-RoleArn = Annotated[str, matching(_ROLE_ARN.pattern, "the ARN of a role: acs:ram::ACCOUNT_ID:role/ROLE_NAME")]
-RoleName = Annotated[str, matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits and ._-")]
-SessionName = Annotated[str, matching(r"[A-Za-z0-9.@_-]{2,64}", "2 to 64 letters, digits and .@_-")]
-ExternalId = Annotated[str, matching(r"[!-~]{2,1224}", "2 to 1224 printable ASCII characters without spaces")]
+RoleArn = Annotated[str, matching(ROLE_ARN, "the ARN of a role: acs:ram::ACCOUNT_ID:role/ROLE_NAME")]
+RoleName = Annotated[str, matching(ROLE_NAME, "1 to 64 letters, digits and ._-")]
+SessionName = Annotated[str, matching(SESSION_NAME, "2 to 64 letters, digits and .@_-")]
+ExternalId = Annotated[str, matching(EXTERNAL_ID, "2 to 1224 printable ASCII characters without spaces")]
 """Agreed with the owner of a role. No secret to the vendor, but nobody else's business: messages do not show it."""
 OidcProviderArn = Annotated[
     str,
-    matching(
-        r"acs:ram::[0-9]{1,32}:oidc-provider/[A-Za-z0-9._-]{1,128}",
-        "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME",
-    ),
+    matching(_OIDC_PROVIDER_ARN, "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME"),
 ]
-ProfileName = Annotated[str, matching(r"[ -~]{1,128}", "1 to 128 printable ASCII characters")]
+ProfileName = Annotated[str, matching(_PROFILE_NAME, "1 to 128 printable ASCII characters")]
 
 
 class DefaultCredentials(BaseModel):
@@ -260,4 +259,4 @@ def known_account_id(credentials: Credentials) -> str | None:
     """The id of the account that these credentials work in, where they name it: in the ARN of a role."""
     if not isinstance(credentials, RamRoleCredentials | OidcCredentials):
         return None
-    return credentials.role_arn.split(":")[3]
+    return account_of(credentials.role_arn)

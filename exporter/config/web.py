@@ -61,11 +61,13 @@ def _not_supported(sentence: str) -> Accepts:
 
 
 PasswordHash = Annotated[SecretStr, Accepts(_HASH_WORDS, _hash)]
-UserName = Annotated[str, matching(r"[^\x00-\x1f\x7f:]{1,256}", "a name of up to 256 characters, without a colon")]
+UserName = Annotated[
+    str, matching(re.compile(r"[^\x00-\x1f\x7f:]{1,256}"), "a name of up to 256 characters, without a colon")
+]
 TlsVersion = Annotated[Literal["TLS12", "TLS13"], Accepts("TLS12 or TLS13")]
 Suite = Annotated[str, one_of((*_CIPHER_SUITES, *_ALWAYS_ON))]
 Curve = Annotated[str, one_of(_CURVES)]
-HeaderText = Annotated[str, matching(r"[ -~]*", "printable ASCII, or nothing in quotes for our own")]
+HeaderText = Annotated[str, matching(re.compile(r"[ -~]*"), "printable ASCII, or nothing in quotes for our own")]
 
 
 class TlsServer(BaseModel):

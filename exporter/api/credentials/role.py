@@ -12,9 +12,22 @@ from http import HTTPStatus
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.errors import CredentialsUnavailable, MalformedReply
 
-_ARN = re.compile(r"acs:ram::(?P<account_id>[0-9]{1,32}):role/(?:[A-Za-z0-9._-]{1,64}/)*[A-Za-z0-9._-]{1,64}")
-_SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
-_EXTERNAL_ID = re.compile(r"[!-~]{2,1224}")
+ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
+ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ROLE_ARN = re.compile(rf"acs:ram::{ACCOUNT_ID.pattern}:role/(?:{ROLE_NAME.pattern}/)*{ROLE_NAME.pattern}")
+SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
+EXTERNAL_ID = re.compile(r"[!-~]{2,1224}")
+DEFAULT_SESSION_NAME = "dcdn-exporter"
+
+
+def role_arn(account_id: str, role_name: str) -> str:
+    """The ARN of the account's role of that name."""
+    return f"acs:ram::{account_id}:role/{role_name}"
+
+
+def account_of(role_arn: str) -> str:
+    """The id of the account whose role it is."""
+    return role_arn.split(":")[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +38,21 @@ class Role:
     """
 
     arn: str
-    session_name: str = "dcdn-exporter"
+    session_name: str = DEFAULT_SESSION_NAME
     external_id: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if _ARN.fullmatch(self.arn) is None:
+        if ROLE_ARN.fullmatch(self.arn) is None:
             raise ValueError(f"the ARN of a role: accepted is acs:ram::ACCOUNT_ID:role/NAME, seen {self.arn!r}")
-        if _SESSION_NAME.fullmatch(self.session_name) is None:
+        if SESSION_NAME.fullmatch(self.session_name) is None:
             raise ValueError(f"a session name: accepted are 2 to 64 of A-Za-z0-9.@_-, seen {self.session_name!r}")
-        if self.external_id is not None and _EXTERNAL_ID.fullmatch(self.external_id) is None:
+        if self.external_id is not None and EXTERNAL_ID.fullmatch(self.external_id) is None:
             raise ValueError("an external id: accepted are 2 to 1224 printable ASCII characters without spaces")
 
     @property
     def account_id(self) -> str:
         """The account whose role it is."""
-        return self.arn.split(":")[3]
+        return account_of(self.arn)
 
     def parameters(self) -> Mapping[str, str]:
         """The parameters of AssumeRole; the token lives as long as the role lets it, an hour unless it is shorter."""

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.credentials.refresh import Ask
+from exporter.api.credentials.role import DEFAULT_SESSION_NAME
 from exporter.api.credentials.sdk_errors import explain
 from exporter.api.credentials.sdk_logs import silence
-from exporter.api.credentials.sources import SESSION_NAME, Chain, EcsRole, Oidc, Profile, Source, Uri
+from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.api.errors import CredentialsUnavailable
 
 # What a profile's provider asks in turn. Only that one knows when its credentials end, and it has no public name;
@@ -90,7 +91,7 @@ def _links(library: Any, chain: Chain) -> list[tuple[str, Callable[[], Any]]]:
     if environment.enable_oidc_credential:
         oidc = partial(
             library.OIDCRoleArnCredentialsProvider,
-            role_session_name=environment.environment_role_session_name or SESSION_NAME,
+            role_session_name=environment.environment_role_session_name or DEFAULT_SESSION_NAME,
             sts_endpoint=_sts_host(chain.sts_endpoint),
         )
         links.append((Oidc.words, oidc))

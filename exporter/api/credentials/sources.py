@@ -6,9 +6,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from exporter.api.credentials.base import Secret
+from exporter.api.credentials.role import DEFAULT_SESSION_NAME
 from exporter.api.proxy import is_loopback
-
-SESSION_NAME = "dcdn-exporter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Oidc:
     role_arn: str
     provider_arn: str
     token_file: Path
-    session_name: str = SESSION_NAME
+    session_name: str = DEFAULT_SESSION_NAME
     sts_endpoint: str | None = None
     """In place of the vendor's own."""
 

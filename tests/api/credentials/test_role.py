@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.api.credentials.base import Credentials, Secret
-from exporter.api.credentials.role import Role, parse_assume_role
+from exporter.api.credentials.role import Role, account_of, parse_assume_role, role_arn
 from exporter.api.errors import MalformedReply
 
 ARN = "acs:ram::1000000000000007:role/reader"
@@ -95,3 +95,9 @@ def test_an_answer_of_another_shape(payload: Mapping[str, object]) -> None:
     """Whatever else the answer is, it is malformed."""
     with pytest.raises(MalformedReply):
         parse_assume_role(payload, None)
+
+
+def test_the_account_of_a_role_is_in_its_arn() -> None:
+    """Of one that we name, and of one in a path."""
+    assert role_arn("1883927335936173", "reader") == "acs:ram::1883927335936173:role/reader"
+    assert account_of("acs:ram::1883927335936173:role/path/reader") == "1883927335936173"
