@@ -76,7 +76,7 @@ def _from_file(account: Account) -> WatchedAccount:
         account_id=account.known_account_id,
         site=account.site,
         products=frozenset(account.products),
-        switches=_switches(debt_status=account.debt_status, balance=account.balance),
+        switches=_on(account.switches),
         credentials=account.credentials,
         labels=account.labels,
     )
@@ -88,7 +88,7 @@ def _from_directory(directory: ResourceDirectory, member: Member) -> WatchedAcco
         account_id=member.account_id,
         site=directory.site,
         products=frozenset(directory.products),
-        switches=_switches(debt_status=directory.debt_status, balance=directory.balance),
+        switches=_on(directory.switches),
         credentials=MemberRole(
             role_arn=role_arn(member.account_id, directory.role_name),
             source=directory.credentials,
@@ -98,5 +98,5 @@ def _from_directory(directory: ResourceDirectory, member: Member) -> WatchedAcco
     )
 
 
-def _switches(**switches: bool) -> frozenset[str]:
-    return frozenset(name for name, is_on in switches.items() if is_on)
+def _on(switches: Mapping[str, bool]) -> frozenset[str]:
+    return frozenset(switch for switch, is_on in switches.items() if is_on)

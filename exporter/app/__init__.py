@@ -6,4 +6,5 @@ daemon        the running exporter
 └── signals       what a command does when it is told to end
 status_once   every probe polled once, for a report
 demo          the simulator, and a daemon that watches it
+vocabulary    what the configuration file may say of products, probes and labels
 """

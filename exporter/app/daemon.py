@@ -24,6 +24,7 @@ from exporter.app.build import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.store import Store
+from exporter.metrics.families import ACCOUNT_INFO_LABELS
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.polling import Schedule
@@ -338,9 +339,6 @@ def _cadence_of(configuration: Configuration) -> Callable[[AnyKind], Cadence]:
 
 
 def _labels(account: WatchedAccount, account_id: str) -> Mapping[str, str]:
-    return {
-        "account_id": account_id,
-        "account_name": account.account_name,
-        "site": account.site,
-        **account.labels,
-    }
+    """What ``dcdn_account_info`` says beside the account: the user's labels after ours, never in their place."""
+    own = dict(zip(ACCOUNT_INFO_LABELS[1:], (account_id, account.account_name, account.site), strict=True))
+    return {**own, **account.labels, **own}

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from exporter.app.daemon import Daemon, WebOptions
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, parse
 from exporter.core.logger import Logger
-from exporter.probes.table import vendor_limits
 from exporter.simulator import Scenario, Simulator
 
 POLL: Mapping[str, str] = {
@@ -103,7 +103,7 @@ def demo_configuration(scenario: Scenario, url: str) -> Configuration:
         ],
         "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), url),
     }
-    return parse(json.dumps(document), source="the demo", vendor_limits=vendor_limits())
+    return parse(json.dumps(document), source="the demo", vocabulary=VOCABULARY)
 
 
 def _clock(seconds: float) -> str:

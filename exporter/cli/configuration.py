@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from exporter.app.vocabulary import VOCABULARY
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.config import Configuration, ConfigurationError, load, without_file
-from exporter.probes.table import PRODUCTS, vendor_limits
 
 
 def configuration_of(file: Path | None) -> Configuration:
@@ -18,5 +18,5 @@ def configuration_of(file: Path | None) -> Configuration:
 def load_configuration(file: Path | None) -> Configuration:
     """What the file says now, or the default without one; raises ConfigurationError."""
     if file is None:
-        return without_file()
-    return load(file, vendor_limits=vendor_limits(), known_products=PRODUCTS)
+        return without_file(vocabulary=VOCABULARY)
+    return load(file, vocabulary=VOCABULARY)

@@ -6,15 +6,16 @@
     accounts.py, credentials.py    whom to watch, and as whom
     web.py             the file of the web server, in a format that is not ours
     values.py          durations, numbers, addresses
+    vocabulary.py      what callers hand in: products, switches, limits, labels
     checks.py          how a model says what it accepts
     problems.py        Problem, ConfigurationError
     summary.py         a few lines for people
     schema.py          the file for editors
 
-Knows nothing of the other modules: operations, their limits and the products come in as arguments.
+Knows the forms of ids and roles from the api, and no product or probe: they are the Vocabulary that comes in.
 """
 
-from exporter.config.accounts import PRODUCTS, Account, Discovery, ResourceDirectory
+from exporter.config.accounts import Account, Discovery, ResourceDirectory
 from exporter.config.credentials import (
     AccessKeyCredentials,
     BaseCredentials,
@@ -35,10 +36,10 @@ from exporter.config.reading import load, load_web, parse, without_file
 from exporter.config.schema import json_schema
 from exporter.config.summary import summary
 from exporter.config.values import format_duration, parse_duration
+from exporter.config.vocabulary import Vocabulary
 from exporter.config.web import TlsServer, WebConfiguration, web_summary
 
 __all__ = [
-    "PRODUCTS",
     "AccessKeyCredentials",
     "Account",
     "BaseCredentials",
@@ -59,6 +60,7 @@ __all__ = [
     "SecretFileError",
     "TlsServer",
     "UriCredentials",
+    "Vocabulary",
     "WebConfiguration",
     "format_duration",
     "json_schema",

@@ -12,10 +12,22 @@ from pydantic import (
     PlainSerializer,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from exporter.api.credentials.role import ACCOUNT_ID
-from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, matching, nearest, refusal, text
+from exporter.config.checks import (
+    FROZEN,
+    SWITCHES,
+    Accepts,
+    broken_rule,
+    matching,
+    nearest,
+    refusal,
+    text,
+    unknown,
+    vocabulary,
+)
 from exporter.config.credentials import (
     CREDENTIALS_WORDS,
     Credentials,
@@ -26,27 +38,16 @@ from exporter.config.credentials import (
 )
 from exporter.config.problems import shown
 from exporter.config.values import Flag, duration
-
-PRODUCTS = ("dcdn_ipa", "dcdn", "cdn")
-"""The products known when the caller names no others."""
+from exporter.config.vocabulary import LABEL_NAME
 
 MAX_LABELS = 8
-# What dcdn_account_info says itself, and target labels, which would rename or hide ours.
-FORBIDDEN_LABELS = frozenset(
-    {"account", "account_id", "account_name", "site"}
-    | {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"},
-)
-_LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+_LABEL_NAME_WORDS = "a label name ([a-zA-Z_][a-zA-Z0-9_]*, not beginning with __)"
 # Members of resource directories are named by their ids; numbers as short as people count with are no ids.
 LIKE_AN_ID = re.compile(r"[0-9]{6,}")
 
 
 def _is_name(value: str) -> bool:
     return 1 <= len(value) <= 64 and value.isprintable() and value == value.strip()  # noqa: PLR2004 - said in words beside it
-
-
-def _is_label_name(value: str) -> bool:
-    return _LABEL_NAME.fullmatch(value) is not None and value not in FORBIDDEN_LABELS
 
 
 def _is_label_value(value: str) -> bool:
@@ -59,8 +60,15 @@ def _few(labels: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(labels))
 
 
+def _label_name(value: object, info: ValidationInfo) -> str:
+    forbidden = vocabulary(info).forbidden_labels
+    if isinstance(value, str) and LABEL_NAME.fullmatch(value) and value not in forbidden:
+        return value
+    raise refusal(f"{_LABEL_NAME_WORDS} other than {', '.join(sorted(forbidden))}", text=True)
+
+
 def _known_product(value: object, info: ValidationInfo) -> str:
-    known = facts(info).products
+    known = vocabulary(info).products
     if isinstance(value, str) and value in known:
         return value
     raise refusal(nearest(str(value), known), text=True)
@@ -86,20 +94,13 @@ Name = Annotated[
 ]
 Site = Annotated[Literal["china", "international"], Accepts("china or international")]
 AccountId = Annotated[str, matching(ACCOUNT_ID, "1 to 32 digits, in quotes")]
-Product = Annotated[str, Accepts("a product", _known_product, {"enum": list(PRODUCTS)})]
+Product = Annotated[str, Accepts("a product", _known_product)]
 Products = Annotated[
     tuple[Product, ...],
     AfterValidator(_distinct),
     Accepts("a list of products", shape={"minItems": 1, "uniqueItems": True}),
 ]
-LabelName = Annotated[
-    str,
-    text(
-        _is_label_name,
-        "a label name ([a-zA-Z_][a-zA-Z0-9_]*, not beginning with __) other than "
-        + ", ".join(sorted(FORBIDDEN_LABELS)),
-    ),
-]
+LabelName = Annotated[str, Accepts(_LABEL_NAME_WORDS, _label_name)]
 LabelValue = Annotated[str, text(_is_label_value, "1 to 128 printable characters", minLength=1, maxLength=128)]
 Labels = Annotated[
     Mapping[LabelName, LabelValue],
@@ -107,21 +108,31 @@ Labels = Annotated[
     PlainSerializer(dict),
     Accepts(
         "a mapping of label names to values",
-        shape={
-            "maxProperties": MAX_LABELS,
-            "propertyNames": {
-                "pattern": "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$",
-                "not": {"enum": sorted(FORBIDDEN_LABELS)},
-            },
-        },
+        shape={"maxProperties": MAX_LABELS, "propertyNames": {"pattern": f"^{LABEL_NAME.pattern}$"}},
     ),
 ]
+Switches = Annotated[Mapping[str, Flag], AfterValidator(MappingProxyType), PlainSerializer(dict)]
 
 
-class Account(BaseModel):
-    """One Alibaba Cloud account, under the name the user gave it."""
+class Polled(BaseModel):
+    """A section that says what to poll; its switches are keys like others in the file, and one mapping here."""
 
     model_config = FROZEN
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_switches(cls, given: object, info: ValidationInfo) -> object:
+        if not isinstance(given, dict):
+            return given
+        known = vocabulary(info).switches
+        if SWITCHES in given:
+            raise broken_rule(unknown("key", SWITCHES, known))
+        switches = {key: value for key, value in given.items() if key in known}
+        return {SWITCHES: switches, **{key: value for key, value in given.items() if key not in known}}
+
+
+class Account(Polled):
+    """One Alibaba Cloud account, under the name the user gave it."""
 
     name: Name
     """Unique in the file; the label `account` of every series."""
@@ -130,11 +141,9 @@ class Account(BaseModel):
     labels: Labels = Field(default_factory=lambda: MappingProxyType({}))
     """The user's own, for dcdn_account_info only."""
     products: Products = Field(default_factory=tuple)
-    """What is polled. Not given, here and in the next two: as the file says for all."""
-    debt_status: Flag = Field(default_factory=bool)
-    """Also poll the debt status of each product."""
-    balance: Flag = Field(default_factory=bool)
-    """Also poll the account's balance."""
+    """What is polled. Not given: as the file says for all."""
+    switches: Switches = Field(default_factory=dict)
+    """Which of the vocabulary's switches are on, or off; in a whole configuration, every one."""
     credentials: Annotated[Credentials, Accepts(CREDENTIALS_WORDS)] = Field(
         default=DefaultCredentials(), discriminator="type"
     )
@@ -192,10 +201,8 @@ Pattern = Annotated[str, Accepts(_PATTERN_WORDS, _compiles, {"minLength": 1, "ma
 Patterns = Annotated[tuple[Pattern, ...], Accepts("a list of regular expressions")]
 
 
-class ResourceDirectory(BaseModel):
+class ResourceDirectory(Polled):
     """A resource directory whose member accounts are polled, each through a role of the same name in it."""
-
-    model_config = FROZEN
 
     name: Name
     """Unique among the directories; the label `directory` of their discovery's metrics."""
@@ -216,11 +223,9 @@ class ResourceDirectory(BaseModel):
     exclude: Patterns = ()
     """Members to leave out, of those included; matched likewise."""
     products: Products = Field(default_factory=tuple)
-    """What is polled for each member. Not given, here and in the next two: as the file says for all."""
-    debt_status: Flag = Field(default_factory=bool)
-    """Also poll the debt status of each product."""
-    balance: Flag = Field(default_factory=bool)
-    """Also poll each member's balance."""
+    """What is polled for each member. Not given: as the file says for all."""
+    switches: Switches = Field(default_factory=dict)
+    """As those of an account."""
 
 
 class Discovery(BaseModel):

@@ -9,19 +9,29 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, cast, get_args
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from exporter.config.vocabulary import Vocabulary
+
+SWITCHES = "(switches)"
+"""What stands for the keys that the vocabulary has, between the file and the models."""
+
+
+def _key(name: str) -> str:
+    # Seconds here are `1m` in the file.
+    return SWITCHES if name == "switches" else name.removesuffix("_s")
+
+
 FROZEN = ConfigDict(
     frozen=True,
     extra="forbid",
     strict=True,
     hide_input_in_errors=True,  # a traceback through pydantic must not quote a secret
-    alias_generator=lambda name: name.removesuffix("_s"),  # seconds here, `1m` in the file
+    alias_generator=_key,
 )
 
 
@@ -29,17 +39,20 @@ FROZEN = ConfigDict(
 class Facts:
     """What the checks need to know besides the file; the context of every validation."""
 
-    folder: Path = field(default_factory=Path)
+    folder: Path
     """Where relative paths of the file begin."""
-    vendor_limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Calls per second and account that the vendor allows, by operation."""
-    products: Collection[str] = ()
-    """The products that can be polled."""
+    vocabulary: Vocabulary | None = None
+    """None: of a file that has none of these words."""
 
 
-def facts(info: ValidationInfo) -> Facts:
-    """The facts that a validation was started with."""
-    return cast("Facts", info.context)
+def folder(info: ValidationInfo) -> Path:
+    """Where relative paths of the file begin that is checked."""
+    return cast("Facts", info.context).folder
+
+
+def vocabulary(info: ValidationInfo) -> Vocabulary:
+    """The words that the file may have."""
+    return cast("Vocabulary", cast("Facts", info.context).vocabulary)
 
 
 def refusal(accepted: str, *, seen: str | None = None, text: bool = False) -> PydanticCustomError:

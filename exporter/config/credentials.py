@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
 from exporter.api.credentials.role import ACCOUNT_ID, EXTERNAL_ID, ROLE_ARN, ROLE_NAME, SESSION_NAME, account_of
-from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, matching, refusal
+from exporter.config.checks import FROZEN, Accepts, broken_rule, folder, matching, refusal
 from exporter.config.values import CredentialsAddress, Flag
 
 _MAX_SECRET_BYTES = 64 * 1024
@@ -95,14 +95,14 @@ def _plain_file(
     """The path from the configuration file's folder on, if the file can be used now."""
     if not isinstance(value, str) or not value.isprintable() or not value:
         raise refusal(words, text=True)
-    path = facts(info).folder / value
+    path = folder(info) / value
     try:
         use(path)
     except SecretFileError as error:
         # A secret put here by mistake is not printed: the folder is named, and only if it exists.
         exists = os.path.isdir(path.parent)  # noqa: PTH112 - Path.is_dir raises where a name is too long to be one
-        folder = f"in {path.parent}" if exists else "in a folder that does not exist"
-        raise refusal(words, seen=f"{error.reason} {folder}") from None
+        where = f"in {path.parent}" if exists else "in a folder that does not exist"
+        raise refusal(words, seen=f"{error.reason} {where}") from None
     return path
 
 

@@ -20,9 +20,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from exporter.config.accounts import Account, Discovery, Products, ResourceDirectory
-from exporter.config.checks import FROZEN, Accepts, broken_rule, facts, refusal, unknown
-from exporter.config.values import Endpoint, Flag, duration, format_duration, is_positive, milliseconds, whole_number
+from exporter.config.accounts import Account, Discovery, Polled, Products, ResourceDirectory, Switches
+from exporter.config.checks import FROZEN, Accepts, broken_rule, refusal, unknown, vocabulary
+from exporter.config.values import Endpoint, duration, format_duration, is_positive, milliseconds, whole_number
 
 
 def _interval(earlier: dict[str, Any]) -> float:
@@ -96,7 +96,7 @@ _ABOVE_ZERO = {"exclusiveMinimum": 0}
 def _share(share: object, info: ValidationInfo) -> float:
     if not is_positive(share, at_most=1):
         raise refusal(_SHARE_WORDS)
-    limits = facts(info).vendor_limits
+    limits = vocabulary(info).vendor_limits
     tightest = min(limits, key=lambda operation: limits[operation], default=None)
     if tightest is not None and _whole_calls(limits[tightest], share=share) < 1:
         raise refusal(f"a share that leaves {tightest} at least one of its {limits[tightest]} calls a second")
@@ -109,7 +109,7 @@ def _limits(value: object, info: ValidationInfo) -> dict[str, float]:
     refused = [
         InitErrorDetails(type=error, loc=(operation,), input=None)
         for operation, number in value.items()
-        if (error := _limit_refusal(operation, number, vendor_limits=facts(info).vendor_limits)) is not None
+        if (error := _limit_refusal(operation, number, vendor_limits=vocabulary(info).vendor_limits)) is not None
     ]
     if refused:
         raise ValidationError.from_exception_data("calls_per_second", refused, hide_input=True)
@@ -155,15 +155,14 @@ def _whole_calls(limit: float, *, share: float) -> int:
 
 
 _Polled = TypeVar("_Polled", Account, ResourceDirectory)
-_POLLED = ("products", "debt_status", "balance")
 _ACCOUNTS_WORDS = "a list with at least one account, or discovery.resource_directories"
 
 
 def _resolved(polled: _Polled, defaults: Mapping[str, Any]) -> _Polled:
     """The same, knowing what to poll: by itself, or as the file says for all (where that has no problem itself)."""
-    return polled.model_copy(
-        update={key: defaults[key] for key in _POLLED if key in defaults and key not in polled.model_fields_set}
-    )
+    switches = MappingProxyType({**defaults.get("switches", {}), **polled.switches})
+    products = polled.products or defaults.get("products", ())
+    return polled.model_copy(update={"switches": switches, "products": products})
 
 
 class Endpoints(BaseModel):
@@ -183,19 +182,15 @@ class Endpoints(BaseModel):
     """Balances."""
 
 
-class Configuration(BaseModel):
+class Configuration(Polled):
     """Everything the configuration file says, with every default filled in."""
-
-    model_config = FROZEN
 
     poll: Poll = Field(default_factory=Poll)
     """When probes run."""
-    products: Products = ("dcdn_ipa",)
-    """What is polled for every account that does not say so itself; the next two likewise."""
-    debt_status: Flag = False
-    """Also poll the debt status of each product: the warning before the lock."""
-    balance: Flag = False
-    """Also poll each account's balance."""
+    products: Products = Field(default=None, validate_default=True)
+    """What is polled for every account that does not say so itself."""
+    switches: Switches = Field(default_factory=dict)
+    """Which of the vocabulary's switches are on: every one, as given or off."""
     rate_limit: RateLimit = Field(default_factory=RateLimit)
     """How much of the vendor's limits to use."""
     discovery: Discovery = Field(default_factory=Discovery)
@@ -204,6 +199,16 @@ class Configuration(BaseModel):
     """The accounts that the file names; those that are discovered come on top."""
     endpoints: Endpoints = Field(default_factory=Endpoints)
     """Addresses to call in place of the vendor's own."""
+
+    @field_validator("products", mode="before")
+    @classmethod
+    def _first_unless_given(cls, products: object, info: ValidationInfo) -> object:
+        return vocabulary(info).products[:1] if products is None else products
+
+    @field_validator("switches")
+    @classmethod
+    def _off_unless_given(cls, switches: Mapping[str, bool], info: ValidationInfo) -> Mapping[str, bool]:
+        return MappingProxyType({**dict.fromkeys(vocabulary(info).switches, False), **switches})
 
     @field_validator("discovery")
     @classmethod

@@ -2,7 +2,7 @@
 
 import os
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,11 +10,11 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from exporter.config.accounts import PRODUCTS
-from exporter.config.checks import Facts, unknown, words_of
+from exporter.config.checks import SWITCHES, Facts, unknown, words_of
 from exporter.config.document import Document, Odd, Place, UnreadableError, read
 from exporter.config.models import Configuration
 from exporter.config.problems import ConfigurationError, Location, Problem, path_of, shown
+from exporter.config.vocabulary import Vocabulary
 from exporter.config.web import WebConfiguration
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -24,16 +24,14 @@ MAX_BYTES = 16 * 1024 * 1024
 _KEY = "[key]"
 
 
-def load(
-    path: Path, *, vendor_limits: Mapping[str, int], known_products: Collection[str] = PRODUCTS
-) -> Configuration:
+def load(path: Path, *, vocabulary: Vocabulary) -> Configuration:
     """The configuration in the file: UTF-8, at most 16 MiB. Raises ConfigurationError, also for an unreadable one."""
-    return parse(_text(path), source=str(path), vendor_limits=vendor_limits, known_products=known_products)
+    return parse(_text(path), source=str(path), vocabulary=vocabulary)
 
 
 def load_web(path: Path) -> WebConfiguration:
     """The web configuration in the file, likewise. Relative paths in it begin at its folder."""
-    return _read(_text(path), source=str(path), known=Facts(folder=path.parent), model=WebConfiguration)
+    return _read(_text(path), source=str(path), known=Facts(path.parent), model=WebConfiguration)
 
 
 def _text(path: Path) -> str:
@@ -54,26 +52,18 @@ def _text(path: Path) -> str:
     raise _unreadable(path, "these bytes are not UTF-8; save the file as UTF-8", line)
 
 
-def parse(
-    text: str,
-    *,
-    source: str,
-    vendor_limits: Mapping[str, int],
-    known_products: Collection[str] = PRODUCTS,
-) -> Configuration:
+def parse(text: str, *, source: str, vocabulary: Vocabulary) -> Configuration:
     """The configuration in the text; raises ConfigurationError.
 
     `source` names the file in messages; relative paths of secret files begin at its folder, and those files are
-    read once to see that they can be. `vendor_limits`: calls per second and account, by operation.
+    read once to see that they can be.
     """
-    known = Facts(folder=Path(source).parent, vendor_limits=vendor_limits, products=known_products)
-    return _read(text, source=source, known=known, model=Configuration)
+    return _read(text, source=source, known=Facts(Path(source).parent, vocabulary), model=Configuration)
 
 
-def without_file() -> Configuration:
+def without_file(*, vocabulary: Vocabulary) -> Configuration:
     """The configuration where no file is given: one account, `default`, and the vendor's default credential chain."""
-    tree = {"accounts": ({"name": "default"},)}
-    return Configuration.model_validate(tree, context=Facts(products=PRODUCTS))
+    return Configuration.model_validate({"accounts": ({"name": "default"},)}, context=Facts(Path(), vocabulary))
 
 
 def _unreadable(path: Path, message: str, line: int | None = None) -> ConfigurationError:
@@ -93,7 +83,8 @@ def _read(text: str, *, source: str, known: Facts, model: type[_Model]) -> _Mode
         if not problems and not repeated:
             return configuration
     document = _document(text, source)
-    found = (_explained(detail, document, model) for detail in details)
+    switches = known.vocabulary.switches if known.vocabulary else ()
+    found = (_explained(detail, document, model, switches) for detail in details)
     named_again = (_named_again(document, again, first) for again, first in repeated)
     raise ConfigurationError((*problems, *filter(None, found), *named_again), source=source)
 
@@ -126,7 +117,9 @@ def _named_again(document: Document, again: Location, first: Location) -> Proble
     return Problem(path_of(again), name.line, f"{sentence}; choose another one")
 
 
-def _explained(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> Problem | None:
+def _explained(
+    detail: ErrorDetails, document: Document, model: type[BaseModel], switches: Iterable[str]
+) -> Problem | None:
     """The problem that pydantic found in the model of a whole file; None where it only follows from another one."""
     if detail["type"] == "default_factory_not_called":
         return None  # pydantic has a value of its own to complain about already
@@ -140,7 +133,8 @@ def _explained(detail: ErrorDetails, document: Document, model: type[BaseModel])
     if is_there and found.value is Odd.REFUSED:
         return None
     if detail["type"] == "extra_forbidden":
-        message = unknown("key", str(location[-1]), place.keys)
+        keys = [key for key in place.keys if key != SWITCHES]
+        message = unknown("key", str(location[-1]), keys if keys == list(place.keys) else (*keys, *switches))
     elif "sentence" in context:
         message = context["sentence"]
     elif not is_there:
@@ -187,7 +181,7 @@ def _place(loc: Location, model: type[BaseModel]) -> _Place:
         elif len(models) > 1:
             models = tuple(model for model in models if step in _types(model))
         elif step != _KEY:
-            location.append(step)
+            location += [] if step == SWITCHES else [step]
             fields = {field.alias or name: field for name, field in models[0].model_fields.items()} if models else {}
             if models:
                 keys = tuple(fields)

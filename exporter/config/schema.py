@@ -14,16 +14,17 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from exporter.config.accounts import LIKE_AN_ID, Account
-from exporter.config.checks import words_of
+from exporter.config.accounts import LIKE_AN_ID, Account, Polled
+from exporter.config.checks import SWITCHES, words_of
 from exporter.config.credentials import AccessKeyCredentials
 from exporter.config.models import Configuration
 from exporter.config.reading import models_in
+from exporter.config.vocabulary import Vocabulary
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(*, vocabulary: Vocabulary) -> dict[str, Any]:
     """The schema, draft 2020-12, as plain values; its key order is that of the models."""
     generated = Configuration.model_json_schema(schema_generator=_Generator)
     definitions = generated.pop("$defs")
@@ -38,6 +39,8 @@ def json_schema() -> dict[str, Any]:
             schema["properties"]["type"]["description"] = schema["description"]
             schema["required"] = list(dict.fromkeys(["type", *schema.get("required", [])]))
         schema.update(_RULES.get(model, {}))
+        if issubclass(model, Polled):
+            schema["properties"] = dict(_with_words(schema["properties"], vocabulary, model))
     heads = {"$schema": DIALECT, "title": "dcdn-exporter", "description": "The configuration file of dcdn-exporter."}
     return {**_plain(generated), **heads, "$defs": _plain(definitions)}
 
@@ -53,6 +56,25 @@ def _docstrings(model: type[BaseModel]) -> Mapping[str, str]:
         and isinstance(below.value, ast.Constant)
         and isinstance(below.value.value, str)
     }
+
+
+def _with_words(
+    properties: Mapping[str, Any], vocabulary: Vocabulary, model: type[BaseModel]
+) -> Iterator[tuple[str, Any]]:
+    """The keys of a section that says what to poll, with the words that the vocabulary has for them."""
+    whole = model is Configuration
+    for key, value in properties.items():
+        if key == SWITCHES:
+            off, unless = ({"default": False}, "") if whole else ({}, " Not given: as the file says for all.")
+            for switch, sentence in vocabulary.switches.items():
+                words = f"{sentence}{unless} Accepted: true or false."
+                yield switch, {**off, "type": "boolean", "description": words}
+            continue
+        if key == "products":
+            value["items"] = {"enum": list(vocabulary.products), **value["items"]}
+        elif key == "labels":
+            value["propertyNames"] = {"not": {"enum": sorted(vocabulary.forbidden_labels)}, **value["propertyNames"]}
+        yield key, {"default": [vocabulary.products[0]], **value} if key == "products" and whole else value
 
 
 def _exactly_one(key: str) -> dict[str, Any]:

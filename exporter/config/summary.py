@@ -14,6 +14,7 @@ def summary(configuration: Configuration) -> str:
     """A few lines of plain text: accounts and directories (twenty at most of each), intervals, limits, endpoints."""
     poll, accounts = configuration.poll, configuration.accounts
     directories = configuration.discovery.resource_directories
+    polled: tuple[Account | ResourceDirectory, ...] = (*accounts, *directories)
     lines = [
         _counted(len(accounts), "account", "accounts"),
         *_named(_account(account) for account in accounts),
@@ -27,7 +28,7 @@ def summary(configuration: Configuration) -> str:
         f"  while failing at least every {format_duration(poll.failing_interval_s)}",
         *(
             [f"balances every {format_duration(poll.balance_interval_s)}"]
-            if any(account.balance for account in accounts) or any(directory.balance for directory in directories)
+            if any(each.switches["balance"] for each in polled)
             else []
         ),
         f"one call takes at most {format_duration(poll.timeout_s)}; {poll.max_workers} calls at a time",
@@ -77,5 +78,5 @@ def _credentials(credentials: Credentials) -> str:
 
 
 def _polled(polled: Account | ResourceDirectory) -> str:
-    also = [words for wanted, words in ((polled.debt_status, "debt status"), (polled.balance, "balance")) if wanted]
+    also = (switch.replace("_", " ") for switch, on in polled.switches.items() if on)
     return ", ".join(polled.products) + "".join(f" + {words}" for words in also)

@@ -91,6 +91,11 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
 )
 
 ACCOUNT_INFO_NAME = "dcdn_account_info"
+ACCOUNT_INFO_LABELS = ("account", "account_id", "account_name", "site")
+# Prometheus gives these to targets, and renames ours where they are called alike.
+TARGET_LABELS = frozenset(
+    {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"}
+)
 ACCOUNT_INFO_HELP = (
     "Always 1 while the account is configured: its id (empty until known), its name in the resource directory, its "
     "site (china or international) and the labels that the configuration gives it."

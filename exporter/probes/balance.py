@@ -125,5 +125,6 @@ def balance(operation: Operation) -> ProbeKind[Balance, None, Balance]:
         unknown_fields=(CURRENCY,),
         interval=Interval.BALANCE,
         switch=BALANCE,
+        switch_help="Also poll the account's balance.",
         of_account=True,
     )

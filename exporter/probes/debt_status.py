@@ -140,4 +140,5 @@ def debt_status(
         conditions=(OVERDUE, UNAVAILABLE, IN_DEBT),
         view=view,
         switch=DEBT_STATUS,
+        switch_help="Also poll the debt status of each product: the warning before the lock.",
     )

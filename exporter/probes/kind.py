@@ -217,8 +217,8 @@ class ProbeKind(Generic[S, M, V]):
     at first), an answer and its Unix time, what is remembered from then on. ``visible`` is what the page shows now.
     ``view`` is what people are shown now, of None where no state is known. ``unknown_fields`` are the fields, in the
     vendor's spelling, whose values the documentation lists and the API may extend. ``switch`` is the key of the
-    configuration that has it polled; None: always. A kind ``of_account`` is polled once for an account, whatever
-    products that has, and ``product`` is its label.
+    configuration that has it polled, and ``switch_help`` a sentence for it; None: always polled. A kind
+    ``of_account`` is polled once for an account, whatever products that has, and ``product`` is its label.
     """
 
     product: str
@@ -236,6 +236,7 @@ class ProbeKind(Generic[S, M, V]):
     unknown_fields: tuple[str, ...] = ()
     interval: Interval = Interval.POLL
     switch: str | None = None
+    switch_help: str = ""
     of_account: bool = False
 
     def key(self, account: str) -> ProbeKey:

@@ -116,7 +116,10 @@ OPERATIONS: tuple[Operation, ...] = (
 
 # Those that an account can have; the balance is one of the account and of no product of it.
 PRODUCTS: tuple[str, ...] = tuple(dict.fromkeys(kind.product for kind in PROBES if not kind.of_account))
-SWITCHES: tuple[str, ...] = tuple(dict.fromkeys(kind.switch for kind in PROBES if kind.switch is not None))
+# Keys of the configuration, each with a sentence that says what it is for.
+SWITCHES: Mapping[str, str] = MappingProxyType(
+    {kind.switch: kind.switch_help for kind in PROBES if kind.switch is not None}
+)
 UNKNOWN_FIELDS: tuple[str, ...] = tuple(dict.fromkeys(field for kind in PROBES for field in kind.unknown_fields))
 
 

@@ -13,6 +13,7 @@ from exporter.api.credentials.base import Credentials, CredentialsProvider, Secr
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.api.errors import CallAborted
+from exporter.app.vocabulary import VOCABULARY
 
 KEYS = config.AccessKeyCredentials.model_validate(
     {"type": "access_key", "access_key_id": "LTAI5tKeys", "access_key_secret": "secret"}
@@ -29,7 +30,7 @@ def configured(tmp_path: Path, **credentials: Any) -> Any:
     for name in ("token", "config.json"):
         (tmp_path / name).write_text("{}", encoding="ascii")
     document = json.dumps({"accounts": [{"name": "a", "credentials": credentials}]})
-    found = config.parse(document, source=str(tmp_path / "file.yaml"), vendor_limits={})
+    found = config.parse(document, source=str(tmp_path / "file.yaml"), vocabulary=VOCABULARY)
     return found.accounts[0].credentials
 
 

@@ -18,6 +18,7 @@ from exporter.api.errors import ApiError, CallAborted, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import ResourceDirectory, parse
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
@@ -101,7 +102,7 @@ def page(*members: Member, token: str = "") -> dict[str, object]:
 
 def configured(keys: str = "") -> ResourceDirectory:
     text = f"discovery: {{resource_directories: [{{name: main, role_name: DcdnReader, {keys}}}]}}"
-    (directory,) = parse(text, source="test.yaml", vendor_limits={}).discovery.resource_directories
+    (directory,) = parse(text, source="test.yaml", vocabulary=VOCABULARY).discovery.resource_directories
     return directory
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from exporter.accounts.inventory import MemberRole, WatchedAccount, roster
 from exporter.accounts.members import Member
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import (
     Configuration,
     DefaultCredentials,
@@ -17,7 +18,7 @@ MAIN = "{name: main, role_name: DcdnReader}"
 
 
 def configuration(text: str) -> Configuration:
-    return parse(text, source="test.yaml", vendor_limits={})
+    return parse(text, source="test.yaml", vocabulary=VOCABULARY)
 
 
 def watched(

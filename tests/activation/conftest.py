@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from exporter.activation import Activation, Subject, Wait, connected
 from exporter.api.client import Client
+from exporter.app.vocabulary import VOCABULARY
 from exporter.cli import main
 from exporter.config import parse
-from exporter.probes.table import vendor_limits
 from exporter.simulator import Account, Scenario, Simulator
 from tests.recording_log import RecordingLog
 
@@ -89,7 +89,7 @@ def attempt(document: dict[str, Any], clock: Clock) -> Attempt:
         account_id: str | None = None,
         through: Callable[[Client], Any] = lambda client: client,
     ) -> Iterator[Activation]:
-        configuration = parse(json.dumps(document), source="a test", vendor_limits=vendor_limits())
+        configuration = parse(json.dumps(document), source="a test", vocabulary=VOCABULARY)
         (account,) = configuration.accounts
         subject = Subject(account.name, account.site, charge_type, account_id)
         with connected(configuration, account, environ={}, log=RecordingLog()) as (client, caller):

@@ -10,12 +10,13 @@ import pytest
 from exporter.api.call import Unobserved
 from exporter.api.errors import CallAborted
 from exporter.app.build import Composition, keeping
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, parse
 from exporter.core.model import ProbeKey
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller
 from exporter.probes.service_state import ServiceState
-from exporter.probes.table import kinds_for, vendor_limits
+from exporter.probes.table import kinds_for
 from exporter.simulator import Simulator, load_scenario
 from tests.recording_log import RecordingLog
 
@@ -45,7 +46,7 @@ def compose(simulator: Simulator) -> Iterator[Compose]:
                 "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), simulator.url),
             }
             composition = Composition(
-                parse(json.dumps(document), source="a test", vendor_limits=vendor_limits()),
+                parse(json.dumps(document), source="a test", vocabulary=VOCABULARY),
                 environ={},
                 observer=Unobserved(),
                 log=RecordingLog(),
@@ -126,7 +127,7 @@ def test_other_addresses_end_the_waits_of_before(compose: Compose) -> None:
         "accounts": [{"name": "prod", "credentials": {"type": "default"}}],
         "endpoints": {"sts": "http://127.0.0.1:9"},
     }
-    composition.configure(parse(json.dumps(document), source="a test", vendor_limits=vendor_limits()))
+    composition.configure(parse(json.dumps(document), source="a test", vocabulary=VOCABULARY))
 
     with pytest.raises(CallAborted):
         before.credentials(patience_s=0)
@@ -138,7 +139,7 @@ def test_what_stays_as_it_was_is_the_same_object() -> None:
     def read(*, labels: dict[str, str]) -> Configuration:
         changed = {"name": "changed", "credentials": KEYS, "labels": labels}
         document = {"accounts": [{"name": "kept", "credentials": KEYS}, changed]}
-        return parse(json.dumps(document), source="a test", vendor_limits=vendor_limits())
+        return parse(json.dumps(document), source="a test", vocabulary=VOCABULARY)
 
     first, second = read(labels={"team": "video"}), read(labels={"team": "web"})
     composition = Composition(first, environ={}, observer=Unobserved(), log=RecordingLog())

@@ -20,8 +20,9 @@ from exporter.api.errors import WriteRefused
 from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.demo import demo_configuration
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
-from exporter.probes.table import PROBES, PRODUCTS, vendor_limits
+from exporter.probes.table import PROBES, PRODUCTS
 from exporter.simulator import (
     Account,
     Fault,
@@ -59,7 +60,7 @@ def configured(simulator: Simulator, **document: Any) -> Configuration:
         "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss", "resource_directory"), simulator.url),
         **document,
     }
-    return parse(json.dumps(whole), source="a test", vendor_limits=vendor_limits())
+    return parse(json.dumps(whole), source="a test", vocabulary=VOCABULARY)
 
 
 @contextmanager

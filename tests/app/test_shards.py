@@ -14,6 +14,7 @@ from exporter.accounts.sharding import Shard, owner
 from exporter.api.call import Unobserved
 from exporter.app.build import Composition
 from exporter.app.daemon import Daemon, WebOptions
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, parse
 from exporter.probes.table import vendor_limits
 from exporter.simulator import Account, Member, Role, Scenario, Simulator
@@ -30,7 +31,7 @@ Compose = Callable[..., Composition]
 
 def configured(url: str, **document: Any) -> Configuration:
     endpoints = dict.fromkeys(("dcdn", "sts", "resource_directory"), url)
-    return parse(json.dumps({"endpoints": endpoints, **document}), source="a test", vendor_limits=vendor_limits())
+    return parse(json.dumps({"endpoints": endpoints, **document}), source="a test", vocabulary=VOCABULARY)
 
 
 @pytest.fixture

@@ -221,13 +221,14 @@ def test_an_early_reload_is_none() -> None:
 LIMITED = """
 import logging, resource, sys
 from exporter.cli.file_limit import raise_file_limit
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import without_file
 from tests.recording_log import RecordingLog
 
 hard = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
 log = RecordingLog()
-raise_file_limit(without_file(), log)
+raise_file_limit(without_file(vocabulary=VOCABULARY), log)
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], *[event for event, _ in log.above_debug()], sep=",")
 """
 

@@ -1,22 +1,25 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from exporter.config import Configuration, ConfigurationError, parse
+from exporter.app.vocabulary import VOCABULARY as REAL_VOCABULARY
+from exporter.config import Configuration, ConfigurationError, Vocabulary, parse
 
-VENDOR_LIMITS = {"DescribeDcdnIpaService": 20, "AssumeRole": 100}
+VOCABULARY = replace(REAL_VOCABULARY, vendor_limits={"DescribeDcdnIpaService": 20, "AssumeRole": 100})
 
 
 @pytest.fixture
-def vendor_limits() -> dict[str, int]:
-    return VENDOR_LIMITS
+def vocabulary() -> Vocabulary:
+    """That of the exporter, with limits of the tests' own."""
+    return VOCABULARY
 
 
 @pytest.fixture
 def configure(tmp_path: Path) -> Callable[[str], Configuration]:
     """What the text says, as a file in a folder of its own."""
-    return lambda text: parse(text, source=str(tmp_path / "dcdn.yaml"), vendor_limits=VENDOR_LIMITS)
+    return lambda text: parse(text, source=str(tmp_path / "dcdn.yaml"), vocabulary=VOCABULARY)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import ConfigurationError, load
+from exporter.config import ConfigurationError, Vocabulary, load
 
 BAD_CONFIG = Path(__file__).parent.parent / "bad_config"
 EXPECT = "# expect: "
@@ -24,7 +24,7 @@ bad_files = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def refused(tmp_path: Path, vendor_limits: dict[str, int]) -> Callable[[Path], ConfigurationError]:
+def refused(tmp_path: Path, vocabulary: Vocabulary) -> Callable[[Path], ConfigurationError]:
     """Why the file is refused, read as `dcdn.yaml` in a folder that the message calls FOLDER."""
     files = tmp_path / "files"
     files.mkdir()
@@ -36,7 +36,7 @@ def refused(tmp_path: Path, vendor_limits: dict[str, int]) -> Callable[[Path], C
         copy = tmp_path / "dcdn.yaml"
         copy.write_bytes(file.read_bytes())
         with pytest.raises(ConfigurationError) as caught:
-            load(copy, vendor_limits=vendor_limits)
+            load(copy, vocabulary=vocabulary)
         return caught.value
 
     return refuse

@@ -1,37 +1,48 @@
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import pytest
 
-from exporter.config import Configuration, ConfigurationError, DefaultCredentials, load, parse, summary, without_file
+from exporter.config import (
+    Configuration,
+    ConfigurationError,
+    DefaultCredentials,
+    Vocabulary,
+    load,
+    parse,
+    summary,
+    without_file,
+)
 
 Configure = Callable[[str], Configuration]
 
 
-def test_without_a_file_one_default_account_is_polled() -> None:
+def test_without_a_file_one_default_account_is_polled(vocabulary: Vocabulary) -> None:
     """It is named `default` and uses the vendor's default credential chain."""
-    (account,) = without_file().accounts
+    (account,) = without_file(vocabulary=vocabulary).accounts
     assert (account.name, account.site, account.products) == ("default", "china", ("dcdn_ipa",))
     assert account.credentials == DefaultCredentials()
 
 
-def test_without_a_file_everything_else_is_as_in_the_shortest_file(configure: Configure) -> None:
+def test_without_a_file_everything_else_is_as_in_the_shortest_file(
+    configure: Configure, vocabulary: Vocabulary
+) -> None:
     """Leaving the file out changes nothing but where the account's name comes from."""
-    assert without_file() == configure("accounts: [{name: default}]")
+    assert without_file(vocabulary=vocabulary) == configure("accounts: [{name: default}]")
 
 
-def test_accounts_without_products_get_those_of_the_file() -> None:
-    """Products of an account's own win."""
-    found = parse(
-        "products: [b, a]\naccounts: [{name: one}, {name: two, products: [c]}]",
-        source="dcdn.yaml",
-        vendor_limits={},
-        known_products=("a", "b", "c"),
-    )
+def test_accounts_without_products_get_those_of_the_file(vocabulary: Vocabulary) -> None:
+    """Products of an account's own win; the file has the first one where it names none."""
+    letters = replace(vocabulary, products=("a", "b", "c"))
+    accounts = "accounts: [{name: one}, {name: two, products: [c]}]"
+    found = parse(f"products: [b, a]\n{accounts}", source="dcdn.yaml", vocabulary=letters)
     assert [account.products for account in found.accounts] == [("b", "a"), ("c",)]
+    assert parse(accounts, source="dcdn.yaml", vocabulary=letters).products == ("a",)
 
 
 def test_each_account_polls_what_it_says_else_what_the_file_says(configure: Configure) -> None:
@@ -44,10 +55,54 @@ def test_each_account_polls_what_it_says_else_what_the_file_says(configure: Conf
           - {name: one}
           - {name: two, products: [dcdn_ipa, dcdn, cdn], debt_status: false, balance: true}
         """)
-    assert [(account.products, account.debt_status, account.balance) for account in found.accounts] == [
-        (("cdn", "dcdn"), True, False),
-        (("dcdn_ipa", "dcdn", "cdn"), False, True),
+    assert [(account.products, account.switches) for account in found.accounts] == [
+        (("cdn", "dcdn"), {"debt_status": True, "balance": False}),
+        (("dcdn_ipa", "dcdn", "cdn"), {"debt_status": False, "balance": True}),
     ]
+
+
+def test_a_switch_is_known_by_the_vocabulary_alone(vocabulary: Vocabulary) -> None:
+    """Another one is a key at all three places, off unless given, and one to be meant by a slip."""
+    more = replace(vocabulary, switches={**vocabulary.switches, "certificates": "Also poll certificates."})
+    text = """
+        certificates: true
+        accounts: [{name: a}, {name: b, certificates: false}]
+        discovery: {resource_directories: [{name: d, role_name: r, certificates: false}]}
+        """
+    found = parse(text, source="dcdn.yaml", vocabulary=more)
+    (directory,) = found.discovery.resource_directories
+    switches = [found.switches, *(account.switches for account in found.accounts), directory.switches]
+    assert [each["certificates"] for each in switches] == [True, True, False, False]
+    assert parse("accounts: [{name: a}]", source="dcdn.yaml", vocabulary=more).switches["certificates"] is False
+    with pytest.raises(ConfigurationError, match=r"certificate: unknown key; .*\(did you mean certificates\?\)"):
+        parse("accounts: [{name: a, certificate: true}]", source="dcdn.yaml", vocabulary=more)
+
+
+def test_what_the_models_call_switches_is_no_key_of_the_file(refused: Callable[[str], list[str]]) -> None:
+    """Neither by its name there nor by that of the field."""
+    assert refused('accounts: [{name: a, "(switches)": {balance: true}}]')[0].startswith(
+        "1: accounts[0]: unknown key; use one of balance, debt_status"
+    )
+    (problem,) = refused("accounts: [{name: a, switches: {balance: true}}]")
+    assert problem.startswith("1: accounts[0].switches: unknown key; ")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"products": ()}, id="no product"),
+        pytest.param({"products": ("a", "a")}, id="a product twice"),
+        pytest.param({"products": ("a b",)}, id="no key"),
+        pytest.param({"switches": {"dcdn": "Also poll."}}, id="a switch called like a product"),
+        pytest.param({"switches": {"balance": ""}}, id="no sentence"),
+        pytest.param({"vendor_limits": {"DescribeDcdnIpaService": 0}}, id="no call"),
+        pytest.param({"forbidden_labels": frozenset({"a-b"})}, id="no label"),
+    ],
+)
+def test_a_vocabulary_makes_sense(vocabulary: Vocabulary, wrong: dict[str, Any]) -> None:
+    """What no file could say is refused when it is made."""
+    with pytest.raises(ValueError, match="not a vocabulary"):
+        replace(vocabulary, **wrong)
 
 
 def test_every_value_of_an_account_arrives(configure: Configure) -> None:
@@ -92,10 +147,10 @@ def test_a_replica_takes_its_share_of_the_limit(configure: Configure, rate_limit
     assert found.allowance("DescribeDcdnIpaService", vendor_limit=20) == allowance
 
 
-def test_a_share_of_one_nth_leaves_n_calls_one() -> None:
+def test_a_share_of_one_nth_leaves_n_calls_one(vocabulary: Vocabulary) -> None:
     """Also where the product of the two is a hair below 1 among floats."""
     text = f"rate_limit: {{share: {1 / 49:.17f}}}\naccounts: [{{name: a}}]"
-    found = parse(text, source="dcdn.yaml", vendor_limits={"Rare": 49})
+    found = parse(text, source="dcdn.yaml", vocabulary=replace(vocabulary, vendor_limits={"Rare": 49}))
     assert found.rate_limit.allowance("Rare", vendor_limit=49) == 1
 
 
@@ -156,11 +211,11 @@ def test_other_addresses_are_no_endpoints(refused: Callable[[str], list[str]], a
     assert problem.startswith("2: endpoints.dcdn: seen ")
 
 
-def test_a_file_is_read_as_utf_8(tmp_path: Path, vendor_limits: dict[str, int]) -> None:
+def test_a_file_is_read_as_utf_8(tmp_path: Path, vocabulary: Vocabulary) -> None:
     """With or without the mark that some editors put at its start."""
     file = tmp_path / "dcdn.yaml"
     file.write_bytes("accounts: [{name: 视频}]".encode("utf-8-sig"))
-    assert load(file, vendor_limits=vendor_limits).accounts[0].name == "视频"
+    assert load(file, vocabulary=vocabulary).accounts[0].name == "视频"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +240,7 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path, vendor_limits: dict[str, int]) 
 )
 def test_a_file_that_cannot_be_read_is_a_problem_like_others(
     tmp_path: Path,
-    vendor_limits: dict[str, int],
+    vocabulary: Vocabulary,
     content: bytes,
     problem: str,
 ) -> None:
@@ -193,7 +248,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_others(
     file = tmp_path / "dcdn.yaml"
     file.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
-        load(file, vendor_limits=vendor_limits)
+        load(file, vocabulary=vocabulary)
     assert str(caught.value) == f"{file}{problem}"
     assert caught.value.source == str(file)
 
@@ -205,10 +260,10 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_others(
         pytest.param(".", "is a directory", id="directory"),
     ],
 )
-def test_no_file_is_a_problem_too(tmp_path: Path, vendor_limits: dict[str, int], name: str, reason: str) -> None:
+def test_no_file_is_a_problem_too(tmp_path: Path, vocabulary: Vocabulary, name: str, reason: str) -> None:
     """The reason is the system's."""
     with pytest.raises(ConfigurationError) as caught:
-        load(tmp_path / name, vendor_limits=vendor_limits)
+        load(tmp_path / name, vocabulary=vocabulary)
     assert str(caught.value) == f"{tmp_path / name}: (top level): the file cannot be read: {reason}"
 
 
@@ -309,15 +364,15 @@ def test_longer_values_of_an_account_are_refused(
     assert problem.startswith(f"1: accounts[0].{path}: seen ")
 
 
-def test_a_named_pipe_is_no_file_to_wait_for(tmp_path: Path) -> None:
+def test_a_named_pipe_is_no_file_to_wait_for(tmp_path: Path, vocabulary: Vocabulary) -> None:
     """A configuration that nobody writes is empty at once, and is told like an empty file."""
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
     with pytest.raises(ConfigurationError, match="accounts: no account is named"):
-        load(pipe, vendor_limits={})
+        load(pipe, vocabulary=vocabulary)
 
 
-def test_a_pipe_that_somebody_writes_is_read_whole() -> None:
+def test_a_pipe_that_somebody_writes_is_read_whole(vocabulary: Vocabulary) -> None:
     """The output of another program can be the configuration, as a shell's process substitution gives it."""
     reading, writing = os.pipe()
 
@@ -329,7 +384,7 @@ def test_a_pipe_that_somebody_writes_is_read_whole() -> None:
 
     writer = threading.Thread(target=write)
     writer.start()
-    configuration = load(Path(f"/dev/fd/{reading}"), vendor_limits={})
+    configuration = load(Path(f"/dev/fd/{reading}"), vocabulary=vocabulary)
     writer.join()
     os.close(reading)
 

@@ -31,8 +31,7 @@ def test_a_directory_needs_a_name_and_a_role(directory: Callable[[str], Resource
         include=(),
         exclude=(),
         products=("cdn",),
-        debt_status=True,
-        balance=False,
+        switches={"debt_status": True, "balance": False},
     )
 
 
@@ -52,8 +51,7 @@ def test_every_value_of_a_directory_arrives(directory: Callable[[str], ResourceD
         include=("prod", "1.*"),
         exclude=(".*-test",),
         products=("dcdn", "dcdn_ipa"),
-        debt_status=False,
-        balance=True,
+        switches={"debt_status": False, "balance": True},
     )
 
 

@@ -7,8 +7,19 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Credentials, load, parse
-from exporter.config.accounts import FORBIDDEN_LABELS
+from exporter.app.vocabulary import VOCABULARY
+from exporter.config import (
+    AccessKeyCredentials,
+    Account,
+    Configuration,
+    ConfigurationError,
+    Credentials,
+    ResourceDirectory,
+    Vocabulary,
+    load,
+    parse,
+)
+from exporter.config.checks import SWITCHES
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTATION = ROOT / "docs" / "configuration.md"
@@ -18,9 +29,15 @@ EXAMPLE = ROOT / "deploy" / "dcdn-exporter.example.yaml"
 def keys_of(model: type[BaseModel]) -> Iterator[str]:
     """Every key that the file may have, of inner sections too."""
     for name, field in model.model_fields.items():
-        yield field.alias or name
+        key = field.alias or name
+        yield from VOCABULARY.switches if key == SWITCHES else (key,)
         for inner in models_in(field.annotation):
             yield from keys_of(inner)
+
+
+def keys_at_the_top() -> Iterator[str]:
+    for name in Configuration.model_fields:
+        yield from VOCABULARY.switches if name == "switches" else (name,)
 
 
 def models_in(annotation: object) -> Iterator[type[BaseModel]]:
@@ -49,24 +66,30 @@ def test_every_key_stands_in_the_example(key: str) -> None:
 def test_every_forbidden_label_is_documented() -> None:
     """Each by its name."""
     text = DOCUMENTATION.read_text(encoding="utf-8")
-    assert not [name for name in FORBIDDEN_LABELS if f"`{name}`" not in text]
+    assert not [name for name in VOCABULARY.forbidden_labels if f"`{name}`" not in text]
 
 
-def test_the_example_is_accepted(tmp_path: Path, vendor_limits: dict[str, int]) -> None:
+def test_no_switch_is_called_like_another_key() -> None:
+    """It would hide that key."""
+    others = {key for model in (Configuration, Account, ResourceDirectory) for key in model.model_fields}
+    assert others & set(VOCABULARY.switches) == set()
+
+
+def test_the_example_is_accepted(tmp_path: Path, vocabulary: Vocabulary) -> None:
     """Once the files it names exist."""
     file = tmp_path / "dcdn-exporter.yaml"
     file.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "secrets").mkdir()
     for name in re.findall(r" secrets/(\S+)", EXAMPLE.read_text(encoding="utf-8")):
         (tmp_path / "secrets" / name).write_text(f"{name}\n")
-    found = load(file, vendor_limits=vendor_limits)
+    found = load(file, vocabulary=vocabulary)
     assert len({account.credentials.type for account in found.accounts}) == len(typing.get_args(Credentials))
     shop = found.accounts[1].credentials
     assert isinstance(shop, AccessKeyCredentials)
     assert shop.access_key_secret_file == tmp_path / "secrets" / "shop_access_key_secret"
 
 
-def test_what_the_example_calls_default_is_the_default(vendor_limits: dict[str, int], tmp_path: Path) -> None:
+def test_what_the_example_calls_default_is_the_default(vocabulary: Vocabulary, tmp_path: Path) -> None:
     """Lines with the comment `default` can be left out without a change."""
     lines = EXAMPLE.read_text(encoding="utf-8").split("accounts:\n")[0].split("\n")
     written, shortened = tmp_path / "written.yaml", tmp_path / "shortened.yaml"
@@ -74,20 +97,20 @@ def test_what_the_example_calls_default_is_the_default(vendor_limits: dict[str, 
     kept = [line for line in lines if not re.search(r"# default\b(?!:)", line) and line != "poll:"]
     shortened.write_text("\n".join(kept) + "\naccounts: [{name: prod}]\n", encoding="utf-8")
     assert len(kept) < len(lines) - 8
-    assert load(written, vendor_limits=vendor_limits) == load(shortened, vendor_limits=vendor_limits)
+    assert load(written, vocabulary=vocabulary) == load(shortened, vocabulary=vocabulary)
 
 
 def test_the_example_is_plain_yaml() -> None:
     """Other programs (editors, templates) read it as well."""
-    assert set(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))) == set(Configuration.model_fields)
+    assert set(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))) == set(keys_at_the_top())
 
 
-def test_the_messages_in_the_documentation_are_real(vendor_limits: dict[str, int]) -> None:
+def test_the_messages_in_the_documentation_are_real(vocabulary: Vocabulary) -> None:
     """They are what a file with two slips gets."""
     with pytest.raises(ConfigurationError) as caught:
         parse(
             "poll:\n  interval: 60\n\naccounts:\n  - nmae: prod\n",
             source="dcdn-exporter.yaml",
-            vendor_limits=vendor_limits,
+            vocabulary=vocabulary,
         )
     assert f"```\n{caught.value}\n```" in DOCUMENTATION.read_text(encoding="utf-8")

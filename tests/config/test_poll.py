@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, Poll, format_duration, parse
 
 Configure = Callable[[str], Configuration]
@@ -146,4 +147,4 @@ def test_what_lies_outside_the_bounds_is_refused(
 
 
 def _poll_of(text: str) -> Poll:
-    return parse(text, source="dcdn.yaml", vendor_limits={}).poll
+    return parse(text, source="dcdn.yaml", vocabulary=VOCABULARY).poll

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, format_duration, json_schema
 from exporter.config.values import PATTERN
 
@@ -33,12 +34,12 @@ LEFT_TO_THE_EXPORTER = {
 
 @pytest.fixture(scope="session")
 def validator() -> Draft202012Validator:
-    return Draft202012Validator(json_schema())
+    return Draft202012Validator(json_schema(vocabulary=VOCABULARY))
 
 
 def test_the_schema_in_the_repository_is_that_of_the_models(request: pytest.FixtureRequest) -> None:
     """After a change, `pytest --write-golden` writes it anew."""
-    current = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    current = json.dumps(json_schema(vocabulary=VOCABULARY), indent=2, ensure_ascii=False) + "\n"
     if request.config.getoption("--write-golden"):
         SCHEMA.write_text(current, encoding="utf-8")
     assert SCHEMA.read_text(encoding="utf-8") == current
@@ -46,7 +47,7 @@ def test_the_schema_in_the_repository_is_that_of_the_models(request: pytest.Fixt
 
 def test_the_schema_is_one() -> None:
     """By the rules of its dialect."""
-    Draft202012Validator.check_schema(json_schema())
+    Draft202012Validator.check_schema(json_schema(vocabulary=VOCABULARY))
 
 
 def test_the_example_is_valid(validator: Draft202012Validator) -> None:
@@ -66,7 +67,7 @@ def test_what_the_schema_cannot_refuse_is_known(validator: Draft202012Validator)
 
 def test_every_key_says_what_it_is_for() -> None:
     """Or at least what it accepts: editors show that beside the key."""
-    schema = json_schema()
+    schema = json_schema(vocabulary=VOCABULARY)
     sections = {"": schema, **schema["$defs"]}
     keys = {
         f"{name}.{key}": value for name, section in sections.items() for key, value in section["properties"].items()
@@ -76,7 +77,7 @@ def test_every_key_says_what_it_is_for() -> None:
 
 def test_unknown_keys_are_refused_everywhere() -> None:
     """A slip in a key is marked while it is typed."""
-    schema = json_schema()
+    schema = json_schema(vocabulary=VOCABULARY)
     sections = {"": schema, **schema["$defs"]}
     assert {name: section["additionalProperties"] for name, section in sections.items()} == dict.fromkeys(
         sections, False

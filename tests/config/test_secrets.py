@@ -11,6 +11,7 @@ from exporter.config import (
     Configuration,
     ConfigurationError,
     SecretFileError,
+    Vocabulary,
     read_secret_file,
     summary,
 )
@@ -80,11 +81,11 @@ def test_a_misplaced_secret_shows_in_no_error(configure: Configure, text: str) -
     assert not [words for words in printed if "hunter2" in words.lower()]
 
 
-def test_a_secret_shows_in_no_error_of_the_models_themselves() -> None:
+def test_a_secret_shows_in_no_error_of_the_models_themselves(vocabulary: Vocabulary) -> None:
     """Should such an error ever escape, its text quotes nothing."""
     tree = {"accounts": ({"name": "a", "credentials": {"type": "access_key", "access_key_secret": "hunter2 "}},)}
     with pytest.raises(ValidationError) as caught:
-        Configuration.model_validate(tree, context=Facts())
+        Configuration.model_validate(tree, context=Facts(Path(), vocabulary))
     assert "hunter2" not in str(caught.value)
 
 

@@ -13,9 +13,9 @@ from jsonschema import Draft7Validator
 
 from deploy.prometheus.rules.files import alerts_file
 from exporter import PROJECT_URL, __version__
+from exporter.app.vocabulary import VOCABULARY
 from exporter.cli.serve import serve
 from exporter.config import parse
-from exporter.probes.table import vendor_limits
 from tests.alerts.shipped import load
 from tests.alerts.test_files import strict
 
@@ -239,7 +239,7 @@ def test_replicas_share_the_limit_and_shards_the_accounts(render: Render, replic
     """One pod for each shard and replica; a configuration that the exporter takes gives each its part."""
     resources = render({"replicas": replicas, "sharding": {"total": shards}})
     written = yaml.safe_dump(configuration(resources))
-    parsed = parse(written, source="the chart", vendor_limits=vendor_limits())
+    parsed = parse(written, source="the chart", vocabulary=VOCABULARY)
     made = pods(resources)
 
     assert parsed.rate_limit.share == pytest.approx(1 / replicas)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.app.vocabulary import VOCABULARY
 from exporter.cli.serve import serve
 from exporter.config import parse
-from exporter.probes.table import vendor_limits
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "systemd"
 UNIT = (FOLDER / "dcdn-exporter.service").read_text(encoding="utf-8")
@@ -67,9 +67,7 @@ def test_the_example_reads_the_secrets_that_the_unit_hands_over(tmp_path: Path) 
     files = re.findall(rf"{CREDENTIALS}(\S+)", example)
     for name in files:
         (tmp_path / name).write_text("planted", encoding="utf-8")
-    configuration = parse(
-        example.replace(CREDENTIALS, f"{tmp_path}/"), source="the example", vendor_limits=vendor_limits()
-    )
+    configuration = parse(example.replace(CREDENTIALS, f"{tmp_path}/"), source="the example", vocabulary=VOCABULARY)
 
     assert len(files) == 2
     assert all(name.startswith(prefix) for name in files)

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from exporter.app.daemon import Daemon, WebOptions
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import parse
-from exporter.probes.table import vendor_limits
 from exporter.simulator import FAULT_KINDS, Account
 from tests.end_to_end.every_fault import FAULTS, ON_REUSE
 from tests.end_to_end.leaks import SECRET, TOKEN, everything_said, leaked, secrets_of
@@ -141,7 +141,7 @@ def test_objects_in_memory_do_not_print_secrets(make_secretive: MakeAccount, con
     """What a debugger or a traceback prints of the configuration and the daemon holds no secret."""
     account = make_secretive("objects")
     text = json.dumps(configure("http://127.0.0.1:9", account))
-    configuration = parse(text, source="a test", vendor_limits=vendor_limits())
+    configuration = parse(text, source="a test", vocabulary=VOCABULARY)
     web = WebOptions(listen_address="127.0.0.1:0")
     daemon = Daemon(configuration, load=lambda: configuration, web=web, environ={}, log=RecordingLog())
     printed = {

@@ -10,8 +10,9 @@ import pytest
 from deploy.ram.policies import policies
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.api.operation import GET_CALLER_IDENTITY, Operation
+from exporter.app.vocabulary import VOCABULARY
 from exporter.config import parse
-from exporter.probes.table import OPERATIONS, vendor_limits
+from exporter.probes.table import OPERATIONS
 from exporter.simulator.operations import OPERATIONS as SIMULATED
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "ram"
@@ -81,7 +82,7 @@ def test_a_member_trusts_one_identity_that_knows_what_to_say() -> None:
     assert trust.keys() == {"Effect", "Action", "Principal", "Condition"}
     assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert re.fullmatch(r"acs:ram::[0-9]{16}:user/dcdn-exporter", identity)
-    (directory,) = parse(ours, source="a test", vendor_limits=vendor_limits()).discovery.resource_directories
+    (directory,) = parse(ours, source="a test", vocabulary=VOCABULARY).discovery.resource_directories
     assert directory.external_id == external_id
 
 
