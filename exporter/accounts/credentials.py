@@ -12,6 +12,7 @@ from typing import Any
 
 from exporter import config
 from exporter.accounts.inventory import AnyCredentials, MemberRole
+from exporter.api.credentials import sdk
 from exporter.api.credentials.base import (
     Credentials,
     CredentialsProvider,
@@ -21,8 +22,6 @@ from exporter.api.credentials.base import (
 )
 from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.credentials.role import DEFAULT_SESSION_NAME, Role
-from exporter.api.credentials.sdk import ask_library
-from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 
 Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProvider], CredentialsProvider]
 """Makes the provider of credentials that are a role, from the role and the provider of its source."""
@@ -81,10 +80,8 @@ class Providers:
                 read = partial(_read, credentials)
                 return RereadCredentials(read) if _has_files(credentials) else StaticCredentials(read())
             case _:
-                source = _source(credentials, self._sts_endpoint)
-                return RefreshedCredentials(
-                    ask_library(source), source=source.words, clock=self._clock, now=self._now
-                )
+                ask = _ask(credentials, self._sts_endpoint)
+                return RefreshedCredentials(ask, source=ask.words, clock=self._clock, now=self._now)
 
 
 def _with_sources(credentials: AnyCredentials) -> Iterator[AnyCredentials]:
@@ -111,12 +108,12 @@ _FromLibrary = (
 )
 
 
-def _source(credentials: _FromLibrary, sts_endpoint: str | None) -> Source:
+def _ask(credentials: _FromLibrary, sts_endpoint: str | None) -> sdk.AskLibrary:
     match credentials:
         case config.DefaultCredentials():
-            return Chain(sts_endpoint=sts_endpoint)
+            return sdk.default_chain(sts_endpoint=sts_endpoint)
         case config.OidcCredentials():
-            return Oidc(
+            return sdk.oidc_role(
                 role_arn=credentials.role_arn,
                 provider_arn=credentials.oidc_provider_arn,
                 token_file=credentials.oidc_token_file,
@@ -124,11 +121,11 @@ def _source(credentials: _FromLibrary, sts_endpoint: str | None) -> Source:
                 sts_endpoint=sts_endpoint,
             )
         case config.EcsRamRoleCredentials():
-            return EcsRole(credentials.role_name, disable_imds_v1=credentials.disable_imds_v1)
+            return sdk.instance_role(credentials.role_name, disable_imds_v1=credentials.disable_imds_v1)
         case config.UriCredentials():
-            return Uri(Secret(credentials.uri.get_secret_value()))
+            return sdk.credentials_uri(Secret(credentials.uri.get_secret_value()))
         case config.ProfileCredentials():
-            return Profile(credentials.name, credentials.file)
+            return sdk.profile(credentials.name, credentials.file)
 
 
 def _read(configured: config.AccessKeyCredentials) -> Credentials:

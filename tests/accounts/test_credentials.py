@@ -1,17 +1,18 @@
 """One provider for each identity of the configuration, of the kind that it names."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exporter import config
-from exporter.accounts.credentials import Providers, _FromLibrary, _source
+from exporter.accounts.credentials import Providers, _ask
 from exporter.accounts.inventory import AnyCredentials, MemberRole
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
-from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.api.errors import CallAborted
 from exporter.app.vocabulary import VOCABULARY
 
@@ -23,6 +24,13 @@ INSTANCE = config.EcsRamRoleCredentials(type="ecs_ram_role")
 ROLE_ARN = "acs:ram::10:role/reader"
 PROVIDER_ARN = "acs:ram::10:oidc-provider/cluster"
 STS = "https://sts.example.com"
+OIDC = {
+    "role_arn": ROLE_ARN,
+    "oidc_provider_arn": PROVIDER_ARN,
+    "oidc_token_file_path": "token",
+    "role_session_name": "dcdn-exporter",
+    "sts_endpoint": "sts.example.com",
+}
 
 
 def configured(tmp_path: Path, **credentials: Any) -> Any:
@@ -153,10 +161,19 @@ def test_close_closes_all(providers: Providers) -> None:
     assert [is_closed(provider) for provider in all_of_them] == [True, True]
 
 
+class Library:
+    """Stands for the vendor's: notes which provider is made of what."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, dict[str, object]]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda **arguments: self.made.append((name, arguments))
+
+
 @pytest.mark.parametrize(
     ("credentials", "expected"),
     [
-        pytest.param({"type": "default"}, Chain(sts_endpoint=STS), id="default"),
         pytest.param(
             {
                 "type": "oidc",
@@ -165,7 +182,7 @@ def test_close_closes_all(providers: Providers) -> None:
                 "oidc_token_file": "token",
                 "session_name": "night",
             },
-            Oidc(ROLE_ARN, PROVIDER_ARN, Path("token"), "night", STS),
+            ("OIDCRoleArnCredentialsProvider", {**OIDC, "role_session_name": "night"}),
             id="oidc",
         ),
         pytest.param(
@@ -175,34 +192,59 @@ def test_close_closes_all(providers: Providers) -> None:
                 "oidc_provider_arn": PROVIDER_ARN,
                 "oidc_token_file": "token",
             },
-            Oidc(ROLE_ARN, PROVIDER_ARN, Path("token"), "dcdn-exporter", STS),
+            ("OIDCRoleArnCredentialsProvider", OIDC),
             id="oidc without a session name",
         ),
-        pytest.param({"type": "ecs_ram_role"}, EcsRole(), id="instance"),
+        pytest.param(
+            {"type": "ecs_ram_role"},
+            (
+                "EcsRamRoleCredentialsProvider",
+                {"role_name": None, "disable_imds_v1": None, "async_update_enabled": False},
+            ),
+            id="instance",
+        ),
         pytest.param(
             {"type": "ecs_ram_role", "role_name": "reader", "disable_imds_v1": True},
-            EcsRole("reader", disable_imds_v1=True),
+            (
+                "EcsRamRoleCredentialsProvider",
+                {"role_name": "reader", "disable_imds_v1": True, "async_update_enabled": False},
+            ),
             id="role of the instance",
         ),
         pytest.param(
             {"type": "credentials_uri", "uri": "http://127.0.0.1:9000/x"},
-            Uri(Secret("http://127.0.0.1:9000/x")),
+            ("URLCredentialsProvider", {"uri": "http://127.0.0.1:9000/x"}),
             id="uri",
         ),
-        pytest.param({"type": "profile"}, Profile(), id="current profile"),
+        pytest.param(
+            {"type": "profile"},
+            ("CLIProfileCredentialsProvider", {"profile_name": None, "profile_file": None}),
+            id="current profile",
+        ),
         pytest.param(
             {"type": "profile", "name": "reader", "file": "config.json"},
-            Profile("reader", Path("config.json")),
+            ("CLIProfileCredentialsProvider", {"profile_name": "reader", "profile_file": "config.json"}),
             id="profile",
         ),
     ],
 )
-def test_what_the_library_is_asked_for(tmp_path: Path, credentials: dict[str, Any], expected: Source) -> None:
+def test_what_the_library_is_asked_for(
+    tmp_path: Path, credentials: dict[str, Any], expected: tuple[str, dict[str, object]]
+) -> None:
     """Everything that the file says of the credentials arrives there, and the endpoint where tokens are exchanged."""
-    found: _FromLibrary = configured(tmp_path, **credentials)
-    seen = _source(found, STS)
+    library = Library()
+    _ask(configured(tmp_path, **credentials), STS).build(library)
+    ((provider, arguments),) = library.made
 
-    assert type(seen) is type(expected)
-    assert repr(seen).replace(f"{tmp_path}/", "") == repr(expected)
-    if isinstance(seen, Uri):
-        assert seen == expected
+    seen = {
+        name: value.removeprefix(f"{tmp_path}/") if isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
+    assert (provider, seen) == expected
+
+
+def test_the_default_chain_exchanges_tokens_where_the_file_says() -> None:
+    """The rest of it is for the environment to say."""
+    build = _ask(DEFAULT, STS).build
+    assert isinstance(build, partial)
+    assert build.keywords == {"sts_host": "sts.example.com"}

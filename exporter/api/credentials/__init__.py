@@ -6,8 +6,7 @@ roles         credentials of roles, by AssumeRole
 ├── role_token    when STS is asked again
 └── worker_pool   the threads that ask
 refresh       credentials of a source that may be slow, kept fresh, used until they end
-├── sources       what the vendor's library can be asked for
-├── sdk           the vendor's library itself; its only importer
+├── sdk           the vendor's library and its sources; its only importer
 ├── sdk_errors    why it gave nothing, without its words
 └── sdk_logs      nothing that it logs is written
 """

@@ -1,4 +1,4 @@
-"""The vendor's library for credentials, asked for one source.
+"""The vendor's library for credentials: each source that it can be asked for.
 
 The one importer of alibabacloud-credentials:
 https://www.alibabacloud.com/help/en/sdk/developer-reference/v2-manage-python-access-credentials
@@ -13,72 +13,134 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exporter.api.credentials.base import Credentials, Secret
-from exporter.api.credentials.refresh import Ask
 from exporter.api.credentials.role import DEFAULT_SESSION_NAME
 from exporter.api.credentials.sdk_errors import explain
 from exporter.api.credentials.sdk_logs import silence
-from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Source, Uri
 from exporter.api.errors import CredentialsUnavailable
+from exporter.api.proxy import is_loopback
 
 # What a profile's provider asks in turn. Only that one knows when its credentials end, and it has no public name;
 # without it (1.0.12 and all before have it) they are credentials without an end, and nothing else is lost.
 _BEHIND_A_PROFILE = ("_CLIProfileCredentialsProvider__innerProvider", "_ProfileCredentialsProvider__innerProvider")
 
 
-def ask_library(source: Source) -> Ask:
-    """Return a function that asks the library for a source; the library is loaded at its first call.
+_OIDC = "the exchange of the OIDC token"
+_INSTANCE = "the metadata service of the ECS instance"
+_URI = "the credentials URI"
+_CHAIN_REMEDY = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or another source of the chain"
+
+
+def default_chain(*, sts_endpoint: str | None = None) -> "AskLibrary":
+    """The vendor's default chain: environment, OIDC, profiles, instance role, URI, as the environment says.
+
+    ``sts_endpoint``: where OIDC tokens are exchanged, https, or plain http to loopback; None: at the vendor's own.
+    """
+    build = partial(_chain, sts_host=_sts_host(sts_endpoint))
+    return AskLibrary("the default credential chain", _CHAIN_REMEDY, build, _files_of_the_chain)
+
+
+def oidc_role(
+    *,
+    role_arn: str,
+    provider_arn: str,
+    token_file: Path,
+    session_name: str = DEFAULT_SESSION_NAME,
+    sts_endpoint: str | None = None,
+) -> "AskLibrary":
+    """A role that STS gives for an OIDC token; the token's file is read for each exchange."""
+    arguments = {
+        "role_arn": role_arn,
+        "oidc_provider_arn": provider_arn,
+        "oidc_token_file_path": str(token_file),
+        "role_session_name": session_name,
+        "sts_endpoint": _sts_host(sts_endpoint),
+    }
+    remedy = "check role_arn, oidc_provider_arn, the role's trust policy, and the token's audience and age"
+    return AskLibrary(_OIDC, remedy, lambda library: library.OIDCRoleArnCredentialsProvider(**arguments))
+
+
+def instance_role(role_name: str | None = None, *, disable_imds_v1: bool = False) -> "AskLibrary":
+    """The role of the ECS instance, from the metadata service, which is asked for its name where there is none."""
+    remedy = "see that the exporter runs on an instance that has a RAM role, and check role_name"
+    build = partial(_instance_role, role_name=role_name, disable_imds_v1=disable_imds_v1)
+    return AskLibrary(_INSTANCE, remedy, build)
+
+
+def credentials_uri(uri: Secret) -> "AskLibrary":
+    """An address that answers with temporary credentials. It is a secret: it may hold a token."""
+
+    def build(library: Any) -> Any:
+        if ":" in (urlsplit(uri.reveal()).hostname or ""):
+            raise CredentialsUnavailable("the vendor's library cannot call IPv6 addresses; write the host's name")
+        return library.URLCredentialsProvider(uri=uri.reveal())
+
+    remedy = "see that it gives Code, AccessKeyId, AccessKeySecret, SecurityToken and Expiration"
+    return AskLibrary(_URI, remedy, build)
+
+
+def profile(name: str | None = None, file: Path | None = None) -> "AskLibrary":
+    """A profile of the vendor's command line.
+
+    Without a name ALIBABA_CLOUD_PROFILE, else the one that the file calls current; the file is
+    ``~/.aliyun/config.json`` unless given.
+    """
+    return AskLibrary(
+        "the profile",
+        "check name and file, and what `aliyun configure list` says of it",
+        lambda library: library.CLIProfileCredentialsProvider(
+            profile_name=name, profile_file=None if file is None else str(file)
+        ),
+        lambda: (file or _home("~/.aliyun/config.json"),),
+    )
+
+
+class AskLibrary:
+    """Asks the library for one source; the library is loaded at the first call.
 
     The library remembers what it got until 15 minutes before its end. It is asked through a new object where that is
-    of no use, and when a file that it reads only once has changed.
+    of no use, and when one of ``files``, which it reads only once, has changed. ``words`` name the source.
     """
-    provider: Any = None
-    seen: Sequence[object] = ()
 
-    def ask(*, anew: bool) -> Credentials:
-        nonlocal provider, seen
+    def __init__(
+        self,
+        words: str,
+        remedy: str,
+        build: Callable[[Any], Any],
+        files: Callable[[], Sequence[Path]] = tuple,
+    ) -> None:
+        self.words = words
+        self.build = build
+        self._remedy = remedy
+        self._files = files
+        self._provider: Any = None
+        self._seen: Sequence[object] = ()
+
+    def __call__(self, *, anew: bool) -> Credentials:
+        """Return what the source gives; CredentialsUnavailable in our words."""
         silence()
         try:
-            if provider is None or anew or _states_of_files(source) != seen:
-                provider = _build(source)
-            found = _read(provider)
+            if self._provider is None or anew or self._states_of_files() != self._seen:
+                from alibabacloud_credentials import provider as library  # noqa: PLC0415 — see above
+
+                _keep_schedulers_out(library)
+                self._provider = self.build(library)
+            found = _read(self._provider)
         except CredentialsUnavailable as unavailable:
-            raise CredentialsUnavailable(f"{source.words}: {unavailable.explanation}") from None
+            raise CredentialsUnavailable(f"{self.words}: {unavailable.explanation}") from None
         except Exception as error:  # noqa: BLE001 — whatever the library raises means: none to be had
-            raise CredentialsUnavailable(f"{source.words}: {explain(error)}; {source.remedy}") from None
-        seen = _states_of_files(source)  # looked at last: some profiles keep what they got in their file
+            raise CredentialsUnavailable(f"{self.words}: {explain(error)}; {self._remedy}") from None
+        self._seen = self._states_of_files()  # looked at last: some profiles keep what they got in their file
         return found
 
-    return ask
+    def _states_of_files(self) -> Sequence[object]:
+        return [_state(file) for file in self._files()]
 
 
-def _build(source: Source) -> Any:
-    from alibabacloud_credentials import provider as library  # noqa: PLC0415 — see above
-
-    _keep_schedulers_out(library)
-    match source:
-        case Chain():
-            return _ChainProvider(_links(library, source))
-        case Oidc():
-            return library.OIDCRoleArnCredentialsProvider(
-                role_arn=source.role_arn,
-                oidc_provider_arn=source.provider_arn,
-                oidc_token_file_path=str(source.token_file),
-                role_session_name=source.session_name,
-                sts_endpoint=_sts_host(source.sts_endpoint),
-            )
-        case EcsRole():
-            return _instance_role(library, source.role_name, disable_imds_v1=source.disable_imds_v1)
-        case Uri():
-            if ":" in (urlsplit(source.uri.reveal()).hostname or ""):
-                raise CredentialsUnavailable("the vendor's library cannot call IPv6 addresses; write the host's name")
-            return library.URLCredentialsProvider(uri=source.uri.reveal())
-        case Profile():
-            return library.CLIProfileCredentialsProvider(
-                profile_name=source.name, profile_file=None if source.file is None else str(source.file)
-            )
+def _chain(library: Any, *, sts_host: str | None) -> "_ChainProvider":
+    return _ChainProvider(_links(library, sts_host))
 
 
-def _links(library: Any, chain: Chain) -> list[tuple[str, Callable[[], Any]]]:
+def _links(library: Any, sts_host: str | None) -> list[tuple[str, Callable[[], Any]]]:
     """The sources of the vendor's chain in its order, as its DefaultCredentialsProvider has them.
 
     Built here, since that one hides when credentials end, and why each of its sources gave none.
@@ -92,15 +154,15 @@ def _links(library: Any, chain: Chain) -> list[tuple[str, Callable[[], Any]]]:
         oidc = partial(
             library.OIDCRoleArnCredentialsProvider,
             role_session_name=environment.environment_role_session_name or DEFAULT_SESSION_NAME,
-            sts_endpoint=_sts_host(chain.sts_endpoint),
+            sts_endpoint=sts_host,
         )
-        links.append((Oidc.words, oidc))
+        links.append((_OIDC, oidc))
     links.append(("~/.aliyun/config.json", library.CLIProfileCredentialsProvider))
     links.append(("~/.alibabacloud/credentials.ini", library.ProfileCredentialsProvider))
     if environment.environment_ecs_metadata_disabled.lower() != "true":
-        links.append((EcsRole.words, partial(_instance_role, library, None, disable_imds_v1=False)))
+        links.append((_INSTANCE, partial(_instance_role, library)))
     if environment.environment_credentials_uri:
-        links.append((Uri.words, library.URLCredentialsProvider))
+        links.append((_URI, library.URLCredentialsProvider))
     return links
 
 
@@ -126,11 +188,11 @@ class _ChainProvider:
             except Exception as error:  # noqa: BLE001 — the next link may have some
                 failures[words] = explain(error)
             else:
-                if Oidc.words not in failures:
+                if _OIDC not in failures:
                     self._chosen = provider
                 return found
         told = "; ".join(f"{words}: {failure}" for words, failure in failures.items())
-        raise CredentialsUnavailable(f"no credentials found ({told}); {Chain.remedy}")
+        raise CredentialsUnavailable(f"no credentials found ({told}); {_CHAIN_REMEDY}")
 
 
 def _read(provider: Any) -> Credentials:
@@ -161,7 +223,7 @@ def _behind(provider: Any) -> Any:
     return None
 
 
-def _instance_role(library: Any, role_name: str | None, *, disable_imds_v1: bool) -> Any:
+def _instance_role(library: Any, *, role_name: str | None = None, disable_imds_v1: bool = False) -> Any:
     return library.EcsRamRoleCredentialsProvider(
         role_name=role_name,
         disable_imds_v1=disable_imds_v1 or None,  # None: as the environment says
@@ -181,20 +243,16 @@ def _sts_host(endpoint: str | None) -> str | None:
     if endpoint is None:
         return None
     parts = urlsplit(endpoint)
-    return parts.netloc if parts.scheme == "https" else endpoint
+    if parts.scheme == "https":
+        return parts.netloc
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+        return endpoint
+    raise ValueError("the STS endpoint is https, or plain http to loopback")
 
 
-def _states_of_files(source: Source) -> Sequence[object]:
-    """What tells whether the files that the library reads once are others by now."""
-    match source:
-        case Profile(file=file):
-            return (_state(file or _home("~/.aliyun/config.json")),)
-        case Chain():
-            named = os.environ.get("ALIBABA_CLOUD_CREDENTIALS_FILE")
-            ini = Path(named) if named else _home("~/.alibabacloud/credentials.ini")
-            return _state(_home("~/.aliyun/config.json")), _state(ini)
-        case _:
-            return ()
+def _files_of_the_chain() -> Sequence[Path]:
+    named = os.environ.get("ALIBABA_CLOUD_CREDENTIALS_FILE")
+    return _home("~/.aliyun/config.json"), Path(named) if named else _home("~/.alibabacloud/credentials.ini")
 
 
 def _home(path: str) -> Path:

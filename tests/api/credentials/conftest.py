@@ -28,12 +28,11 @@ import sys, threading, time
 from pathlib import Path
 from exporter.api.credentials.base import Secret
 from exporter.api.errors import CredentialsUnavailable
-from exporter.api.credentials.sdk import ask_library
+from exporter.api.credentials.sdk import credentials_uri, default_chain, instance_role, oidc_role, profile
 from exporter.api.credentials.refresh import RefreshedCredentials
-from exporter.api.credentials.sources import Chain, EcsRole, Oidc, Profile, Uri
 
 def ask(source):
-    provider = RefreshedCredentials(ask_library(source), source=source.words, clock=time.monotonic, now=time.time)
+    provider = RefreshedCredentials(source, source=source.words, clock=time.monotonic, now=time.time)
     try:
         found = provider.credentials(patience_s=60)
     except CredentialsUnavailable as error:

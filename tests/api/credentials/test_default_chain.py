@@ -9,12 +9,12 @@ from exporter.simulator import Simulator, role_arn
 from tests.api.credentials.conftest import Run, oidc_token
 
 Simulate = Callable[..., Simulator]
-CHAIN = "ask(Chain())"
+CHAIN = "ask(default_chain())"
 
 
 def test_the_library_is_loaded_when_it_is_asked(run: Run) -> None:
     """Who uses other credentials pays nothing for it."""
-    done = run('ask_library(Chain()); print("alibabacloud_credentials" in sys.modules)')
+    done = run('default_chain(); print("alibabacloud_credentials" in sys.modules)')
 
     assert (done.stdout, done.stderr) == ("False\n", "")
 
@@ -59,7 +59,7 @@ import alibabacloud_credentials.provider as library
 from exporter.api.credentials.sdk import _links
 theirs = vars(library.default.DefaultCredentialsProvider())["_DefaultCredentialsProvider__providers_chain"]
 print([type(provider).__name__ for provider in theirs])
-print([type(build()).__name__ for _, build in _links(library, Chain())])
+print([type(build()).__name__ for _, build in _links(library, None)])
 """,
         ALIBABA_CLOUD_ECS_METADATA_DISABLED="false",
         ALIBABA_CLOUD_ROLE_ARN="acs:ram::1:role/x",
@@ -77,7 +77,7 @@ def test_oidc_in_the_chain(run: Run, simulate: Simulate, tmp_path: Path) -> None
     simulator = simulate()
     (tmp_path / "token").write_text(oidc_token(), encoding="ascii")
     done = run(
-        f"ask(Chain(sts_endpoint={simulator.url!r}))",
+        f"ask(default_chain(sts_endpoint={simulator.url!r}))",
         ALIBABA_CLOUD_ROLE_ARN=role_arn("10", "reader"),
         ALIBABA_CLOUD_OIDC_PROVIDER_ARN="acs:ram::10:oidc-provider/cluster",
         ALIBABA_CLOUD_OIDC_TOKEN_FILE=str(tmp_path / "token"),
@@ -97,7 +97,7 @@ def test_the_ini_file_is_read_again_when_it_changes(run: Run, tmp_path: Path, *,
     file.parent.mkdir(exist_ok=True)
     done = run(
         f"""
-file, ask = Path({str(file)!r}), ask_library(Chain())
+file, ask = Path({str(file)!r}), default_chain()
 for key in ("LTAI5tFirst", "LTAI5tSecond.longer"):
     file.write_text(f"[default]\\ntype = access_key\\naccess_key_id = {{key}}\\naccess_key_secret = made-up\\n")
     print(ask(anew=False).access_key_id)
@@ -116,7 +116,7 @@ def test_what_stands_in_for_oidc_is_not_kept(run: Run, simulate: Simulate, tmp_p
     )
     done = run(
         f"""
-ask = ask_library(Chain(sts_endpoint={simulator.url!r}))
+ask = default_chain(sts_endpoint={simulator.url!r})
 print(ask(anew=False).access_key_id)
 Path({str(tmp_path / "token")!r}).write_text({oidc_token()!r})
 print(ask(anew=False).access_key_id)

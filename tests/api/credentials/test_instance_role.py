@@ -47,7 +47,7 @@ def test_the_instances_role(run_on_instance: RunOnInstance) -> None:
     done = run_on_instance(
         """
 with simulate() as simulator:
-    for source in (EcsRole(), EcsRole("second", disable_imds_v1=True), Chain()):
+    for source in (instance_role(), instance_role("second", disable_imds_v1=True), default_chain()):
         ask(source)
     for token in simulator.issued_tokens():
         key = token.key
@@ -66,13 +66,13 @@ def test_why_an_instance_gives_nothing(run_on_instance: RunOnInstance) -> None:
 import logging
 logging.basicConfig(level=logging.DEBUG)
 with simulate() as simulator:
-    ask(EcsRole("third"))
+    ask(instance_role("third"))
     simulator.set_fault("base", Fault("error", status=403, code="Planted", message="planted", action="EcsMetadata"))
-    ask(EcsRole("first", disable_imds_v1=True))
-ask(EcsRole("first"))
+    ask(instance_role("first", disable_imds_v1=True))
+ask(instance_role("first"))
 """
     done = run_on_instance(program, DEBUG="sdk")
-    forbidden = run_on_instance('ask(EcsRole("first"))', ALIBABA_CLOUD_ECS_METADATA_DISABLED="true")
+    forbidden = run_on_instance('ask(instance_role("first"))', ALIBABA_CLOUD_ECS_METADATA_DISABLED="true")
 
     words = "the metadata service of the ECS instance: "
     remedy = "; see that the exporter runs on an instance that has a RAM role, and check role_name"
@@ -90,11 +90,10 @@ def test_no_thread_is_left(run_on_instance: RunOnInstance) -> None:
 import json
 file = Path.home() / "config.json"
 file.write_text(json.dumps({"profiles": [{"name": "ecs", "mode": "EcsRamRole", "ram_role_name": "first"}]}))
-for source in (EcsRole("first"), Profile("ecs", file), Chain()):
-    asked = ask_library(source)
+for ask_library in (instance_role("first"), profile("ecs", file), default_chain()):
     for _ in range(3):
         try:
-            asked(anew=True)
+            ask_library(anew=True)
         except CredentialsUnavailable as error:
             print("none")
 print(threading.enumerate() == [threading.main_thread()])

@@ -18,7 +18,7 @@ def test_an_oidc_token_is_exchanged_over_tls(run: Run, simulate: Callable[..., S
     simulator = simulate(ssl_context=context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     (tmp_path / "token").write_text(oidc_token(), encoding="ascii")
-    program = f"""ask(Oidc(
+    program = f"""ask(oidc_role(
         role_arn={role_arn("10", "reader")!r}, provider_arn="acs:ram::10:oidc-provider/cluster",
         token_file=Path({str(tmp_path / "token")!r}), sts_endpoint={simulator.url!r},
     ))"""

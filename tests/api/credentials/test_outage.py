@@ -7,8 +7,7 @@ import pytest
 
 from exporter.api.credentials.base import Secret
 from exporter.api.credentials.refresh import RefreshedCredentials
-from exporter.api.credentials.sdk import ask_library
-from exporter.api.credentials.sources import Uri
+from exporter.api.credentials.sdk import credentials_uri
 from exporter.api.errors import CredentialsUnavailable
 from exporter.simulator import Simulator
 from tests.api.credentials.test_refresh import landed
@@ -22,12 +21,9 @@ def test_a_token_outlives_its_source(simulate: Callable[..., Simulator]) -> None
     simulator = simulate(
         wall_clock=lambda: time.time() - 3600 + TEN_MINUTES_S
     )  # what it hands out has ten minutes left
-    source = Uri(Secret(f"{simulator.url}/_credentials/base"))
+    ask = credentials_uri(Secret(f"{simulator.url}/_credentials/base"))
     passed_s = 0.0
-    ask = ask_library(source)
-    provider = RefreshedCredentials(
-        ask, source=source.words, clock=lambda: passed_s, now=lambda: time.time() + passed_s
-    )
+    provider = RefreshedCredentials(ask, source=ask.words, clock=lambda: passed_s, now=lambda: time.time() + passed_s)
     found = provider.credentials(patience_s=PATIENCE_S)
     simulator.stop()
     with pytest.raises(CredentialsUnavailable):

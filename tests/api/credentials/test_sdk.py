@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.api.credentials.base import Credentials, Secret
-from exporter.api.credentials.sdk import _sts_host, ask_library
-from exporter.api.credentials.sources import Oidc, Profile, Source, Uri
+from exporter.api.credentials.sdk import AskLibrary, _sts_host, credentials_uri, oidc_role, profile
 from exporter.api.errors import CredentialsUnavailable
 from exporter.simulator import Fault, Simulator, role_arn
 from exporter.simulator.issued_tokens import expiration
@@ -36,8 +35,8 @@ def token_file(tmp_path: Path) -> Path:
     return file
 
 
-def oidc(simulator: Simulator, token_file: Path, **parts: Any) -> Oidc:
-    return Oidc(
+def oidc(simulator: Simulator, token_file: Path, **parts: Any) -> AskLibrary:
+    return oidc_role(
         **{
             "role_arn": role_arn("10", "reader"),
             "provider_arn": PROVIDER_ARN,
@@ -59,22 +58,22 @@ def latest(simulator: Simulator) -> Credentials:
     )
 
 
-def refusal(source: Source) -> str:
+def refusal(source: AskLibrary) -> str:
     with pytest.raises(CredentialsUnavailable) as caught:
-        ask_library(source)(anew=False)
+        source(anew=False)
     return str(caught.value)
 
 
 def test_an_oidc_token_is_exchanged(simulator: Simulator, token_file: Path) -> None:
     """With the exporter's name for the session, and with the end that STS told."""
-    assert ask_library(oidc(simulator, token_file))(anew=False) == latest(simulator)
+    assert oidc(simulator, token_file)(anew=False) == latest(simulator)
     [entry] = simulator.journal.entries()
     assert (entry.action, entry.code) == ("AssumeRoleWithOIDC", None)
 
 
 def test_the_oidc_token_is_read_for_each_exchange(simulator: Simulator, token_file: Path) -> None:
     """A token that was rotated is the one that is exchanged next; until then the library remembers."""
-    ask = ask_library(oidc(simulator, token_file))
+    ask = oidc(simulator, token_file)
     first = ask(anew=False)
     token_file.write_text(oidc_token(exp=1), encoding="ascii")
     again = ask(anew=False)
@@ -86,14 +85,14 @@ def test_the_oidc_token_is_read_for_each_exchange(simulator: Simulator, token_fi
 
 def test_anew_means_another_exchange(simulator: Simulator, token_file: Path) -> None:
     """What the library remembers is of no use then."""
-    ask = ask_library(oidc(simulator, token_file))
+    ask = oidc(simulator, token_file)
     assert ask(anew=False) != ask(anew=True)
     assert ask(anew=False) == latest(simulator)
 
 
 def test_credentials_from_a_uri(simulator: Simulator) -> None:
     """With the end that the URI told."""
-    found = ask_library(Uri(Secret(f"{simulator.url}/_credentials/base")))(anew=False)
+    found = credentials_uri(Secret(f"{simulator.url}/_credentials/base"))(anew=False)
     assert found == latest(simulator)
 
 
@@ -109,13 +108,13 @@ KEYS = {"name": "keys", "mode": "AK", "access_key_id": "LTAI5tProfile", "access_
 def test_a_profile_with_keys(tmp_path: Path) -> None:
     """They have no end; the profile is the one that is named, or the current one."""
     file = profile_file(tmp_path, {**KEYS, "name": "other", "access_key_id": "LTAI5tOther"}, KEYS, current="keys")
-    assert ask_library(Profile(file=file))(anew=False) == Credentials("LTAI5tProfile", Secret("profile-secret"))
-    assert ask_library(Profile("other", file))(anew=False).access_key_id == "LTAI5tOther"
+    assert profile(file=file)(anew=False) == Credentials("LTAI5tProfile", Secret("profile-secret"))
+    assert profile("other", file)(anew=False).access_key_id == "LTAI5tOther"
 
 
 def test_a_profile_is_read_again_when_its_file_changes(tmp_path: Path) -> None:
     """An exchanged key is found without a restart."""
-    ask = ask_library(Profile("keys", profile_file(tmp_path, KEYS)))
+    ask = profile("keys", profile_file(tmp_path, KEYS))
     ask(anew=False)
     profile_file(tmp_path, {**KEYS, "access_key_id": "LTAI5tExchangedKey"})
 
@@ -135,7 +134,7 @@ def test_the_end_of_a_profiles_temporary_credentials(tmp_path: Path) -> None:
     (tmp_path / "answer").write_text(json.dumps(answer), encoding="utf-8")
     command = f"cat {tmp_path / 'answer'}"
     file = profile_file(tmp_path, {"name": "command", "mode": "External", "process_command": command})
-    found = ask_library(Profile("command", file))(anew=False)
+    found = profile("command", file)(anew=False)
 
     assert found == Credentials("STS.Command", Secret("command-secret"), Secret("command-token"), float(ends_at))
 
@@ -161,7 +160,7 @@ def test_why_a_profile_gives_nothing(tmp_path: Path, content: str | None, name: 
     if content is not None:
         file.write_text(content, encoding="utf-8")
 
-    assert refusal(Profile(name, file)) == (
+    assert refusal(profile(name, file)) == (
         f"the profile: {expected}; check name and file, and what `aliyun configure list` says of it"
     )
 
@@ -184,10 +183,10 @@ def test_why_an_exchange_gives_nothing(simulator: Simulator, token_file: Path) -
 
 def test_why_a_uri_gives_nothing(simulator: Simulator) -> None:
     """The HTTP status, or that there were no credentials in the answer; never the address, which may hold a token."""
-    not_found = refusal(Uri(Secret(f"{simulator.url}/_credentials/planted")))
+    not_found = refusal(credentials_uri(Secret(f"{simulator.url}/_credentials/planted")))
     simulator.set_fault("base", Fault("error", status=200, code="Planted", message="no", action="CredentialsUri"))
-    odd = refusal(Uri(Secret(f"{simulator.url}/_credentials/base?token=planted")))
-    bracketed = refusal(Uri(Secret("http://[::1]:1/planted")))
+    odd = refusal(credentials_uri(Secret(f"{simulator.url}/_credentials/base?token=planted")))
+    bracketed = refusal(credentials_uri(Secret("http://[::1]:1/planted")))
 
     assert not_found.startswith("the credentials URI: HTTP 404; see that it gives Code, ")
     assert odd.startswith("the credentials URI: refused with Planted; ")
@@ -198,7 +197,7 @@ def test_why_a_uri_gives_nothing(simulator: Simulator) -> None:
 def test_plain_http_to_others_is_refused(tmp_path: Path) -> None:
     """An OIDC token never leaves this machine unencrypted."""
     with pytest.raises(ValueError, match="the STS endpoint is https, or plain http to loopback"):
-        Oidc(role_arn="r", provider_arn="p", token_file=tmp_path, sts_endpoint="http://sts.example.com")
+        oidc_role(role_arn="r", provider_arn="p", token_file=tmp_path, sts_endpoint="http://sts.example.com")
 
 
 @pytest.mark.parametrize(

@@ -51,16 +51,20 @@ def test_each_source_fails_in_silence(run: Run, echo: str, tmp_path: Path) -> No
     config.write_text(json.dumps({"profiles": profiles}), encoding="utf-8")
     oidc = f'role_arn="acs:ram::1:role/x", provider_arn="acs:ram::1:oidc-provider/x", token_file=Path({str(token)!r})'
     expected = {
-        f"Oidc({oidc}, sts_endpoint={echo!r})": "HTTP 400",
-        f'Oidc({oidc}, sts_endpoint="http://127.0.0.1:1")': "the connection failed: Connection refused",
-        f'Oidc({oidc}, sts_endpoint="https://127.0.0.1:1")': "the connection failed: Connection refused",
-        f'Uri(Secret("{echo}/x?token=planted-token"))': "HTTP 400",
-        f'Uri(Secret("{echo}/junk?token=planted-token"))': "the answer holds no credentials (CredentialException)",
-        f'Uri(Secret("{echo}{ODD_HEADERS}?token=planted-token"))': "HTTP 400",
-        'Uri(Secret("http://127.0.0.1:1/?token=planted-token"))': "the connection failed: Connection refused",
-        f'Profile("echo", Path({str(config)!r}))': "the answer holds no credentials (CredentialException)",
-        f'Profile("fails", Path({str(config)!r}))': "the profile's command failed",
-        f"Chain(sts_endpoint={echo!r})": "the exchange of the OIDC token: HTTP 400; ~/.aliyun/config.json: ",
+        f"oidc_role({oidc}, sts_endpoint={echo!r})": "HTTP 400",
+        f'oidc_role({oidc}, sts_endpoint="http://127.0.0.1:1")': "the connection failed: Connection refused",
+        f'oidc_role({oidc}, sts_endpoint="https://127.0.0.1:1")': "the connection failed: Connection refused",
+        f'credentials_uri(Secret("{echo}/x?token=planted-token"))': "HTTP 400",
+        f'credentials_uri(Secret("{echo}/junk?token=planted-token"))': (
+            "the answer holds no credentials (CredentialException)"
+        ),
+        f'credentials_uri(Secret("{echo}{ODD_HEADERS}?token=planted-token"))': "HTTP 400",
+        'credentials_uri(Secret("http://127.0.0.1:1/?token=planted-token"))': (
+            "the connection failed: Connection refused"
+        ),
+        f'profile("echo", Path({str(config)!r}))': "the answer holds no credentials (CredentialException)",
+        f'profile("fails", Path({str(config)!r}))': "the profile's command failed",
+        f"default_chain(sts_endpoint={echo!r})": "the exchange of the OIDC token: HTTP 400; ~/.aliyun/config.json: ",
     }
     done = run(
         f"{LISTENING}for source in ({', '.join(expected)}): ask(source)",
