@@ -15,7 +15,7 @@
 Knows the forms of ids and roles from the api, and no product or probe: they are the Vocabulary that comes in.
 """
 
-from exporter.config.accounts import Account, Discovery, ResourceDirectory
+from exporter.config.accounts import Account, ResourceDirectory
 from exporter.config.credentials import (
     AccessKeyCredentials,
     BaseCredentials,
@@ -30,7 +30,7 @@ from exporter.config.credentials import (
     known_account_id,
     read_secret_file,
 )
-from exporter.config.models import Configuration, Endpoints, Poll, RateLimit
+from exporter.config.models import Configuration, Endpoints, Poll
 from exporter.config.problems import ConfigurationError, Problem
 from exporter.config.reading import load, load_web, parse, without_file
 from exporter.config.schema import json_schema
@@ -47,7 +47,6 @@ __all__ = [
     "ConfigurationError",
     "Credentials",
     "DefaultCredentials",
-    "Discovery",
     "EcsRamRoleCredentials",
     "Endpoints",
     "OidcCredentials",
@@ -55,7 +54,6 @@ __all__ = [
     "Problem",
     "ProfileCredentials",
     "RamRoleCredentials",
-    "RateLimit",
     "ResourceDirectory",
     "SecretFileError",
     "TlsServer",

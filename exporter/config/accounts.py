@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Field,
     PlainSerializer,
     ValidationInfo,
@@ -17,9 +16,9 @@ from pydantic import (
 
 from exporter.api.credentials.role import ACCOUNT_ID
 from exporter.config.checks import (
-    FROZEN,
     SWITCHES,
     Accepts,
+    Section,
     broken_rule,
     matching,
     nearest,
@@ -114,10 +113,8 @@ Labels = Annotated[
 Switches = Annotated[Mapping[str, Flag], AfterValidator(MappingProxyType), PlainSerializer(dict)]
 
 
-class Polled(BaseModel):
+class Polled(Section):
     """A section that says what to poll; its switches are keys like others in the file, and one mapping here."""
-
-    model_config = FROZEN
 
     @model_validator(mode="before")
     @classmethod
@@ -228,10 +225,8 @@ class ResourceDirectory(Polled):
     """As those of an account."""
 
 
-class Discovery(BaseModel):
+class Discovery(Section):
     """Where accounts are found."""
-
-    model_config = FROZEN
 
     resource_directories: Annotated[tuple[ResourceDirectory, ...], Accepts("a list of resource directories")] = ()
     """Resource directories whose members are polled."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -26,13 +26,16 @@ def _key(name: str) -> str:
     return SWITCHES if name == "switches" else name.removesuffix("_s")
 
 
-FROZEN = ConfigDict(
-    frozen=True,
-    extra="forbid",
-    strict=True,
-    hide_input_in_errors=True,  # a traceback through pydantic must not quote a secret
-    alias_generator=_key,
-)
+class Section(BaseModel):
+    """Keys that stand together in the file; unknown ones are refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,  # a traceback through pydantic must not quote a secret
+        alias_generator=_key,
+    )
 
 
 @dataclass(frozen=True, slots=True)

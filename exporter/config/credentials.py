@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from exporter.api.credentials.role import ACCOUNT_ID, EXTERNAL_ID, ROLE_ARN, ROLE_NAME, SESSION_NAME, account_of
-from exporter.config.checks import FROZEN, Accepts, broken_rule, folder, matching, refusal
+from exporter.config.checks import Accepts, Section, broken_rule, folder, matching, refusal
 from exporter.config.values import CredentialsAddress, Flag
 
 _MAX_SECRET_BYTES = 64 * 1024
@@ -135,18 +135,14 @@ OidcProviderArn = Annotated[
 ProfileName = Annotated[str, matching(_PROFILE_NAME, "1 to 128 printable ASCII characters")]
 
 
-class DefaultCredentials(BaseModel):
+class DefaultCredentials(Section):
     """The vendor's default chain: environment, OIDC, profiles, instance role."""
-
-    model_config = FROZEN
 
     type: Literal["default"] = "default"
 
 
-class AccessKeyCredentials(BaseModel):
+class AccessKeyCredentials(Section):
     """An access key, each part of it either written in the file or read from a file of its own."""
-
-    model_config = FROZEN
 
     type: Literal["access_key"]
     access_key_id: AccessKeyId | None = None
@@ -173,10 +169,8 @@ class AccessKeyCredentials(BaseModel):
         return file
 
 
-class OidcCredentials(BaseModel):
+class OidcCredentials(Section):
     """A role that STS gives for the token of an OIDC identity provider, such as a Kubernetes service account's."""
-
-    model_config = FROZEN
 
     type: Literal["oidc"]
     role_arn: RoleArn
@@ -189,10 +183,8 @@ class OidcCredentials(BaseModel):
     """Stands in the audit log of the role's account. Not given: the exporter's choice."""
 
 
-class EcsRamRoleCredentials(BaseModel):
+class EcsRamRoleCredentials(Section):
     """The role of the ECS instance, from its metadata server."""
-
-    model_config = FROZEN
 
     type: Literal["ecs_ram_role"]
     role_name: RoleName | None = None
@@ -201,19 +193,15 @@ class EcsRamRoleCredentials(BaseModel):
     """Never fall back to the metadata server's first version, which needs no token."""
 
 
-class UriCredentials(BaseModel):
+class UriCredentials(Section):
     """Temporary credentials from an address that answers with them as JSON."""
-
-    model_config = FROZEN
 
     type: Literal["credentials_uri"]
     uri: CredentialsAddress
 
 
-class ProfileCredentials(BaseModel):
+class ProfileCredentials(Section):
     """A profile of the vendor's command line."""
-
-    model_config = FROZEN
 
     type: Literal["profile"]
     name: ProfileName | None = None
@@ -233,10 +221,8 @@ BaseCredentials = (
 _BASE_TYPES = "default, access_key, oidc, ecs_ram_role, credentials_uri, profile"
 
 
-class RamRoleCredentials(BaseModel):
+class RamRoleCredentials(Section):
     """A role, of any account, that the source's identity assumes. The source is no such role itself."""
-
-    model_config = FROZEN
 
     type: Literal["ram_role"]
     role_arn: RoleArn

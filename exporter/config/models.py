@@ -11,7 +11,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Field,
     PlainSerializer,
     ValidationError,
@@ -21,7 +20,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config.accounts import Account, Discovery, Polled, Products, ResourceDirectory, Switches
-from exporter.config.checks import FROZEN, Accepts, broken_rule, refusal, unknown, vocabulary
+from exporter.config.checks import Accepts, Section, broken_rule, refusal, unknown, vocabulary
 from exporter.config.values import Endpoint, duration, format_duration, is_positive, milliseconds, whole_number
 
 
@@ -35,10 +34,8 @@ def _five_minutes(earlier: dict[str, Any]) -> float:
     return max(_interval(earlier), min(300.0, milliseconds(earlier.get("stale_after_s", 600.0)) // 2 / 1000))
 
 
-class Poll(BaseModel):
+class Poll(Section):
     """When probes run; what is not given follows `interval`, so that the rules between the keys always hold."""
-
-    model_config = FROZEN
 
     interval_s: Annotated[float, duration("1s", "1d")] = 60.0
     """How often each probe asks the API."""
@@ -125,10 +122,8 @@ def _limit_refusal(operation: str, number: object, *, vendor_limits: Mapping[str
     return None
 
 
-class RateLimit(BaseModel):
+class RateLimit(Section):
     """How much of the vendor's limits this process may use."""
-
-    model_config = FROZEN
 
     share: Annotated[float, Accepts(_SHARE_WORDS, _share, _ABOVE_ZERO | {"maximum": 1})] = 1.0
     """This replica's part of the vendor's limits: 1/n where n replicas poll the same accounts."""
@@ -165,10 +160,8 @@ def _resolved(polled: _Polled, defaults: Mapping[str, Any]) -> _Polled:
     return polled.model_copy(update={"switches": switches, "products": products})
 
 
-class Endpoints(BaseModel):
+class Endpoints(Section):
     """Addresses to call in place of the vendor's own, whatever the site of the account; None: the vendor's."""
-
-    model_config = FROZEN
 
     dcdn: Endpoint | None = None
     """DCDN and IPA."""

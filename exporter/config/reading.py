@@ -3,9 +3,8 @@
 import os
 import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -123,18 +122,18 @@ def _explained(
     """The problem that pydantic found in the model of a whole file; None where it only follows from another one."""
     if detail["type"] == "default_factory_not_called":
         return None  # pydantic has a value of its own to complain about already
-    place = _place(detail["loc"], model)
-    location, context, accepted = place.location, detail.get("ctx", {}), place.words
+    spot = _spot(detail["loc"], model)
+    location, context, accepted = spot.location, detail.get("ctx", {}), spot.words
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        location, accepted = (*location, "type"), "one of " + ", ".join(place.types)
+        location, accepted = (*location, "type"), "one of " + ", ".join(spot.types)
     way = document.way(location)
     found, is_there = way[-1], len(way) > len(location)
     accepted = context.get("accepted") or accepted
     if is_there and found.value is Odd.REFUSED:
         return None
     if detail["type"] == "extra_forbidden":
-        keys = [key for key in place.keys if key != SWITCHES]
-        message = unknown("key", str(location[-1]), keys if keys == list(place.keys) else (*keys, *switches))
+        keys = {*spot.keys, *(switches if SWITCHES in spot.keys else ())} - {SWITCHES}
+        message = unknown("key", str(location[-1]), keys)
     elif "sentence" in context:
         message = context["sentence"]
     elif not is_there:
@@ -155,8 +154,7 @@ def _seen(found: Place, location: Location) -> str:
     return found.described
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Spot(NamedTuple):
     """Where pydantic's error lies, in terms of the file and of the models."""
 
     location: Location
@@ -168,12 +166,11 @@ class _Place:
     """Where models are told apart by their type: the types."""
 
 
-def _place(loc: Location, model: type[BaseModel]) -> _Place:
+def _spot(loc: Location, model: type[BaseModel]) -> _Spot:
     """Follows pydantic's path through the models, which has a union's type as a step where the file has none."""
     location: list[str | int] = []
     models: tuple[type[BaseModel], ...] = (model,)
-    words = "a mapping"
-    keys: tuple[str, ...] = ()
+    words, keys = "a mapping", tuple[str, ...]()
     for step in loc:
         if isinstance(step, int):
             location.append(step)
@@ -182,14 +179,13 @@ def _place(loc: Location, model: type[BaseModel]) -> _Place:
             models = tuple(model for model in models if step in _types(model))
         elif step != _KEY:
             location += [] if step == SWITCHES else [step]
-            fields = {field.alias or name: field for name, field in models[0].model_fields.items()} if models else {}
-            if models:
-                keys = tuple(fields)
+            fields = {field.alias or name: field for model in models for name, field in model.model_fields.items()}
+            keys = tuple(fields) or keys
             field = fields.get(step)
             words = (words_of(field) if field else None) or words
-            models = tuple(models_in(field.annotation)) if field is not None else ()
+            models = tuple(models_in(field.annotation)) if field else ()
     types = tuple(name for model in models if len(models) > 1 for name in _types(model))
-    return _Place(tuple(location), words, keys, types)
+    return _Spot(tuple(location), words, keys, types)
 
 
 def _types(model: type[BaseModel]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def summary(configuration: Configuration) -> str:
         f"  while failing at least every {format_duration(poll.failing_interval_s)}",
         *(
             [f"balances every {format_duration(poll.balance_interval_s)}"]
-            if any(each.switches["balance"] for each in polled)
+            if any(each.switches.get("balance") for each in polled)
             else []
         ),
         f"one call takes at most {format_duration(poll.timeout_s)}; {poll.max_workers} calls at a time",

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from exporter.config.checks import FROZEN, Accepts, broken_rule, matching, one_of, refusal
+from exporter.config.checks import Accepts, Section, broken_rule, matching, one_of, refusal
 from exporter.config.credentials import PlainFile
 from exporter.config.values import Flag
 
@@ -70,10 +70,8 @@ Curve = Annotated[str, one_of(_CURVES)]
 HeaderText = Annotated[str, matching(re.compile(r"[ -~]*"), "printable ASCII, or nothing in quotes for our own")]
 
 
-class TlsServer(BaseModel):
+class TlsServer(Section):
     """Which certificate is shown, and whose is asked for. Rules between keys stand at the later one."""
-
-    model_config = FROZEN
 
     cert: Annotated[None, _not_supported("inline certificates are not supported, use cert_file")] = None
     key: Annotated[None, _not_supported("inline keys are not supported, use key_file")] = None
@@ -166,10 +164,8 @@ class TlsServer(BaseModel):
         return _CURVES[self.curve_preferences[0]] if self.curve_preferences else None
 
 
-class Headers(BaseModel):
+class Headers(Section):
     """Headers of every answer, in place of those that it has by itself."""
-
-    model_config = FROZEN
 
     content_security_policy: HeaderText = Field(default="", alias="Content-Security-Policy")
     x_frame_options: Annotated[str, one_of(("deny", "sameorigin", ""))] = Field(default="", alias="X-Frame-Options")
@@ -180,19 +176,15 @@ class Headers(BaseModel):
     strict_transport_security: HeaderText = Field(default="", alias="Strict-Transport-Security")
 
 
-class HttpServer(BaseModel):
+class HttpServer(Section):
     """How HTTP is spoken."""
-
-    model_config = FROZEN
 
     http2: Annotated[Literal[False], Accepts("false; HTTP/2 is not supported")] = False
     headers: Headers = Field(default_factory=Headers)
 
 
-class WebConfiguration(BaseModel):
+class WebConfiguration(Section):
     """Everything that the web configuration file says."""
-
-    model_config = FROZEN
 
     tls_server_config: TlsServer | None = None
     """None: plain HTTP."""
