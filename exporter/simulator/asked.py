@@ -15,7 +15,7 @@ from exporter.simulator.signature_check import claimed_access_key_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.simulator.http_request import Request
+    from exporter.simulator.http_messages import Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from exporter.simulator.caller import Caller, RoleSession
-from exporter.simulator.http_answer import Answer
+from exporter.simulator.http_messages import Answer
 from exporter.simulator.roles import ECS
 from exporter.simulator.sts import credentials_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from exporter.simulator.http_request import Request
+    from exporter.simulator.http_messages import Request
     from exporter.simulator.issued_tokens import IssuedTokens
     from exporter.simulator.timeline import Account
 

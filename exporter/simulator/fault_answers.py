@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.simulator.asked import asked_by
 from exporter.simulator.error_bodies import GatewayError
-from exporter.simulator.http_answer import Answer
+from exporter.simulator.http_messages import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exporter.simulator.faults import Fault
-    from exporter.simulator.http_request import Request
+    from exporter.simulator.http_messages import Request
 
 OVERSIZED_BYTES: Final = 1024 * 1024 + 64 * 1024
 """How much an `oversized` body holds: more than 1 MiB, which no honest answer comes near."""

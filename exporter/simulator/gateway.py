@@ -16,7 +16,7 @@ from exporter.simulator.credential_services import CredentialServices, service_a
 from exporter.simulator.error_bodies import GatewayError, error_payload
 from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
 from exporter.simulator.fault_wire import UNANSWERED
-from exporter.simulator.http_answer import Answer
+from exporter.simulator.http_messages import Answer
 from exporter.simulator.issued_tokens import IssuedTokens
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.nonces import NonceStore
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from exporter.simulator.access_keys import AccessKey
     from exporter.simulator.asked import Asked
     from exporter.simulator.faults import Fault
-    from exporter.simulator.http_request import MalformedRequestError, Request
+    from exporter.simulator.http_messages import MalformedRequestError, Request
     from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.operations import Operation
     from exporter.simulator.roles import Role

@@ -14,12 +14,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from exporter.simulator.http_request import MalformedRequestError, RequestReader
+from exporter.simulator.http_messages import MalformedRequestError, RequestReader
 
 if TYPE_CHECKING:
     import ssl
 
-    from exporter.simulator.http_request import Request
+    from exporter.simulator.http_messages import Request
 
 _BACKLOG = 1024
 _STOP_WITHIN_S = 0.9

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from exporter.simulator.access_keys import AccessKey
-    from exporter.simulator.http_request import Request
+    from exporter.simulator.http_messages import Request
     from exporter.simulator.nonces import NonceStore
 
 ALGORITHM = "ACS3-HMAC-SHA256"

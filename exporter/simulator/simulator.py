@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from exporter.simulator.fault_wire import send_with_fault
 from exporter.simulator.gateway import Gateway
-from exporter.simulator.http_answer import Answer, to_wire
+from exporter.simulator.http_messages import Answer, to_wire
 from exporter.simulator.http_server import HttpServer
 from exporter.simulator.journal import Journal
 from exporter.simulator.operations import LIMITS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from exporter.simulator.debt import Debt
     from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
-    from exporter.simulator.http_request import MalformedRequestError, Request
+    from exporter.simulator.http_messages import MalformedRequestError, Request
     from exporter.simulator.http_server import Connection
     from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.opening import Opening

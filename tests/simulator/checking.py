@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from exporter.simulator import Account
 from exporter.simulator.access_keys import AccessKey
-from exporter.simulator.http_request import Request, RequestReader
+from exporter.simulator.http_messages import Request, RequestReader
 from exporter.simulator.nonces import NonceStore
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z

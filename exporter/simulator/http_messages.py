@@ -1,9 +1,11 @@
-"""One HTTP/1.1 request off a socket, read within limits; the gateway's only idea of its clients."""
+"""HTTP/1.1 messages as values: a request read off a socket within limits, and the bytes of an answer."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ _RECEIVE_BYTES = 64 * 1024
 _END_OF_HEAD = b"\r\n\r\n"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_CHUNK_BYTES = 64 * 1024
 
 
 class MalformedRequestError(Exception):
@@ -145,3 +149,36 @@ def _parse_headers(lines: list[str]) -> dict[str, str]:
             raise MalformedRequestError(400, "the Host header came more than once")
         headers[name] = ",".join(sorted(values))
     return headers
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is told, before any misbehaviour on the wire."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json;charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent in this order, after the usual ones."""
+    chunked: bool = False
+    """Sent in chunks, without a Content-Length."""
+
+
+def to_wire(answer: Answer, *, now: float, keep_alive: bool) -> bytes:
+    """Return the whole answer as bytes; `now` is the Unix time of its Date header."""
+    lines = [
+        f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, 'Unknown')}",
+        f"Date: {formatdate(now, usegmt=True)}",
+        f"Content-Type: {answer.content_type}",
+        "Transfer-Encoding: chunked" if answer.chunked else f"Content-Length: {len(answer.body)}",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
+    ]
+    lines += [f"{name}: {value}" for name, value in answer.headers]
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return head + (_in_chunks(answer.body) if answer.chunked else answer.body)
+
+
+def _in_chunks(body: bytes) -> bytes:
+    starts = range(0, len(body), _CHUNK_BYTES)
+    chunks = [body[start : start + _CHUNK_BYTES] for start in starts]
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"

@@ -1,8 +1,8 @@
-"""Requests are read within limits, and nothing else is taken for one."""
+"""Requests are read within limits, and nothing else is taken for one; answers are whole HTTP messages."""
 
 import pytest
 
-from exporter.simulator.http_request import MalformedRequestError, Request, RequestReader
+from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, RequestReader, to_wire
 
 
 def reader_of(*pieces: bytes) -> RequestReader:
@@ -112,3 +112,33 @@ def test_a_body_of_exactly_1_mib_is_taken() -> None:
     request = reader_of(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n\r\n", body).read()
     assert request is not None
     assert request.body == body
+
+
+def test_an_answer_on_the_wire() -> None:
+    """The usual headers come first, then those of the answer, then the body."""
+    answer = Answer(404, b"{}", headers=(("x-acs-request-id", "ID"),))
+    assert to_wire(answer, now=1_526_000_000.9, keep_alive=True) == (
+        b"HTTP/1.1 404 Not Found\r\n"
+        b"Date: Fri, 11 May 2018 00:53:20 GMT\r\n"
+        b"Content-Type: application/json;charset=utf-8\r\n"
+        b"Content-Length: 2\r\n"
+        b"Connection: keep-alive\r\n"
+        b"x-acs-request-id: ID\r\n"
+        b"\r\n"
+        b"{}"
+    )
+
+
+def test_a_chunked_answer_has_no_length() -> None:
+    """A chunked body is pieces, each with its length in hex, and an empty one at the end."""
+    wire = to_wire(Answer(200, b"x" * 65_537, chunked=True), now=0.0, keep_alive=False)
+    head, _, body = wire.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in head
+    assert b"Content-Length" not in head
+    assert b"Connection: close" in head
+    assert body == b"10000\r\n" + b"x" * 65_536 + b"\r\n1\r\nx\r\n0\r\n\r\n"
+
+
+def test_a_status_without_a_name_is_sent_all_the_same() -> None:
+    """Any status goes, known to the standard library or not."""
+    assert to_wire(Answer(599, b""), now=0.0, keep_alive=True).startswith(b"HTTP/1.1 599 Unknown\r\n")
