@@ -19,11 +19,9 @@ from exporter.simulator.fault_wire import UNANSWERED
 from exporter.simulator.http_messages import Answer
 from exporter.simulator.issued_tokens import IssuedTokens
 from exporter.simulator.journal import Journal, JournalEntry
-from exporter.simulator.nonces import NonceStore
 from exporter.simulator.operations import LIMITS, OPERATIONS, find_operation, lacking_right
 from exporter.simulator.overrides import Overrides
-from exporter.simulator.signature_check import DATE_WINDOW_S, check_signature
-from exporter.simulator.signature_check_v1 import check_signature_v1
+from exporter.simulator.signature_check import DATE_WINDOW_S, NonceStore, check_signature, check_signature_v1
 from exporter.simulator.sts import role_asked_for
 from exporter.simulator.throttle import Throttle
 from exporter.simulator.timeline import account_at
@@ -31,13 +29,13 @@ from exporter.simulator.timeline import account_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from exporter.simulator.access_keys import AccessKey
     from exporter.simulator.asked import Asked
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_messages import MalformedRequestError, Request
     from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.operations import Operation
     from exporter.simulator.roles import Role
+    from exporter.simulator.signature_check import AccessKey
     from exporter.simulator.timeline import Account, Moment, Scenario
 
 _METHODS: Final = ("POST", "GET")

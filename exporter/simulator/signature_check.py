@@ -1,45 +1,101 @@
-"""Verifies requests signed with ACS3-HMAC-SHA256, from the vendor's description of the method.
+"""Verifies signed requests in both forms that the gateway takes, from the vendor's descriptions.
 
-https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature (read 2026-11-22).
+- ACS3-HMAC-SHA256, in the Authorization header:
+  https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature (read 2026-11-22)
+- V1, HMAC-SHA1 in the query, in which the vendor's library for credentials still asks STS:
+  https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism (read 2026-11-22)
+
 Written for the server's side: which headers were signed is the client's word, what must be among them is ours.
 The steps have names of their own, so that a failing vector tells the step that is wrong.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote
 
-from exporter.simulator.access_keys import same, usable_key
 from exporter.simulator.error_bodies import GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporter.simulator.access_keys import AccessKey
     from exporter.simulator.http_messages import Request
-    from exporter.simulator.nonces import NonceStore
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 DATE_WINDOW_S = 15 * 60
-"""How far x-acs-date may be from the server's clock, to either side, and how long a nonce is remembered."""
+"""How far a request's date may be from the server's clock, to either side, and how long a nonce is remembered."""
 
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM}\s+Credential=(?P<key>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<signature>[^,\s]+)"
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_ALWAYS_NEEDED = (
+_NEEDED_HEADERS: Final = (
     "x-acs-action",
     "x-acs-version",
     "x-acs-date",
     "x-acs-signature-nonce",
     "x-acs-content-sha256",
 )
+_NEEDED_PARAMETERS: Final = (
+    "AccessKeyId",
+    "Signature",
+    "SignatureMethod",
+    "SignatureNonce",
+    "SignatureVersion",
+    "Timestamp",
+    "Version",
+)
+_FIXED_PARAMETERS: Final = {"SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A key pair that requests may be signed with."""
+
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    security_token: str | None = field(default=None, repr=False)
+    """Set for temporary credentials: a request must then carry it."""
+    expires_at: float | None = None
+    """Unix time from which on it is refused; None: never."""
+
+
+class NonceStore:
+    """Remembers each nonce for a while; not thread-safe, its owner holds the lock."""
+
+    def __init__(self, *, window_s: float, capacity: int = 500_000) -> None:
+        self._window_s = window_s
+        self._capacity = capacity
+        self._used: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def claim(self, access_key_id: str, nonce: str, *, now: float) -> bool:
+        """Mark a nonce as used by this key at this moment; return False if it had been used within the window.
+
+        Nonces older than the window are forgotten on the way; beyond the capacity, the oldest are.
+        """
+        self._forget(now)
+        key = (access_key_id, nonce)
+        if key in self._used:
+            return False
+        self._used[key] = now
+        return True
+
+    def _forget(self, now: float) -> None:
+        while self._used:
+            key, used_at = next(iter(self._used.items()))
+            if now - used_at <= self._window_s and len(self._used) < self._capacity:
+                return
+            del self._used[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +118,14 @@ def check_signature(
     """
     authorization = parse_authorization(request.header("authorization"))
     token = request.headers.get("x-acs-security-token")
-    key = usable_key(authorization.access_key_id, token, find_key=find_key, now=now)
-    check_date(request.header("x-acs-date"), now)
+    key = _usable_key(authorization.access_key_id, token, find_key=find_key, now=now)
+    _check_date(request.header("x-acs-date"), now)
     _check_signed_headers(request, authorization)
     content_hash = hashlib.sha256(request.body).hexdigest()
     canonical = canonical_request(request, authorization.signed_headers, content_hash=content_hash)
     to_sign = string_to_sign(canonical)
-    signed_rightly = same(authorization.signature, sign(key.access_key_secret, to_sign))
-    if not signed_rightly or not same(request.header("x-acs-content-sha256"), content_hash):
+    signed_rightly = _same(authorization.signature, sign(key.access_key_secret, to_sign))
+    if not signed_rightly or not _same(request.header("x-acs-content-sha256"), content_hash):
         message = (
             "Specified signature is not matched with our calculation. "
             f"server string to sign is:{to_sign} server canonical request is:{canonical}"
@@ -103,12 +159,7 @@ def canonical_query(query: str) -> str:
 
     Clients put other encodings on the wire than they sign: `+` for a space, a bare `:` or `*`.
     """
-    return canonical_pairs(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
-
-
-def canonical_pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the canonical form of decoded parameters: encoded by RFC 3986, sorted by name."""
-    return "&".join(f"{percent_encoded(name)}={percent_encoded(value)}" for name, value in sorted(pairs))
+    return _canonical_pairs(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
 
 
 def canonical_request(request: Request, signed_headers: tuple[str, ...], *, content_hash: str) -> str:
@@ -129,12 +180,74 @@ def sign(access_key_secret: str, to_sign: str) -> str:
     return hmac.digest(access_key_secret.encode(), to_sign.encode(), "sha256").hex()
 
 
-def percent_encoded(text: str) -> str:
-    """Return a text encoded by RFC 3986, nothing but letters, digits and -_.~ kept."""
-    return quote(text, safe="", errors="surrogateescape")
+def check_signature_v1(
+    request: Request, *, find_key: Callable[[str], AccessKey | None], now: float, nonces: NonceStore
+) -> AccessKey:
+    """Return the key that a request is rightly signed with; its nonce is used up then.
+
+    `now` is the server's Unix time. Raises GatewayError; the message of SignatureDoesNotMatch is not for logs, since
+    what was signed holds the security token.
+    """
+    parameters = dict(parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape"))
+    for name in _NEEDED_PARAMETERS:
+        if not parameters.get(name):
+            raise GatewayError("IncompleteSignature", f"The parameter {name} is missing.")
+    for name, accepted in _FIXED_PARAMETERS.items():
+        if parameters[name] != accepted:
+            raise GatewayError("IncompleteSignature", f"The parameter {name} is not {accepted}.")
+    key = _usable_key(parameters["AccessKeyId"], parameters.get("SecurityToken"), find_key=find_key, now=now)
+    _check_date(parameters["Timestamp"], now)
+    to_sign = string_to_sign_v1(request.method, request.query)
+    if not _same(parameters["Signature"], sign_v1(key.access_key_secret, to_sign)):
+        message = f"Specified signature is not matched with our calculation. server string to sign is:{to_sign}"
+        raise GatewayError("SignatureDoesNotMatch", message)
+    # Last, so that only the holder of the secret can use a nonce up.
+    if not nonces.claim(key.access_key_id, parameters["SignatureNonce"], now=now):
+        raise GatewayError("SignatureNonceUsed", "Specified signature nonce was used already.")
+    return key
 
 
-def check_date(date: str, now: float) -> None:
+def string_to_sign_v1(method: str, query: str) -> str:
+    """Return the text that is signed: every parameter but the signature itself."""
+    pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+    canonical = _canonical_pairs((name, value) for name, value in pairs if name != "Signature")
+    return f"{method}&%2F&{_percent_encoded(canonical)}"
+
+
+def sign_v1(access_key_secret: str, to_sign: str) -> str:
+    """Return the signature, in base64."""
+    return base64.b64encode(hmac.digest(f"{access_key_secret}&".encode(), to_sign.encode(), "sha1")).decode()
+
+
+def _usable_key(
+    access_key_id: str, token: str | None, *, find_key: Callable[[str], AccessKey | None], now: float
+) -> AccessKey:
+    """Return the key that a request names if it comes with the right token and has not expired.
+
+    `token` is the security token that came with it, `now` Unix time. Raises GatewayError.
+    """
+    key = find_key(access_key_id)
+    temporary = access_key_id.startswith("STS.") or (key is not None and key.security_token)
+    if temporary and not token:
+        raise GatewayError("MissingSecurityToken", "SecurityToken is mandatory for this action.")
+    if key is None:
+        raise GatewayError("InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+    if token and key.security_token is None:
+        message = "Specified SecurityToken mismatch with the AccessKey."
+        raise GatewayError("InvalidSecurityToken.MismatchWithAccessKey", message)
+    if token and key.security_token is not None and not _same(token, key.security_token):
+        raise GatewayError("InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed.")
+    if key.expires_at is not None and now >= key.expires_at:
+        raise GatewayError("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+    return key
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two secrets are the same, in constant time."""
+    return hmac.compare_digest(one.encode(errors="surrogateescape"), other.encode(errors="surrogateescape"))
+
+
+def _check_date(date: str, now: float) -> None:
     """Raise GatewayError for a date that is none, or is too far from the server's clock."""
     if not date:
         raise GatewayError("IncompleteSignature", "The x-acs-date header is missing.")
@@ -150,7 +263,7 @@ def check_date(date: str, now: float) -> None:
 
 
 def _check_signed_headers(request: Request, authorization: Authorization) -> None:
-    for name in _ALWAYS_NEEDED:
+    for name in _NEEDED_HEADERS:
         if not request.header(name):
             raise GatewayError("IncompleteSignature", f"The {name} header is missing.")
     signed = authorization.signed_headers
@@ -161,3 +274,13 @@ def _check_signed_headers(request: Request, authorization: Authorization) -> Non
         must_be_signed = name == "host" or name.startswith("x-acs-") or (name == "content-type" and request.body)
         if must_be_signed and name not in signed:
             raise GatewayError("IncompleteSignature", f"The {name} header is not signed.")
+
+
+def _canonical_pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the canonical form of decoded parameters: encoded by RFC 3986, sorted by name."""
+    return "&".join(f"{_percent_encoded(name)}={_percent_encoded(value)}" for name, value in sorted(pairs))
+
+
+def _percent_encoded(text: str) -> str:
+    """Return a text encoded by RFC 3986, nothing but letters, digits and -_.~ kept."""
+    return quote(text, safe="", errors="surrogateescape")

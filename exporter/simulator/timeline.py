@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
-from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.balance import Balance
 from exporter.simulator.directory import checked_members
 from exporter.simulator.opening import Opening
 from exporter.simulator.service_state import PRODUCTS, ChargeChange, ServiceState
+from exporter.simulator.signature_check import AccessKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from exporter.simulator import Account
-from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.http_messages import Request, RequestReader
-from exporter.simulator.nonces import NonceStore
+from exporter.simulator.signature_check import AccessKey, NonceStore
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 

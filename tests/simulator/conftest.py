@@ -14,8 +14,7 @@ import pytest
 
 from exporter.simulator import Account, Scenario, Simulator
 from exporter.simulator.http_messages import parse_head
-from exporter.simulator.signature_check import canonical_request, sign, string_to_sign
-from exporter.simulator.signature_check_v1 import sign_v1, string_to_sign_v1
+from exporter.simulator.signature_check import canonical_request, sign, sign_v1, string_to_sign, string_to_sign_v1
 
 PATIENCE_S = 10.0
 

@@ -1,6 +1,6 @@
 """Nonces are remembered for a while, and no longer."""
 
-from exporter.simulator.nonces import NonceStore
+from exporter.simulator.signature_check import NonceStore
 
 
 def test_a_nonce_comes_free_after_the_window() -> None:

@@ -12,11 +12,11 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from exporter.simulator import Account
-from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.error_bodies import GatewayError
 from exporter.simulator.http_messages import Request
-from exporter.simulator.nonces import NonceStore
 from exporter.simulator.signature_check import (
+    AccessKey,
+    NonceStore,
     canonical_query,
     canonical_request,
     check_signature,

@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from exporter.simulator import Account
-from exporter.simulator.access_keys import AccessKey
 from exporter.simulator.error_bodies import GatewayError
 from exporter.simulator.http_messages import Request
-from exporter.simulator.nonces import NonceStore
-from exporter.simulator.signature_check_v1 import check_signature_v1, sign_v1, string_to_sign_v1
+from exporter.simulator.signature_check import AccessKey, NonceStore, check_signature_v1, sign_v1, string_to_sign_v1
 from tests.simulator.checking import NOW, checker, read
 
 # Computed by the vendor's own library, alibabacloud-openapi-util 0.2.4.
