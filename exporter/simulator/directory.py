@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

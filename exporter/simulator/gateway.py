@@ -13,9 +13,8 @@ from exporter.simulator.asked import asked_by
 from exporter.simulator.call import Call
 from exporter.simulator.caller import Caller, holder_of_key
 from exporter.simulator.credential_services import CredentialServices, service_at
-from exporter.simulator.error_bodies import GatewayError, error_payload
-from exporter.simulator.fault_answers import fault_answer, fault_error, fault_request_id
-from exporter.simulator.fault_wire import UNANSWERED
+from exporter.simulator.errors import GatewayError, error_payload
+from exporter.simulator.fault_effects import UNANSWERED, fault_answer, fault_error, fault_request_id
 from exporter.simulator.http_messages import Answer
 from exporter.simulator.issued_tokens import IssuedTokens
 from exporter.simulator.journal import Journal, JournalEntry

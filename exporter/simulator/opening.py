@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 from exporter.simulator.service_state import ServiceState
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from exporter.simulator.balance import describe_balance
 from exporter.simulator.caller import describe_identity
 from exporter.simulator.debt import Debt, describe_status
 from exporter.simulator.directory import list_members
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 from exporter.simulator.opening import open_cdn_service
 from exporter.simulator.service_state import ServiceState, describe
 from exporter.simulator.sts import assume_role, assume_role_with_oidc

@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote
 
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

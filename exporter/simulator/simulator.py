@@ -9,7 +9,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from exporter.simulator.fault_wire import send_with_fault
+from exporter.simulator.fault_effects import send_with_fault
 from exporter.simulator.gateway import Gateway
 from exporter.simulator.http_messages import Answer, to_wire
 from exporter.simulator.http_server import HttpServer

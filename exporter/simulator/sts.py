@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.simulator.caller import Caller, RoleSession, principal_id
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 from exporter.simulator.issued_tokens import expiration
 from exporter.simulator.roles import SHORTEST_SESSION_S, parse_provider_arn, parse_role_arn, role_arn
 

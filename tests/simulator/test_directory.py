@@ -10,7 +10,7 @@ import pytest
 
 from exporter.simulator import Account, Member, Scenario, Simulator, Step
 from exporter.simulator.directory import list_members
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 
 MEMBERS = tuple(Member(str(number), f"member {number}") for number in (20, 3, 100, 21, 1))
 LIST = {"action": "ListAccounts", "version": "2022-04-19"}

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 
 from exporter.simulator import Account
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 from exporter.simulator.http_messages import Request
 from exporter.simulator.signature_check import (
     AccessKey,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.simulator import Account
-from exporter.simulator.error_bodies import GatewayError
+from exporter.simulator.errors import GatewayError
 from exporter.simulator.http_messages import Request
 from exporter.simulator.signature_check import AccessKey, NonceStore, check_signature_v1, sign_v1, string_to_sign_v1
 from tests.simulator.checking import NOW, checker, read
