@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+JSON_TYPE = "application/json;charset=utf-8"
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -157,7 +158,7 @@ class Answer:
 
     status: int
     body: bytes
-    content_type: str = "application/json;charset=utf-8"
+    content_type: str = JSON_TYPE
     headers: tuple[tuple[str, str], ...] = ()
     """Sent in this order, after the usual ones."""
     chunked: bool = False
