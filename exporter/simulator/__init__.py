@@ -4,18 +4,14 @@ It plays scenarios: accounts whose services are locked, released and change thei
 nothing of the exporter, and any client of the API can be tried against it.
 """
 
-from exporter.simulator.balance import Balance
-from exporter.simulator.debt import Debt
-from exporter.simulator.directory import Member
+from exporter.simulator.errors import REFUSALS
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.issued_tokens import IssuedToken
 from exporter.simulator.journal import Journal, JournalEntry
-from exporter.simulator.opening import REFUSALS, Opening
 from exporter.simulator.operations import LIMITS, WRITES
-from exporter.simulator.roles import Role, role_arn
 from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario
-from exporter.simulator.service_state import ChargeChange, ServiceState
 from exporter.simulator.simulator import UNSET, Simulator
+from exporter.simulator.state import Balance, ChargeChange, Debt, Member, Opening, Role, ServiceState, role_arn
 from exporter.simulator.strict_yaml import ScenarioError
 from exporter.simulator.timeline import Account, PlannedChange, PlannedService, Scenario, Step
 

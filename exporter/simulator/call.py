@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
     from exporter.simulator.caller import Caller
     from exporter.simulator.issued_tokens import IssuedToken
-    from exporter.simulator.roles import Role
-    from exporter.simulator.service_state import ServiceState
+    from exporter.simulator.state import Role, ServiceState
     from exporter.simulator.timeline import Account, Moment
 
 

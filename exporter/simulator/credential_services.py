@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from exporter.simulator.caller import Caller, RoleSession
 from exporter.simulator.http_messages import Answer
-from exporter.simulator.roles import ECS
+from exporter.simulator.state import ECS
 from exporter.simulator.sts import credentials_answer
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.simulator.errors import GatewayError
@@ -17,53 +16,11 @@ from exporter.simulator.errors import GatewayError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MEMBER_STATUSES: Final = (
-    "CreateSuccess",
-    "InviteSuccess",
-    "PromoteVerifying",
-    "PromoteFailed",
-    "PromoteExpired",
-    "PromoteCancelled",
-    "PromoteSuccess",
-)
-MEMBER_TYPES: Final = ("CloudAccount", "ResourceAccount")
+    from exporter.simulator.state import Member
 
 _PAGE_SIZES: Final = range(1, 101)
 _DEFAULT_PAGE_SIZE: Final = 10
 _LONGEST_NUMBER: Final = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One member account."""
-
-    account_id: str
-    display_name: str
-    status: str = "CreateSuccess"
-    type: str = "ResourceAccount"
-    join_time: str = "2021-01-18T08:01:50.522Z"
-    """Sent as it is."""
-
-    def __post_init__(self) -> None:
-        if not (self.account_id.isascii() and self.account_id.isdigit()):
-            raise ValueError(f"the account_id of a member is {self.account_id!r}; accepted: digits")
-        if not self.display_name:
-            raise ValueError(f"the display_name of the member {self.account_id} is empty")
-        for name, value, accepted in (("status", self.status, MEMBER_STATUSES), ("type", self.type, MEMBER_TYPES)):
-            if value not in accepted:
-                raise ValueError(
-                    f"the {name} of the member {self.account_id} is {value!r}; accepted: {', '.join(accepted)}"
-                )
-
-
-def checked_members(members: Sequence[Member]) -> tuple[Member, ...]:
-    """Return the members of a directory; raises ValueError if one is there twice."""
-    seen: set[str] = set()
-    for member in members:
-        if member.account_id in seen:
-            raise ValueError(f"two members have the account_id {member.account_id!r}; it is unique")
-        seen.add(member.account_id)
-    return tuple(members)
 
 
 def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]) -> dict[str, object]:

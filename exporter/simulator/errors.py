@@ -62,6 +62,27 @@ STATUS_OF: Final = {
     "VertifyFailUserProfileComplete": 400,
 }
 _FIRST_NO_SUCCESS: Final = 300
+_CHARGE_TYPE_REFUSED: Final = "The specified value of parameter InternetChargeType is not valid."
+REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
+    "invalid_charge_type": ("InvalidInternetChargeType.ValueNotSupported", _CHARGE_TYPE_REFUSED),
+    "already_open": ("CdnService.HasOpened", "Your cdn service has opened."),
+    "insufficient_balance": ("InsufficientBalance", "Your account does not have enough balance."),
+    "no_real_name": ("NoRealNameAuthentication", "Real name authentication is needed."),
+    "invalid_pay_method": ("VertifyFailInvalidPayMethod", "INVALID PAY METHOD"),
+    "incomplete_profile": ("VertifyFailUserProfileComplete", "MISSING USERPROFILE"),
+    "order_failed": ("CreateOrderFailed", "Create order failed"),
+    "order_query_failed": ("QueryInfoError", "Create order failed"),
+    "owner_missing": (
+        "MissingParameter",
+        "The input parameter OwnerId or OwnerAccount that is mandatory for processing this request is not supplied.",
+    ),
+    "order_failed_with_full_stop": ("CreateOrderFailed", "Create order failed."),
+    "order_account_query_failed": ("CreateOrderFailed", "Query account info error."),
+    "order_charge_type_refused": ("CreateOrderFailed", _CHARGE_TYPE_REFUSED),
+    "international_user": ("Forbidden.IntlUser", "User not authorized to open Intl service."),
+    "bid_user": ("Forbidden.BidUser", "Bid user is limited to open service."),
+}
+"""The rows of the vendor's error table in its order: code and message, in its spelling, by a name of ours."""
 
 
 class GatewayError(Exception):

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from exporter.simulator.http_messages import MalformedRequestError, Request
     from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.operations import Operation
-    from exporter.simulator.roles import Role
-    from exporter.simulator.signature_check import AccessKey
+    from exporter.simulator.state import AccessKey, Role
     from exporter.simulator.timeline import Account, Moment, Scenario
 
 _METHODS: Final = ("POST", "GET")

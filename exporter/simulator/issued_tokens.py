@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from exporter.simulator.signature_check import AccessKey
+from exporter.simulator.state import AccessKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

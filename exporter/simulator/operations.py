@@ -1,27 +1,26 @@
 """The operations that are simulated: a table of rows, and the function behind each row.
 
-A new operation is one row and one function.
+A new operation is one row and one function. Those of STS and of the resource directory have files of their own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.balance import describe_balance
 from exporter.simulator.caller import describe_identity
-from exporter.simulator.debt import Debt, describe_status
 from exporter.simulator.directory import list_members
-from exporter.simulator.errors import GatewayError
-from exporter.simulator.opening import open_cdn_service
-from exporter.simulator.service_state import ServiceState, describe
+from exporter.simulator.errors import REFUSALS, GatewayError
+from exporter.simulator.state import Debt, ServiceState
 from exporter.simulator.sts import assume_role, assume_role_with_oidc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from exporter.simulator.call import Call
+    from exporter.simulator.state import Balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,9 @@ _BESIDES: Final[Mapping[str, Mapping[str, object]]] = {
     "cdn": {"DynamicBillingType": ""},
 }
 """What else the answers about a product's service hold; no part of its state."""
+_OPENED_PRODUCT: Final = "cdn"
+_OPENED_CHARGE_TYPES: Final = ("PayByTraffic",)
+_UNPAID: Final = "financial"
 
 
 def describe_service(call: Call, *, product: str) -> dict[str, object]:
@@ -98,6 +100,114 @@ def get_caller_identity(call: Call) -> dict[str, object]:
 
 def _service_of(call: Call, product: str) -> ServiceState:
     return call.moment.services.get(product, ServiceState(activated=False))
+
+
+def open_cdn_service(call: Call) -> dict[str, object]:
+    """Activate the caller's CDN; what it was billed by and when it began is what DescribeCdnService shows then."""
+    charge_type = call.parameters.get("InternetChargeType", "")
+    if not charge_type:
+        message = (
+            'The input parameter "InternetChargeType" that is mandatory for processing this request is not supplied.'
+        )
+        raise GatewayError("MissingParameter", message)
+    if charge_type not in _OPENED_CHARGE_TYPES:
+        raise _refused("invalid_charge_type")
+    if (
+        _OPENED_PRODUCT in call.moment.not_shown_yet
+        or call.moment.services.get(_OPENED_PRODUCT, ServiceState(activated=False)).activated
+    ):
+        raise _refused("already_open")
+    if call.moment.opening.refusal is not None:
+        raise _refused(call.moment.opening.refusal)
+    opened_at = datetime.fromtimestamp(call.now, tz=UTC)
+    state = ServiceState(
+        charge_type=charge_type,
+        opening_time=opened_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        instance_id=call.caller.account.account_id,
+    )
+    call.activate(_OPENED_PRODUCT, state)
+    return {}
+
+
+def _refused(name: str) -> GatewayError:
+    return GatewayError(*REFUSALS[name])
+
+
+def settled(state: ServiceState, *, now: float) -> ServiceState:
+    """Return the state with its change carried out if that is due; `now` is Unix time."""
+    if state.change is None or now < state.change.at_unix:
+        return state
+    return replace(state, charge_type=state.change.charge_type, change=None)
+
+
+def describe(state: ServiceState, *, now: float) -> dict[str, object]:
+    """Return the answer for an activated service, less its RequestId; `now` is Unix time.
+
+    ```json
+    {"InstanceId": "1883927335936173", "OpeningTime": "2018-03-19T11:16:11Z", "InternetChargeType": "PayByTraffic",
+     "OperationLocks": {"LockReason": [{"LockReason": "financial"}]},
+     "ChangingChargeType": "PayByBandwidth", "ChangingAffectTime": "2018-03-31T16:00:00Z"}
+    ```
+    The last two only while a change is pending. An unlocked service has an empty list: the vendor shows no sample of
+    it, the gateway's other lists look like that.
+    https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
+    (read 2026-11-22).
+    """
+    state = settled(state, now=now)
+    answer: dict[str, object] = {
+        "InstanceId": state.instance_id,
+        "OpeningTime": state.opening_time,
+        "InternetChargeType": state.charge_type,
+        "OperationLocks": {"LockReason": [{"LockReason": reason} for reason in state.locks]},
+    }
+    if state.change is not None:
+        affect_time = datetime.fromtimestamp(state.change.at_unix, tz=UTC)
+        answer["ChangingChargeType"] = state.change.charge_type
+        answer["ChangingAffectTime"] = affect_time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return answer
+
+
+def describe_status(service: ServiceState, debt: Debt) -> dict[str, object]:
+    """Return the answer of the DescribeUser...Status operations, less its RequestId.
+
+    ```json
+    {"Enabled": true, "OnService": true, "InDebt": false, "InDebtOverdue": false}
+    ```
+    How a lock and the debt hang together is not documented; that a financial lock means overdue and off service is
+    our reading. A service that was never activated is answered too, as not enabled.
+    https://help.aliyun.com/document_detail/130616.html (read 2026-11-22).
+    """
+    enabled = service.activated if debt.enabled is None else debt.enabled
+    locked_unpaid = enabled and any(reason.strip().lower() == _UNPAID for reason in service.locks)
+    overdue = locked_unpaid and debt.in_debt is not False if debt.in_debt_overdue is None else debt.in_debt_overdue
+    in_debt = overdue if debt.in_debt is None else debt.in_debt
+    in_service = enabled and not service.locks and not overdue
+    return {
+        "Enabled": enabled,
+        "OnService": in_service if debt.on_service is None else debt.on_service,
+        "InDebt": in_debt,
+        "InDebtOverdue": overdue,
+    }
+
+
+def describe_balance(balance: Balance) -> dict[str, object]:
+    """Return the answer of QueryAccountBalance, less its RequestId; every amount in it is a text.
+
+    https://help.aliyun.com/document_detail/472991.html (read 2026-11-22).
+    """
+    return {
+        "Code": "200",
+        "Message": "success",
+        "Success": True,
+        "Data": {
+            "AvailableAmount": balance.available_amount,
+            "AvailableCashAmount": balance.available_amount,
+            "CreditAmount": "0.00",
+            "MybankCreditAmount": "0.00",
+            "QuotaLimit": "0.00",
+            "Currency": balance.currency,
+        },
+    }
 
 
 def _row(

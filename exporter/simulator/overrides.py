@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.simulator.directory import checked_members
 from exporter.simulator.fault_targets import check_fault_target
 from exporter.simulator.operations import DENIABLE, LIMITS
-from exporter.simulator.service_state import PRODUCTS, ServiceState
+from exporter.simulator.state import PRODUCTS, ServiceState, checked_members
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from exporter.simulator.balance import Balance
-    from exporter.simulator.debt import Debt
-    from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
-    from exporter.simulator.opening import Opening
+    from exporter.simulator.state import Balance, Debt, Member, Opening
     from exporter.simulator.timeline import Moment
 
 Value = TypeVar("Value")

@@ -33,7 +33,7 @@ accounts:
         members:                          # the account manages a resource directory; null: no longer
           - {account_id: "1000000000000003", display_name: shop, status: InviteSuccess, type: CloudAccount}
         opening: {shows_after: 5s}        # what becomes of OpenCdnService, until a step says opening: null; or a
-                                          # refusal: a row of the vendor's error table by its name in opening.py
+                                          # refusal: a row of the vendor's error table by its name in errors.py
 ```
 """
 
@@ -43,8 +43,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from exporter.simulator.roles import Role
-from exporter.simulator.service_state import PRODUCTS
+from exporter.simulator.state import PRODUCTS, Role
 from exporter.simulator.step_reading import STEP_KEYS, read_denied, read_timeline
 from exporter.simulator.strict_yaml import ScenarioError, Section, read_each, read_yaml
 from exporter.simulator.timeline import Account, Scenario, Step

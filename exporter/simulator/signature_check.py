@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from exporter.simulator.http_messages import Request
+    from exporter.simulator.state import AccessKey
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 DATE_WINDOW_S = 15 * 60
@@ -53,18 +54,6 @@ _NEEDED_PARAMETERS: Final = (
     "Version",
 )
 _FIXED_PARAMETERS: Final = {"SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0"}
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """A key pair that requests may be signed with."""
-
-    access_key_id: str
-    access_key_secret: str = field(repr=False)
-    security_token: str | None = field(default=None, repr=False)
-    """Set for temporary credentials: a request must then carry it."""
-    expires_at: float | None = None
-    """Unix time from which on it is refused; None: never."""
 
 
 class NonceStore:

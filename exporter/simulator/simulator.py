@@ -22,15 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from exporter.simulator.balance import Balance
-    from exporter.simulator.debt import Debt
-    from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_messages import MalformedRequestError, Request
     from exporter.simulator.http_server import Connection
     from exporter.simulator.issued_tokens import IssuedToken
-    from exporter.simulator.opening import Opening
-    from exporter.simulator.service_state import ServiceState
+    from exporter.simulator.state import Balance, Debt, Member, Opening, ServiceState
     from exporter.simulator.timeline import Scenario
 
 JOURNAL_PATH: Final = "/_journal"

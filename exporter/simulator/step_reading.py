@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from exporter.simulator.balance import Balance
-from exporter.simulator.debt import Debt
-from exporter.simulator.directory import Member, checked_members
+from exporter.simulator.errors import REFUSALS
 from exporter.simulator.fault_targets import check_fault_target
 from exporter.simulator.faults import ECHO_FIELDS, FAULT_KINDS, Fault
-from exporter.simulator.opening import REFUSALS, Opening
 from exporter.simulator.operations import DENIABLE
-from exporter.simulator.service_state import PRODUCTS, ServiceState
+from exporter.simulator.state import PRODUCTS, Balance, Debt, Member, Opening, ServiceState, checked_members
 from exporter.simulator.strict_yaml import ScenarioError, Section, read_each
 from exporter.simulator.timeline import PlannedChange, PlannedService, Step
 

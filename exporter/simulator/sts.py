@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING, Final
 from exporter.simulator.caller import Caller, RoleSession, principal_id
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.issued_tokens import expiration
-from exporter.simulator.roles import SHORTEST_SESSION_S, parse_provider_arn, parse_role_arn, role_arn
+from exporter.simulator.state import SHORTEST_SESSION_S, role_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from exporter.simulator.call import Call
     from exporter.simulator.issued_tokens import IssuedToken
-    from exporter.simulator.roles import Role
+    from exporter.simulator.state import Role
     from exporter.simulator.timeline import Account
 
+_ROLE_ARN = re.compile(r"acs:ram::(?P<account>[0-9]+):role/(?P<name>[A-Za-z0-9._-]{1,64})", re.ASCII)
+_PROVIDER_ARN = re.compile(r"acs:ram::(?P<account>[0-9]+):(?P<provider>oidc-provider/[A-Za-z0-9._-]+)", re.ASCII)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}", re.ASCII)
 _EXTERNAL_ID_LENGTH: Final = range(2, 1225)
 _OIDC_TOKEN_LENGTH: Final = range(4, 20001)
@@ -114,6 +116,18 @@ def role_asked_for(
     if found is None:
         raise GatewayError("EntityNotExist.Role", f"The role not exists: {arn}.")
     return found
+
+
+def parse_role_arn(arn: str) -> tuple[str, str] | None:
+    """Return the account id and the name in a role's ARN, None if it is none."""
+    match = _ROLE_ARN.fullmatch(arn)
+    return None if match is None else (match["account"], match["name"])
+
+
+def parse_provider_arn(arn: str) -> tuple[str, str] | None:
+    """Return the account id and the `oidc-provider/NAME` in a provider's ARN, None if it is none."""
+    match = _PROVIDER_ARN.fullmatch(arn)
+    return None if match is None else (match["account"], match["provider"])
 
 
 def credentials_answer(token: IssuedToken) -> dict[str, str]:

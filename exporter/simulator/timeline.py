@@ -10,19 +10,21 @@ from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
-from exporter.simulator.balance import Balance
-from exporter.simulator.directory import checked_members
-from exporter.simulator.opening import Opening
-from exporter.simulator.service_state import PRODUCTS, ChargeChange, ServiceState
-from exporter.simulator.signature_check import AccessKey
+from exporter.simulator.state import (
+    PRODUCTS,
+    AccessKey,
+    Balance,
+    ChargeChange,
+    Opening,
+    ServiceState,
+    checked_members,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from exporter.simulator.debt import Debt
-    from exporter.simulator.directory import Member
     from exporter.simulator.faults import Fault
-    from exporter.simulator.roles import Role
+    from exporter.simulator.state import Debt, Member, Role
 
 
 @dataclass(frozen=True, slots=True)

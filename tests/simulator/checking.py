@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from exporter.simulator import Account
 from exporter.simulator.http_messages import Request, RequestReader
-from exporter.simulator.signature_check import AccessKey, NonceStore
+from exporter.simulator.signature_check import NonceStore
+from exporter.simulator.state import AccessKey
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.simulator import LIMITS, UNSET, Account, Balance, Debt, Fault, Scenario, ServiceState, Simulator, Step
 from exporter.simulator.operations import DENIABLE, OPERATIONS
-from exporter.simulator.service_state import PRODUCTS
+from exporter.simulator.state import PRODUCTS
 
 Simulate = Callable[..., Simulator]
 Connect = Callable[[Simulator], socket.socket]

@@ -23,7 +23,7 @@ from exporter.simulator import (
     parse_scenario,
     scenario,
 )
-from exporter.simulator.debt import describe_status
+from exporter.simulator.operations import describe_status
 
 SCENARIO = """
 description: three steps

@@ -15,7 +15,6 @@ from exporter.simulator import Account
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.http_messages import Request
 from exporter.simulator.signature_check import (
-    AccessKey,
     NonceStore,
     canonical_query,
     canonical_request,
@@ -25,6 +24,7 @@ from exporter.simulator.signature_check import (
     sign,
     string_to_sign,
 )
+from exporter.simulator.state import AccessKey
 from tests.simulator.checking import NOW, checker, read
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "acs3.json").read_text(encoding="utf-8"))["vectors"]

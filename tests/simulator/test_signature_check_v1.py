@@ -9,7 +9,8 @@ import pytest
 from exporter.simulator import Account
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.http_messages import Request
-from exporter.simulator.signature_check import AccessKey, NonceStore, check_signature_v1, sign_v1, string_to_sign_v1
+from exporter.simulator.signature_check import NonceStore, check_signature_v1, sign_v1, string_to_sign_v1
+from exporter.simulator.state import AccessKey
 from tests.simulator.checking import NOW, checker, read
 
 # Computed by the vendor's own library, alibabacloud-openapi-util 0.2.4.
