@@ -4,9 +4,9 @@ It plays scenarios: accounts whose services are locked, released and change thei
 nothing of the exporter, and any client of the API can be tried against it.
 """
 
+from exporter.simulator.call import IssuedToken
 from exporter.simulator.errors import REFUSALS
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
-from exporter.simulator.issued_tokens import IssuedToken
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, WRITES
 from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario

@@ -1,17 +1,80 @@
-"""What the function behind an operation is given."""
+"""A call on its way through the gateway: what it asks for, who makes it, and what its operation is given."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.simulator.signature_check import claimed_access_key_id
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from exporter.simulator.caller import Caller
-    from exporter.simulator.issued_tokens import IssuedToken
-    from exporter.simulator.state import Role, ServiceState
+    from exporter.simulator.http_messages import Request
+    from exporter.simulator.state import AccessKey, Role, ServiceState
     from exporter.simulator.timeline import Account, Moment
+
+
+@dataclass(frozen=True, slots=True)
+class CommonParameters:
+    """The request parameters that every call has, in either form; nothing of them is verified.
+
+    The newer form has them in headers, V1 in the query:
+    https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism (read 2026-11-22).
+    """
+
+    action: str
+    """Empty in what is no call at all."""
+    version: str
+    access_key_id: str | None
+    """The key that the request says it is signed with."""
+    signed: bool
+    """Whether it brings a signature."""
+    v1: bool
+    """Whether it is of the older form."""
+
+
+def common_parameters(request: Request) -> CommonParameters:
+    """Return the common parameters of a request, whatever it is."""
+    query = request.parameters()
+    action = request.header("x-acs-action")
+    if action or "Action" not in query:
+        version, signed = request.header("x-acs-version"), bool(request.header("authorization"))
+        return CommonParameters(action, version, claimed_access_key_id(request), signed, v1=False)
+    version, access_key_id = query.get("Version", ""), query.get("AccessKeyId")
+    return CommonParameters(query["Action"], version, access_key_id, "Signature" in query, v1=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSession:
+    """Somebody's time in a role."""
+
+    role: str
+    name: str
+    """Given by whoever assumed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The identity behind a key."""
+
+    account: Account
+    """Whose services and rights it has."""
+    session: RoleSession | None = None
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the account itself."""
+        return self.session is None and self.account.ram_user is None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """One set of temporary credentials."""
+
+    key: AccessKey
+    caller: Caller
+    """Who calls with it."""
 
 
 @dataclass(frozen=True, slots=True)

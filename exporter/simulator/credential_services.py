@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from exporter.simulator.caller import Caller, RoleSession
+from exporter.simulator.call import Caller, RoleSession
 from exporter.simulator.http_messages import Answer
 from exporter.simulator.state import ECS
 from exporter.simulator.sts import credentials_answer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.simulator.http_messages import Request
-    from exporter.simulator.issued_tokens import IssuedTokens
+    from exporter.simulator.sts import IssuedTokens
     from exporter.simulator.timeline import Account
 
 CREDENTIALS_URI: Final = "CredentialsUri"

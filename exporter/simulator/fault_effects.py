@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.asked import asked_by
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.faults import TRICKLE_INTERVAL_S
 from exporter.simulator.http_messages import JSON_TYPE, Answer
@@ -37,9 +36,9 @@ def fault_error(fault: Fault, request: Request) -> GatewayError | None:
         message = "The request processing has failed." if fault.message is None else fault.message
         return GatewayError(fault.code or "", message, status=fault.status)
     if fault.kind == "echo":
-        said = _said_by(request)
-        code = said if fault.field == "code" else "InternalError"
-        message = "The request processing has failed." if fault.field in ("code", "request_id") else said
+        repeated = _credentials_in(request)
+        code = repeated if fault.field == "code" else "InternalError"
+        message = "The request processing has failed." if fault.field in ("code", "request_id") else repeated
         return GatewayError(code, message, status=fault.status or _ECHO_STATUS)
     return None
 
@@ -47,7 +46,7 @@ def fault_error(fault: Fault, request: Request) -> GatewayError | None:
 def fault_request_id(fault: Fault | None, request: Request, *, request_id: str) -> str:
     """Return the id that the answer bears: the request's own, unless a fault puts something else there."""
     if fault is not None and fault.kind == "echo" and fault.field == "request_id":
-        return _said_by(request)
+        return _credentials_in(request)
     return request_id
 
 
@@ -116,8 +115,8 @@ def _trickle(data: bytes, begin: int, end: int, fault: Fault, connection: Connec
     return True
 
 
-def _said_by(request: Request) -> str:
+def _credentials_in(request: Request) -> str:
     in_headers = [request.header(name) for name in ("authorization", "x-acs-signature-nonce", "x-acs-security-token")]
-    parameters = asked_by(request).parameters
+    parameters = request.parameters()
     in_query = [parameters.get(name) for name in ("Signature", "SignatureNonce", "SecurityToken", "OIDCToken")]
     return " ".join(value for value in (*in_headers, *in_query) if value)

@@ -9,29 +9,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.asked import asked_by
-from exporter.simulator.call import Call
-from exporter.simulator.caller import Caller, holder_of_key
+from exporter.simulator.call import Call, Caller, common_parameters
 from exporter.simulator.credential_services import CredentialServices, service_at
 from exporter.simulator.errors import GatewayError, error_payload
 from exporter.simulator.fault_effects import UNANSWERED, fault_answer, fault_error, fault_request_id
 from exporter.simulator.http_messages import Answer
-from exporter.simulator.issued_tokens import IssuedTokens
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, OPERATIONS, find_operation, lacking_right
 from exporter.simulator.overrides import Overrides
 from exporter.simulator.signature_check import DATE_WINDOW_S, NonceStore, check_signature, check_signature_v1
-from exporter.simulator.sts import role_asked_for
+from exporter.simulator.sts import IssuedTokens, holder_of_key, requested_role
 from exporter.simulator.throttle import Throttle
 from exporter.simulator.timeline import account_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from exporter.simulator.asked import Asked
+    from exporter.simulator.call import CommonParameters, IssuedToken
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_messages import MalformedRequestError, Request
-    from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.operations import Operation
     from exporter.simulator.state import AccessKey, Role
     from exporter.simulator.timeline import Account, Moment, Scenario
@@ -147,16 +143,16 @@ class Gateway:
         at_s = self._monotonic()
         now = self._wall_clock()
         request_id = _new_request_id()
-        asked = asked_by(request)
+        common = common_parameters(request)
         account: Account | None = None
         operation: Operation | None = None
         fault: Fault | None = None
         refusal: GatewayError | None = None
         body = b""
         try:
-            caller = self._caller(request, asked, now)
+            caller = self._caller(request, common, now)
             account = caller.account
-            operation = find_operation(asked.action, asked.version)
+            operation = find_operation(common.action, common.version)
             if not self._throttle.admit(account.account_id, operation.action, now=at_s):
                 raise _throttled()
             moment = account_at(account, at_s - self._started_s, self._started_at_unix)
@@ -164,7 +160,9 @@ class Gateway:
             if fault is not None and (error := fault_error(fault, request)) is not None:
                 refusal = error
             else:
-                body = self._right_body(caller, asked, moment, operation, now=now, request_id=request_id)
+                body = self._right_body(
+                    caller, request.parameters(), moment, operation, now=now, request_id=request_id
+                )
         except GatewayError as error:
             refusal = error
         shown_id = fault_request_id(fault, request, request_id=request_id)
@@ -177,9 +175,9 @@ class Gateway:
             answer = fault_answer(fault, answer)
         entry = JournalEntry(
             at_s=at_s,
-            action=asked.action or None,
+            action=common.action or None,
             account_id=None if account is None else account.account_id,
-            access_key_id=asked.access_key_id,
+            access_key_id=common.access_key_id,
             method=request.method,
             http_status=None if fault is not None and fault.kind in UNANSWERED else answer.status,
             code=_code_to_note(refusal, fault),
@@ -222,15 +220,15 @@ class Gateway:
         self._journal.append(entry)
         return Decision(answer, fault, now)
 
-    def _caller(self, request: Request, asked: Asked, now: float) -> Caller:
+    def _caller(self, request: Request, common: CommonParameters, now: float) -> Caller:
         if request.method not in _METHODS:
             raise GatewayError("UnsupportedHTTPMethod", "This http method is not supported.")
         if request.path != "/":
             message = "Specified api is not found, please check your url and method."
             raise GatewayError("InvalidApi.NotFound", message)
-        if not asked.signed and (asked.action, asked.version) in _UNSIGNED:
-            return Caller(role_asked_for(asked.parameters, find_role=self._find_role)[0])
-        check = check_signature_v1 if asked.v1 else check_signature
+        if not common.signed and (common.action, common.version) in _UNSIGNED:
+            return Caller(requested_role(request.parameters(), find_role=self._find_role)[0])
+        check = check_signature_v1 if common.v1 else check_signature
         key = check(request, find_key=self._find_key, now=now, nonces=self._nonces)
         issued = self._tokens.find(key.access_key_id)
         return holder_of_key(self._accounts[key.access_key_id]) if issued is None else issued.caller
@@ -245,7 +243,14 @@ class Gateway:
         return self._roles.get((account_id, name))
 
     def _right_body(
-        self, caller: Caller, asked: Asked, moment: Moment, operation: Operation, *, now: float, request_id: str
+        self,
+        caller: Caller,
+        parameters: Mapping[str, str],
+        moment: Moment,
+        operation: Operation,
+        *,
+        now: float,
+        request_id: str,
     ) -> bytes:
         overrides = self._overrides[caller.account.name]
         if (raw := overrides.raw_answer(operation.action)) is not None:
@@ -255,7 +260,7 @@ class Gateway:
             raise lacking_right(operation, caller.account.account_id)
         call = Call(
             caller,
-            asked.parameters,
+            parameters,
             present,
             now=now,
             find_role=self._find_role,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,10 @@ class Request:
     def header(self, name: str) -> str:
         """Return the value of a header, or an empty string if it did not come."""
         return self.headers.get(name, "")
+
+    def parameters(self) -> dict[str, str]:
+        """Return the query's parameters, decoded; of a repeated one the last."""
+        return dict(parse_qsl(self.query, keep_blank_values=True, errors="surrogateescape"))
 
 
 class RequestReader:

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.caller import describe_identity
 from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.state import Debt, ServiceState
-from exporter.simulator.sts import assume_role, assume_role_with_oidc
+from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

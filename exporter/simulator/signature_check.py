@@ -177,7 +177,7 @@ def check_signature_v1(
     `now` is the server's Unix time. Raises GatewayError; the message of SignatureDoesNotMatch is not for logs, since
     what was signed holds the security token.
     """
-    parameters = dict(parse_qsl(request.query, keep_blank_values=True, errors="surrogateescape"))
+    parameters = request.parameters()
     for name in _NEEDED_PARAMETERS:
         if not parameters.get(name):
             raise GatewayError("IncompleteSignature", f"The parameter {name} is missing.")

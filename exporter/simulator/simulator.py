@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from exporter.simulator.call import IssuedToken
     from exporter.simulator.faults import Fault
     from exporter.simulator.http_messages import MalformedRequestError, Request
     from exporter.simulator.http_server import Connection
-    from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.state import Balance, Debt, Member, Opening, ServiceState
     from exporter.simulator.timeline import Scenario
 

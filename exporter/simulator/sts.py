@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.caller import Caller, RoleSession, principal_id
+from exporter.simulator.call import Caller, IssuedToken, RoleSession
 from exporter.simulator.errors import GatewayError
-from exporter.simulator.issued_tokens import expiration
-from exporter.simulator.state import SHORTEST_SESSION_S, role_arn
+from exporter.simulator.state import SHORTEST_SESSION_S, AccessKey, role_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from exporter.simulator.call import Call
-    from exporter.simulator.issued_tokens import IssuedToken
     from exporter.simulator.state import Role
     from exporter.simulator.timeline import Account
 
@@ -35,6 +36,86 @@ _OIDC_TOKEN_LENGTH: Final = range(4, 20001)
 _JWT_PARTS: Final = 3
 _LONGEST_NUMBER: Final = 6
 _DEFAULT_SESSION_S: Final = 3600
+
+
+class IssuedTokens:
+    """All that were handed out, in bounded memory; not thread-safe, its owner holds the lock."""
+
+    def __init__(self, *, random_bytes: Callable[[int], bytes], capacity: int = 100_000) -> None:
+        self._random_bytes = random_bytes
+        self._capacity = capacity
+        self._issued: OrderedDict[str, IssuedToken] = OrderedDict()
+
+    def issue(self, caller: Caller, *, now: float, lasts_s: int) -> IssuedToken:
+        """Return new credentials, good from `now` (Unix time) on; beyond the capacity the oldest are forgotten."""
+        key = AccessKey(
+            f"STS.N{self._random_text(15, altchars=b'xy')}",
+            self._random_text(30, altchars=b"xy"),
+            # Plus, slash and equals signs: whoever carries the token on must encode it.
+            f"CAIS+/{self._random_text(160)}==",
+            expires_at=int(now) + lasts_s,
+        )
+        token = IssuedToken(key, caller)
+        self._issued[key.access_key_id] = token
+        if len(self._issued) > self._capacity:
+            self._issued.popitem(last=False)
+        return token
+
+    def find(self, access_key_id: str) -> IssuedToken | None:
+        """Return the credentials of that key, expired or not."""
+        return self._issued.get(access_key_id)
+
+    def all(self) -> tuple[IssuedToken, ...]:
+        """Return all that are remembered, oldest first."""
+        return tuple(self._issued.values())
+
+    def revoke(self, account_name: str, *, now: float) -> None:
+        """Have all of an account's credentials expire at this moment."""
+        for access_key_id, token in self._issued.items():
+            expires_at = token.key.expires_at
+            if token.caller.account.name == account_name and (expires_at is None or expires_at > now):
+                self._issued[access_key_id] = replace(token, key=replace(token.key, expires_at=now))
+
+    def _random_text(self, size: int, *, altchars: bytes | None = None) -> str:
+        return base64.b64encode(self._random_bytes(size), altchars).decode()
+
+
+def expiration(token: IssuedToken) -> str:
+    """Return when credentials expire, as the API writes it."""
+    return datetime.fromtimestamp(token.key.expires_at or 0, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def holder_of_key(account: Account) -> Caller:
+    """Return who has the key of an account: nobody but a role has a key that comes with a token."""
+    if account.security_token is not None:
+        return Caller(account, RoleSession("simulated", account.name))
+    return Caller(account)
+
+
+def describe_identity(caller: Caller) -> dict[str, object]:
+    """Return the answer of GetCallerIdentity, less its RequestId.
+
+    https://help.aliyun.com/document_detail/43767.html (read 2026-11-22).
+    """
+    account_id = caller.account.account_id
+    if caller.session is not None:
+        role, name = caller.session.role, caller.session.name
+        return {
+            "IdentityType": "AssumedRoleUser",
+            "AccountId": account_id,
+            "PrincipalId": f"{principal_id(account_id, role)}:{name}",
+            "RoleId": principal_id(account_id, role),
+            "Arn": f"acs:ram::{account_id}:assumed-role/{role}/{name}",
+        }
+    user = caller.account.ram_user
+    user_id = account_id if user is None else principal_id(account_id, f"user/{user}")
+    return {
+        "IdentityType": "Account" if user is None else "RAMUser",
+        "AccountId": account_id,
+        "PrincipalId": user_id,
+        "UserId": user_id,
+        "Arn": f"acs:ram::{account_id}:{'root' if user is None else f'user/{user}'}",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +149,7 @@ def grant_of_role(
     """Return what a caller gets for these parameters of AssumeRole; raises GatewayError."""
     if caller.is_root:
         raise GatewayError("NoPermission", "Roles may not be assumed by root accounts.")
-    account, role = role_asked_for(parameters, find_role=find_role)
+    account, role = requested_role(parameters, find_role=find_role)
     session_name = _session_name(parameters)
     external_id = parameters.get("ExternalId")
     if external_id is not None and len(external_id) not in _EXTERNAL_ID_LENGTH:
@@ -91,7 +172,7 @@ def grant_of_oidc(
 
     The token's form and expiry are checked, its signature is not: the simulator is nobody's identity provider.
     """
-    account, role = role_asked_for(parameters, find_role=find_role)
+    account, role = requested_role(parameters, find_role=find_role)
     session_name = _session_name(parameters)
     lasts_s = _lasts_s(parameters, role)
     provider = parse_provider_arn(_needed(parameters, "OIDCProviderArn"))
@@ -104,7 +185,7 @@ def grant_of_oidc(
     return Grant(Caller(account, RoleSession(role.name, session_name)), lasts_s), claims
 
 
-def role_asked_for(
+def requested_role(
     parameters: Mapping[str, str], *, find_role: Callable[[str, str], tuple[Account, Role] | None]
 ) -> tuple[Account, Role]:
     """Return the role that a call names, with its account; raises GatewayError."""
@@ -128,6 +209,12 @@ def parse_provider_arn(arn: str) -> tuple[str, str] | None:
     """Return the account id and the `oidc-provider/NAME` in a provider's ARN, None if it is none."""
     match = _PROVIDER_ARN.fullmatch(arn)
     return None if match is None else (match["account"], match["provider"])
+
+
+def principal_id(account_id: str, name: str) -> str:
+    """Return the number of a role or user: 18 digits, always the same ones."""
+    digest = hashlib.sha256(f"{account_id}/{name}".encode()).digest()
+    return f"3{int.from_bytes(digest[:8], 'big') % 10**17:017d}"
 
 
 def credentials_answer(token: IssuedToken) -> dict[str, str]:
@@ -169,15 +256,15 @@ def _session_name(parameters: Mapping[str, str]) -> str:
 
 
 def _lasts_s(parameters: Mapping[str, str], role: Role) -> int:
-    asked = parameters.get("DurationSeconds")
-    if asked is None:
+    duration = parameters.get("DurationSeconds")
+    if duration is None:
         return min(_DEFAULT_SESSION_S, role.max_session_s)
     # The digits are counted first: int() itself refuses thousands of them.
-    in_digits = asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST_NUMBER
-    if not in_digits or not SHORTEST_SESSION_S <= int(asked) <= role.max_session_s:
+    in_digits = duration.isascii() and duration.isdigit() and len(duration) <= _LONGEST_NUMBER
+    if not in_digits or not SHORTEST_SESSION_S <= int(duration) <= role.max_session_s:
         message = f"The Min/Max value of DurationSeconds is {SHORTEST_SESSION_S}s/{role.max_session_s}s."
         raise GatewayError("InvalidParameter.DurationSeconds", message)
-    return int(asked)
+    return int(duration)
 
 
 def _claims(token: str) -> dict[str, object]:

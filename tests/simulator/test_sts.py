@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pytest
 
 from exporter.simulator import Account, Fault, Role, Scenario, Simulator, role_arn
-from exporter.simulator.caller import Caller, RoleSession
-from exporter.simulator.issued_tokens import IssuedTokens
+from exporter.simulator.call import Caller, RoleSession
+from exporter.simulator.sts import IssuedTokens
 
 Simulate = Callable[..., Simulator]
 Assume = Callable[..., dict[str, Any]]

@@ -13,7 +13,7 @@ from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.credentials.sdk import AskLibrary, _sts_host, credentials_uri, oidc_role, profile
 from exporter.api.errors import CredentialsUnavailable
 from exporter.simulator import Fault, Simulator, role_arn
-from exporter.simulator.issued_tokens import expiration
+from exporter.simulator.sts import expiration
 from tests.api.credentials.conftest import oidc_token
 
 # The vendor's library asks Python 3.12 and newer for the time in a way that is going out of use.
