@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.simulator.errors import GatewayError
 from exporter.simulator.signature_check import claimed_access_key_id
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from exporter.simulator.http_messages import Request
     from exporter.simulator.state import AccessKey, Role, ServiceState
     from exporter.simulator.timeline import Account, Moment
+
+    FindRole = Callable[[str, str], tuple[Account, Role] | None]
+    """Finds the role of an account id and a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,17 @@ class Call:
     """The caller's account as it is now."""
     now: float
     """Unix time."""
-    find_role: Callable[[str, str], tuple[Account, Role] | None]
-    """Finds the role of an account id and a name."""
+    find_role: FindRole
     issue: Callable[[Caller, int], IssuedToken]
     """Hands out credentials for so many seconds."""
     activate: Callable[[str, ServiceState], None]
     """Gives the caller's account a service of that product from now on."""
+
+
+def required_parameter(parameters: Mapping[str, str], name: str) -> str:
+    """Return a parameter that a call must have; raises GatewayError."""
+    value = parameters.get(name)
+    if not value:
+        message = f'The input parameter "{name}" that is mandatory for processing this request is not supplied.'
+        raise GatewayError("MissingParameter", message)
+    return value

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from exporter.simulator.call import Caller, RoleSession
 from exporter.simulator.http_messages import Answer
+from exporter.simulator.operations import CREDENTIALS_URI, ECS_METADATA
 from exporter.simulator.state import ECS
 from exporter.simulator.sts import credentials_answer
 
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from exporter.simulator.http_messages import Request
     from exporter.simulator.sts import IssuedTokens
     from exporter.simulator.timeline import Account
-
-CREDENTIALS_URI: Final = "CredentialsUri"
-ECS_METADATA: Final = "EcsMetadata"
-"""What the journal and faults call the two, beside the actions of the API."""
 
 _URI_PATH: Final = "/_credentials/"
 _TOKEN_PATH: Final = "/latest/api/token"  # noqa: S105 - a path

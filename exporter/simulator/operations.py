@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from exporter.simulator.call import required_parameter
 from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.state import Debt, ServiceState
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from exporter.simulator.call import Call
+    from exporter.simulator.faults import Fault
     from exporter.simulator.state import Balance
 
 
@@ -82,39 +84,12 @@ def describe_user_status(call: Call, *, product: str) -> dict[str, object]:
     return describe_status(_service_of(call, product), call.moment.debts.get(product, Debt()))
 
 
-def query_account_balance(call: Call) -> dict[str, object]:
-    """Return the caller's balance."""
-    return describe_balance(call.moment.balance)
-
-
-def list_accounts(call: Call) -> dict[str, object]:
-    """Return a page of the members of the caller's resource directory."""
-    return list_members(call.moment.members, call.parameters)
-
-
-def get_caller_identity(call: Call) -> dict[str, object]:
-    """Return who the caller is."""
-    return describe_identity(call.caller)
-
-
-def _service_of(call: Call, product: str) -> ServiceState:
-    return call.moment.services.get(product, ServiceState(activated=False))
-
-
 def open_cdn_service(call: Call) -> dict[str, object]:
     """Activate the caller's CDN; what it was billed by and when it began is what DescribeCdnService shows then."""
-    charge_type = call.parameters.get("InternetChargeType", "")
-    if not charge_type:
-        message = (
-            'The input parameter "InternetChargeType" that is mandatory for processing this request is not supplied.'
-        )
-        raise GatewayError("MissingParameter", message)
+    charge_type = required_parameter(call.parameters, "InternetChargeType")
     if charge_type not in _OPENED_CHARGE_TYPES:
         raise _refused("invalid_charge_type")
-    if (
-        _OPENED_PRODUCT in call.moment.not_shown_yet
-        or call.moment.services.get(_OPENED_PRODUCT, ServiceState(activated=False)).activated
-    ):
+    if _OPENED_PRODUCT in call.moment.not_shown_yet or _service_of(call, _OPENED_PRODUCT).activated:
         raise _refused("already_open")
     if call.moment.opening.refusal is not None:
         raise _refused(call.moment.opening.refusal)
@@ -126,6 +101,10 @@ def open_cdn_service(call: Call) -> dict[str, object]:
     )
     call.activate(_OPENED_PRODUCT, state)
     return {}
+
+
+def _service_of(call: Call, product: str) -> ServiceState:
+    return call.moment.services.get(product, ServiceState(activated=False))
 
 
 def _refused(name: str) -> GatewayError:
@@ -230,18 +209,23 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("OpenCdnService", _CDN, "Cdn", 5, open_cdn_service, right="cdn:OpenCdnService", writes=True),
     # Three c: https://help.aliyun.com/document_detail/472991.html (read 2026-11-22).
     Operation(
-        "QueryAccountBalance", "2017-12-14", "BssOpenApi", 10, query_account_balance, right="bss:DescribeAcccount"
+        "QueryAccountBalance",
+        "2017-12-14",
+        "BssOpenApi",
+        10,
+        lambda call: describe_balance(call.moment.balance),
+        right="bss:DescribeAcccount",
     ),
     Operation(
         "ListAccounts",
         "2022-04-19",
         "ResourceDirectoryMaster",
         20,
-        list_accounts,
+        lambda call: list_members(call.moment.members, call.parameters),
         right="resourcemanager:ListAccounts",
         denied_code="NoPermission",
     ),
-    Operation("GetCallerIdentity", _STS, "Sts", 100, get_caller_identity, right=None),
+    Operation("GetCallerIdentity", _STS, "Sts", 100, lambda call: describe_identity(call.caller), right=None),
     Operation("AssumeRole", _STS, "Sts", 100, assume_role, right="sts:AssumeRole", denied_code="NoPermission"),
     Operation("AssumeRoleWithOIDC", _STS, "Sts", 100, assume_role_with_oidc, right=None, signed=False),
 )
@@ -252,6 +236,10 @@ DENIABLE: Final[tuple[str, ...]] = tuple(row.action for row in OPERATIONS if row
 
 WRITES: Final[frozenset[str]] = frozenset(row.action for row in OPERATIONS if row.writes)
 """The actions that change an account."""
+CREDENTIALS_URI: Final = "CredentialsUri"
+ECS_METADATA: Final = "EcsMetadata"
+"""What the journal and faults call the two services outside of the API that hand out credentials."""
+_FAULT_TARGETS: Final = (*LIMITS, CREDENTIALS_URI, ECS_METADATA)
 
 
 def find_operation(action: str, version: str) -> Operation:
@@ -275,3 +263,9 @@ def lacking_right(operation: Operation, account_id: str) -> GatewayError:
         "PolicyType": "AccountLevelIdentityBasedPolicy",
     }
     return GatewayError(operation.denied_code, message, access_denied_detail=detail)
+
+
+def check_fault_target(fault: Fault) -> None:
+    """Raise ValueError for a fault that would never be played, since nothing has the name of its action."""
+    if fault.action is not None and fault.action not in _FAULT_TARGETS:
+        raise ValueError(f"the action of a fault is {fault.action!r}; accepted: {', '.join(_FAULT_TARGETS)}")

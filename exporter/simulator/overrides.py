@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.simulator.fault_targets import check_fault_target
-from exporter.simulator.operations import DENIABLE, LIMITS
+from exporter.simulator.operations import DENIABLE, LIMITS, check_fault_target
 from exporter.simulator.state import PRODUCTS, ServiceState, checked_members
 
 if TYPE_CHECKING:

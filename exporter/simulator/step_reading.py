@@ -6,9 +6,8 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.simulator.errors import REFUSALS
-from exporter.simulator.fault_targets import check_fault_target
 from exporter.simulator.faults import ECHO_FIELDS, FAULT_KINDS, Fault
-from exporter.simulator.operations import DENIABLE
+from exporter.simulator.operations import DENIABLE, check_fault_target
 from exporter.simulator.state import PRODUCTS, Balance, Debt, Member, Opening, ServiceState, checked_members
 from exporter.simulator.strict_yaml import ScenarioError, Section, read_each
 from exporter.simulator.timeline import PlannedChange, PlannedService, Step

@@ -13,18 +13,18 @@ import hashlib
 import json
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from exporter.simulator.call import Caller, IssuedToken, RoleSession
+from exporter.simulator.call import Caller, IssuedToken, RoleSession, required_parameter
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.state import SHORTEST_SESSION_S, AccessKey, role_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from exporter.simulator.call import Call
+    from exporter.simulator.call import Call, FindRole
     from exporter.simulator.state import Role
     from exporter.simulator.timeline import Account
 
@@ -103,12 +103,12 @@ def describe_identity(caller: Caller) -> dict[str, object]:
         return {
             "IdentityType": "AssumedRoleUser",
             "AccountId": account_id,
-            "PrincipalId": f"{principal_id(account_id, role)}:{name}",
-            "RoleId": principal_id(account_id, role),
+            "PrincipalId": f"{_principal_id(account_id, role)}:{name}",
+            "RoleId": _principal_id(account_id, role),
             "Arn": f"acs:ram::{account_id}:assumed-role/{role}/{name}",
         }
     user = caller.account.ram_user
-    user_id = account_id if user is None else principal_id(account_id, f"user/{user}")
+    user_id = account_id if user is None else _principal_id(account_id, f"user/{user}")
     return {
         "IdentityType": "Account" if user is None else "RAMUser",
         "AccountId": account_id,
@@ -118,103 +118,59 @@ def describe_identity(caller: Caller) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What somebody gets who may assume a role."""
-
-    caller: Caller
-    """Who they are then."""
-    lasts_s: int
-
-
 def assume_role(call: Call) -> dict[str, object]:
     """Hand out credentials of a role that trusts the caller's account. A Policy is taken, and changes nothing."""
-    return _answer(call, grant_of_role(call.parameters, call.caller, find_role=call.find_role))
-
-
-def assume_role_with_oidc(call: Call) -> dict[str, object]:
-    """Hand out credentials of a role that trusts the provider of an OIDC token. Nobody has signed the call."""
-    grant, claims = grant_of_oidc(call.parameters, find_role=call.find_role, now=call.now)
-    information = {
-        "Subject": claims.get("sub", ""),
-        "Issuer": claims.get("iss", ""),
-        "ClientIds": claims.get("aud", ""),
-    }
-    return {**_answer(call, grant), "OIDCTokenInfo": information}
-
-
-def grant_of_role(
-    parameters: Mapping[str, str], caller: Caller, *, find_role: Callable[[str, str], tuple[Account, Role] | None]
-) -> Grant:
-    """Return what a caller gets for these parameters of AssumeRole; raises GatewayError."""
-    if caller.is_root:
+    if call.caller.is_root:
         raise GatewayError("NoPermission", "Roles may not be assumed by root accounts.")
-    account, role = requested_role(parameters, find_role=find_role)
-    session_name = _session_name(parameters)
-    external_id = parameters.get("ExternalId")
+    account, role = requested_role(call.parameters, find_role=call.find_role)
+    session_name = _session_name(call.parameters)
+    external_id = call.parameters.get("ExternalId")
     if external_id is not None and len(external_id) not in _EXTERNAL_ID_LENGTH:
         raise GatewayError("InvalidParameter.ExternalId", "The parameter ExternalId is wrongly formed.")
-    lasts_s = _lasts_s(parameters, role)
-    stranger = caller.account.account_id not in role.trusted
+    lasts_s = _lasts_s(call.parameters, role)
+    stranger = call.caller.account.account_id not in role.trusted
     if stranger or (role.external_id is not None and external_id != role.external_id):
         message = (
             "No permission perform sts:AssumeRole on this Role. "
             "Maybe you are not authorized to perform sts:AssumeRole or the specified role does not trust you."
         )
         raise GatewayError("NoPermission", message)
-    return Grant(Caller(account, RoleSession(role.name, session_name)), lasts_s)
+    return _answer(call, account, RoleSession(role.name, session_name), lasts_s)
 
 
-def grant_of_oidc(
-    parameters: Mapping[str, str], *, find_role: Callable[[str, str], tuple[Account, Role] | None], now: float
-) -> tuple[Grant, Mapping[str, object]]:
-    """Return what the bearer of an OIDC token gets, and the token's claims; raises GatewayError.
+def assume_role_with_oidc(call: Call) -> dict[str, object]:
+    """Hand out credentials of a role that trusts the provider of an OIDC token; such a call is not signed.
 
     The token's form and expiry are checked, its signature is not: the simulator is nobody's identity provider.
     """
-    account, role = requested_role(parameters, find_role=find_role)
-    session_name = _session_name(parameters)
-    lasts_s = _lasts_s(parameters, role)
-    provider = parse_provider_arn(_needed(parameters, "OIDCProviderArn"))
-    if provider is None or provider[0] != account.account_id or provider[1] not in role.trusted:
+    account, role = requested_role(call.parameters, find_role=call.find_role)
+    session_name = _session_name(call.parameters)
+    lasts_s = _lasts_s(call.parameters, role)
+    provider = _PROVIDER_ARN.fullmatch(required_parameter(call.parameters, "OIDCProviderArn"))
+    if provider is None or provider["account"] != account.account_id or provider["provider"] not in role.trusted:
         raise GatewayError("AuthenticationFail.NoPermission", "No such OIDC Provider registered.")
-    claims = _claims(_needed(parameters, "OIDCToken"))
+    claims = _claims(required_parameter(call.parameters, "OIDCToken"))
     expires_at = claims.get("exp")
-    if isinstance(expires_at, int | float) and now >= expires_at:
+    if isinstance(expires_at, int | float) and call.now >= expires_at:
         raise GatewayError("AuthenticationFail.OIDCToken.Expired", "This JsonWebToken is expired.")
-    return Grant(Caller(account, RoleSession(role.name, session_name)), lasts_s), claims
+    information = {
+        "Subject": claims.get("sub", ""),
+        "Issuer": claims.get("iss", ""),
+        "ClientIds": claims.get("aud", ""),
+    }
+    return {**_answer(call, account, RoleSession(role.name, session_name), lasts_s), "OIDCTokenInfo": information}
 
 
-def requested_role(
-    parameters: Mapping[str, str], *, find_role: Callable[[str, str], tuple[Account, Role] | None]
-) -> tuple[Account, Role]:
+def requested_role(parameters: Mapping[str, str], *, find_role: FindRole) -> tuple[Account, Role]:
     """Return the role that a call names, with its account; raises GatewayError."""
-    arn = _needed(parameters, "RoleArn")
-    parts = parse_role_arn(arn)
-    if parts is None:
+    arn = required_parameter(parameters, "RoleArn")
+    match = _ROLE_ARN.fullmatch(arn)
+    if match is None:
         raise GatewayError("InvalidParameter.RoleArn", "The parameter RoleArn is wrongly formed.")
-    found = find_role(*parts)
+    found = find_role(match["account"], match["name"])
     if found is None:
         raise GatewayError("EntityNotExist.Role", f"The role not exists: {arn}.")
     return found
-
-
-def parse_role_arn(arn: str) -> tuple[str, str] | None:
-    """Return the account id and the name in a role's ARN, None if it is none."""
-    match = _ROLE_ARN.fullmatch(arn)
-    return None if match is None else (match["account"], match["name"])
-
-
-def parse_provider_arn(arn: str) -> tuple[str, str] | None:
-    """Return the account id and the `oidc-provider/NAME` in a provider's ARN, None if it is none."""
-    match = _PROVIDER_ARN.fullmatch(arn)
-    return None if match is None else (match["account"], match["provider"])
-
-
-def principal_id(account_id: str, name: str) -> str:
-    """Return the number of a role or user: 18 digits, always the same ones."""
-    digest = hashlib.sha256(f"{account_id}/{name}".encode()).digest()
-    return f"3{int.from_bytes(digest[:8], 'big') % 10**17:017d}"
 
 
 def credentials_answer(token: IssuedToken) -> dict[str, str]:
@@ -227,29 +183,25 @@ def credentials_answer(token: IssuedToken) -> dict[str, str]:
     }
 
 
-def _answer(call: Call, grant: Grant) -> dict[str, object]:
-    token = call.issue(grant.caller, grant.lasts_s)
-    account_id = grant.caller.account.account_id
-    session = grant.caller.session or RoleSession("", "")
+def _answer(call: Call, account: Account, session: RoleSession, lasts_s: int) -> dict[str, object]:
+    token = call.issue(Caller(account, session), lasts_s)
     return {
         "AssumedRoleUser": {
-            "Arn": f"{role_arn(account_id, session.role)}/{session.name}",
-            "AssumedRoleId": f"{principal_id(account_id, session.role)}:{session.name}",
+            "Arn": f"{role_arn(account.account_id, session.role)}/{session.name}",
+            "AssumedRoleId": f"{_principal_id(account.account_id, session.role)}:{session.name}",
         },
         "Credentials": credentials_answer(token),
     }
 
 
-def _needed(parameters: Mapping[str, str], name: str) -> str:
-    value = parameters.get(name)
-    if not value:
-        message = f'The input parameter "{name}" that is mandatory for processing this request is not supplied.'
-        raise GatewayError("MissingParameter", message)
-    return value
+def _principal_id(account_id: str, name: str) -> str:
+    """Return the number of a role or user: 18 digits, always the same ones."""
+    digest = hashlib.sha256(f"{account_id}/{name}".encode()).digest()
+    return f"3{int.from_bytes(digest[:8], 'big') % 10**17:017d}"
 
 
 def _session_name(parameters: Mapping[str, str]) -> str:
-    name = _needed(parameters, "RoleSessionName")
+    name = required_parameter(parameters, "RoleSessionName")
     if not _SESSION_NAME.fullmatch(name):
         raise GatewayError("InvalidParameter.RoleSessionName", "The parameter RoleSessionName is wrongly formed.")
     return name
