@@ -7,6 +7,7 @@ products; those here are the gateway's own.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -105,7 +106,7 @@ class GatewayError(Exception):
         """What a RAM denial says of the right that is missing."""
 
 
-def error_payload(error: GatewayError, *, request_id: str, host: str, product: str) -> dict[str, object]:
+def error_body(error: GatewayError, *, request_id: str, host: str, product: str) -> bytes:
     """Return the gateway's body for a refusal.
 
     ```json
@@ -117,18 +118,13 @@ def error_payload(error: GatewayError, *, request_id: str, host: str, product: s
     {"RequestId": "1DD9...", "Code": "NotAuthorized", "Message": "...", "Success": false}
     ```
     """
+    said = {"Code": error.code, "Message": error.message}
     if error.status < _FIRST_NO_SUCCESS:
-        return {"RequestId": request_id, "Code": error.code, "Message": error.message, "Success": False}
+        return json.dumps({"RequestId": request_id, **said, "Success": False}).encode()
     recommend = (
         f"https://api.aliyun.com/troubleshoot?q={quote(error.code)}&product={product}&requestId={quote(request_id)}"
     )
-    payload: dict[str, object] = {
-        "RequestId": request_id,
-        "HostId": host,
-        "Code": error.code,
-        "Message": error.message,
-        "Recommend": recommend,
-    }
+    payload: dict[str, object] = {"RequestId": request_id, "HostId": host, **said, "Recommend": recommend}
     if error.access_denied_detail is not None:
         payload["AccessDeniedDetail"] = dict(error.access_denied_detail)
-    return payload
+    return json.dumps(payload).encode()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from collections import defaultdict, deque
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from exporter.simulator.call import Call, Caller, common_parameters
 from exporter.simulator.credential_services import CredentialServices, service_at
-from exporter.simulator.errors import GatewayError, error_payload
+from exporter.simulator.errors import GatewayError, error_body
 from exporter.simulator.fault_effects import UNANSWERED, fault_answer, fault_error, fault_request_id
 from exporter.simulator.http_messages import Answer
 from exporter.simulator.journal import Journal, JournalEntry
@@ -19,7 +20,6 @@ from exporter.simulator.operations import LIMITS, OPERATIONS, find_operation, la
 from exporter.simulator.overrides import Overrides
 from exporter.simulator.signature_check import DATE_WINDOW_S, NonceStore, check_signature, check_signature_v1
 from exporter.simulator.sts import IssuedTokens, holder_of_key, requested_role
-from exporter.simulator.throttle import Throttle
 from exporter.simulator.timeline import account_at
 
 if TYPE_CHECKING:
@@ -44,6 +44,75 @@ class Decision:
     fault: Fault | None
     now: float
     """The Unix time of the decision."""
+
+
+class Throttle:
+    """Admits at most N calls in any window of one second, per account and operation; a true sliding window.
+
+    A call that is refused does not count: however hard a client hammers, N calls a second are served. Two calls
+    exactly one window apart are not in one window. Not thread-safe, its owner holds the lock.
+    """
+
+    def __init__(self, limits: Mapping[str, int], *, window_s: float = 1.0) -> None:
+        for action, limit in limits.items():
+            if limit < 1:
+                raise ValueError(f"the limit of {action} is {limit}; a limit is at least 1 call per second")
+        self._limits = dict(limits)
+        self._window_s = window_s
+        self._admitted: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+
+    def admit(self, account_id: str, action: str, *, now: float) -> bool:
+        """Return whether a call at this moment is served, and count it if so; `now` never goes back."""
+        admitted = self._admitted[account_id, action]
+        while admitted and now - admitted[0] >= self._window_s:
+            admitted.popleft()
+        if len(admitted) >= self._limits[action]:
+            return False
+        admitted.append(now)
+        return True
+
+
+def _new_request_id() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """A request on its way to its answer, and what is found out about it on the way."""
+
+    request: Request
+    connection: int
+    """The number of its connection."""
+    reused: bool
+    """Whether that has served another request before."""
+    at_s: float
+    """On the monotonic clock."""
+    now: float
+    """Unix time."""
+    request_id: str = field(default_factory=_new_request_id)
+    action: str | None = None
+    access_key_id: str | None = None
+    account: Account | None = None
+    fault: Fault | None = None
+    code: str | None = None
+
+    def note_refusal(self, error: GatewayError) -> None:
+        # An echo can hold a token in its code, and the journal is shown to anybody.
+        self.code = "InternalError" if self.fault is not None and self.fault.kind == "echo" else error.code
+
+    def entry(self, answer: Answer) -> JournalEntry:
+        return JournalEntry(
+            at_s=self.at_s,
+            action=self.action,
+            account_id=None if self.account is None else self.account.account_id,
+            access_key_id=self.access_key_id,
+            method=self.request.method,
+            http_status=None if self.fault is not None and self.fault.kind in UNANSWERED else answer.status,
+            code=self.code,
+            request_id=self.request_id,
+            fault=None if self.fault is None else self.fault.kind,
+            connection=self.connection,
+        )
 
 
 class Gateway:
@@ -114,24 +183,21 @@ class Gateway:
     def decide(self, request: Request, *, connection: int, reused: bool) -> Decision:
         """Return what a request gets, and note it in the journal."""
         with self._lock:
+            arrival = _Arrival(request, connection, reused, at_s=self._monotonic(), now=self._wall_clock())
             service = service_at(request.path)
-            if service is not None:
-                return self._hand_out(request, service, connection=connection, reused=reused)
-            return self._decide(request, connection=connection, reused=reused)
+            answer = self._answer_call(arrival) if service is None else self._hand_out(arrival, service)
+            if arrival.fault is not None:
+                answer = fault_answer(arrival.fault, answer)
+            self._journal.append(arrival.entry(answer))
+        return Decision(answer, arrival.fault, arrival.now)
 
     def decide_malformed(self, error: MalformedRequestError, *, connection: int) -> Decision:
         """Return what is said to a client that speaks no HTTP, and note it in the journal."""
         with self._lock:
             entry = JournalEntry(
                 at_s=self._monotonic(),
-                action=None,
-                account_id=None,
-                access_key_id=None,
-                method=None,
                 http_status=error.status,
-                code=None,
                 request_id=_new_request_id(),
-                fault=None,
                 connection=connection,
             )
             self._journal.append(entry)
@@ -139,86 +205,69 @@ class Gateway:
         answer = Answer(error.status, f"{error.reason}\n".encode(), content_type="text/plain")
         return Decision(answer, None, self._wall_clock())
 
-    def _decide(self, request: Request, *, connection: int, reused: bool) -> Decision:
-        at_s = self._monotonic()
-        now = self._wall_clock()
-        request_id = _new_request_id()
+    def _answer_call(self, arrival: _Arrival) -> Answer:
+        request = arrival.request
         common = common_parameters(request)
-        account: Account | None = None
-        operation: Operation | None = None
-        fault: Fault | None = None
-        refusal: GatewayError | None = None
-        body = b""
+        arrival.action = common.action or None
+        arrival.access_key_id = common.access_key_id
+        operation = None
         try:
-            caller = self._caller(request, common, now)
-            account = caller.account
+            caller = self._caller(request, common, arrival.now)
+            arrival.account = caller.account
             operation = find_operation(common.action, common.version)
-            if not self._throttle.admit(account.account_id, operation.action, now=at_s):
-                raise _throttled()
-            moment = account_at(account, at_s - self._started_s, self._started_at_unix)
-            fault = self._overrides[account.name].take_fault(moment, operation.action, reused=reused)
-            if fault is not None and (error := fault_error(fault, request)) is not None:
-                refusal = error
-            else:
-                body = self._right_body(
-                    caller, request.parameters(), moment, operation, now=now, request_id=request_id
-                )
+            status, body, shown_id = 200, self._body(arrival, caller, operation), arrival.request_id
         except GatewayError as error:
-            refusal = error
-        shown_id = fault_request_id(fault, request, request_id=request_id)
-        if refusal is not None:
+            arrival.note_refusal(error)
+            status = error.status
+            shown_id = fault_request_id(arrival.fault, request, request_id=arrival.request_id)
             product = "" if operation is None else operation.product
-            body = _encode(error_payload(refusal, request_id=shown_id, host=request.header("host"), product=product))
-        status = 200 if refusal is None else refusal.status
-        answer = Answer(status, body, headers=(("x-acs-request-id", shown_id),))
-        if fault is not None:
-            answer = fault_answer(fault, answer)
-        entry = JournalEntry(
-            at_s=at_s,
-            action=common.action or None,
-            account_id=None if account is None else account.account_id,
-            access_key_id=common.access_key_id,
-            method=request.method,
-            http_status=None if fault is not None and fault.kind in UNANSWERED else answer.status,
-            code=_code_to_note(refusal, fault),
-            request_id=request_id,
-            fault=None if fault is None else fault.kind,
-            connection=connection,
-        )
-        self._journal.append(entry)
-        return Decision(answer, fault, now)
+            body = error_body(error, request_id=shown_id, host=request.header("host"), product=product)
+        return Answer(status, body, headers=(("x-acs-request-id", shown_id),))
 
-    def _hand_out(self, request: Request, service: str, *, connection: int, reused: bool) -> Decision:
-        at_s = self._monotonic()
-        now = self._wall_clock()
-        request_id = _new_request_id()
-        bearer = self._services.bearer(request)
-        fault: Fault | None = None
-        if bearer is not None:
-            moment = account_at(bearer.account, at_s - self._started_s, self._started_at_unix)
-            fault = self._overrides[bearer.account.name].take_fault(moment, service, reused=reused, if_named=True)
-        refusal = None if fault is None else fault_error(fault, request)
-        if refusal is None:
-            answer = self._services.answer(request, now=now)
-        else:
-            payload = error_payload(refusal, request_id=request_id, host=request.header("host"), product="")
-            answer = Answer(refusal.status, _encode(payload))
-        if fault is not None:
-            answer = fault_answer(fault, answer)
-        entry = JournalEntry(
-            at_s=at_s,
-            action=service,
-            account_id=None if bearer is None else bearer.account.account_id,
-            access_key_id=None,
-            method=request.method,
-            http_status=None if fault is not None and fault.kind in UNANSWERED else answer.status,
-            code=_code_to_note(refusal, fault),
-            request_id=request_id,
-            fault=None if fault is None else fault.kind,
-            connection=connection,
+    def _body(self, arrival: _Arrival, caller: Caller, operation: Operation) -> bytes:
+        request, account, now = arrival.request, caller.account, arrival.now
+        if not self._throttle.admit(account.account_id, operation.action, now=arrival.at_s):
+            raise GatewayError("Throttling.User", "Request was denied due to user flow control.")
+        overrides = self._overrides[account.name]
+        moment = self._moment(account, arrival.at_s)
+        arrival.fault = overrides.take_fault(moment, operation.action, reused=arrival.reused)
+        if arrival.fault is not None and (error := fault_error(arrival.fault, request)) is not None:
+            raise error
+        if (raw := overrides.raw_answer(operation.action)) is not None:
+            return raw
+        present = overrides.over(moment, now=now)
+        if operation.action in present.denied:
+            raise lacking_right(operation, account.account_id)
+        shows_at = now + present.opening.shows_after_s
+        call = Call(
+            caller,
+            request.parameters(),
+            present,
+            now=now,
+            find_role=self._find_role,
+            issue=lambda bearer, lasts_s: self._tokens.issue(bearer, now=now, lasts_s=lasts_s),
+            activate=lambda product, state: overrides.activate(product, state, shows_at=shows_at),
         )
-        self._journal.append(entry)
-        return Decision(answer, fault, now)
+        return json.dumps({**operation.answer(call), "RequestId": arrival.request_id}).encode()
+
+    def _hand_out(self, arrival: _Arrival, service: str) -> Answer:
+        request = arrival.request
+        arrival.action = service
+        bearer = self._services.bearer(request)
+        if bearer is not None:
+            arrival.account = bearer.account
+            moment = self._moment(bearer.account, arrival.at_s)
+            overrides = self._overrides[bearer.account.name]
+            arrival.fault = overrides.take_fault(moment, service, reused=arrival.reused, if_named=True)
+        error = None if arrival.fault is None else fault_error(arrival.fault, request)
+        if error is None:
+            return self._services.answer(request, now=arrival.now)
+        arrival.note_refusal(error)
+        host = request.header("host")
+        return Answer(error.status, error_body(error, request_id=arrival.request_id, host=host, product=""))
+
+    def _moment(self, account: Account, at_s: float) -> Moment:
+        return account_at(account, at_s - self._started_s, self._started_at_unix)
 
     def _caller(self, request: Request, common: CommonParameters, now: float) -> Caller:
         if request.method not in _METHODS:
@@ -242,58 +291,9 @@ class Gateway:
     def _find_role(self, account_id: str, name: str) -> tuple[Account, Role] | None:
         return self._roles.get((account_id, name))
 
-    def _right_body(
-        self,
-        caller: Caller,
-        parameters: Mapping[str, str],
-        moment: Moment,
-        operation: Operation,
-        *,
-        now: float,
-        request_id: str,
-    ) -> bytes:
-        overrides = self._overrides[caller.account.name]
-        if (raw := overrides.raw_answer(operation.action)) is not None:
-            return raw
-        present = overrides.over(moment, now=now)
-        if operation.action in present.denied:
-            raise lacking_right(operation, caller.account.account_id)
-        call = Call(
-            caller,
-            parameters,
-            present,
-            now=now,
-            find_role=self._find_role,
-            issue=lambda bearer, lasts_s: self._tokens.issue(bearer, now=now, lasts_s=lasts_s),
-            activate=lambda product, state: overrides.activate(
-                product, state, shows_at=now + present.opening.shows_after_s
-            ),
-        )
-        answer = operation.answer(call)
-        return _encode({**answer, "RequestId": request_id})
-
     def _overrides_of(self, account: str) -> Overrides:
         try:
             return self._overrides[account]
         except KeyError:
             known = ", ".join(self._overrides)
             raise ValueError(f"no account is named {account!r}; the scenario has {known}") from None
-
-
-def _throttled() -> GatewayError:
-    return GatewayError("Throttling.User", "Request was denied due to user flow control.")
-
-
-def _new_request_id() -> str:
-    return str(uuid.uuid4()).upper()
-
-
-def _encode(payload: object) -> bytes:
-    return json.dumps(payload).encode()
-
-
-def _code_to_note(refusal: GatewayError | None, fault: Fault | None) -> str | None:
-    if refusal is None:
-        return None
-    # An echo can hold a token in its code, and the journal is shown to anybody.
-    return "InternalError" if fault is not None and fault.kind == "echo" else refusal.code

@@ -7,26 +7,26 @@ from collections import deque
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
     """One request, as the server saw it."""
 
     at_s: float
     """When it had arrived whole, on the monotonic clock."""
-    action: str | None
+    action: str | None = None
     """The operation it named, known or not."""
-    account_id: str | None
+    account_id: str | None = None
     """The account it was rightly signed for."""
-    access_key_id: str | None
+    access_key_id: str | None = None
     """The key it said it was signed with."""
-    method: str | None
+    method: str | None = None
     """None for what was no HTTP request."""
     http_status: int | None
     """None if it got no answer, or one that is no HTTP."""
-    code: str | None
+    code: str | None = None
     """The error code of the answer, whatever a fault did to it on the way."""
     request_id: str
-    fault: str | None
+    fault: str | None = None
     """The kind of the fault that was played."""
     connection: int
     """The number of its connection, from 1."""

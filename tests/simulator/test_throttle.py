@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.simulator.throttle import Throttle
+from exporter.simulator.gateway import Throttle
 
 
 def test_the_window_slides() -> None:
