@@ -25,7 +25,7 @@ HOMES = {
     "rich": {"report/terminal.py"},
     "structlog": {"core/logs.py"},
     "click": {"cli/"},
-    "pydantic": {"config/"},
+    "pydantic": {"config/", "simulator/"},
     "yaml": {"config/", "simulator/"},
     "uvicorn": {"web/"},
     "starlette": {"web/"},

@@ -9,10 +9,10 @@ from exporter.simulator.errors import REFUSALS
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, WRITES
+from exporter.simulator.reading import ScenarioError
 from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario
 from exporter.simulator.simulator import UNSET, Simulator
 from exporter.simulator.state import Balance, ChargeChange, Debt, Member, Opening, Role, ServiceState, role_arn
-from exporter.simulator.strict_yaml import ScenarioError
 from exporter.simulator.timeline import Account, PlannedChange, PlannedService, Scenario, Step
 
 __all__ = [

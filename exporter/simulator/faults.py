@@ -1,10 +1,12 @@
 """The ways in which the simulator can misbehave, as values."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, fields
-from typing import Final, Literal, get_args
+from typing import ClassVar, Final, Literal, get_args
+
+from pydantic import ConfigDict
+
+from exporter.simulator.reading import STRICT
 
 FaultKind = Literal[
     "latency",
@@ -69,6 +71,8 @@ class Fault:
     - `error`: the gateway's body with any `status`, `code` and `message`
     - `echo`: an error that repeats the request's signature, nonce and tokens in its `field`
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     kind: FaultKind
     seconds: float | None = None

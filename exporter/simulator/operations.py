@@ -265,7 +265,8 @@ def lacking_right(operation: Operation, account_id: str) -> GatewayError:
     return GatewayError(operation.denied_code, message, access_denied_detail=detail)
 
 
-def check_fault_target(fault: Fault) -> None:
-    """Raise ValueError for a fault that would never be played, since nothing has the name of its action."""
+def checked_fault(fault: Fault) -> Fault:
+    """Return a fault; raises ValueError for one that would never be played, since nothing is called as its action."""
     if fault.action is not None and fault.action not in _FAULT_TARGETS:
         raise ValueError(f"the action of a fault is {fault.action!r}; accepted: {', '.join(_FAULT_TARGETS)}")
+    return fault

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from exporter.simulator.operations import DENIABLE, LIMITS, check_fault_target
+from exporter.simulator.operations import DENIABLE, LIMITS, checked_fault
 from exporter.simulator.state import PRODUCTS, ServiceState, checked_members
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Overrides:
     def set_fault(self, fault: Fault | None) -> None:
         """Put a fault above the timeline; its `times` count from now."""
         if fault is not None:
-            check_fault_target(fault)
+            checked_fault(fault)
         self._fault = fault
         self._faults_set += 1
 

@@ -37,34 +37,27 @@ accounts:
 ```
 """
 
-from __future__ import annotations
-
+from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Self
 
-from exporter.simulator.state import PRODUCTS, Role
-from exporter.simulator.step_reading import STEP_KEYS, read_denied, read_timeline
-from exporter.simulator.strict_yaml import ScenarioError, Section, read_each, read_yaml
-from exporter.simulator.timeline import Account, Scenario, Step
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-_SCENARIO_KEYS: Final = ("description", "accounts")
-_ACCOUNT_KEYS: Final = (
-    "name",
-    "account_id",
-    "access_key_id",
-    "access_key_secret",
-    "security_token",
-    "ram_user",
-    "roles",
-    "products",
-    "debt_status",
-    "balance",
-    "denied",
-    "repeat_every",
-    "timeline",
+from exporter.simulator.faults import Fault
+from exporter.simulator.operations import DENIABLE, checked_fault
+from exporter.simulator.reading import STRICT, ScenarioError, Seconds, json_of_yaml, one_of, problems_in
+from exporter.simulator.state import (
+    PRODUCTS,
+    Balance,
+    Debt,
+    Member,
+    Opening,
+    Role,
+    ServiceState,
+    checked_members,
 )
-_ROLE_KEYS: Final = ("name", "trusted", "external_id", "max_session")
+from exporter.simulator.timeline import Account, PlannedChange, PlannedService, Scenario, Step
 
 
 def packaged_scenarios() -> tuple[str, ...]:
@@ -90,75 +83,134 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 
 def parse_scenario(text: str) -> Scenario:
-    """Return the scenario that a YAML text describes; raises ScenarioError with every account's first problems."""
-    section = Section(read_yaml(text), "", accepted=_SCENARIO_KEYS)
-    accounts = read_each(section.items("accounts"), _read_account)
-    if not accounts:
-        raise section.problem("accounts", [], "at least one account")
+    """Return the scenario that a YAML text describes; raises ScenarioError with all of its problems."""
     try:
-        return Scenario(section.text("description"), tuple(accounts))
-    except ScenarioError:
-        raise
-    except ValueError as error:
-        raise ScenarioError([f"accounts: {error}"]) from error
+        return _File.model_validate_json(json_of_yaml(text)).scenario()
+    except ValidationError as error:
+        raise ScenarioError(tuple(problems_in(error, _File))) from None
 
 
-def _read_account(value: object, path: str) -> Account:
-    section = Section(value, path, accepted=_ACCOUNT_KEYS)
-    account_id = section.text("account_id")
-    entries = [
-        (entry_path, Section(entry, entry_path, accepted=STEP_KEYS))
-        for entry_path, entry in section.items("timeline")
-    ]
-    first = Step(denied=read_denied(section) if section.has("denied") else frozenset())
-    try:
-        return Account(
-            name=section.text("name"),
-            account_id=account_id,
-            access_key_id=section.text("access_key_id"),
-            access_key_secret=section.text("access_key_secret", secret=True),
-            security_token=section.text("security_token", secret=True) if section.has("security_token") else None,
-            ram_user=section.text("ram_user") if section.has("ram_user") else None,
-            roles=tuple(read_each(section.items("roles"), _read_role)) if section.has("roles") else (),
-            products=tuple(_read_products(section)) if section.has("products") else ("dcdn_ipa",),
-            debt_status=section.flag("debt_status") if section.has("debt_status") else False,
-            balance=section.flag("balance") if section.has("balance") else False,
-            timeline=read_timeline([entry for _, entry in entries], account_id, first=first),
-            repeat_every_s=section.duration_s("repeat_every") if section.has("repeat_every") else None,
-        )
-    except ScenarioError:
-        raise
-    except ValueError as error:
-        raise ScenarioError([f"{path}: {error}"]) from error
+def _making(value: type[Debt | Balance]) -> AfterValidator:
+    """Return the check that some fields of a value make sense together."""
+
+    def check(named: dict[str, Any]) -> dict[str, Any]:
+        value(**named)
+        return named
+
+    return AfterValidator(check)
 
 
-def _read_role(value: object, path: str) -> Role:
-    section = Section(value, path, accepted=_ROLE_KEYS)
-    trusted = tuple(read_each(section.items("trusted"), _read_trusted))
-    try:
-        return Role(
-            name=section.text("name"),
-            trusted=trusted,
-            external_id=section.text("external_id") if section.has("external_id") else None,
-            max_session_s=int(section.duration_s("max_session")) if section.has("max_session") else 3600,
-        )
-    except ScenarioError:
-        raise
-    except ValueError as error:
-        raise ScenarioError([f"{path}: {error}"]) from error
+_Product = Annotated[str, one_of(PRODUCTS)]
+_Denied = frozenset[Annotated[str, one_of(DENIABLE)]]
+_DebtFields = dict[Annotated[str, one_of([item.name for item in fields(Debt)])], bool | None]
+_BalanceFields = dict[Annotated[str, one_of([item.name for item in fields(Balance)])], str]
+# What the file does not name has the default of its value, or stays as it was in the step before.
+_UNNAMED: Any = None
 
 
-def _read_trusted(value: object, path: str) -> str:
-    if isinstance(value, str):
-        return value
-    raise Section.problem(path, value, "an account id in quotes, ecs.aliyuncs.com or oidc-provider/NAME")
+class _Part(BaseModel):
+    """A mapping of the file; its fields have the names of what is made of them."""
+
+    model_config = STRICT
+
+    def named(self) -> dict[str, Any]:
+        """Return the fields that the file names."""
+        return {name: value for name, value in self if name in self.model_fields_set}
 
 
-def _read_products(section: Section) -> list[str]:
-    return read_each(section.items("products"), _read_product)
+class _Change(_Part):
+    charge_type: str
+    due_in_s: Seconds = Field(alias="in")
 
 
-def _read_product(value: object, path: str) -> str:
-    if isinstance(value, str) and value in PRODUCTS:
-        return value
-    raise Section.problem(path, value, ", ".join(PRODUCTS))
+class _Service(_Part):
+    activated: bool = _UNNAMED
+    charge_type: str = _UNNAMED
+    locks: tuple[Annotated[str, Field(min_length=0)], ...] = _UNNAMED
+    opening_time: str = _UNNAMED
+    instance_id: str = _UNNAMED
+    denied_for_security: bool = _UNNAMED
+    change: _Change | None = _UNNAMED
+
+    def after(self, before: PlannedService, at_s: float) -> PlannedService:
+        named = self.named()
+        change = named.pop("change", before.change)
+        if isinstance(change, _Change):
+            change = PlannedChange(change.charge_type, at_s + change.due_in_s)
+        return PlannedService(replace(before.state, **named), change)
+
+
+class _Step(_Part):
+    at_s: Seconds = Field(alias="at")
+    services: dict[_Product, _Service] = {}
+    debts: dict[_Product, Annotated[_DebtFields, _making(Debt)] | None] = Field({}, alias="debt")
+    balance: Annotated[_BalanceFields, _making(Balance)] = {}
+    denied: _Denied = _UNNAMED
+    members: Annotated[tuple[Member, ...], AfterValidator(checked_members)] | None = _UNNAMED
+    opening: Annotated[Opening, BeforeValidator(lambda value: {} if value is None else value)] = _UNNAMED
+    fault: Annotated[Fault, AfterValidator(checked_fault)] | None = _UNNAMED
+    announce: str = _UNNAMED
+
+    def after(self, before: Step, account_id: str) -> Step:
+        """Return the account from this step on: what it names, the rest as it was."""
+        services = {product: service.settled(self.at_s) for product, service in before.services.items()}
+        for product, service in self.services.items():
+            earlier = services.get(product, PlannedService(ServiceState(instance_id=account_id)))
+            services[product] = service.after(earlier, self.at_s)
+        debts = dict(before.debts)
+        for product, debt in self.debts.items():
+            if debt is None:
+                debts.pop(product, None)
+            else:
+                debts[product] = replace(debts.get(product, Debt()), **debt)
+        balance = replace(before.balance, **self.balance)
+        whole = {"services": services, "debts": debts, "balance": balance, "announce": self.announce}
+        return replace(before, **(self.named() | whole))
+
+
+class _Account(_Part):
+    name: str
+    account_id: str
+    access_key_id: str
+    access_key_secret: str
+    security_token: str = _UNNAMED
+    ram_user: str = _UNNAMED
+    roles: tuple[Role, ...] = _UNNAMED
+    products: tuple[_Product, ...] = _UNNAMED
+    debt_status: bool = _UNNAMED
+    balance: bool = _UNNAMED
+    denied: _Denied = frozenset()
+    repeat_every_s: Seconds = Field(_UNNAMED, alias="repeat_every")
+    timeline: tuple[_Step, ...]
+
+    def account(self) -> Account:
+        steps = [Step(denied=self.denied)]
+        for number, step in enumerate(self.timeline):
+            try:
+                steps.append(step.after(steps[-1], self.account_id))
+            except ValueError as error:
+                raise ValueError(f"timeline[{number}]: {error}") from error
+        named = self.named() | {"timeline": tuple(steps[1:])}
+        named.pop("denied", None)
+        return Account(**named)
+
+    @model_validator(mode="after")
+    def _can_be_played(self) -> Self:
+        # Here, so that what is wrong with the whole is told together with the other problems of the file.
+        self.account()
+        return self
+
+
+class _File(_Part):
+    description: str
+    accounts: tuple[_Account, ...]
+
+    def scenario(self) -> Scenario:
+        if not self.accounts:
+            raise ValueError("a scenario has at least one account; accounts is empty")
+        return Scenario(self.description, tuple(account.account() for account in self.accounts))
+
+    @model_validator(mode="after")
+    def _can_be_played(self) -> Self:
+        self.scenario()
+        return self

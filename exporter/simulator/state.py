@@ -3,17 +3,16 @@
 The answers that describe them are in operations.py and directory.py.
 """
 
-from __future__ import annotations
-
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Annotated, ClassVar, Final
+
+from pydantic import ConfigDict, Field
 
 from exporter.simulator.errors import REFUSALS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from exporter.simulator.reading import STRICT, Seconds, WholeSeconds
 
 PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
 """The names of an account's services."""
@@ -124,6 +123,8 @@ class Balance:
 class Member:
     """One member account."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     account_id: str
     display_name: str
     status: str = "CreateSuccess"
@@ -157,9 +158,11 @@ def checked_members(members: Sequence[Member]) -> tuple[Member, ...]:
 class Opening:
     """What becomes of a call that would activate CDN."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     refusal: str | None = None
     """The row of the error table that stands against it; None: nothing does."""
-    shows_after_s: float = 0.0
+    shows_after_s: Annotated[Seconds, Field(alias="shows_after")] = 0.0
     """How long the service, once activated, is not described yet."""
 
     def __post_init__(self) -> None:
@@ -173,12 +176,14 @@ class Opening:
 class Role:
     """A role of an account."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
     name: str
     trusted: tuple[str, ...]
     """Account ids, `ecs.aliyuncs.com`, or `oidc-provider/NAME` for an identity provider of the role's own account."""
     external_id: str | None = None
     """What a caller must bring to assume it."""
-    max_session_s: int = 3600
+    max_session_s: Annotated[WholeSeconds, Field(alias="max_session")] = 3600
 
     def __post_init__(self) -> None:
         if not _ROLE_NAME.fullmatch(self.name):

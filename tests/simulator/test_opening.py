@@ -193,7 +193,7 @@ def test_a_scenario_says_what_becomes_of_it() -> None:
 
 def test_a_scenario_names_rows_that_there_are() -> None:
     """Another name is a problem of the file, with its place."""
-    with pytest.raises(ScenarioError, match=r"timeline\[0\]\.opening\.refusal: is 'rain'; accepted: invalid_charge"):
+    with pytest.raises(ScenarioError, match=r"timeline\[0\]\.opening: refusal is 'rain'; accepted: invalid_charge"):
         parse_scenario(SCENARIO.replace("bid_user", "rain"))
 
 
