@@ -14,54 +14,26 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-STATUS_OF: Final = {
+_STATUS: Final = {
     "AuthenticationFail.NoPermission": 401,
     "AuthenticationFail.OIDCToken.Expired": 401,
     "AuthenticationFail.OIDCToken.Invalid": 401,
-    "CdnService.HasOpened": 400,
     "CdnServiceNotFound": 403,
-    "CreateOrderFailed": 400,
     "DcdnIpaServiceNotFound": 403,
     "DcdnServiceNotFound": 403,
     "EntityNotExist.Role": 404,
     "Forbidden.BidUser": 403,
     "Forbidden.IntlUser": 403,
     "Forbidden.RAM": 403,
-    "IncompleteSignature": 400,
-    "InsufficientBalance": 400,
     "InternalError": 500,
     "InvalidAccessKeyId.NotFound": 404,
     "InvalidAction.NotFound": 404,
     "InvalidApi.NotFound": 404,
-    "InvalidInternetChargeType.ValueNotSupported": 400,
-    "InvalidParameter.DurationSeconds": 400,
-    "InvalidParameter.ExternalId": 400,
-    "InvalidParameter.MaxResults": 400,
-    "InvalidParameter.NextToken": 400,
-    "InvalidParameter.PageNumber": 400,
-    "InvalidParameter.PageSize": 400,
-    "InvalidParameter.RoleArn": 400,
-    "InvalidParameter.RoleSessionName": 400,
-    "InvalidSecurityToken.Expired": 400,
-    "InvalidSecurityToken.Malformed": 400,
-    "InvalidSecurityToken.MismatchWithAccessKey": 400,
-    "InvalidTimeStamp.Expired": 400,
-    "InvalidTimeStamp.Format": 400,
-    "MissingParameter": 400,
-    "MissingSecurityToken": 400,
     "NoPermission": 403,
-    "NoRealNameAuthentication": 400,
-    "NoSuchVersion": 400,
     "OperationDenied": 403,
-    "QueryInfoError": 400,
     "ResourceDirectoryNotInUse": 404,
-    "SignatureDoesNotMatch": 400,
-    "SignatureNonceUsed": 400,
-    "Throttling.User": 400,
-    "UnsupportedHTTPMethod": 400,
-    "VertifyFailInvalidPayMethod": 400,
-    "VertifyFailUserProfileComplete": 400,
 }
+_USUAL_STATUS: Final = 400
 _FIRST_NO_SUCCESS: Final = 300
 _CHARGE_TYPE_REFUSED: Final = "The specified value of parameter InternetChargeType is not valid."
 REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
@@ -100,7 +72,7 @@ class GatewayError(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-        self.status = STATUS_OF[code] if status is None else status
+        self.status = _STATUS.get(code, _USUAL_STATUS) if status is None else status
         """The HTTP status; left out, the usual one of the code."""
         self.access_denied_detail = access_denied_detail
         """What a RAM denial says of the right that is missing."""

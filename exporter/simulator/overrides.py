@@ -27,10 +27,11 @@ class Overrides:
     def __init__(self) -> None:
         self._services: dict[str, ServiceState] = {}
         self._debts: dict[str, Debt] = {}
-        self._balance: Balance | None = None
+        self.balance: Balance | None = None
+        self.opening: Opening | None = None
+        """What becomes of a call that would activate CDN."""
         self._denied: frozenset[str] | None = None
         self._members: tuple[Member, ...] | None = None
-        self._opening: Opening | None = None
         self._activated: dict[str, tuple[ServiceState, float]] = {}
         self._fault: Fault | None = None
         self._faults_set = 0
@@ -48,10 +49,6 @@ class Overrides:
         _check_one_of("product", product, PRODUCTS)
         _put(self._debts, product, debt)
 
-    def set_balance(self, balance: Balance | None) -> None:
-        """Put a balance above the timeline."""
-        self._balance = balance
-
     def set_denied(self, actions: Collection[str] | None) -> None:
         """Have the RAM policy lack these actions and no other."""
         for action in actions or ():
@@ -61,10 +58,6 @@ class Overrides:
     def set_members(self, members: Sequence[Member] | None) -> None:
         """Have the account manage a directory of these members."""
         self._members = None if members is None else checked_members(members)
-
-    def set_opening(self, opening: Opening | None) -> None:
-        """Decide what becomes of a call that would activate CDN."""
-        self._opening = opening
 
     def activate(self, product: str, state: ServiceState, *, shows_at: float) -> None:
         """Keep a service that a call has activated, in place of one that is not; `shows_at` is Unix time.
@@ -102,9 +95,9 @@ class Overrides:
             moment,
             services=services,
             not_shown_yet=frozenset(product for product, (_, shows_at) in activated.items() if now < shows_at),
-            opening=moment.opening if self._opening is None else self._opening,
+            opening=self.opening or moment.opening,
             debts={**moment.debts, **self._debts},
-            balance=moment.balance if self._balance is None else self._balance,
+            balance=self.balance or moment.balance,
             denied=moment.denied if self._denied is None else self._denied,
             members=moment.members if self._members is None else self._members,
         )

@@ -133,7 +133,7 @@ class Simulator:
     def set_balance(self, account: str, balance: Balance | None) -> None:
         """Put a balance above the timeline; None gives it back to the timeline."""
         with self._gateway.overriding(account) as overrides:
-            overrides.set_balance(balance)
+            overrides.balance = balance
 
     def set_denied(self, account: str, actions: Collection[str] | None) -> None:
         """Have the RAM policy lack these actions and no other; None gives it back to the timeline."""
@@ -148,7 +148,7 @@ class Simulator:
     def set_opening(self, account: str, opening: Opening | None) -> None:
         """Decide what becomes of a call that would activate CDN; None gives that back to the timeline."""
         with self._gateway.overriding(account) as overrides:
-            overrides.set_opening(opening)
+            overrides.opening = opening
 
     def set_fault(self, account: str, fault: Fault | None) -> None:
         """Put a fault above the timeline of the account of that name; None gives it back to the timeline."""
