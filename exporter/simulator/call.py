@@ -1,22 +1,16 @@
 """A call on its way through the gateway: what it asks for, who makes it, and what its operation is given."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.simulator.errors import GatewayError
+from exporter.simulator.http_messages import Request
 from exporter.simulator.signature_check import claimed_access_key_id
+from exporter.simulator.state import AccessKey, Role, ServiceState
+from exporter.simulator.timeline import Account, Moment
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from exporter.simulator.http_messages import Request
-    from exporter.simulator.state import AccessKey, Role, ServiceState
-    from exporter.simulator.timeline import Account, Moment
-
-    FindRole = Callable[[str, str], tuple[Account, Role] | None]
-    """Finds the role of an account id and a name."""
+FindRole = Callable[[str, str], tuple[Account, Role] | None]
+"""Finds the role of an account id and a name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,25 +10,18 @@ The last three as an instance sees them at 100.100.100.200:
 https://help.aliyun.com/zh/ecs/user-guide/view-instance-metadata (read 2026-11-22).
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote
 
 from exporter.simulator.call import Caller, RoleSession
-from exporter.simulator.http_messages import Answer
+from exporter.simulator.http_messages import Answer, Request
 from exporter.simulator.operations import CREDENTIALS_URI, ECS_METADATA
 from exporter.simulator.state import ECS
-from exporter.simulator.sts import credentials_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from exporter.simulator.http_messages import Request
-    from exporter.simulator.sts import IssuedTokens
-    from exporter.simulator.timeline import Account
+from exporter.simulator.sts import IssuedTokens, credentials_answer
+from exporter.simulator.timeline import Account
 
 _URI_PATH: Final = "/_credentials/"
 _TOKEN_PATH: Final = "/latest/api/token"  # noqa: S105 - a path

@@ -4,19 +4,14 @@ https://help.aliyun.com/zh/resource-management/developer-reference/api-resourced
 (read 2026-11-22).
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from exporter.simulator.errors import GatewayError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from exporter.simulator.state import Member
+from exporter.simulator.state import Member
 
 _PAGE_SIZES: Final = range(1, 101)
 _DEFAULT_PAGE_SIZE: Final = 10

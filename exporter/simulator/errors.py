@@ -5,14 +5,10 @@ https://help.aliyun.com/zh/polardb/client-error-codes (read 2026-11-22). One cod
 products; those here are the gateway's own.
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _STATUS: Final = {
     "AuthenticationFail.NoPermission": 401,

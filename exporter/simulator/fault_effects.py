@@ -1,18 +1,12 @@
 """What faults do: to the answer, which is pure, and to its way onto the wire, where each fault really happens."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.simulator.errors import GatewayError
-from exporter.simulator.faults import TRICKLE_INTERVAL_S
-from exporter.simulator.http_messages import JSON_TYPE, Answer
-
-if TYPE_CHECKING:
-    from exporter.simulator.faults import Fault
-    from exporter.simulator.http_messages import Request
-    from exporter.simulator.http_server import Connection
+from exporter.simulator.faults import TRICKLE_INTERVAL_S, Fault
+from exporter.simulator.http_messages import JSON_TYPE, Answer, Request
+from exporter.simulator.http_server import Connection
 
 UNANSWERED: Final = frozenset({"reset", "close", "close_reused", "hang", "not_http"})
 """The kinds after which a client has seen no HTTP status."""

@@ -1,36 +1,27 @@
 """Decides what each request gets: who calls, what is asked, whether it is too often, what goes wrong on purpose."""
 
-from __future__ import annotations
-
 import json
 import threading
 import uuid
 from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.simulator.call import Call, Caller, common_parameters
+from exporter.simulator.call import Call, Caller, CommonParameters, IssuedToken, common_parameters
 from exporter.simulator.credential_services import CredentialServices, service_at
 from exporter.simulator.errors import GatewayError, error_body
 from exporter.simulator.fault_effects import UNANSWERED, fault_answer, fault_error, fault_request_id
-from exporter.simulator.http_messages import Answer
+from exporter.simulator.faults import Fault
+from exporter.simulator.http_messages import Answer, MalformedRequestError, Request
 from exporter.simulator.journal import Journal, JournalEntry
-from exporter.simulator.operations import LIMITS, OPERATIONS, find_operation, lacking_right
+from exporter.simulator.operations import LIMITS, OPERATIONS, Operation, find_operation, lacking_right
 from exporter.simulator.overrides import Overrides
 from exporter.simulator.signature_check import DATE_WINDOW_S, NonceStore, check_signature, check_signature_v1
+from exporter.simulator.state import AccessKey, Role
 from exporter.simulator.sts import IssuedTokens, holder_of_key, requested_role
-from exporter.simulator.timeline import account_at
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from exporter.simulator.call import CommonParameters, IssuedToken
-    from exporter.simulator.faults import Fault
-    from exporter.simulator.http_messages import MalformedRequestError, Request
-    from exporter.simulator.operations import Operation
-    from exporter.simulator.state import AccessKey, Role
-    from exporter.simulator.timeline import Account, Moment, Scenario
+from exporter.simulator.timeline import Account, Moment, Scenario, account_at
 
 _METHODS: Final = ("POST", "GET")
 _UNSIGNED: Final = frozenset((row.action, row.version) for row in OPERATIONS if not row.signed)

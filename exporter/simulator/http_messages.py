@@ -1,16 +1,11 @@
 """HTTP/1.1 messages as values: a request read off a socket within limits, and the bytes of an answer."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 JSON_TYPE = "application/json;charset=utf-8"
 MAX_HEAD_BYTES = 64 * 1024

@@ -4,22 +4,16 @@ The connections are plain sockets so that a handler can reset one, let it trickl
 handler waits for ends at once when the server stops.
 """
 
-from __future__ import annotations
-
 import contextlib
 import selectors
 import socket
+import ssl
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from exporter.simulator.http_messages import MalformedRequestError, RequestReader
-
-if TYPE_CHECKING:
-    import ssl
-
-    from exporter.simulator.http_messages import Request
+from exporter.simulator.http_messages import MalformedRequestError, Request, RequestReader
 
 _BACKLOG = 1024
 _STOP_WITHIN_S = 0.9

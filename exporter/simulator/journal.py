@@ -1,7 +1,5 @@
 """The record of every request that arrived, for tests and for people."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from dataclasses import dataclass

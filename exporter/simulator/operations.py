@@ -3,25 +3,18 @@
 A new operation is one row and one function. Those of STS and of the resource directory have files of their own.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.simulator.call import required_parameter
+from exporter.simulator.call import Call, required_parameter
 from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
-from exporter.simulator.state import Debt, ServiceState
+from exporter.simulator.faults import Fault
+from exporter.simulator.state import Balance, Debt, ServiceState
 from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from exporter.simulator.call import Call
-    from exporter.simulator.faults import Fault
-    from exporter.simulator.state import Balance
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,13 @@
 """What is set by hand for an account, above its timeline."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, LIMITS, checked_fault
-from exporter.simulator.state import PRODUCTS, ServiceState, checked_members
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from exporter.simulator.faults import Fault
-    from exporter.simulator.state import Balance, Debt, Member, Opening
-    from exporter.simulator.timeline import Moment
+from exporter.simulator.state import PRODUCTS, Balance, Debt, Member, Opening, ServiceState, checked_members
+from exporter.simulator.timeline import Moment
 
 Value = TypeVar("Value")
 

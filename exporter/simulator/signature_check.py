@@ -9,25 +9,20 @@ Written for the server's side: which headers were signed is the client's word, w
 The steps have names of their own, so that a failing vector tells the step that is wrong.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl, quote
 
 from exporter.simulator.errors import GatewayError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from exporter.simulator.http_messages import Request
-    from exporter.simulator.state import AccessKey
+from exporter.simulator.http_messages import Request
+from exporter.simulator.state import AccessKey
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 DATE_WINDOW_S = 15 * 60

@@ -1,33 +1,25 @@
 """The simulator: a scenario played by an HTTP server."""
 
-from __future__ import annotations
-
 import dataclasses
 import enum
 import json
 import secrets
+import ssl
 import time
-from typing import TYPE_CHECKING, Final, Self
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self
 
+from exporter.simulator.call import IssuedToken
 from exporter.simulator.fault_effects import send_with_fault
+from exporter.simulator.faults import Fault
 from exporter.simulator.gateway import Gateway
-from exporter.simulator.http_messages import Answer, to_wire
-from exporter.simulator.http_server import HttpServer
+from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, to_wire
+from exporter.simulator.http_server import Connection, HttpServer
 from exporter.simulator.journal import Journal
 from exporter.simulator.operations import LIMITS
-from exporter.simulator.timeline import announcements
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from types import TracebackType
-
-    from exporter.simulator.call import IssuedToken
-    from exporter.simulator.faults import Fault
-    from exporter.simulator.http_messages import MalformedRequestError, Request
-    from exporter.simulator.http_server import Connection
-    from exporter.simulator.state import Balance, Debt, Member, Opening, ServiceState
-    from exporter.simulator.timeline import Scenario
+from exporter.simulator.state import Balance, Debt, Member, Opening, ServiceState
+from exporter.simulator.timeline import Scenario, announcements
 
 JOURNAL_PATH: Final = "/_journal"
 

@@ -5,28 +5,21 @@ https://www.alibabacloud.com/help/doc-detail/42775.htm and
 https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-errorcodes (all read 2026-11-22).
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib
 import json
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.simulator.call import Caller, IssuedToken, RoleSession, required_parameter
+from exporter.simulator.call import Call, Caller, FindRole, IssuedToken, RoleSession, required_parameter
 from exporter.simulator.errors import GatewayError
-from exporter.simulator.state import SHORTEST_SESSION_S, AccessKey, role_arn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from exporter.simulator.call import Call, FindRole
-    from exporter.simulator.state import Role
-    from exporter.simulator.timeline import Account
+from exporter.simulator.state import SHORTEST_SESSION_S, AccessKey, Role, role_arn
+from exporter.simulator.timeline import Account
 
 _ROLE_ARN = re.compile(r"acs:ram::(?P<account>[0-9]+):role/(?P<name>[A-Za-z0-9._-]{1,64})", re.ASCII)
 _PROVIDER_ARN = re.compile(r"acs:ram::(?P<account>[0-9]+):(?P<provider>oidc-provider/[A-Za-z0-9._-]+)", re.ASCII)

@@ -1,30 +1,26 @@
 """What happens to an account over time: steps, and the moment they make at any time; pure."""
 
-from __future__ import annotations
-
 import heapq
 import math
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
-from typing import TYPE_CHECKING
 
+from exporter.simulator.faults import Fault
 from exporter.simulator.state import (
     PRODUCTS,
     AccessKey,
     Balance,
     ChargeChange,
+    Debt,
+    Member,
     Opening,
+    Role,
     ServiceState,
     checked_members,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from exporter.simulator.faults import Fault
-    from exporter.simulator.state import Debt, Member, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class PlannedService:
         if self.state.change is not None:
             raise ValueError("the state of a planned service has a change of its own; it belongs into the plan")
 
-    def settled(self, at_s: float) -> PlannedService:
+    def settled(self, at_s: float) -> "PlannedService":
         """Return the service with its change carried out if that is due at this moment of the timeline."""
         if self.change is None or at_s < self.change.at_s:
             return self
