@@ -1,8 +1,10 @@
 """The house: who may import what. The order of the floors themselves is checked by `make check`."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,69 @@ def test_a_library_is_imported_at_home_only(library: str) -> None:
     importers = {file for file, package in imports() if package == library}
 
     assert {file for file in importers if not any(file.startswith(home) for home in HOMES[library])} == set()
+
+
+def everything_imported(source: str, *, package: str) -> Iterator[str]:
+    """The full name of everything that a source of that package imports, in whatever way and place.
+
+    A name that is found out only when the import runs is told as `exporter.(...)`, since it may be anything of ours.
+    """
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                start = resolve_name("." * level + (module or ""), package)
+                yield from (f"{start}.{alias.name}" for alias in names)
+            case ast.Call(func=ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module")):
+                named = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "name")][:1]
+                match named:
+                    case [ast.Constant(value=str(name))]:
+                        yield resolve_name(name, package)
+                    case _:
+                        yield f"exporter.({ast.unparse(node)})"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("import exporter.core", id="plain"),
+        pytest.param("import json, exporter.core as s", id="under another name"),
+        pytest.param("from exporter import json, core", id="of the package"),
+        pytest.param("from exporter.core import logs", id="a name of it"),
+        pytest.param("from .. import core", id="relative"),
+        pytest.param("from ..core import logs", id="relative name"),
+        pytest.param("def f():\n    from exporter import core", id="inside a function"),
+        pytest.param("if TYPE_CHECKING:\n    from exporter import core", id="for types"),
+        pytest.param("importlib.import_module('exporter.core')", id="import_module"),
+        pytest.param("import_module('..core', __package__)", id="relative import_module"),
+        pytest.param("import_module(name='exporter.core')", id="by keyword"),
+        pytest.param("__import__('exporter.core')", id="__import__"),
+        pytest.param("import_module(anything)", id="unknown"),
+    ],
+)
+def test_no_way_to_import_is_overlooked(source: str) -> None:
+    """What is said of imports holds for each of them."""
+    found = [name for name in everything_imported(source, package="exporter.simulator") if "json" not in name]
+    assert len(found) == 1
+    assert found[0].startswith(("exporter.core", "exporter.("))
+
+
+def test_the_simulator_imports_nothing_of_ours() -> None:
+    """Any client of the API can be tried against it, and a mistake of ours is not made twice."""
+    foreign = set()
+    for file in (ROOT / "simulator").rglob("*.py"):
+        package = ".".join(("exporter", *file.parent.relative_to(ROOT).parts))
+        for name in everything_imported(file.read_text(encoding="utf-8"), package=package):
+            own = f"{name}.".startswith("exporter.simulator.")
+            if not own and name.partition(".")[0] not in {
+                *sys.stdlib_module_names,
+                "pydantic",
+                "pydantic_core",
+                "yaml",
+            }:
+                foreign.add((file.name, name))
+    assert foreign == set()
 
 
 def test_what_watches_is_held_to_reading() -> None:
