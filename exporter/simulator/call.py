@@ -25,7 +25,7 @@ class CommonParameters:
     """Empty in what is no call at all."""
     version: str
     access_key_id: str | None
-    """The key that the request says it is signed with."""
+    """The key that the request names, unverified."""
     signed: bool
     """Whether it brings a signature."""
     v1: bool
@@ -45,11 +45,11 @@ def common_parameters(request: Request) -> CommonParameters:
 
 @dataclass(frozen=True, slots=True)
 class RoleSession:
-    """Somebody's time in a role."""
+    """A session of an assumed role."""
 
     role: str
     name: str
-    """Given by whoever assumed it."""
+    """Chosen by the caller of AssumeRole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class IssuedToken:
 
     key: AccessKey
     caller: Caller
-    """Who calls with it."""
+    """Whose credentials they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class Call:
     """Unix time."""
     find_role: FindRole
     issue: Callable[[Caller, int], IssuedToken]
-    """Hands out credentials for so many seconds."""
+    """Issues credentials for so many seconds."""
     activate: Callable[[str, ServiceState], None]
-    """Gives the caller's account a service of that product from now on."""
+    """Activates a product for the caller's account, with this service."""
 
 
 def required_parameter(parameters: Mapping[str, str], name: str) -> str:

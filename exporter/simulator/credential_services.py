@@ -1,4 +1,4 @@
-"""The places outside of the API where a program finds credentials: a URI, and the metadata service of an instance.
+"""Where programs get credentials outside of the API: a credentials URI and an instance's metadata service.
 
 ```
 GET /_credentials/ACCOUNT                                   what a credentials URI answers
@@ -32,16 +32,16 @@ _TOKENS_KEPT: Final = 1000
 
 
 def service_at(path: str) -> str | None:
-    """Return what hands out credentials at a path, None for anything else."""
+    """Return which service issues credentials at a path; None at any other path."""
     if path.startswith(_URI_PATH):
         return CREDENTIALS_URI
     return ECS_METADATA if path == _TOKEN_PATH or f"{path}/".startswith(_ROLES_PATH) else None
 
 
 class CredentialServices:
-    """Hands out credentials to whoever asks; not thread-safe, its owner holds the lock.
+    """Issues credentials without checking the caller; not thread-safe, its owner holds the lock.
 
-    A credentials URI exists for every account. The instance has each role that trusts `ecs.aliyuncs.com`, and tells
+    A credentials URI exists for every account. The instance has each role that trusts `ecs.aliyuncs.com`, and shows
     the name of the first.
     """
 
@@ -59,14 +59,14 @@ class CredentialServices:
         self._metadata_tokens: dict[str, float] = {}
 
     def bearer(self, request: Request) -> Caller | None:
-        """Return whose credentials a request is about, None if it is about nobody's."""
+        """Return whose credentials a request asks for; None where there are none."""
         path = unquote(request.path)
         if path.startswith(_URI_PATH):
             return self._by_uri.get(path.removeprefix(_URI_PATH))
         return self._by_role.get(_role_in(path))
 
     def answer(self, request: Request, *, now: float) -> Answer:
-        """Return what is answered at this moment, Unix time."""
+        """Return the answer to a request; `now` is Unix time."""
         if request.path == _TOKEN_PATH:
             return self._metadata_token(request, now) if request.method == "PUT" else _text(405, "Method Not Allowed")
         if request.method != "GET":

@@ -22,8 +22,8 @@ def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]
     """Return a page of members in order of their ids, less its RequestId; raises GatewayError.
 
     None is an account that manages no directory. With MaxResults or NextToken the pages are turned by token: the next
-    begins behind the last member of this one, whoever came or went in between, and an empty token is the end. Else
-    they are turned by PageNumber.
+    begins behind the last member of this one, also if members came or left in between; an empty token is the end.
+    Otherwise they are turned by PageNumber.
 
     ```json
     {"TotalCount": 1, "PageNumber": 1, "PageSize": 10, "NextToken": "",

@@ -69,9 +69,9 @@ class GatewayError(Exception):
         self.code = code
         self.message = message
         self.status = _STATUS.get(code, _USUAL_STATUS) if status is None else status
-        """The HTTP status; left out, the usual one of the code."""
+        """The HTTP status."""
         self.access_denied_detail = access_denied_detail
-        """What a RAM denial says of the right that is missing."""
+        """The details of a missing right, in a refusal by RAM."""
 
 
 def error_body(error: GatewayError, *, request_id: str, host: str, product: str) -> bytes:
@@ -86,13 +86,13 @@ def error_body(error: GatewayError, *, request_id: str, host: str, product: str)
     {"RequestId": "1DD9...", "Code": "NotAuthorized", "Message": "...", "Success": false}
     ```
     """
-    said = {"Code": error.code, "Message": error.message}
+    reason = {"Code": error.code, "Message": error.message}
     if error.status < _FIRST_NO_SUCCESS:
-        return json.dumps({"RequestId": request_id, **said, "Success": False}).encode()
+        return json.dumps({"RequestId": request_id, **reason, "Success": False}).encode()
     recommend = (
         f"https://api.aliyun.com/troubleshoot?q={quote(error.code)}&product={product}&requestId={quote(request_id)}"
     )
-    payload: dict[str, object] = {"RequestId": request_id, "HostId": host, **said, "Recommend": recommend}
+    payload: dict[str, object] = {"RequestId": request_id, "HostId": host, **reason, "Recommend": recommend}
     if error.access_denied_detail is not None:
         payload["AccessDeniedDetail"] = dict(error.access_denied_detail)
     return json.dumps(payload).encode()

@@ -1,4 +1,4 @@
-"""What faults do: to the answer, which is pure, and to its way onto the wire, where each fault really happens."""
+"""The effects of faults: on the answer, which is pure, and on the wire, where each of them really happens."""
 
 import json
 from typing import Final
@@ -11,7 +11,7 @@ from exporter.simulator.http_server import Connection
 UNANSWERED: Final = frozenset({"reset", "close", "close_reused", "hang", "not_http"})
 """The kinds after which a client has seen no HTTP status."""
 
-# More than 1 MiB, which no honest answer comes near.
+# More than 1 MiB, far above any real answer.
 _OVERSIZED_BYTES: Final = 1024 * 1024 + 64 * 1024
 _NOT_HTTP: Final = b"\x00\x01\xfe\xff this is not HTTP\r\n\r\n"
 _HTML_502: Final = b"""<html>
@@ -19,7 +19,7 @@ _HTML_502: Final = b"""<html>
 <body><center><h1>502 Bad Gateway</h1></center><hr><center>gateway</center></body>
 </html>
 """
-# Port 9 is the discard service, which nobody runs: a client that follows finds the door closed.
+# Port 9 is the discard service, which no machine runs today: a client that follows is refused.
 _NOWHERE: Final = "http://127.0.0.1:9/"
 _ECHO_STATUS: Final = 400
 

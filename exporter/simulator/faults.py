@@ -54,7 +54,7 @@ _TAKES: Final[dict[str, frozenset[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to misbehave, played on the wire for requests that are signed rightly and not throttled.
+    """One way to misbehave, played on the wire for requests with a valid signature that are not throttled.
 
     - `latency`: the answer, `seconds` late
     - `reset`: the request is read, then RST
@@ -65,7 +65,7 @@ class Fault:
     - `html_502`: the page of a proxy whose upstream failed
     - `truncated_json`: JSON that breaks off, whole by its Content-Length
     - `cut_body`: fewer bytes than Content-Length says, then FIN
-    - `redirect_302`: to a port where nobody listens
+    - `redirect_302`: to a port without a listener
     - `oversized`: JSON of more than 1 MiB, with a Content-Length or `chunked`
     - `wrong_shape`: JSON that is a list; `not_json`: plain text with status 200; `not_http`: bytes that are no HTTP
     - `error`: the gateway's body with any `status`, `code` and `message`
@@ -94,7 +94,7 @@ class Fault:
     action: str | None = None
     """Only this operation gets it; every operation unless given.
 
-    `CredentialsUri` and `EcsMetadata` hand out credentials outside of the API, and get a fault only if it names them.
+    `CredentialsUri` and `EcsMetadata` issue credentials outside of the API, and get a fault only if it names them.
     """
 
     def __post_init__(self) -> None:

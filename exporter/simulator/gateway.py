@@ -1,4 +1,4 @@
-"""Decides what each request gets: who calls, what is asked, whether it is too often, what goes wrong on purpose."""
+"""Decides the answer to each request: who calls, which operation, within the limit or not, with which fault."""
 
 import json
 import threading
@@ -88,7 +88,7 @@ class _Arrival:
     code: str | None = None
 
     def note_refusal(self, error: GatewayError) -> None:
-        # An echo can hold a token in its code, and the journal is shown to anybody.
+        # The code of an echo can hold a token, and the journal needs no credentials.
         self.code = "InternalError" if self.fault is not None and self.fault.kind == "echo" else error.code
 
     def entry(self, answer: Answer) -> JournalEntry:
@@ -155,19 +155,19 @@ class Gateway:
 
     @contextmanager
     def overriding(self, account: str) -> Iterator[Overrides]:
-        """Give what is set by hand for the account of that name, no decision being made meanwhile."""
+        """Yield what is set by hand for the account of that name; no request is decided meanwhile."""
         overrides = self._overrides_of(account)
         with self._lock:
             yield overrides
 
     def revoke_tokens(self, account: str) -> None:
-        """Have all credentials that were handed out for an account expire now."""
+        """Have all credentials that were issued for an account expire now."""
         self._overrides_of(account)
         with self._lock:
             self._tokens.revoke(account, now=self._wall_clock())
 
     def issued_tokens(self) -> tuple[IssuedToken, ...]:
-        """Return all credentials that were handed out, oldest first."""
+        """Return all credentials that were issued, oldest first."""
         with self._lock:
             return self._tokens.all()
 
@@ -183,7 +183,7 @@ class Gateway:
         return Decision(answer, arrival.fault, arrival.now)
 
     def decide_malformed(self, error: MalformedRequestError, *, connection: int) -> Decision:
-        """Return what is said to a client that speaks no HTTP, and note it in the journal."""
+        """Return the answer to what is no HTTP request, and note it in the journal."""
         with self._lock:
             entry = JournalEntry(
                 at_s=self._monotonic(),
@@ -192,7 +192,7 @@ class Gateway:
                 connection=connection,
             )
             self._journal.append(entry)
-        # No body of the API: the real gateway's front door answers this one.
+        # No body of the API: it is the real gateway's web server that answers this one.
         answer = Answer(error.status, f"{error.reason}\n".encode(), content_type="text/plain")
         return Decision(answer, None, self._wall_clock())
 

@@ -20,7 +20,7 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class MalformedRequestError(Exception):
-    """What arrived is no request that can be answered in earnest; the connection ends after the answer."""
+    """What arrived is no request that the gateway accepts; the connection ends after the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
@@ -154,7 +154,7 @@ def _parse_headers(lines: list[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client is told, before any misbehaviour on the wire."""
+    """An answer, before any fault on the wire."""
 
     status: int
     body: bytes

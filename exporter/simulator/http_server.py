@@ -1,4 +1,4 @@
-"""Listens, gives each connection a thread, and hands over its requests; knows nothing of what is asked.
+"""Listens, gives each connection a thread, and hands over its requests; knows nothing of their meaning.
 
 The connections are plain sockets so that a handler can reset one, let it trickle or keep it silent. Whatever a
 handler waits for ends at once when the server stops.
@@ -26,7 +26,7 @@ _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """One client, as far as a handler may act on it; used by the connection's own thread."""
+    """A client's connection, as a handler may use it; used by the connection's own thread."""
 
     def __init__(self, sock: socket.socket, *, number: int, stopping: threading.Event) -> None:
         self.number = number
@@ -63,7 +63,7 @@ class Connection:
         self._socket.close()
 
     def drain(self) -> None:
-        """Say FIN and read what still comes, briefly.
+        """Send FIN and read what still comes, briefly.
 
         To close over unread bytes would send RST, and the client could lose the answer.
         """
@@ -105,7 +105,7 @@ class HttpServer:
         self._waker, self._wakened = socket.socketpair()
         self._acceptor = threading.Thread(target=self._accept_all, name="simulator-accept", daemon=True)
         self.port: int = self._listener.getsockname()[1]
-        """The port that is listened on, chosen by the kernel if 0 was asked for."""
+        """The port that is listened on, chosen by the kernel if 0 was given."""
 
     def start(self) -> None:
         """Begin to accept connections."""
@@ -146,7 +146,7 @@ class HttpServer:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._ssl_context is not None:
-                # The first read shakes hands, in the connection's own thread: a silent client holds nobody up.
+                # The first read shakes hands, in the connection's own thread: a silent client delays no other.
                 sock = self._ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except OSError:
             # The peer has gone again already.
@@ -161,7 +161,7 @@ class HttpServer:
 
     def _serve(self, connection: Connection) -> None:
         try:
-            # OSError: the client has gone, or the server stops; either way there is nobody left to tell.
+            # OSError: the client has gone, or the server stops; either way no one waits for an answer.
             with contextlib.suppress(OSError):
                 self._serve_requests(connection)
         finally:

@@ -14,9 +14,9 @@ class JournalEntry:
     action: str | None = None
     """The operation it named, known or not."""
     account_id: str | None = None
-    """The account it was rightly signed for."""
+    """The account that it is counted for; None if it is not signed, or not rightly."""
     access_key_id: str | None = None
-    """The key it said it was signed with."""
+    """The key that it names, unverified."""
     method: str | None = None
     """None for what was no HTTP request."""
     http_status: int | None

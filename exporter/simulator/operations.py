@@ -19,7 +19,7 @@ from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row."""
+    """A simulated operation."""
 
     action: str
     version: str
@@ -30,16 +30,16 @@ class Operation:
     answer: Callable[[Call], dict[str, object]]
     """Returns the answer less its RequestId; raises GatewayError for a refusal."""
     right: str | None
-    """What a RAM policy must allow; None: anybody with a key may call it."""
+    """What a RAM policy must allow; None: every caller may."""
     denied_code: str = "Forbidden.RAM"
     """The product's code for a right that is lacking."""
     signed: bool = True
-    """False: nobody signs it, and it is answered for the account of the role that it names."""
+    """False: it is not signed, and answered for the account of the role that it names."""
     writes: bool = False
     """Whether it changes the account."""
 
 
-# Each product's own word for "not activated": https://www.alibabacloud.com/help/doc-detail/27232.htm (read
+# Each product's own code for "not activated": https://www.alibabacloud.com/help/doc-detail/27232.htm (read
 # 2026-11-22) has CDN's; that of DCDN is on no page, users have seen it.
 _NOT_ACTIVATED: Final = {
     "dcdn_ipa": ("DcdnIpaServiceNotFound", "The DCDN IPA service has not been activated."),
@@ -231,7 +231,7 @@ WRITES: Final[frozenset[str]] = frozenset(row.action for row in OPERATIONS if ro
 """The actions that change an account."""
 CREDENTIALS_URI: Final = "CredentialsUri"
 ECS_METADATA: Final = "EcsMetadata"
-"""What the journal and faults call the two services outside of the API that hand out credentials."""
+"""The names in the journal and in faults of the two services outside of the API that issue credentials."""
 _FAULT_TARGETS: Final = (*LIMITS, CREDENTIALS_URI, ECS_METADATA)
 
 
@@ -259,7 +259,7 @@ def lacking_right(operation: Operation, account_id: str) -> GatewayError:
 
 
 def checked_fault(fault: Fault) -> Fault:
-    """Return a fault; raises ValueError for one that would never be played, since nothing is called as its action."""
+    """Return a fault; raises ValueError for one of an action that does not exist: it would never be played."""
     if fault.action is not None and fault.action not in _FAULT_TARGETS:
         raise ValueError(f"the action of a fault is {fault.action!r}; accepted: {', '.join(_FAULT_TARGETS)}")
     return fault

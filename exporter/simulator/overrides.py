@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 class Overrides:
     """One account's; what is set to None is given back to the timeline. Not thread-safe, its owner holds the lock.
 
-    Every `set_...` raises ValueError for a name that there is not, before anything is changed.
+    Every `set_...` raises ValueError for an unknown name, before anything is changed.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Overrides:
         self._activated.pop(product, None)
 
     def set_debt(self, debt: Debt | None, *, product: str) -> None:
-        """Put what is said of a product's debt above the timeline."""
+        """Put a product's debt above the timeline."""
         _check_one_of("product", product, PRODUCTS)
         _put(self._debts, product, debt)
 

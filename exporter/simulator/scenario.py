@@ -14,7 +14,7 @@ accounts:
         trusted: ["1000000000000001", ecs.aliyuncs.com, oidc-provider/cluster]
         external_id: made-up              # optional
         max_session: 1h                   # optional
-    products: [dcdn_ipa, cdn]             # optional: what is worth watching of it, for whoever plays the scenario;
+    products: [dcdn_ipa, cdn]             # optional: what the demo watches of it;
     debt_status: true                     # dcdn_ipa alone unless named, and neither its debts
     balance: true                         # nor its balance. The simulator answers for all of them in any case.
     denied: [QueryAccountBalance]         # optional: what the RAM policy lacks, until a step says denied: [...]
@@ -196,7 +196,7 @@ class _Account(_Part):
 
     @model_validator(mode="after")
     def _can_be_played(self) -> Self:
-        # Here, so that what is wrong with the whole is told together with the other problems of the file.
+        # Here, so that a problem of the whole account is listed with the other problems of the file.
         self.account()
         return self
 

@@ -6,7 +6,7 @@
   https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism (read 2026-11-22)
 
 Written for the server's side: which headers were signed is the client's word, what must be among them is ours.
-The steps have names of their own, so that a failing vector tells the step that is wrong.
+Each step is a function, so that a failing vector names the step that is wrong.
 """
 
 import base64
@@ -95,7 +95,7 @@ class Authorization:
 def check_signature(
     request: Request, *, find_key: Callable[[str], AccessKey | None], now: float, nonces: NonceStore
 ) -> AccessKey:
-    """Return the key that a request is rightly signed with; its nonce is used up then.
+    """Return the key of a request whose signature is right; its nonce is used up then.
 
     `now` is the server's Unix time. Raises GatewayError with the code the gateway has for what is wrong. The message
     of SignatureDoesNotMatch repeats what the server signed, so it can hold a security token: it is not for logs.
@@ -108,8 +108,8 @@ def check_signature(
     content_hash = hashlib.sha256(request.body).hexdigest()
     canonical = canonical_request(request, authorization.signed_headers, content_hash=content_hash)
     to_sign = string_to_sign(canonical)
-    signed_rightly = _same(authorization.signature, sign(key.access_key_secret, to_sign))
-    if not signed_rightly or not _same(request.header("x-acs-content-sha256"), content_hash):
+    signature_matches = _same(authorization.signature, sign(key.access_key_secret, to_sign))
+    if not signature_matches or not _same(request.header("x-acs-content-sha256"), content_hash):
         message = (
             "Specified signature is not matched with our calculation. "
             f"server string to sign is:{to_sign} server canonical request is:{canonical}"
@@ -133,7 +133,7 @@ def parse_authorization(header: str) -> Authorization:
 
 
 def claimed_access_key_id(request: Request) -> str | None:
-    """Return the key id that a request says it is signed with, unverified."""
+    """Return the key id that a request names, unverified."""
     match = _AUTHORIZATION.fullmatch(request.header("authorization"))
     return None if match is None else match["key"]
 
@@ -167,7 +167,7 @@ def sign(access_key_secret: str, to_sign: str) -> str:
 def check_signature_v1(
     request: Request, *, find_key: Callable[[str], AccessKey | None], now: float, nonces: NonceStore
 ) -> AccessKey:
-    """Return the key that a request is rightly signed with; its nonce is used up then.
+    """Return the key of a request whose signature is right; its nonce is used up then.
 
     `now` is the server's Unix time. Raises GatewayError; the message of SignatureDoesNotMatch is not for logs, since
     what was signed holds the security token.

@@ -58,7 +58,7 @@ class Simulator:
         """Every request that arrived."""
         self._scenario = scenario
         self._host = host
-        self._asked_port = port
+        self._port = port
         self._ssl_context = ssl_context
         self._gateway = Gateway(
             scenario,
@@ -68,7 +68,7 @@ class Simulator:
             monotonic=monotonic,
             random_bytes=random_bytes,
         )
-        self._front = _Front(self._gateway, self.journal, wall_clock)
+        self._handler = _Handler(self._gateway, self.journal, wall_clock)
         self._server: HttpServer | None = None
 
     def __enter__(self) -> Self:
@@ -84,7 +84,7 @@ class Simulator:
         """Listen, and begin the timelines; raises OSError if the port is taken, RuntimeError the second time."""
         if self._server is not None:
             raise RuntimeError("a simulator starts once")
-        self._server = HttpServer(self._front, host=self._host, port=self._asked_port, ssl_context=self._ssl_context)
+        self._server = HttpServer(self._handler, host=self._host, port=self._port, ssl_context=self._ssl_context)
         self._gateway.begin()
         self._server.start()
 
@@ -118,7 +118,7 @@ class Simulator:
             overrides.set_service(service, product=product)
 
     def set_debt(self, account: str, debt: Debt | None, *, product: str = "dcdn_ipa") -> None:
-        """Put what is said of a product's debt above the timeline; None gives it back to the timeline."""
+        """Put a product's debt above the timeline; None gives it back to the timeline."""
         with self._gateway.overriding(account) as overrides:
             overrides.set_debt(debt, product=product)
 
@@ -162,23 +162,23 @@ class Simulator:
             overrides.set_raw_answer(body, action=action)
 
     def revoke_tokens(self, account: str) -> None:
-        """Have all credentials that were handed out for the account of that name expire now."""
+        """Have all credentials that were issued for the account of that name expire now."""
         self._gateway.revoke_tokens(account)
 
     def issued_tokens(self) -> tuple[IssuedToken, ...]:
-        """Return all credentials that were handed out, oldest first, so that a test can look for leaks."""
+        """Return all credentials that were issued, oldest first, so that a test can look for leaks."""
         return self._gateway.issued_tokens()
 
     def events(self, *, since_s: float = 0.0) -> Iterator[tuple[float, str, str]]:
         """Yield the scenario's announcements from that moment on: (elapsed seconds, account's name, sentence).
 
-        In order of time, endless if a timeline repeats; whoever narrates waits for `elapsed_s` to get there.
+        In order of time, endless if a timeline repeats; a narrator waits until `elapsed_s` is there.
         """
         return announcements(self._scenario.accounts, since_s=since_s)
 
 
-class _Front:
-    """What the HTTP server hands requests to; called by the threads of the connections."""
+class _Handler:
+    """Answers the HTTP server's requests; called by the threads of the connections."""
 
     def __init__(self, gateway: Gateway, journal: Journal, wall_clock: Callable[[], float]) -> None:
         self._gateway = gateway

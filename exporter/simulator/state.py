@@ -88,7 +88,7 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """What is said of one product's debt; None, for each of the four, follows from the rest and the service."""
+    """A product's debt; each of the four that is None follows from the others and the service."""
 
     enabled: bool | None = None
     """Else: the service is activated."""
@@ -188,13 +188,11 @@ class Role:
     def __post_init__(self) -> None:
         if not _ROLE_NAME.fullmatch(self.name):
             raise ValueError(f"the name of a role is {self.name!r}; accepted: 1 to 64 letters, digits, and . _ -")
-        if not self.trusted:
-            raise ValueError(f"the role {self.name} trusts nobody")
-        for trusted in self.trusted:
-            if not _TRUSTED.fullmatch(trusted):
-                raise ValueError(
-                    f"the role {self.name} trusts {trusted!r}; accepted: an account id, {ECS}, oidc-provider/NAME"
-                )
+        if not self.trusted or not all(_TRUSTED.fullmatch(trusted) for trusted in self.trusted):
+            trusted = ", ".join(repr(trusted) for trusted in self.trusted) or "no one"
+            raise ValueError(
+                f"the role {self.name} trusts {trusted}; accepted: an account id, {ECS}, oidc-provider/NAME"
+            )
         if not SHORTEST_SESSION_S <= self.max_session_s <= _LONGEST_SESSION_S:
             raise ValueError(f"max_session of the role {self.name} is {self.max_session_s} s; accepted: 900 to 43200")
 

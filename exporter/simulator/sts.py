@@ -32,7 +32,7 @@ _DEFAULT_SESSION_S: Final = 3600
 
 
 class IssuedTokens:
-    """All that were handed out, in bounded memory; not thread-safe, its owner holds the lock."""
+    """All credentials that were issued, in bounded memory; not thread-safe, its owner holds the lock."""
 
     def __init__(self, *, random_bytes: Callable[[int], bytes], capacity: int = 100_000) -> None:
         self._random_bytes = random_bytes
@@ -44,7 +44,7 @@ class IssuedTokens:
         key = AccessKey(
             f"STS.N{self._random_text(15, altchars=b'xy')}",
             self._random_text(30, altchars=b"xy"),
-            # Plus, slash and equals signs: whoever carries the token on must encode it.
+            # Plus, slash and equals signs: a client has to encode them.
             f"CAIS+/{self._random_text(160)}==",
             expires_at=int(now) + lasts_s,
         )
@@ -79,7 +79,7 @@ def expiration(token: IssuedToken) -> str:
 
 
 def holder_of_key(account: Account) -> Caller:
-    """Return who has the key of an account: nobody but a role has a key that comes with a token."""
+    """Return who has the key of an account: a key that comes with a token is a role's."""
     if account.security_token is not None:
         return Caller(account, RoleSession("simulated", account.name))
     return Caller(account)
@@ -112,7 +112,7 @@ def describe_identity(caller: Caller) -> dict[str, object]:
 
 
 def assume_role(call: Call) -> dict[str, object]:
-    """Hand out credentials of a role that trusts the caller's account. A Policy is taken, and changes nothing."""
+    """Issue credentials of a role that trusts the caller's account. A Policy is taken, and changes nothing."""
     if call.caller.is_root:
         raise GatewayError("NoPermission", "Roles may not be assumed by root accounts.")
     account, role = requested_role(call.parameters, find_role=call.find_role)
@@ -132,9 +132,9 @@ def assume_role(call: Call) -> dict[str, object]:
 
 
 def assume_role_with_oidc(call: Call) -> dict[str, object]:
-    """Hand out credentials of a role that trusts the provider of an OIDC token; such a call is not signed.
+    """Issue credentials of a role that trusts the provider of an OIDC token; such a call is not signed.
 
-    The token's form and expiry are checked, its signature is not: the simulator is nobody's identity provider.
+    The token's form and expiry are checked, its signature is not: the simulator knows no identity provider's keys.
     """
     account, role = requested_role(call.parameters, find_role=call.find_role)
     session_name = _session_name(call.parameters)

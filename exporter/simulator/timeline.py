@@ -67,7 +67,7 @@ class Step:
     services: Mapping[str, PlannedService] = field(default_factory=dict)
     """By product; a product that is not here is not activated."""
     debts: Mapping[str, Debt] = field(default_factory=dict)
-    """By product; what is not said here follows from the service."""
+    """By product; the debt of a product that is not here follows from its service."""
     balance: Balance = field(default_factory=Balance)
     denied: frozenset[str] = frozenset()
     """The actions that the caller's RAM policy lacks."""
@@ -107,11 +107,11 @@ class Account:
     repeat_every_s: float | None = None
     """When the timeline starts over; None: its last step stays."""
     products: tuple[str, ...] = ("dcdn_ipa",)
-    """What whoever plays the scenario should watch of it; the simulator answers for every product in any case."""
+    """What the demo watches of it; the simulator answers for every product in any case."""
     debt_status: bool = False
-    """Whether the debts of those products are worth watching."""
+    """Whether the demo watches the debts of those products."""
     balance: bool = False
-    """Whether its balance is."""
+    """Whether the demo watches its balance."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for an account that could not be played."""
@@ -174,7 +174,7 @@ class Moment:
     opening: Opening
     fault: Fault | None
     fault_since_s: float
-    """When the fault began, seconds after the simulator's start; tells one turn of a fault from the next."""
+    """When the fault began, seconds after the simulator's start; it tells one occurrence of a fault from the next."""
     not_shown_yet: frozenset[str] = frozenset()
     """The products that a call has activated and whose service is not described yet."""
 
@@ -212,15 +212,15 @@ def announcements(accounts: Iterable[Account], *, since_s: float = 0.0) -> Itera
 
 
 def _announcements_of(account: Account, since_s: float) -> Iterator[tuple[float, str, str]]:
-    said = [(step.at_s, step.announce) for step in account.timeline if step.announce is not None]
+    announced = [(step.at_s, step.announce) for step in account.timeline if step.announce is not None]
     period_s = account.repeat_every_s
     if period_s is None:
         rounds: Iterable[float] = (0.0,)
     else:
         rounds = (number * period_s for number in count(int(since_s // period_s)))
-    if not said:
+    if not announced:
         return
     for round_starts_s in rounds:
-        for at_s, sentence in said:
+        for at_s, sentence in announced:
             if round_starts_s + at_s >= since_s:
                 yield round_starts_s + at_s, account.name, sentence

@@ -47,7 +47,7 @@ def become_instance(ip: str) -> None:
 @contextmanager
 def metadata_service(simulator: Simulator) -> Iterator[None]:
     """Have a simulator that has started heard at the metadata service's address too, in plain HTTP."""
-    server = HttpServer(simulator._front, host=METADATA_ADDRESS, port=80, ssl_context=None)
+    server = HttpServer(simulator._handler, host=METADATA_ADDRESS, port=80, ssl_context=None)
     server.start()
     try:
         yield

@@ -321,7 +321,7 @@ def test_credentials_are_remembered_within_limits() -> None:
     ("parts", "message"),
     [
         pytest.param({"name": "a b"}, "the name of a role is 'a b'; accepted: 1 to 64 letters", id="name"),
-        pytest.param({"trusted": ()}, "the role reader trusts nobody", id="nobody"),
+        pytest.param({"trusted": ()}, "the role reader trusts no one; accepted: an account id", id="nobody"),
         pytest.param(
             {"trusted": ("alice",)}, "the role reader trusts 'alice'; accepted: an account id", id="name of"
         ),
