@@ -52,6 +52,13 @@ def test_the_daemon_knows_reads_only() -> None:
     assert OPEN_CDN_SERVICE.action not in vendor_limits()
 
 
+def test_versions_are_the_vendors() -> None:
+    """Those of the simulator, which has read them off the vendor's pages by itself."""
+    simulated = {(row.action, row.version) for row in SIMULATED_OPERATIONS}
+
+    assert {(operation.action, operation.version) for operation in OPERATIONS} <= simulated
+
+
 @pytest.mark.parametrize("operation", [pytest.param(operation, id=operation.action) for operation in OPERATIONS])
 def test_every_operation_has_an_endpoint(operation: Operation) -> None:
     """One of the vendor's own on each site."""
