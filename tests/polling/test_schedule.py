@@ -242,6 +242,29 @@ def test_a_billing_change_has_a_run_when_it_falls_due() -> None:
     assert skips.total == 0
 
 
+def test_a_billing_change_that_falls_due_during_a_poll_has_its_run_right_after() -> None:
+    """It is not taken for a run that is skipped, however long the interval is."""
+    started, release, answers = threading.Event(), threading.Event(), list[Answer[ServiceState]]()
+
+    def hang_at_the_change(_permit: Permit | None) -> Polled:
+        if not answers:
+            started.wait(PATIENCE_S)
+            schedule.run_now([KIND.key("a")])  # so that the second poll begins right after this one
+            answers.append(change_in(-0.5))  # on a clock that is a second slow, its run is due in half of one
+        elif polls.runs["a"] == 2:
+            release.wait(PATIENCE_S)
+        return polled(answers[0])
+
+    polls, skips = Polls({"a": hang_at_the_change}), Skips()
+    with running(polls, "a", cadence=SLOW, skips=skips, wall_clock=lambda: time.time() - 1) as schedule:
+        started.set()
+        assert polls.wait_for("a", 2)
+        assert soon(lambda: not any(job_of(job).startswith("extra") for job in schedule._scheduler.get_jobs()))
+        release.set()
+        assert polls.wait_for("a", 3)
+    assert skips.total == 0
+
+
 def test_an_extra_run_that_meets_one_under_way_follows_it() -> None:
     """The run of a billing change is never lost: it comes right after the one that was under way."""
     started = threading.Event()
@@ -401,6 +424,20 @@ def test_a_defect_is_logged_and_the_probe_runs_again() -> None:
     assert "secret" not in fields["where"]
 
 
+def test_an_aborted_poll_is_made_again() -> None:
+    """Where the daemon goes on, the account has other credentials by now, and is polled with those."""
+
+    def abort_once(_permit: Permit | None) -> Polled:
+        if polls.runs["a"] == 1:
+            raise CallAborted
+        return polled(ACTIVE)
+
+    polls, log = Polls({"a": abort_once}), RecordingLog()
+    with running(polls, "a", log=log):
+        assert polls.wait_for("a", 2)
+    assert log.lines == []
+
+
 def test_nothing_runs_after_the_stop() -> None:
     """Once stopped, no run begins, and one that its poll aborts ends without a word."""
     stopped = threading.Event()
@@ -481,15 +518,41 @@ def test_a_question_that_hangs_is_not_asked_again_meanwhile() -> None:
         release.set()
 
 
+def test_a_question_under_way_stays_when_others_come() -> None:
+    """It is not called a second time beside the first, and one that is not named any more is never called again."""
+    release, asked = threading.Event(), Counter[str]()
+
+    def ask(name: str, *, hangs: bool) -> bool:
+        asked[name] += 1
+        return hangs and release.wait(PATIENCE_S)
+
+    with running(Polls({})) as schedule:
+        stays, leaves, comes = (
+            partial(ask, "stays", hangs=True),
+            partial(ask, "leaves", hangs=False),
+            partial(ask, "comes", hangs=False),
+        )
+        schedule.ask_until_answered("it", {1: stays, 2: leaves}, interval_s=0.02)
+        assert soon(lambda: asked["leaves"] > 1)
+        schedule.ask_until_answered("it", {1: stays, 3: comes}, interval_s=0.02)
+        assert soon(lambda: asked["comes"] > 1)
+        before = asked["leaves"]
+        assert soon(lambda: asked["comes"] > 4)
+        release.set()
+    assert (asked["stays"], asked["leaves"]) == (1, before)
+
+
 def test_a_stop_does_not_wait_for_the_planning_of_many_probes() -> None:
-    """Thousands of probes are planned while the process already hears of its end."""
+    """Thousands of probes are planned while the process already hears of its end; nobody misses a thread for them."""
     accounts = [str(number) for number in range(3000)]
-    polls = Polls(dict.fromkeys(accounts, lambda _permit: polled(ACTIVE)))
-    with running(polls, *accounts, cadence=SLOW) as schedule:
+    polls, skips, log = Polls(dict.fromkeys(accounts, lambda _permit: polled(ACTIVE))), Skips(), RecordingLog()
+    with running(polls, *accounts, cadence=SLOW, skips=skips, log=log) as schedule:
         schedule.stop()
         seen = sum(polls.runs.values())
+        assert soon(lambda: "first round" not in {thread.name for thread in threading.enumerate()})
 
     assert seen < len(accounts)
+    assert (skips.total, log.lines) == (0, [])
 
 
 def test_a_clock_that_is_set_back_stops_no_probe() -> None:
@@ -513,6 +576,21 @@ def test_a_clock_that_is_set_back_stops_no_probe() -> None:
     assert [(event, round(fields["seconds"])) for event, fields in log.above_debug()] == [
         ("clock was set back", 3600)
     ]
+
+
+def test_a_clock_that_is_set_back_ends_the_wait_for_a_permit() -> None:
+    """The moment of its permit would be an hour later on the clock that there is now."""
+    back_s = [0.0]
+
+    def wait_once(permit: Permit | None) -> Postponed | Polled:
+        return polled(ACTIVE) if permit else Postponed(permit=PERMIT, wait_s=600)
+
+    polls = Polls({"a": wait_once})
+    wall_clock: Callable[[], float] = lambda: time.time() - back_s[0]  # noqa: E731 — one line says it
+    with running(polls, "a", cadence=SLOW, wall_clock=wall_clock, clock_check_s=0.02) as schedule:
+        assert soon(lambda: [entry.phase for entry in schedule._entries] == [Phase.POSTPONED])
+        back_s[0] = 3600.0
+        assert polls.wait_for("a", 2)
 
 
 def configure(schedule: Schedule, *probes: Probe, cadence: Cadence = SLOW, max_workers: int = 8) -> None:
@@ -601,7 +679,7 @@ def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
         release.wait(PATIENCE_S)
         return polled(failure())
 
-    polls, skips = Polls({"hangs": hang, "waits": lambda _permit: Postponed(PERMIT, 0.2)}), Skips()
+    polls, skips = Polls({"hangs": hang, "waits": lambda _permit: Postponed(PERMIT, 600)}), Skips()
     with running(polls, cadence=FAST, skips=skips) as schedule:
         configure(schedule, probe("hangs"), probe("waits"))
         assert polls.wait_for("hangs", 1)
