@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.core.model import FailureReason
 from exporter.core.store import ProbeRecord
+from exporter.metrics.families import TARGET_LABELS
 from exporter.metrics.page import Exposition, ExpositionFormat, label_text
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.probes.service_state import NOT_ACTIVATED
@@ -153,12 +154,12 @@ def test_promtool_finds_nothing_to_say(everything: Exposition, tool: Callable[[s
 
 
 def test_no_label_clashes_with_those_of_targets(everything: Exposition) -> None:
-    """Prometheus would rename them, and no rule would find them."""
+    """Prometheus would rename them, and no rule would find them; nor may the user's own labels be called so."""
+    of_targets = {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"}
     names = {label for family in parse_text(text(everything)) for sample in family.samples for label in sample.labels}
 
-    assert names.isdisjoint(
-        {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"}
-    )
+    assert names.isdisjoint(of_targets)
+    assert of_targets == TARGET_LABELS
 
 
 def test_no_series_tells_when_it_was_created(everything: Exposition) -> None:

@@ -16,6 +16,13 @@ def nested(depth: int) -> object:
     return value
 
 
+def nested_objects(depth: int) -> object:
+    value: object = "financial"
+    for _ in range(depth):
+        value = {"LockReason": value}
+    return value
+
+
 @pytest.mark.parametrize(
     ("locks", "reasons"),
     [
@@ -50,6 +57,7 @@ def nested(depth: int) -> object:
         pytest.param([f"{'a' * 63} {'b' * 20}"], ("a" * 63,), id="cut at a space"),
         pytest.param([f"{'a' * 64}{tail}" for tail in "xyz"], ("a" * 64,), id="alike once cut"),
         pytest.param(nested(6), ("financial",), id="as deep as accepted"),
+        pytest.param(nested_objects(6), ("financial",), id="objects as deep as accepted"),
     ],
 )
 def test_every_form_of_a_lock_list_is_understood(locks: object, reasons: tuple[str, ...]) -> None:
@@ -79,6 +87,11 @@ def test_an_answer_without_the_field_names_no_lock() -> None:
             id="object without the key, inside",
         ),
         pytest.param(nested(7), "OperationLocks: seen list ['financial']", id="one level too deep"),
+        pytest.param(
+            nested_objects(7),
+            f"{'.'.join(['OperationLocks', *['LockReason'] * 6])}: seen dict {{'LockReason': 'financial'}}",
+            id="objects one level too deep",
+        ),
         pytest.param(nested(900), "OperationLocks: seen list [[[[[[[...]]]]]]]", id="far too deep"),
     ],
 )
