@@ -61,14 +61,16 @@ def test_a_change_that_has_come_needs_no_further_run() -> None:
 def test_a_change_to_the_same_method_has_its_run() -> None:
     """Before its moment it is a change like others: what the API says afterwards is not known yet."""
     assert extra_run(changing("PayByBandwidth"), now=DUE.timestamp() - 60) == DUE.timestamp() + 1
+    assert extra_run(changing("PayByBandwidth"), now=DUE.timestamp()) is None
 
 
 def test_a_change_far_ahead_is_planned_when_it_is_near() -> None:
-    """A change in a week or more has no run yet, be it in the last year that a calendar knows."""
+    """A change in more than a week has no run yet, be it in the last year that a calendar knows."""
     moment = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
     assert extra_run(changing(takes_effect=moment), now=1000.0) is None
-    assert extra_run(changing(takes_effect=moment), now=moment.timestamp() - 6 * 86_400) == moment.timestamp() + 1
+    assert extra_run(changing(takes_effect=moment), now=moment.timestamp() - 7 * 86_400 - 1) is None
+    assert extra_run(changing(takes_effect=moment), now=moment.timestamp() - 7 * 86_400) == moment.timestamp() + 1
 
 
 def test_a_change_without_a_date_has_no_run_of_its_own() -> None:
