@@ -1,21 +1,29 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test rehearse check format rules policies mutate mutants dashboards bench lock clean
+.PHONY: help demo test unit test-lowest rehearse check format rules policies mutate mutants dashboards bench lock clean
 
 VENV := .venv
+LOCK := requirements/dev.txt
 RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(RECENT)' 2>/dev/null && echo "$$python" && break; done)
 COMMA := ,
 
 help: ## Say what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
 
 demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no account needed
 	@exec $(VENV)/bin/dcdn-exporter demo
 
 test: $(VENV)/.dev ## Run the tests (under two minutes)
 	@$(VENV)/bin/pytest -n 3 --dist worksteal
+
+unit: $(VENV)/.dev ## Run the unit tests: all but those of end_to_end, deployment, alerts and dashboards (a minute)
+	@$(VENV)/bin/pytest -n 2 --dist worksteal \
+		$(addprefix --ignore=tests/,end_to_end deployment alerts dashboards)
+
+test-lowest: ## Run the unit tests with the lowest versions of the dependencies, in build/venv-lowest
+	@$(MAKE) --no-print-directory unit VENV=build/venv-lowest LOCK=requirements/lowest.txt
 
 rehearse: $(VENV)/.dev ## Run the long tests: hundreds of accounts, the image, the unit, shards (some minutes)
 	@$(VENV)/bin/pytest -m rehearsal
@@ -50,14 +58,15 @@ bench: $(VENV)/.dev ## Measure it against its peers, on an idle machine (all, or
 	@$(VENV)/bin/python -m benchmarks $(ONLY) --json build/bench.json
 
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links pyproject.toml -o requirements/run.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links pyproject.toml --group dev -c requirements/run.txt \
-		-o requirements/dev.txt
+	$(compile) -o requirements/run.txt
+	$(compile) --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(compile) --group dev --resolution lowest-direct -o requirements/lowest.txt
 
-clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+compile = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+
+clean: ## Remove the virtual environments and caches
+	rm -rf $(VENV) build/venv-* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@"$(PYTHON)" -c '$(RECENT)' 2>/dev/null || { echo "Python 3.11 or newer is needed$(if $(PYTHON),$(COMMA) and" \
@@ -71,8 +80,8 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 	@if test -e $(VENV)/.dev; then $(MAKE) --no-print-directory $(VENV)/.dev; else $(call install,requirements/run.txt); fi
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
-	@$(call install,requirements/dev.txt)
+$(VENV)/.dev: $(LOCK) pyproject.toml | $(VENV)/bin/python
+	@$(call install,$(LOCK))
 	@touch $@
 
 define install

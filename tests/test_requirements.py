@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 ADDRESS = re.compile(r"[a-z]:/{2}")
@@ -16,7 +18,22 @@ def pins(file: str) -> dict[str, str]:
     return {match["name"]: match["version"] for match in PIN.finditer(text)}
 
 
-@pytest.mark.parametrize("file", ["run.txt", "dev.txt"])
+def lower_bounds() -> dict[str, str]:
+    """What pyproject.toml names, with the lowest version that it allows; 0 where it allows any."""
+    file = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = map(Requirement, (*file["project"]["dependencies"], *file["dependency-groups"]["dev"]))
+    return {
+        each.name.lower(): next((bound.version for bound in each.specifier if bound.operator == ">="), "0")
+        for each in named
+    }
+
+
+def three_numbers(version: str) -> tuple[int, ...]:
+    """Major, minor and micro; the stubs of types have their day as a fourth."""
+    return (*Version(version).release, 0, 0)[:3]
+
+
+@pytest.mark.parametrize("file", ["run.txt", "dev.txt", "lowest.txt"])
 def test_every_requirement_is_pinned_with_hashes_and_no_host(file: str) -> None:
     """A lock file holds pinned names and hashes, and nothing that says where to download from."""
     text = (ROOT / "requirements" / file).read_text(encoding="utf-8").replace("\\\n", " ")
@@ -38,3 +55,12 @@ def test_every_dependency_is_locked() -> None:
     named = {re.split(r"[<>=~!\[ ]", dependency)[0].lower() for dependency in project["dependencies"]}
 
     assert named <= pins("run.txt").keys()
+
+
+def test_lower_bounds_are_what_is_tested() -> None:
+    """`make test-lowest` installs exactly the lowest version that pyproject.toml allows of each dependency."""
+    bounds, locked = lower_bounds(), pins("lowest.txt")
+
+    assert {name: three_numbers(locked[name]) for name in bounds} == {
+        name: three_numbers(bound) for name, bound in bounds.items()
+    }
