@@ -177,7 +177,6 @@ def test_no_scenario_makes_the_daemon_change_anything(name: str, play: Callable[
         )
 
 
-@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # the vendor's library
 def test_accounts_of_every_kind_are_polled(
     play: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

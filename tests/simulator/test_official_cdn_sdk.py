@@ -11,9 +11,6 @@ from alibabacloud_tea_openapi.utils_models import Config
 
 from exporter.simulator import REFUSALS, Account, Opening, Simulator
 
-# The vendor's client asks Python 3.12 and newer for the time in a way that is going out of use.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 Simulate = Callable[..., Simulator]
 ClientOf = Callable[[Simulator], Any]
 

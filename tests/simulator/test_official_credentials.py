@@ -14,9 +14,6 @@ from alibabacloud_credentials.provider.uri import URLCredentialsProvider
 
 from exporter.simulator import Account, Role, Scenario, Simulator, role_arn
 
-# The vendor's library asks Python 3.12 and newer for the time in a way that is going out of use.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 Simulate = Callable[..., Simulator]
 
 # No space in the external id: the library signs it as a plus sign, which is not what the vendor documents.

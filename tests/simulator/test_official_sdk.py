@@ -27,9 +27,6 @@ from exporter.simulator import (
     role_arn,
 )
 
-# The vendor's client asks Python 3.12 and newer for the time in a way that is going out of use.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 Simulate = Callable[..., Simulator]
 ClientOf = Callable[..., Any]
 Describe = Callable[..., dict[str, Any]]

@@ -16,9 +16,6 @@ from exporter.simulator import Fault, Simulator, role_arn
 from exporter.simulator.sts import expiration
 from tests.api.credentials.conftest import oidc_token
 
-# The vendor's library asks Python 3.12 and newer for the time in a way that is going out of use.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
-
 Simulate = Callable[..., Simulator]
 PROVIDER_ARN = "acs:ram::10:oidc-provider/cluster"
 
