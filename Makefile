@@ -1,6 +1,7 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit test-lowest rehearse check format rules policies mutate mutants dashboards bench lock clean
+.PHONY: help demo test unit test-lowest test-pythons rehearse check format rules policies mutate mutants dashboards
+.PHONY: bench lock clean
 
 VENV := .venv
 LOCK := requirements/dev.txt
@@ -8,6 +9,8 @@ RECENT := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(RECENT)' 2>/dev/null && echo "$$python" && break; done)
 COMMA := ,
+SHORT := import sys; print("%d.%d" % sys.version_info[:2])
+PYTHONS := 3.11 3.12 3.13
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
@@ -24,6 +27,16 @@ unit: $(VENV)/.dev ## Run the unit tests: all but those of end_to_end, deploymen
 
 test-lowest: ## Run the unit tests with the lowest versions of the dependencies, in build/venv-lowest
 	@$(MAKE) --no-print-directory unit VENV=build/venv-lowest LOCK=requirements/lowest.txt
+
+test-pythons: ## Run the unit tests on every other Python that is supported, in build/venv-3.13 and the like
+	@for version in $(filter-out $(shell "$(PYTHON)" -c '$(SHORT)'),$(PYTHONS)); do \
+		if python=$$($(call find,$$version)); then \
+			$(MAKE) --no-print-directory unit VENV=build/venv-$$version PYTHON="$$python" || exit; \
+		else \
+			echo "Python $$version is neither on the path nor one of pyenv: the tests do not run on it"; \
+			test "$$DCDN_EXPORTER_TESTS_NEED_TOOLS" != 1 || exit 1; \
+		fi; \
+	done
 
 rehearse: $(VENV)/.dev ## Run the long tests: hundreds of accounts, the image, the unit, shards (some minutes)
 	@$(VENV)/bin/pytest -m rehearsal
@@ -83,6 +96,13 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: $(LOCK) pyproject.toml | $(VENV)/bin/python
 	@$(call install,$(LOCK))
 	@touch $@
+
+# Prints the path of Python $(1). A command of pyenv on the path fails where that version is not the chosen one.
+define find
+for python in python$(1) "$$(pyenv prefix $(1) 2>/dev/null)/bin/python"; do \
+	test "$$("$$python" -c '$(SHORT)' 2>/dev/null)" = $(1) && command -v "$$python" && exit; \
+done; exit 1
+endef
 
 define install
 { echo "Setting up $(VENV) from $(1) ..." && \

@@ -1,5 +1,6 @@
 """What `make` says on a machine that lacks what it needs."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -10,6 +11,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 Make = Callable[..., subprocess.CompletedProcess[str]]
 
+# A Python as the makefile uses one: it says its version, makes virtual environments, and has pip and pytest.
+PYTHON = """#!/bin/sh
+case "${{0##*/}} $*" in
+    "pytest "*) echo "$0 $1 $2" ;;
+    *"-c import sys; print("*) echo {version} ;;
+    *"-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "$0" "$3/bin/pytest" ;;
+esac
+"""
+
 
 @pytest.fixture
 def make(tool: Callable[[str], str], tmp_path: Path) -> Make:
@@ -19,9 +29,14 @@ def make(tool: Callable[[str], str], tmp_path: Path) -> Make:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
 
-    def run(*arguments: str, path: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, path: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 — the makefile is our own
-            [program, *arguments], cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, check=False
+            [program, "--no-print-directory", *arguments],
+            cwd=tmp_path,
+            env={"PATH": path, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     return run
@@ -52,3 +67,43 @@ def test_a_python_that_will_not_do_is_refused(make: Make, tmp_path: Path, *, the
     assert done.returncode != 0
     assert done.stdout.startswith(f"Python 3.11 or newer is needed, and {python} is none: install it (")
     assert not (tmp_path / ".venv").exists()
+
+
+def executable(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o755)
+
+
+def test_unit_tests_run_on_pythons_of_the_path_and_of_pyenv(make: Make, tmp_path: Path) -> None:
+    """Each version has an environment of its own; pyenv's command on the path fails where it is not chosen."""
+    executable(tmp_path / "bin" / "python3.98", PYTHON.format(version="3.98"))
+    executable(tmp_path / "bin" / "python3.99", "#!/bin/sh\necho 'pyenv: command not found' >&2; exit 127\n")
+    executable(tmp_path / "pyenv" / "3.99.1" / "bin" / "python", PYTHON.format(version="3.99"))
+    executable(tmp_path / "bin" / "pyenv", f'#!/bin/sh\ntest "$2" = 3.99 && echo {tmp_path}/pyenv/3.99.1\n')
+    done = make("test-pythons", "PYTHONS=3.98 3.99", path=f"{tmp_path / 'bin'}:{os.defpath}")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        line
+        for version in ("3.98", "3.99")
+        for line in (
+            f"Setting up build/venv-{version} from requirements/dev.txt ...",
+            "Set up.",
+            f"build/venv-{version}/bin/pytest -n 2",
+        )
+    ]
+
+
+def test_a_python_that_is_missing_is_named(make: Make, tmp_path: Path) -> None:
+    """The unit tests are not run on it; in CI, where nothing is missing, that is a failure."""
+    options = {"path": str(tmp_path / "empty")}
+    for_a_developer = make("test-pythons", "PYTHONS=3.98 3.99", **options)
+    in_ci = make("test-pythons", "PYTHONS=3.98 3.99", DCDN_EXPORTER_TESTS_NEED_TOOLS="1", **options)
+
+    lines = [
+        f"Python {version} is neither on the path nor one of pyenv: the tests do not run on it"
+        for version in ("3.98", "3.99")
+    ]
+    assert (for_a_developer.returncode, for_a_developer.stdout.splitlines()) == (0, lines)
+    assert (in_ci.returncode, in_ci.stdout.splitlines()) == (2, lines[:1])

@@ -64,3 +64,13 @@ def test_lower_bounds_are_what_is_tested() -> None:
     assert {name: three_numbers(locked[name]) for name in bounds} == {
         name: three_numbers(bound) for name, bound in bounds.items()
     }
+
+
+def test_every_python_that_is_supported_is_tested() -> None:
+    """The classifiers name the versions on which `make` runs the unit tests."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"Programming Language :: Python :: (3\.[0-9]+)", "\n".join(project["classifiers"]))
+    tested = re.search(r"^PYTHONS := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert tested is not None
+    assert named == tested[1].split()
