@@ -14,6 +14,7 @@ from exporter.simulator import Simulator
 from tests.only_read import only_read
 
 GOLDEN = Path(__file__).parent / "golden"
+REHEARSAL_TIMEOUT_S = 900  # of one, with all that it sets up for those after it: images, clusters of daemons
 
 
 # No deadline for one example: how fast a machine is shows in benchmarks, and a busy one must fail no test.
@@ -23,6 +24,12 @@ settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="write tests/golden/ anew; look at the difference")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("rehearsal"):
+            item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")
