@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,6 +31,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("rehearsal"):
             item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT_S))
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """What a test changes of the process's logging, or a command that it runs, is gone after it."""
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], _levels_of_loggers()
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    for logger, level in _levels_of_loggers().items():
+        if level != levels.get(logger, logging.NOTSET):
+            logger.setLevel(levels.get(logger, logging.NOTSET))
+
+
+def _levels_of_loggers() -> dict[logging.Logger, int]:
+    root = logging.getLogger()
+    others = list(root.manager.loggerDict.values())
+    return {each: each.level for each in (root, *others) if isinstance(each, logging.Logger)}
 
 
 @pytest.fixture(scope="session")

@@ -2,25 +2,10 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 
 import pytest
 
 from exporter.core import logs
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    """The loggers of the process are as they were after each test."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in ("apscheduler", "urllib3", "uvicorn", "asyncio")}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
 
 
 def test_an_event_is_one_line_of_json() -> None:
