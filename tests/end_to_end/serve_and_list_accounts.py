@@ -1,4 +1,4 @@
-"""The command, which at SIGUSR1 also prints the names of the accounts of which its memory holds an object."""
+"""The command, which at SIGUSR1 also prints the names of the accounts of which its memory holds an object, once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import gc
 import json
 import signal
 import sys
-from typing import TYPE_CHECKING
+import threading
 
 from exporter.__main__ import run
 from exporter.config import Account
 
-if TYPE_CHECKING:
-    from types import FrameType
 
-
-def print_accounts(_number: int, _frame: FrameType | None) -> None:
+def print_accounts_when_asked() -> None:
+    signal.sigwait({signal.SIGUSR1})
     gc.unfreeze()
     gc.collect()
     names = sorted(thing.name for thing in gc.get_objects() if isinstance(thing, Account))
@@ -24,5 +22,6 @@ def print_accounts(_number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGUSR1, print_accounts)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})  # in all threads: the one below waits for it
+    threading.Thread(target=print_accounts_when_asked, daemon=True).start()
     run()
