@@ -1,4 +1,4 @@
-"""How soon the daemon answers its first scrape, and how much memory it takes with 1 and with 10,000 accounts.
+"""How soon the daemon answers its first scrape and ends, and its memory with 1 and with 10,000 accounts.
 
 The daemon is the command itself, in a process of its own; the simulator that it polls is another one.
 """
@@ -38,7 +38,7 @@ def measure(*, starts: int = 11, accounts: int = 10_000, seconds: float = 180.0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small = _starts(folder, starts)
-        many_mb, peak_mb = _many(folder, accounts, seconds)
+        many_mb, peak_mb, stop_s = _many(folder, accounts, seconds)
     start = Figure(
         "start to the first answered /metrics, 1 account", median(each.seconds for each in small), "s", starts
     )
@@ -46,14 +46,16 @@ def measure(*, starts: int = 11, accounts: int = 10_000, seconds: float = 180.0)
     one = Figure("RSS with 1 account", median(each.rss_mb for each in small), "MB", starts)
     many = Figure(f"RSS with {accounts:,} accounts, polled and scraped", many_mb, "MB")
     peak = Figure(f"RSS with {accounts:,} accounts, at most ever", peak_mb, "MB")
+    stop = Figure(f"SIGTERM to the end with {accounts:,} accounts", stop_s, "s")
     return Finding(
         "footprint",
-        (start, cpu, one, many, peak),
+        (start, cpu, one, many, peak, stop),
         (
             Claim(start, Bound.AT_MOST, 1.0),
             Claim(one, Bound.AT_MOST, 70.0),
             Claim(many, Bound.AT_MOST, 350.0),
             Claim(peak, Bound.AT_MOST, 350.0),
+            Claim(stop, Bound.AT_MOST, 2.0),
         ),
         (
             "From before the process is made to the last byte of the page; RSS after every form was scraped.",
@@ -89,8 +91,8 @@ def _starts(folder: Path, times: int) -> list[_Start]:
     return found
 
 
-def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float]:
-    """MB in the end, and at most from the start on, of a daemon of many accounts that is scraped."""
+def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float, float]:
+    """MB in the end, MB at most, and seconds to stop, of a daemon of many accounts that is scraped."""
     with MeasuredProcess.python("benchmarks.simulated", str(accounts)) as simulator:
         url = f"http://{simulator.address()}"
         with _daemon(folder, accounts, url) as daemon, Scraper(daemon.address()) as scraper:
@@ -101,7 +103,7 @@ def _many(folder: Path, accounts: int, seconds: float) -> tuple[float, float]:
                 scraper.scrape(FORMS[turn % len(FORMS)])
                 turn += 1
                 time.sleep(min(_SCRAPE_EVERY_S, max(0.0, until - time.monotonic())))
-            return daemon.rss_mb(), daemon.peak_rss_mb()
+            return daemon.rss_mb(), daemon.peak_rss_mb(), daemon.stop()
 
 
 def _wait_until_answered(scraper: Scraper, accounts: int) -> None:

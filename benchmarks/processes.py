@@ -125,15 +125,17 @@ class MeasuredProcess:
         """How many file descriptors it has open now."""
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
 
-    def stop(self) -> None:
-        """End it, by SIGTERM first."""
+    def stop(self) -> float:
+        """End it, by SIGTERM first; returns the seconds that it took."""
         process = self._running()
+        began = time.monotonic()
         process.terminate()
         try:
             process.wait(_STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        return time.monotonic() - began
 
     def _kilobytes(self, name: str) -> float:
         return int(self._status(name).removesuffix(" kB")) * 1024 / 1e6

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 import urllib.request
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -49,9 +48,7 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
 
         # While Prometheus still looks for its targets, which takes it five seconds.
         simulator.set_service("prod", ServiceState(locks=("financial",)))
-        locked_s = time.monotonic()
         told = eventually("the pager hears of the lock", lambda: hook.alerts(LOCKED, "firing"))[0]
-        assert time.monotonic() - locked_s < 30
         eventually("the team hears of it", lambda: hook.alerts(LOCKED, "firing", "team-video"))
         assert told["labels"] == {
             "alertname": LOCKED,

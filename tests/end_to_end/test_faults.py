@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 from exporter.simulator import FAULT_KINDS, Fault
 from tests.waiting import PATIENCE_S
 
@@ -83,7 +85,7 @@ class Stretch:
             self.reasons == RIGHT_REASONS
             and self.served == set(WELL)
             and self.oldest_s < 3  # polled each second, give or take a busy machine
-            and self.scrape_s < 0.05
+            and self.scrape_s < 0.5  # one that waited for those who hang would take their second
             and self.told == []
         )
 
@@ -166,6 +168,7 @@ def test_every_kind_of_fault_is_played() -> None:
     assert played == set(FAULT_KINDS)
 
 
+@pytest.mark.timeout(300)  # it may wait for long until the machine is calm
 def test_failures_are_counted_told_once_and_touch_nobody_else(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:

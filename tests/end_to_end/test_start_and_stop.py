@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from contextlib import ExitStack, closing
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,49 +14,12 @@ from exporter.simulator import Fault
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
-    from tests.end_to_end.exporter_process import Exporter
 
 STOPS = [pytest.param(signal.SIGTERM, id="SIGTERM"), pytest.param(signal.SIGINT, id="SIGINT")]
-STOP_WITHIN_S = 2.0
-
-
-def stop_in_time(start: Callable[[], Exporter], by: signal.Signals) -> Exporter:
-    """The exporter that a signal ended in two seconds with exit code 0.
-
-    The best of five stops counts, since the machine may have other things to do.
-    """
-    took_s: list[float] = []
-    while True:
-        assert len(took_s) < 5, f"five stops took {took_s} seconds"
-        exporter = start()
-        began = time.monotonic()
-        assert exporter.stop(by) == 0
-        took_s.append(time.monotonic() - began)
-        if took_s[-1] < STOP_WITHIN_S:
-            return exporter
-
-
-# By itself: beside two others it would tell of them.
-@pytest.mark.rehearsal
-def test_the_first_round_is_shown_within_two_seconds_of_the_start(
-    make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
-) -> None:
-    """The state of one account is on /metrics two seconds after the process began.
-
-    The best of five starts counts, since the machine may have other things to do.
-    """
-    account = make_account("first")
-    simulator = simulate(account)
-    took_s: list[float] = []
-    while min(took_s, default=10.0) >= 2.0:
-        assert len(took_s) < 5, f"five starts took {took_s} seconds"
-        exporter = serve(configure(simulator.url, account))
-        eventually("the state is shown", lambda exporter=exporter: exporter.scrape().status("first") == "active")
-        took_s.append(time.monotonic() - exporter.started_s)
-        assert exporter.stop() == 0
+# What a stop would take that waited: how soon it is over on a quiet machine is for the benchmark `footprint`.
+POLL_TIMEOUT_S = 60
+LIBRARY_TIMEOUT_S = 10
 
 
 def test_ready_waits_for_the_first_round_and_healthy_does_not(
@@ -120,20 +83,18 @@ def test_a_stop_ends_polls_that_hang(
     hanging: int,
     by: signal.Signals,
 ) -> None:
-    """A signal ends the process in two seconds with exit code 0, though polls have a minute left to wait."""
+    """A signal ends the process with exit code 0, long before the polls would give up."""
     accounts = [make_account(f"hanging-{number}") for number in range(hanging)]
     simulator = simulate(*accounts)
     for account in accounts:
         simulator.set_fault(account.name, Fault("hang"))
+    exporter = serve(configure(simulator.url, *accounts, interval="1m", timeout=f"{POLL_TIMEOUT_S}s"))
+    assert simulator.journal.wait_for_total(hanging, timeout_s=PATIENCE_S)
+    assert exporter.status("/-/healthy") == 200
 
-    def start() -> Exporter:
-        before = len(simulator.journal.entries())
-        exporter = serve(configure(simulator.url, *accounts, interval="1m", timeout="1m"))
-        assert simulator.journal.wait_for_total(before + hanging, timeout_s=PATIENCE_S)
-        assert exporter.status("/-/healthy") == 200
-        return exporter
-
-    exporter = stop_in_time(start, by)
+    began = time.monotonic()
+    assert exporter.stop(by) == 0
+    assert time.monotonic() - began < POLL_TIMEOUT_S / 2
     # Whatever is on its way when the daemon stops is no failure of the API.
     assert exporter.told(msg="poll failed") == []
     assert [line["msg"] for line in exporter.told()] == ["listening", "stopping"]
@@ -146,18 +107,16 @@ def test_a_stop_ends_the_wait_for_credentials(
     """A default credential chain that waits for a silent server holds up neither /metrics nor the end."""
     configuration = configure("http://127.0.0.1:9", make_account("chain"), interval="1m", timeout="1m")
     configuration["accounts"][0]["credentials"] = {"type": "default"}
-    with socket.create_server(("127.0.0.1", 0)) as silent, ExitStack() as connections:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE_S)
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/credentials"
-
-        def start() -> Exporter:
-            exporter = serve(configuration, ALIBABA_CLOUD_CREDENTIALS_URI=url)
-            waiting, _ = silent.accept()
-            connections.enter_context(waiting)
+        exporter = serve(configuration, ALIBABA_CLOUD_CREDENTIALS_URI=url)
+        waiting, _ = silent.accept()
+        with waiting:
             assert exporter.scrape().value("dcdn_poll_success", account="chain") == 0
-            return exporter
-
-        exporter = stop_in_time(start, by)
+            began = time.monotonic()
+            assert exporter.stop(by) == 0
+            assert time.monotonic() - began < LIBRARY_TIMEOUT_S
     assert [line["msg"] for line in exporter.told()] == ["listening", "stopping"]
 
 
