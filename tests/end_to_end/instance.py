@@ -59,7 +59,7 @@ def _run(*command: str, environ: Mapping[str, str]) -> subprocess.CompletedProce
     return subprocess.run(  # noqa: S603 — our own program, or the machine's tool
         command,
         cwd=_ROOT,
-        env={**environ, "LC_ALL": "C"},
+        env={**environ, "LC_ALL": "C.UTF-8"},  # in C, Python 3.11 does not start where this path is not ASCII
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -66,7 +66,7 @@ def test_the_vendors_sample_is_shown_whole(configure: Configure, serve: Serve, e
     """The documented answer is a lock for payment, by bandwidth, whose change is past; its dates are UTC anywhere."""
     account = Account("sample", "1883927335936173", "LTAI5tSample", "secret-of-sample")
     with sample_server() as url:
-        exporter = serve(configure(url, account), TZ="Asia/Shanghai", LC_ALL="C")
+        exporter = serve(configure(url, account), TZ="Asia/Shanghai", LC_ALL="C.UTF-8")
         eventually("the answer is shown", lambda: exporter.scrape().status("sample"))
         page = exporter.scrape()
     common = frozenset({"account": "sample", "product": "dcdn_ipa"}.items())
