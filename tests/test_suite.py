@@ -1,8 +1,10 @@
 """The tests themselves."""
 
+import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,11 @@ import pytest
 from tests.conftest import pytest_collection_modifyitems
 
 ROOT = Path(__file__).parent.parent
+LONGEST_SLEEP_S = 0.2
+MAY_SLEEP = (
+    "end_to_end/",  # time passes in other processes there
+    "dashboards/record.py",  # is run by hand, for minutes
+)
 OF_TWO_TESTS = """
 import threading
 
@@ -67,3 +74,65 @@ def test_a_test_that_hangs_is_ended(tmp_path: Path, workers: str) -> None:
     assert "Failed: Timeout (>0.1s)" in done.stdout
     assert "Stack of another-thread" in done.stdout + done.stderr
     assert "cleared away" in done.stdout
+
+
+def long_sleeps(text: str) -> Iterator[str]:
+    """The sleeps of a module that are not of a number of seconds within the limit, be it written or a constant."""
+    tree = ast.parse(text)
+    constants = {
+        ast.unparse(target): node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+
+    def is_short(seconds: ast.expr) -> bool:
+        if isinstance(seconds, ast.Call) and ast.unparse(seconds.func) == "min":
+            return any(map(is_short, seconds.args))
+        written = constants.get(ast.unparse(seconds), seconds)
+        value = written.value if isinstance(written, ast.Constant) else None
+        return isinstance(value, int | float) and value <= LONGEST_SLEEP_S
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and is_sleep(node.func) and not is_short(node.args[0]):
+            yield ast.unparse(node)
+
+
+def is_sleep(function: ast.expr) -> bool:
+    """Whether it is a function called sleep, or the wait for an event that was just made and cannot come."""
+    words = ast.unparse(function)
+    return words.rpartition(".")[2] == "sleep" or words.endswith("Event().wait")
+
+
+def test_no_test_sleeps_for_long() -> None:
+    """Tests wait for facts and advance clocks of their own; what shows that nothing happens takes 0.2 s at most."""
+    tests = Path(__file__).parent
+    found = {
+        (name, sleep)
+        for file in tests.rglob("*.py")
+        if not (name := file.relative_to(tests).as_posix()).startswith(MAY_SLEEP)
+        for sleep in long_sleeps(file.read_text(encoding="utf-8"))
+    }
+
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import time\ntime.sleep(0.2)", []),
+        ("import time\ntime.sleep(0.21)", ["time.sleep(0.21)"]),
+        ("from time import sleep\nsleep(1)", ["sleep(1)"]),
+        ("import asyncio\nasync def wait(): await asyncio.sleep(1)", ["asyncio.sleep(1)"]),
+        ("import time\n_EVERY_S = 0.05\ntime.sleep(_EVERY_S)", []),
+        ("import time\n_EVERY_S = 5\ntime.sleep(_EVERY_S)", ["time.sleep(_EVERY_S)"]),
+        ("import time\ndef wait(seconds): time.sleep(seconds)", ["time.sleep(seconds)"]),
+        ("import time\ndef wait(seconds): time.sleep(min(0.1, seconds))", []),
+        ("import time\ndef wait(seconds): time.sleep(min(1, seconds))", ["time.sleep(min(1, seconds))"]),
+        ("import threading\nthreading.Event().wait(3)", ["threading.Event().wait(3)"]),
+        ("import threading\nover = threading.Event()\nassert over.wait(20)", []),
+    ],
+)
+def test_a_sleep_is_told_from_a_wait(text: str, found: list[str]) -> None:
+    """Seconds that cannot be read from the module count as too many; an event ends a wait as soon as it comes."""
+    assert list(long_sleeps(text)) == found

@@ -8,7 +8,8 @@ from typing import Any
 PATIENCE_S = float(os.environ.get("DCDN_EXPORTER_TESTS_PATIENCE_S", "60"))
 """Long enough for a machine with much else to do; a wait ends as soon as its fact holds."""
 # First often, for what takes milliseconds; then rarely, for what may be dear to look at.
-_LOOK_AFTER_S, _SLOWER, _LOOK_EVERY_S = 0.002, 1.5, 0.05
+_LOOK_AFTER_S, _SLOWER = 0.002, 1.5
+_LOOK_EVERY_S = 0.05
 
 
 def wait_until(fact: str, holds: Callable[[], Any], *, within_s: float = PATIENCE_S) -> Any:
@@ -29,8 +30,8 @@ def wait_until(fact: str, holds: Callable[[], Any], *, within_s: float = PATIENC
                 return seen
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s:g} s: {fact}; last seen: {seen!r}")
-        time.sleep(look_again_s)
-        look_again_s = min(look_again_s * _SLOWER, _LOOK_EVERY_S)
+        time.sleep(min(_LOOK_EVERY_S, look_again_s))
+        look_again_s *= _SLOWER
 
 
 def soon(holds: Callable[[], object]) -> bool:
