@@ -13,13 +13,7 @@ ROOT = Path(__file__).parent.parent / "exporter"
 
 # Each library that could be replaced has one home.
 HOMES = {
-    "requests": {
-        "api/body.py",
-        "api/client.py",
-        "api/connection_failure.py",
-        "api/connections.py",
-        "api/request.py",
-    },
+    "requests": {"api/client.py", "api/connections.py", "api/reply.py", "api/request.py"},
     "urllib3": {"api/client.py", "api/connections.py"},
     "alibabacloud_credentials": {"api/credentials/sdk.py"},
     "apscheduler": {"polling/executor.py", "polling/fixed_phase.py", "polling/schedule.py"},

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from exporter.api.call import Api, Caller
 from exporter.api.credentials.base import CredentialsProvider
+from exporter.api.endpoints import Route
 from exporter.api.errors import ApiError, MalformedReply
 from exporter.api.operation import GET_CALLER_IDENTITY
-from exporter.api.proxy import Route
 from exporter.core.logger import Logger
 
 

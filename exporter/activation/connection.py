@@ -9,9 +9,8 @@ from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.api.call import Caller, Unobserved
 from exporter.api.client import Client
 from exporter.api.credentials.roles import Roles
-from exporter.api.endpoints import routes_of
+from exporter.api.endpoints import ca_bundle, routes_of
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY
-from exporter.api.proxy import ca_bundle
 from exporter.api.rate_limit import Budgets
 from exporter.api.request import USER_AGENT
 from exporter.config import Account, Configuration

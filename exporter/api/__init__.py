@@ -5,20 +5,16 @@ Floor: above ``core`` only. Nothing here knows of products, probes or Prometheus
 client        one call, from the rate limit to the reply
 ├── call          what goes into it and what comes out
 ├── operation     what is called
-├── endpoints     and where
+├── endpoints     where, and by which proxy
 ├── rate_limit    when it may be sent
 ├── credentials/  who calls
 ├── request       what is sent
 │   └── signing       the Authorization header
-├── proxy         directly or through a proxy
-├── connections   under one total deadline
-│   ├── deadline      what is ended when the deadline passes or the process stops
+├── connections   over which connection, and what became of it
+│   ├── deadline      what ends it when the deadline passes or the process stops
 │   └── dns           names to addresses
-├── body          what came back, as bytes
-├── reply         and as an object or an error
-├── fields        and as the fields of an answer
-├── clock_skew    and by which clock
+├── reply         what came back: an object or an error
+├── fields        the fields of an answer
 ├── redaction     what of it may be repeated
-├── connection_failure   what became of a connection that failed
 └── errors        why there is no answer
 """

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from exporter.api.credentials.base import Credentials, CredentialsProvider
+from exporter.api.endpoints import Route
 from exporter.api.operation import Operation
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import Reservation
 
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})

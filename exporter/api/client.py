@@ -19,14 +19,12 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from exporter.api.body import read
 from exporter.api.call import NO_PARAMETERS, Caller, CallObserver, Permit, Reply
-from exporter.api.clock_skew import clock_skew_s
-from exporter.api.connection_failure import died, in_words
-from exporter.api.connections import ExchangeAdapter
+from exporter.api.connections import ExchangeAdapter, died, in_words
 from exporter.api.credentials.base import Credentials
 from exporter.api.deadline import Ending, Exchange, Exchanges
 from exporter.api.dns import Resolver
+from exporter.api.endpoints import Route
 from exporter.api.errors import (
     ApiError,
     CallAborted,
@@ -37,10 +35,9 @@ from exporter.api.errors import (
     WriteRefused,
 )
 from exporter.api.operation import Access, Operation
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.api.redaction import Redaction
-from exporter.api.reply import decode
+from exporter.api.reply import clock_skew_s, decode, read
 from exporter.api.request import signed_request
 
 LONGEST_RETRY_WAIT_S = 1.0

@@ -8,9 +8,11 @@ ExchangeAdapter     the requests adapter whose connections belong to exchanges
 import errno
 import logging
 import os
+import re
 import socket
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.exceptions import InvalidProxyURL
+from requests.exceptions import InvalidProxyURL, RequestException
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -36,6 +38,7 @@ POOLS = 16
 KEPT_UNUSED_S = 120.0
 """For so long, or a little longer, a connection is kept that nothing uses; most servers end it before that."""
 _LOOK_EVERY_S = 10.0
+_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no type for it
 
 
 class ExchangeAdapter(HTTPAdapter):
@@ -281,3 +284,40 @@ def _wait_until_connected(sock: socket.socket, problem: int, *, patience_s: floa
         problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if in_time else errno.ETIMEDOUT
     if problem:
         raise OSError(problem, os.strerror(problem))
+
+
+def died(error: Exception) -> bool:
+    """Whether the other side ended the connection, as it does with one that was idle for long."""
+    return any(
+        isinstance(cause, (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error)
+    )
+
+
+def in_words(error: Exception) -> str:
+    """What happened to the connection, from the innermost cause, without the text of the request."""
+    causes = list(_causes(error))
+    for cause in reversed(causes):
+        if isinstance(cause, InvalidProxyURL):
+            return "the proxy that the environment names cannot be used; accepted: http or https, not SOCKS"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate was not accepted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS failed: {cause.reason or type(cause).__name__}"
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, RequestException):
+            return f"the connection failed: {cause.strerror}"
+        if isinstance(cause, OSError) and (refusal := _PROXY_REFUSAL.match(str(cause))):
+            return f"the proxy refused to connect: HTTP {refusal['status']}"
+    return f"the connection failed: {type(causes[-1]).__name__}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps: requests and urllib3 keep causes in args, reason and __cause__."""
+    seen: set[int] = set()
+    queue: list[object] = [error]
+    while queue:
+        item = queue.pop(0)
+        if not isinstance(item, BaseException) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        queue.extend([*item.args, getattr(item, "reason", None), item.__cause__, item.__context__])

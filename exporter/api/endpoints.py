@@ -1,9 +1,10 @@
-"""Where the vendor's endpoints are, for the accounts of each site."""
+"""Where the vendor's endpoints are, and how each is reached: directly or through the environment's proxy."""
 
+import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-
-from exporter.api.proxy import Route, route
+from urllib.parse import SplitResult, urlsplit
 
 # The hosts are documented, but for those of cdn and bss abroad, which are in the vendor's clients:
 # https://help.aliyun.com/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-endpoint
@@ -31,6 +32,21 @@ _ENDPOINTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 SITES: tuple[str, ...] = tuple(_ENDPOINTS)
+_DIRECT: Mapping[str, str] = MappingProxyType({})
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an endpoint is; ``proxies`` is as requests takes it, empty for a direct connection."""
+
+    url: str
+    proxies: Mapping[str, str] = field(default_factory=lambda: _DIRECT, repr=False)  # can hold a password
+
+    @property
+    def host(self) -> str:
+        """The Host header, with the port where it is not the scheme's own."""
+        return urlsplit(self.url).netloc
 
 
 def endpoints(site: str) -> Mapping[str, str]:
@@ -41,3 +57,52 @@ def endpoints(site: str) -> Mapping[str, str]:
 def routes_of(site: str, named: Mapping[str, str], environ: Mapping[str, str]) -> Mapping[str, Route]:
     """How endpoints are reached for accounts of a site; ``named`` addresses replace the vendor's for both sites."""
     return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
+
+
+def route(url: str, environ: Mapping[str, str]) -> Route:
+    """The way to an endpoint by ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, in either case.
+
+    Loopback addresses are always reached directly. ``no_proxy`` is a list with commas of names, which cover the
+    names below them, with a port or without, of addresses, of networks such as ``10.0.0.0/8``, or ``*``.
+    """
+    parts = urlsplit(url)
+    proxy = _variable(environ, f"{parts.scheme}_proxy") or _variable(environ, "all_proxy")
+    exceptions = (_variable(environ, "no_proxy") or "").split(",")
+    if not proxy or is_loopback(parts.hostname or "") or any(_covers(item, parts) for item in exceptions):
+        return Route(url)
+    return Route(url, proxies=MappingProxyType({parts.scheme: proxy}))
+
+
+def ca_bundle(environ: Mapping[str, str]) -> bool | str:
+    """What certificates are verified with: the bundle that the environment names, else the packaged one."""
+    return environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(name) or environ.get(name.upper())
+
+
+def _covers(exception: str, parts: SplitResult) -> bool:
+    """Whether an item of ``no_proxy`` means this host."""
+    item = exception.strip().lower()
+    host = parts.hostname or ""
+    known = (host, f"{host}:{parts.port or _PORTS.get(parts.scheme)}")
+    if item in ("*", *known):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = item.lstrip(".")
+        return bool(name) and any(f".{own}".endswith(f".{name}") for own in known)
+    try:
+        return address in ipaddress.ip_network(item.strip("[]"), strict=False)
+    except ValueError:
+        return False

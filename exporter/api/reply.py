@@ -1,12 +1,46 @@
-"""What an HTTP reply says: a decoded object, or the error that it is; pure."""
+"""What came back for a call: the body under a limit, the object or the error in it, and the API's clock."""
 
 import json
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+import requests
+
 from exporter.api.errors import MalformedReply, Refused
 from exporter.api.redaction import Redaction
+
+REPLY_LIMIT = 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+def read(response: requests.Response, request_id: str | None) -> bytes:
+    """The whole body; raises MalformedReply when it has more than REPLY_LIMIT bytes or is compressed."""
+    with response:  # closes the connection unless the body was read to its end
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise MalformedReply(
+                "the reply is compressed, though it was asked not to be",
+                http_status=response.status_code,
+                request_id=request_id,
+            )
+        parts = []
+        size = 0
+        while chunk := _next_chunk(response, request_id):
+            size += len(chunk)
+            if size > REPLY_LIMIT:
+                raise MalformedReply(
+                    f"the reply is larger than {REPLY_LIMIT} bytes",
+                    http_status=response.status_code,
+                    request_id=request_id,
+                )
+            parts.append(chunk)
+            if response.raw.length_remaining == 0:
+                break  # to be told so by another read costs as much as this one
+        return b"".join(parts)
 
 
 def decode(
@@ -34,6 +68,22 @@ def decode(
         kind = "a JSON value that is no object" if is_json else "no JSON"
         raise MalformedReply(f"the reply is {kind}", http_status=http_status, request_id=request_id)
     return document, request_id
+
+
+def clock_skew_s(date: str | None, came_at: float) -> float | None:
+    """Seconds that the Date header is ahead of the Unix time at which it came; None where it cannot be read."""
+    theirs = _unix_time(date or "")
+    # The header has whole seconds, cut off: on average the moment it names lay half a second later.
+    return theirs + 0.5 - came_at if theirs is not None else None
+
+
+def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
+    try:
+        return response.raw.read(_CHUNK, decode_content=False)
+    except ValueError:  # http.client's word for a chunk of negative size
+        raise MalformedReply(
+            "the length of the reply makes no sense", http_status=response.status_code, request_id=request_id
+        ) from None
 
 
 def _json(body: bytes) -> tuple[object, bool]:
@@ -65,3 +115,12 @@ def _says_failure(fields: Mapping[str, object]) -> bool:
 def _refusal_in_words(http_status: int, code: str | None, sentence: str | None) -> str:
     what = code or f"HTTP {http_status}"
     return f"{what}: {sentence}" if sentence else what
+
+
+@lru_cache(maxsize=4)  # hundreds of replies come within the second that one names
+def _unix_time(date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

@@ -8,8 +8,8 @@ import requests
 from exporter import __version__
 from exporter.api import signing
 from exporter.api.credentials.base import Credentials
+from exporter.api.endpoints import Route
 from exporter.api.operation import Operation
-from exporter.api.proxy import Route
 
 USER_AGENT = f"dcdn-exporter/{__version__}"
 

@@ -19,9 +19,8 @@ from exporter.api.client import Client
 from exporter.api.credentials.base import CredentialsProvider, RereadCredentials, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import Roles
-from exporter.api.endpoints import SITES, routes_of
+from exporter.api.endpoints import SITES, Route, ca_bundle, routes_of
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
-from exporter.api.proxy import Route, ca_bundle
 from exporter.api.rate_limit import Budgets
 from exporter.api.request import USER_AGENT
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id

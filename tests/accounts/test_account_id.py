@@ -8,9 +8,8 @@ import pytest
 from exporter.accounts.account_id import Identity, parse_account_id
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
-from exporter.api.endpoints import endpoints
+from exporter.api.endpoints import Route, endpoints
 from exporter.api.errors import CredentialsUnavailable, MalformedReply
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.probes.table import vendor_limits

@@ -13,10 +13,9 @@ from exporter.accounts.members import Member
 from exporter.api.call import Api, Caller, Reply
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
-from exporter.api.endpoints import endpoints
+from exporter.api.endpoints import Route, endpoints
 from exporter.api.errors import ApiError, CallAborted, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS, Operation
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.app.vocabulary import VOCABULARY
 from exporter.config import ResourceDirectory, parse

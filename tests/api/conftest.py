@@ -12,8 +12,8 @@ import trustme
 from exporter.api.call import Caller, Reply
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
+from exporter.api.endpoints import Route
 from exporter.api.operation import Access, Operation
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.simulator import LIMITS, Account, Scenario, Simulator
 from tests.api.raw_server import Act, RawServer

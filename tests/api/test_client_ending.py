@@ -16,9 +16,9 @@ from urllib3.util import wait_for_write
 from exporter.api.call import Caller, Reply
 from exporter.api.client import Client
 from exporter.api.dns import Resolver
+from exporter.api.endpoints import Route
 from exporter.api.errors import CallAborted, CallTimedOut
 from exporter.api.operation import Operation
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from tests.api.raw_server import Peer, RawServer, always, once, reply
 from tests.api.recording_observer import RecordingObserver

@@ -10,8 +10,8 @@ import trustme
 from exporter.api.call import Reply
 from exporter.api.client import Client
 from exporter.api.dns import Resolver
+from exporter.api.endpoints import Route, route
 from exporter.api.errors import ApiError, ConnectionFailed
-from exporter.api.proxy import Route, route
 from exporter.simulator import Simulator
 from tests.api.conftest import SECRET
 from tests.api.raw_server import Peer, RawServer, always, reply

@@ -12,8 +12,7 @@ from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import RoleCredentials, Roles
-from exporter.api.endpoints import endpoints
-from exporter.api.proxy import Route
+from exporter.api.endpoints import Route, endpoints
 from exporter.api.rate_limit import Budgets
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition, ExpositionFormat

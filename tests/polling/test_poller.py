@@ -11,9 +11,8 @@ import pytest
 from exporter.api.call import Caller
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, RereadCredentials, Secret, StaticCredentials
-from exporter.api.endpoints import endpoints
+from exporter.api.endpoints import Route, endpoints
 from exporter.api.errors import CallAborted, CredentialsUnavailable
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import Budgets
 from exporter.core.model import Answer, Failure, FailureReason
 from exporter.core.store import Store

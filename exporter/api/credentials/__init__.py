@@ -2,11 +2,8 @@
 
 base          secrets, credentials, and what gives them
 roles         credentials of roles, by AssumeRole
-├── role          the role, and what STS says
-├── role_token    when STS is asked again
+├── role          the role, what STS says, and when it is asked again
 └── worker_pool   the threads that ask
 refresh       credentials of a source that may be slow, kept fresh, used until they end
-├── sdk           the vendor's library and its sources; its only importer
-├── sdk_errors    why it gave nothing, without its words
-└── sdk_logs      nothing that it logs is written
+└── sdk           the vendor's library and its sources; its only importer
 """

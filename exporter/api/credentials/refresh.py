@@ -7,8 +7,10 @@ from concurrent.futures import Future, InvalidStateError
 from typing import Protocol
 
 from exporter.api.credentials.base import Credentials
-from exporter.api.credentials.sdk_logs import THREAD
 from exporter.api.errors import CallAborted, CredentialsUnavailable
+
+THREAD = "credentials"
+"""The name of the threads that ask sources."""
 
 _LOOK_S = 60.0
 _FAILURE_HOLDS_S = 5.0

@@ -18,8 +18,7 @@ from functools import partial
 
 from exporter.api.call import Api, Caller
 from exporter.api.credentials.base import Credentials, CredentialsProvider
-from exporter.api.credentials.role import Role, parse_assume_role
-from exporter.api.credentials.role_token import RoleToken
+from exporter.api.credentials.role import Role, RoleToken, parse_assume_role
 from exporter.api.credentials.worker_pool import KeyedWorkers
 from exporter.api.errors import ApiError, CallAborted, CallTimedOut, MalformedReply, RoleNotAssumed
 from exporter.api.operation import ASSUME_ROLE

@@ -5,29 +5,57 @@ https://www.alibabacloud.com/help/en/sdk/developer-reference/v2-manage-python-ac
 It reads its environment when it is loaded, which costs 0.2 s and 30 MB and so waits for the first question.
 """
 
+import logging
 import os
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from exporter.api.connections import in_words
 from exporter.api.credentials.base import Credentials, Secret
+from exporter.api.credentials.refresh import THREAD
 from exporter.api.credentials.role import DEFAULT_SESSION_NAME
-from exporter.api.credentials.sdk_errors import explain
-from exporter.api.credentials.sdk_logs import silence
+from exporter.api.endpoints import is_loopback
 from exporter.api.errors import CredentialsUnavailable
-from exporter.api.proxy import is_loopback
 
 # What a profile's provider asks in turn. Only that one knows when its credentials end, and it has no public name;
 # without it (1.0.12 and all before have it) they are credentials without an end, and nothing else is lost.
 _BEHIND_A_PROFILE = ("_CLIProfileCredentialsProvider__innerProvider", "_ProfileCredentialsProvider__innerProvider")
 
-
 _OIDC = "the exchange of the OIDC token"
 _INSTANCE = "the metadata service of the ECS instance"
 _URI = "the credentials URI"
 _CHAIN_REMEDY = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or another source of the chain"
+
+# "credentials" tells of refreshes with the whole answer or URL, "alibabacloud-tea" of requests where DEBUG=sdk is
+# set. Both also write to standard error by handlers of their own.
+_ITS_OWN = ("credentials", "alibabacloud-tea")
+# Tell the path of a request, with an OIDC token in its query: of each at debug, of one with odd headers at warning.
+_SHARED_WITH_US = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry", "urllib3.poolmanager")
+
+# What it says where nothing was asked over the network.
+_SENTENCES = (
+    ("Environment variable accessKeyId", "ALIBABA_CLOUD_ACCESS_KEY_ID is not set"),
+    ("Environment variable accessKeySecret", "ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set"),
+    ("IMDS credentials is disabled", "ALIBABA_CLOUD_ECS_METADATA_DISABLED=true forbids it"),
+    ("cli credentials file is disabled", "ALIBABA_CLOUD_CLI_PROFILE_DISABLED=true forbids it"),
+    ("unable to open credentials file", "there is no such file"),
+    ("failed to parse credential form cli", "the file cannot be read, or is no JSON"),
+    ("invalid profile name", "no profile is named, and the file calls none current"),
+    ("unable to get profile with", "the file has no profile of that name"),
+    ("unsupported profile mode", "the profile has a mode that the vendor's library does not know"),
+    ("failed to get credential from credentials file", "there is no such file, or no such section in it"),
+    ("failed to execute external command", "the profile's command failed"),
+    ("command process timed out", "the profile's command took too long"),
+    ("No cached value was found", "the credentials have ended already; see that this machine's clock is right"),
+)
+_HTTP_STATUS = re.compile(r"(?:http_code|HttpCode)\s*[=:]\s*(?P<status>[0-9]{3})\b")
+# The vendor's codes are words with points between them; a token has digits and is longer.
+_CODE = re.compile(r'"Code"\s*:\s*"(?P<code>[A-Z][A-Za-z]{1,31}(?:\.[A-Z][A-Za-z]{1,31}){0,3})"')
+_OK = 200
 
 
 def default_chain(*, sts_endpoint: str | None = None) -> "AskLibrary":
@@ -265,3 +293,34 @@ def _state(file: Path) -> object:
     except OSError:
         return None
     return state.st_mtime_ns, state.st_size, state.st_ino
+
+
+def explain(error: Exception) -> str:
+    """Return what is missing or was refused; of a server's words only what has the form of a code."""
+    text = str(error)
+    for beginning, sentence in _SENTENCES:
+        if text.startswith(beginning):
+            return sentence
+    if type(error).__name__ == "RetryError":
+        return in_words(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"its file cannot be read: {error.strerror}"
+    code = _CODE.search(text)
+    status = _HTTP_STATUS.search(text)
+    if status is not None and int(status["status"]) != _OK:
+        return f"refused with {code['code']} (HTTP {status['status']})" if code else f"HTTP {status['status']}"
+    if code is not None and code["code"] != "Success":
+        return f"refused with {code['code']}"
+    return f"the answer holds no credentials ({type(error).__name__})"
+
+
+def silence() -> None:
+    """Nothing is logged by the library, nor on its behalf in a thread called THREAD; can be repeated."""
+    for name in _ITS_OWN:
+        logging.getLogger(name).disabled = True
+    for name in _SHARED_WITH_US:
+        logging.getLogger(name).addFilter(_is_ours)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.threadName != THREAD

@@ -15,9 +15,9 @@ from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import RoleCredentials, Roles
+from exporter.api.endpoints import Route
 from exporter.api.errors import CallAborted, RoleNotAssumed
 from exporter.api.operation import ASSUME_ROLE, Operation
-from exporter.api.proxy import Route
 from exporter.api.rate_limit import USE_OF_LIMIT, Budgets
 from exporter.core.model import FailureReason
 from exporter.simulator import Account, Fault, Scenario, Simulator

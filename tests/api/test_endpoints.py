@@ -1,6 +1,6 @@
 import pytest
 
-from exporter.api.proxy import Route, ca_bundle, route
+from exporter.api.endpoints import Route, ca_bundle, route
 
 DCDN = "https://dcdn.aliyuncs.com"
 PROXY = "http://proxy:3128"
