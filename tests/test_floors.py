@@ -27,7 +27,7 @@ HOMES = {
     "starlette": {"web/"},
     "jinja2": {"web/"},
     "isal": {"web/"},
-    "bcrypt": {"web/passwords.py"},
+    "bcrypt": {"web/authentication.py"},
     "uvloop": {"web/"},
 }
 

@@ -1,10 +1,9 @@
 """The commands; the only place that prints and reads the process's environment.
 
 serve, status, check_config, open_cdn, playing    a command each, the last one two; loaded when it is asked for
-├── flags            flags of several of them
-├── configuration    the file that they are given
-├── file_limit       how many files they may open
-└── exit             how they end when they cannot go on
+├── flags         flags of several of them, and the configuration that one names
+├── file_limit    how many files serve and status may open
+└── exit          how they end when they cannot go on
 """
 
 from importlib import import_module

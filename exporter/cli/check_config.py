@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from exporter.cli.configuration import configuration_of
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
-from exporter.cli.flags import web_config_file_flag
+from exporter.cli.flags import configuration_of, web_config_file_flag
 from exporter.config import ConfigurationError, summary, web_summary
 from exporter.web.web_configuration import check_web_configuration
 

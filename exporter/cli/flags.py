@@ -1,4 +1,4 @@
-"""Flags that several commands have, in the form of Prometheus' own programs."""
+"""Flags that several commands have, in the form of Prometheus' own programs, and the file that one of them names."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from exporter.app.vocabulary import VOCABULARY
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
+from exporter.config import Configuration, ConfigurationError, load, without_file
 from exporter.core import logs
 from exporter.web.server import parse_listen_address
 
@@ -56,3 +59,18 @@ def log_flags(default_level: str) -> Callable[[Callable[..., Any]], Callable[...
     )
     log_format = flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How a line is written.")
     return lambda command: level(log_format(command))
+
+
+def configuration_of(file: Path | None) -> Configuration:
+    """What the file says now; ends the command where that cannot be."""
+    try:
+        return load_configuration(file)
+    except ConfigurationError as error:
+        fail(str(error), EXIT_BAD_CONFIGURATION)
+
+
+def load_configuration(file: Path | None) -> Configuration:
+    """What the file says now, or the default without one; raises ConfigurationError."""
+    if file is None:
+        return without_file(vocabulary=VOCABULARY)
+    return load(file, vocabulary=VOCABULARY)

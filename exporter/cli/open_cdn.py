@@ -8,9 +8,8 @@ import click
 
 from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
 from exporter.app.signals import interrupt_on_signal
-from exporter.cli.configuration import configuration_of
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
-from exporter.cli.flags import flag
+from exporter.cli.flags import configuration_of, flag
 from exporter.core import logs
 
 

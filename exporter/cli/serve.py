@@ -11,10 +11,17 @@ from exporter.accounts.sharding import Shard, parse_shard
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.signals import signals_received
 from exporter.app.systemd import ServiceManager, supervise
-from exporter.cli.configuration import configuration_of, load_configuration
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
-from exporter.cli.flags import checked_listen_address, config_file_flag, flag, log_flags, web_config_file_flag
+from exporter.cli.flags import (
+    checked_listen_address,
+    config_file_flag,
+    configuration_of,
+    flag,
+    load_configuration,
+    log_flags,
+    web_config_file_flag,
+)
 from exporter.config import Configuration, ConfigurationError
 from exporter.core import logs
 from exporter.core.logger import Logger

@@ -10,9 +10,8 @@ import click
 
 from exporter.app.signals import exit_on_signal
 from exporter.app.status_once import look_once
-from exporter.cli.configuration import configuration_of
 from exporter.cli.file_limit import raise_file_limit
-from exporter.cli.flags import config_file_flag, log_flags
+from exporter.cli.flags import config_file_flag, configuration_of, log_flags
 from exporter.core import logs
 from exporter.report.report import Report, exit_code, to_json
 from exporter.report.terminal import above_bar, draw_table, progress_bar

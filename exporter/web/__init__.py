@@ -1,1 +1,11 @@
-"""The web front: what the exporter answers over HTTP, and the server that carries it."""
+"""The web front: what the exporter answers over HTTP, and the server that carries it.
+
+server                the server's thread, its address, and the end of both
+├── protocol              HTTP, with limits to what one client makes it hold
+├── connections           accepts connections; how many and for how long
+├── authentication        who is answered, by name and password
+└── web_configuration     TLS, users and headers, read anew when their files change
+app                   what each path answers
+├── metrics_response      a scrape: format, compression, pieces
+└── status_page           the page at /
+"""

@@ -4,28 +4,25 @@ Nothing here asks the API or waits for it. What takes longer than a moment runs 
 a page of 10,000 accounts never holds up `/-/healthy` or another reader.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporter.core.logger import Logger, defect
 from exporter.metrics.page import ExpositionFormat
-from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES, gzip_pieces, pieces
-from exporter.web.negotiation import Offer, accepts_gzip, negotiate_format
-from exporter.web.one_at_a_time import OneAtATime, TooManyError
+from exporter.web.metrics_response import accepts_gzip, metrics_response, negotiate_format
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
 
-# Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
-_SMALL_PAGE_BYTES = 64 * 1024
 # Who scrapes says the same each time; reading it is a tenth of a small scrape. Bounded, as headers are by the server.
 _HEADERS_REMEMBERED = 32
 
@@ -43,6 +40,11 @@ _PAGE_HEADERS = {
 
 # Characters that a route pattern, a query or an escape would make something else of.
 _UNROUTABLE = frozenset("{}?#% ")
+
+# So many wait at most for the status, in HTML or JSON.
+_WAITING = 32
+
+Result = TypeVar("Result")
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -103,7 +105,7 @@ def create_app(
         # A small scrape costs 430 µs of CPU here, and 600 by way of another thread (one account, gzip).
         blocks = drawn() if exposition.small else await run_in_threadpool(drawn)
         gzip = takes_gzip(_header(request, "accept-encoding"))
-        return _metrics_response(request, blocks, offer=offer, gzip=gzip)
+        return metrics_response(request, blocks, offer=offer, gzip=gzip)
 
     async def status_page(request: Request) -> Response:
         view = view_of(request.query_params)
@@ -143,6 +145,30 @@ def create_app(
     )
     app.router.redirect_slashes = False
     return app
+
+
+class TooManyError(Exception):
+    """So many wait already that one more would wait for long."""
+
+
+class OneAtATime:
+    """Has work done by a thread, one piece after another. For one event loop."""
+
+    def __init__(self, *, waiting: int = _WAITING) -> None:
+        self._limit = waiting
+        self._free = asyncio.Lock()
+        self._there = 0
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """What the work returns or raises. TooManyError when as many as may are waiting."""
+        if self._there > self._limit:
+            raise TooManyError
+        self._there += 1
+        try:
+            async with self._free:
+                return await run_in_threadpool(work)
+        finally:
+            self._there -= 1
 
 
 def _file(content: bytes, *, media_type: str) -> _Endpoint:
@@ -194,34 +220,6 @@ async def _method_not_allowed(request: Request, error: Exception) -> Response:
         status_code=405,
         headers={"Allow": ", ".join(allowed)},
     )
-
-
-def _metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offer, gzip: bool) -> Response:
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Type": offer.content_type,
-        "Vary": "Accept, Accept-Encoding",
-    }
-    size = sum(len(block) for block in blocks)
-    small = size < _SMALL_PAGE_BYTES
-    # A stream tells its compressed length at its end only, by chunks, which HTTP/1.0 does not have.
-    gzip = gzip and (small or request.scope["http_version"] != "1.0")
-    if gzip:
-        headers["Content-Encoding"] = "gzip"
-    if small:
-        return Response(b"".join(gzip_pieces(blocks) if gzip else blocks), headers=headers)
-    if not gzip:
-        headers["Content-Length"] = str(size)
-    if request.method == "HEAD":
-        return StreamingResponse(iter(()), headers=headers)
-    # A plain iterator is drawn from in worker threads: the right place to compress, needless for what only is sent.
-    cut = PIECE_BYTES if request.scope["scheme"] == "https" else LARGE_PIECE_BYTES
-    return StreamingResponse(gzip_pieces(blocks) if gzip else _unthreaded(blocks, cut=cut), headers=headers)
-
-
-async def _unthreaded(blocks: Iterable[bytes], *, cut: int) -> AsyncIterator[bytes | memoryview]:
-    for piece in pieces(blocks, cut=cut):
-        yield piece
 
 
 def _sentence(text: str, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:

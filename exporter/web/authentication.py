@@ -1,13 +1,39 @@
-"""Who is answered at all, and with which headers, by the web configuration: around the whole application."""
+"""Who is answered at all, and with which headers, by the web configuration: around the whole application.
 
-from collections.abc import Callable
+Passwords are checked by bcrypt, off the event loop, one at a time.
+"""
 
+import asyncio
+import base64
+import binascii
+import enum
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import bcrypt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from exporter.web.passwords import Passwords, Verdict, login_in
 from exporter.web.web_configuration import WebSettings
 
+_PASSWORD_BYTES = 72  # bcrypt knows no more of one
+_REMEMBERED = 256
+_WAITING = 64
+_WAITING_OF_ONE_CLIENT = 4
 _ALREADY_THERE = b"x-content-type-options"  # the server gives it to every answer
+
+
+class Verdict(enum.Enum):
+    """What became of a check."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    BUSY = "busy"
+    """Too many checks are waiting."""
+
+
 _REFUSALS = {
     Verdict.WRONG: (
         401,
@@ -16,6 +42,96 @@ _REFUSALS = {
     ),
     Verdict.BUSY: (503, (b"retry-after", b"1"), b"Too many passwords wait to be checked.\n"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A name and a password as a client gave them."""
+
+    name: str
+    password: bytes = field(repr=False)
+
+    @property
+    def can_be_right(self) -> bool:
+        """Whether any hash can be of such a password, and any user have such a name."""
+        return len(self.password) <= _PASSWORD_BYTES and b"\0" not in self.password and "\0" not in self.name
+
+
+def login_in(authorization: bytes | None) -> Login | None:
+    """The login in an Authorization header of the scheme Basic (RFC 7617); None where there is none."""
+    scheme, _, encoded = (authorization or b"").strip().partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        return Login(name.decode(), password) if colon else None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+class Passwords:
+    """Checks logins and remembers what came of them. For one event loop; `key` is random and secret."""
+
+    def __init__(self, *, key: bytes) -> None:
+        self._key = key
+        self._right: OrderedDict[bytes, None] = OrderedDict()
+        # Apart, so that guesses push out no right one.
+        self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._under_way: dict[bytes, asyncio.Future[bool]] = {}
+        self._waiting: Counter[str] = Counter()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="password")
+
+    async def check(self, login: Login, users: Mapping[str, bytes], *, client: str) -> Verdict:
+        """Whether the login is that of a user; `client` is whose checks may not keep all others waiting.
+
+        An unknown name costs the same check as a known one.
+        """
+        if not login.can_be_right:
+            return Verdict.WRONG
+        password_hash = users.get(login.name) or self._stand_in(login.name, users)
+        mark = self._mark(login, password_hash, known=login.name in users)
+        for known, verdict in ((self._right, Verdict.RIGHT), (self._wrong, Verdict.WRONG)):
+            if mark in known:
+                known.move_to_end(mark)
+                return verdict
+        if self._waiting[client] >= _WAITING_OF_ONE_CLIENT or self._waiting.total() >= _WAITING:
+            return Verdict.BUSY
+        self._waiting[client] += 1
+        try:
+            matches = await asyncio.shield(self._checked(mark, login.password, password_hash))
+        finally:
+            self._waiting[client] -= 1
+            self._waiting += Counter()  # drops who waits for nothing
+        right = matches and login.name in users
+        self._remember(self._right if right else self._wrong, mark)
+        return Verdict.RIGHT if right else Verdict.WRONG
+
+    def close(self) -> None:
+        """No further check begins."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def _checked(self, mark: bytes, password: bytes, password_hash: bytes) -> "asyncio.Future[bool]":
+        """The check of this login that is under way, or a new one."""
+        if mark not in self._under_way:
+            future = asyncio.get_running_loop().run_in_executor(self._worker, _matches, password, password_hash)
+            self._under_way[mark] = future
+            future.add_done_callback(lambda _: self._under_way.pop(mark, None))
+        return self._under_way[mark]
+
+    def _mark(self, login: Login, password_hash: bytes, *, known: bool) -> bytes:
+        """What a login is remembered by: changes with the user's hash, and tells nothing of the password."""
+        content = b"\0".join((login.name.encode(), b"known" if known else b"", password_hash, login.password))
+        return hashlib.blake2b(content, key=self._key, digest_size=32).digest()
+
+    def _stand_in(self, name: str, users: Mapping[str, bytes]) -> bytes:
+        """The hash of some user, always the same one for a name: an unknown name takes as long as a known one."""
+        number = int.from_bytes(hashlib.blake2b(name.encode(), key=self._key, digest_size=8).digest(), "big")
+        return users[sorted(users)[number % len(users)]]
+
+    def _remember(self, marks: OrderedDict[bytes, None], mark: bytes) -> None:
+        marks[mark] = None
+        if len(marks) > _REMEMBERED:
+            marks.popitem(last=False)
 
 
 class Authentication:
@@ -71,3 +187,10 @@ def _with_headers(send: Send, given: tuple[tuple[bytes, bytes], ...]) -> Send:
         await send(message)
 
     return send_with_headers
+
+
+def _matches(password: bytes, password_hash: bytes) -> bool:
+    try:
+        return bcrypt.checkpw(password, password_hash)
+    except ValueError:  # in the form of a hash, and none
+        return False

@@ -6,7 +6,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from exporter.web.connections import Connection, Phase
-from exporter.web.tls import names_in
+from exporter.web.web_configuration import names_in
 
 HEAD_LIMIT = 64 * 1024
 HEADER_LINES_LIMIT = 100

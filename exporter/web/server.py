@@ -18,10 +18,8 @@ from starlette.types import ASGIApp
 
 from exporter.core.logger import Logger, defect
 from exporter.core.memory import release_memory
-from exporter.web.acceptor import Acceptor
-from exporter.web.authentication import Authentication
-from exporter.web.connections import Connection, Connections, Limits, Phase
-from exporter.web.passwords import Passwords
+from exporter.web.authentication import Authentication, Passwords
+from exporter.web.connections import Acceptor, Connection, Connections, Limits, Phase
 from exporter.web.protocol import LimitedProtocol
 from exporter.web.web_configuration import WebConfigurationFile
 

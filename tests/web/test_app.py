@@ -14,7 +14,7 @@ import pytest
 
 from exporter.metrics.page import ExpositionFormat
 from exporter.web.app import create_app
-from exporter.web.body import LARGE_PIECE_BYTES, PIECE_BYTES
+from exporter.web.metrics_response import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 from tests.recording_log import RecordingLog

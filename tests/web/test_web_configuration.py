@@ -17,8 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from exporter.config import ConfigurationError
-from exporter.web.tls import names_in
-from exporter.web.web_configuration import WebConfigurationFile, WebSettings
+from exporter.web.web_configuration import WebConfigurationFile, WebSettings, names_in
 from tests.recording_log import RecordingLog
 
 HASH = "$2b$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"

@@ -1,11 +1,16 @@
-"""Which form of the page a client gets: format and version from Accept, gzip from Accept-Encoding.
+"""A scrape's answer: its format and version by Accept, gzip by Accept-Encoding, and the pieces in which it is sent.
 
-Pure: header values in, a choice out. No header makes these functions raise, and each costs bounded time.
+No header makes these functions raise, and each costs bounded time. The blocks of a page belong to the exposition and
+are shared by all readers; nothing here makes a copy of a large page.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+
+from isal import isal_zlib
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from exporter.metrics.page import ExpositionFormat
 
@@ -15,6 +20,18 @@ _ELEMENT_LIMIT = 64
 
 # Three digits by RFC 9110, section 12.4.2; more are read as what they plainly mean.
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,9})?|1(?:\.0{0,9})?")
+
+# Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
+_SMALL_PAGE_BYTES = 64 * 1024
+# A reader that stops reading holds a piece, with TLS some copies of it, not the page.
+PIECE_BYTES = 64 * 1024
+# Without TLS nothing of a large block is copied, and each piece costs its way through application and server.
+LARGE_PIECE_BYTES = 256 * 1024
+# Some milliseconds of work, worth the change of thread that the caller pays for it.
+_GZIP_INPUT_BYTES = 1024 * 1024
+# Fastest level: repeating label names make it nearly as small as the best one.
+_GZIP_LEVEL = 1
+_GZIP_WRAPPER = 16 + isal_zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,72 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
     return gzip > 0 and gzip >= qualities.get("identity", 0.0)
 
 
+def metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offer, gzip: bool) -> Response:
+    """The blocks of a page as an answer of this form, compressed where that is possible."""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Type": offer.content_type,
+        "Vary": "Accept, Accept-Encoding",
+    }
+    size = sum(len(block) for block in blocks)
+    small = size < _SMALL_PAGE_BYTES
+    # A stream tells its compressed length at its end only, by chunks, which HTTP/1.0 does not have.
+    gzip = gzip and (small or request.scope["http_version"] != "1.0")
+    if gzip:
+        headers["Content-Encoding"] = "gzip"
+    if small:
+        return Response(b"".join(gzip_pieces(blocks) if gzip else blocks), headers=headers)
+    if not gzip:
+        headers["Content-Length"] = str(size)
+    if request.method == "HEAD":
+        return StreamingResponse(iter(()), headers=headers)
+    # A plain iterator is drawn from in worker threads: the right place to compress, needless for what only is sent.
+    cut = PIECE_BYTES if request.scope["scheme"] == "https" else LARGE_PIECE_BYTES
+    return StreamingResponse(gzip_pieces(blocks) if gzip else _unthreaded(blocks, cut=cut), headers=headers)
+
+
+def pieces(
+    blocks: Iterable[bytes], *, joined: int = PIECE_BYTES, cut: int = PIECE_BYTES
+) -> Iterator[bytes | memoryview]:
+    """The blocks end to end in pieces, none of them empty.
+
+    Small blocks are joined to pieces of at most `joined` bytes, larger ones are cut to `cut` bytes without a copy.
+    """
+    waiting: list[bytes] = []
+    waiting_bytes = 0
+    for block in blocks:
+        if waiting and waiting_bytes + len(block) > joined:
+            yield b"".join(waiting)
+            waiting, waiting_bytes = [], 0
+        if len(block) > joined:
+            view = memoryview(block)
+            yield from (view[start : start + cut] for start in range(0, len(block), cut))
+        elif block:
+            waiting.append(block)
+            waiting_bytes += len(block)
+    if waiting:
+        yield b"".join(waiting)
+
+
+def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> Iterator[bytes]:
+    """The blocks as one gzip stream, in pieces; a step compresses `size` bytes, more when these yield nothing.
+
+    Small blocks are joined first, large ones are not copied.
+    """
+    compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WRAPPER)
+    waiting: list[bytes] = []
+    fed = 0
+    # The compressor makes little of what comes in drops.
+    fewest = min(size, PIECE_BYTES)
+    for piece in pieces(blocks, joined=fewest, cut=fewest):
+        waiting.append(compressor.compress(piece))
+        fed += len(piece)
+        if fed >= size and any(waiting):
+            yield b"".join(waiting)
+            waiting, fed = [], 0
+    yield b"".join([*waiting, compressor.flush()])
+
+
 def _specificity(element: _Element, offer: Offer) -> int:
     """How closely the range describes the offer: 0 not at all, 4 with its version."""
     if element.version not in (None, offer.version):
@@ -124,3 +207,8 @@ def _elements(header: str) -> Iterator[_Element]:
         quality = named.get("q", "1")
         if value and _QUALITY.fullmatch(quality):
             yield _Element(value, quality=float(quality), version=named.get("version"), position=position)
+
+
+async def _unthreaded(blocks: Iterable[bytes], *, cut: int) -> AsyncIterator[bytes | memoryview]:
+    for piece in pieces(blocks, cut=cut):
+        yield piece

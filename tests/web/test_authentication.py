@@ -9,7 +9,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from exporter.web.passwords import Login, Passwords, Verdict, login_in
+from exporter.web.authentication import Login, Passwords, Verdict, login_in
 
 USERS = {name: bcrypt.hashpw(password, bcrypt.gensalt(4)) for name, password in (("alice", b"one"), ("bob", b"two"))}
 LONG = "x" * 72
