@@ -25,10 +25,6 @@ class Caller:
     account_id: str | None = None
     routes: Mapping[str, Route] | None = None
 
-    def route(self, endpoint: str, otherwise: Mapping[str, Route]) -> Route:
-        """Where an endpoint is for this caller."""
-        return (self.routes if self.routes is not None else otherwise)[endpoint]
-
 
 @dataclass(frozen=True, slots=True)
 class Permit:

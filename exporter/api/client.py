@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
@@ -105,7 +104,7 @@ class Client:
         WriteRefused.
         """
         self._refuse_write(operation)
-        route = caller.route(operation.endpoint, self._routes)
+        route = (self._routes if caller.routes is None else caller.routes)[operation.endpoint]
         self._wait_for(permit)
         credentials = self._fresh(caller, permit)
         began = self._clock()
@@ -246,7 +245,7 @@ class Client:
         )
         with self._exchanges.begin(exchange), self._timed(operation.action):
             try:
-                response = self._send(request, route)
+                response = self._adapter.send(request, stream=True, verify=self._verify, proxies=dict(route.proxies))
                 came_at = self._wall_clock()
                 request_id = redaction.plain(response.headers.get("x-acs-request-id"))
                 body = read(response, request_id)
@@ -265,14 +264,6 @@ class Client:
             request_id=request_id,
             duration_s=self._clock() - began,
             access_key_id=credentials.access_key_id,
-        )
-
-    def _send(self, request: requests.PreparedRequest, route: Route) -> requests.Response:
-        return self._adapter.send(
-            request,
-            stream=True,
-            verify=self._verify,
-            proxies=dict(route.proxies),
         )
 
     def _translated(self, error: Exception, exchange: Exchange) -> Exception:

@@ -48,38 +48,24 @@ class ApiError(Exception):
 
 
 class CredentialsUnavailable(ApiError):
-    """No credentials could be had, so the service was not asked."""
+    """No credentials could be had, so the call was not sent."""
 
-    def __init__(
-        self,
-        explanation: str,
-        *,
-        reason: FailureReason = FailureReason.AUTH,
-        code: str | None = None,
-        http_status: int | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        super().__init__(
-            explanation, reason=reason, code=code, http_status=http_status, request_id=request_id, sent=False
-        )
+    def __init__(self, explanation: str) -> None:
+        super().__init__(explanation, reason=FailureReason.AUTH, sent=False)
 
 
 class RoleNotAssumed(CredentialsUnavailable):
     """AssumeRole gave no credentials of a role.
 
-    ``cause`` is why; its reason and evidence, which are those of STS or of the credentials that ask it, are this
-    error's own.
+    ``cause`` is why: an error of the call to STS, or of the credentials for it. Its reason and evidence become this
+    error's.
     """
 
     def __init__(self, role_arn: str, cause: ApiError) -> None:
-        super().__init__(
-            f"AssumeRole of {role_arn}: {cause.explanation}",
-            reason=cause.reason,
-            code=cause.code,
-            http_status=cause.http_status,
-            request_id=cause.request_id,
-        )
+        super().__init__(f"AssumeRole of {role_arn}: {cause.explanation}")
         self.role_arn = role_arn
+        self.reason, self.code = cause.reason, cause.code
+        self.http_status, self.request_id = cause.http_status, cause.request_id
 
 
 class CallTimedOut(ApiError):
@@ -92,8 +78,8 @@ class CallTimedOut(ApiError):
 class ConnectionFailed(ApiError):
     """The connection could not be made, or ended before the reply did."""
 
-    def __init__(self, explanation: str, *, http_status: int | None = None, sent: bool = True) -> None:
-        super().__init__(explanation, reason=FailureReason.NETWORK, http_status=http_status, sent=sent)
+    def __init__(self, explanation: str, *, sent: bool = True) -> None:
+        super().__init__(explanation, reason=FailureReason.NETWORK, sent=sent)
 
 
 class Refused(ApiError):

@@ -22,13 +22,22 @@ def flag(name: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(f"--{name}", parameter, envvar=variable, show_envvar=True, show_default=True, **attributes)
 
 
-def checked_listen_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """The address as it is, if it is one."""
-    try:
-        parse_listen_address(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
+def checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """A callback that gives what ``check`` returns; its ValueError is an error of usage."""
+
+    def callback(_context: click.Context, _parameter: click.Parameter, value: str) -> Any:
+        try:
+            return check(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return callback
+
+
+def listen_address(text: str) -> str:
+    """The address as it is; ValueError when it is none."""
+    parse_listen_address(text)
+    return text
 
 
 config_file_flag = flag(

@@ -9,14 +9,14 @@ import click
 from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
 from exporter.app.signals import interrupt_on_signal
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
-from exporter.cli.flags import configuration_of, flag
+from exporter.cli.flags import checked, configuration_of, flag
 from exporter.core import logs
 
 
-def _charge_type(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter(f"seen {value!r}; accepted: PayByTraffic, or another name")
-    return value.strip()
+def _charge_type(text: str) -> str:
+    if not text.strip():
+        raise ValueError(f"seen {text!r}; accepted: PayByTraffic, or another name")
+    return text.strip()
 
 
 @click.command("open-cdn")
@@ -26,7 +26,7 @@ def _charge_type(_context: click.Context, _parameter: click.Parameter, value: st
     "--internet-charge-type",
     default="PayByTraffic",
     show_default=True,
-    callback=_charge_type,
+    callback=checked(_charge_type),
     help="How CDN is to be billed; the vendor documents this one.",
 )
 @click.option("--yes", is_flag=True, help="Activate CDN. Else nothing is changed, unless you say so on a terminal.")

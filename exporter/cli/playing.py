@@ -8,7 +8,7 @@ from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo
 from exporter.app.signals import stop_signal, wait_for_stop
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
-from exporter.cli.flags import checked_listen_address, flag, log_flags
+from exporter.cli.flags import checked, flag, listen_address, log_flags
 from exporter.core import logs
 from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.web.server import parse_listen_address
@@ -21,7 +21,7 @@ _DEMO_HORIZON_S = 180.0
     "--listen-address",
     default="127.0.0.1:10521",
     show_default=True,
-    callback=checked_listen_address,
+    callback=checked(listen_address),
     help="Where to listen; port 0: any free one.",
 )
 @click.option(
@@ -52,7 +52,7 @@ def simulator(listen_address: str, scenario: str) -> None:
 @flag(
     "web.listen-address",
     default="127.0.0.1:10520",
-    callback=checked_listen_address,
+    callback=checked(listen_address),
     help=("Where the exporter listens; port 0: any free one."),
 )
 @log_flags("info")

@@ -14,10 +14,11 @@ from exporter.app.systemd import ServiceManager, supervise
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import (
-    checked_listen_address,
+    checked,
     config_file_flag,
     configuration_of,
     flag,
+    listen_address,
     load_configuration,
     log_flags,
     web_config_file_flag,
@@ -29,34 +30,22 @@ from exporter.core.memory import set_aside, share_heaps
 from exporter.web.app import checked_telemetry_path
 
 
-def _telemetry_path(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    try:
-        return checked_telemetry_path(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _shard(_context: click.Context, _parameter: click.Parameter, value: str) -> Shard:
-    try:
-        return parse_shard(value, host=socket.gethostname())
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @click.command()
 @config_file_flag
 @flag(
     "web.listen-address",
     default=":10520",
-    callback=checked_listen_address,
+    callback=checked(listen_address),
     help="Where to listen; port 0: any free one.",
 )
-@flag("web.telemetry-path", default="/metrics", callback=_telemetry_path, help="Where the metrics are.")
+@flag(
+    "web.telemetry-path", default="/metrics", callback=checked(checked_telemetry_path), help="Where the metrics are."
+)
 @flag(
     "shard",
     default="0/1",
     metavar="ORDINAL/TOTAL",
-    callback=_shard,
+    callback=checked(lambda text: parse_shard(text, host=socket.gethostname())),
     help="Poll this one of TOTAL parts of the accounts; auto/TOTAL: the ordinal ends the host's name.",
 )
 @web_config_file_flag

@@ -84,15 +84,15 @@ def _load(path: Path) -> tuple[WebSettings, _Stamps]:
     own = _stamp(path)
     configuration = load_web(path)
     tls = configuration.tls_server_config
-    stamps = {path: own, **{file: _stamp(file) for file in (files_of(tls) if tls is not None else ())}}
+    stamps = {path: own, **{file: _stamp(file) for file in (_files_of(tls) if tls is not None else ())}}
     return _settings(configuration, path), stamps
 
 
 def _settings(configuration: WebConfiguration, path: Path) -> WebSettings:
     tls = configuration.tls_server_config
     try:
-        context = build_context(tls) if tls is not None else None
-    except TlsFilesError as error:
+        context = _context(tls) if tls is not None else None
+    except _TlsFilesError as error:
         message = f"seen {error.reason}; accepted: files of one certificate, in PEM"
         problem = Problem(f"tls_server_config.{error.key}", None, message)
         raise ConfigurationError((problem,), source=str(path)) from error
@@ -132,13 +132,8 @@ def _stamp(file: Path) -> _Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
-class TlsFilesError(ValueError):
-    """The files that the configuration names cannot be used for TLS."""
-
-    key: str
-    """That of `tls_server_config` to look at."""
-    reason: str
-    """In words; nothing of what the files hold."""
+class _TlsFilesError(Exception):
+    """A file cannot be used for TLS: `reason` says why and repeats nothing of it, `key` is that which names it."""
 
     def __init__(self, key: str, *, reason: str) -> None:
         super().__init__(key, reason)
@@ -146,8 +141,8 @@ class TlsFilesError(ValueError):
         self.reason = reason
 
 
-def build_context(configuration: TlsServer) -> ssl.SSLContext:
-    """A context for connections that come in; reads the files. Raises TlsFilesError."""
+def _context(configuration: TlsServer) -> ssl.SSLContext:
+    """The context for incoming connections, with the certificates of the files."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[configuration.min_version]
     context.maximum_version = _VERSIONS[configuration.max_version]
@@ -167,8 +162,7 @@ def build_context(configuration: TlsServer) -> ssl.SSLContext:
     return context
 
 
-def files_of(configuration: TlsServer) -> tuple[Path, ...]:
-    """The files whose change makes another context of the same configuration."""
+def _files_of(configuration: TlsServer) -> tuple[Path, ...]:
     files = (configuration.cert_file, configuration.key_file, configuration.client_ca_file)
     return tuple(file for file in files if file is not None)
 
@@ -192,12 +186,12 @@ def _load_certificate(context: ssl.SSLContext, configuration: TlsServer) -> None
         context.load_cert_chain(configuration.cert_file, configuration.key_file, password=lambda: b"")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise TlsFilesError("key_file", reason="a key that does not belong to cert_file") from None
-        raise TlsFilesError(
+            raise _TlsFilesError("key_file", reason="a key that does not belong to cert_file") from None
+        raise _TlsFilesError(
             "cert_file", reason="no certificate in PEM, or no key of it without a passphrase"
         ) from None
     except OSError as error:
-        raise TlsFilesError("cert_file", reason=(error.strerror or "unreadable").lower()) from error
+        raise _TlsFilesError("cert_file", reason=(error.strerror or "unreadable").lower()) from error
 
 
 def _load_authorities(context: ssl.SSLContext, configuration: TlsServer) -> None:
@@ -207,6 +201,6 @@ def _load_authorities(context: ssl.SSLContext, configuration: TlsServer) -> None
     try:
         context.load_verify_locations(cafile=configuration.client_ca_file, cadata=configuration.client_ca)
     except ssl.SSLError:
-        raise TlsFilesError(key, reason="no certificates in PEM") from None
+        raise _TlsFilesError(key, reason="no certificates in PEM") from None
     except (OSError, ValueError) as error:
-        raise TlsFilesError(key, reason=getattr(error, "strerror", None) or "no certificates in PEM") from error
+        raise _TlsFilesError(key, reason=getattr(error, "strerror", None) or "no certificates in PEM") from error
