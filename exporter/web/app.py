@@ -1,7 +1,7 @@
 """The routes: what every path answers, to GET and HEAD, and one to POST.
 
-Nothing here asks the API or waits for it. What takes longer than a moment runs in a worker thread, so that
-a page of 10,000 accounts never holds up `/-/healthy` or another reader.
+Nothing here asks the API or waits for it. What takes long runs in a worker thread, so that a page
+of 10,000 accounts never delays `/-/healthy` or another reader.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from exporter.metrics.page import ExpositionFormat
 from exporter.web.metrics_response import accepts_gzip, metrics_response, negotiate_format
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
 
-# Who scrapes says the same each time; reading it is a tenth of a small scrape. Bounded, as headers are by the server.
+# A scraper sends the same headers each time; parsing them is a tenth of a small scrape. The server limits their size.
 _HEADERS_REMEMBERED = 32
 
 # The page has a stylesheet, a script and an icon of its own and nothing else.
-# Who may frame it is said twice, for old browsers.
+# X-Frame-Options repeats frame-ancestors for old browsers.
 _PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -38,10 +38,10 @@ _PAGE_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-# Characters that a route pattern, a query or an escape would make something else of.
+# Characters with a meaning of their own in a route pattern, a query or an escape.
 _UNROUTABLE = frozenset("{}?#% ")
 
-# So many wait at most for the status, in HTML or JSON.
+# So many requests at most wait for the status, as HTML or JSON.
 _WAITING = 32
 
 Result = TypeVar("Result")
@@ -50,18 +50,18 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Exposition(Protocol):
-    """Where the metrics come from."""
+    """Gives the page of metrics."""
 
     @property
     def small(self) -> bool:
-        """Whether the page takes so little time, waits included, that an event loop may take it; never waits."""
+        """Whether making the page is so quick, waits included, that the event loop may do it; never waits."""
 
     def page(self, exposition_format: ExpositionFormat) -> Iterable[bytes]:
-        """The page as blocks, to be sent end to end. May block; is called from any thread, from several at once."""
+        """The page as blocks, to be sent end to end. May block; called from several threads at once."""
 
 
 def checked_telemetry_path(path: str) -> str:
-    """The path as it is; ValueError when no request could meet it, or when something else is there."""
+    """The path as it is; ValueError when no request can reach it, or when another page is there."""
     taken = path == "/" or path.startswith(("/-/", "/api/", "/static/"))
     if not path.startswith("/") or taken or _UNROUTABLE & set(path):
         raise ValueError(
@@ -81,7 +81,7 @@ def create_app(
     reload: Callable[[], str | None] | None = None,
     log: Logger,
 ) -> Starlette:
-    """The application, for one event loop; it keeps no state but of who waits for the status.
+    """The application, for one event loop; its only state is the queue for the status.
 
     `ready` is called on the event loop and must not block; `status`, `status_json` and `reload` may, and are called
     from any thread. `reload` returns None or why it failed; without it, requests to reload are forbidden.
@@ -91,30 +91,30 @@ def create_app(
     environment = build_environment()
     offer_for = lru_cache(_HEADERS_REMEMBERED)(negotiate_format)
     takes_gzip = lru_cache(_HEADERS_REMEMBERED)(accepts_gzip)
-    # A scrape must not stand behind whoever loads the page, or its JSON, again and again.
-    waiting = OneAtATime()
+    # Clients that load the page or its JSON again and again must not delay scrapes.
+    one_at_a_time = OneAtATime()
     static = resources.files("exporter.web").joinpath("static")
 
     async def metrics(request: Request) -> Response:
         offer = offer_for(_header(request, "accept"))
 
         def drawn() -> tuple[bytes, ...]:
-            # To its end before the first header goes out, so that a failure can still be a clean 500.
+            # The whole page before the first header is sent, so that a failure is a clean 500.
             return tuple(exposition.page(offer.exposition_format))
 
-        # A small scrape costs 430 µs of CPU here, and 600 by way of another thread (one account, gzip).
+        # A small scrape costs 430 µs of CPU here, and 600 µs in another thread (one account, gzip).
         blocks = drawn() if exposition.small else await run_in_threadpool(drawn)
         gzip = takes_gzip(_header(request, "accept-encoding"))
         return metrics_response(request, blocks, offer=offer, gzip=gzip)
 
     async def status_page(request: Request) -> Response:
         view = view_of(request.query_params)
-        html = await waiting.run(lambda: render(status(), environment, view))
-        # A name with half a surrogate pair in it must not take the page down.
+        html = await one_at_a_time.run(lambda: render(status(), environment, view))
+        # A name may hold half a surrogate pair, which UTF-8 cannot encode.
         return HTMLResponse(html.encode(errors="replace"), headers=_PAGE_HEADERS)
 
     async def status_document(_request: Request) -> Response:
-        document = await waiting.run(status_json)
+        document = await one_at_a_time.run(status_json)
         return Response(document, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def healthy(_request: Request) -> Response:
@@ -148,11 +148,11 @@ def create_app(
 
 
 class TooManyError(Exception):
-    """So many wait already that one more would wait for long."""
+    """Too many wait already."""
 
 
 class OneAtATime:
-    """Has work done by a thread, one piece after another. For one event loop."""
+    """Runs work in a thread, one piece after another. For one event loop."""
 
     def __init__(self, *, waiting: int = _WAITING) -> None:
         self._limit = waiting
@@ -160,7 +160,7 @@ class OneAtATime:
         self._there = 0
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """What the work returns or raises. TooManyError when as many as may are waiting."""
+        """What the work returns or raises; TooManyError when too many wait."""
         if self._there > self._limit:
             raise TooManyError
         self._there += 1
@@ -172,7 +172,7 @@ class OneAtATime:
 
 
 def _file(content: bytes, *, media_type: str) -> _Endpoint:
-    """What hands out the content."""
+    """An endpoint that answers with the content."""
 
     async def answer(_request: Request) -> Response:
         return Response(content, media_type=media_type, headers={"Cache-Control": "max-age=300"})
@@ -181,7 +181,7 @@ def _file(content: bytes, *, media_type: str) -> _Endpoint:
 
 
 def _reloading(reload: Callable[[], str | None] | None) -> _Endpoint:
-    """What reloads the configuration, or says that this is forbidden."""
+    """An endpoint that reloads the configuration, or answers that this is forbidden."""
 
     async def answer(_request: Request) -> Response:
         if reload is None:
@@ -198,14 +198,14 @@ def _reloading(reload: Callable[[], str | None] | None) -> _Endpoint:
 
 
 def _answering(endpoint: _Endpoint, log: Logger) -> _Endpoint:
-    """The endpoint, with a logged 500 in place of whatever it raises."""
+    """The endpoint, with a logged 500 in place of what it raises."""
 
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
         except TooManyError:
             return _sentence("Too many wait for this page.", status_code=503, headers={"Retry-After": "1"})
-        except Exception as error:  # noqa: BLE001 — whatever went wrong, the reader gets an answer
+        except Exception as error:  # noqa: BLE001 — the reader gets an answer
             log.log(logging.ERROR, "page failed", path=request.url.path, **defect(error))
             return _sentence("This page could not be written; the log of dcdn-exporter says why.", status_code=500)
 

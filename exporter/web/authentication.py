@@ -1,6 +1,6 @@
-"""Who is answered at all, and with which headers, by the web configuration: around the whole application.
+"""Checks names and passwords and adds headers, as the web configuration says, around the whole application.
 
-Passwords are checked by bcrypt, off the event loop, one at a time.
+bcrypt checks passwords in a thread, one at a time.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.web.web_configuration import WebSettings
 
-_PASSWORD_BYTES = 72  # bcrypt knows no more of one
+_PASSWORD_BYTES = 72  # bcrypt accepts no more
 _REMEMBERED = 256
 _WAITING = 64
 _WAITING_OF_ONE_CLIENT = 4
-_ALREADY_THERE = b"x-content-type-options"  # the server gives it to every answer
+_ALREADY_THERE = b"x-content-type-options"  # the server adds it to every answer
 
 
 class Verdict(enum.Enum):
-    """What became of a check."""
+    """The result of a check."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -46,14 +46,14 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A name and a password as a client gave them."""
+    """A name and a password as a client sent them."""
 
     name: str
     password: bytes = field(repr=False)
 
     @property
     def can_be_right(self) -> bool:
-        """Whether any hash can be of such a password, and any user have such a name."""
+        """Whether a hash of such a password, and a user of such a name, can exist."""
         return len(self.password) <= _PASSWORD_BYTES and b"\0" not in self.password and "\0" not in self.name
 
 
@@ -70,19 +70,19 @@ def login_in(authorization: bytes | None) -> Login | None:
 
 
 class Passwords:
-    """Checks logins and remembers what came of them. For one event loop; `key` is random and secret."""
+    """Checks logins and remembers the results. For one event loop; `key` is random and secret."""
 
     def __init__(self, *, key: bytes) -> None:
         self._key = key
         self._right: OrderedDict[bytes, None] = OrderedDict()
-        # Apart, so that guesses push out no right one.
+        # Apart, so that wrong guesses do not evict right logins.
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
         self._under_way: dict[bytes, asyncio.Future[bool]] = {}
         self._waiting: Counter[str] = Counter()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="password")
 
     async def check(self, login: Login, users: Mapping[str, bytes], *, client: str) -> Verdict:
-        """Whether the login is that of a user; `client` is whose checks may not keep all others waiting.
+        """Whether the login is a user's; each `client` may have a few checks waiting, so that others get theirs.
 
         An unknown name costs the same check as a known one.
         """
@@ -101,7 +101,7 @@ class Passwords:
             matches = await asyncio.shield(self._checked(mark, login.password, password_hash))
         finally:
             self._waiting[client] -= 1
-            self._waiting += Counter()  # drops who waits for nothing
+            self._waiting += Counter()  # drops clients with none waiting
         right = matches and login.name in users
         self._remember(self._right if right else self._wrong, mark)
         return Verdict.RIGHT if right else Verdict.WRONG
@@ -111,7 +111,7 @@ class Passwords:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _checked(self, mark: bytes, password: bytes, password_hash: bytes) -> "asyncio.Future[bool]":
-        """The check of this login that is under way, or a new one."""
+        """The running check of this login, or a new one."""
         if mark not in self._under_way:
             future = asyncio.get_running_loop().run_in_executor(self._worker, _matches, password, password_hash)
             self._under_way[mark] = future
@@ -119,12 +119,12 @@ class Passwords:
         return self._under_way[mark]
 
     def _mark(self, login: Login, password_hash: bytes, *, known: bool) -> bytes:
-        """What a login is remembered by: changes with the user's hash, and tells nothing of the password."""
+        """The key under which a login is remembered: it changes with the hash and does not reveal the password."""
         content = b"\0".join((login.name.encode(), b"known" if known else b"", password_hash, login.password))
         return hashlib.blake2b(content, key=self._key, digest_size=32).digest()
 
     def _stand_in(self, name: str, users: Mapping[str, bytes]) -> bytes:
-        """The hash of some user, always the same one for a name: an unknown name takes as long as a known one."""
+        """A hash of some user, always the same for a name, so that an unknown name takes as long as a known one."""
         number = int.from_bytes(hashlib.blake2b(name.encode(), key=self._key, digest_size=8).digest(), "big")
         return users[sorted(users)[number % len(users)]]
 
@@ -135,7 +135,7 @@ class Passwords:
 
 
 class Authentication:
-    """An application that answers whom the settings let in, and adds their headers."""
+    """An application that answers only requests that the settings allow, and adds their headers."""
 
     def __init__(self, app: ASGIApp, *, settings: Callable[[], WebSettings], passwords: Passwords) -> None:
         self._app = app
@@ -143,7 +143,7 @@ class Authentication:
         self._passwords = passwords
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The request is answered, by the application or by a refusal."""
+        """Answer the request by the application or by a refusal."""
         settings = self._settings()
         if settings.headers:
             send = _with_headers(send, settings.headers)
@@ -192,5 +192,5 @@ def _with_headers(send: Send, given: tuple[tuple[bytes, bytes], ...]) -> Send:
 def _matches(password: bytes, password_hash: bytes) -> bool:
     try:
         return bcrypt.checkpw(password, password_hash)
-    except ValueError:  # in the form of a hash, and none
+    except ValueError:  # it has the form of a hash, and is none
         return False

@@ -1,6 +1,7 @@
-"""The connections there are: how many at most, how long each may take for what, and which goes first.
+"""Accepts connections and limits them: how many at a time, and how long each may take.
 
-Limits hold from accept on, in the TLS handshake, too.
+The limits hold from accept on, so during the TLS handshake too. When there are too many connections, the one that is
+needed least is closed.
 """
 
 import asyncio
@@ -14,41 +15,41 @@ from dataclasses import dataclass
 
 from exporter.core.logger import Logger, defect
 
-# What so many leave behind is worth giving back to the system, once most of them have gone.
+# After so many connections, when most have closed, it is worth giving memory back to the system.
 _MANY = 64
 _FEW_OF_MANY = 4
-_AT_ONCE = 64  # then it is the turn of those who are there
+_AT_ONCE = 64  # then the event loop serves the connections it has
 _PAUSE_S = 0.1
-# A client that has got its answer has this long to say goodbye.
-_TLS_GOODBYE_S = 1.0
+# A client that has its answer may take so long to shut TLS down.
+_TLS_SHUTDOWN_S = 1.0
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Phase(enum.IntEnum):
-    """What the server waits for at a connection; when there are too many, those with the lowest go first."""
+    """What the server waits for on a connection; when there are too many, those with the lowest value close first."""
 
     ASKING = 0
-    """A whole request; TLS comes before that and counts in."""
+    """A whole request, the TLS handshake included."""
     IDLE = 1
     """The next request."""
     ANSWERING = 2
-    """The answer, and that it is taken."""
+    """The answer, until the client has read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a client may take, in seconds; all above zero. ValueError otherwise."""
+    """How many connections, and how many seconds a client may take; ValueError unless all are above zero."""
 
     connections: int = 256
     """At a time."""
     asking_s: float = 10.0
     """From the first byte of a request, or from accepting the connection, to the last byte of the request."""
     idle_s: float = 80.0
-    """Between two requests; longer than the server's own keep-alive, which is the kinder way to end."""
+    """Between two requests; longer than the server's keep-alive, which closes a connection in order."""
     answering_s: float = 120.0
     """From the request to the last byte of its answer."""
     stalled_s: float = 20.0
-    """While an answer is taken, until the next piece of it is."""
+    """Without the client reading any more of its answer."""
 
     def __post_init__(self) -> None:
         if self.connections < 1 or min(self.asking_s, self.idle_s, self.answering_s, self.stalled_s) <= 0:
@@ -56,7 +57,7 @@ class Limits:
 
 
 class Connection:
-    """One client, from accept on, with a deadline at any time. Event loop only."""
+    """One client, from accept on, always with a deadline. Event loop only."""
 
     def __init__(self, sock: socket.socket, *, connections: "Connections") -> None:
         self._sock = sock
@@ -75,42 +76,42 @@ class Connection:
         self.asks()
 
     def opening(self, task: "asyncio.Task[None]") -> None:
-        """This task makes a transport of the socket, with or without TLS; without one in the end, all is over."""
+        """This task makes the transport of the socket; if it ends without one, the connection ends."""
         self._opening = task
         task.add_done_callback(self._not_opened)
 
     def opened(self, transport: asyncio.Transport) -> bool:
-        """From now on the transport owns the socket; False when the connection was cut meanwhile."""
+        """The transport owns the socket from now on; False when the connection was cut meanwhile."""
         self._is_open = True
         self._transport = None if self._over else transport
         return not self._over
 
     def asks(self) -> None:
-        """A request is awaited, or has begun."""
+        """The server waits for a request, or reads one."""
         self._enter(Phase.ASKING, self._limits.asking_s)
 
     def is_answered(self) -> None:
-        """The request is there; its answer is made and sent."""
+        """The server has the request, and makes and sends the answer."""
         self._enter(Phase.ANSWERING, self._limits.answering_s)
 
     def rests(self) -> None:
-        """The answer has been handed over; the next request has not begun."""
+        """The server has sent the answer; the next request has not begun."""
         self._enter(Phase.IDLE, self._limits.idle_s)
 
     def stalls(self) -> None:
-        """The client takes no more of its answer for now."""
+        """The client does not read its answer at the moment."""
         self.flows()
         if not self._over:
             self._stalled = self._loop.call_later(self._limits.stalled_s, self.cut)
 
     def flows(self) -> None:
-        """The client takes its answer again."""
+        """The client reads its answer again."""
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
 
     def cut(self) -> None:
-        """The connection is gone, whatever was under way."""
+        """Close the connection at once."""
         transport, opening = self._transport, self._opening
         self.ended()
         if transport is not None:
@@ -119,7 +120,7 @@ class Connection:
             opening.cancel()
 
     def ended(self) -> None:
-        """There is nothing left to wait for."""
+        """The connection is closed: stop its timers and forget it."""
         self._over = True
         self._transport = self._opening = None
         self.flows()
@@ -142,10 +143,10 @@ class Connection:
 
 
 class Connections:
-    """All of them. Event loop only."""
+    """All connections of the server. Event loop only."""
 
     def __init__(self, limits: Limits, *, drained: Callable[[], object] = lambda: None) -> None:
-        """`drained` is called when most of many connections have gone."""
+        """`drained` is called when most of many connections have closed."""
         self.limits = limits
         self._all: dict[Connection, None] = {}
         self._drained = drained
@@ -155,7 +156,7 @@ class Connections:
         return len(self._all)
 
     def admit(self, sock: socket.socket) -> Connection:
-        """One more connection; where that is one too many, another one has gone for it."""
+        """Add a connection, and close another one for it when there are too many."""
         if len(self._all) >= self.limits.connections:
             self.shed()
         connection = Connection(sock, connections=self)
@@ -164,33 +165,33 @@ class Connections:
         return connection
 
     def shed(self) -> bool:
-        """The connection that is missed least has gone; False when there is none."""
+        """Close the connection that is needed least; False when there is none."""
         victim = first_to_go(self._all)
         if victim is not None:
             victim.cut()
         return victim is not None
 
     def forget(self, connection: Connection) -> None:
-        """It counts no more; may be said twice."""
+        """The connection no longer counts; calling it twice is harmless."""
         self._all.pop(connection, None)
         if self._most >= _MANY and len(self._all) <= self._most // _FEW_OF_MANY:
             self._most = len(self._all)
             self._drained()
 
     def cut_all(self, phase: Phase | None = None) -> None:
-        """All are gone, or all of the phase."""
+        """Close all connections, or all in the phase."""
         for connection in tuple(self._all):
             if phase in (None, connection.phase):
                 connection.cut()
 
 
 def first_to_go(connections: Iterable[Connection]) -> Connection | None:
-    """The oldest of those that have sent no request, else of the idle, else of those whose answer is under way."""
+    """The oldest connection without a request, else the oldest idle one, else the oldest that is being answered."""
     return min(connections, key=lambda connection: (connection.phase, connection.since), default=None)
 
 
 class Acceptor:
-    """Gives every connection that comes in to a protocol of its own. Event loop only."""
+    """Accepts connections and gives each a protocol. Event loop only."""
 
     def __init__(
         self,
@@ -212,7 +213,7 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Nobody is accepted any more."""
+        """Accept no more connections."""
         if self._pause is not None:
             self._pause.cancel()
         self._loop.remove_reader(self._listener)
@@ -228,19 +229,19 @@ class Acceptor:
                 return
             except OSError as error:
                 if error.errno in _FULL:
-                    # The system wants a file before it looks whether anybody waits: after another that came in,
-                    # it may be that nobody does, and that one would be the first to go.
+                    # The system refuses before it looks whether a client waits. After one was accepted, perhaps
+                    # none does, and shedding would close the connection just accepted.
                     if tried == 0:
                         self._connections.shed()
                     self._wait_for_room()
                     return
-                continue  # a client that left in the queue
+                continue  # the client closed the connection while it was queued
             sock.setblocking(False)  # noqa: FBT003 — the standard library's way
             connection = self._connections.admit(sock)
             connection.opening(self._loop.create_task(self._open(connection, sock)))
 
     def _wait_for_room(self) -> None:
-        """The system has no file left: those that wait come a little later."""
+        """Accept again a little later, as the process has no file descriptor left."""
         self._loop.remove_reader(self._listener)
         self._pause = self._loop.call_later(_PAUSE_S, self._resume)
 
@@ -252,9 +253,9 @@ class Acceptor:
                 sock,
                 ssl=context,
                 ssl_handshake_timeout=self._connections.limits.asking_s if context is not None else None,
-                ssl_shutdown_timeout=_TLS_GOODBYE_S if context is not None else None,
+                ssl_shutdown_timeout=_TLS_SHUTDOWN_S if context is not None else None,
             )
         except OSError:
-            return  # it left, or spoke no TLS that we speak: every stranger can do that, so nothing is said
-        except Exception as error:  # noqa: BLE001 — whatever went wrong, the others are served
+            return  # the client closed it or failed the TLS handshake; any client can, so it is not logged
+        except Exception as error:  # noqa: BLE001 — other connections are served on
             self._log.log(logging.ERROR, "connection could not be opened", **defect(error))

@@ -14,38 +14,38 @@ from starlette.responses import Response, StreamingResponse
 
 from exporter.metrics.page import ExpositionFormat
 
-# Prometheus sends about 250 characters and six elements. What lies behind these limits is not read.
+# Prometheus sends about 250 characters and six elements. What is beyond these limits is not read.
 _HEADER_LIMIT = 4096
 _ELEMENT_LIMIT = 64
 
-# Three digits by RFC 9110, section 12.4.2; more are read as what they plainly mean.
+# RFC 9110, section 12.4.2, allows three digits; more are accepted.
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,9})?|1(?:\.0{0,9})?")
 
 # Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
 _SMALL_PAGE_BYTES = 64 * 1024
-# A reader that stops reading holds a piece, with TLS some copies of it, not the page.
+# A client that stops reading holds one piece in memory, with TLS some copies of it, not the page.
 PIECE_BYTES = 64 * 1024
-# Without TLS nothing of a large block is copied, and each piece costs its way through application and server.
+# Without TLS large blocks are not copied, and each piece costs time in application and server.
 LARGE_PIECE_BYTES = 256 * 1024
-# Some milliseconds of work, worth the change of thread that the caller pays for it.
+# Some milliseconds of work, which are worth a change of thread.
 _GZIP_INPUT_BYTES = 1024 * 1024
-# Fastest level: repeating label names make it nearly as small as the best one.
+# The fastest level; the page repeats label names, so it is nearly as small as with the best one.
 _GZIP_LEVEL = 1
 _GZIP_WRAPPER = 16 + isal_zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A form in which the page can be had."""
+    """A format and version of the page."""
 
     exposition_format: ExpositionFormat
     media_type: str
     version: str
     content_type: str
-    """Value of the Content-Type header of such an answer."""
+    """The answer's Content-Type header."""
 
 
-# Text is the answer when nothing else is asked for, and the last resort:
+# Text is the answer when the client names no format, and when no format fits:
 # https://prometheus.io/docs/instrumenting/content_negotiation/
 TEXT_0_0_4 = Offer(
     ExpositionFormat.TEXT,
@@ -86,9 +86,9 @@ class _Element:
 def negotiate_format(accept: str | None) -> Offer:
     """The offer that the client likes best, TEXT_0_0_4 when none fits.
 
-    The most specific range that matches an offer says how much it is wanted. Equal wishes are decided for a format
-    that is named over one that a wildcard lets in, then by the order of the header. OpenMetrics is sent only to
-    clients that name it: whoever says `*/*` may be unable to read it.
+    The most specific range that matches an offer gives its quality. Between equal qualities, a format that is named
+    goes before one that a wildcard matches, then the order of the header decides. OpenMetrics is sent only to clients
+    that name it: a client that sends `*/*` may be unable to read it.
     """
     elements = tuple(_elements(accept or ""))
     best, best_rank = TEXT_0_0_4, (0.0, False, 0)
@@ -125,7 +125,7 @@ def metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offe
     }
     size = sum(len(block) for block in blocks)
     small = size < _SMALL_PAGE_BYTES
-    # A stream tells its compressed length at its end only, by chunks, which HTTP/1.0 does not have.
+    # The compressed length of a stream is not known before its end: it needs chunks, which HTTP/1.0 lacks.
     gzip = gzip and (small or request.scope["http_version"] != "1.0")
     if gzip:
         headers["Content-Encoding"] = "gzip"
@@ -135,7 +135,7 @@ def metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offe
         headers["Content-Length"] = str(size)
     if request.method == "HEAD":
         return StreamingResponse(iter(()), headers=headers)
-    # A plain iterator is drawn from in worker threads: the right place to compress, needless for what only is sent.
+    # Starlette reads a plain iterator in worker threads: right for compressing, needless for what is only sent.
     cut = PIECE_BYTES if request.scope["scheme"] == "https" else LARGE_PIECE_BYTES
     return StreamingResponse(gzip_pieces(blocks) if gzip else _unthreaded(blocks, cut=cut), headers=headers)
 
@@ -171,7 +171,7 @@ def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> It
     compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WRAPPER)
     waiting: list[bytes] = []
     fed = 0
-    # The compressor makes little of what comes in drops.
+    # Small inputs compress badly.
     fewest = min(size, PIECE_BYTES)
     for piece in pieces(blocks, joined=fewest, cut=fewest):
         waiting.append(compressor.compress(piece))
@@ -199,7 +199,7 @@ def _elements(header: str) -> Iterator[_Element]:
     A comma inside a quoted parameter splits an element too: no parameter that matters here can hold one.
     """
     if len(header) > _HEADER_LIMIT:
-        # What the limit cuts in two would say something else than was meant.
+        # An element that the limit cuts in two could mean something else.
         header = header[:_HEADER_LIMIT].rpartition(",")[0]
     for position, text in enumerate(header.lower().split(",", _ELEMENT_LIMIT)[:_ELEMENT_LIMIT]):
         value, *parameters = (part.strip() for part in text.split(";"))

@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, with a limit to what one stranger can make it hold."""
+"""uvicorn's HTTP protocol, with limits to what one client can make it hold in memory."""
 
 from asyncio import Transport
 from typing import Any, cast
@@ -16,22 +16,22 @@ _UNSENT_LIMIT = 64 * 1024
 
 
 class _RefusedError(Exception):
-    """Makes the parser stop; the client has been told."""
+    """Makes the parser stop, after the client was answered."""
 
 
 class _LostTransport:
-    """What is left of a transport, for an answer that comes too late."""
+    """Stands for a closed transport, for an answer that comes too late."""
 
     def is_closing(self) -> bool:
         return True
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Tells its connection what it waits for, and refuses requests that are larger than any honest one.
+    """Reports its phase to the connection, and refuses requests that are larger than any page here needs.
 
     A head of more than HEAD_LIMIT bytes or HEADER_LINES_LIMIT lines, a body of more than BODY_LIMIT bytes and a
-    request without one Host are answered 400 and end the connection, as what is no HTTP does. uvicorn's parser
-    keeps whatever comes until the head is complete, and takes ever longer to add to it.
+    request without one Host are answered 400 and end the connection, as does what is not HTTP. uvicorn's parser
+    keeps all data until the head is complete, and takes ever longer to append to it.
     """
 
     def __init__(
@@ -45,31 +45,31 @@ class LimitedProtocol(HttpToolsProtocol):
         self._body_pending = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """The TLS handshake, if there is one, is over."""
+        """The connection is open, after the TLS handshake if there is one."""
         if not self._connection.opened(transport):
-            self.transport = transport  # where uvicorn looks for it at the end
+            self.transport = transport  # uvicorn's connection_lost needs it
             transport.abort()
             return
-        # With TLS it would be half a megabyte, and as much again in OpenSSL's hands, for each reader that stops.
+        # The default with TLS is half a megabyte, and as much in OpenSSL, for each client that stops reading.
         transport.set_write_buffer_limits(high=_UNSENT_LIMIT)
         super().connection_made(transport)
         if self._names and self._names.isdisjoint(names_in(transport.get_extra_info("peercert") or {})):
             self._connection.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more, and nothing is held: with TLS, each connection has 300 KB of buffers.
+        """Let go of everything: with TLS, each connection has 300 KB of buffers.
 
-        Protocol, transport and request know each other; waiting for the garbage collector, they would be many.
+        Protocol, transport and request refer to each other, and would wait for the garbage collector.
         """
         self._connection.ended()
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()  # uvicorn forgets that where there was an error
+        self._unset_keepalive_if_required()  # uvicorn does not after an error
         self.transport = cast("Transport", _LostTransport())
         self.pipeline.clear()
         self.cycle = self.flow = cast("Any", None)
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head before the parser keeps it."""
+        """Count the bytes of a head before the parser keeps them."""
         if self._connection.phase is Phase.IDLE:
             self._connection.asks()
         if self._head_bytes is not None:
@@ -80,12 +80,12 @@ class LimitedProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def pause_writing(self) -> None:
-        """The client has not taken what it was sent."""
+        """The client does not read what it was sent."""
         self._connection.stalls()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """The client has taken it."""
+        """The client has read it."""
         self._connection.flows()
         super().resume_writing()
 
@@ -107,26 +107,26 @@ class LimitedProtocol(HttpToolsProtocol):
         self._body_pending = True
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
-            self._refuse("The version of HTTP is 1.0 or 1.1.")  # left alone, some are answered
+            self._refuse("The version of HTTP is 1.0 or 1.1.")  # uvicorn answers some others
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and version == "1.1"):
             self._refuse("A request has one Host header.")
         lengths = [value for name, value in self.headers if name == b"content-length"]
-        if any(int(length) > BODY_LIMIT for length in lengths):  # the parser lets digits through only
+        if any(int(length) > BODY_LIMIT for length in lengths):  # the parser accepts digits only
             self._refuse("The body of the request is too large.")
         if len(self.pipeline) >= _PIPELINE_LIMIT:
             self._refuse("Too many requests wait for their answers.")
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body, which may come in chunks and say nothing of its length."""
+        """A part of the body, which may come in chunks without a length."""
         self._body_bytes += len(body)
         if self._body_bytes > BODY_LIMIT:
             self._refuse("The body of the request is too large.")
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The next bytes are those of another head."""
+        """The request is complete; the next bytes belong to another head."""
         self._head_bytes = 0
         self._body_pending = False
         super().on_message_complete()
@@ -136,7 +136,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._connection.is_answered()
 
     def on_response_complete(self) -> None:
-        """The answer has been handed to the transport; without a body to come, the connection rests or goes on."""
+        """The answer was handed to the transport; the connection rests unless a body is still to come."""
         super().on_response_complete()
         if self.transport.is_closing():
             return
@@ -144,7 +144,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._connection.rests()
 
     def send_400_response(self, msg: str) -> None:
-        """The client is told, unless that would end up in the middle of an answer, and the connection ends."""
+        """Answer 400, unless that would end up in the middle of an answer, and end the connection."""
         if self.transport.is_closing():
             return
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request

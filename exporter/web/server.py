@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn in a thread of its own, on sockets that we open."""
+"""The HTTP server: uvicorn in its own thread, on sockets that we open."""
 
 import asyncio
 import ipaddress
@@ -31,17 +31,16 @@ _HIGHEST_PORT = 65535
 
 # Longer than the usual scrape intervals, so that Prometheus keeps its connection from scrape to scrape.
 _KEEP_ALIVE_S = 75
-# A stop gives answers under way this long before it cuts their connections.
+# A stop waits so long for answers under way before it cuts their connections.
 _GRACE_S = 0.8
-# Whole seconds, counted from a little later: ends what does not notice that its connection is gone.
+# Whole seconds, from a little later on: uvicorn cancels answers that do not notice that their connection is closed.
 _CANCEL_AFTER_S = 1
-# How often the web configuration file and the files it names are looked at.
 _LOOK_EVERY_S = 1.0
-# Clients that come at the same moment wait here for the event loop; none should have to try again a second later.
+# Clients that connect at the same moment queue here for the event loop; none should have to retry a second later.
 _BACKLOG = 1024
-# Connections that have gone are closed by then.
-_CALM_S = 1.0
-# By then everything has ended, even on a busy machine.
+# By then the sockets of closed connections are closed too.
+_RELEASE_AFTER_S = 1.0
+# Enough for the server's thread to end, even on a busy machine.
 _STOP_LIMIT_S = 3.0
 
 
@@ -87,10 +86,10 @@ class WebServer:
         return self._bound
 
     def start(self) -> None:
-        """The server answers.
+        """Begin to answer requests.
 
-        OSError, with `filename` being the listen address, when that is taken, not allowed, not of this machine or
-        not resolvable. What else keeps the server from running is raised as it is.
+        Raises OSError, its `filename` being the listen address, when that is taken, not allowed, not of this machine
+        or not resolvable. Other errors that keep the server from running are raised as they are.
         """
         if self._thread is not None:
             raise RuntimeError("the web server was started before")
@@ -107,7 +106,7 @@ class WebServer:
             threading.Thread(target=self._look, args=(self._look_every_s,), name="web-config", daemon=True).start()
 
     def stop(self) -> None:
-        """The address is free again and the connections are closed; answers under way had 0.8 s to finish.
+        """Close the address and the connections; answers under way have 0.8 s to finish.
 
         Takes up to 1.5 s. Does nothing when the server is not running.
         """
@@ -125,7 +124,7 @@ class WebServer:
         self._passwords.close()
 
     def responds(self, *, within_s: float) -> bool:
-        """Whether the server's loop gets round to something new in time; for any thread but its own."""
+        """Whether the event loop runs a callback in time; for any thread but its own."""
         turned = threading.Event()
         with suppress(RuntimeError):  # a loop that has ended
             if self._loop is not None:
@@ -158,7 +157,7 @@ class WebServer:
             workers=1,  # left out, it is read from the environment
             proxy_headers=False,
             log_config=None,
-            log_level="error",  # a warning for every malformed request would let strangers fill the log
+            log_level="error",  # it warns of every malformed request, so clients could fill the log
             access_log=False,
             server_header=False,
             headers=[("X-Content-Type-Options", "nosniff")],  # here, so that uvicorn's own answers carry it too
@@ -173,22 +172,21 @@ class WebServer:
         self._settled.set()
 
     def _cut_connections(self) -> None:
-        """Connections still open are gone, and with them what only waits for a reader that does not read."""
-        # A loop that is closed already has no connections.
-        with suppress(RuntimeError):
+        """Close the open connections, and so end answers that only wait for a client that does not read."""
+        with suppress(RuntimeError):  # the loop is closed and has no connections
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._connections.cut_all)
 
     def _release_memory(self) -> None:
         if not self._stopping.is_set():
-            asyncio.get_running_loop().call_later(_CALM_S, _in_a_thread, release_memory)
+            asyncio.get_running_loop().call_later(_RELEASE_AFTER_S, _in_a_thread, release_memory)
 
     def _look(self, every_s: float) -> None:
-        """See changes of the web configuration file until the server stops."""
+        """Look for changes of the web configuration file until the server stops."""
         while not self._stopping.wait(every_s):
             try:
                 self._web.look()
-            except Exception as error:  # noqa: BLE001 — whatever went wrong, what was read before holds
+            except Exception as error:  # noqa: BLE001 — the settings read before stay in use
                 self._log.log(logging.ERROR, "web configuration could not be looked at", **defect(error))
 
     def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
@@ -204,7 +202,7 @@ class WebServer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn behind our own acceptor, so that limits hold from accept on and TLS can change while it runs."""
+    """uvicorn behind our own acceptor: limits hold from accept on, and TLS can change while it runs."""
 
     def __init__(
         self, config: uvicorn.Config, *, connections: Connections, web: WebConfigurationFile, log: Logger
@@ -216,7 +214,7 @@ class _Server(uvicorn.Server):
         self._acceptors: list[Acceptor] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Connections to the sockets are accepted."""
+        """Accept connections to the sockets."""
         await super().startup(sockets=[])  # uvicorn itself listens to none
         self._acceptors = [
             Acceptor(
@@ -230,7 +228,7 @@ class _Server(uvicorn.Server):
         ]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """No connection is accepted; those that have not sent a request are gone, others had time to end."""
+        """Accept no more, close connections without a request, and give the others time to end."""
         for acceptor in self._acceptors:
             acceptor.close()
         self._connections.cut_all(Phase.ASKING)
@@ -286,7 +284,7 @@ def _listener(host: str | None, port: int) -> socket.socket:
     if host in (None, "::") and socket.has_dualstack_ipv6():
         return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
     if host is None:
-        return socket.create_server(("0.0.0.0", port), backlog=_BACKLOG)  # noqa: S104  every address is what ":port" asks for
+        return socket.create_server(("0.0.0.0", port), backlog=_BACKLOG)  # noqa: S104 — ":port" means every address
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, address = min(found, key=lambda info: info[0] != socket.AF_INET)
     return socket.create_server(address, family=family, backlog=_BACKLOG)

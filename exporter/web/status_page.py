@@ -1,6 +1,6 @@
-"""The status page at `/`: what is known of every account and product, the worst first.
+"""The status page at `/`: the state of every account and product, the worst first.
 
-Filter and order travel in the address and apply to all rows before the page is cut to size: so they work without
+Filter and order stand in the address and apply to all rows before the page is cut to size, so they work without
 JavaScript, in a bookmark, and with 10,000 accounts.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from exporter.report.report import Report, Row
 
 ROWS_SHOWN = 200
-"""A browser copes with so many; the page counts the rest, and /metrics has them all."""
+"""A browser can show so many; the page counts the rest, and /metrics has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ _FILTER_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which rows are shown, and in which order. ValueError for an order that there is not."""
+    """Which rows are shown, and in which order; ValueError for an unknown order."""
 
     filter: str = ""
-    """Words that a row must all have somewhere; in any case."""
+    """Words that a row must all contain, in upper or lower case."""
     order: str = "worst"
     """`worst`, `account` or `product` first to last, `change`: the soonest first, `age`: the oldest answer first."""
 
@@ -55,7 +55,7 @@ class View:
 
 
 def view_of(query: Mapping[str, str]) -> View:
-    """The view that an address asks for; what makes no sense in it counts as not asked."""
+    """The view that an address asks for; parameters that make no sense are ignored."""
     order = query.get("sort", "")
     return View(
         filter=" ".join(query.get("filter", "")[:_FILTER_LENGTH].split()), order=order if order in ORDERS else "worst"
@@ -63,7 +63,7 @@ def view_of(query: Mapping[str, str]) -> View:
 
 
 def rows_in_view(report: Report, view: View) -> list[Row]:
-    """The rows that the view wants, in its order; equals stand the worst first."""
+    """The rows of the view in its order; equal ones stand the worst first."""
     words = view.filter.casefold().split()
     found = [row for row in report.rows if all(word in _text_of(row) for word in words)]
     match view.order:
@@ -79,7 +79,7 @@ def rows_in_view(report: Report, view: View) -> list[Row]:
 
 
 def _text_of(row: Row) -> str:
-    """All that a filter can find in a row; the words of the counts are among it."""
+    """The text that a filter searches in a row, the words of the counts included."""
     known = (
         row.account,
         row.product,

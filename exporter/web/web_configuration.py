@@ -1,4 +1,4 @@
-"""What the web configuration file says of TLS, users and headers, read anew when one of its files changes."""
+"""TLS, users and headers from the web configuration file, read anew when one of its files changes."""
 
 import ipaddress
 import logging
@@ -25,27 +25,27 @@ _Stamps = dict[Path, _Stamp | None]
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What holds for a connection or request that comes now."""
+    """The settings for new connections and requests."""
 
     context: ssl.SSLContext | None = None
     """None: plain HTTP."""
     names: frozenset[str] = frozenset()
-    """Of these a client's certificate must have one; empty: whatever `context` lets in."""
+    """A client's certificate must have one of these names; empty: any certificate that `context` accepts."""
     users: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Password hashes by user; empty: no passwords."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    """Of every answer; names in lower case."""
+    """Added to every answer; names in lower case."""
 
 
 class WebConfigurationFile:
-    """Keeps the settings of one file, or those of no file at all. ConfigurationError when the file cannot be used."""
+    """Keeps the settings of a file, or the defaults without one; ConfigurationError when the file cannot be used."""
 
     def __init__(self, path: Path | None, *, log: Logger) -> None:
         self._path = path
         self._log = log
         self._refused: str | None = None
         self.settings = WebSettings()
-        """Those of now; replaced as a whole, and so safe to read from any thread."""
+        """The current ones; replaced as a whole, so any thread may read them."""
         self._read_as: _Stamps = {}
         if path is not None:
             self.settings, self._read_as = _load(path)
@@ -54,7 +54,7 @@ class WebConfigurationFile:
     def look(self) -> None:
         """Read the files anew if they have changed, and have stayed the same since the last look.
 
-        What cannot be used is logged and changes nothing. Call it from one thread, again and again.
+        Files that cannot be used are logged and change nothing. To be called from one thread, again and again.
         """
         now = {file: _stamp(file) for file in self._read_as}
         settled, self._last_look = now == self._last_look, now
@@ -74,13 +74,13 @@ class WebConfigurationFile:
 
 
 def check_web_configuration(path: Path) -> WebConfiguration:
-    """What the file says, once it and the files that it names have been found usable. Raises ConfigurationError."""
+    """The content of the file; ConfigurationError when it, or a file that it names, cannot be used."""
     _load(path)
     return load_web(path)
 
 
 def _load(path: Path) -> tuple[WebSettings, _Stamps]:
-    # Each stamp is taken before its file is read, so that no later change goes unseen.
+    # Each stamp is taken before its file is read, so that no later change is missed.
     own = _stamp(path)
     configuration = load_web(path)
     tls = configuration.tls_server_config
@@ -105,7 +105,7 @@ def _settings(configuration: WebConfiguration, path: Path) -> WebSettings:
 
 
 def _refuse_weaker(before: WebSettings, after: WebSettings, *, source: str) -> None:
-    """A file that is cut short must not let in who was kept out: that takes a restart."""
+    """A file that is cut short must not open the server to everyone; that takes a restart."""
     if weaker := _weaker(before, after):
         problem = Problem("(top level)", None, f"{weaker} while the exporter runs; restart it")
         raise ConfigurationError((problem,), source=source)
@@ -124,7 +124,7 @@ def _weaker(before: WebSettings, after: WebSettings) -> str | None:
 
 
 def _stamp(file: Path) -> _Stamp | None:
-    """What changes when the file is written or replaced; None when there is none."""
+    """Differs once the file is written or replaced; None when there is no file."""
     try:
         found = os.stat(file)  # noqa: PTH116 — follows links, as Kubernetes swaps them
     except OSError:
@@ -133,7 +133,7 @@ def _stamp(file: Path) -> _Stamp | None:
 
 
 class _TlsFilesError(Exception):
-    """A file cannot be used for TLS: `reason` says why and repeats nothing of it, `key` is that which names it."""
+    """A file cannot be used for TLS: `reason` says why without its content, `key` is the setting that names it."""
 
     def __init__(self, key: str, *, reason: str) -> None:
         super().__init__(key, reason)
@@ -147,7 +147,7 @@ def _context(configuration: TlsServer) -> ssl.SSLContext:
     context.minimum_version = _VERSIONS[configuration.min_version]
     context.maximum_version = _VERSIONS[configuration.max_version]
     if configuration.cipher_suites and not configuration.openssl_suites:
-        context.minimum_version = ssl.TLSVersion.TLSv1_3  # none of TLS 1.2 is wanted
+        context.minimum_version = ssl.TLSVersion.TLSv1_3  # no suite of TLS 1.2 is configured
     if configuration.openssl_suites:
         context.set_ciphers(":".join(configuration.openssl_suites))
     if not configuration.prefer_server_cipher_suites:
@@ -168,7 +168,7 @@ def _files_of(configuration: TlsServer) -> tuple[Path, ...]:
 
 
 def names_in(certificate: Mapping[str, Any]) -> frozenset[str]:
-    """The alternative names of a client's certificate, as `SSLSocket.getpeercert` has it: DNS, e-mail, IP and URI."""
+    """The alternative names (DNS, e-mail, IP, URI) in a client's certificate, as `SSLSocket.getpeercert` gives it."""
     return frozenset(_names(certificate))
 
 
@@ -182,7 +182,7 @@ def _names(certificate: Mapping[str, Any]) -> Iterator[str]:
 
 def _load_certificate(context: ssl.SSLContext, configuration: TlsServer) -> None:
     try:
-        # Without a password of ours, OpenSSL would ask the terminal for the one of an encrypted key.
+        # Without a password from us, OpenSSL asks for the one of an encrypted key on the terminal.
         context.load_cert_chain(configuration.cert_file, configuration.key_file, password=lambda: b"")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":

@@ -84,7 +84,7 @@ addEventListener("popstate", () => {
 });
 
 setInterval(() => {
-  // Nobody looks, or somebody is about to copy something.
+  // Not while the page is hidden, or while the reader has selected text to copy.
   if (!document.hidden && getSelection().isCollapsed) {
     if (asked) {
       trouble.hidden = false;
