@@ -1,4 +1,4 @@
-"""How to talk to Alibaba Cloud's RPC API: sign, pace, send, read, and say what went wrong.
+"""Talks to Alibaba Cloud's RPC API: signs, paces and sends calls, reads replies, and says what went wrong.
 
 Floor: above ``core`` only. Nothing here knows of products, probes or Prometheus.
 

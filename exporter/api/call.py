@@ -1,4 +1,4 @@
-"""What goes into a call and what comes out of it, for all who make calls."""
+"""The caller, permit and reply of a call, and the interfaces of client and observer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a call is made.
+    """The account for which a call is made.
 
-    ``account_id`` is None as long as it is not known; the access key id is then the key of the budget. ``routes``
-    are where this caller's endpoints are, None being the client's own: accounts of another site have others.
+    While ``account_id`` is None, as it is not known yet, calls count in a budget of the access key id. ``routes`` are
+    those of the account's site; None: the client's own.
     """
 
     credentials: CredentialsProvider
@@ -28,7 +28,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A call that may be made at ``reservation.moment``, with the credentials that reserved it at ``reserved_at``.
+    """Lets a call be made at ``reservation.moment``; ``credentials`` reserved it at ``reserved_at``.
 
     Both moments are on the client's clock.
     """
@@ -42,7 +42,7 @@ class Permit:
 class Reply:
     """The decoded object of a reply that is no error.
 
-    ``duration_s`` leaves the wait for the budget out. ``access_key_id`` is that of the key that signed the request.
+    ``duration_s`` does not include the wait for the budget. ``access_key_id`` names the key that signed the request.
     """
 
     payload: Mapping[str, Any]
@@ -52,33 +52,33 @@ class Reply:
 
 
 class Api(Protocol):
-    """What most parts need of the client."""
+    """The part of the client that most callers need."""
 
     def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NO_PARAMETERS) -> Reply:
         """Call an operation as soon as its budget allows, and return the reply."""
 
 
 class CallObserver(Protocol):
-    """What is told of calls, from worker threads."""
+    """Counts calls; called from worker threads."""
 
     def waited(self, action: str, seconds: float) -> None:
-        """A call has waited so long for its budget, in a thread or put off."""
+        """A call has waited so long for its budget, in a thread or in the plan."""
 
     def called(self, action: str, duration_s: float) -> None:
-        """A call was sent and has ended, with whatever outcome."""
+        """A call was sent and has ended, successful or not."""
 
     def clock_skew(self, seconds: float) -> None:
-        """The API's clock is so far ahead of ours."""
+        """The API's clock is so many seconds ahead of ours."""
 
 
 class Unobserved:
-    """An observer of calls for whoever keeps no count of them."""
+    """An observer that counts nothing."""
 
     def waited(self, action: str, seconds: float) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def called(self, action: str, duration_s: float) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def clock_skew(self, seconds: float) -> None:
-        """Forget it."""
+        """Do nothing."""

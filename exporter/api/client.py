@@ -1,11 +1,11 @@
 """One call of the API: sign it, send it under one deadline, and read what came back.
 
-    Client.ask       both of what follows
-    Client.reserve   the moment at which the budget lets the call go
+    Client.ask       reserve and call in one
+    Client.reserve   the moment at which the budget allows the call
     Client.call      waits for that moment, signs, sends, reads; returns a Reply or raises
 
-Safe to use from any thread; one pool of connections serves all of them. Requests go straight to the adapter: a
-session of requests would keep cookies, look into the environment, and read the body of a redirect whole.
+Any thread may use it; one pool of connections serves all of them. Requests go straight to the adapter: a session of
+requests keeps cookies, reads the environment, and reads the whole body of a redirect.
 """
 
 import random
@@ -45,9 +45,9 @@ LONGEST_RETRY_WAIT_S = 1.0
 class Client:
     """Calls operations of the API within their budgets.
 
-    ``routes`` maps an operation's ``endpoint`` to where it is. ``verify`` is as in requests: True, or the path of
-    a CA bundle. ``writes`` names the actions that change something and that this client may call: none for the
-    daemon.
+    ``routes`` has an entry for each ``endpoint`` of an operation. ``verify`` is as in requests: True, or the path of
+    a CA bundle. ``writes`` names the actions that change an account and that this client may call; the daemon has
+    none.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Client:
         return self._permit(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
 
     def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NO_PARAMETERS) -> Reply:
-        """Call an operation as soon as its budget allows, and return the reply; raises what the two others raise."""
+        """Call an operation as soon as its budget allows, and return the reply; raises as reserve and call do."""
         return self.call(operation, caller, self.reserve(operation, caller), parameters)
 
     def seconds_to(self, permit: Permit) -> float:
-        """How long the permit's moment is away; 0 when it has come."""
+        """Seconds to the permit's moment; 0 when it has come."""
         return self._budgets.seconds_to(permit.reservation)
 
     def call(
@@ -98,10 +98,9 @@ class Client:
     ) -> Reply:
         """Wait for the permit, send the operation with its parameters, and return the reply.
 
-        A read is sent once more, with a permit of its own and a new connection, when a reused connection dies before
-        the head of a reply, or when the API says that a token has ended and there is another to be had. A write is
-        sent once, on a new connection. Raises ApiError without an answer, CallAborted when the daemon stops, and
-        WriteRefused.
+        A read is sent a second time, with its own permit and a new connection, when a reused connection ends before
+        the head of a reply, or when the API refuses a token and there is another one. A write is sent once, on a new
+        connection. Raises ApiError without an answer, CallAborted when the daemon stops, and WriteRefused.
         """
         self._refuse_write(operation)
         route = (self._routes if caller.routes is None else caller.routes)[operation.endpoint]
@@ -135,17 +134,17 @@ class Client:
                 only_new_connection=True,
             )
         except Refused as refusal:
-            # There is no third try, but the next call need not find the same token.
+            # There is no third try, but the next call gets another token.
             if refused is None and _ended(again.credentials, refusal):
                 caller.credentials.renew(again.credentials)
             raise
 
     def use_deadline(self, seconds: float) -> None:
-        """From now on every call has so long from its first byte to the end of its reply."""
+        """Give each call that begins from now on so many seconds from its first byte to the end of its reply."""
         self._deadline_s = seconds
 
     def close(self) -> None:
-        """End every wait and call under way with CallAborted, and refuse new ones."""
+        """End waits and calls under way with CallAborted, and refuse new ones."""
         self._stopping.set()
         self._exchanges.close()
         self._adapter.close()
@@ -165,9 +164,9 @@ class Client:
     def _second_permit(
         self, operation: Operation, caller: Caller, failure: ApiError, *, refused: Credentials | None, spent_s: float
     ) -> tuple[Permit, float]:
-        """Wait for a permit with other credentials than those refused; also returns what is spent of the deadline.
+        """Wait for a permit with other credentials than those refused; also returns the time spent so far.
 
-        Raises the failure of the first try when there is no time or no room in the budget for a second.
+        Raises the failure of the first try when there is no time, or no room in the budget, for a second.
         """
         began = self._clock() - spent_s
         if spent_s >= self._deadline_s:
@@ -187,7 +186,7 @@ class Client:
             self._pause(wait_s)
 
     def _admit(self, operation: Operation, permit: Permit, exchange: Exchange) -> None:
-        """Count the call as sent, as the last step before it is: connections may come late, and all at once."""
+        """Count the call as sent, last before it is: connections may be made late, and many at once."""
         waited_s = max(0.0, permit.reservation.moment - permit.reserved_at)
         came_at = self._clock()
         while (wait_s := self._budgets.admit(permit.reservation)) > 0:
@@ -202,7 +201,7 @@ class Client:
             raise CallAborted
 
     def _fresh(self, caller: Caller, permit: Permit) -> Credentials:
-        """Credentials as they are now, or those of the permit unless it waited longer than they live."""
+        """The current credentials; where there are none, those of the permit unless they have ended."""
         try:
             return caller.credentials.credentials(patience_s=self._deadline_s)
         except CredentialsUnavailable:
@@ -222,7 +221,7 @@ class Client:
         spent_s: float = 0.0,
         only_new_connection: bool = False,
     ) -> Reply:
-        """Send the request; ``spent_s`` of the deadline are gone already."""
+        """Send the request; ``spent_s`` of the deadline are spent already."""
         began = self._clock() - spent_s
         exchange = Exchange(
             time.monotonic() + self._deadline_s - spent_s,
@@ -250,10 +249,10 @@ class Client:
                 request_id = redaction.plain(response.headers.get("x-acs-request-id"))
                 body = read(response, request_id)
                 if exchange.ended is not None:
-                    # Where the end of the connection is the end of the reply, the cut was not seen.
+                    # In a reply that ends with the connection, a cut looks like the end.
                     raise ConnectionAbortedError
             except (RequestException, HTTPError, OSError) as error:
-                # Its text can hold the request's headers.
+                # The error's text can hold the request's headers.
                 raise self._translated(error, exchange) from None
         ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
         if ahead_s is not None:
@@ -288,7 +287,7 @@ class Client:
 
 
 class _StaleConnection(Exception):
-    """A reused connection died before the head of a reply."""
+    """A reused connection ended before the head of a reply."""
 
 
 def _ended(credentials: Credentials, refusal: Refused) -> bool:

@@ -29,16 +29,16 @@ from urllib3.util import wait_for_write
 from exporter.api.deadline import Exchange, Exchanges
 from exporter.api.dns import Resolver
 
-# No body belongs to these: what a server sends after them all the same, such as the reply after an informational
-# one, stays on the connection.
+# These have no body: what a server sends after them, such as the reply after an informational one, stays on the
+# connection.
 _UNFRAMED = frozenset([*range(100, 200), HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED])
 
 POOLS = 16
-"""For as many endpoints connections are kept at a time."""
+"""So many endpoints have connections that are kept."""
 KEPT_UNUSED_S = 120.0
-"""For so long, or a little longer, a connection is kept that nothing uses; most servers end it before that."""
+"""Unused connections are closed after this time or a little later; most servers close them earlier."""
 _LOOK_EVERY_S = 10.0
-_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no type for it
+_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no error type for it
 
 
 class ExchangeAdapter(HTTPAdapter):
@@ -56,8 +56,8 @@ class ExchangeAdapter(HTTPAdapter):
             "http": partial(_HTTPPool, exchanges=exchanges, resolver=resolver, clock=clock),
             "https": partial(_HTTPSPool, exchanges=exchanges, resolver=resolver, clock=clock),
         }
-        # One warns of header lines that it cannot parse by repeating them, and they may repeat our request; the other
-        # writes the whole query of every request at debug.
+        # One repeats header lines that it cannot parse, and they may repeat our request; the other logs the whole
+        # query of every request at debug.
         logging.getLogger("urllib3.connection").disabled = True
         logging.getLogger("urllib3.connectionpool").disabled = True
         self._chosen: dict[tuple[str, object, str], Any] = {}
@@ -79,7 +79,7 @@ class ExchangeAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: Any, verify: Any, proxies: Mapping[str, str] | None = None, cert: Any = None
     ) -> Any:
-        """The pool of where a request goes, found once: to work it out for each costs more than to sign."""
+        """The pool for a request's destination, remembered: to find it costs more than to sign."""
         way = (request.url[: _path_begins(request.url)], verify, str(proxies))
         pool = self._chosen.get(way)
         if pool is None:
@@ -90,13 +90,13 @@ class ExchangeAdapter(HTTPAdapter):
         return pool
 
     def request_url(self, request: Any, proxies: Mapping[str, str] | None) -> str:
-        """What the first line of a request names; worked out by requests only where a proxy may want all of it."""
+        """The target in the request line; requests computes it only for a proxy, which may need the whole URL."""
         if proxies:
             return str(super().request_url(request, proxies))
         return str(request.url[_path_begins(request.url) :])
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
-        """What is read of a response: no cookies, and no guess at how its text is encoded."""
+        """The response without cookies and without a guess at its encoding."""
         response = requests.Response()
         response.status_code = resp.status
         response.headers = resp.headers  # urllib3's own dictionary knows no case either
@@ -133,7 +133,7 @@ class _ExchangeConnection(HTTPConnection):
         for tried, (family, kind, protocol, _, address) in enumerate(addresses):
             if exchange.ended is not None:
                 break
-            # An address that is a black hole, as IPv6 may be here, must leave time for those after it.
+            # An address that never answers, as IPv6 ones may here, must leave time for those after it.
             patience_s = exchange.remaining_s() / (len(addresses) - tried)
             try:
                 return self._connected(_Socket(family, kind, protocol), address, patience_s=patience_s)
@@ -165,12 +165,12 @@ class _ExchangeConnection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         exchange = self._exchange()
         if self.sock is None:
-            self.connect()  # so that nothing slow comes between the budget and the wire
+            self.connect()  # so that nothing slow comes between the budget and the send
         exchange.reused = self._served > 0
         if self._lifeline is not None:
             exchange.hold(self._lifeline)
         exchange.before_send()
-        if exchange.ended is not None:  # the TLS layer takes a connection that was shut down for one to come
+        if exchange.ended is not None:  # TLS takes a socket that was shut down for one not connected yet
             raise TimeoutError
         exchange.sent = True
         super().request(*args, **kwargs)
@@ -180,7 +180,7 @@ class _ExchangeConnection(HTTPConnection):
         self._served += 1
         self._exchange().answered = True
         if response.status in _UNFRAMED:
-            # What follows such a head would be taken for the answer to the next request, that of another account.
+            # What follows such a head would be read as the answer to the next request, of another account.
             self.close()
         return response
 
@@ -204,9 +204,9 @@ class _ExchangeHTTPSConnection(_ExchangeConnection, HTTPSConnection):
 
 
 class _ExchangePool(HTTPConnectionPool):
-    """A pool whose connections know the exchanges, and that gives a new one to an exchange that asks for it.
+    """A pool whose connections know the exchanges; an exchange can demand a new connection.
 
-    It hands out the one that was used last, so that a busy moment leaves many that nothing needs: they are closed.
+    It hands out the connection used last, so a busy moment leaves unused ones behind: those are closed.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class _ExchangePool(HTTPConnectionPool):
         return connection
 
     def _put_conn(self, conn: Any) -> None:
-        # Before another exchange can have it, this one must have lost its hold on it.
+        # This exchange must release the connection before another one can get it.
         exchange = self._exchanges.current()
         if conn is not None and exchange is not None and not exchange.let_go():
             conn.close()
@@ -252,13 +252,13 @@ class _ExchangePool(HTTPConnectionPool):
             unused = [place for place, conn in enumerate(waiting.queue) if conn is not None and conn.used_at < before]
             closed = [waiting.queue[place] for place in unused]
             for place in unused:
-                waiting.queue[place] = None  # as urllib3 has it where a connection is still to be made
+                waiting.queue[place] = None  # urllib3's mark for a connection to be made
         for conn in closed:
             conn.close()
 
 
 class _Socket(socket.socket):
-    """A socket that asks the system for nothing when its timeout stays as it is: urllib3 sets it twice for a call."""
+    """A socket that makes no system call when its timeout stays the same: urllib3 sets it twice in a call."""
 
     def settimeout(self, value: float | None) -> None:
         if value != self.gettimeout():
@@ -287,14 +287,14 @@ def _wait_until_connected(sock: socket.socket, problem: int, *, patience_s: floa
 
 
 def died(error: Exception) -> bool:
-    """Whether the other side ended the connection, as it does with one that was idle for long."""
+    """Whether the other side closed the connection, as it does after a long time without use."""
     return any(
         isinstance(cause, (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error)
     )
 
 
 def in_words(error: Exception) -> str:
-    """What happened to the connection, from the innermost cause, without the text of the request."""
+    """What happened to the connection, by the innermost cause that explains it, without text of the request."""
     causes = list(_causes(error))
     for cause in reversed(causes):
         if isinstance(cause, InvalidProxyURL):

@@ -1,4 +1,4 @@
-"""Names to addresses without holding the caller: the system's resolver can neither be timed nor interrupted."""
+"""Resolves names in threads, as the system's resolver has no timeout and cannot be interrupted."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ from exporter.api.deadline import Address, Exchange
 
 
 class Resolver:
-    """Looks names up in daemon threads, one for each name under way, and stops waiting when the exchange ends.
+    """Looks names up in daemon threads, one for each name, and stops waiting when the exchange ends.
 
     ``look_up`` is as ``socket.getaddrinfo``.
     """
@@ -43,7 +43,7 @@ class Resolver:
             found = list(self._look_up(host, port, type=socket.SOCK_STREAM))
         except OSError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 — whoever waits has to learn of it, whatever it is
+        except Exception as error:  # noqa: BLE001 — the waiting threads need an outcome
             failure = socket.gaierror(socket.EAI_FAIL, f"the name cannot be looked up ({type(error).__name__})")
         with self._lock:
             del self._under_way[host, port]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
-# The hosts are documented, but for those of cdn and bss abroad, which are in the vendor's clients:
+# The hosts are documented, except for the international ones of cdn and bss, which are in the vendor's clients:
 # https://help.aliyun.com/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-endpoint
 # https://www.alibabacloud.com/help/en/resource-management/resource-directory/developer-reference/api-resourcedirectorymaster-2022-04-19-endpoint
 _ENDPOINTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -38,7 +38,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an endpoint is; ``proxies`` is as requests takes it, empty for a direct connection."""
+    """The URL of an endpoint; ``proxies`` is as in requests, empty for a direct connection."""
 
     url: str
     proxies: Mapping[str, str] = field(default_factory=lambda: _DIRECT, repr=False)  # can hold a password
@@ -50,20 +50,20 @@ class Route:
 
 
 def endpoints(site: str) -> Mapping[str, str]:
-    """The vendor's addresses for the accounts of a site, by the name that operations have for them."""
+    """The vendor's URLs for accounts of a site, by the endpoint's name in operations."""
     return _ENDPOINTS[site]
 
 
 def routes_of(site: str, named: Mapping[str, str], environ: Mapping[str, str]) -> Mapping[str, Route]:
-    """How endpoints are reached for accounts of a site; ``named`` addresses replace the vendor's for both sites."""
+    """The routes for accounts of a site; URLs in ``named`` replace the vendor's on every site."""
     return {name: route(named.get(name, url), environ) for name, url in endpoints(site).items()}
 
 
 def route(url: str, environ: Mapping[str, str]) -> Route:
-    """The way to an endpoint by ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, in either case.
+    """The route to an endpoint by ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, in either case.
 
-    Loopback addresses are always reached directly. ``no_proxy`` is a list with commas of names, which cover the
-    names below them, with a port or without, of addresses, of networks such as ``10.0.0.0/8``, or ``*``.
+    Loopback addresses never use a proxy. ``no_proxy`` is a list, separated by commas, of names (which include their
+    subdomains, with or without a port), addresses, networks such as ``10.0.0.0/8``, or ``*``.
     """
     parts = urlsplit(url)
     proxy = _variable(environ, f"{parts.scheme}_proxy") or _variable(environ, "all_proxy")
@@ -74,12 +74,12 @@ def route(url: str, environ: Mapping[str, str]) -> Route:
 
 
 def ca_bundle(environ: Mapping[str, str]) -> bool | str:
-    """What certificates are verified with: the bundle that the environment names, else the packaged one."""
+    """The CA bundle that the environment names; True for the packaged one."""
     return environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or True
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address alone."""
+    """Whether the host is ``localhost`` or a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -91,7 +91,7 @@ def _variable(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def _covers(exception: str, parts: SplitResult) -> bool:
-    """Whether an item of ``no_proxy`` means this host."""
+    """Whether an item of ``no_proxy`` matches this host."""
     item = exception.strip().lower()
     host = parts.hostname or ""
     known = (host, f"{host}:{parts.port or _PORTS.get(parts.scheme)}")

@@ -1,16 +1,16 @@
 """Why a call gave no answer.
 
     ApiError
-    ├── CredentialsUnavailable   nobody gave us credentials           auth
+    ├── CredentialsUnavailable   there are no credentials             auth
     │   └── RoleNotAssumed       AssumeRole gave none                 that of AssumeRole
     ├── CallTimedOut             the total deadline passed            timeout
     ├── ConnectionFailed         no whole reply came                  network
     ├── Refused                  an error was the reply               by code, then by HTTP status
     └── MalformedReply           a reply that is no sensible answer   malformed
-    CallAborted                  the daemon is stopping; says nothing of the world
-    WriteRefused                 a defect of ours: a write was asked of a client made for reads
+    CallAborted                  the daemon stops; the state is as unknown as before
+    WriteRefused                 a defect of ours: a client made for reads was to write
 
-Codes are compared without regard to case: the vendor's own tables disagree on it.
+Codes are compared case-insensitively: the vendor's tables disagree on case.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ from exporter.core.model import FailureReason
 
 
 class ApiError(Exception):
-    """The state is not known; the fields say why, so that nobody parses the message.
+    """The state is not known; the fields say why, so that no code parses the message.
 
     ``explanation`` is one sentence for people and holds no secret. ``code``, ``http_status`` and ``request_id``
-    are there when a reply carried them. ``sent`` is False where nothing of the request was sent: it had no effect.
+    are set when a reply has them. ``sent`` is False when nothing of the request was sent, so it had no effect.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class RoleNotAssumed(CredentialsUnavailable):
 
 
 class CallTimedOut(ApiError):
-    """The total deadline of the call passed; what had come by then was thrown away."""
+    """The total deadline of the call passed before the whole reply came."""
 
     def __init__(self, explanation: str, *, sent: bool = True) -> None:
         super().__init__(explanation, reason=FailureReason.TIMEOUT, sent=sent)
@@ -85,8 +85,8 @@ class ConnectionFailed(ApiError):
 class Refused(ApiError):
     """The API, or something before it, answered with an error.
 
-    ``message`` is the vendor's sentence, made fit for a log: one of its codes has several meanings, which only the
-    sentence tells apart. None where there was none, or where it could hold what was sent.
+    ``message`` is the vendor's sentence without secrets: one of its codes has several meanings, which only the
+    sentence distinguishes. None when there is none, or when it could repeat the request.
     """
 
     def __init__(
@@ -109,16 +109,16 @@ class Refused(ApiError):
 
     @property
     def refuses_token(self) -> bool:
-        """Whether it says that the security token has ended or is none: another one may be accepted."""
+        """Whether the API refuses the security token, so that another one may be accepted."""
         return (self.code or "").casefold() in _TOKEN_CODES
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalPattern:
-    """Tells refusals of one meaning from others.
+    """Matches refusals of one meaning.
 
-    ``code`` is compared without regard to case, as the vendor's own pages disagree on it. Where a code has several
-    meanings, ``words`` are those of the message that make it this one; else they are empty.
+    ``code`` is compared case-insensitively. Where a code has several meanings, ``words`` are the part of the message
+    that marks this one; else they are empty.
     """
 
     code: str
@@ -132,23 +132,23 @@ class RefusalPattern:
                 raise ValueError(f"codes and words are compared case-folded, seen {text!r}")
 
     def matches(self, refusal: Refused) -> bool:
-        """Whether this is what the API says."""
+        """Whether the refusal has this meaning."""
         return (refusal.code or "").casefold() == self.code and self.words in (refusal.message or "").casefold()
 
 
 class MalformedReply(ApiError):
-    """The reply says success and makes no sense, or is larger than any answer can be."""
+    """The reply claims success and makes no sense, or is larger than any answer can be."""
 
     def __init__(self, explanation: str, *, http_status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(explanation, reason=FailureReason.MALFORMED, http_status=http_status, request_id=request_id)
 
 
 class CallAborted(Exception):
-    """The call was ended because the daemon stops."""
+    """The daemon stops, so the call was ended."""
 
 
 class WriteRefused(Exception):
-    """An operation that changes the cloud was asked of a client that may only read."""
+    """A client that may only read was to call an operation that changes an account."""
 
     def __init__(self, action: str) -> None:
         super().__init__(f"{action} changes the account; this client was made for reads")
@@ -188,7 +188,7 @@ _AUTH_FAMILIES = ("invalidaccesskeyid", "invalidsecuritytoken", "invalidtimestam
 
 
 def reason_of_refusal(code: str | None, http_status: int) -> FailureReason:
-    """The failure reason of an error reply: its code decides, and its HTTP status where the code does not."""
+    """The failure reason of an error reply, by its code, else by its HTTP status."""
     folded = (code or "").casefold()
     if "throttling" in folded:
         return FailureReason.THROTTLED
@@ -196,7 +196,8 @@ def reason_of_refusal(code: str | None, http_status: int) -> FailureReason:
         return _REASON_OF_CODE[folded]
     if folded.split(".", 1)[0] in _AUTH_FAMILIES:
         return FailureReason.AUTH
-    # STS answers a 302 over its limit: https://www.alibabacloud.com/help/en/ram/support/faq-about-ram-roles-and-sts-tokens
+    # STS answers a 302 over its limit:
+    # https://www.alibabacloud.com/help/en/ram/support/faq-about-ram-roles-and-sts-tokens
     if http_status in (HTTPStatus.FOUND, HTTPStatus.TOO_MANY_REQUESTS):
         return FailureReason.THROTTLED
     if http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -1,7 +1,7 @@
-"""Reads the fields of an answer: tolerant of form, and its errors name the field, what was seen and what would do.
+"""Reads the fields of an answer; errors name the field, the value seen and what would be accepted.
 
-The vendor is loose in the form of its values; what makes no sense raises MalformedReply, so that it never looks like
-good news.
+The vendor writes values in several forms, which are all accepted. A value that makes no sense raises MalformedReply,
+so that it never looks like a good state.
 """
 
 import math
@@ -23,7 +23,7 @@ _SEEN_LENGTH = 80
 
 
 class AnswerFields:
-    """The fields of one answer, or of an object in it; ``path`` is where that stands, such as ``Data.``."""
+    """The fields of an answer, or of the object in it at ``path``, such as ``Data.``."""
 
     def __init__(self, payload: Mapping[str, object], request_id: str | None, *, path: str = "") -> None:
         self.payload = payload
@@ -31,11 +31,11 @@ class AnswerFields:
         self._path = path
 
     def malformed(self, field: str, seen: str, accepted: str) -> MalformedReply:
-        """The error that this field makes no sense."""
+        """The error for a field that makes no sense."""
         return self._malformed(f"{self._path}{field}", seen, accepted)
 
     def strangers(self, accepted: str) -> MalformedReply:
-        """The error that there are other fields than those that are needed."""
+        """The error for an answer that lacks the fields needed."""
         seen = f"the fields {', '.join(sorted(self.payload)) or '(none)'}"
         return self._malformed(self._path.rstrip(".") or "the answer", seen, accepted)
 
@@ -88,7 +88,7 @@ class AnswerFields:
         raise self.malformed(field, described(value), "true or false")
 
     def amount(self, field: str) -> float | None:
-        """A sum of money, be it a text with commas between thousands; None where it is missing, null or empty."""
+        """A sum of money, also as a text with commas between thousands; None where it is missing, null or empty."""
         value = self.payload.get(field)
         number = math.nan
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -110,7 +110,7 @@ class AnswerFields:
 
 
 def printable(text: str) -> str:
-    """The text without what no label needs: control characters, line ends and spaces around."""
+    """The text with spaces for control characters and line ends, and without spaces around."""
     if text.isprintable():
         return text.strip()
     return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class Access(Enum):
-    """Whether an operation only looks or changes the account."""
+    """Whether an operation only reads or changes the account."""
 
     READ = "read"
     WRITE = "write"
@@ -16,8 +16,8 @@ class Operation:
     """An API action.
 
     ``endpoint`` names the entry of the configuration's ``endpoints`` that serves it. ``calls_per_second`` is the
-    vendor's limit for each account. ``secret_parameters`` names those whose values nothing may repeat.
-    ``ram_action`` is what a RAM policy has to allow; None: nothing.
+    vendor's limit for each account. The values of ``secret_parameters`` stand in no log or error. ``ram_action`` is
+    what a RAM policy has to allow; None: nothing.
     """
 
     action: str
@@ -34,7 +34,7 @@ class Operation:
 
 
 # https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-quota
-# AssumeRole has 100 as well, which all users and roles of the account share: half of that is the exporter's.
+# The limit of AssumeRole is 100 too, shared by all users and roles of the account; the exporter uses half of it.
 ASSUME_ROLE = Operation(
     action="AssumeRole",
     version="2015-04-01",
@@ -43,7 +43,7 @@ ASSUME_ROLE = Operation(
     secret_parameters=frozenset({"ExternalId"}),
     ram_action="sts:AssumeRole",
 )
-# https://help.aliyun.com/document_detail/43767.html: whoever has a key may ask who that is.
+# Needs no RAM action: https://help.aliyun.com/document_detail/43767.html
 GET_CALLER_IDENTITY = Operation(
     action="GetCallerIdentity", version="2015-04-01", endpoint="sts", calls_per_second=100
 )

@@ -4,10 +4,10 @@ The vendor counts each operation for each account and refuses the 21st call with
 (https://help.aliyun.com/zh/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-quota).
 A token bucket of that rate lets 39 through, so calls are spaced evenly. Two rules hold together:
 
-- a place in the queue is a **reserved moment**, one spacing after the one before it, slower than the limit by a
-  margin that absorbs what the network does to the spacing;
-- a call that comes late to its moment is still sent only when the calls before it leave room in the **window**,
-  so that a stalled process cannot follow with a burst.
+- a call reserves a **moment**, one spacing after the moment before it; the spacing is longer than the limit needs by
+  a margin for the network, which changes it;
+- a call that is late for its moment is still sent only when the calls before it leave room in the **window**, so
+  that a process that stalled does not follow with a burst.
 """
 
 import math
@@ -24,7 +24,7 @@ _FEW_BUDGETS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A place in the queue of one budget: ``moment``, on the budget's clock, is when it may be sent."""
+    """A reserved call of one budget; it may be sent at ``moment``, on the budget's clock."""
 
     identity: str
     action: str
@@ -34,7 +34,7 @@ class Reservation:
 class Budget:
     """The calls of one operation of one account; for one thread at a time.
 
-    ``permitted`` is how many calls per second are allowed at most: a whole number, or a fraction below one.
+    ``permitted`` is the highest number of calls per second: a whole number, or a fraction below one.
     """
 
     def __init__(self, permitted: float, *, clock: Callable[[], float]) -> None:
@@ -47,15 +47,15 @@ class Budget:
         self._sent: deque[float] = deque(maxlen=max(1, int(permitted)))
 
     def reserve(self) -> float:
-        """Take the next place and return its moment, now or later."""
+        """Reserve the next moment, now or later."""
         moment = max(self._clock(), self._next_moment)
         self._next_moment = moment + 1 / self.calls_per_second
         return moment
 
     def admit(self, moment: float) -> float:
-        """Count a call as sent now and return 0, or return the seconds that it has to wait before asking again.
+        """Count a call as sent now and return 0, or return the seconds to wait before the next try.
 
-        ``moment`` is its reserved one.
+        ``moment`` is the one it reserved.
         """
         now = self._clock()
         early = moment - now
@@ -66,16 +66,16 @@ class Budget:
         return wait
 
     def at_rest(self) -> bool:
-        """Whether a new budget would do the same: no place is taken ahead, and the window holds no call."""
+        """Whether a new budget would be the same: no moment ahead is reserved, and no call is in the window."""
         now = self._clock()
         return self._next_moment <= now and (not self._sent or self._sent[-1] + self._window_s <= now)
 
     def spent(self) -> tuple[float, tuple[float, ...]]:
-        """The first moment that is not reserved, and when the last calls were sent."""
+        """The first moment that is not reserved, and the moments at which the last calls were sent."""
         return self._next_moment, tuple(self._sent)
 
     def absorb(self, other: "Budget") -> None:
-        """Count what ``other`` has reserved and sent as this budget's own: both are of one account."""
+        """Count the calls that ``other`` reserved and sent as this budget's: both are of one account."""
         next_moment, sent = other.spent()
         self._next_moment = max(self._next_moment, next_moment)
         self._sent = deque(sorted([*self._sent, *sent]), maxlen=self._sent.maxlen)
@@ -84,7 +84,7 @@ class Budget:
 class Budgets:
     """All budgets of the process, by identity and action; safe to use from any thread.
 
-    An identity is an account id, or an access key id as long as the account behind it is not known.
+    An identity is an account id, or an access key id while its account is not known.
     """
 
     def __init__(self, permitted: Mapping[str, float], *, clock: Callable[[], float]) -> None:
@@ -96,10 +96,10 @@ class Budgets:
         self._accounts: dict[str, str] = {}
 
     def permit(self, permitted: Mapping[str, float]) -> None:
-        """From now on these are the permitted calls per second, by action; what was spent stays counted.
+        """Set the permitted calls per second of each action; calls already sent stay counted.
 
-        Budgets at rest are forgotten, so that those of accounts that are gone do not pile up; and so they are as soon
-        as there are twice as many as were left then, since temporary keys come and go without an end.
+        Budgets at rest are forgotten here, as accounts may have been removed, and whenever their number has doubled
+        since, as temporary keys change all the time.
         """
         with self._lock:
             self._permitted = dict(permitted)
@@ -111,7 +111,7 @@ class Budgets:
             self._forget_those_at_rest()
 
     def calls_per_second(self) -> Mapping[str, float]:
-        """The pace of each action, per account."""
+        """The calls per second of each action and account."""
         return {action: permitted * USE_OF_LIMIT for action, permitted in self._permitted.items()}
 
     def reserve(self, identity: str, action: str) -> Reservation:
@@ -120,7 +120,7 @@ class Budgets:
             return Reservation(identity=identity, action=action, moment=self._budget(identity, action).reserve())
 
     def seconds_to(self, reservation: Reservation) -> float:
-        """How long the reserved moment is away; 0 when it has come."""
+        """Seconds to the reserved moment; 0 when it has come."""
         return max(0.0, reservation.moment - self._clock())
 
     def admit(self, reservation: Reservation) -> float:
@@ -129,7 +129,7 @@ class Budgets:
             return self._budget(reservation.identity, reservation.action).admit(reservation.moment)
 
     def unite(self, access_key_id: str, account_id: str) -> None:
-        """From now on the key spends the account's budget, in which all that it has spent is counted."""
+        """Count the calls of the key, past and future, in the account's budget."""
         with self._lock:
             if self._accounts.get(access_key_id) == account_id:
                 return

@@ -1,4 +1,4 @@
-"""What a server says, made fit for a log: its words may repeat ours, secrets included."""
+"""Removes secrets from a server's text before it is logged: it may repeat parts of the request."""
 
 import base64
 import re
@@ -11,7 +11,7 @@ from exporter.api.credentials.base import Credentials
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SENTENCE_LENGTH = 300
-_CORE_LENGTH = 6  # shorter ones stand in any text by chance
+_CORE_LENGTH = 6  # shorter ones occur in any text by chance
 _WITHHELD = "(withheld: it repeats a secret part of the request)"
 # SignatureDoesNotMatch and IncompleteSignature echo the string to sign or the headers.
 _ECHOING_FAMILIES = ("signature", "incompletesignature")
@@ -21,7 +21,7 @@ _ECHOING_FAMILIES = ("signature", "incompletesignature")
 class Redaction:
     """Knows the secret parts of one request, and lets through only text without them.
 
-    They are looked for in either case, across line breaks, URL-encoded and in base64.
+    It looks for them in upper and lower case, across line breaks, URL-encoded and in base64.
     """
 
     secrets: tuple[str, ...]
@@ -30,8 +30,8 @@ class Redaction:
     def of(cls, credentials: Credentials, *, authorization: str, parameters: Iterable[str] = ()) -> "Redaction":
         """Of the access key secret, the security token, the signature, and secret values of parameters.
 
-        Parameters are for people to choose: one of less than six characters stands in any text by chance, and is
-        let through.
+        People choose the values of parameters: one of fewer than six characters occurs in any text by chance, and is
+        not looked for.
         """
         secrets = [credentials.access_key_secret.reveal(), authorization.rpartition("Signature=")[2]]
         if credentials.security_token is not None:
@@ -40,10 +40,10 @@ class Redaction:
         return cls(secrets=tuple(secret for secret in secrets if secret))
 
     def plain(self, identifier: str | None) -> str | None:
-        """A code or a request id as it is, or None when it is no such thing or holds a secret."""
+        """The code or request id as it is, or None when it does not look like one or holds a secret."""
         if identifier is None or _IDENTIFIER.fullmatch(identifier) is None:
             return None
-        # Every good answer has an id of this form: no base64 looks like it, and looking is not free.
+        # Every good answer has an id of this form. It cannot be base64, and searching for that costs time.
         leaks = self._repeats(identifier) if _UUID.fullmatch(identifier) else self._leaks(identifier)
         return None if leaks else identifier
 
@@ -75,10 +75,9 @@ def _squeezed(text: str) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    """The secret, and what of it shows in base64.
+    """The secret, and the parts of its base64 that do not depend on the text around it.
 
-    Base64 of a longer text that holds the secret shows one of three alignments; each has a core that the text
-    around it does not change.
+    In the base64 of a longer text, the secret has one of three alignments.
     """
     data = secret.encode()
     cores = set()

@@ -1,4 +1,4 @@
-"""What came back for a call: the body under a limit, the object or the error in it, and the API's clock."""
+"""Reads a reply: its body up to a limit, the object or the error in it, and the API's clock."""
 
 import json
 from collections.abc import Mapping
@@ -39,14 +39,14 @@ def read(response: requests.Response, request_id: str | None) -> bytes:
                 )
             parts.append(chunk)
             if response.raw.length_remaining == 0:
-                break  # to be told so by another read costs as much as this one
+                break  # another read, only to see the end, costs as much as this one
         return b"".join(parts)
 
 
 def decode(
     body: bytes, redaction: Redaction, *, http_status: int, request_id: str | None
 ) -> tuple[Mapping[str, Any], str | None]:
-    """The object and its request id; ``request_id`` is the one of the head, where the body names none.
+    """The object and its request id, which is ``request_id``, that of the head, unless the body has one.
 
     Raises Refused when the status or the object is an error, MalformedReply when the body is no object.
     """
@@ -71,16 +71,16 @@ def decode(
 
 
 def clock_skew_s(date: str | None, came_at: float) -> float | None:
-    """Seconds that the Date header is ahead of the Unix time at which it came; None where it cannot be read."""
+    """Seconds by which the Date header is ahead of the Unix time ``came_at``; None when it cannot be read."""
     theirs = _unix_time(date or "")
-    # The header has whole seconds, cut off: on average the moment it names lay half a second later.
+    # The header cuts fractions off: on average it was written half a second later than it says.
     return theirs + 0.5 - came_at if theirs is not None else None
 
 
 def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
     try:
         return response.raw.read(_CHUNK, decode_content=False)
-    except ValueError:  # http.client's word for a chunk of negative size
+    except ValueError:  # http.client raises it for a chunk of negative size
         raise MalformedReply(
             "the length of the reply makes no sense", http_status=response.status_code, request_id=request_id
         ) from None
@@ -89,7 +89,7 @@ def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
 def _json(body: bytes) -> tuple[object, bool]:
     try:
         return json.loads(body), True
-    except (ValueError, RecursionError):  # a megabyte of brackets is deeper than the decoder goes
+    except (ValueError, RecursionError):  # a megabyte of brackets is too deep for the decoder
         return None, False
 
 
@@ -102,12 +102,12 @@ def _text(fields: Mapping[str, object], *names: str) -> str | None:
 
 
 def _is_error(code: str | None) -> bool:
-    """Some products put "Code": "200" or "OK" beside a good answer."""
+    """Whether the code is one of an error; some products put "Code": "200" or "OK" into a good answer."""
     return code is not None and code.casefold() not in ("200", "ok", "success")
 
 
 def _says_failure(fields: Mapping[str, object]) -> bool:
-    """BssOpenApi puts its errors into a 200, beside a "Success": false."""
+    """Whether "Success" is false, as in the errors that BssOpenApi answers with HTTP 200."""
     success = fields.get("Success")
     return success is False or (isinstance(success, str) and success.strip().casefold() == "false")
 
@@ -117,7 +117,7 @@ def _refusal_in_words(http_status: int, code: str | None, sentence: str | None) 
     return f"{what}: {sentence}" if sentence else what
 
 
-@lru_cache(maxsize=4)  # hundreds of replies come within the second that one names
+@lru_cache(maxsize=4)  # hundreds of replies come within one second
 def _unix_time(date: str) -> float | None:
     try:
         moment = parsedate_to_datetime(date)

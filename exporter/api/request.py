@@ -1,4 +1,4 @@
-"""What is sent: a request with its headers and signature."""
+"""Builds a request with its headers and signature."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -49,8 +49,8 @@ def signed_request(
     )
     headers["accept-encoding"] = "identity"
     headers["content-length"] = "0"
-    # Not by its ``prepare``: that takes apart and checks anew what is in order already, which costs as much as the
-    # rest of this function. The query goes out in the form that was signed.
+    # Not by its ``prepare``, which parses and checks again what is correct here, and costs as much as the rest of
+    # this function. The query is sent in the form that was signed.
     request = requests.PreparedRequest()
     request.method = "POST"
     query = signing.canonical_query(parameters)

@@ -24,14 +24,14 @@ def content_sha256(body: bytes) -> str:
 
 
 def canonical_query(query: Mapping[str, str]) -> str:
-    """The query as it is signed and, with us, sent: sorted by name, RFC 3986, a space as ``%20``."""
+    """The query as it is signed and sent: sorted by name, encoded by RFC 3986, a space as ``%20``."""
     return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in sorted(query.items()))
 
 
 def canonical_request(
     method: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
 ) -> str:
-    """Everything that the signature covers; every header given is signed, its name in any case."""
+    """All that the signature covers; every given header is signed, its name in any case."""
     lines = {name.lower(): value.strip() for name, value in headers.items()}
     signed = "".join(f"{name}:{lines[name]}\n" for name in sorted(lines))
     return "\n".join((method, path, canonical_query(query), signed, ";".join(sorted(lines)), content_sha256(body)))
@@ -44,7 +44,7 @@ def string_to_sign(canonical: str) -> str:
 
 def signature(text: str, secret: str) -> str:
     """The lower-case hexadecimal HMAC-SHA256; the secret is used as it is."""
-    # Not by hmac.digest, which lets another thread have the interpreter meanwhile.
+    # Not hmac.digest, which releases the interpreter's lock and then waits for it.
     return hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
 
 

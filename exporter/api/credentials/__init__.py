@@ -1,9 +1,9 @@
-"""Who calls: where the credentials of an account come from, and how they are kept fresh.
+"""Gets the credentials of accounts and keeps them fresh.
 
-base          secrets, credentials, and what gives them
+base          secrets, credentials, and their providers
 roles         credentials of roles, by AssumeRole
-├── role          the role, what STS says, and when it is asked again
-└── worker_pool   the threads that ask
-refresh       credentials of a source that may be slow, kept fresh, used until they end
+├── role          a role, its token, and when STS is called for another
+└── worker_pool   the threads that call STS
+refresh       credentials of a source that may be slow, kept fresh
 └── sdk           the vendor's library and its sources; its only importer
 """

@@ -1,4 +1,4 @@
-"""Who calls: secrets that never print themselves, and what gives credentials."""
+"""Secrets that never print themselves, credentials, and their providers."""
 
 import hmac
 import re
@@ -12,7 +12,7 @@ _HEADER_SAFE = re.compile(r"[!-~]+")
 
 
 class Secret:
-    """A value that no repr, str, format, log or pickle shows; ``reveal`` is the only way to it."""
+    """A value that no repr, str, format, log or pickle shows; only ``reveal`` returns it."""
 
     __slots__ = ("_value",)
 
@@ -20,7 +20,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself, for the signature or the header and nothing else."""
+        """The value itself, only for a signature or header."""
         return self._value
 
     def __repr__(self) -> str:
@@ -38,11 +38,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Keys that can sign a call; temporary ones carry the token that came with them.
+    """Keys that can sign a call; temporary ones have a security token.
 
-    ``expires_at`` is the Unix time at which they end, as their giver said; None when they do not, or nobody said.
-    Each value is printable ASCII without spaces, as it goes into an HTTP header. Raises CredentialsUnavailable,
-    which names the part that is wrong and never its value.
+    ``expires_at`` is the Unix time at which they end; None when they do not, or the source does not say. Each value
+    is printable ASCII without spaces, as it goes into an HTTP header. Raises CredentialsUnavailable, which names the
+    part that is wrong and never its value.
     """
 
     access_key_id: str
@@ -58,26 +58,26 @@ class Credentials:
 
 
 class CredentialsProvider(Protocol):
-    """Where an account's credentials come from; called before every poll, from worker threads."""
+    """Gives the credentials of an account; called before every poll, from worker threads."""
 
     def credentials(self, *, patience_s: float) -> Credentials:
         """Return current credentials within about ``patience_s``, or raise CredentialsUnavailable."""
 
     def renew(self, refused: Credentials) -> bool:
-        """Forget these, which the API says have expired; returns whether asking again may give others."""
+        """Forget these, whose token the API refuses; returns whether others may be had."""
 
     def in_hand(self) -> bool:
-        """Whether there are credentials to return at once. Never waits."""
+        """Whether ``credentials`` returns at once. Never waits."""
 
     def expiry(self) -> float | None:
-        """The Unix time at which the credentials in hand end; None when there is none. Never waits."""
+        """The Unix time at which the current credentials end; None when it is not known. Never waits."""
 
     def close(self) -> None:
-        """End every wait for credentials with CallAborted, now and from now on."""
+        """End every wait for credentials with CallAborted, also later ones."""
 
 
 class StaticCredentials:
-    """Credentials that stay as they were given."""
+    """Credentials that never change."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -86,8 +86,8 @@ class StaticCredentials:
         """Return them."""
         return self._credentials
 
-    def renew(self, refused: Credentials) -> bool:  # noqa: ARG002 — there will never be others
-        """Keep them."""
+    def renew(self, refused: Credentials) -> bool:  # noqa: ARG002 — there are no others
+        """Return False: there are no others."""
         return False
 
     def in_hand(self) -> bool:
@@ -103,10 +103,10 @@ class StaticCredentials:
 
 
 class RereadCredentials:
-    """Credentials read anew for every call, so that a rotated file counts from the next poll on.
+    """Credentials read from files for every call, so that the next poll uses rotated ones.
 
-    ``read`` raises when a file cannot be read, CredentialsUnavailable or an error whose text says why without
-    repeating the content.
+    When a file cannot be read, ``read`` raises CredentialsUnavailable, or an error whose text says why without the
+    content.
     """
 
     def __init__(self, read: Callable[[], Credentials]) -> None:
@@ -118,22 +118,22 @@ class RereadCredentials:
             return self._read()
         except CredentialsUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 — whatever happened, these files give no credentials now
+        except Exception as error:  # noqa: BLE001 — each means that there are none
             raise CredentialsUnavailable(f"the credential files cannot be read: {error}") from None
 
     def renew(self, refused: Credentials) -> bool:
-        """Look whether the files hold others by now."""
+        """Return whether the files hold others by now."""
         try:
             return self.credentials(patience_s=0) != refused
         except CredentialsUnavailable:
             return False
 
     def in_hand(self) -> bool:
-        """Local files do not keep anybody waiting."""
+        """Always: local files are read at once."""
         return True
 
     def expiry(self) -> float | None:
-        """Files do not say."""
+        """Return None: files do not say."""
         return None
 
     def close(self) -> None:

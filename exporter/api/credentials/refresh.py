@@ -1,4 +1,4 @@
-"""Credentials from a source that may be slow, hang or fail, as something that holds up no poll."""
+"""Credentials from a source that may be slow, hang or fail, without delaying polls."""
 
 import math
 import threading
@@ -10,7 +10,7 @@ from exporter.api.credentials.base import Credentials
 from exporter.api.errors import CallAborted, CredentialsUnavailable
 
 THREAD = "credentials"
-"""The name of the threads that ask sources."""
+"""The name of the threads that call sources."""
 
 _LOOK_S = 60.0
 _FAILURE_HOLDS_S = 5.0
@@ -18,20 +18,20 @@ _FORCED_S = 10.0
 
 
 class Ask(Protocol):
-    """Asks a source; may take long and raise anything. Never called twice at once."""
+    """Calls a source; may take long and raise anything. Never called twice at once."""
 
     def __call__(self, *, anew: bool) -> Credentials:
-        """Return its credentials; ``anew`` means: whatever it remembers is of no use."""
+        """Return its credentials; ``anew``: those it remembers are of no use."""
 
 
 class RefreshedCredentials:
-    """What a source gives, shared by all callers; while it is good the source is asked once a minute.
+    """A source's credentials, shared by all callers; the source is called once a minute while they are good.
 
-    The source may wait for a server or run a command, and cannot be interrupted. So it runs in a daemon thread of
-    its own, one at a time: a call gives up after its patience, a stop at once. A call waits only where there is
-    nothing good in hand; else the source is asked beside it. What is in hand stays in use until it ends, however
-    often the source fails; where nobody said when that is, it is for the API to say. A failure without anything in
-    hand holds for 5 seconds, so that many callers do not become many questions.
+    The source may wait for a server or run a command, and cannot be interrupted. So it runs in a daemon thread, one
+    at a time: a caller stops waiting after its patience, and at once when the process stops. A caller waits only
+    while there are no good credentials; they are used until they end, however often the source fails. Where the
+    source does not say when they end, the API refuses them. A failure without good credentials holds for 5 seconds,
+    so that many callers do not call the source many times.
 
     ``clock`` is monotonic, ``now`` gives Unix time.
     """
@@ -51,7 +51,7 @@ class RefreshedCredentials:
         self._closed = False
 
     def credentials(self, *, patience_s: float) -> Credentials:
-        """Return what is in hand, or what the source gives within the patience."""
+        """Return the good credentials, or those that the source gives within the patience."""
         with self._lock:
             if self._closed:
                 raise CallAborted
@@ -70,10 +70,10 @@ class RefreshedCredentials:
             raise CredentialsUnavailable(f"{self._source} gave no answer within {patience_s:g} s") from None
 
     def renew(self, refused: Credentials) -> bool:
-        """Forget these and ask anew, at most every 10 seconds; in between there is nothing to gain."""
+        """Forget these and call the source anew, at most every 10 seconds; False in between."""
         with self._lock:
             if self._latest != refused:
-                return not self._closed  # others are in hand by now, or asked for
+                return not self._closed  # there are others by now, or the source is called for them
             if self._closed or self._clock() - self._forced_at < _FORCED_S:
                 return False
             self._forced_at = self._clock()
@@ -87,12 +87,12 @@ class RefreshedCredentials:
         return self._in_hand() is not None
 
     def expiry(self) -> float | None:
-        """Return when those in hand end, if the source said so."""
+        """Return when the latest ones end, if the source says."""
         latest = self._latest
         return latest.expires_at if latest is not None else None
 
     def close(self) -> None:
-        """End every wait for the source; its thread is left to end with the process."""
+        """End every wait for the source; its thread ends with the process."""
         with self._lock:
             self._closed = True
             if self._flight is not None:
@@ -120,7 +120,7 @@ class RefreshedCredentials:
             found = self._ask_for_good_ones()
         except CredentialsUnavailable as unavailable:
             failure = unavailable.explanation
-        except Exception as unexpected:  # noqa: BLE001 — whatever a source raises means: none to be had
+        except Exception as unexpected:  # noqa: BLE001 — each means that there are none
             failure = f"{self._source} gave no credentials ({type(unexpected).__name__})"
         with self._lock:
             if found is not None:
@@ -150,4 +150,4 @@ def _settle(
         else:
             flight.set_exception(error or CallAborted())
     except InvalidStateError:
-        pass  # the other of close() and the source's thread came first
+        pass  # close() and the source's thread both settle it

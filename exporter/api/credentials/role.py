@@ -1,9 +1,9 @@
-"""Which role to assume, what AssumeRole says, and when it is asked again: pure decisions.
+"""A role, the answer of AssumeRole, and when AssumeRole is called again: pure decisions.
 
 Source: https://www.alibabacloud.com/help/doc-detail/42775.htm
 
-A token is replaced when about two thirds of its life are over, and used until it ends if that fails. Two clocks are
-needed: a token ends by the wall clock, a pause is over by the monotonic one.
+A token is replaced after about two thirds of its life; if that fails, it is used until it ends. Two clocks are
+needed: tokens end by the wall clock, pauses by the monotonic one.
 """
 
 import re
@@ -29,26 +29,26 @@ IDLE_AFTER_S = 3600.0
 FORCED_EVERY_S = 10.0
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 60.0
-# What an operator has to mend is asked for less often: thousands of such roles would use up the budget of the others.
+# Failures that only an operator can mend have longer pauses: thousands of such roles would use up the others' budget.
 LONGEST_PAUSE_REFUSED_S = 300.0
 _TO_BE_MENDED = frozenset({FailureReason.AUTH, FailureReason.PERMISSION, FailureReason.REJECTED})
 
 
 def role_arn(account_id: str, role_name: str) -> str:
-    """The ARN of the account's role of that name."""
+    """The ARN of the role of that name in the account."""
     return f"acs:ram::{account_id}:role/{role_name}"
 
 
 def account_of(role_arn: str) -> str:
-    """The id of the account whose role it is."""
+    """The id of the account that has the role."""
     return role_arn.split(":")[3]
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role of this or another account; ``session_name`` stands in that account's audit log.
+    """A role of this or another account; that account's audit log shows ``session_name``.
 
-    ``external_id`` is what the role's trust policy demands, if it does, and is shown nowhere.
+    ``external_id`` is for a role whose trust policy demands it, and is shown nowhere.
     """
 
     arn: str
@@ -65,17 +65,17 @@ class Role:
 
     @property
     def account_id(self) -> str:
-        """The account whose role it is."""
+        """The id of the account that has the role."""
         return account_of(self.arn)
 
     def parameters(self) -> Mapping[str, str]:
-        """The parameters of AssumeRole; the token lives as long as the role lets it, an hour unless it is shorter."""
+        """The parameters of AssumeRole; the token lives for an hour, or for less if the role says so."""
         parameters = {"RoleArn": self.arn, "RoleSessionName": self.session_name}
         return parameters if self.external_id is None else {**parameters, "ExternalId": self.external_id}
 
 
 def parse_assume_role(payload: Mapping[str, object], request_id: str | None) -> Credentials:
-    """The credentials in an answer of AssumeRole, with their end.
+    """The credentials in an answer of AssumeRole.
 
         {"Credentials": {"AccessKeyId": "STS.…", "AccessKeySecret": "…", "SecurityToken": "…",
                          "Expiration": "2026-01-02T03:04:05Z"}}
@@ -89,7 +89,7 @@ def parse_assume_role(payload: Mapping[str, object], request_id: str | None) -> 
         for name in ("AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration")
         if isinstance(value := fields.get(name), str) and value.strip()
     }
-    if len(texts) < 4:  # noqa: PLR2004 — all of them
+    if len(texts) < 4:  # noqa: PLR2004 — all four
         raise _malformed("accepted would be AccessKeyId, AccessKeySecret, SecurityToken, Expiration", request_id)
     expires_at = _unix_time(texts["Expiration"])
     if expires_at is None:
@@ -107,11 +107,11 @@ def parse_assume_role(payload: Mapping[str, object], request_id: str | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class RoleToken:
-    """The history of one role's credentials, as far as anybody needs it.
+    """The latest credentials of a role and the state of their renewal.
 
-    ``credentials`` are those in hand, ended or not. ``refresh_at`` is Unix time, the other moments are monotonic.
-    ``cause`` is why the last attempt failed, None after a good one; the next one is at ``retry_at``. ``refused``
-    are the credentials that the API refused last, at ``forced_at``.
+    ``credentials`` may have ended. ``refresh_at`` is Unix time, the other moments are monotonic. ``cause`` is why the
+    last attempt failed, None after a good one; the next attempt is at ``retry_at``. ``refused`` are the credentials
+    that the API refused last, at ``forced_at``.
     """
 
     credentials: Credentials | None = None
@@ -123,11 +123,11 @@ class RoleToken:
     forced_at: float = float("-inf")
 
     def usable(self, wall_now: float) -> Credentials | None:
-        """The credentials in hand, unless they end before a call that begins now would."""
+        """The credentials, unless they end before a call that begins now is over."""
         return self.credentials if self.credentials is not None and _lasts(self.credentials, wall_now) else None
 
     def is_due(self, *, now: float, wall_now: float, asked_at: float) -> bool:
-        """Whether STS is to be asked again: not for what nobody has asked for within the last hour."""
+        """Whether AssumeRole is due; never for a role that was not used within the last hour."""
         if now - asked_at > IDLE_AFTER_S:
             return False
         if self.cause is not None:
@@ -135,7 +135,7 @@ class RoleToken:
         return self.credentials is not None and wall_now >= self.refresh_at
 
     def given(self, credentials: Credentials, *, wall_now: float, jitter: float) -> "RoleToken":
-        """After STS gave these; ``jitter`` from 0 to 1 is when, around 2/3 of their life, they are replaced."""
+        """The state with new credentials; ``jitter``, 0 to 1, spreads replacements around 2/3 of their life."""
         life_s = (credentials.expires_at or wall_now) - wall_now
         return replace(
             self,
@@ -146,7 +146,7 @@ class RoleToken:
         )
 
     def failed(self, cause: ApiError, *, now: float, jitter: float) -> "RoleToken":
-        """After an attempt that failed; pauses double, and differ by a fifth to either side."""
+        """The state after a failed attempt; pauses double, and ``jitter`` changes them by up to a fifth."""
         longest = LONGEST_PAUSE_REFUSED_S if cause.reason in _TO_BE_MENDED else LONGEST_PAUSE_S
         pause_s = backoff_s(FIRST_PAUSE_S, self.failures, longest_s=longest)
         return replace(
@@ -157,11 +157,11 @@ class RoleToken:
         )
 
     def may_force(self, refused: Credentials, now: float) -> bool:
-        """Whether the credentials in hand, which the API refuses, are to be thrown away: once, and not too often."""
+        """Whether to drop these credentials, which the API refuses: once, and at most every FORCED_EVERY_S."""
         return refused != self.refused and now - self.forced_at >= FORCED_EVERY_S
 
     def forced(self, refused: Credentials, now: float) -> "RoleToken":
-        """Without the credentials that were in hand."""
+        """The state without the credentials, which the API refused."""
         return RoleToken(refused=refused, forced_at=now)
 
 

@@ -1,10 +1,10 @@
-"""Credentials of assumed roles, for thousands of accounts: cached, refreshed ahead, one question each at a time.
+"""Credentials of assumed roles, for thousands of accounts: cached, refreshed ahead, one call to STS each at a time.
 
     Roles                 the roles in use, with one timer and a few threads for all of them
-    ├── RoleCredentials   what one account asks; closed when the account goes
-    └── _AssumedRole      one role asked with one source's credentials, shared by all that ask for it
+    ├── RoleCredentials   the provider of one account; closed when the account is removed
+    └── _AssumedRole      one role, assumed with the credentials of one source; providers share it
 
-All of it has one lock; nothing that takes time is done while it is held.
+They share one lock; nothing that takes time is done while it is held.
 """
 
 import logging
@@ -33,7 +33,7 @@ _Key = tuple[Role, int, str | None]
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """One question to STS: ``outcome`` is there once it is over."""
+    """One call to STS; ``outcome`` is set once it is over."""
 
     began_at: float
     outcome: Credentials | ApiError | CallAborted | None = None
@@ -41,10 +41,7 @@ class _Flight:
 
 @dataclass(slots=True, eq=False)
 class _AssumedRole:
-    """One role, asked for with the credentials of one source; ``changed`` shares the lock of Roles.
-
-    ``last_logged`` is what the log said of it last.
-    """
+    """One role, assumed with the credentials of one source; ``changed`` shares the lock of Roles."""
 
     key: _Key
     role: Role
@@ -61,7 +58,7 @@ class Roles:
     """Assumes roles through the API client.
 
     ``wall_clock`` is Unix time, by which tokens end; pauses go by ``clock``. ``jitter`` gives numbers from 0 to 1.
-    ``look_every_s`` is how often the timer looks for what is due. Threads start when the first role is asked for.
+    ``look_every_s`` is how often the timer looks for due roles. Threads start when the first role is used.
     """
 
     def __init__(
@@ -88,11 +85,11 @@ class Roles:
         self._closing = threading.Event()
 
     def provider(self, role: Role, source: Caller, *, renewed: Callable[[], None]) -> "RoleCredentials":
-        """What gives credentials of the role, which ``source`` assumes; close it when the account goes.
+        """The provider of the role that ``source`` assumes; close it when the account is removed.
 
-        All that ask for one role with one source share its token, so that one that is asked for before another is
-        closed finds it. ``renewed`` is called from a worker thread when there are credentials again after calls have
-        failed for want of them.
+        Providers of the same role and source share its token, so a reload that opens new ones before it closes the
+        old ones keeps it. ``renewed`` is called from a worker thread when there are credentials again after a call
+        went without.
         """
         key = (
             role,
@@ -110,7 +107,7 @@ class Roles:
         return provider
 
     def close(self) -> None:
-        """End every wait for credentials with CallAborted; calls under way are left to the client's close."""
+        """End every wait for credentials with CallAborted; the client's close ends the calls under way."""
         with self.lock:
             self._closing.set()
             for provider in [user for assumed in self._roles.values() for user in assumed.users]:
@@ -118,7 +115,7 @@ class Roles:
         self._workers.close()
 
     def leave(self, provider: "RoleCredentials") -> None:
-        """Forget a provider, and its role with the last of them; the lock is held."""
+        """Forget a provider, and with the last one its role; the lock is held."""
         assumed = provider.assumed
         provider.closed = True
         assumed.users.discard(provider)
@@ -127,7 +124,7 @@ class Roles:
             self._roles.pop(assumed.key, None)
 
     def ask(self, assumed: _AssumedRole) -> _Flight:
-        """The question under way, or a new one; the lock is held. Raises RuntimeError for want of any thread."""
+        """The call under way, or a new one; the lock is held. Raises RuntimeError when no thread can be had."""
         if assumed.flight is None:
             flight = _Flight(began_at=self.clock())
             self._workers.submit(id(assumed.source.credentials), partial(self._fly, assumed, flight))
@@ -147,7 +144,7 @@ class Roles:
             now, wall_now = self.clock(), self.wall_clock()
             for assumed in self._roles.values():
                 if assumed.token.is_due(now=now, wall_now=wall_now, asked_at=assumed.asked_at):
-                    with suppress(RuntimeError):  # no thread for it now; it is due as long as nobody has asked
+                    with suppress(RuntimeError):  # no thread can be had; it stays due
                         self.ask(assumed)
 
     def _fly(self, assumed: _AssumedRole, flight: _Flight) -> None:
@@ -162,7 +159,7 @@ class Roles:
         for renewed in waiting:
             try:
                 renewed()
-            except Exception as error:  # noqa: BLE001 — one listener's defect is not that of the others
+            except Exception as error:  # noqa: BLE001 — the other listeners are called too
                 self._log.log(logging.ERROR, "role tokens hit a defect", **defect(error))
 
     def _assume(self, assumed: _AssumedRole) -> tuple[Credentials | ApiError | CallAborted, str | None]:
@@ -173,7 +170,7 @@ class Roles:
             return CallAborted(), None
         except ApiError as error:
             return _evidence(error), error.request_id
-        except Exception as error:  # noqa: BLE001 — whoever waits has to learn of it, whatever it is
+        except Exception as error:  # noqa: BLE001 — the waiting threads need an outcome
             evidence = defect(error)
             self._log.log(logging.ERROR, "role tokens hit a defect", **evidence)
             explanation = f"a defect of the exporter: {evidence['error']} at {evidence['where']}"
@@ -184,7 +181,7 @@ class Roles:
         return found, reply.request_id
 
     def _note(self, assumed: _AssumedRole, outcome: Credentials | ApiError | CallAborted) -> list[Callable[[], None]]:
-        """Keep what came of a question; returns the listeners to call. The lock is held."""
+        """Keep the outcome of a call; returns the listeners to notify. The lock is held."""
         if isinstance(outcome, CallAborted):
             return []
         if isinstance(outcome, ApiError):
@@ -197,7 +194,7 @@ class Roles:
         return [user.renewed for user in waiting]
 
     def _log_outcome(self, assumed: _AssumedRole, outcome: Credentials | ApiError, request_id: str | None) -> None:
-        """One line for each change; called by the one thread that flies for the role."""
+        """Log each change once; only one thread at a time calls it for a role."""
         failed = outcome if isinstance(outcome, ApiError) else None
         news = ("assumed",) if failed is None else ("not assumed", failed.reason.value, failed.code or "")
         changed, assumed.last_logged = assumed.last_logged != news, news
@@ -218,7 +215,7 @@ class Roles:
 
 
 class RoleCredentials(CredentialsProvider):
-    """One account's way to a role's credentials; ``missed`` says that a call went without them since the last."""
+    """The provider of one account; ``missed``: a call went without credentials since there were some."""
 
     def __init__(self, roles: Roles, assumed: _AssumedRole, *, renewed: Callable[[], None]) -> None:
         self._roles = roles
@@ -228,9 +225,9 @@ class RoleCredentials(CredentialsProvider):
         self.closed = False
 
     def credentials(self, *, patience_s: float) -> Credentials:
-        """Return the token in hand, else wait for the question under way until that is ``patience_s`` old.
+        """Return the current token, else wait for the call under way until that is ``patience_s`` old.
 
-        Raises RoleNotAssumed, at once while the next attempt after a failed one is still to come.
+        Raises RoleNotAssumed, at once during the pause after a failed attempt.
         """
         roles, assumed = self._roles, self.assumed
         with roles.lock:
@@ -253,7 +250,7 @@ class RoleCredentials(CredentialsProvider):
             raise RoleNotAssumed(assumed.role.arn, outcome)
 
     def renew(self, refused: Credentials) -> bool:
-        """Forget these if they are in hand, and ask STS; False when that was done just now, or for these already."""
+        """Forget these if they are current, and call STS; False when that was done just now, or for these already."""
         with self._roles.lock:
             assumed = self.assumed
             if self.closed:
@@ -271,18 +268,18 @@ class RoleCredentials(CredentialsProvider):
         return self.assumed.token.usable(self._roles.wall_clock()) is not None
 
     def expiry(self) -> float | None:
-        """Return when the credentials in hand end or ended."""
+        """Return when the latest credentials end or ended."""
         credentials = self.assumed.token.credentials
         return None if credentials is None else credentials.expires_at
 
     def close(self) -> None:
-        """End every wait of this account; the role is forgotten with the last that asks for it."""
+        """End every wait of this account; the last provider takes the role along."""
         with self._roles.lock:
             if not self.closed:
                 self._roles.leave(self)
 
     def _await(self, flight: _Flight, patience_s: float) -> Credentials | ApiError | CallAborted:
-        """What comes of a question; a timeout when it takes too long, so that a dead STS holds few threads."""
+        """The outcome of a call; a timeout when it takes too long, so that an STS that hangs holds few threads."""
         left_s = patience_s - (self._roles.clock() - flight.began_at)
         self.assumed.changed.wait_for(lambda: self.closed or flight.outcome is not None, timeout=max(0.0, left_s))
         if self.closed:

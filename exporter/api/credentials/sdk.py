@@ -1,8 +1,8 @@
-"""The vendor's library for credentials: each source that it can be asked for.
+"""The sources of credentials in the vendor's library.
 
 The one importer of alibabacloud-credentials:
 https://www.alibabacloud.com/help/en/sdk/developer-reference/v2-manage-python-access-credentials
-It reads its environment when it is loaded, which costs 0.2 s and 30 MB and so waits for the first question.
+It reads its environment on import, which costs 0.2 s and 30 MB, so it is imported at the first call.
 """
 
 import logging
@@ -21,8 +21,8 @@ from exporter.api.credentials.role import DEFAULT_SESSION_NAME
 from exporter.api.endpoints import is_loopback
 from exporter.api.errors import CredentialsUnavailable
 
-# What a profile's provider asks in turn. Only that one knows when its credentials end, and it has no public name;
-# without it (1.0.12 and all before have it) they are credentials without an end, and nothing else is lost.
+# The provider behind a profile's provider. Only it knows when the credentials end, and it has no public name.
+# Versions up to 1.0.12 have it; without it the credentials have no known end, and nothing else is lost.
 _BEHIND_A_PROFILE = ("_CLIProfileCredentialsProvider__innerProvider", "_ProfileCredentialsProvider__innerProvider")
 
 _OIDC = "the exchange of the OIDC token"
@@ -30,13 +30,13 @@ _INSTANCE = "the metadata service of the ECS instance"
 _URI = "the credentials URI"
 _CHAIN_REMEDY = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or another source of the chain"
 
-# "credentials" tells of refreshes with the whole answer or URL, "alibabacloud-tea" of requests where DEBUG=sdk is
-# set. Both also write to standard error by handlers of their own.
+# "credentials" logs refreshes with the whole answer or URL, "alibabacloud-tea" requests where DEBUG=sdk is set. Both
+# also have handlers that write to standard error.
 _ITS_OWN = ("credentials", "alibabacloud-tea")
-# Tell the path of a request, with an OIDC token in its query: of each at debug, of one with odd headers at warning.
+# These log the path of requests, with an OIDC token in the query: each at debug, one with odd headers at warning.
 _SHARED_WITH_US = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry", "urllib3.poolmanager")
 
-# What it says where nothing was asked over the network.
+# Its messages for failures before any request.
 _SENTENCES = (
     ("Environment variable accessKeyId", "ALIBABA_CLOUD_ACCESS_KEY_ID is not set"),
     ("Environment variable accessKeySecret", "ALIBABA_CLOUD_ACCESS_KEY_SECRET is not set"),
@@ -61,7 +61,7 @@ _OK = 200
 def default_chain(*, sts_endpoint: str | None = None) -> "AskLibrary":
     """The vendor's default chain: environment, OIDC, profiles, instance role, URI, as the environment says.
 
-    ``sts_endpoint``: where OIDC tokens are exchanged, https, or plain http to loopback; None: at the vendor's own.
+    ``sts_endpoint`` exchanges OIDC tokens: https, or plain http to loopback; None: the vendor's own.
     """
     build = partial(_chain, sts_host=_sts_host(sts_endpoint))
     return AskLibrary("the default credential chain", _CHAIN_REMEDY, build, _files_of_the_chain)
@@ -75,7 +75,7 @@ def oidc_role(
     session_name: str = DEFAULT_SESSION_NAME,
     sts_endpoint: str | None = None,
 ) -> "AskLibrary":
-    """A role that STS gives for an OIDC token; the token's file is read for each exchange."""
+    """A role assumed with an OIDC token, whose file is read for each exchange."""
     arguments = {
         "role_arn": role_arn,
         "oidc_provider_arn": provider_arn,
@@ -88,14 +88,14 @@ def oidc_role(
 
 
 def instance_role(role_name: str | None = None, *, disable_imds_v1: bool = False) -> "AskLibrary":
-    """The role of the ECS instance, from the metadata service, which is asked for its name where there is none."""
+    """The role of the ECS instance, from the metadata service, which also gives its name where it is None."""
     remedy = "see that the exporter runs on an instance that has a RAM role, and check role_name"
     build = partial(_instance_role, role_name=role_name, disable_imds_v1=disable_imds_v1)
     return AskLibrary(_INSTANCE, remedy, build)
 
 
 def credentials_uri(uri: Secret) -> "AskLibrary":
-    """An address that answers with temporary credentials. It is a secret: it may hold a token."""
+    """A URL that answers with temporary credentials; it is a secret, as it may hold a token."""
 
     def build(library: Any) -> Any:
         if ":" in (urlsplit(uri.reveal()).hostname or ""):
@@ -123,10 +123,10 @@ def profile(name: str | None = None, file: Path | None = None) -> "AskLibrary":
 
 
 class AskLibrary:
-    """Asks the library for one source; the library is loaded at the first call.
+    """Gets credentials of one source from the library, which is imported at the first call.
 
-    The library remembers what it got until 15 minutes before its end. It is asked through a new object where that is
-    of no use, and when one of ``files``, which it reads only once, has changed. ``words`` name the source.
+    The library remembers credentials until 15 minutes before they end, and reads ``files`` only once. So a new object
+    of it is made when those are of no use, or when a file has changed. ``words`` name the source.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class AskLibrary:
         self._seen: Sequence[object] = ()
 
     def __call__(self, *, anew: bool) -> Credentials:
-        """Return what the source gives; CredentialsUnavailable in our words."""
+        """Return the source's credentials; raises CredentialsUnavailable in our words."""
         silence()
         try:
             if self._provider is None or anew or self._states_of_files() != self._seen:
@@ -155,9 +155,9 @@ class AskLibrary:
             found = _read(self._provider)
         except CredentialsUnavailable as unavailable:
             raise CredentialsUnavailable(f"{self.words}: {unavailable.explanation}") from None
-        except Exception as error:  # noqa: BLE001 — whatever the library raises means: none to be had
+        except Exception as error:  # noqa: BLE001 — each means that there are none
             raise CredentialsUnavailable(f"{self.words}: {explain(error)}; {self._remedy}") from None
-        self._seen = self._states_of_files()  # looked at last: some profiles keep what they got in their file
+        self._seen = self._states_of_files()  # last, as some profiles write to their file
         return found
 
     def _states_of_files(self) -> Sequence[object]:
@@ -169,9 +169,9 @@ def _chain(library: Any, *, sts_host: str | None) -> "_ChainProvider":
 
 
 def _links(library: Any, sts_host: str | None) -> list[tuple[str, Callable[[], Any]]]:
-    """The sources of the vendor's chain in its order, as its DefaultCredentialsProvider has them.
+    """The sources of the vendor's chain in the order of its DefaultCredentialsProvider.
 
-    Built here, since that one hides when credentials end, and why each of its sources gave none.
+    Built here, since that one hides when credentials end, and why each source gave none.
     """
     from alibabacloud_credentials.utils import auth_util as environment  # noqa: PLC0415 — see above
 
@@ -195,10 +195,10 @@ def _links(library: Any, sts_host: str | None) -> list[tuple[str, Callable[[], A
 
 
 class _ChainProvider:
-    """Gives the credentials of the first link that has any, and from then on of that link only.
+    """Gives the credentials of the first link that has any, and from then on only of that link.
 
-    Where an exchange of OIDC tokens is configured and fails, what a later link has serves as long as that lasts: the
-    role of a node is not that of its pods.
+    When an exchange of OIDC tokens is configured and fails, a later link serves only while it does: the role of a
+    node is not that of its pods.
     """
 
     def __init__(self, links: Sequence[tuple[str, Callable[[], Any]]]) -> None:
@@ -219,8 +219,8 @@ class _ChainProvider:
                 if _OIDC not in failures:
                     self._chosen = provider
                 return found
-        told = "; ".join(f"{words}: {failure}" for words, failure in failures.items())
-        raise CredentialsUnavailable(f"no credentials found ({told}); {_CHAIN_REMEDY}")
+        reasons = "; ".join(f"{words}: {failure}" for words, failure in failures.items())
+        raise CredentialsUnavailable(f"no credentials found ({reasons}); {_CHAIN_REMEDY}")
 
 
 def _read(provider: Any) -> Credentials:
@@ -260,14 +260,14 @@ def _instance_role(library: Any, *, role_name: str | None = None, disable_imds_v
 
 
 def _keep_schedulers_out(library: Any) -> None:
-    """A profile's instance role gets no scheduler, which would be a thread for good with each object of it."""
+    """Give a profile's instance role no scheduler, which would be one more thread for good with each object."""
     quiet = partial(library.EcsRamRoleCredentialsProvider, async_update_enabled=False)
     library.cli_profile.EcsRamRoleCredentialsProvider = quiet
     library.profile.EcsRamRoleCredentialsProvider = quiet
 
 
 def _sts_host(endpoint: str | None) -> str | None:
-    """The library puts https before what it is given, unless that begins with http already: for loopback only."""
+    """The host for the library, which puts https before it; the whole URL for plain http, to loopback only."""
     if endpoint is None:
         return None
     parts = urlsplit(endpoint)
@@ -296,7 +296,7 @@ def _state(file: Path) -> object:
 
 
 def explain(error: Exception) -> str:
-    """Return what is missing or was refused; of a server's words only what has the form of a code."""
+    """Why there are no credentials, in our words; of a server's words only what has the form of a code."""
     text = str(error)
     for beginning, sentence in _SENTENCES:
         if text.startswith(beginning):
@@ -315,7 +315,7 @@ def explain(error: Exception) -> str:
 
 
 def silence() -> None:
-    """Nothing is logged by the library, nor on its behalf in a thread called THREAD; can be repeated."""
+    """Stop the logs of the library, and those for it in threads called THREAD; calling it twice is harmless."""
     for name in _ITS_OWN:
         logging.getLogger(name).disabled = True
     for name in _SHARED_WITH_US:

@@ -1,18 +1,17 @@
-"""A pool of threads for work that may hang, with a limit for each key: what hangs leaves threads to the others."""
+"""A pool of threads for work that may hang, with a limit for each key, so that other keys keep threads."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 
-# Of all threads, the part that the work of one key may take.
+# The part of all threads that the work of one key may take.
 _SHARE = 0.75
 
 
 class KeyedWorkers:
     """Runs the work of each key in its order; the key with the fewest threads is served first.
 
-    The threads are daemons, started when there is work: a stop waits for none of them. What is submitted raises
-    nothing.
+    The threads are daemons, so a stop waits for none, and start when there is work. The work must not raise.
     """
 
     def __init__(self, workers: int, *, name: str) -> None:
@@ -29,9 +28,9 @@ class KeyedWorkers:
         self._closed = False
 
     def submit(self, key: Hashable, work: Callable[[], None]) -> None:
-        """Have it run as soon as a thread is free for its key; never, once closed.
+        """Run the work as soon as a thread is free for its key; never, once closed.
 
-        Raises RuntimeError for want of any thread: it is not run then.
+        Raises RuntimeError, and does not run it, when no thread at all can be had.
         """
         with self._changed:
             if self._closed:
@@ -43,7 +42,7 @@ class KeyedWorkers:
             self._changed.notify()
 
     def close(self) -> None:
-        """Begin nothing any more; threads end when their work does."""
+        """Begin no more work; threads end when their work does."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
@@ -54,7 +53,7 @@ class KeyedWorkers:
         try:
             thread.start()
         except RuntimeError:
-            if not self._started:  # else those that there are come to it
+            if not self._started:  # else the running threads do it later
                 del self._waiting[key]
                 raise
         else:
@@ -67,7 +66,7 @@ class KeyedWorkers:
                 work()
             finally:
                 self._give_back(key)
-            del taken, key, work  # while the thread waits, it keeps nothing
+            del taken, key, work  # a waiting thread keeps nothing alive
 
     def _take(self) -> tuple[Hashable, Callable[[], None]] | None:
         with self._changed:
