@@ -1,9 +1,9 @@
 """The commands; the only place that prints and reads the process's environment.
 
-serve, status, check_config, open_cdn, playing    a command each, the last one two; loaded when it is asked for
-├── flags         flags of several of them, and the configuration that one names
+serve, status, check_config, open_cdn, playing    one command each, the last one two; loaded when it is run
+├── flags         flags that several have, and the configuration that one names
 ├── file_limit    how many files serve and status may open
-└── exit          how they end when they cannot go on
+└── exit          exit codes, and the message before one
 """
 
 from importlib import import_module
@@ -25,14 +25,14 @@ _HOMES = {
 
 
 class _Commands(click.Group):
-    """Loads no more than the command that is run: a daemon is up sooner without what the others need."""
+    """Imports only the command that is run, so that the daemon starts sooner."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 — click's
-        """Their names, as they are listed."""
+        """The names of all commands."""
         return sorted(_HOMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 — click's
-        """The command of this name, loaded by now."""
+        """The command of this name, imported; None when there is none."""
         if cmd_name not in _HOMES:
             return None
         command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[cmd_name]}"), cmd_name.replace("-", "_"))

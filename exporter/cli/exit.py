@@ -1,4 +1,4 @@
-"""How commands end that cannot do what they are asked for."""
+"""Exit codes, and how a command ends that cannot go on."""
 
 import os
 import sys
@@ -11,13 +11,13 @@ EXIT_BAD_CONFIGURATION = 2
 
 
 def fail_to_listen(flag: str, address: str, error: OSError) -> NoReturn:
-    """Say why in the system's words: Python adds the address to some errors and not to others."""
+    """Print why, in the system's words, as Python adds the address to some errors only, and exit."""
     system_error = error.errno is not None and error.errno > 0  # those of name resolution are below
     reason = os.strerror(error.errno) if system_error and error.errno else error.strerror
     fail(f"cannot listen on {address}: {reason}; {flag} chooses another address", EXIT_FAILED)
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
-    """Say it on standard error, and end."""
+    """Print the message to standard error, and exit."""
     click.echo(message, err=True)
     sys.exit(exit_code)

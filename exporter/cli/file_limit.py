@@ -12,7 +12,7 @@ _FILES_FOR_THE_REST = 512  # scrapes above all
 
 
 def raise_file_limit(configuration: Configuration, log: Logger) -> None:
-    """Let the process open as many files as its calls and readers need, or log that it may not."""
+    """Raise the limit of open files to what calls and scrapes need, or log that this is not possible."""
     callers = configuration.poll.max_workers + HANGING_WORKERS + WAITING_WORKERS + LOOKUP_WORKERS
     needed = _FILES_PER_CALL * callers + _FILES_FOR_THE_REST
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -23,7 +23,7 @@ def flag(name: str, **attributes: Any) -> Callable[[Any], Any]:
 
 
 def checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str], Any]:
-    """A callback that gives what ``check`` returns; its ValueError is an error of usage."""
+    """A callback that returns what ``check`` returns, and makes its ValueError an error of usage."""
 
     def callback(_context: click.Context, _parameter: click.Parameter, value: str) -> Any:
         try:
@@ -59,7 +59,7 @@ web_config_file_flag = flag(
 
 
 def log_flags(default_level: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The flags of the log, for a command whose log begins at this level."""
+    """The flags of the log, for a command that logs from this level on by default."""
     level = flag(
         "log.level",
         type=click.Choice(list(logs.LEVELS)),
@@ -71,7 +71,7 @@ def log_flags(default_level: str) -> Callable[[Callable[..., Any]], Callable[...
 
 
 def configuration_of(file: Path | None) -> Configuration:
-    """What the file says now; ends the command where that cannot be."""
+    """The configuration in the file, or the default without one; ends the command when it is bad."""
     try:
         return load_configuration(file)
     except ConfigurationError as error:
@@ -79,7 +79,7 @@ def configuration_of(file: Path | None) -> Configuration:
 
 
 def load_configuration(file: Path | None) -> Configuration:
-    """What the file says now, or the default without one; raises ConfigurationError."""
+    """The configuration in the file, or the default without one; raises ConfigurationError."""
     if file is None:
         return without_file(vocabulary=VOCABULARY)
     return load(file, vocabulary=VOCABULARY)

@@ -66,13 +66,13 @@ def open_cdn(
     with connection as (client, caller), interrupt_on_signal():
         subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
         subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
-        # Before anything is closed, which could be interrupted too.
+        # Before the connection closes, as a signal could interrupt that too.
         click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
     sys.exit(outcome.result.exit_code)
 
 
 def _confirmed(question: str) -> bool:
-    """Whether the answer is yes; raises KeyboardInterrupt where there is none (Ctrl-C, Ctrl-D)."""
+    """Whether the answer is yes; raises KeyboardInterrupt without an answer (Ctrl-C, Ctrl-D)."""
     try:
         return click.confirm(question)
     except click.Abort:

@@ -66,7 +66,7 @@ def serve(
 
     SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
     """
-    share_heaps()  # before there are threads
+    share_heaps()  # before any thread starts
     with signals_received(signal.SIGHUP) as received:
         web = WebOptions(
             listen_address=web_listen_address,
@@ -82,10 +82,10 @@ def serve(
 
 
 def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Logger) -> Daemon:
-    """The daemon, up and with the configuration of now; ends the command where that cannot be.
+    """The running daemon; ends the command when it cannot start.
 
-    That configuration may not outlive this function: who waits beside the daemon would keep accounts, and their
-    credentials, that a reload has taken away.
+    The configuration must not outlive this function: a caller that kept it would keep accounts, and credentials, that
+    a reload has removed.
     """
     configuration = configuration_of(config_file)
     raise_file_limit(configuration, log)

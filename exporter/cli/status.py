@@ -47,6 +47,6 @@ def _table(report: Report) -> str:
 
 
 def _print(text: str) -> None:
-    """Print it, with question marks for what the terminal's encoding does not have."""
+    """Print it, with question marks for characters that the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.encode(encoding, errors="replace").decode(encoding), color=True)
