@@ -108,7 +108,7 @@ _FromLibrary = (
 )
 
 
-def _ask(credentials: _FromLibrary, sts_endpoint: str | None) -> sdk.AskLibrary:
+def _ask(credentials: _FromLibrary, sts_endpoint: str | None) -> sdk.LibrarySource:
     match credentials:
         case config.DefaultCredentials():
             return sdk.default_chain(sts_endpoint=sts_endpoint)

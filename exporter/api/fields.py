@@ -34,7 +34,7 @@ class AnswerFields:
         """The error for a field that makes no sense."""
         return self._malformed(f"{self._path}{field}", seen, accepted)
 
-    def strangers(self, accepted: str) -> MalformedReply:
+    def without_needed(self, accepted: str) -> MalformedReply:
         """The error for an answer that lacks the fields needed."""
         seen = f"the fields {', '.join(sorted(self.payload)) or '(none)'}"
         return self._malformed(self._path.rstrip(".") or "the answer", seen, accepted)

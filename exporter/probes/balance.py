@@ -64,7 +64,7 @@ def parse_balance(payload: Mapping[str, object], request_id: str | None) -> Answ
     data = AnswerFields(payload, request_id).inside("Data")
     amount, name = data.amount("AvailableAmount"), data.label(CURRENCY)
     if amount is None or name is None:
-        raise data.strangers("AvailableAmount and Currency")
+        raise data.without_needed("AvailableAmount and Currency")
     currency = cut(name.upper())
     unknown = {} if currency in KNOWN_CURRENCIES else {CURRENCY: (currency,)}
     return Answer(Balance(amount, currency), request_id=request_id, unknown_values=unknown)

@@ -48,7 +48,7 @@ def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer[
     enabled, available = fields.flag("Enabled"), fields.flag("OnService")
     in_debt, in_debt_overdue = fields.flag("InDebt"), fields.flag("InDebtOverdue")
     if (enabled, available, in_debt, in_debt_overdue) == (None, None, None, None):
-        raise fields.strangers("Enabled, OnService, InDebt or InDebtOverdue")
+        raise fields.without_needed("Enabled, OnService, InDebt or InDebtOverdue")
     return Answer(
         DebtState(enabled=enabled, available=available, in_debt=in_debt, in_debt_overdue=in_debt_overdue),
         request_id=request_id,

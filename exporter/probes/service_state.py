@@ -130,7 +130,7 @@ def parse_service(
         instance_id=fields.label("InstanceId"),
     )
     if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
-        raise fields.strangers("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
+        raise fields.without_needed("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
     named = (
         (CHARGE_TYPE, (charge_type,), charge_types),
         (NEXT_CHARGE_TYPE, (next_charge_type,), charge_types),

@@ -28,11 +28,11 @@ _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 class Phase(enum.IntEnum):
     """What the server waits for on a connection; when there are too many, those with the lowest value close first."""
 
-    ASKING = 0
+    REQUEST = 0
     """A whole request, the TLS handshake included."""
     IDLE = 1
     """The next request."""
-    ANSWERING = 2
+    ANSWER = 2
     """The answer, until the client has read it."""
 
 
@@ -42,17 +42,17 @@ class Limits:
 
     connections: int = 256
     """At a time."""
-    asking_s: float = 10.0
+    request_s: float = 10.0
     """From the first byte of a request, or from accepting the connection, to the last byte of the request."""
     idle_s: float = 80.0
     """Between two requests; longer than the server's keep-alive, which closes a connection in order."""
-    answering_s: float = 120.0
+    answer_s: float = 120.0
     """From the request to the last byte of its answer."""
     stalled_s: float = 20.0
     """Without the client reading any more of its answer."""
 
     def __post_init__(self) -> None:
-        if self.connections < 1 or min(self.asking_s, self.idle_s, self.answering_s, self.stalled_s) <= 0:
+        if self.connections < 1 or min(self.request_s, self.idle_s, self.answer_s, self.stalled_s) <= 0:
             raise ValueError(f"limits must be above zero: {self!r}")
 
 
@@ -61,7 +61,7 @@ class Connection:
 
     def __init__(self, sock: socket.socket, *, connections: "Connections") -> None:
         self._sock = sock
-        self.phase = Phase.ASKING
+        self.phase = Phase.REQUEST
         self.since = 0.0
         """When the phase began, on the clock of the event loop."""
         self._connections = connections
@@ -73,7 +73,7 @@ class Connection:
         self._stalled: asyncio.TimerHandle | None = None
         self._is_open = False
         self._over = False
-        self.asks()
+        self.awaits_request()
 
     def opening(self, task: "asyncio.Task[None]") -> None:
         """This task makes the transport of the socket; if it ends without one, the connection ends."""
@@ -86,15 +86,15 @@ class Connection:
         self._transport = None if self._over else transport
         return not self._over
 
-    def asks(self) -> None:
+    def awaits_request(self) -> None:
         """The server waits for a request, or reads one."""
-        self._enter(Phase.ASKING, self._limits.asking_s)
+        self._enter(Phase.REQUEST, self._limits.request_s)
 
-    def is_answered(self) -> None:
+    def answers(self) -> None:
         """The server has the request, and makes and sends the answer."""
-        self._enter(Phase.ANSWERING, self._limits.answering_s)
+        self._enter(Phase.ANSWER, self._limits.answer_s)
 
-    def rests(self) -> None:
+    def idles(self) -> None:
         """The server has sent the answer; the next request has not begun."""
         self._enter(Phase.IDLE, self._limits.idle_s)
 
@@ -166,7 +166,7 @@ class Connections:
 
     def shed(self) -> bool:
         """Close the connection that is needed least; False when there is none."""
-        victim = first_to_go(self._all)
+        victim = least_needed(self._all)
         if victim is not None:
             victim.cut()
         return victim is not None
@@ -185,7 +185,7 @@ class Connections:
                 connection.cut()
 
 
-def first_to_go(connections: Iterable[Connection]) -> Connection | None:
+def least_needed(connections: Iterable[Connection]) -> Connection | None:
     """The oldest connection without a request, else the oldest idle one, else the oldest that is being answered."""
     return min(connections, key=lambda connection: (connection.phase, connection.since), default=None)
 
@@ -252,7 +252,7 @@ class Acceptor:
                 lambda: self._protocol(connection),
                 sock,
                 ssl=context,
-                ssl_handshake_timeout=self._connections.limits.asking_s if context is not None else None,
+                ssl_handshake_timeout=self._connections.limits.request_s if context is not None else None,
                 ssl_shutdown_timeout=_TLS_SHUTDOWN_S if context is not None else None,
             )
         except OSError:

@@ -71,7 +71,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Count the bytes of a head before the parser keeps them."""
         if self._connection.phase is Phase.IDLE:
-            self._connection.asks()
+            self._connection.awaits_request()
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_LIMIT:
@@ -131,9 +131,9 @@ class LimitedProtocol(HttpToolsProtocol):
         self._body_pending = False
         super().on_message_complete()
         if self.cycle.response_complete:
-            self._connection.rests()
-        elif self._connection.phase is not Phase.ANSWERING:
-            self._connection.is_answered()
+            self._connection.idles()
+        elif self._connection.phase is not Phase.ANSWER:
+            self._connection.answers()
 
     def on_response_complete(self) -> None:
         """The answer was handed to the transport; the connection rests unless a body is still to come."""
@@ -141,7 +141,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.cycle.response_complete and not self._body_pending:
-            self._connection.rests()
+            self._connection.idles()
 
     def send_400_response(self, msg: str) -> None:
         """Answer 400, unless that would end up in the middle of an answer, and end the connection."""

@@ -231,7 +231,7 @@ class _Server(uvicorn.Server):
         """Accept no more, close connections without a request, and give the others time to end."""
         for acceptor in self._acceptors:
             acceptor.close()
-        self._connections.cut_all(Phase.ASKING)
+        self._connections.cut_all(Phase.REQUEST)
         await super().shutdown(sockets=sockets)
 
     def _protocol(self, connection: Connection) -> LimitedProtocol:

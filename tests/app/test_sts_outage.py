@@ -136,8 +136,8 @@ class World:
     def _settled(self) -> bool:
         with self.roles.lock:
             return not any(
-                assumed.flight is not None
-                or assumed.token.is_due(now=self.moved_s, wall_now=self.wall_clock(), asked_at=assumed.asked_at)
+                assumed.attempt is not None
+                or assumed.token.is_due(now=self.moved_s, wall_now=self.wall_clock(), used_at=assumed.used_at)
                 for assumed in self.roles._roles.values()
             )
 

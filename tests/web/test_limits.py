@@ -15,7 +15,7 @@ import pytest
 import trustme
 from starlette.types import Receive, Scope, Send
 
-from exporter.web.connections import Connection, Connections, Limits, Phase, first_to_go
+from exporter.web.connections import Connection, Connections, Limits, Phase, least_needed
 from exporter.web.server import WebServer, _Server
 from tests.no_new_files import no_new_files
 from tests.recording_log import RecordingLog
@@ -121,14 +121,14 @@ def test_a_request_that_does_not_arrive(
     start: Start, dial: Callable[[WebServer], socket.socket], sent: bytes
 ) -> None:
     """The connection ends when the time for a request is over, whatever has come by then."""
-    connection = dial(start(asking_s=SOON_S))
+    connection = dial(start(request_s=SOON_S))
     connection.sendall(sent)
     assert is_closed(connection)
 
 
 def test_a_handshake_that_does_not_arrive(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
     """The time for a request begins at accept: a client that is silent before TLS has no more of it."""
-    server = start(tls=True, asking_s=SOON_S)
+    server = start(tls=True, request_s=SOON_S)
     silent, halfway = dial(server), dial(server)
     halfway.sendall(b"\x16\x03\x01\x02\x00\x01")
     assert is_closed(silent)
@@ -138,7 +138,7 @@ def test_a_handshake_that_does_not_arrive(start: Start, dial: Callable[[WebServe
 
 def test_dripping_does_not_help(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
     """The time for a request is that for all of it, not that between two bytes."""
-    connection = dial(start(asking_s=SOON_S))
+    connection = dial(start(request_s=SOON_S))
     connection.sendall(HEAD)
     with suppress(OSError):  # closed
         deadline = time.monotonic() + WAIT_S
@@ -150,7 +150,7 @@ def test_dripping_does_not_help(start: Start, dial: Callable[[WebServer], socket
 
 def test_the_next_request_has_its_own_time(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
     """A connection rests for long between two requests; the second one has to arrive in time again."""
-    server = start(asking_s=0.5)
+    server = start(request_s=0.5)
     connection = dial(server)
     ask_on(connection)
     (held,) = server._connections._all
@@ -168,7 +168,7 @@ def test_rest_has_an_end(start: Start, dial: Callable[[WebServer], socket.socket
     assert is_closed(connection)
 
 
-@pytest.mark.parametrize("limit", ["stalled_s", "answering_s"])
+@pytest.mark.parametrize("limit", ["stalled_s", "answer_s"])
 def test_an_answer_that_is_not_taken(start: Start, dial: Callable[[WebServer], socket.socket], limit: str) -> None:
     """A reader that stops is cut off, and nothing is kept for it."""
     server = start(**{limit: SOON_S})
@@ -240,7 +240,7 @@ def test_who_goes_first() -> None:
             connection.phase, connection.since = Phase(phase), since
             made.append(connection)
         order = []
-        while (gone := first_to_go(connections._all)) is not None:
+        while (gone := least_needed(connections._all)) is not None:
             order.append(made.index(gone))
             gone.cut()
             gone._sock.close()
@@ -267,7 +267,7 @@ def test_memory_is_given_back_when_many_have_gone() -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("limits", [{"connections": 0}, {"asking_s": 0.0}, {"stalled_s": -1.0}])
+@pytest.mark.parametrize("limits", [{"connections": 0}, {"request_s": 0.0}, {"stalled_s": -1.0}])
 def test_limits_that_let_nobody_in(limits: dict[str, Any]) -> None:
     """A limit that cannot be kept cannot exist."""
     with pytest.raises(ValueError, match="above zero"):
@@ -276,7 +276,7 @@ def test_limits_that_let_nobody_in(limits: dict[str, Any]) -> None:
 
 def test_hundreds_of_clients_at_once(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
     """Silent ones, slow ones and readers that stop keep nobody from an answer, and leave nothing behind."""
-    server = start(connections=64, asking_s=1.0, stalled_s=1.0)
+    server = start(connections=64, request_s=1.0, stalled_s=1.0)
     openings = (b"", HEAD, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
     for number in range(300):
         with suppress(OSError):  # shed already

@@ -17,7 +17,7 @@ _FAILURE_HOLDS_S = 5.0
 _FORCED_S = 10.0
 
 
-class Ask(Protocol):
+class Source(Protocol):
     """Calls a source; may take long and raise anything. Never called twice at once."""
 
     def __call__(self, *, anew: bool) -> Credentials:
@@ -36,8 +36,8 @@ class RefreshedCredentials:
     ``clock`` is monotonic, ``now`` gives Unix time.
     """
 
-    def __init__(self, ask: Ask, *, source: str, clock: Callable[[], float], now: Callable[[], float]) -> None:
-        self._ask = ask
+    def __init__(self, call: Source, *, source: str, clock: Callable[[], float], now: Callable[[], float]) -> None:
+        self._call_source = call
         self._source = source
         self._clock = clock
         self._now = now
@@ -45,9 +45,9 @@ class RefreshedCredentials:
         self._latest: Credentials | None = None
         self._refused: Credentials | None = None
         self._failure: str | None = None
-        self._asked_at = -math.inf
+        self._called_at = -math.inf
         self._forced_at = -math.inf
-        self._flight: Future[Credentials] | None = None
+        self._pending: Future[Credentials] | None = None
         self._closed = False
 
     def credentials(self, *, patience_s: float) -> Credentials:
@@ -56,16 +56,16 @@ class RefreshedCredentials:
             if self._closed:
                 raise CallAborted
             in_hand = self._in_hand()
-            if self._flight is None and self._is_due(in_hand):
-                self._take_off()
-            flight = self._flight
+            if self._pending is None and self._is_due(in_hand):
+                self._start()
+            pending = self._pending
             failure = self._failure
         if in_hand is not None:
             return in_hand
-        if flight is None:
+        if pending is None:
             raise CredentialsUnavailable(failure or f"{self._source} gave no credentials")
         try:
-            return flight.result(timeout=patience_s)
+            return pending.result(timeout=patience_s)
         except TimeoutError:
             raise CredentialsUnavailable(f"{self._source} gave no answer within {patience_s:g} s") from None
 
@@ -77,7 +77,7 @@ class RefreshedCredentials:
             if self._closed or self._clock() - self._forced_at < _FORCED_S:
                 return False
             self._forced_at = self._clock()
-            self._asked_at = -math.inf
+            self._called_at = -math.inf
             self._refused = refused
             self._latest = None
         return True
@@ -95,8 +95,8 @@ class RefreshedCredentials:
         """End every wait for the source; its thread ends with the process."""
         with self._lock:
             self._closed = True
-            if self._flight is not None:
-                _settle(self._flight, error=CallAborted())
+            if self._pending is not None:
+                _settle(self._pending, error=CallAborted())
 
     def _in_hand(self) -> Credentials | None:
         return None if self._latest is None or self._has_ended(self._latest) else self._latest
@@ -106,18 +106,18 @@ class RefreshedCredentials:
 
     def _is_due(self, in_hand: Credentials | None) -> bool:
         without_s = _FAILURE_HOLDS_S if self._failure is not None else 0.0
-        return self._clock() - self._asked_at >= (without_s if in_hand is None else _LOOK_S)
+        return self._clock() - self._called_at >= (without_s if in_hand is None else _LOOK_S)
 
-    def _take_off(self) -> None:
-        flight: Future[Credentials] = Future()
-        threading.Thread(target=self._fly, args=(flight,), name=THREAD, daemon=True).start()
-        self._flight = flight
+    def _start(self) -> None:
+        pending: Future[Credentials] = Future()
+        threading.Thread(target=self._run, args=(pending,), name=THREAD, daemon=True).start()
+        self._pending = pending
 
-    def _fly(self, flight: Future[Credentials]) -> None:
+    def _run(self, pending: Future[Credentials]) -> None:
         found: Credentials | None = None
         failure: str | None = None
         try:
-            found = self._ask_for_good_ones()
+            found = self._good_credentials()
         except CredentialsUnavailable as unavailable:
             failure = unavailable.explanation
         except Exception as unexpected:  # noqa: BLE001 — each means that there are none
@@ -126,14 +126,14 @@ class RefreshedCredentials:
             if found is not None:
                 self._latest = found
             self._failure = failure
-            self._asked_at = self._clock()
-            self._flight = None
-        _settle(flight, result=found, error=CredentialsUnavailable(failure or ""))
+            self._called_at = self._clock()
+            self._pending = None
+        _settle(pending, result=found, error=CredentialsUnavailable(failure or ""))
 
-    def _ask_for_good_ones(self) -> Credentials:
-        found = self._ask(anew=False)
+    def _good_credentials(self) -> Credentials:
+        found = self._call_source(anew=False)
         if self._has_ended(found) or found == self._refused:
-            found = self._ask(anew=True)
+            found = self._call_source(anew=True)
         if self._has_ended(found):
             raise CredentialsUnavailable(
                 f"{self._source} gave credentials that have ended already; see that this machine's clock is right"
@@ -142,12 +142,12 @@ class RefreshedCredentials:
 
 
 def _settle(
-    flight: Future[Credentials], *, result: Credentials | None = None, error: Exception | None = None
+    pending: Future[Credentials], *, result: Credentials | None = None, error: Exception | None = None
 ) -> None:
     try:
         if result is not None:
-            flight.set_result(result)
+            pending.set_result(result)
         else:
-            flight.set_exception(error or CallAborted())
+            pending.set_exception(error or CallAborted())
     except InvalidStateError:
         pass  # close() and the source's thread both settle it

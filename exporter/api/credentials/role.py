@@ -126,9 +126,9 @@ class RoleToken:
         """The credentials, unless they end before a call that begins now is over."""
         return self.credentials if self.credentials is not None and _lasts(self.credentials, wall_now) else None
 
-    def is_due(self, *, now: float, wall_now: float, asked_at: float) -> bool:
+    def is_due(self, *, now: float, wall_now: float, used_at: float) -> bool:
         """Whether AssumeRole is due; never for a role that was not used within the last hour."""
-        if now - asked_at > IDLE_AFTER_S:
+        if now - used_at > IDLE_AFTER_S:
             return False
         if self.cause is not None:
             return now >= self.retry_at

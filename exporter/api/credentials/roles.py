@@ -32,8 +32,8 @@ _Key = tuple[Role, int, str | None]
 
 
 @dataclass(slots=True, eq=False)
-class _Flight:
-    """One call to STS; ``outcome`` is set once it is over."""
+class _Attempt:
+    """One call of AssumeRole; ``outcome`` is set once it is over."""
 
     began_at: float
     outcome: Credentials | ApiError | CallAborted | None = None
@@ -47,9 +47,9 @@ class _AssumedRole:
     role: Role
     source: Caller
     changed: threading.Condition
-    asked_at: float
+    used_at: float
     token: RoleToken = field(default_factory=RoleToken)
-    flight: _Flight | None = None
+    attempt: _Attempt | None = None
     users: "set[RoleCredentials]" = field(default_factory=set)
     last_logged: tuple[str, ...] = ()
 
@@ -99,7 +99,7 @@ class Roles:
         with self.lock:
             assumed = self._roles.get(key)
             if assumed is None:
-                assumed = _AssumedRole(key, role, source, threading.Condition(self.lock), asked_at=self.clock())
+                assumed = _AssumedRole(key, role, source, threading.Condition(self.lock), used_at=self.clock())
                 self._roles[key] = assumed
             provider = RoleCredentials(self, assumed, renewed=renewed)
             provider.closed = self._closing.is_set()
@@ -123,37 +123,37 @@ class Roles:
         if not assumed.users:
             self._roles.pop(assumed.key, None)
 
-    def ask(self, assumed: _AssumedRole) -> _Flight:
-        """The call under way, or a new one; the lock is held. Raises RuntimeError when no thread can be had."""
-        if assumed.flight is None:
-            flight = _Flight(began_at=self.clock())
-            self._workers.submit(id(assumed.source.credentials), partial(self._fly, assumed, flight))
-            assumed.flight = flight
+    def attempt(self, assumed: _AssumedRole) -> _Attempt:
+        """The attempt under way, or a new one; the lock is held. Raises RuntimeError when no thread can be had."""
+        if assumed.attempt is None:
+            attempt = _Attempt(began_at=self.clock())
+            self._workers.submit(id(assumed.source.credentials), partial(self._run, assumed, attempt))
+            assumed.attempt = attempt
             if self._timer is None:
                 timer = threading.Thread(target=self._watch, name="role tokens", daemon=True)
                 timer.start()
                 self._timer = timer
-        return assumed.flight
+        return assumed.attempt
 
     def _watch(self) -> None:
         while not self._closing.wait(self._look_every_s):
-            self._ask_what_is_due()
+            self._attempt_due()
 
-    def _ask_what_is_due(self) -> None:
+    def _attempt_due(self) -> None:
         with self.lock:
             now, wall_now = self.clock(), self.wall_clock()
             for assumed in self._roles.values():
-                if assumed.token.is_due(now=now, wall_now=wall_now, asked_at=assumed.asked_at):
+                if assumed.token.is_due(now=now, wall_now=wall_now, used_at=assumed.used_at):
                     with suppress(RuntimeError):  # no thread can be had; it stays due
-                        self.ask(assumed)
+                        self.attempt(assumed)
 
-    def _fly(self, assumed: _AssumedRole, flight: _Flight) -> None:
+    def _run(self, assumed: _AssumedRole, attempt: _Attempt) -> None:
         outcome, request_id = self._assume(assumed)
         if not isinstance(outcome, CallAborted):
             self._log_outcome(assumed, outcome, request_id)
         with self.lock:
-            flight.outcome = outcome
-            assumed.flight = None
+            attempt.outcome = outcome
+            assumed.attempt = None
             waiting = self._note(assumed, outcome)
             assumed.changed.notify_all()
         for renewed in waiting:
@@ -181,7 +181,7 @@ class Roles:
         return found, reply.request_id
 
     def _note(self, assumed: _AssumedRole, outcome: Credentials | ApiError | CallAborted) -> list[Callable[[], None]]:
-        """Keep the outcome of a call; returns the listeners to notify. The lock is held."""
+        """Keep the outcome of an attempt; returns the listeners to notify. The lock is held."""
         if isinstance(outcome, CallAborted):
             return []
         if isinstance(outcome, ApiError):
@@ -225,7 +225,7 @@ class RoleCredentials(CredentialsProvider):
         self.closed = False
 
     def credentials(self, *, patience_s: float) -> Credentials:
-        """Return the current token, else wait for the call under way until that is ``patience_s`` old.
+        """Return the current token, else wait for the attempt under way until that is ``patience_s`` old.
 
         Raises RoleNotAssumed, at once during the pause after a failed attempt.
         """
@@ -233,15 +233,15 @@ class RoleCredentials(CredentialsProvider):
         with roles.lock:
             if self.closed:
                 raise CallAborted
-            now = assumed.asked_at = roles.clock()
+            now = assumed.used_at = roles.clock()
             usable = assumed.token.usable(roles.wall_clock())
             if usable is not None:
                 return usable
             outcome: Credentials | ApiError | CallAborted | None = None
-            if assumed.flight is None and now < assumed.token.retry_at:
+            if assumed.attempt is None and now < assumed.token.retry_at:
                 outcome = assumed.token.cause
             if outcome is None:
-                outcome = self._await(roles.ask(assumed), patience_s)
+                outcome = self._await(roles.attempt(assumed), patience_s)
             if isinstance(outcome, Credentials):
                 return outcome
             if isinstance(outcome, CallAborted):
@@ -260,7 +260,7 @@ class RoleCredentials(CredentialsProvider):
                 if not assumed.token.may_force(refused, now):
                     return False
                 assumed.token = assumed.token.forced(refused, now)
-                self._roles.ask(assumed)
+                self._roles.attempt(assumed)
             return True
 
     def in_hand(self) -> bool:
@@ -278,13 +278,13 @@ class RoleCredentials(CredentialsProvider):
             if not self.closed:
                 self._roles.leave(self)
 
-    def _await(self, flight: _Flight, patience_s: float) -> Credentials | ApiError | CallAborted:
-        """The outcome of a call; a timeout when it takes too long, so that an STS that hangs holds few threads."""
-        left_s = patience_s - (self._roles.clock() - flight.began_at)
-        self.assumed.changed.wait_for(lambda: self.closed or flight.outcome is not None, timeout=max(0.0, left_s))
+    def _await(self, attempt: _Attempt, patience_s: float) -> Credentials | ApiError | CallAborted:
+        """The outcome of an attempt; a timeout when it takes too long, so that a hung STS holds few threads."""
+        left_s = patience_s - (self._roles.clock() - attempt.began_at)
+        self.assumed.changed.wait_for(lambda: self.closed or attempt.outcome is not None, timeout=max(0.0, left_s))
         if self.closed:
             return CallAborted()
-        return flight.outcome or CallTimedOut(f"no answer within {patience_s:g} s")
+        return attempt.outcome or CallTimedOut(f"no answer within {patience_s:g} s")
 
 
 def _evidence(error: ApiError) -> ApiError:

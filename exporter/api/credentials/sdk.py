@@ -58,13 +58,13 @@ _CODE = re.compile(r'"Code"\s*:\s*"(?P<code>[A-Z][A-Za-z]{1,31}(?:\.[A-Z][A-Za-z
 _OK = 200
 
 
-def default_chain(*, sts_endpoint: str | None = None) -> "AskLibrary":
+def default_chain(*, sts_endpoint: str | None = None) -> "LibrarySource":
     """The vendor's default chain: environment, OIDC, profiles, instance role, URI, as the environment says.
 
     ``sts_endpoint`` exchanges OIDC tokens: https, or plain http to loopback; None: the vendor's own.
     """
     build = partial(_chain, sts_host=_sts_host(sts_endpoint))
-    return AskLibrary("the default credential chain", _CHAIN_REMEDY, build, _files_of_the_chain)
+    return LibrarySource("the default credential chain", _CHAIN_REMEDY, build, _files_of_the_chain)
 
 
 def oidc_role(
@@ -74,7 +74,7 @@ def oidc_role(
     token_file: Path,
     session_name: str = DEFAULT_SESSION_NAME,
     sts_endpoint: str | None = None,
-) -> "AskLibrary":
+) -> "LibrarySource":
     """A role assumed with an OIDC token, whose file is read for each exchange."""
     arguments = {
         "role_arn": role_arn,
@@ -84,17 +84,17 @@ def oidc_role(
         "sts_endpoint": _sts_host(sts_endpoint),
     }
     remedy = "check role_arn, oidc_provider_arn, the role's trust policy, and the token's audience and age"
-    return AskLibrary(_OIDC, remedy, lambda library: library.OIDCRoleArnCredentialsProvider(**arguments))
+    return LibrarySource(_OIDC, remedy, lambda library: library.OIDCRoleArnCredentialsProvider(**arguments))
 
 
-def instance_role(role_name: str | None = None, *, disable_imds_v1: bool = False) -> "AskLibrary":
+def instance_role(role_name: str | None = None, *, disable_imds_v1: bool = False) -> "LibrarySource":
     """The role of the ECS instance, from the metadata service, which also gives its name where it is None."""
     remedy = "see that the exporter runs on an instance that has a RAM role, and check role_name"
     build = partial(_instance_role, role_name=role_name, disable_imds_v1=disable_imds_v1)
-    return AskLibrary(_INSTANCE, remedy, build)
+    return LibrarySource(_INSTANCE, remedy, build)
 
 
-def credentials_uri(uri: Secret) -> "AskLibrary":
+def credentials_uri(uri: Secret) -> "LibrarySource":
     """A URL that answers with temporary credentials; it is a secret, as it may hold a token."""
 
     def build(library: Any) -> Any:
@@ -103,16 +103,16 @@ def credentials_uri(uri: Secret) -> "AskLibrary":
         return library.URLCredentialsProvider(uri=uri.reveal())
 
     remedy = "see that it gives Code, AccessKeyId, AccessKeySecret, SecurityToken and Expiration"
-    return AskLibrary(_URI, remedy, build)
+    return LibrarySource(_URI, remedy, build)
 
 
-def profile(name: str | None = None, file: Path | None = None) -> "AskLibrary":
+def profile(name: str | None = None, file: Path | None = None) -> "LibrarySource":
     """A profile of the vendor's command line.
 
     Without a name ALIBABA_CLOUD_PROFILE, else the one that the file calls current; the file is
     ``~/.aliyun/config.json`` unless given.
     """
-    return AskLibrary(
+    return LibrarySource(
         "the profile",
         "check name and file, and what `aliyun configure list` says of it",
         lambda library: library.CLIProfileCredentialsProvider(
@@ -122,7 +122,7 @@ def profile(name: str | None = None, file: Path | None = None) -> "AskLibrary":
     )
 
 
-class AskLibrary:
+class LibrarySource:
     """Gets credentials of one source from the library, which is imported at the first call.
 
     The library remembers credentials until 15 minutes before they end, and reads ``files`` only once. So a new object

@@ -83,7 +83,7 @@ def key(provider: RefreshedCredentials, patience_s: float = PATIENCE_S) -> str:
 
 def landed(provider: RefreshedCredentials) -> None:
     """Wait until nothing is being asked."""
-    assert soon(lambda: provider._flight is None)
+    assert soon(lambda: provider._pending is None)
 
 
 def test_nothing_is_asked_before_the_first_call(provider: RefreshedCredentials, source: Source) -> None:
@@ -216,7 +216,7 @@ def test_a_hanging_refresh_holds_nobody_up(provider: RefreshedCredentials, sourc
     source.answering.clear()
     clock.passed_s += 60
 
-    assert ([key(provider, 0) for _ in range(3)], provider._flight is not None) == (["key-1"] * 3, True)
+    assert ([key(provider, 0) for _ in range(3)], provider._pending is not None) == (["key-1"] * 3, True)
 
 
 def test_an_unexpected_error_leaves_its_type_only(provider: RefreshedCredentials, source: Source) -> None:

@@ -126,8 +126,8 @@ def test_a_token_is_replaced_ahead_of_its_end(jitter: float, due_s: float) -> No
     """Around two thirds of an hour's token is when STS is asked again, not at one moment for all."""
     token = RoleToken().given(lasting(3600), wall_now=WALL, jitter=jitter)
 
-    assert not token.is_due(now=0, wall_now=WALL + due_s - 1, asked_at=0)
-    assert token.is_due(now=0, wall_now=WALL + due_s + 1, asked_at=0)
+    assert not token.is_due(now=0, wall_now=WALL + due_s - 1, used_at=0)
+    assert token.is_due(now=0, wall_now=WALL + due_s + 1, used_at=0)
 
 
 def test_nobody_asks_for_what_is_not_used() -> None:
@@ -136,8 +136,8 @@ def test_nobody_asks_for_what_is_not_used() -> None:
     failing = RoleToken().failed(trouble(), now=0, jitter=0.5)
 
     for token in (due, failing):
-        assert token.is_due(now=4000, wall_now=WALL + 59, asked_at=400)
-        assert not token.is_due(now=4000.1, wall_now=WALL + 59, asked_at=400)
+        assert token.is_due(now=4000, wall_now=WALL + 59, used_at=400)
+        assert not token.is_due(now=4000.1, wall_now=WALL + 59, used_at=400)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_pauses_grow(reason: FailureReason, pauses: list[float]) -> None:
         seen.append(token.retry_at)
 
     assert seen == pytest.approx(pauses)
-    assert not token.is_due(now=token.retry_at - 0.1, wall_now=WALL, asked_at=0)
-    assert token.is_due(now=token.retry_at, wall_now=WALL, asked_at=0)
+    assert not token.is_due(now=token.retry_at - 0.1, wall_now=WALL, used_at=0)
+    assert token.is_due(now=token.retry_at, wall_now=WALL, used_at=0)
 
 
 @pytest.mark.parametrize(("jitter", "pause_s"), [(0.0, 4.0), (1.0, 6.0)])

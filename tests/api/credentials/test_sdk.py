@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.api.credentials.base import Credentials, Secret
-from exporter.api.credentials.sdk import AskLibrary, _sts_host, credentials_uri, oidc_role, profile
+from exporter.api.credentials.sdk import LibrarySource, _sts_host, credentials_uri, oidc_role, profile
 from exporter.api.errors import CredentialsUnavailable
 from exporter.simulator import Fault, Simulator, role_arn
 from exporter.simulator.sts import expiration
@@ -32,7 +32,7 @@ def token_file(tmp_path: Path) -> Path:
     return file
 
 
-def oidc(simulator: Simulator, token_file: Path, **parts: Any) -> AskLibrary:
+def oidc(simulator: Simulator, token_file: Path, **parts: Any) -> LibrarySource:
     return oidc_role(
         **{
             "role_arn": role_arn("10", "reader"),
@@ -55,7 +55,7 @@ def latest(simulator: Simulator) -> Credentials:
     )
 
 
-def refusal(source: AskLibrary) -> str:
+def refusal(source: LibrarySource) -> str:
     with pytest.raises(CredentialsUnavailable) as caught:
         source(anew=False)
     return str(caught.value)
