@@ -1,11 +1,13 @@
 """One attempt to activate CDN: look who it is for and what is there, call once, and see what became of it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from exporter.accounts.account_id import parse_account_id
+from exporter.accounts.credentials import Providers
 from exporter.activation.outcome import (
     LastLook,
     Outcome,
@@ -21,9 +23,16 @@ from exporter.activation.outcome import (
     refused,
     unanswered,
 )
-from exporter.api.call import NO_PARAMETERS, Api, Caller, Permit, Reply
+from exporter.api.call import NO_PARAMETERS, Api, Caller, Permit, Reply, Unobserved
+from exporter.api.client import Client
+from exporter.api.credentials.roles import Roles
+from exporter.api.endpoints import ca_bundle, routes_of
 from exporter.api.errors import ApiError, MalformedReply, Refused
-from exporter.api.operation import GET_CALLER_IDENTITY, Access, Operation
+from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, Access, Operation
+from exporter.api.rate_limit import Budgets
+from exporter.api.request import USER_AGENT
+from exporter.config import Account, Configuration
+from exporter.core.logger import Logger
 from exporter.probes.kind import ProbeKind
 from exporter.probes.service import SERVICE
 from exporter.probes.service_state import ServiceState
@@ -171,3 +180,36 @@ class Activation:
                 raise
             answer = stands_for
         return answer.state
+
+
+@contextmanager
+def connected(
+    configuration: Configuration, account: Account, *, environ: Mapping[str, str], log: Logger
+) -> Iterator[tuple[Client, Caller]]:
+    """A client that may call OpenCdnService and no other write, and the account as its caller.
+
+    Nothing else makes such a client. Both are closed in the end.
+    """
+    operations = (OPEN_CDN_SERVICE, CDN.operation, GET_CALLER_IDENTITY, ASSUME_ROLE)
+    routes = routes_of(account.site, configuration.endpoints.model_dump(exclude_none=True), environ)
+    client = Client(
+        routes,
+        budgets=Budgets({each.action: each.calls_per_second for each in operations}, clock=time.monotonic),
+        observer=Unobserved(),
+        deadline_s=configuration.poll.timeout_s,
+        pool_size=1,
+        user_agent=f"{USER_AGENT} open-cdn",
+        verify=ca_bundle(environ),
+        writes=frozenset({OPEN_CDN_SERVICE.action}),
+    )
+    roles = Roles(client, log=log)
+    providers = Providers(
+        assume=lambda _, role, source: roles.provider(role, Caller(source, routes=routes), renewed=lambda: None),
+        sts_endpoint=configuration.endpoints.sts,
+    )
+    try:
+        yield client, Caller(providers.of(account.credentials), account_id=account.known_account_id)
+    finally:
+        client.close()
+        providers.close()
+        roles.close()
