@@ -5,9 +5,7 @@ schedule      due -> queued -> running, pauses and extra runs
 ├── entries       what the schedule knows of one probe, and of the endpoint behind it
 ├── workers       the threads that polls run in
 ├── lookups       what is asked until it is answered, beside the probes
-├── clock_watch   notices a wall clock that is set back
-├── executor      where APScheduler runs its jobs
-└── fixed_phase   a place in the interval, as APScheduler takes it
+└── scheduler     what APScheduler gets from us: a trigger, an executor, a watch over its clock
 one_shot      every probe polled exactly once
 poller        one poll: call, parse, keep
 └── transitions   what is worth a line in the log

@@ -1,4 +1,4 @@
-"""Runs every probe when it is due. With ``grid`` and ``executor``, the one importer of APScheduler.
+"""Runs every probe when it is due. With ``scheduler``, the one importer of APScheduler.
 
 APScheduler only keeps time: its jobs run inline in its own thread and hand the probe to one of two executors. So the
 mark that a probe is in flight, and the decision to skip, are ours and made before a run takes a thread.
@@ -29,13 +29,11 @@ from exporter.api.call import Permit
 from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey
-from exporter.polling.clock_watch import CLOCK_CHECK_S, ClockWatch
 from exporter.polling.entries import Endpoint, Entries, Entry, Phase
-from exporter.polling.executor import Inline
-from exporter.polling.fixed_phase import FixedPhaseTrigger
 from exporter.polling.lookups import Lookups
 from exporter.polling.policy import Cadence, attention_of, endpoint_answered, hangs
 from exporter.polling.poller import Polled, Postponed, Probe
+from exporter.polling.scheduler import CLOCK_CHECK_S, ClockWatch, FixedPhaseTrigger, Inline
 from exporter.polling.workers import Workers
 from exporter.probes.kind import AnyKind
 
