@@ -2,8 +2,7 @@
 
 table           the probes, as rows
 ├── service         Describe…Service: locks and billing
-│   ├── service_state   the state, and how an answer is read
-│   └── lock_reasons    in whatever form the vendor gives its locks
+│   └── service_state   the state, and how an answer is read
 ├── debt_status     DescribeUser…Status: what is owed
 ├── balance         QueryAccountBalance: what can still be spent
 ├── state_set       values that are series, be it at 0

@@ -17,14 +17,17 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from exporter.api.fields import AnswerFields
+from exporter.api.fields import AnswerFields, cut, described, printable
 from exporter.core.model import Answer, require_aware, require_label_value
-from exporter.probes.lock_reasons import lock_reasons
 
 # The one that the vendor documents for these products.
 KNOWN_LOCK_REASONS = frozenset({"financial"})
+UNSPECIFIED_REASON = "unspecified"
+"""The reason of a lock that names none."""
 CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON = "InternetChargeType", "ChangingChargeType", "LockReason"
 UNKNOWN_FIELDS = (CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON)
+_LOCKS = "OperationLocks"
+_LOCK_LEVELS = 6  # the documented form has three
 _NONE_UNKNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -149,3 +152,38 @@ def parse_service(
 def _charge_type(text: str | None, spellings: Mapping[str, str]) -> str | None:
     """The documented spelling where there is one, else the text as it came."""
     return spellings.get(text.casefold(), text) if text is not None else None
+
+
+def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
+    """All reasons, lower case, sorted, each once; raises MalformedReply for what is no form of a lock.
+
+    The documented form is that of the sample above. A flat list, a list of texts, one object and one text were seen
+    or are likely in the same place.
+    """
+    return tuple(sorted(set(_reasons(fields, fields.payload.get(_LOCKS), field=_LOCKS, is_lock=False))))
+
+
+def _reasons(
+    fields: AnswerFields, value: object, *, field: str, is_lock: bool, levels: int = _LOCK_LEVELS
+) -> list[str]:
+    """The reasons in a value; ``is_lock`` says that it stands for one lock, be its reason named or not."""
+    nameless = [UNSPECIFIED_REASON] if is_lock else []
+    if value is None or value == {}:
+        return nameless
+    if isinstance(value, str):
+        reason = cut(printable(value).lower())
+        return [reason] if reason else nameless
+    if isinstance(value, list) and levels:
+        return [
+            reason
+            for item in value
+            for reason in _reasons(fields, item, field=field, is_lock=True, levels=levels - 1)
+        ]
+    if isinstance(value, dict) and LOCK_REASON in value and levels:
+        return _reasons(
+            fields, value[LOCK_REASON], field=f"{field}.{LOCK_REASON}", is_lock=is_lock, levels=levels - 1
+        )
+    if isinstance(value, dict) and is_lock:
+        return nameless
+    accepted = f'an object such as {{"{LOCK_REASON}": [{{"{LOCK_REASON}": "financial"}}]}}'
+    raise fields.malformed(field, described(value), accepted)
