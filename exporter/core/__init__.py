@@ -4,7 +4,6 @@ model      what is known of the world: states, answers and failures
 store      the history of every probe: the only state that polls and scrapes share
 logger     what the other parts log with
 logs       where log lines go, and in which form
-backoff    pauses of what keeps failing
-durations  durations as people read them
+durations  in words, and pauses of what keeps failing
 memory     what a process that runs for months has to give back
 """

@@ -1,6 +1,7 @@
-"""Durations as people read them."""
+"""Durations: in words for people, and the pauses of what keeps failing."""
 
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+_MOST_DOUBLINGS = 30  # more would be longer than any pause, and in the end larger than a float
 
 
 def in_words(seconds: float) -> str:
@@ -12,3 +13,8 @@ def in_words(seconds: float) -> str:
         if count or parts:
             parts.append((count, unit))
     return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count) or "0 s"
+
+
+def backoff_s(first_s: float, doublings: int, *, longest_s: float) -> float:
+    """The pause after so many doublings of the first one, none where that is negative; ``longest_s`` at most."""
+    return min(first_s * 2.0 ** max(0, min(doublings, _MOST_DOUBLINGS)), longest_s)

@@ -11,7 +11,7 @@
 import math
 from dataclasses import dataclass
 
-from exporter.core.backoff import backoff_s
+from exporter.core.durations import backoff_s
 from exporter.core.model import Answer, Failure, FailureReason, Outcome
 from exporter.core.store import ProbeRecord
 from exporter.probes.kind import NO_ATTENTION, AnyKind, Attention

@@ -25,7 +25,7 @@ DECIDES = (
     "exporter/polling/policy.py",
     "exporter/polling/schedule.py",
     "exporter/polling/entries.py",
-    "exporter/core/backoff.py",
+    "exporter/core/durations.py",
     "exporter/core/store.py",
     "exporter/api/rate_limit.py",
     "exporter/probes/*.py",

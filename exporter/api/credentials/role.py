@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.errors import ApiError, CredentialsUnavailable, MalformedReply
-from exporter.core.backoff import backoff_s
+from exporter.core.durations import backoff_s
 from exporter.core.model import FailureReason
 
 ACCOUNT_ID = re.compile(r"[0-9]{1,32}")
