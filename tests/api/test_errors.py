@@ -6,6 +6,7 @@ from exporter.api.errors import (
     ConnectionFailed,
     CredentialsUnavailable,
     MalformedReply,
+    RefusalPattern,
     Refused,
     RoleNotAssumed,
     WriteRefused,
@@ -147,3 +148,16 @@ def test_a_refused_write_is_no_answer_of_the_api() -> None:
 
     assert not isinstance(error, ApiError)
     assert error.action == "OpenCdnService"
+
+
+def test_no_code_stands_for_no_state() -> None:
+    """Else every error page of a proxy would."""
+    with pytest.raises(ValueError, match="without a code"):
+        RefusalPattern("")
+
+
+@pytest.mark.parametrize(("code", "words"), [("DcdnServiceNotFound", ""), ("operationdenied", "Locked")])
+def test_what_could_never_match_is_refused(code: str, words: str) -> None:
+    """A row with capital letters would silently turn a state into a failure."""
+    with pytest.raises(ValueError, match="case-folded"):
+        RefusalPattern(code, words=words)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.api.endpoints import SITES, endpoints
-from exporter.api.errors import RefusalPattern, Refused
+from exporter.api.errors import Refused
 from exporter.config import Endpoints, Poll
 from exporter.core.model import Answer, FailureReason, ProbeKey, State
 from exporter.probes.debt_status import NOT_ENABLED
@@ -310,16 +310,3 @@ def test_any_other_refusal_is_a_failure(
     refusal = Refused("no", code=code, http_status=403, message=message)
 
     assert (kind.state_in_refusal(refusal), refusal.reason) == (None, reason)
-
-
-def test_no_code_stands_for_no_state() -> None:
-    """Else every error page of a proxy would."""
-    with pytest.raises(ValueError, match="without a code"):
-        RefusalPattern("")
-
-
-@pytest.mark.parametrize(("code", "words"), [("DcdnServiceNotFound", ""), ("operationdenied", "Locked")])
-def test_what_could_never_match_is_refused(code: str, words: str) -> None:
-    """A row with capital letters would silently turn a state into a failure."""
-    with pytest.raises(ValueError, match="case-folded"):
-        RefusalPattern(code, words=words)
