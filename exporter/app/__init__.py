@@ -6,5 +6,17 @@ daemon        the running exporter
 └── signals       what a command does when it is told to end
 status_once   every probe polled once, for a report
 demo          the simulator, and a daemon that watches it
-vocabulary    what the configuration file may say of products, probes and labels
+
+``VOCABULARY`` is what the configuration file may say of products, probes and labels.
 """
+
+from exporter.config import Vocabulary
+from exporter.metrics.families import ACCOUNT_INFO_LABELS, TARGET_LABELS
+from exporter.probes.table import PRODUCTS, SWITCHES, vendor_limits
+
+VOCABULARY = Vocabulary(
+    products=PRODUCTS,
+    switches=SWITCHES,
+    vendor_limits=vendor_limits(),
+    forbidden_labels=frozenset(ACCOUNT_INFO_LABELS) | TARGET_LABELS,
+)

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from exporter.app import VOCABULARY
 from exporter.app.daemon import Daemon, WebOptions
-from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, parse
 from exporter.core.logger import Logger
 from exporter.simulator import Scenario, Simulator

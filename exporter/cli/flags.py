@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.config import Configuration, ConfigurationError, load, without_file
 from exporter.core import logs

@@ -14,7 +14,7 @@ from exporter.accounts.inventory import AnyCredentials, MemberRole
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
 from exporter.api.errors import CallAborted
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 
 KEYS = config.AccessKeyCredentials.model_validate(
     {"type": "access_key", "access_key_id": "LTAI5tKeys", "access_key_secret": "secret"}

@@ -17,7 +17,7 @@ from exporter.api.endpoints import Route, endpoints
 from exporter.api.errors import ApiError, CallAborted, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.rate_limit import Budgets
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.config import ResourceDirectory, parse
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario

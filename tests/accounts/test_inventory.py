@@ -4,7 +4,7 @@ import pytest
 
 from exporter.accounts.inventory import MemberRole, WatchedAccount, roster
 from exporter.accounts.members import Member
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.config import (
     Configuration,
     DefaultCredentials,

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from exporter.activation import Activation, Subject, Wait, connected
 from exporter.api.client import Client
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.cli import main
 from exporter.config import parse
 from exporter.simulator import Account, Scenario, Simulator

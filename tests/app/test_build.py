@@ -9,8 +9,8 @@ import pytest
 
 from exporter.api.call import Unobserved
 from exporter.api.errors import CallAborted
+from exporter.app import VOCABULARY
 from exporter.app.build import Composition, keeping
-from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, parse
 from exporter.core.model import ProbeKey
 from exporter.core.store import Store

@@ -18,9 +18,9 @@ from exporter.accounts.directory import Directory
 from exporter.activation import OPEN_CDN_SERVICE
 from exporter.api.errors import WriteRefused
 from exporter.api.operation import GET_CALLER_IDENTITY
+from exporter.app import VOCABULARY
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.demo import demo_configuration
-from exporter.app.vocabulary import VOCABULARY
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.probes.table import PROBES, PRODUCTS
 from exporter.simulator import (

@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.accounts.sharding import Shard, owner
 from exporter.api.call import Unobserved
+from exporter.app import VOCABULARY
 from exporter.app.build import Composition
 from exporter.app.daemon import Daemon, WebOptions
-from exporter.app.vocabulary import VOCABULARY
 from exporter.config import Configuration, parse
 from exporter.probes.table import vendor_limits
 from exporter.simulator import Account, Member, Role, Scenario, Simulator

@@ -221,7 +221,7 @@ def test_an_early_reload_is_none() -> None:
 LIMITED = """
 import logging, resource, sys
 from exporter.cli.file_limit import raise_file_limit
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.config import without_file
 from tests.recording_log import RecordingLog
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.app.vocabulary import VOCABULARY as REAL_VOCABULARY
+from exporter.app import VOCABULARY as REAL_VOCABULARY
 from exporter.config import Configuration, ConfigurationError, Vocabulary, parse
 
 VOCABULARY = replace(REAL_VOCABULARY, vendor_limits={"DescribeDcdnIpaService": 20, "AssumeRole": 100})

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.config import (
     AccessKeyCredentials,
     Account,

@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 
 from deploy.prometheus.rules.files import alerts_file
 from exporter import PROJECT_URL, __version__
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.cli.serve import serve
 from exporter.config import parse
 from tests.alerts.shipped import load

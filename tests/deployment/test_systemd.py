@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.cli.serve import serve
 from exporter.config import parse
 

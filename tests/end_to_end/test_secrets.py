@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from exporter.app import VOCABULARY
 from exporter.app.daemon import Daemon, WebOptions
-from exporter.app.vocabulary import VOCABULARY
 from exporter.config import parse
 from exporter.simulator import FAULT_KINDS, Account
 from tests.end_to_end.every_fault import FAULTS, ON_REUSE

@@ -10,7 +10,7 @@ import pytest
 from deploy.ram.policies import policies
 from exporter.activation.activation import CDN, OPEN_CDN_SERVICE
 from exporter.api.operation import GET_CALLER_IDENTITY, Operation
-from exporter.app.vocabulary import VOCABULARY
+from exporter.app import VOCABULARY
 from exporter.config import parse
 from exporter.probes.table import OPERATIONS
 from exporter.simulator.operations import OPERATIONS as SIMULATED
