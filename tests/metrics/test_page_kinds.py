@@ -13,7 +13,7 @@ from exporter.metrics.families import HEALTH_FAMILIES
 from exporter.metrics.page import Exposition, ExpositionFormat, label_text
 from exporter.probes.kind import AnyKind, Family, Visible
 from exporter.probes.table import PROBES
-from tests.metrics.certificates import CERTIFICATES, Certificate, State
+from tests.certificates import CERTIFICATES, Certificate, State
 from tests.metrics.pages import (
     ACTIVE,
     BALANCE,

@@ -18,7 +18,7 @@ from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.probes.kind import AnyKind
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
-from tests.metrics.certificates import CERTIFICATES, Certificate
+from tests.certificates import CERTIFICATES, Certificate
 from tests.metrics.pages import (
     ACTIVE,
     CHANGING,

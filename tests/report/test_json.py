@@ -14,7 +14,7 @@ import pytest
 from exporter.core.model import Failure, FailureReason
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.report.report import build_report, to_json
-from tests.report.certificates import CERTIFICATES, Certificate
+from tests.certificates import CERTIFICATES, Certificate
 from tests.report.records import EVERYTHING, NOW, debts, record, report, service
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -93,8 +93,8 @@ def test_a_change_of_which_only_the_moment_is_known_is_pending() -> None:
 def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
     """They stand behind the condition, the worst first; a moment is written as all moments are."""
     records = {
-        CERTIFICATES.key("a"): record(Certificate("a.example", ends_at=NOW + 0.25)),
-        CERTIFICATES.key("b"): record(Certificate("b.example", revoked=True)),
+        CERTIFICATES.key("a"): record((Certificate("a.example", ends_at=NOW + 0.25),)),
+        CERTIFICATES.key("b"): record((Certificate("b.example", revoked=True),)),
     }
     document = json.loads(to_json(build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))))
 
@@ -107,7 +107,7 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
     assert document["services"] == [
         {
             "account": "b",
-            "product": "edge",
+            "product": "esa",
             "condition": "revoked",
             "domain": "b.example",
             "ends_at": None,
@@ -115,7 +115,7 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
         },
         {
             "account": "a",
-            "product": "edge",
+            "product": "esa",
             "condition": "ending",
             "domain": "a.example",
             "ends_at": "2026-03-31T16:00:00.250Z",

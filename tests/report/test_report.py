@@ -12,7 +12,7 @@ from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.report.report import Report, build_report, exit_code, summary_line, to_json
-from tests.report.certificates import CERTIFICATES, Certificate
+from tests.certificates import CERTIFICATES, Certificate
 from tests.report.records import (
     ACTIVE,
     DENIED,
@@ -136,12 +136,12 @@ def test_what_is_too_old_is_not_reported() -> None:
 def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     """What it says of its states is ranked, counted, an alarm and the exit code; nothing is said of other kinds."""
     records = {
-        CERTIFICATES.key("valid"): record(Certificate("a.example")),
-        CERTIFICATES.key("ending"): record(Certificate("b.example", ends_at=NOW + 90, weak_key=True)),
-        CERTIFICATES.key("ending-soon"): record(Certificate("c.example", ends_at=NOW + 9)),
+        CERTIFICATES.key("valid"): record((Certificate("a.example"),)),
+        CERTIFICATES.key("ending"): record((Certificate("b.example", ends_at=NOW + 90, weak_key=True),)),
+        CERTIFICATES.key("ending-soon"): record((Certificate("c.example", ends_at=NOW + 9),)),
         CERTIFICATES.key("new"): ProbeRecord(),
-        CERTIFICATES.key("unreachable"): record(Certificate("d.example"), TIMEOUT),
-        CERTIFICATES.key("revoked"): record(Certificate("e.example", revoked=True, weak_key=True)),
+        CERTIFICATES.key("unreachable"): record((Certificate("d.example"),), TIMEOUT),
+        CERTIFICATES.key("revoked"): record((Certificate("e.example", revoked=True, weak_key=True),)),
     }
     seen = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
 

@@ -15,7 +15,7 @@ from exporter.probes.kind import View
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.probes.table import PROBES
 from exporter.report.report import FAILING, Row, build_report
-from tests.report.certificates import CERTIFICATES, Certificate
+from tests.certificates import CERTIFICATES, Certificate
 from tests.report.records import ACTIVE, LOCKED, NOW, TIMEOUT, balance, changing, debts, record, report, service
 
 MOMENT = datetime.fromtimestamp(NOW, UTC)
@@ -202,7 +202,7 @@ def test_every_row_has_the_keys_of_all_kinds() -> None:
     records = {
         service("a"): record(ACTIVE),
         balance("a"): record(Balance(1.0, "CNY")),
-        CERTIFICATES.key("a"): record(Certificate("a.example")),
+        CERTIFICATES.key("a"): record((Certificate("a.example"),)),
         CERTIFICATES.key("b"): ProbeRecord(),
     }
     rows = build_report(records, now=NOW, stale_after_s=600, kinds=(*PROBES, CERTIFICATES)).rows
@@ -211,7 +211,7 @@ def test_every_row_has_the_keys_of_all_kinds() -> None:
     assert {row.product: row.keys["domain"] for row in rows if row.account == "a"} == {
         "bss": None,
         "dcdn_ipa": None,
-        "edge": "a.example",
+        "esa": "a.example",
     }
 
 
@@ -220,7 +220,7 @@ def test_the_soonest_of_what_lies_ahead(first_s: float | None, second_s: float |
     """Several kinds of probes of one product may know of something."""
     kinds = (CERTIFICATES, replace(CERTIFICATES, probe="second_certificate"))
     records = {
-        kind.key("a"): record(Certificate("a.example", ends_at=None if in_s is None else NOW + in_s))
+        kind.key("a"): record((Certificate("a.example", ends_at=math.inf if in_s is None else NOW + in_s),))
         for kind, in_s in zip(kinds, (first_s, second_s), strict=True)
     }
     (row,) = build_report(records, now=NOW, stale_after_s=600, kinds=kinds).rows

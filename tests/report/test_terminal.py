@@ -8,7 +8,7 @@ import pytest
 from exporter.core.model import Failure, FailureReason
 from exporter.report.report import build_report
 from exporter.report.terminal import above_bar, cells, draw_table, progress_bar
-from tests.report.certificates import CERTIFICATES, Certificate
+from tests.certificates import CERTIFICATES, Certificate
 from tests.report.records import ACTIVE, EVERYTHING, NOW, record, report, service
 
 
@@ -49,11 +49,11 @@ def test_a_hostile_text_moves_no_cursor() -> None:
 def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     """Its cells are shown as it says, in the colour of how bad the worst of them is."""
     key = CERTIFICATES.key("a")
-    records = {key: record(Certificate("a.example", ends_at=NOW + 90, weak_key=True))}
+    records = {key: record((Certificate("a.example", ends_at=NOW + 90, weak_key=True),))}
     seen = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
 
     status = "certificate of a.example, ending, 1,024 bits"
-    assert cells(seen.rows[0]) == ("a", "edge", status, "free", "answered")
+    assert cells(seen.rows[0]) == ("a", "esa", status, "free", "answered")
     assert f"\x1b[33m{status}" in draw_table(seen, width=None, color=True)
 
 

@@ -18,7 +18,7 @@ from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, Servi
 from exporter.report import terminal
 from exporter.report.report import build_report
 from exporter.web.status_page import build_environment
-from tests.report.certificates import CERTIFICATES, Certificate
+from tests.certificates import CERTIFICATES, Certificate
 from tests.report.records import (
     ACTIVE,
     EVERYTHING,
@@ -145,15 +145,15 @@ def test_the_stylesheet_has_a_colour_for_each_severity() -> None:
 def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     """Its rows have its words and its severities, and its alarm is counted."""
     records = {
-        CERTIFICATES.key("a"): record(Certificate("a.example", ends_at=NOW + 90)),
-        CERTIFICATES.key("b"): record(Certificate("<b>.example", revoked=True, weak_key=True)),
-        CERTIFICATES.key("c"): record(Certificate("c.example")),
+        CERTIFICATES.key("a"): record((Certificate("a.example", ends_at=NOW + 90),)),
+        CERTIFICATES.key("b"): record((Certificate("<b>.example", revoked=True, weak_key=True),)),
+        CERTIFICATES.key("c"): record((Certificate("c.example"),)),
     }
     shown = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
     html = page_of(shown)
 
     status = "certificate of &lt;b&gt;.example, revoked, 1,024 bits"
-    assert cells(html)[0] == ["b", "edge", status, "free", "2 s ago", "answered"]
+    assert cells(html)[0] == ["b", "esa", status, "free", "2 s ago", "answered"]
     assert re.findall(r'<tr class="([^"]*)">', html) == ["critical", "upcoming", "good"]
     assert re.findall(r'\?filter=(\w+)"><b>(\d+)</b>', html) == [("broken", "1"), ("failing", "0")]
     assert "3 rows: 1 revoked, 1 ending, 1 valid." in html

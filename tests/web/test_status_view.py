@@ -11,7 +11,7 @@ from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.report.report import build_report
 from exporter.web.status_page import ROWS_SHOWN, View, rows_in_view, view_of
-from tests.report.certificates import CERTIFICATES, Certificate
+from tests.certificates import CERTIFICATES, Certificate
 from tests.report.records import ACTIVE, LOCKED, NOW, UNPAID, changing, debts, record, report, service
 from tests.web.status_html import cells, html_of
 
@@ -138,7 +138,7 @@ def test_hostile_filter() -> None:
         pytest.param(View(filter="ending"), "a", id="its condition"),
         pytest.param(View(filter="c.exam"), "c", id="what others have named"),
         pytest.param(View(filter="free"), "", id="words of the page"),
-        pytest.param(View(filter="edge"), "b d a c", id="its product"),
+        pytest.param(View(filter="esa"), "b d a c", id="its product"),
         pytest.param(View(filter="waiting"), "d", id="nothing known yet"),
         pytest.param(View(order="change"), "a b d c", id="what is ahead"),
     ],
@@ -146,9 +146,9 @@ def test_hostile_filter() -> None:
 def test_a_kind_of_probe_that_is_none_of_ours(view: View, found: str) -> None:
     """What it says of its states is what a filter finds, and what orders go by."""
     records = {
-        CERTIFICATES.key("a"): record(Certificate("a.example", ends_at=NOW + 90)),
-        CERTIFICATES.key("b"): record(Certificate("b.example", revoked=True, weak_key=True)),
-        CERTIFICATES.key("c"): record(Certificate("c.example")),
+        CERTIFICATES.key("a"): record((Certificate("a.example", ends_at=NOW + 90),)),
+        CERTIFICATES.key("b"): record((Certificate("b.example", revoked=True, weak_key=True),)),
+        CERTIFICATES.key("c"): record((Certificate("c.example"),)),
         CERTIFICATES.key("d"): ProbeRecord(),
     }
     shown = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))

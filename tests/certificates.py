@@ -1,25 +1,41 @@
 """A kind of probe that is none of ours: the certificates of an account, each of a domain and an issuer.
 
 It has families of two labels, a countdown with several samples, a counter, a series of the whole account, and a
-memory of every domain that was ever seen.
+memory of every domain that was ever seen. People are shown the first certificate; its conditions, cells and JSON keys
+are those of no kind that the exporter has.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import UTC, datetime
 
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import Family, MetricType, News, ProbeKind, Sample, Scope, View, Visible
+from exporter.probes.kind import (
+    Condition,
+    Family,
+    Fragment,
+    MetricType,
+    News,
+    ProbeKind,
+    Sample,
+    Scope,
+    Severity,
+    View,
+    Visible,
+)
 
 
-class Certificate(NamedTuple):
-    """``ends_at`` is Unix time."""
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """``ends_at`` is Unix time; infinity: never."""
 
     domain: str
-    issuer: str
-    ends_at: float
+    issuer: str = "sun"
+    ends_at: float = math.inf
+    revoked: bool = False
+    weak_key: bool = False
 
 
 State = tuple[Certificate, ...]
@@ -44,8 +60,8 @@ def _visible(state: State, domains: tuple[str, ...] | None, now: float) -> Visib
 
 
 def _end(seen: InForce) -> Iterator[Sample]:
-    for domain, issuer, ends_at in seen.certificates:
-        yield (issuer, domain), ends_at
+    for certificate in seen.certificates:
+        yield (certificate.issuer, certificate.domain), certificate.ends_at
 
 
 def _served(seen: InForce) -> Iterator[Sample]:
@@ -71,6 +87,34 @@ FAMILIES: tuple[Family[InForce], ...] = (
     Family("dcdn_certificate_domains_total", "Domains ever seen.", _domains, metric_type=MetricType.COUNTER),
 )
 
+REVOKED = Condition("revoked", Severity.CRITICAL, alarm="broken")
+WEAK_KEY = Condition("weak_key", Severity.WARNING)
+ENDING = Condition("ending", Severity.UPCOMING)
+VALID = Condition("valid", Severity.GOOD)
+
+
+def _view(state: State | None, now: float) -> View:
+    if not state:
+        return View(status_json={"domain": None, "ends_at": None})
+    first = state[0]
+    ends = math.isfinite(first.ends_at)
+    conditions = (
+        REVOKED if first.revoked else ENDING if ends else VALID,
+        *((WEAK_KEY,) if first.weak_key else ()),
+    )
+    return View(
+        conditions=conditions,
+        status=(Fragment("certificate of"), Fragment(first.domain, foreign=True)),
+        notes=(conditions[0].word, *(("1,024 bits",) if first.weak_key else ())),
+        billing=(Fragment("free"),),
+        status_json={
+            "domain": first.domain,
+            "ends_at": datetime.fromtimestamp(first.ends_at, UTC) if ends else None,
+        },
+        ahead_s=first.ends_at - now if ends else None,
+    )
+
+
 CERTIFICATES: ProbeKind[State, tuple[str, ...], InForce] = ProbeKind(
     product="esa",
     probe="certificates",
@@ -80,6 +124,6 @@ CERTIFICATES: ProbeKind[State, tuple[str, ...], InForce] = ProbeKind(
     visible=_visible,
     families=FAMILIES,
     news=News("certificates", fields=lambda _: {}, is_bad=lambda _: False, is_worse=lambda *_: False),
-    view=lambda _state, _now: View(),
-    conditions=(),
+    view=_view,
+    conditions=(VALID, ENDING, WEAK_KEY, REVOKED),
 )
