@@ -28,7 +28,7 @@ from exporter.metrics.families import ACCOUNT_INFO_LABELS
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import OwnMetrics
 from exporter.polling import Schedule
-from exporter.polling.policy import Cadence
+from exporter.polling.policy import Intervals
 from exporter.polling.poller import Poller, Probe
 from exporter.probes.kind import AnyKind, Interval
 from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
@@ -217,7 +217,7 @@ class Daemon:
             )
             self._describe()
             self._schedule.configure(
-                probes, cadence_of=_cadence_of(configuration), max_workers=configuration.poll.max_workers
+                probes, intervals_of=_intervals_of(configuration), max_workers=configuration.poll.max_workers
             )
             self._settled()
 
@@ -327,15 +327,15 @@ def _by_account(probes: Iterable[Probe]) -> Mapping[str, Sequence[Probe]]:
     return by_account
 
 
-def _cadence_of(configuration: Configuration) -> Callable[[AnyKind], Cadence]:
+def _intervals_of(configuration: Configuration) -> Callable[[AnyKind], Intervals]:
     poll = configuration.poll
-    usual = Cadence(
+    usual = Intervals(
         interval_s=poll.interval_s,
         locked_interval_s=poll.locked_interval_s,
         failing_interval_s=poll.failing_interval_s,
     )
-    cadences = {Interval.POLL: usual, Interval.BALANCE: usual.at_interval(poll.balance_interval_s)}
-    return lambda kind: cadences[kind.interval]
+    intervals = {Interval.POLL: usual, Interval.BALANCE: usual.at_interval(poll.balance_interval_s)}
+    return lambda kind: intervals[kind.interval]
 
 
 def _labels(account: WatchedAccount, account_id: str) -> Mapping[str, str]:

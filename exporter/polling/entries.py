@@ -9,7 +9,7 @@ from enum import Enum
 
 from exporter.api.call import Permit
 from exporter.core.model import ProbeKey
-from exporter.polling.policy import TICK_S, Cadence, place_s
+from exporter.polling.policy import TICK_S, Intervals, place_s
 from exporter.polling.poller import Probe
 from exporter.probes.kind import AnyKind
 
@@ -28,10 +28,10 @@ class Phase(Enum):
 class Endpoint:
     """What is known of the server behind some probes; moments are monotonic.
 
-    ``cadence`` is that of the probes that run most often: their pauses are the first to grow in an outage.
+    ``intervals`` are those of the probes that run most often: their pauses are the first to grow in an outage.
     """
 
-    cadence: Cadence
+    intervals: Intervals
     last_answer_at: float
     recovered_at: float = float("-inf")
 
@@ -41,7 +41,7 @@ class Entry:
     """One probe in the schedule: ``anchor`` is a moment of its place in the interval, which it keeps."""
 
     probe: Probe
-    cadence: Cadence
+    intervals: Intervals
     endpoint: Endpoint
     anchor: datetime
     pause_s: float
@@ -87,62 +87,66 @@ class Entries:
         """The entry of a probe, or None when it is not scheduled."""
         return self._entries.get(key)
 
-    def configure(self, probes: Sequence[Probe], cadence_of: Callable[[AnyKind], Cadence]) -> Changes:
+    def configure(self, probes: Sequence[Probe], intervals_of: Callable[[AnyKind], Intervals]) -> Changes:
         """From now on the entries are those of exactly these probes; those that were there are kept."""
         before = self._entries
-        new = self._placed([probe for probe in probes if probe.key not in before], cadence_of)
+        new = self._placed([probe for probe in probes if probe.key not in before], intervals_of)
         kept = [(before[probe.key], probe) for probe in probes if probe.key in before]
-        changed = self._adopted(kept, cadence_of)
+        changed = self._adopted(kept, intervals_of)
         self._entries = {probe.key: new.get(probe.key) or before[probe.key] for probe in probes}
         self._settle_endpoints()
         gone = [before[key] for key in before.keys() - self._entries.keys()]
         return Changes(new=list(new.values()), changed=changed, gone=gone)
 
-    def _placed(self, probes: Sequence[Probe], cadence_of: Callable[[AnyKind], Cadence]) -> dict[ProbeKey, Entry]:
+    def _placed(self, probes: Sequence[Probe], intervals_of: Callable[[AnyKind], Intervals]) -> dict[ProbeKey, Entry]:
         """New probes, spread over their intervals."""
         entries = {}
         for index, probe in enumerate(probes):
-            cadence = cadence_of(probe.kind)
-            anchor = self._place(index, len(probes), cadence)
-            entries[probe.key] = Entry(probe, cadence, self._endpoint(probe, cadence), anchor, cadence.interval_s)
+            intervals = intervals_of(probe.kind)
+            anchor = self._place(index, len(probes), intervals)
+            entries[probe.key] = Entry(
+                probe, intervals, self._endpoint(probe, intervals), anchor, intervals.interval_s
+            )
         return entries
 
-    def _adopted(self, kept: Sequence[tuple[Entry, Probe]], cadence_of: Callable[[AnyKind], Cadence]) -> list[Entry]:
+    def _adopted(
+        self, kept: Sequence[tuple[Entry, Probe]], intervals_of: Callable[[AnyKind], Intervals]
+    ) -> list[Entry]:
         """Entries take over what their probe is now; one at the same interval keeps its place and its pause."""
         changed = []
         for index, (entry, probe) in enumerate(kept):
-            cadence = cadence_of(probe.kind)
-            if cadence != entry.cadence:
-                entry.anchor = self._place(index, len(kept), cadence)
-                entry.pause_s = cadence.interval_s
-            if cadence != entry.cadence or probe != entry.probe:
+            intervals = intervals_of(probe.kind)
+            if intervals != entry.intervals:
+                entry.anchor = self._place(index, len(kept), intervals)
+                entry.pause_s = intervals.interval_s
+            if intervals != entry.intervals or probe != entry.probe:
                 changed.append(entry)
             if probe != entry.probe:
                 with entry.lock:
                     entry.permit, entry.probe = None, probe  # a permit has the credentials of its caller
-            entry.cadence = cadence
-            entry.endpoint = self._endpoint(probe, cadence)
+            entry.intervals = intervals
+            entry.endpoint = self._endpoint(probe, intervals)
         return changed
 
-    def _place(self, index: int, count: int, cadence: Cadence) -> datetime:
+    def _place(self, index: int, count: int, intervals: Intervals) -> datetime:
         """One interval early: a shorter pause counts from the past, so that its next run is near.
 
         On whole ticks of the wall clock, where probes that came at other times have theirs too.
         """
         now = datetime.fromtimestamp(math.floor(self._wall_clock() / TICK_S) * TICK_S, UTC)
-        return now + timedelta(seconds=place_s(index, count, cadence.interval_s) - cadence.interval_s)
+        return now + timedelta(seconds=place_s(index, count, intervals.interval_s) - intervals.interval_s)
 
-    def _endpoint(self, probe: Probe, cadence: Cadence) -> Endpoint:
-        return self._endpoints.setdefault(_address(probe), Endpoint(cadence, last_answer_at=self._clock()))
+    def _endpoint(self, probe: Probe, intervals: Intervals) -> Endpoint:
+        return self._endpoints.setdefault(_address(probe), Endpoint(intervals, last_answer_at=self._clock()))
 
     def _settle_endpoints(self) -> None:
-        """Forget those without probes; the cadence of each is that of its most frequent ones."""
+        """Forget those without probes; each has the intervals of its most frequent probes."""
         self._endpoints = {_address(entry.probe): entry.endpoint for entry in self}
         for entry in self:
-            entry.endpoint.cadence = entry.cadence
+            entry.endpoint.intervals = entry.intervals
         for entry in self:
-            if entry.cadence.interval_s < entry.endpoint.cadence.interval_s:
-                entry.endpoint.cadence = entry.cadence
+            if entry.intervals.interval_s < entry.endpoint.intervals.interval_s:
+                entry.endpoint.intervals = entry.intervals
 
 
 def _address(probe: Probe) -> str:

@@ -25,7 +25,7 @@ _ENDPOINT_REASONS = frozenset({FailureReason.TIMEOUT, FailureReason.NETWORK, Fai
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
+class Intervals:
     """The intervals of one kind of probe, in seconds."""
 
     interval_s: float
@@ -44,9 +44,9 @@ class Cadence:
         pause = self.interval_s if now >= attention.faster_until else self.locked_interval_s
         return backoff_s(pause, record.failures_in_row - _FAILURES_AT_FULL_PACE, longest_s=self.failing_interval_s)
 
-    def at_interval(self, interval_s: float) -> "Cadence":
-        """The cadence of what is polled at another interval, which the two others give way to."""
-        return Cadence(
+    def at_interval(self, interval_s: float) -> "Intervals":
+        """The same at another interval, which the two others give way to."""
+        return Intervals(
             interval_s=interval_s,
             locked_interval_s=min(self.locked_interval_s, interval_s),
             failing_interval_s=max(self.failing_interval_s, interval_s),

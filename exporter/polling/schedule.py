@@ -31,7 +31,7 @@ from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey
 from exporter.polling.entries import Endpoint, Entries, Entry, Phase
 from exporter.polling.lookups import Lookups
-from exporter.polling.policy import Cadence, attention_of, endpoint_answered, hangs
+from exporter.polling.policy import Intervals, attention_of, endpoint_answered, hangs
 from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.polling.scheduler import CLOCK_CHECK_S, ClockWatch, FixedPhaseTrigger, Inline
 from exporter.polling.workers import Workers
@@ -87,7 +87,7 @@ class Schedule:
         )
 
     def configure(
-        self, probes: Sequence[Probe], *, cadence_of: Callable[[AnyKind], Cadence], max_workers: int
+        self, probes: Sequence[Probe], *, intervals_of: Callable[[AnyKind], Intervals], max_workers: int
     ) -> None:
         """From now on exactly these probes run, new ones at once.
 
@@ -96,7 +96,7 @@ class Schedule:
         """
         with self._planning:
             self._workers.allow(max_workers)
-            changes = self._entries.configure(probes, cadence_of)
+            changes = self._entries.configure(probes, intervals_of)
             for entry in changes.gone:
                 self._drop(entry)
             if self._started:
@@ -275,10 +275,10 @@ class Schedule:
         self._note_endpoint(entry, polled)
         entry.hanging = hangs(polled.record)
         attention = attention_of(entry.probe.kind, polled.record, now)
-        pause_s = entry.cadence.pause_s(polled.record, attention, now)
+        pause_s = entry.intervals.pause_s(polled.record, attention, now)
         if isinstance(polled.outcome, Failure) and entry.endpoint.recovered_at >= entry.started_at:
             # It failed in an outage that is over by now.
-            pause_s = min(pause_s, entry.cadence.interval_s)
+            pause_s = min(pause_s, entry.intervals.interval_s)
             entry.hanging = False
             with entry.lock:
                 entry.follow_up = True
@@ -308,7 +308,7 @@ class Schedule:
             return
         silent_s, endpoint.last_answer_at = now - endpoint.last_answer_at, now
         # An answer for a probe that had not failed may be late for want of a thread, and says nothing of an outage.
-        if failed_before and endpoint.cadence.was_outage(silent_s):
+        if failed_before and endpoint.intervals.was_outage(silent_s):
             endpoint.recovered_at = now
             self._end_pauses(endpoint)
 
@@ -319,8 +319,8 @@ class Schedule:
                 hung, entry.hanging = entry.hanging, False
                 if hung and entry.phase is Phase.QUEUED:
                     self._hand_over(entry)  # the few threads for those that hang come to it last, and find it done
-                if entry.pause_s > entry.cadence.interval_s:
-                    self._set_pause(entry, entry.cadence.interval_s)
+                if entry.pause_s > entry.intervals.interval_s:
+                    self._set_pause(entry, entry.intervals.interval_s)
 
     def _set_pause(self, entry: Entry, pause_s: float) -> None:
         entry.pause_s = pause_s

@@ -4,13 +4,13 @@ from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.rate_limit import Reservation
 from exporter.polling.entries import Entries
-from exporter.polling.policy import Cadence
+from exporter.polling.policy import Intervals
 from exporter.polling.poller import Probe
 from exporter.probes.table import PROBES
 
 KIND = PROBES[0]
 KEY = KIND.key("prod")
-CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
+INTERVALS = Intervals(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 
 
 def probe(access_key_id: str) -> Probe:
@@ -23,7 +23,7 @@ def test_a_turn_leaves_with_its_caller() -> None:
     """Credentials of one account never pay for the poll of another; a probe that stays keeps its permit."""
     entries = Entries(wall_clock=lambda: 1000.0, clock=lambda: 1000.0)
     before, after = probe("LTAIone"), probe("LTAIother")
-    entries.configure([before], lambda _kind: CADENCE)
+    entries.configure([before], lambda _kind: INTERVALS)
     entry = entries.get(KEY)
     assert entry is not None
     permit = Permit(
@@ -35,6 +35,6 @@ def test_a_turn_leaves_with_its_caller() -> None:
 
     seen = []
     for configured in (before, after):
-        entries.configure([configured], lambda _kind: CADENCE)
+        entries.configure([configured], lambda _kind: INTERVALS)
         seen.append((entry.permit, entry.probe))
     assert seen == [(permit, before), (None, after)]

@@ -6,13 +6,13 @@ import pytest
 
 from exporter.core.model import Answer, Failure, FailureReason, Outcome
 from exporter.core.store import ProbeRecord
-from exporter.polling.policy import Cadence, attention_of, endpoint_answered, hangs, place_s
+from exporter.polling.policy import Intervals, attention_of, endpoint_answered, hangs, place_s
 from exporter.probes.kind import NO_ATTENTION, Attention
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import PROBES
 from tests.records import record_of
 
-CADENCE = Cadence(interval_s=60, locked_interval_s=15, failing_interval_s=300)
+INTERVALS = Intervals(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 ACTIVE = ServiceState(charge_type="PayByTraffic")
 LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
 
@@ -23,8 +23,8 @@ def failed(record: ProbeRecord, reason: FailureReason, *, times: int = 1) -> Pro
 
 def test_a_healthy_probe_runs_every_interval() -> None:
     """Nothing known and nothing wrong both mean the plain interval."""
-    assert CADENCE.pause_s(ProbeRecord(), NO_ATTENTION, now=1000.0) == 60
-    assert CADENCE.pause_s(record_of(ACTIVE), NO_ATTENTION, now=1001.0) == 60
+    assert INTERVALS.pause_s(ProbeRecord(), NO_ATTENTION, now=1000.0) == 60
+    assert INTERVALS.pause_s(record_of(ACTIVE), NO_ATTENTION, now=1001.0) == 60
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_healthy_probe_runs_every_interval() -> None:
 )
 def test_a_kind_may_ask_for_more_polls_until_a_moment(faster_until: float, pause_s: float) -> None:
     """The locked interval holds until then, and the plain one from then on."""
-    assert CADENCE.pause_s(ProbeRecord(), Attention(faster_until=faster_until), now=1000.0) == pause_s
+    assert INTERVALS.pause_s(ProbeRecord(), Attention(faster_until=faster_until), now=1000.0) == pause_s
 
 
 def test_attention_is_asked_of_the_kind() -> None:
@@ -65,21 +65,21 @@ def test_pauses_double_from_the_third_failure_on(failures: int, pause_s: float) 
     """Pauses grow to the failing interval and no further, however long it lasts."""
     record = failed(ProbeRecord(), FailureReason.NETWORK, times=failures)
 
-    assert CADENCE.pause_s(record, NO_ATTENTION, now=2000.0) == pause_s
+    assert INTERVALS.pause_s(record, NO_ATTENTION, now=2000.0) == pause_s
 
 
 def test_one_answer_ends_the_pauses() -> None:
     """After an answer the probe is at its plain interval again."""
     record = record_of(ACTIVE, since=failed(ProbeRecord(), FailureReason.SERVER, times=9), at=2000.0)
 
-    assert CADENCE.pause_s(record, NO_ATTENTION, now=2000.0) == 60
+    assert INTERVALS.pause_s(record, NO_ATTENTION, now=2000.0) == 60
 
 
 def test_failures_under_a_lock_slow_down_from_the_locked_interval() -> None:
     """A lock that cannot be confirmed is still asked for more often than anything else that fails."""
     record = failed(record_of(LOCKED), FailureReason.TIMEOUT, times=3)
 
-    assert CADENCE.pause_s(record, Attention(faster_until=math.inf), now=1100.0) == 30
+    assert INTERVALS.pause_s(record, Attention(faster_until=math.inf), now=1100.0) == 30
 
 
 @pytest.mark.parametrize(
@@ -92,29 +92,31 @@ def test_failures_under_a_lock_slow_down_from_the_locked_interval() -> None:
     ],
 )
 def test_intervals_out_of_order_are_refused(intervals: tuple[float, float, float]) -> None:
-    """A cadence whose intervals contradict each other cannot exist."""
+    """Intervals that contradict each other cannot exist."""
     interval_s, locked_interval_s, failing_interval_s = intervals
     with pytest.raises(ValueError, match="locked interval <= interval <= failing interval"):
-        Cadence(interval_s=interval_s, locked_interval_s=locked_interval_s, failing_interval_s=failing_interval_s)
+        Intervals(interval_s=interval_s, locked_interval_s=locked_interval_s, failing_interval_s=failing_interval_s)
 
 
 @pytest.mark.parametrize(
-    ("interval_s", "cadence"),
+    ("interval_s", "intervals"),
     [
-        pytest.param(5, Cadence(interval_s=5, locked_interval_s=5, failing_interval_s=300), id="shorter than locked"),
-        pytest.param(120, Cadence(interval_s=120, locked_interval_s=15, failing_interval_s=300), id="longer"),
-        pytest.param(600, Cadence(interval_s=600, locked_interval_s=15, failing_interval_s=600), id="past failing"),
+        pytest.param(
+            5, Intervals(interval_s=5, locked_interval_s=5, failing_interval_s=300), id="shorter than locked"
+        ),
+        pytest.param(120, Intervals(interval_s=120, locked_interval_s=15, failing_interval_s=300), id="longer"),
+        pytest.param(600, Intervals(interval_s=600, locked_interval_s=15, failing_interval_s=600), id="past failing"),
     ],
 )
-def test_another_interval_moves_the_two_others_only_out_of_its_way(interval_s: float, cadence: Cadence) -> None:
-    """Any interval has a cadence, whatever was configured for another."""
-    assert CADENCE.at_interval(interval_s) == cadence
+def test_another_interval_moves_the_two_others_only_out_of_its_way(interval_s: float, intervals: Intervals) -> None:
+    """Any interval can be polled at, whatever the two others are."""
+    assert INTERVALS.at_interval(interval_s) == intervals
 
 
 def test_only_a_silence_longer_than_a_round_and_a_half_is_an_outage() -> None:
     """A quiet moment between two polls is not taken for an outage."""
-    assert not CADENCE.was_outage(90.0)
-    assert CADENCE.was_outage(90.1)
+    assert not INTERVALS.was_outage(90.0)
+    assert INTERVALS.was_outage(90.1)
 
 
 @pytest.mark.parametrize(

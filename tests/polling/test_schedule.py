@@ -19,7 +19,7 @@ from exporter.api.rate_limit import Reservation
 from exporter.core.model import Answer, Failure, FailureReason, Outcome, ProbeKey
 from exporter.polling import HANGING_WORKERS, Schedule
 from exporter.polling.entries import Phase
-from exporter.polling.policy import Cadence
+from exporter.polling.policy import Intervals
 from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.probes.kind import AnyKind
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
@@ -32,8 +32,8 @@ from tests.waiting import PATIENCE_S, soon
 CREDENTIALS = Credentials(access_key_id="LTAItest", access_key_secret=Secret("secret"))
 PERMIT = Permit(CREDENTIALS, Reservation("LTAItest", "DescribeDcdnIpaService", 0.0), reserved_at=0.0)
 ACTIVE = Answer(state=ServiceState(charge_type="PayByTraffic"))
-FAST = Cadence(interval_s=0.05, locked_interval_s=0.05, failing_interval_s=600)
-SLOW = Cadence(interval_s=600, locked_interval_s=600, failing_interval_s=600)
+FAST = Intervals(interval_s=0.05, locked_interval_s=0.05, failing_interval_s=600)
+SLOW = Intervals(interval_s=600, locked_interval_s=600, failing_interval_s=600)
 
 KIND = PROBES[0]
 RARE = replace(KIND, probe="rare")
@@ -122,7 +122,7 @@ class Skips:
 def running(
     polls: Polls,
     *accounts: str,
-    cadence: Cadence = FAST,
+    intervals: Intervals = FAST,
     rare: Collection[str] = (),
     skips: Skips | None = None,
     log: RecordingLog | None = None,
@@ -140,7 +140,7 @@ def running(
     )
     schedule.configure(
         [probe(account, RARE if account in rare else KIND) for account in accounts],
-        cadence_of=lambda kind: SLOW if kind is RARE else cadence,
+        intervals_of=lambda kind: SLOW if kind is RARE else intervals,
         max_workers=max_workers,
     )
     schedule.start()
@@ -153,7 +153,7 @@ def running(
 def test_the_first_round_runs_at_once() -> None:
     """Every probe runs when the daemon starts, and not only when its place in the interval comes."""
     polls = Polls(dict.fromkeys(("a", "b", "c"), lambda _permit: polled(ACTIVE)))
-    with running(polls, "a", "b", "c", cadence=SLOW):
+    with running(polls, "a", "b", "c", intervals=SLOW):
         assert all(polls.wait_for(account, 1) for account in ("a", "b", "c"))
 
 
@@ -217,7 +217,7 @@ def test_a_postponed_probe_keeps_its_turn() -> None:
         return polled(ACTIVE) if permits[:-1] else Postponed(permit=PERMIT, wait_s=0.05)
 
     polls = Polls({"a": wait_once})
-    with running(polls, "a", cadence=SLOW):
+    with running(polls, "a", intervals=SLOW):
         assert polls.wait_for("a", 2)
     assert permits == [None, PERMIT]
 
@@ -237,7 +237,7 @@ def test_a_billing_change_has_a_run_when_it_falls_due() -> None:
     # The schedule's clock is a second slow, so that the run a second after the change comes in a tenth of one.
     changing = change_in(-0.9)
     polls, skips = Polls({"a": lambda _permit: polled(changing)}), Skips()
-    with running(polls, "a", cadence=SLOW, skips=skips, wall_clock=lambda: time.time() - 1):
+    with running(polls, "a", intervals=SLOW, skips=skips, wall_clock=lambda: time.time() - 1):
         assert polls.wait_for("a", 2)
     assert skips.total == 0
 
@@ -256,7 +256,7 @@ def test_a_billing_change_that_falls_due_during_a_poll_has_its_run_right_after()
         return polled(answers[0])
 
     polls, skips = Polls({"a": hang_at_the_change}), Skips()
-    with running(polls, "a", cadence=SLOW, skips=skips, wall_clock=lambda: time.time() - 1) as schedule:
+    with running(polls, "a", intervals=SLOW, skips=skips, wall_clock=lambda: time.time() - 1) as schedule:
         started.set()
         assert polls.wait_for("a", 2)
         assert soon(lambda: not any(job_of(job).startswith("extra") for job in schedule._scheduler.get_jobs()))
@@ -276,7 +276,7 @@ def test_an_extra_run_that_meets_one_under_way_follows_it() -> None:
         return polled(ACTIVE)
 
     polls, skips = Polls({"a": meets_the_change}), Skips()
-    with running(polls, "a", cadence=SLOW, skips=skips) as schedule:
+    with running(polls, "a", intervals=SLOW, skips=skips) as schedule:
         started.set()
         assert polls.wait_for("a", 2)
     assert polls.most_at_once["a"] == 1
@@ -313,7 +313,7 @@ def test_accounts_that_wait_for_credentials_take_no_thread_of_the_others() -> No
     polls = Polls({**dict.fromkeys(waiting, wait), "healthy": lambda _permit: polled(ACTIVE)})
     probes = [*(probe(account, provider=ToBeAskedFor) for account in waiting), probe("healthy")]
     with running(polls) as schedule:
-        configure(schedule, *probes, cadence=FAST, max_workers=1)
+        configure(schedule, *probes, intervals=FAST, max_workers=1)
         assert polls.wait_for("healthy", 4)
         assert sum(polls.runs[account] for account in waiting) == 16
         release.set()
@@ -474,7 +474,7 @@ def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | No
         return bool(answer)
 
     log = RecordingLog()
-    with running(Polls({}), cadence=SLOW, log=log) as schedule:
+    with running(Polls({}), intervals=SLOW, log=log) as schedule:
         schedule.ask_until_answered("it", {1: ask}, interval_s=0.03)
         assert done.wait(PATIENCE_S)
         threading.Event().wait(0.1)
@@ -546,7 +546,7 @@ def test_a_stop_does_not_wait_for_the_planning_of_many_probes() -> None:
     """Thousands of probes are planned while the process already hears of its end; nobody misses a thread for them."""
     accounts = [str(number) for number in range(3000)]
     polls, skips, log = Polls(dict.fromkeys(accounts, lambda _permit: polled(ACTIVE))), Skips(), RecordingLog()
-    with running(polls, *accounts, cadence=SLOW, skips=skips, log=log) as schedule:
+    with running(polls, *accounts, intervals=SLOW, skips=skips, log=log) as schedule:
         schedule.stop()
         seen = sum(polls.runs.values())
         assert soon(lambda: "first round" not in {thread.name for thread in threading.enumerate()})
@@ -560,7 +560,7 @@ def test_a_clock_that_is_set_back_stops_no_probe() -> None:
     back_s = [0.0]
     log, polls = RecordingLog(), Polls(dict.fromkeys(("a", "b"), lambda _permit: polled(ACTIVE)))
     wall_clock: Callable[[], float] = lambda: time.time() - back_s[0]  # noqa: E731 — one line says it
-    with running(polls, "a", "b", cadence=SLOW, log=log, wall_clock=wall_clock, clock_check_s=0.02) as schedule:
+    with running(polls, "a", "b", intervals=SLOW, log=log, wall_clock=wall_clock, clock_check_s=0.02) as schedule:
         assert polls.wait_for("b", 1)
         anchors = [entry.anchor for entry in schedule._entries]
         back_s[0] = 3600.0
@@ -587,14 +587,14 @@ def test_a_clock_that_is_set_back_ends_the_wait_for_a_permit() -> None:
 
     polls = Polls({"a": wait_once})
     wall_clock: Callable[[], float] = lambda: time.time() - back_s[0]  # noqa: E731 — one line says it
-    with running(polls, "a", cadence=SLOW, wall_clock=wall_clock, clock_check_s=0.02) as schedule:
+    with running(polls, "a", intervals=SLOW, wall_clock=wall_clock, clock_check_s=0.02) as schedule:
         assert soon(lambda: [entry.phase for entry in schedule._entries] == [Phase.POSTPONED])
         back_s[0] = 3600.0
         assert polls.wait_for("a", 2)
 
 
-def configure(schedule: Schedule, *probes: Probe, cadence: Cadence = SLOW, max_workers: int = 8) -> None:
-    schedule.configure(probes, cadence_of=lambda _kind: cadence, max_workers=max_workers)
+def configure(schedule: Schedule, *probes: Probe, intervals: Intervals = SLOW, max_workers: int = 8) -> None:
+    schedule.configure(probes, intervals_of=lambda _kind: intervals, max_workers=max_workers)
 
 
 def job_of(job: Any) -> str:
@@ -607,7 +607,7 @@ def test_another_configuration_runs_new_probes_and_leaves_the_others_their_turn(
     """What is new runs at once; what stays runs when it would have run; what is gone is not planned any more."""
     polls = Polls(dict.fromkeys(("a", "b", "new"), lambda _permit: polled(ACTIVE)))
     kept, gone = probe("a"), probe("b")
-    with running(polls, cadence=SLOW) as schedule:
+    with running(polls, intervals=SLOW) as schedule:
         configure(schedule, kept, gone)
         assert polls.wait_for("a", 1)
         assert polls.wait_for("b", 1)
@@ -626,12 +626,12 @@ def test_another_configuration_runs_new_probes_and_leaves_the_others_their_turn(
 def test_a_probe_with_another_caller_or_interval_runs_at_once() -> None:
     """What a reload changed of a probe shows without waiting for its permit."""
     polls = Polls({"a": lambda _permit: polled(ACTIVE)})
-    with running(polls, cadence=SLOW) as schedule:
+    with running(polls, intervals=SLOW) as schedule:
         configure(schedule, probe("a"))
         assert polls.wait_for("a", 1)
         configure(schedule, probe("a"))
         assert polls.wait_for("a", 2)
-        configure(schedule, *(entry.probe for entry in schedule._entries), cadence=FAST)
+        configure(schedule, *(entry.probe for entry in schedule._entries), intervals=FAST)
         assert polls.wait_for("a", 6)
 
 
@@ -645,9 +645,9 @@ def test_another_interval_ends_a_pause() -> None:
         return polled(failure(), failures_in_row=30)
 
     polls, skips = Polls({"a": fail_and_hang}), Skips()
-    with running(polls, "a", cadence=FAST, skips=skips) as schedule:
+    with running(polls, "a", intervals=FAST, skips=skips) as schedule:
         assert soon(lambda: [entry.pause_s for entry in schedule._entries] == [FAST.failing_interval_s])
-        configure(schedule, *(entry.probe for entry in schedule._entries), cadence=replace(FAST, interval_s=0.06))
+        configure(schedule, *(entry.probe for entry in schedule._entries), intervals=replace(FAST, interval_s=0.06))
         assert polls.wait_for("a", 2)
         assert skips.wait_for("a", 3)  # three intervals, while the poll is under way
         release.set()
@@ -665,7 +665,7 @@ def test_a_turn_of_the_caller_before_is_not_kept() -> None:
         return Postponed(permit=PERMIT, wait_s=0.05)
 
     polls = Polls({"a": meets_a_reload})
-    with running(polls, cadence=SLOW) as schedule:
+    with running(polls, intervals=SLOW) as schedule:
         configure(schedule, probe("a"))
         assert polls.wait_for("a", 2)
     assert permits[:2] == [None, None]
@@ -680,7 +680,7 @@ def test_a_probe_that_leaves_under_way_is_never_heard_of_again() -> None:
         return polled(failure())
 
     polls, skips = Polls({"hangs": hang, "waits": lambda _permit: Postponed(PERMIT, 600)}), Skips()
-    with running(polls, cadence=FAST, skips=skips) as schedule:
+    with running(polls, intervals=FAST, skips=skips) as schedule:
         configure(schedule, probe("hangs"), probe("waits"))
         assert polls.wait_for("hangs", 1)
         assert polls.wait_for("waits", 1)
@@ -710,7 +710,7 @@ def test_a_probe_that_left_while_it_was_polled_is_not_planned_again(outcome: Out
 
     polls = Polls({"a": hang})
     with running(polls) as schedule:
-        configure(schedule, probe("a"), cadence=replace(SLOW, failing_interval_s=1200))
+        configure(schedule, probe("a"), intervals=replace(SLOW, failing_interval_s=1200))
         assert polls.wait_for("a", 1)
         schedule.run_now([KIND.key("a")])
         configure(schedule)
@@ -732,11 +732,11 @@ def test_a_probe_that_comes_back_runs_on_whatever_its_last_answer_from_before_sa
         return polled(failure(), failures_in_row=10)
 
     polls = Polls({"a": hang_once})
-    with running(polls, cadence=FAST) as schedule:
-        configure(schedule, probe("a"), cadence=FAST)
+    with running(polls, intervals=FAST) as schedule:
+        configure(schedule, probe("a"), intervals=FAST)
         assert polls.wait_for("a", 1)
         configure(schedule)
-        configure(schedule, probe("a"), cadence=FAST)
+        configure(schedule, probe("a"), intervals=FAST)
         assert polls.wait_for("a", 2)
         release.set()
         assert polls.wait_for("a", polls.runs["a"] + 8)
@@ -749,7 +749,7 @@ def test_a_moment_without_threads_ends_no_probe() -> None:
     with running(polls, skips=skips, log=log) as schedule:
         assert soon(lambda: schedule._started)
         with no_new_threads():
-            configure(schedule, probe("a"), cadence=FAST)
+            configure(schedule, probe("a"), intervals=FAST)
             assert skips.wait_for("a", 2)
         assert polls.wait_for("a", 3)
     assert {(event, fields["probe"]) for event, fields in log.above_debug()} == {
@@ -768,7 +768,7 @@ def test_another_number_of_threads_loses_no_run() -> None:
 
     polls = Polls(dict.fromkeys(accounts, hang))
     probes = [probe(account) for account in accounts]
-    with running(polls, cadence=SLOW) as schedule:
+    with running(polls, intervals=SLOW) as schedule:
         configure(schedule, *probes[:2], max_workers=1)
         assert soon(lambda: sum(polls.runs.values()) == 1)
         configure(schedule, *probes, max_workers=2)
@@ -786,7 +786,7 @@ def test_probes_are_spread_over_the_interval_after_the_first_round() -> None:
     accounts = ("a", "b", "c", "d")
     polls = Polls(dict.fromkeys(accounts, lambda _permit: polled(ACTIVE)))
     started = datetime.now(UTC)
-    with running(polls, *accounts, cadence=SLOW) as schedule:
+    with running(polls, *accounts, intervals=SLOW) as schedule:
         assert all(polls.wait_for(account, 1) for account in accounts)
         assert soon(lambda: len(next_runs(schedule)) == len(accounts))
         after_s = sorted((run - started).total_seconds() for run in next_runs(schedule))
