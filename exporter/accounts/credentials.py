@@ -27,7 +27,7 @@ Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProv
 """Makes the provider of credentials that are a role, from the role and the provider of its source."""
 
 
-class Providers:
+class CredentialProviders:
     """The providers of all identities in use; credentials that are configured alike share one.
 
     Safe to use from any thread. ``sts_endpoint`` stands in for the vendor's own where the vendor's library

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from exporter.accounts.account_id import parse_account_id
-from exporter.accounts.credentials import Providers
+from exporter.accounts.credentials import CredentialProviders
 from exporter.activation.outcome import (
     LastLook,
     Outcome,
@@ -203,7 +203,7 @@ def connected(
         writes=frozenset({OPEN_CDN_SERVICE.action}),
     )
     roles = Roles(client, log=log)
-    providers = Providers(
+    providers = CredentialProviders(
         assume=lambda _, role, source: roles.provider(role, Caller(source, routes=routes), renewed=lambda: None),
         sts_endpoint=configuration.endpoints.sts,
     )

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from exporter.accounts.account_id import Identity
-from exporter.accounts.credentials import Providers
+from exporter.accounts.credentials import CredentialProviders
 from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import AnyCredentials, MemberRole, WatchedAccount, roster
 from exporter.accounts.sharding import Shard
@@ -218,8 +218,8 @@ class Composition:
             routes=self._routes[directory.site],
         )
 
-    def _build_providers(self) -> Providers:
-        return Providers(assume=self._assume, sts_endpoint=self._configuration.endpoints.sts)
+    def _build_providers(self) -> CredentialProviders:
+        return CredentialProviders(assume=self._assume, sts_endpoint=self._configuration.endpoints.sts)
 
     def _assume(
         self, credentials: RamRoleCredentials | MemberRole, role: Role, source: CredentialsProvider

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exporter import config
-from exporter.accounts.credentials import Providers, _ask
+from exporter.accounts.credentials import CredentialProviders, _ask
 from exporter.accounts.inventory import AnyCredentials, MemberRole
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
 from exporter.api.credentials.role import Role
@@ -63,11 +63,11 @@ def assuming() -> Assuming:
 
 
 @pytest.fixture
-def providers(assuming: Assuming) -> Providers:
-    return Providers(assume=assuming)
+def providers(assuming: Assuming) -> CredentialProviders:
+    return CredentialProviders(assume=assuming)
 
 
-def test_what_is_configured_alike_shares_a_provider(providers: Providers) -> None:
+def test_what_is_configured_alike_shares_a_provider(providers: CredentialProviders) -> None:
     """However many accounts name an identity, there is one object for it; another identity has its own."""
     again = config.EcsRamRoleCredentials(type="ecs_ram_role")
     other = config.EcsRamRoleCredentials(type="ecs_ram_role", role_name="reader")
@@ -76,7 +76,7 @@ def test_what_is_configured_alike_shares_a_provider(providers: Providers) -> Non
     assert providers.of(INSTANCE) is not providers.of(other)
 
 
-def test_a_role_is_assumed_from_its_source(providers: Providers, assuming: Assuming) -> None:
+def test_a_role_is_assumed_from_its_source(providers: CredentialProviders, assuming: Assuming) -> None:
     """What assumes it gets the provider that accounts with the source's credentials have."""
     found = providers.of(role(INSTANCE))
 
@@ -85,7 +85,7 @@ def test_a_role_is_assumed_from_its_source(providers: Providers, assuming: Assum
     assert assuming.asked == [(role(INSTANCE), Role(ROLE_ARN, "dcdn-exporter"), providers.of(INSTANCE))]
 
 
-def test_a_member_is_reached_by_the_role_of_its_directory(providers: Providers, assuming: Assuming) -> None:
+def test_a_member_is_reached_by_the_role_of_its_directory(providers: CredentialProviders, assuming: Assuming) -> None:
     """The directory's own credentials, be they a role themselves, assume it with the external id that it demands."""
     member = MemberRole("acs:ram::20:role/member", source=role(INSTANCE), external_id="id-1")
     found = providers.of(member)
@@ -97,7 +97,7 @@ def test_a_member_is_reached_by_the_role_of_its_directory(providers: Providers, 
     ]
 
 
-def test_what_a_role_comes_from_is_kept_with_it(providers: Providers) -> None:
+def test_what_a_role_comes_from_is_kept_with_it(providers: CredentialProviders) -> None:
     """The sources of a role in use stay, over all steps, and only they."""
     member = MemberRole("acs:ram::20:role/member", source=role(INSTANCE))
     used, source, other = providers.of(member), providers.of(INSTANCE), providers.of(KEYS)
@@ -107,7 +107,7 @@ def test_what_a_role_comes_from_is_kept_with_it(providers: Providers) -> None:
     assert providers.of(KEYS) is not other
 
 
-def test_keys_are_those_of_the_file(providers: Providers) -> None:
+def test_keys_are_those_of_the_file(providers: CredentialProviders) -> None:
     """An access key that is written there is made into credentials once, and asks nobody."""
     provider = providers.of(KEYS)
 
@@ -117,7 +117,7 @@ def test_keys_are_those_of_the_file(providers: Providers) -> None:
 
 @pytest.mark.parametrize("in_file", ["access_key_id", "access_key_secret", "security_token"])
 def test_what_stands_in_a_file_of_its_own_is_read_for_each_call(
-    providers: Providers, tmp_path: Path, in_file: str
+    providers: CredentialProviders, tmp_path: Path, in_file: str
 ) -> None:
     """Whichever part of a key it is, the next call has what the file says then."""
     parts = {"access_key_id": "LTAI5tKeys", "access_key_secret": "secret", in_file: "old"}
@@ -139,7 +139,7 @@ def is_closed(provider: CredentialsProvider) -> bool:
     return False
 
 
-def test_what_is_no_longer_used_is_closed(providers: Providers) -> None:
+def test_what_is_no_longer_used_is_closed(providers: CredentialProviders) -> None:
     """And made anew when it comes back; the sources of roles that stay, stay."""
     uri = config.UriCredentials.model_validate({"type": "credentials_uri", "uri": "http://127.0.0.1:1/"})
     instance, other, member = providers.of(INSTANCE), providers.of(uri), providers.of(role(INSTANCE))
@@ -153,7 +153,7 @@ def test_what_is_no_longer_used_is_closed(providers: Providers) -> None:
     assert is_closed(instance)
 
 
-def test_close_closes_all(providers: Providers) -> None:
+def test_close_closes_all(providers: CredentialProviders) -> None:
     """Nobody waits for credentials after it."""
     all_of_them = [providers.of(DEFAULT), providers.of(INSTANCE)]
     providers.close()
