@@ -22,7 +22,7 @@ from exporter.core.memory import set_aside, share_heaps
 from exporter.core.model import Answer, Observation, ProbeKey
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
 from exporter.report.report import build_report
@@ -107,7 +107,7 @@ def main() -> NoReturn:
     """Serve until ended."""
     share_heaps()
     accounts = int(sys.argv[1])
-    own = OwnMetrics(
+    own = SelfMetrics(
         version=__version__,
         actions=[operation.action for operation in OPERATIONS],
         unknown_fields=UNKNOWN_FIELDS,

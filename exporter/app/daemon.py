@@ -26,7 +26,7 @@ from exporter.core.logger import Logger, defect
 from exporter.core.store import Store
 from exporter.metrics.families import ACCOUNT_INFO_LABELS
 from exporter.metrics.page import Exposition
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 from exporter.polling import Schedule
 from exporter.polling.policy import Intervals
 from exporter.polling.poller import Poller, Probe
@@ -87,26 +87,28 @@ class Daemon:
         self._probes: Mapping[str, Sequence[Probe]] = {}
         self._watched: Mapping[str, WatchedAccount] = {}
         self._discovered: frozenset[Directory] = frozenset()
-        self._own = OwnMetrics(
+        self._self_metrics = SelfMetrics(
             version=__version__,
             actions=[operation.action for operation in OPERATIONS],
             unknown_fields=UNKNOWN_FIELDS,
         )
-        self._own.describe_shard(ordinal=shard.ordinal, total=shard.total)
+        self._self_metrics.describe_shard(ordinal=shard.ordinal, total=shard.total)
         self._composition = Composition(
             configuration,
             environ=environ,
             shard=shard,
-            observer=self._own,
+            observer=self._self_metrics,
             learned=self._learned,
             renewed=self._run_now,
             log=log,
         )
         self._exposition = Exposition(
-            PROBES, own=self._own.registry, now=time.time, expiries=self._composition.expiries
+            PROBES, own=self._self_metrics.registry, now=time.time, expiries=self._composition.expiries
         )
         self._store = Store([], on_change=self._exposition.update, on_all_polled=settled)
-        poller = Poller(self._composition.client, self._store, count_unknown_value=self._own.unknown_value, log=log)
+        poller = Poller(
+            self._composition.client, self._store, count_unknown_value=self._self_metrics.unknown_value, log=log
+        )
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=log)
         self._server = WebServer(
             create_app(
@@ -123,7 +125,7 @@ class Daemon:
             log=log,
         )
         self._use(configuration)
-        self._own.config_loaded(time.time())
+        self._self_metrics.config_loaded(time.time())
 
     def __enter__(self) -> Self:
         self.start()
@@ -175,7 +177,7 @@ class Daemon:
                 self._log.log(logging.ERROR, "reload hit a defect", **defect(error))
                 return self._not_reloaded("a defect of the exporter; its log says more")
             self._ask()
-            self._own.config_loaded(time.time())
+            self._self_metrics.config_loaded(time.time())
             self._log.log(
                 logging.INFO,
                 "configuration reloaded",
@@ -185,7 +187,7 @@ class Daemon:
             return None
 
     def _not_reloaded(self, explanation: str) -> str:
-        self._own.config_refused()
+        self._self_metrics.config_refused()
         self._log.log(logging.ERROR, "configuration not reloaded", explanation=explanation)
         return explanation
 
@@ -287,19 +289,19 @@ class Daemon:
 
     def _describe(self) -> None:
         poll, probes = self._configuration.poll, self._composition.probes
-        self._own.describe_schedule(
+        self._self_metrics.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
             accounts=self._composition.accounts_of_all_shards,
             probes=len(probes),
         )
         kinds = {probe.kind for probe in probes}
-        self._own.describe_probes((kind.product, kind.probe, kind.operation.action) for kind in kinds)
-        self._own.describe_budgets(self._composition.budgets.calls_per_second())
+        self._self_metrics.describe_probes((kind.product, kind.probe, kind.operation.action) for kind in kinds)
+        self._self_metrics.describe_budgets(self._composition.budgets.calls_per_second())
         self._describe_discovery()
 
     def _describe_discovery(self) -> None:
-        self._own.describe_discovery(
+        self._self_metrics.describe_discovery(
             {directory.configured.name: directory.last_success_at for directory in self._composition.directories}
         )
 

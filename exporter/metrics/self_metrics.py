@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _DURATION_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.inf)
 
 
-class OwnMetrics:
+class SelfMetrics:
     """What the exporter measures of itself; safe to use from any thread.
 
     It is what the API client tells of its calls (``waited``, ``called``, ``clock_skew``).

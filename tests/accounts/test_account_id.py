@@ -11,7 +11,7 @@ from exporter.api.credentials.base import Credentials, CredentialsProvider, Secr
 from exporter.api.endpoints import Route, endpoints
 from exporter.api.errors import CredentialsUnavailable, MalformedReply
 from exporter.api.rate_limit import Budgets
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 from exporter.probes.table import vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario
 from tests.recording_log import RecordingLog
@@ -49,7 +49,7 @@ def client(simulator: Simulator) -> Iterator[Client]:
     client = Client(
         {name: Route(simulator.url) for name in endpoints("china")},
         budgets=Budgets(vendor_limits(), clock=time.monotonic),
-        observer=OwnMetrics(version="test", actions=[], unknown_fields=[]),
+        observer=SelfMetrics(version="test", actions=[], unknown_fields=[]),
         deadline_s=5,
         pool_size=1,
         user_agent="test",

@@ -19,7 +19,7 @@ from exporter.api.operation import LIST_ACCOUNTS, Operation
 from exporter.api.rate_limit import Budgets
 from exporter.app import VOCABULARY
 from exporter.config import ResourceDirectory, parse
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
 from exporter.simulator import Member as Simulated
 from tests.recording_log import RecordingLog
@@ -44,7 +44,7 @@ def client(simulator: Simulator) -> Iterator[Client]:
     client = Client(
         {name: Route(simulator.url) for name in endpoints("china")},
         budgets=Budgets({"ListAccounts": CALLS_PER_SECOND}, clock=time.monotonic),
-        observer=OwnMetrics(version="test", actions=[], unknown_fields=[]),
+        observer=SelfMetrics(version="test", actions=[], unknown_fields=[]),
         deadline_s=5,
         pool_size=1,
         user_agent="test",

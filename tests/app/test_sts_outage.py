@@ -16,7 +16,7 @@ from exporter.api.endpoints import Route, endpoints
 from exporter.api.rate_limit import Budgets
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition, ExpositionFormat
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 from exporter.polling.poller import Polled, Poller, Probe
 from exporter.probes.table import PROBES
 from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn
@@ -57,7 +57,7 @@ class World:
         self.simulator = self._running.enter_context(
             only_read(Scenario("roles", (BASE, *ACCOUNTS)), wall_clock=self.wall_clock, limits=unlimited)
         )
-        self._own = OwnMetrics(version="0", actions=LIMITS, unknown_fields=[])
+        self._own = SelfMetrics(version="0", actions=LIMITS, unknown_fields=[])
         self._client = Client(
             dict.fromkeys(endpoints("china"), Route(self.simulator.url)),
             budgets=Budgets(unlimited, clock=time.monotonic),

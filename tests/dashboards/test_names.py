@@ -10,7 +10,7 @@ from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.rule import Severity
 from exporter import PROJECT_URL
 from exporter.metrics.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 from exporter.probes.table import PROBES, UNKNOWN_FIELDS
 from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, panels, queries
 
@@ -32,7 +32,7 @@ GROUPING = re.compile(r"\b(?:by|on|group_left) \(([^)]*)\)")
 @pytest.fixture(scope="module")
 def labels_of() -> Mapping[str, set[str]]:
     """The labels of every metric of the exporter, by its name."""
-    own = OwnMetrics(version="1", actions=["DescribeDcdnIpaService"], unknown_fields=UNKNOWN_FIELDS)
+    own = SelfMetrics(version="1", actions=["DescribeDcdnIpaService"], unknown_fields=UNKNOWN_FIELDS)
     own.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
     own.describe_budgets({"DescribeDcdnIpaService": 20})
     own.describe_discovery({"main": 0})

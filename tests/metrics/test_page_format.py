@@ -18,7 +18,7 @@ from exporter.core.model import FailureReason
 from exporter.core.store import ProbeRecord
 from exporter.metrics.families import TARGET_LABELS
 from exporter.metrics.page import Exposition, ExpositionFormat, label_text
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.probes.table import UNKNOWN_FIELDS
 from tests.metrics.pages import (
@@ -49,7 +49,7 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "metrics.md"
 @pytest.fixture
 def everything() -> Exposition:
     """A page with an account in each state, hostile names, and the exporter's own metrics."""
-    own = OwnMetrics(version="1.2.3", actions=[KIND.operation.action], unknown_fields=UNKNOWN_FIELDS)
+    own = SelfMetrics(version="1.2.3", actions=[KIND.operation.action], unknown_fields=UNKNOWN_FIELDS)
     own.describe_schedule(interval_s=60, stale_after_s=STALE_AFTER_S, accounts=2, probes=2)
     own.describe_probes([(KIND.product, KIND.probe, KIND.operation.action)])
     own.describe_budgets({KIND.operation.action: 20})

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from exporter.metrics.registry_page import RegistryPage
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 
 FORMATS = pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "OpenMetrics"])
 # The sign of a zero is no change.
@@ -92,7 +92,7 @@ def test_what_stands_after_a_value_is_written(openmetrics: bool) -> None:  # noq
 @FORMATS
 def test_the_exporters_own_metrics_are_what_the_library_writes(openmetrics: bool) -> None:  # noqa: FBT001 — a row's fact
     """After calls of operations known before and of one that is new."""
-    own = OwnMetrics(
+    own = SelfMetrics(
         version="1.2.3", actions=["DescribeDcdnIpaService", "GetCallerIdentity"], unknown_fields=["Phase"]
     )
     page = RegistryPage(own.registry)

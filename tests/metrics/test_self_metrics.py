@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from exporter.metrics.self_metrics import OwnMetrics
+from exporter.metrics.self_metrics import SelfMetrics
 
 FIELDS = ("InternetChargeType", "ChangingChargeType", "LockReason", "Currency")
 ACTIONS = ("DescribeDcdnIpaService", "GetCallerIdentity")
@@ -31,9 +31,9 @@ TABLE = [
 
 
 @pytest.fixture
-def own() -> OwnMetrics:
+def own() -> SelfMetrics:
     """What an exporter of two accounts says of itself, before its first call."""
-    metrics = OwnMetrics(version="1.2.3", actions=ACTIONS, unknown_fields=FIELDS)
+    metrics = SelfMetrics(version="1.2.3", actions=ACTIONS, unknown_fields=FIELDS)
     metrics.describe_shard(ordinal=1, total=3)
     metrics.describe_schedule(interval_s=60, stale_after_s=600, accounts=2, probes=3)
     metrics.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
@@ -47,12 +47,12 @@ def families(registry: CollectorRegistry) -> dict[str, Metric]:
     return {family.name: family for family in registry.collect()}
 
 
-def value(own: OwnMetrics, name: str, **labels: str) -> float | None:
+def value(own: SelfMetrics, name: str, **labels: str) -> float | None:
     return own.registry.get_sample_value(name, labels)
 
 
 @pytest.mark.parametrize(("name", "metric_type", "labels"), [pytest.param(*row, id=row[0]) for row in TABLE])
-def test_a_family_has_its_type_and_labels(own: OwnMetrics, name: str, metric_type: str, labels: set[str]) -> None:
+def test_a_family_has_its_type_and_labels(own: SelfMetrics, name: str, metric_type: str, labels: set[str]) -> None:
     """Names and labels are fixed, and every family says what it means."""
     own.clock_skew(0.0)
     family = families(own.registry)[name]
@@ -62,21 +62,21 @@ def test_a_family_has_its_type_and_labels(own: OwnMetrics, name: str, metric_typ
     assert family.documentation.endswith(".")
 
 
-def test_no_family_is_without_a_row(own: OwnMetrics) -> None:
+def test_no_family_is_without_a_row(own: SelfMetrics) -> None:
     """What the exporter says of itself is in the table; the rest is the client library's."""
     rest = set(families(own.registry)) - {row[0] for row in TABLE}
 
     assert {name.split("_")[0] for name in rest} == {"process", "python"}
 
 
-def test_build_info_names_both_versions(own: OwnMetrics) -> None:
+def test_build_info_names_both_versions(own: SelfMetrics) -> None:
     """Ours and Python's."""
     labels = {"version": "1.2.3", "python_version": platform.python_version()}
 
     assert value(own, "dcdn_exporter_build_info", **labels) == 1
 
 
-def test_the_configuration_is_shown(own: OwnMetrics) -> None:
+def test_the_configuration_is_shown(own: SelfMetrics) -> None:
     """Alerting rules follow it instead of repeating its numbers."""
     assert {
         name: value(own, f"dcdn_exporter_{name}")
@@ -102,7 +102,7 @@ def test_the_configuration_is_shown(own: OwnMetrics) -> None:
     }
 
 
-def test_probes_and_budgets_name_their_operation(own: OwnMetrics) -> None:
+def test_probes_and_budgets_name_their_operation(own: SelfMetrics) -> None:
     """One is found from the other by the label `operation`."""
     probe = {"product": "dcdn_ipa", "probe": "service", "operation": "DescribeDcdnIpaService"}
 
@@ -111,7 +111,7 @@ def test_probes_and_budgets_name_their_operation(own: OwnMetrics) -> None:
     assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="GetCallerIdentity") == 100
 
 
-def test_another_configuration_takes_the_place_of_the_last(own: OwnMetrics) -> None:
+def test_another_configuration_takes_the_place_of_the_last(own: SelfMetrics) -> None:
     """Every number is that of the configuration in use, and no probe is named that is not polled any more."""
     own.describe_schedule(interval_s=30, stale_after_s=300, accounts=1, probes=1)
     own.describe_probes([("dcdn", "service", "DescribeDcdnService")])
@@ -129,7 +129,7 @@ def test_another_configuration_takes_the_place_of_the_last(own: OwnMetrics) -> N
     assert value(own, "dcdn_exporter_config_last_reload_success_timestamp_seconds") == 1_522_512_060.0
 
 
-def test_only_directories_in_use_have_a_time_of_discovery(own: OwnMetrics) -> None:
+def test_only_directories_in_use_have_a_time_of_discovery(own: SelfMetrics) -> None:
     """Each has the time of its last list; one that left the configuration leaves the page."""
     name = "dcdn_exporter_discovery_last_success_timestamp_seconds"
     before = value(own, name, directory="main"), value(own, name, directory="other")
@@ -139,7 +139,7 @@ def test_only_directories_in_use_have_a_time_of_discovery(own: OwnMetrics) -> No
     assert (value(own, name, directory="main"), value(own, name, directory="other")) == (None, 1_522_512_600.0)
 
 
-def test_a_refused_configuration_leaves_the_time_of_the_last_good_one(own: OwnMetrics) -> None:
+def test_a_refused_configuration_leaves_the_time_of_the_last_good_one(own: SelfMetrics) -> None:
     """Only the success turns 0, until a configuration is read again."""
     own.config_refused()
     refused = value(own, "dcdn_exporter_config_last_reload_successful")
@@ -150,7 +150,7 @@ def test_a_refused_configuration_leaves_the_time_of_the_last_good_one(own: OwnMe
     assert value(own, "dcdn_exporter_config_last_reload_successful") == 1
 
 
-def test_clock_skew_is_absent_until_measured(own: OwnMetrics) -> None:
+def test_clock_skew_is_absent_until_measured(own: SelfMetrics) -> None:
     """A 0 would say that the clocks agree; afterwards the last measurement stands."""
     assert value(own, "dcdn_exporter_clock_skew_seconds") is None
     own.clock_skew(-1.5)
@@ -158,7 +158,7 @@ def test_clock_skew_is_absent_until_measured(own: OwnMetrics) -> None:
     assert value(own, "dcdn_exporter_clock_skew_seconds") == 0.25
 
 
-def test_unknown_values_count_from_0(own: OwnMetrics) -> None:
+def test_unknown_values_count_from_0(own: SelfMetrics) -> None:
     """Every field is a series before its first surprise."""
     own.unknown_value("LockReason")
     own.unknown_value("LockReason")
@@ -173,14 +173,14 @@ def test_unknown_values_count_from_0(own: OwnMetrics) -> None:
 
 def test_fields_are_those_that_kinds_of_probes_name() -> None:
     """In their order, and none of ours by itself."""
-    own = OwnMetrics(version="1.2.3", actions=(), unknown_fields=["Phase", "Craters"])
+    own = SelfMetrics(version="1.2.3", actions=(), unknown_fields=["Phase", "Craters"])
     own.unknown_value("Craters")
     (counter,) = (family for name, family in families(own.registry).items() if "unknown_values" in name)
 
     assert [(sample.labels["field"], sample.value) for sample in counter.samples] == [("Phase", 0), ("Craters", 1)]
 
 
-def test_waits_add_up(own: OwnMetrics) -> None:
+def test_waits_add_up(own: SelfMetrics) -> None:
     """From 0, each operation by itself."""
     own.waited("DescribeDcdnIpaService", 0.5)
     own.waited("DescribeDcdnIpaService", 0.25)
@@ -189,7 +189,7 @@ def test_waits_add_up(own: OwnMetrics) -> None:
     assert value(own, "dcdn_exporter_api_budget_wait_seconds_total", operation="GetCallerIdentity") == 0
 
 
-def test_calls_fall_into_buckets(own: OwnMetrics) -> None:
+def test_calls_fall_into_buckets(own: SelfMetrics) -> None:
     """From a fast answer to the default deadline of 10 s; what took longer is in the last one."""
     for seconds in (0.025, 0.03, 10.0, 60.0):
         own.called("DescribeDcdnIpaService", seconds)
@@ -214,14 +214,14 @@ def test_calls_fall_into_buckets(own: OwnMetrics) -> None:
     assert value(own, "dcdn_exporter_api_request_duration_seconds_count", operation="GetCallerIdentity") == 0
 
 
-def test_two_exporters_in_one_process_do_not_clash(own: OwnMetrics) -> None:
+def test_two_exporters_in_one_process_do_not_clash(own: SelfMetrics) -> None:
     """Each counts for itself, as nothing is registered globally."""
-    other = OwnMetrics(version="1.2.3", actions=ACTIONS, unknown_fields=FIELDS)
+    other = SelfMetrics(version="1.2.3", actions=ACTIONS, unknown_fields=FIELDS)
     other.unknown_value("LockReason")
 
     assert value(own, "dcdn_exporter_unknown_values_total", field="LockReason") == 0
 
 
-def test_no_series_tells_when_it_was_created(own: OwnMetrics) -> None:
+def test_no_series_tells_when_it_was_created(own: SelfMetrics) -> None:
     """They would double the counters and answer no question."""
     assert b"_created" not in generate_latest(own.registry)
