@@ -47,7 +47,7 @@ class WatchedAccount:
             raise ValueError(f"an account has a name and a product, seen {self.name!r} and {sorted(self.products)}")
 
 
-def roster(
+def inventory_of(
     accounts: Iterable[Account],
     known_ids: Mapping[str, str],
     members: Iterable[tuple[ResourceDirectory, Iterable[Member]]],

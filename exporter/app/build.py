@@ -12,7 +12,7 @@ from typing import TypeVar
 from exporter.accounts.account_id import Identity
 from exporter.accounts.credentials import CredentialProviders
 from exporter.accounts.directory import Directory
-from exporter.accounts.inventory import AnyCredentials, MemberRole, WatchedAccount, roster
+from exporter.accounts.inventory import AnyCredentials, MemberRole, WatchedAccount, inventory_of
 from exporter.accounts.sharding import Shard
 from exporter.api.call import Caller, CallObserver
 from exporter.api.client import Client
@@ -103,7 +103,7 @@ class Composition:
         self.budgets.permit(_permitted(configuration, self._shard))
         self.client.use_deadline(configuration.poll.timeout_s)
         self.directories = self._directories(configuration, keep=not elsewhere)
-        everybody = _kept(self._roster(), self.accounts, by=lambda account: account.name)
+        everybody = _kept(self._inventory(), self.accounts, by=lambda account: account.name)
         self.accounts_of_all_shards = len(everybody)
         self.accounts = tuple(filter(self._is_own, everybody))
         own = {account.name for account in self.accounts}
@@ -143,13 +143,13 @@ class Composition:
         self._roles.close()
         self._providers.close()
 
-    def _roster(self) -> tuple[WatchedAccount, ...]:
+    def _inventory(self) -> tuple[WatchedAccount, ...]:
         known_ids = {
             name: account_id for name in self.identities if (account_id := self.account_id(name)) is not None
         }
         members = [(directory.configured, directory.members) for directory in self.directories]
         self._member_ids = frozenset(member.account_id for _, listed in members for member in listed)
-        return roster(self._configuration.accounts, known_ids, members)
+        return inventory_of(self._configuration.accounts, known_ids, members)
 
     def _probes_now(self) -> Iterator[Probe]:
         for account in self.accounts:

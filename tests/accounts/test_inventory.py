@@ -2,7 +2,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from exporter.accounts.inventory import MemberRole, WatchedAccount, roster
+from exporter.accounts.inventory import MemberRole, WatchedAccount, inventory_of
 from exporter.accounts.members import Member
 from exporter.app import VOCABULARY
 from exporter.config import (
@@ -24,10 +24,10 @@ def configuration(text: str) -> Configuration:
 def watched(
     text: str, *listed: Iterable[Member], known_ids: Mapping[str, str] | None = None
 ) -> tuple[WatchedAccount, ...]:
-    """The roster of a file, each of whose directories lists these members."""
+    """The inventory of a file, each of whose directories lists these members."""
     read = configuration(text)
     directories = read.discovery.resource_directories
-    return roster(read.accounts, known_ids or {}, zip(directories, listed, strict=True))
+    return inventory_of(read.accounts, known_ids or {}, zip(directories, listed, strict=True))
 
 
 def names(accounts: Iterable[WatchedAccount]) -> list[str]:
