@@ -4,7 +4,7 @@ schedule      due -> queued -> running, pauses and extra runs
 ├── policy        decides when a probe runs next
 ├── entries       what the schedule knows of one probe, and of the endpoint behind it
 ├── workers       the threads that polls run in
-├── lookups       what is asked until it is answered, beside the probes
+├── lookups       functions that are called until they have returned True, beside the probes
 └── scheduler     what APScheduler gets from us: a trigger, an executor, a watch over its clock
 one_shot      every probe polled exactly once
 poller        one poll: call, parse, keep

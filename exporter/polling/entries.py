@@ -1,4 +1,4 @@
-"""What the schedule knows of its probes, and of the endpoints behind them."""
+"""What the schedule knows of its probes, and of the endpoints that they call."""
 
 import math
 import threading
@@ -15,7 +15,7 @@ from exporter.probes.kind import AnyKind
 
 
 class Phase(Enum):
-    """Where a probe is between being due and being done; a probe that is GONE is not configured any more."""
+    """Where a probe is between being due and being done; GONE: no longer configured."""
 
     IDLE = "idle"
     QUEUED = "queued"
@@ -26,7 +26,7 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class Endpoint:
-    """What is known of the server behind some probes; moments are monotonic.
+    """What is known of the server that some probes call; moments are monotonic.
 
     ``intervals`` are those of the probes that run most often: their pauses are the first to grow in an outage.
     """
@@ -38,7 +38,7 @@ class Endpoint:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One probe in the schedule: ``anchor`` is a moment of its place in the interval, which it keeps."""
+    """One probe in the schedule; it runs at ``anchor`` plus whole pauses."""
 
     probe: Probe
     intervals: Intervals
@@ -55,13 +55,13 @@ class Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def job_id(self, job: str) -> str:
-        """The name of a job of its own; a late answer for a probe that left plans nothing for one that came back."""
+        """The name of a job of this entry; a probe that left and came back has others."""
         return f"{job} {self.probe.key} {id(self)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What another configuration made of the entries; ``changed`` have another interval or caller than before."""
+    """What another configuration changed; ``changed`` have another interval or caller than before."""
 
     new: Sequence[Entry]
     changed: Sequence[Entry]
@@ -88,7 +88,7 @@ class Entries:
         return self._entries.get(key)
 
     def configure(self, probes: Sequence[Probe], intervals_of: Callable[[AnyKind], Intervals]) -> Changes:
-        """From now on the entries are those of exactly these probes; those that were there are kept."""
+        """Have an entry for exactly these probes; those that were there are kept."""
         before = self._entries
         new = self._placed([probe for probe in probes if probe.key not in before], intervals_of)
         kept = [(before[probe.key], probe) for probe in probes if probe.key in before]
@@ -112,7 +112,7 @@ class Entries:
     def _adopted(
         self, kept: Sequence[tuple[Entry, Probe]], intervals_of: Callable[[AnyKind], Intervals]
     ) -> list[Entry]:
-        """Entries take over what their probe is now; one at the same interval keeps its place and its pause."""
+        """Give entries their probe as it is now; one at the same interval keeps its place and its pause."""
         changed = []
         for index, (entry, probe) in enumerate(kept):
             intervals = intervals_of(probe.kind)
@@ -123,15 +123,15 @@ class Entries:
                 changed.append(entry)
             if probe != entry.probe:
                 with entry.lock:
-                    entry.permit, entry.probe = None, probe  # a permit has the credentials of its caller
+                    entry.permit, entry.probe = None, probe  # a permit belongs to its caller
             entry.intervals = intervals
             entry.endpoint = self._endpoint(probe, intervals)
         return changed
 
     def _place(self, index: int, count: int, intervals: Intervals) -> datetime:
-        """One interval early: a shorter pause counts from the past, so that its next run is near.
+        """The anchor, an interval early: when a shorter pause begins, its next run is near.
 
-        On whole ticks of the wall clock, where probes that came at other times have theirs too.
+        On whole ticks of the wall clock, so that probes configured at other times run at the same ticks.
         """
         now = datetime.fromtimestamp(math.floor(self._wall_clock() / TICK_S) * TICK_S, UTC)
         return now + timedelta(seconds=place_s(index, count, intervals.interval_s) - intervals.interval_s)
@@ -150,6 +150,6 @@ class Entries:
 
 
 def _address(probe: Probe) -> str:
-    """What tells the server behind a probe from others: sites have the same endpoints at different addresses."""
+    """The URL of the endpoint on the caller's site, or its name where the caller has no routes."""
     endpoint, routes = probe.kind.operation.endpoint, probe.caller().routes
     return endpoint if routes is None else routes[endpoint].url

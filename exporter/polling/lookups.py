@@ -12,7 +12,7 @@ LOOKUP_WORKERS = 2
 
 
 class Lookups:
-    """Functions that are called until they have returned True, in a few threads that nothing else needs.
+    """Functions that are called until they have returned True, in a few threads of their own.
 
     Safe to use from any thread; ``name`` is that of the threads.
     """
@@ -24,14 +24,14 @@ class Lookups:
         self._open: tuple[_Lookup, ...] = ()
 
     def replace(self, lookups: Mapping[Hashable, Callable[[], bool]]) -> None:
-        """From now on these are asked; one that was there under the same key goes on as it was."""
+        """Call these from now on; one that was there under the same key goes on as it was."""
         there = {lookup.key: lookup for lookup in self._open}
-        self._open = tuple(there.get(key) or _Lookup(key, ask, self._log) for key, ask in lookups.items())
+        self._open = tuple(there.get(key) or _Lookup(key, call, self._log) for key, call in lookups.items())
         for key in there.keys() - lookups.keys():
             there[key].drop()  # it may still wait for a thread
 
-    def ask_all(self) -> None:
-        """Ask what has no answer yet and is not being asked; returns at once."""
+    def call_all(self) -> None:
+        """Call each that has no answer yet and is not under way; returns at once."""
         for lookup in self._open:
             if lookup.begin():
                 try:
@@ -42,7 +42,7 @@ class Lookups:
                         self._log.log(logging.ERROR, "no thread for a lookup", explanation=str(error))
 
     def stop(self) -> None:
-        """Ask nothing more; what is under way is left to whoever ends its calls."""
+        """Begin no further call; a call under way ends when the client is closed."""
         self._stopped.set()
         self._workers.close()
 
@@ -50,32 +50,32 @@ class Lookups:
 class _Lookup:
     """A function that is called until it has returned True, one call at a time."""
 
-    def __init__(self, key: Hashable, ask: Callable[[], bool], log: Logger) -> None:
+    def __init__(self, key: Hashable, call: Callable[[], bool], log: Logger) -> None:
         self.key = key
         self._log = log
-        self._ask = ask
+        self._call = call
         self._idle = threading.Lock()
         self._answered = False
 
     def begin(self) -> bool:
-        """Whether it has to be called now; ``run`` must follow, or ``put_back``."""
+        """Whether to call it now; ``run`` or ``put_back`` must follow."""
         return not self._answered and self._idle.acquire(blocking=False)
 
     def put_back(self) -> None:
-        """It is not called this time."""
+        """Undo ``begin`` without a call."""
         self._idle.release()
 
     def drop(self) -> None:
-        """From now on it is not called any more, and keeps nothing."""
-        self._answered, self._ask = True, lambda: True
+        """Never call it again, and keep no reference to it."""
+        self._answered, self._call = True, lambda: True
 
     def run(self) -> None:
-        """Ask, if it is still to be asked; a call that the daemon's end aborts leaves it open."""
+        """Call it unless it has an answer; a call that is aborted leaves it open."""
         try:
-            self._answered = self._answered or self._ask()
+            self._answered = self._answered or self._call()
         except CallAborted:
             return
-        except Exception as error:  # noqa: BLE001 — it is asked again, and nobody else would hear of the defect
+        except Exception as error:  # noqa: BLE001 — it is called again, and the log is the only place for the defect
             self._log.log(logging.ERROR, "lookup hit a defect", **defect(error))
         finally:
             self._idle.release()

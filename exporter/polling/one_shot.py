@@ -12,17 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from exporter.api.call import Permit
-from exporter.polling.poller import Polled, Postponed, Probe
-
-
-class Poll(Protocol):
-    """What polls a probe, in a worker thread."""
-
-    def __call__(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled | None:
-        """Poll once, on the permit given or a new one."""
+from exporter.polling.poller import Poll, Postponed, Probe
 
 
 def poll_once(
@@ -33,11 +25,11 @@ def poll_once(
     done: Callable[[Probe], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Every probe has been polled to its end, and ``done`` told of each, in the calling thread.
+    """Poll every probe to its end; ``done`` is called for each, in the calling thread.
 
-    The threads are daemons, so that one that waits for a reply holds nobody up who has seen enough. However the call
-    ends, none of them begins another poll. Raises CallAborted when the client is closed meanwhile, and whatever else
-    a poll raises.
+    The threads are daemons, so that the process can end while one waits for a reply. After this has returned or
+    raised, no thread begins another poll. Raises CallAborted when the client is closed meanwhile, and what a poll
+    raises.
     """
     finished: queue.SimpleQueue[Probe | BaseException] = queue.SimpleQueue()
     runs = _Runs(probes, clock=clock)
@@ -56,14 +48,14 @@ def poll_once(
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Run:
-    """A poll that may begin at a moment; ``place`` settles who is first among equals."""
+    """A poll that may begin at a moment; ``place`` orders those of the same moment."""
 
     moment: float
     place: int
 
 
 class _Runs:
-    """The polls that are still to begin, the earliest first; safe to use from any thread."""
+    """The polls that have yet to begin, the earliest first; safe to use from any thread."""
 
     def __init__(self, probes: Sequence[Probe], *, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -76,14 +68,14 @@ class _Runs:
             self.add(probe, permit=None, wait_s=0.0)
 
     def add(self, probe: Probe, *, permit: Permit | None, wait_s: float) -> None:
-        """The probe can be taken once so many seconds have passed."""
+        """Let the probe be taken once so many seconds have passed."""
         with self._changed:
             run = _Run(self._clock() + wait_s, next(self._places))
             heapq.heappush(self._waiting, (run, probe, permit))
             self._changed.notify()
 
     def take(self) -> tuple[Probe, Permit | None] | None:
-        """Wait for the next probe whose moment has come; None when there will be none any more."""
+        """Wait for the next probe whose moment has come; None when no more will come."""
         with self._changed:
             while not self._ended and self._left:
                 wait_s = self._waiting[0][0].moment - self._clock() if self._waiting else None
@@ -94,14 +86,14 @@ class _Runs:
             return None
 
     def count_done(self) -> None:
-        """One probe will not come back."""
+        """Count a probe that is done."""
         with self._changed:
             self._left -= 1
             if not self._left:
                 self._changed.notify_all()
 
     def end(self) -> None:
-        """Nothing is to be taken any more."""
+        """Let no more probes be taken."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -112,7 +104,7 @@ def _work(runs: _Runs, poll: Poll, finished: "queue.SimpleQueue[Probe | BaseExce
         probe, permit = taken
         try:
             result = poll(probe, permit)
-        except BaseException as error:  # noqa: BLE001 — it is raised where somebody can answer it
+        except BaseException as error:  # noqa: BLE001 — the calling thread raises it
             finished.put(error)
             return
         if isinstance(result, Postponed):

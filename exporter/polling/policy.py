@@ -1,11 +1,11 @@
 """When a probe runs next: pure decisions over its record.
 
 - In good times every interval, each probe at a place of its own within it.
-- While its kind asks for attention, as in the first hour of a lock, every ``locked_interval_s``.
+- While its kind demands attention, as in the first hour of a lock, every ``locked_interval_s``.
 - While failing, pauses double from the third failure on, up to ``failing_interval_s``: two failures may be a
   coincidence, and an outage shorter than 1.5 intervals leaves no pause behind.
 - When an endpoint answers after such an outage, the pauses of all its probes end.
-- At a moment that its kind asks for, such as a billing change that falls due, an extra run.
+- At a moment that its kind names, such as a billing change that falls due, an extra run.
 """
 
 import math
@@ -53,14 +53,14 @@ class Intervals:
         )
 
     def was_outage(self, silent_s: float) -> bool:
-        """Whether an endpoint that was silent for so long, with failures in between, was out for everybody."""
+        """Whether an endpoint that was silent for so long, with failures in between, had an outage."""
         return silent_s > OUTAGE_INTERVALS * self.interval_s
 
 
 def endpoint_answered(outcome: Outcome) -> bool | None:
     """Whether the endpoint behind a poll answered, or is in trouble; None when the poll says neither.
 
-    A refusal is an answer. Nothing was sent where credentials were missing or the exporter has a defect.
+    A refusal is an answer. Missing credentials and defects of the exporter say neither: nothing was sent.
     """
     if isinstance(outcome, Answer):
         return True
@@ -74,7 +74,7 @@ def endpoint_answered(outcome: Outcome) -> bool | None:
 def hangs(record: ProbeRecord) -> bool:
     """Whether the probe's last poll held its thread for long, so that the next may too.
 
-    A call that timed out did, until its deadline. Credentials may be known not to be had, without any wait.
+    A call that timed out did. Missing credentials did only if the poll waited for them.
     """
     outcome = record.last_outcome
     if not isinstance(outcome, Failure):
@@ -90,10 +90,10 @@ def attention_of(kind: AnyKind, record: ProbeRecord, now: float) -> Attention:
 
 
 def place_s(index: int, count: int, interval_s: float) -> float:
-    """The delay of the second run of the probe at this index: the first round is over in a burst, then all spread.
+    """The delay of the second run of the probe at this index: first runs are a burst, later ones are spread.
 
-    It is above 0 and at most one interval, so that no probe waits longer than that for its second run, and a multiple
-    of ``TICK_S``, unless that is more than the interval, so that the schedule need not wake for each of many runs.
+    Above 0 and at most one interval. A multiple of ``TICK_S``, unless that is more than the interval, so that the
+    scheduler wakes up once for many runs.
     """
     place = interval_s * (index + 1) / count
     return min(interval_s, math.ceil(round(place / TICK_S, 6)) * TICK_S)

@@ -2,8 +2,8 @@
 
 poll(probe) -> Postponed   the budget has no room within a second: run it again at that moment, with this permit
             -> Polled      an observation was recorded
-            -> None        nobody keeps a record of it any more: the probe left the configuration meanwhile, or its
-                           account's name stands for another account by now
+            -> None        nothing was recorded: the probe left the configuration meanwhile, or its account's name
+                           now stands for another account
 """
 
 import logging
@@ -29,12 +29,12 @@ class Records(Protocol):
     def record(
         self, key: ProbeKey, observation: Observation, *, remember: Remember, account_id: str | None
     ) -> tuple[ProbeRecord, ProbeRecord] | None:
-        """Add a finished poll of this account; returns the record before and after, or None when it has none now."""
+        """Add a finished poll of this account; the record before and after, or None where nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What is polled, and for whom; ``caller`` says now who that is, as an account id may be learned later."""
+    """What is polled, and for whom; ``caller`` returns the current caller, whose account id may be learned later."""
 
     key: ProbeKey
     kind: AnyKind
@@ -43,7 +43,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The probe keeps its permit, which comes in ``wait_s``; nothing was sent or counted."""
+    """Nothing was sent or counted: the permit becomes valid in ``wait_s``."""
 
     permit: Permit
     wait_s: float
@@ -55,6 +55,13 @@ class Polled:
 
     record: ProbeRecord
     outcome: Outcome
+
+
+class Poll(Protocol):
+    """What polls a probe: a Poller, or a fake."""
+
+    def __call__(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled | None:
+        """Poll once, on the permit given or a new one; None when nothing was recorded."""
 
 
 class Poller:
@@ -80,8 +87,8 @@ class Poller:
     def poll(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled | None:
         """Poll once, on the permit given or a new one.
 
-        Whatever goes wrong is recorded as a failure, of reason ``internal`` when it is a defect of ours. Raises
-        CallAborted when the daemon stops: nothing is recorded then.
+        Every error is recorded as a failure, of reason ``internal`` when it is a defect of ours. Raises CallAborted,
+        and records nothing, when the daemon stops.
         """
         began = self._clock()
         outcome: Outcome

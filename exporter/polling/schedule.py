@@ -1,14 +1,14 @@
 """Runs every probe when it is due. With ``scheduler``, the one importer of APScheduler.
 
-APScheduler only keeps time: its jobs run inline in its own thread and hand the probe to one of two executors. So the
-mark that a probe is in flight, and the decision to skip, are ours and made before a run takes a thread.
+APScheduler only keeps time: its jobs run inline in its own thread and hand the probe to one of three sets of
+workers. The mark that a probe is in flight, and the decision to skip, are ours and made before a run takes a thread.
 
     IDLE --due--> QUEUED --a thread is free--> RUNNING --> IDLE
                     ^                             |
                     +------- its permit came -- POSTPONED (the budget has no room within a second)
 
-Probes whose last poll timed out run in a small executor of their own, and so do those whose credentials have to be
-asked for: neither can take the threads of the others, be it thousands of roles at the start or accounts that hang.
+Probes whose last poll timed out run in a few threads of their own, and so do probes whose credentials have yet to be
+fetched. So accounts that hang, or thousands of roles at the start, take no thread from the other probes.
 """
 
 import logging
@@ -18,21 +18,19 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from exporter.api.call import Permit
 from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.core.model import Failure, ProbeKey
 from exporter.polling.entries import Endpoint, Entries, Entry, Phase
 from exporter.polling.lookups import Lookups
 from exporter.polling.policy import Intervals, attention_of, endpoint_answered, hangs
-from exporter.polling.poller import Polled, Postponed, Probe
+from exporter.polling.poller import Poll, Polled, Postponed, Probe
 from exporter.polling.scheduler import CLOCK_CHECK_S, ClockWatch, FixedPhaseTrigger, Inline
 from exporter.polling.workers import Workers
 from exporter.probes.kind import AnyKind
@@ -41,17 +39,10 @@ HANGING_WORKERS = 16
 WAITING_WORKERS = 16
 
 
-class Poll(Protocol):
-    """What polls a probe, in a worker thread."""
-
-    def __call__(self, probe: Probe, permit: Permit | None = None) -> Postponed | Polled | None:
-        """Poll once, on the permit given or a new one; None when the probe is not configured any more."""
-
-
 class Schedule:
     """Runs every probe that it is configured for at once, then each at its place in the interval of its kind.
 
-    ``skipped`` is told of runs that were due while the last one had not finished, and of those without a thread.
+    ``skipped`` is called for each run that was due while the last one had not finished, or that got no thread.
     """
 
     def __init__(
@@ -103,19 +94,19 @@ class Schedule:
                 self._plan_all([*changes.new, *changes.changed])
 
     def start(self) -> None:
-        """Run the first round now, and every later one when it is due; returns at once.
+        """Run every probe now, and from then on when it is due; returns at once.
 
-        The planning of thousands of probes takes seconds, in which the process must hear of its end.
+        To plan thousands of probes takes seconds, in which the process must still react to signals.
         """
         self._scheduler.start(paused=True)
-        threading.Thread(target=self._begin, name="first round", daemon=True).start()
+        threading.Thread(target=self._begin, name="first polls", daemon=True).start()
         self._clock_watch.start()
 
     def responds(self, *, within_s: float) -> bool:
-        """Whether something that is due now is begun in time; for any thread but the schedule's own."""
+        """Whether the scheduler runs a job that is due now in time; not for the scheduler's own thread."""
         begun = threading.Event()
         plan = partial(self._scheduler.add_job, begun.set)
-        # Even to plan it takes as long as the schedule's thread is kept.
+        # add_job waits for the scheduler's lock, which the scheduler's thread holds while it hangs.
         threading.Thread(target=plan, args=(DateTrigger(datetime.now(UTC)),), name="responds", daemon=True).start()
         return begun.wait(within_s)
 
@@ -131,30 +122,30 @@ class Schedule:
     ) -> None:
         """Call each function in a worker thread, now and after each interval, until it has returned True.
 
-        They take the place of those that the group had; one with the same key goes on as it was. None is called
-        while it is still waiting or under way; a group's functions take no thread from polls or other groups.
+        They replace the functions that the group had; one with the same key goes on as it was. A function is not
+        called again while it waits or runs. A group has its own threads, apart from polls and other groups.
         """
-        asked, _ = self._lookups.get(group) or (Lookups(f"ask {group}", log=self._log), 0.0)
-        asked.replace(lookups)
-        self._lookups[group] = (asked, interval_s)
+        open_lookups, _ = self._lookups.get(group) or (Lookups(f"look up {group}", log=self._log), 0.0)
+        open_lookups.replace(lookups)
+        self._lookups[group] = (open_lookups, interval_s)
         self._scheduler.add_job(
-            asked.ask_all,
+            open_lookups.call_all,
             FixedPhaseTrigger(datetime.now(UTC), interval_s),
-            id=f"ask {group}",
+            id=f"look up {group}",
             next_run_time=datetime.now(UTC),
             replace_existing=True,
         )
 
     def stop(self) -> None:
-        """No run begins any more; those under way are left to whoever ends their calls."""
+        """Begin no further run; a run under way ends when the client's calls are closed."""
         self._stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._clock_watch.stop()
         for workers in (self._workers, self._hanging_workers, self._waiting_workers):
             workers.close()
-        for asked, _ in self._lookups.values():
-            asked.stop()
+        for open_lookups, _ in self._lookups.values():
+            open_lookups.stop()
 
     def wait(self, *, within_s: float) -> None:
         """Return when the runs that were under way at the stop have ended, or after so long."""
@@ -170,7 +161,9 @@ class Schedule:
             if entry.phase is Phase.POSTPONED:
                 self._run_at("permit", self._wall_clock(), self._permit_came, entry)
         for group, (_, interval_s) in self._lookups.items():
-            self._scheduler.reschedule_job(f"ask {group}", trigger=FixedPhaseTrigger(datetime.now(UTC), interval_s))
+            self._scheduler.reschedule_job(
+                f"look up {group}", trigger=FixedPhaseTrigger(datetime.now(UTC), interval_s)
+            )
 
     def _begin(self) -> None:
         with self._planning:
@@ -178,9 +171,9 @@ class Schedule:
             self._plan_all(list(self._entries))
 
     def _plan_all(self, entries: Iterable[Entry]) -> None:
-        """Run these now and from then on; the scheduler must not wake for each of many new jobs."""
+        """Run these now, and from then on when they are due."""
         with suppress(SchedulerNotRunningError):  # stopped at this very moment
-            self._scheduler.pause()
+            self._scheduler.pause()  # it would wake up for each of many new jobs
             for entry in entries:
                 if self._stopped.is_set():
                     return
@@ -195,13 +188,13 @@ class Schedule:
             self._remove(entry.job_id(job))
 
     def _due(self, entry: Entry, *, extra: bool = False) -> None:
-        """A run is due: hand it to a thread, unless the last one is still on its way."""
+        """Hand a run that is due to a thread, unless the last one has not finished."""
         with entry.lock:
             phase = entry.phase
             if phase is Phase.IDLE:
                 entry.phase = Phase.QUEUED
             elif extra and phase is Phase.RUNNING:
-                entry.follow_up = True  # a run that has not begun yet will see what this one was meant to see
+                entry.follow_up = True  # a run that is still queued does for both
         if phase is Phase.IDLE:
             self._hand_over(entry)
         elif not extra and phase in (Phase.QUEUED, Phase.RUNNING):
@@ -247,7 +240,7 @@ class Schedule:
                 self._plan(entry, result)
         except CallAborted:
             if self._stopped.is_set():
-                return  # else its credentials are not those of its account any more
+                return  # else its credentials were replaced by a reload
         except Exception as error:  # noqa: BLE001 — the probe must run again whatever went wrong around its poll
             self._log.log(logging.ERROR, "schedule hit a defect", probe=str(entry.probe.key), **defect(error))
         self._finish(entry)
@@ -257,7 +250,7 @@ class Schedule:
             if entry.phase is Phase.GONE:
                 return
             entry.phase = Phase.POSTPONED
-            entry.permit = postponed.permit if entry.probe == probe else None  # else it is another caller's
+            entry.permit = postponed.permit if entry.probe == probe else None  # a permit belongs to its caller
         self._run_at("permit", self._wall_clock() + postponed.wait_s, self._permit_came, entry)
 
     def _finish(self, entry: Entry) -> None:
@@ -277,7 +270,7 @@ class Schedule:
         attention = attention_of(entry.probe.kind, polled.record, now)
         pause_s = entry.intervals.pause_s(polled.record, attention, now)
         if isinstance(polled.outcome, Failure) and entry.endpoint.recovered_at >= entry.started_at:
-            # It failed in an outage that is over by now.
+            # It failed in an outage that has ended since.
             pause_s = min(pause_s, entry.intervals.interval_s)
             entry.hanging = False
             with entry.lock:
@@ -307,18 +300,18 @@ class Schedule:
         if not answered:
             return
         silent_s, endpoint.last_answer_at = now - endpoint.last_answer_at, now
-        # An answer for a probe that had not failed may be late for want of a thread, and says nothing of an outage.
+        # A probe that had not failed may be late because it waited for a thread: that is no sign of an outage.
         if failed_before and endpoint.intervals.was_outage(silent_s):
             endpoint.recovered_at = now
             self._end_pauses(endpoint)
 
     def _end_pauses(self, endpoint: Endpoint) -> None:
-        """Every paused probe of the endpoint runs at its place within one interval, or now if it waits its permit."""
+        """Let every paused probe of the endpoint run at its place within one interval, and free those that hang."""
         for entry in self._entries:
             if entry.endpoint is endpoint:
                 hung, entry.hanging = entry.hanging, False
                 if hung and entry.phase is Phase.QUEUED:
-                    self._hand_over(entry)  # the few threads for those that hang come to it last, and find it done
+                    self._hand_over(entry)  # a thread for hanging probes finds it done later
                 if entry.pause_s > entry.intervals.interval_s:
                     self._set_pause(entry, entry.intervals.interval_s)
 
@@ -335,7 +328,7 @@ class Schedule:
     ) -> None:
         job_id = entry.job_id(job)
         self._scheduler.add_job(function, trigger, args=(entry,), id=job_id, replace_existing=True)
-        # Asked afterwards: the scheduler's lock must not be taken within the entry's, which its jobs take.
+        # Checked afterwards: jobs take the entry's lock, so the scheduler's lock must not be taken while holding it.
         if entry.phase is Phase.GONE:
             self._remove(job_id)
 

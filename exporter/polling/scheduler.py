@@ -18,8 +18,8 @@ CLOCK_STEP_S = 1.0
 class FixedPhaseTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
     """Fires at the anchor plus whole pauses, and always after now.
 
-    APScheduler's own interval trigger is asked for every run that was missed, one by one and under its lock: a clock
-    that is set forward by years would keep it busy for ever.
+    APScheduler's own interval trigger counts every run that was missed, one by one and under its lock: a clock that
+    is set forward by years would keep it busy without end.
     """
 
     def __init__(self, anchor: datetime, pause_s: float) -> None:
@@ -27,8 +27,8 @@ class FixedPhaseTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no
         self._pause = timedelta(seconds=pause_s)
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:  # noqa: ARG002
-        """The first point of the grid after ``now``."""
-        # In whole microseconds: rounded, the point after now can be now itself, which APScheduler asks for for ever.
+        """The first moment of the trigger after ``now``."""
+        # In whole microseconds: with rounding it could be now itself, and APScheduler would run the job without end.
         return self._anchor + ((now - self._anchor) // self._pause + 1) * self._pause
 
     def __str__(self) -> str:
@@ -39,10 +39,10 @@ class FixedPhaseTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no
 
 
 class Inline(DebugExecutor):  # type: ignore[misc] # APScheduler has no types
-    """Runs each job in the scheduler's own thread, and keeps nothing of one that has run.
+    """Runs each job in the scheduler's own thread, and forgets its id afterwards.
 
-    APScheduler counts the runs under way by the ids of jobs. A run that has ended before it is counted leaves the id
-    there for good, and every probe has ids of its own.
+    APScheduler counts the runs under way by the ids of jobs. A run that ends before it is counted leaves its id there
+    for good, and every probe has ids of its own.
     """
 
     def submit_job(self, job: Any, run_times: Sequence[datetime]) -> None:
@@ -55,7 +55,7 @@ class ClockWatch:
     """Compares the wall clock with the monotonic one every ``check_s`` seconds, in a thread of its own.
 
     APScheduler goes by the wall clock: when that is set back, nothing would run until it has caught up.
-    ``set_back`` is told by how many seconds, which are negative, the wall clock was moved.
+    ``set_back`` is called with the seconds, negative, by which the wall clock was moved.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class ClockWatch:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start the thread."""
         threading.Thread(target=self._watch, name="clock", daemon=True).start()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """End the thread."""
         self._stopped.set()
 
     def _watch(self) -> None:

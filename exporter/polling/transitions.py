@@ -1,4 +1,4 @@
-"""What is worth a line in the log: the difference between two records of a probe."""
+"""What polls log: the difference between two records of a probe."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from exporter.probes.kind import News
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One event of a probe, with its level (of ``logging``) and what is known of it."""
+    """One event of a probe, its level (of ``logging``) and its fields."""
 
     level: int
     event: str
@@ -21,7 +21,7 @@ class LogLine:
 
 
 def changes(news: News[Any], before: ProbeRecord, after: ProbeRecord) -> Iterator[LogLine]:
-    """The lines for one poll: nothing above debug when it found what the poll before it had found."""
+    """The lines for one poll; none above debug when its result is that of the poll before."""
     match after.last_outcome:
         case Failure() as failure:
             yield _failed(before.last_outcome, failure)

@@ -1,7 +1,7 @@
 """Threads for polls and lookups.
 
 concurrent.futures makes a future for each call and counts its idle threads with a semaphore of the standard library:
-a twenty-fifth of what a poll costs, for results that nobody asks for.
+a twenty-fifth of what a poll costs, for results that are not used.
 """
 
 import threading
@@ -16,34 +16,34 @@ Work = TypeVar("Work")
 
 
 class Workers(Generic[Work]):
-    """Runs what it is given in the order of its coming, in as many threads as that takes and ``most`` allow.
+    """Runs work in the order in which it was given, in as many threads as that takes, ``most`` at most.
 
-    Where ``run`` raises, the thread ends, and another takes its place. The threads are daemons: none keeps the
-    process from its end. Safe to use from any thread.
+    Where ``run`` raises, the thread ends, and another takes its place. The threads are daemons: the process can end
+    while they run. Safe to use from any thread.
     """
 
     def __init__(self, run: Callable[[Work], None], *, most: int, name: str) -> None:
         self._run = run
         self._most = most
         self._name = name
-        self._waiting: SimpleQueue[Work | None] = SimpleQueue()  # None: look whether you may stay
+        self._waiting: SimpleQueue[Work | None] = SimpleQueue()  # None: a thread checks whether to end
         self._unfinished: deque[None] = deque()  # one for each work that waits or runs; takes no lock
         self._changing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._closed = False
 
     def give(self, work: Work) -> None:
-        """Have it run as soon as a thread is free; raises RuntimeError once closed, or for want of any thread."""
+        """Run it as soon as a thread is free; raises RuntimeError once closed, or when no thread can be started."""
         with self._changing:
             if self._closed:
-                raise RuntimeError("these workers take nothing any more")
+                raise RuntimeError("these workers are closed")
             if len(self._unfinished) >= len(self._threads):
                 self._start_another()
             self._unfinished.append(None)
             self._waiting.put(work)
 
     def allow(self, most: int) -> None:
-        """From now on there are so many threads at most; those above it end when what waits by now has been run."""
+        """Change the number of threads; those above it end when the work that waits now has been run."""
         with self._changing:
             if self._closed:
                 return
@@ -54,7 +54,7 @@ class Workers(Generic[Work]):
                 self._waiting.put(None)
 
     def close(self) -> None:
-        """Take nothing any more, and forget what waits for a thread."""
+        """Take no more work, and drop what waits for a thread."""
         with self._changing:
             self._closed = True
             while not self._waiting.empty():
@@ -77,7 +77,7 @@ class Workers(Generic[Work]):
             thread.start()
         except RuntimeError:
             if not self._threads:
-                raise  # else those that there are come to it
+                raise  # with other threads, one of them takes the work
         else:
             self._threads.append(thread)
 
@@ -87,7 +87,7 @@ class Workers(Generic[Work]):
                 if work is not None:
                     self._run(work)
                     self._unfinished.pop()
-                del work  # while the thread waits, it keeps nothing
+                del work  # a waiting thread holds no reference to it
         except BaseException:
             self._unfinished.pop()
             with self._changing:

@@ -20,14 +20,14 @@ def asker(asked: list[str]) -> Callable[[], bool]:
 def test_a_question_without_a_thread_is_asked_the_next_time() -> None:
     """Where none can be started that is told, and nothing is lost but the one time."""
     log = RecordingLog()
-    lookups = Lookups("ask test", log=log)
+    lookups = Lookups("look up test", log=log)
     asked: list[str] = []
     lookups.replace({"who": asker(asked)})
     try:
         with no_new_threads():
-            lookups.ask_all()
+            lookups.call_all()
         assert [event for event, _ in log.above_debug()] == ["no thread for a lookup"]
-        lookups.ask_all()
+        lookups.call_all()
 
         assert soon(lambda: asked == ["who"])
     finally:
@@ -37,18 +37,18 @@ def test_a_question_without_a_thread_is_asked_the_next_time() -> None:
 def test_nothing_is_asked_after_the_stop() -> None:
     """Nor told: a moment that was due then is no news."""
     log = RecordingLog()
-    lookups = Lookups("ask test", log=log)
+    lookups = Lookups("look up test", log=log)
     asked: list[str] = []
     lookups.replace({"who": asker(asked)})
     lookups.stop()
-    lookups.ask_all()
+    lookups.call_all()
 
     assert (asked, log.lines) == ([], [])
 
 
 def test_a_question_that_left_is_not_asked_any_more() -> None:
     """Nor if it was waiting for a thread when others took its place."""
-    lookups = Lookups("ask test", log=RecordingLog())
+    lookups = Lookups("look up test", log=RecordingLog())
     hanging, go_on = threading.Semaphore(0), threading.Event()
     asked: list[str] = []
 
@@ -58,11 +58,11 @@ def test_a_question_that_left_is_not_asked_any_more() -> None:
 
     lookups.replace({"one": hang, "two": hang, "left": asker(asked)})
     try:
-        lookups.ask_all()
+        lookups.call_all()
         assert all(hanging.acquire(timeout=PATIENCE_S) for _ in range(2))
         came: list[str] = []
         lookups.replace({"came": asker(came)})
-        lookups.ask_all()
+        lookups.call_all()
         go_on.set()
 
         assert soon(lambda: came == ["who"])

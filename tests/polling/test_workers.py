@@ -134,7 +134,7 @@ def test_a_close_ends_the_threads(make: Make, held: Held) -> None:
         workers.give(number)
     assert soon(lambda: held.begun)
     workers.close()
-    with pytest.raises(RuntimeError, match=r"^these workers take nothing any more$"):
+    with pytest.raises(RuntimeError, match=r"^these workers are closed$"):
         workers.give(3)
     began = time.monotonic()
     workers.wait(until=began + 0.05)
