@@ -1,4 +1,4 @@
-"""Which Alibaba Cloud account is behind a configured one: the key of its budget, and a label."""
+"""The Alibaba Cloud account id of a configured account: the key of its budget, and a label."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ from exporter.core.logger import Logger
 
 
 class Identity:
-    """The account id behind one configured account: given, or learned once from GetCallerIdentity.
+    """The account id of one configured account: given, or learned once from GetCallerIdentity.
 
-    ``routes`` are those of the account's site. Polls never wait for the id. In the thread that asked, ``unite`` is
-    told of the access key id that spent from a budget of its own so far and of the account id that it belongs to;
-    then, once the caller has it, ``learned`` of the account id.
+    ``routes`` are those of the account's site. Polls never wait for the id. Once the id is learned, the thread of
+    ``ask`` calls ``unite`` with the access key id, which had a budget of its own so far, and the account id; then,
+    when ``caller`` has the id, ``learned`` with the account id.
     """
 
     def __init__(
@@ -39,16 +39,16 @@ class Identity:
         self._last_logged: str | None = None
 
     def caller(self) -> Caller:
-        """On whose behalf the account is polled, by what is known now."""
+        """On whose behalf the account is polled now."""
         return self._caller
 
     def ask(self, api: Api) -> bool:
-        """Ask who the caller is; False when the API did not say, so that it has to be asked again."""
+        """Call GetCallerIdentity; False when that failed and has to be tried again."""
         try:
             reply = api.ask(GET_CALLER_IDENTITY, self._caller)
             account_id = parse_account_id(reply.payload, reply.request_id)
         except ApiError as error:
-            self._tell_failure(error)
+            self._log_failure(error)
             return False
         self._unite(reply.access_key_id, account_id)
         self._caller = replace(self._caller, account_id=account_id)
@@ -56,7 +56,7 @@ class Identity:
         self._learned(account_id)
         return True
 
-    def _tell_failure(self, error: ApiError) -> None:
+    def _log_failure(self, error: ApiError) -> None:
         level = logging.DEBUG if error.explanation == self._last_logged else logging.WARNING
         self._last_logged = error.explanation
         self._log.log(

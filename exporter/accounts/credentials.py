@@ -1,7 +1,4 @@
-"""Where accounts get their credentials from: one provider for each identity that the configuration names.
-
-Built by the composition root, which hands in how roles are assumed.
-"""
+"""Where accounts get their credentials from: one provider for each identity that the configuration names."""
 
 import threading
 import time
@@ -24,14 +21,14 @@ from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.credentials.role import DEFAULT_SESSION_NAME, Role
 
 Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProvider], CredentialsProvider]
-"""Makes the provider of credentials that are a role, from the role and the provider of its source."""
+"""Makes the provider of a role, from its configuration, the role, and the provider of its source."""
 
 
 class CredentialProviders:
     """The providers of all identities in use; credentials that are configured alike share one.
 
-    Safe to use from any thread. ``sts_endpoint`` stands in for the vendor's own where the vendor's library
-    exchanges OIDC tokens; https, or plain http to loopback.
+    Safe to use from any thread. ``sts_endpoint`` replaces the vendor's own where the vendor's library exchanges OIDC
+    tokens; https, or plain http to loopback.
     """
 
     def __init__(
@@ -50,14 +47,14 @@ class CredentialProviders:
         self._by_configuration: dict[AnyCredentials, CredentialsProvider] = {}
 
     def of(self, credentials: AnyCredentials) -> CredentialsProvider:
-        """Return the provider of these; asks nobody. Raises what ``assume`` raises."""
+        """Return the provider of these, without any call. Raises what ``assume`` raises."""
         with self._lock:
             if credentials not in self._by_configuration:
                 self._by_configuration[credentials] = self._build(credentials)
             return self._by_configuration[credentials]
 
     def keep(self, used: Iterable[AnyCredentials]) -> None:
-        """Close and forget the providers of all others, but for those that these have their roles from."""
+        """Close and drop all providers but those of these credentials and of the sources of their roles."""
         kept = {each for credentials in used for each in _with_sources(credentials)}
         with self._lock:
             gone = [credentials for credentials in self._by_configuration if credentials not in kept]
@@ -129,7 +126,7 @@ def _ask(credentials: _FromLibrary, sts_endpoint: str | None) -> sdk.LibrarySour
 
 
 def _read(configured: config.AccessKeyCredentials) -> Credentials:
-    """The credentials as the configuration and its files hold them now."""
+    """The credentials in the configuration and its files, read now."""
     token = _part(configured.security_token, configured.security_token_file)
     return Credentials(
         access_key_id=configured.access_key_id or _part(None, configured.access_key_id_file) or "",

@@ -1,4 +1,4 @@
-"""Which accounts are members of a resource directory, by what it said last."""
+"""The members of a resource directory, by its last list."""
 
 import logging
 import math
@@ -17,15 +17,15 @@ from exporter.core.logger import Logger
 PAGE_SIZE = 100
 # Room for 50,000 members: more pages than this are taken for a list without an end.
 MAX_PAGES = 500
-# After a failure, whatever the refresh interval: accounts may be missing.
+# After a failure, if the refresh interval is not shorter: accounts may be missing.
 RETRY_S = 30.0
 
 
 def list_members(api: Api, caller: Caller) -> tuple[Member, ...]:
     """Return all members of the caller's directory, each once, in order of their ids.
 
-    Raises ApiError when a page of the list cannot be had, and MalformedReply for pages without an end: part of a
-    list would look as if the others were gone.
+    Raises ApiError when a page fails, and MalformedReply for pages without an end: a part of the list would look as
+    if the other members had left.
     """
     members: dict[str, Member] = {}
     token: str | None = None
@@ -34,7 +34,7 @@ def list_members(api: Api, caller: Caller) -> tuple[Member, ...]:
         parameters = {"MaxResults": str(PAGE_SIZE)} | ({} if token is None else {"NextToken": token})
         reply = api.ask(LIST_ACCOUNTS, caller, parameters)
         page = parse_member_page(reply.payload, reply.request_id)
-        # One who moves within the directory meanwhile may be met twice.
+        # A member that moves within the directory meanwhile may be listed twice.
         members |= {member.account_id: member for member in page.members}
         token = page.next_token
         if token is None:
@@ -58,18 +58,18 @@ class _Known:
 
     listed: tuple[Member, ...] = ()
     members: tuple[Member, ...] = ()
-    """Those of the listed that are wanted."""
+    """The listed ones that include and exclude let through."""
     last_success_at: float = 0.0
     failed: tuple[object, ...] | None = None
-    """What the last failure was, for the log; None: the last attempt was no failure."""
+    """The last failure as it was logged; None: the last attempt succeeded."""
 
 
 class Directory:
     """The members to poll of one configured resource directory; safe to use from any thread.
 
-    ``caller`` says, at each refresh, on whose behalf to list: who that account is may be learned meanwhile. ``now``
-    gives Unix time. ``predecessor`` stood for this directory before the configuration changed: what it had listed
-    holds until the first list of its successor, so that no member is lost to a change of, say, a pattern.
+    ``caller`` returns, at each refresh, on whose behalf to list. ``now`` returns Unix time. ``predecessor`` stood for
+    this directory before the configuration changed: its list holds until the first one of its successor, so that a
+    changed pattern, for instance, loses no member.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Directory:
         self._attempted_at = -math.inf
         self._known = _Known()
         if predecessor is not None:
-            known = predecessor._known  # noqa: SLF001 — one of its own kind
+            known = predecessor._known  # noqa: SLF001 — of the same class
             self._known = replace(known, members=self._wanted(known.listed), failed=None)
 
     @property
@@ -114,11 +114,11 @@ class Directory:
         pause_s = self.configured.refresh_interval_s
         if self.failing:
             pause_s = min(pause_s, RETRY_S)
-        # A clock that was set back must not put it off.
+        # A clock that was set back must not delay the next list.
         return not 0 <= self._now() - self._attempted_at < pause_s
 
     def refresh(self, api: Api) -> bool:
-        """List the members; False when the directory did not say, and those that are known stay.
+        """List the members; False when that failed, and the known ones stay.
 
         One refresh runs at a time, and a second one waits for it: an older list never follows a newer one.
         """
@@ -128,18 +128,17 @@ class Directory:
                 listed = list_members(api, self._caller())
                 self._require_some(listed)
             except ApiError as error:
-                self._tell_failure(error)
+                self._log_failure(error)
                 return False
             self._replace(listed)
             return True
 
     def _require_some(self, listed: Sequence[Member]) -> None:
-        """An empty list is no answer as long as members are known.
+        """Raise MalformedReply for an empty list while members are known.
 
-        Believed, it would take every account off /metrics at once, and with them every alert that is firing, for
-        what is most likely a fault or a right taken away. Not believed, it costs polls that fail, in sight of
-        everybody, if the members have gone indeed. The end of a directory is refused with an error as well, and
-        leaves them known too: to take out all of it at once is the operator's word, in the configuration.
+        An empty list is most likely a fault or a lost right. To accept it would remove every account from /metrics,
+        and resolve every alert that is firing. To refuse it costs polls that fail visibly if the members did leave.
+        An operator removes a whole directory in the configuration.
         """
         if not listed and self._known.members:
             raise MalformedReply(
@@ -154,7 +153,7 @@ class Directory:
     def _is_wanted(self, member: Member) -> bool:
         return (not self._include or _matches(self._include, member)) and not _matches(self._exclude, member)
 
-    def _tell_failure(self, error: ApiError) -> None:
+    def _log_failure(self, error: ApiError) -> None:
         failed = (error.reason, error.code or error.explanation)
         self._log.log(
             logging.DEBUG if failed == self._known.failed else logging.WARNING,
@@ -178,14 +177,14 @@ class Directory:
         new = {member.account_id: member.name for member in members}
         for account_id, name in new.items():
             if account_id not in old:
-                self._tell("member found", account_id, name=name)
+                self._log_member("member found", account_id, name=name)
             elif name != old[account_id]:
-                self._tell("member renamed", account_id, name=name, old=old[account_id])
+                self._log_member("member renamed", account_id, name=name, old=old[account_id])
         for account_id, name in old.items():
             if account_id not in new:
-                self._tell("member gone", account_id, name=name)
+                self._log_member("member gone", account_id, name=name)
 
-    def _tell(self, event: str, account_id: str, **fields: str) -> None:
+    def _log_member(self, event: str, account_id: str, **fields: str) -> None:
         self._log.log(logging.INFO, event, directory=self.configured.name, account_id=account_id, **fields)
 
 

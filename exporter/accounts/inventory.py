@@ -1,4 +1,4 @@
-"""Which accounts are watched: those that the file names, and the members of resource directories."""
+"""Which accounts are watched: those in the file, and the members of resource directories."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from exporter.config import Account, Credentials, ResourceDirectory
 
 @dataclass(frozen=True, slots=True)
 class MemberRole:
-    """A role in a member account that the identity of its directory assumes, be that a role itself."""
+    """A role in a member account, which the identity of its directory assumes; that may be a role itself."""
 
     role_arn: str
     source: Credentials
@@ -20,17 +20,16 @@ class MemberRole:
 
 
 AnyCredentials = Credentials | MemberRole
-"""How an account's credentials are come by: as the file says, or as a member of a directory."""
+"""The credentials of an account: those in the file, or the role of a member."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedAccount:
     """One account to watch; equal to another one when nothing about it has changed.
 
-    ``account_id`` is what the file or the directory says, and None where it has to be learned: an id that is learned
-    later makes no other account of it. ``switches`` are the probes that it has besides those of its products.
-    ``account_name`` is the directory's name for a member, within the length of a
-    label value, and else empty.
+    ``account_id`` is that of the file or the directory, and None where it has to be learned; an id that is learned
+    later is not filled in here. ``switches`` are the configured switches that are on. ``account_name`` is the
+    directory's name for a member, cut to the length of a label value, and else empty.
     """
 
     name: str
@@ -54,11 +53,12 @@ def inventory_of(
 ) -> tuple[WatchedAccount, ...]:
     """Return every account to watch once: those of the file in its order, then members in order of their ids.
 
-    An account in the file wins over the same one found, and of two directories the first. ``known_ids`` are the
-    account ids learned so far, by the name of the account in the file; an id that the file gives itself counts more.
+    An account in the file takes precedence over the same one in a directory, and the first directory over the second.
+    ``known_ids`` are the account ids learned so far, by the name of the account in the file; an id in the file takes
+    precedence.
     """
     named = tuple(accounts)
-    # A name too: the configuration refuses names that look like an id of another account, but for very short ones.
+    # Names count as ids too: the configuration lets very short numbers through that are no id of the account.
     taken = {account.known_account_id or known_ids.get(account.name) for account in named}
     taken |= {account.name for account in named}
     found: dict[str, tuple[ResourceDirectory, Member]] = {}

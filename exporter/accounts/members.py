@@ -4,10 +4,10 @@
      "Accounts": {"Account": [{"AccountId": "1815…", "DisplayName": "Dev", "AccountName": "dev@rd-….aliyunid.com",
                                "Status": "CreateSuccess", "Type": "ResourceAccount", "DeletionStatus": "", …}]}}
 
-Every row is a member that can be polled, but for those that are being deleted. Status tells how an account came to be
-a member, or of its way from a resource account to a cloud account, Type which of both it is: it has services and
-roles all along. A check before a deletion, or a deletion that failed, leaves the member as it was. Once a deletion
-runs, its services and roles go at any moment: that its polls fail then is no news.
+Every row is a member that can be polled, but for those that are being deleted. Status says how an account became a
+member, or how far it is from a resource account to a cloud account; Type says which of both it is. Services and roles
+exist in all these cases. A check before a deletion, or a deletion that failed, leaves the member as it was. Once a
+deletion runs, its services and roles disappear at any moment, and its polls fail.
 
 Sources: https://help.aliyun.com/zh/resource-management/developer-reference/api-resourcedirectorymaster-2022-04-19-listaccounts,
 https://www.alibabacloud.com/help/en/resource-management/resource-directory/developer-reference/api-resourcedirectorymaster-2022-04-19-getaccountdeletionstatus
@@ -41,20 +41,20 @@ class Member:
 
     @property
     def place(self) -> tuple[int, str]:
-        """What members are ordered by: their ids as numbers."""
+        """The order of members: their ids as numbers."""
         return len(self.account_id), self.account_id
 
 
 @dataclass(frozen=True, slots=True)
 class MemberPage:
-    """Members in the order of the answer; ``next_token`` asks for the page behind this one, None: it is the last."""
+    """Members in the order of the answer; ``next_token`` requests the next page; None: there is none."""
 
     members: tuple[Member, ...]
     next_token: str | None
 
 
 def parse_member_page(payload: Mapping[str, object], request_id: str | None) -> MemberPage:
-    """Return the members on a page; raises MalformedReply, also when but one row makes no sense."""
+    """Return the members on a page; raises MalformedReply when any row makes no sense."""
     answer = AnswerFields(payload, request_id)
     return MemberPage(tuple(_members(answer, request_id)), next_token=answer.text("NextToken"))
 
@@ -73,7 +73,7 @@ def _members(answer: AnswerFields, request_id: str | None) -> Iterator[Member]:
 
 
 def _rows(answer: AnswerFields) -> list[object]:
-    """The rows; a list may be missing only where the answer says that nobody would be on it."""
+    """The rows; the list may be missing only where TotalCount is 0."""
     if not answer.payload.get("Accounts") and answer.text("TotalCount") == "0":
         return []
     accounts = answer.inside("Accounts")

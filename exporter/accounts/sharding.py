@@ -1,6 +1,6 @@
-"""Which accounts are this process's own, where several processes divide all accounts among themselves.
+"""Which accounts this process polls, where several processes divide all accounts among themselves.
 
-Nothing is agreed upon: every process works out the same owner of an account from a hash of its id.
+The processes do not talk to each other: each computes the same owner of an account from a hash of its id.
 """
 
 import math
@@ -26,7 +26,7 @@ class Shard:
             raise ValueError(f"a shard is one of 0 to {self.total - 1} of {self.total}, seen {self.ordinal}")
 
     def owns(self, account: str) -> bool:
-        """Whether this one has the account: a pair that no other shard of as many says yes to."""
+        """Whether this shard polls the account; exactly one of ``total`` shards does."""
         return owner(account, total=self.total) == self.ordinal
 
 
@@ -55,11 +55,10 @@ def parse_shard(text: str, *, host: str) -> Shard:
 def owner(account: str, *, total: int) -> int:
     """The ordinal of the shard that has the account, an id or a name, among so many.
 
-    One more shard takes its part from the others, and nothing moves between those: with each shard that is added as
-    number n, an account moves there with probability 1/n and else stays. Only the shards that it moves to on the way
-    are visited (jump consistent hash: https://arxiv.org/abs/1406.2294).
+    Jump consistent hash, https://arxiv.org/abs/1406.2294: when shard number n is added, an account moves to it with
+    probability 1/n, and else stays where it is.
     """
-    # Seeded by the account alone, so that every process draws alike; Python promises the same draws in all versions.
+    # Seeded by the account alone: every process draws the same numbers, as Python promises for all versions.
     draws = random.Random(int.from_bytes(sha256(account.encode()).digest()))  # noqa: S311 — nothing secret
     shard, next_move = 0, 0
     while next_move < total:

@@ -1,11 +1,11 @@
-"""Activating CDN for an account: what an operator does on purpose, and the daemon never.
+"""Activating CDN for an account: an operator's command, which the daemon cannot run.
 
-    activation    look, then act: who it is for, what CDN is like, the one call, what became of it
-    outcome       what became of it, as values, in words and as JSON; pure
+    activation    check account and state, call once, wait for the new state
+    outcome       the results, as values, in words and as JSON; pure
     refusals      the vendor's error codes in plain words; pure
 
-Floor: beside ``daemon``, which cannot reach it. The call starts billing: it is sent once, whatever becomes of its
-answer, and what is true afterwards is what DescribeCdnService says.
+An import contract keeps it out of the daemon's reach. The call starts billing: it is sent once, also when no answer
+comes, and DescribeCdnService shows afterwards whether CDN is active.
 """
 
 from exporter.activation.activation import OPEN_CDN_SERVICE, Activation, Wait, connected

@@ -1,4 +1,4 @@
-"""One attempt to activate CDN: look who it is for and what is there, call once, and see what became of it."""
+"""One attempt to activate CDN: check account and state, call once, and wait for the new state."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +55,7 @@ _LOOK_EVERY_S = 1.0
 
 
 class WritingApi(Api, Protocol):
-    """What is needed of the API client: reading is asked for at once, the write is reserved before it is made."""
+    """What is needed of the API client: reads in one step, the write in two."""
 
     def reserve(self, operation: Operation, caller: Caller) -> Permit:
         """Reserve the next moment for a call."""
@@ -68,7 +68,7 @@ class WritingApi(Api, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """For how long, and how, to wait for DescribeCdnService to show what was activated."""
+    """For how long, and how, to wait until DescribeCdnService shows CDN as active."""
 
     patience_s: float
     pause: Callable[[float], None] = time.sleep
@@ -89,7 +89,7 @@ class Activation:
         self._wait = wait
 
     def run(self, sure: Callable[[Subject], bool]) -> tuple[Subject, Outcome]:
-        """Activate CDN where it is not active and somebody is sure of it; returns for whom, and how that ended.
+        """Activate CDN unless it is active or ``sure`` returns False; returns for whom, and the outcome.
 
         An interrupt (KeyboardInterrupt) is an outcome too.
         """
@@ -103,7 +103,7 @@ class Activation:
         return subject, outcome or self.carry_out()
 
     def prepare(self) -> tuple[Subject, Outcome | None]:
-        """Whom it is for by the API's word, and the outcome where nothing is left to be done; changes nothing."""
+        """The subject with its account id, and the outcome where there is nothing to activate; changes nothing."""
         try:
             found = self._account_id()
         except ApiError as error:
@@ -118,7 +118,7 @@ class Activation:
             return subject, not_sent("DescribeCdnService", error)
 
     def carry_out(self) -> Outcome:
-        """Call OpenCdnService once, and look what became of it.
+        """Call OpenCdnService once, and wait for the new state.
 
         An interrupt (KeyboardInterrupt) is an outcome too.
         """
@@ -141,7 +141,7 @@ class Activation:
             return interrupted(request_id)
 
     def _open(self, permit: Permit) -> str:
-        """The request id of the answer; one without it is not the API's: MalformedReply."""
+        """The request id of the answer; raises MalformedReply for an answer without one, which is not the API's."""
         parameters = {"InternetChargeType": self._subject.charge_type}
         reply = self._api.call(OPEN_CDN_SERVICE, self._caller, permit, parameters)
         if reply.request_id is None or "RequestId" not in reply.payload:
@@ -152,7 +152,7 @@ class Activation:
         return unanswered(error.explanation, self._look(), request_id=error.request_id)
 
     def _look(self) -> LastLook:
-        """Ask DescribeCdnService until it shows CDN, or for as long as the patience lasts; at least once."""
+        """Call DescribeCdnService until it shows CDN as active or the patience ends; at least once."""
         began = self._wait.clock()
         while True:
             state, failure = None, None

@@ -1,4 +1,4 @@
-"""What became of an attempt to activate CDN, decided from what the API said, and in words and JSON; pure."""
+"""The outcome of an attempt to activate CDN, decided from the API's answers, in words and as JSON; pure."""
 
 import json
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         if not self.sentence.endswith("."):
-            raise ValueError(f"an outcome is told in whole sentences, seen {self.sentence!r}")
+            raise ValueError(f"an outcome is written in whole sentences, seen {self.sentence!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class LastLook:
 
 
 def planned() -> Outcome:
-    """Nothing was done, and what would be is known."""
+    """A dry run: nothing was changed."""
     return Outcome(
         Result.PLANNED,
         "Dry run: OpenCdnService was not called and nothing was changed.",
@@ -110,13 +110,13 @@ def found_active(state: ServiceState) -> Outcome | None:
     )
 
 
-def not_sent(asked: str, error: ApiError) -> Outcome:
+def not_sent(step: str, error: ApiError) -> Outcome:
     """OpenCdnService was not called, since what comes before it failed."""
-    # Of what is refused here, DescribeCdnService alone needs a right; that to assume a role is no Refused.
+    # Of the calls that can be refused here, only DescribeCdnService needs a right; for roles it is no Refused.
     lacks_right = isinstance(error, Refused) and error.reason is FailureReason.PERMISSION
     return Outcome(
         Result.NOT_SENT,
-        f"{asked} failed ({error.explanation}), so OpenCdnService was not called and nothing was changed.",
+        f"{step} failed ({error.explanation}), so OpenCdnService was not called and nothing was changed.",
         ATTACH_POLICY if lacks_right else "Mend that, then run the command again.",
         code=error.code,
         vendor_message=error.message if isinstance(error, Refused) else None,
@@ -125,7 +125,7 @@ def not_sent(asked: str, error: ApiError) -> Outcome:
 
 
 def never_left(error: ApiError) -> Outcome:
-    """OpenCdnService was called, and its request did not get as far as to be sent."""
+    """OpenCdnService was called, and its request could not be sent."""
     return Outcome(
         Result.NOT_SENT,
         f"OpenCdnService could not be sent ({error.explanation}), so nothing was changed.",
@@ -145,7 +145,7 @@ def other_account(configured: str, found: str) -> Outcome:
 
 
 def refused(refusal: Refused) -> Outcome | None:
-    """The outcome of a refusal; None where it does not tell whether the order was carried out."""
+    """The outcome of a refusal; None where CDN may have been activated all the same."""
     if says_already_open(refusal):
         return Outcome(
             Result.ALREADY_ACTIVE,
@@ -181,7 +181,7 @@ def accepted(request_id: str, look: LastLook) -> Outcome:
 
 
 def unanswered(lost: str, look: LastLook, *, request_id: str | None = None) -> Outcome:
-    """OpenCdnService was sent, and no answer tells what became of it: DescribeCdnService does, if anything."""
+    """OpenCdnService was sent and not answered: the last look at DescribeCdnService decides."""
     if look.shows_it:
         return Outcome(
             Result.ACTIVATED,
@@ -233,7 +233,7 @@ _OTHER_BILLING = "a method that the vendor does not document for the activation"
 
 
 def plan_in_words(subject: Subject) -> str:
-    """What is going to be done, for whom, and what is billed for it."""
+    """What will be done, for which account, and how it is billed."""
     billing = _BILLING.get(subject.charge_type, _OTHER_BILLING)
     return "\n".join(
         (

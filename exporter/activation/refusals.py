@@ -1,7 +1,7 @@
 """The vendor's reasons not to activate CDN, each with what it means and what to do next.
 
 https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice has the codes. Codes
-and messages are compared without regard to case; those of one code are told apart by words of the message.
+and messages are compared without regard to case; several meanings of one code differ by words of the message.
 """
 
 from collections.abc import Mapping
@@ -140,5 +140,5 @@ def says_already_open(refusal: Refused) -> bool:
 
 
 def says_sent_before(refusal: Refused) -> bool:
-    """Whether the very same request had arrived already: what became of that one is not told."""
+    """Whether the vendor refused the request as a repetition; the result of the first one is unknown."""
     return _SENT_BEFORE.matches(refusal)

@@ -5,5 +5,5 @@ store      the history of every probe: the only state that polls and scrapes sha
 logger     what the other parts log with
 logs       where log lines go, and in which form
 durations  in words, and pauses of what keeps failing
-memory     what a process that runs for months has to give back
+memory     garbage collection and heaps of a process that runs for months
 """

@@ -5,7 +5,7 @@ _MOST_DOUBLINGS = 30  # more would be longer than any pause, and in the end larg
 
 
 def in_words(seconds: float) -> str:
-    """A duration in its two largest units, as in `3 d 4 h`; rounded down."""
+    """A duration in its two largest units, such as `3 d 4 h`; rounded down."""
     rest = int(seconds)
     parts: list[tuple[int, str]] = []
     for unit, length in _UNITS:
@@ -16,5 +16,5 @@ def in_words(seconds: float) -> str:
 
 
 def backoff_s(first_s: float, doublings: int, *, longest_s: float) -> float:
-    """The pause after so many doublings of the first one, none where that is negative; ``longest_s`` at most."""
+    """The first pause after so many doublings, ``longest_s`` at most; a negative number of them is none."""
     return min(first_s * 2.0 ** max(0, min(doublings, _MOST_DOUBLINGS)), longest_s)

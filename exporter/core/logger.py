@@ -1,4 +1,4 @@
-"""What every part logs through: it is passed in, so that a test can read along and nothing is global."""
+"""What every part logs with. A logger is passed in, so that tests can read what is logged."""
 
 import traceback
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ class Logger(Protocol):
 
 
 def defect(error: BaseException) -> Mapping[str, str]:
-    """The fields that tell of a defect: the type of the error, and where it was raised, innermost first.
+    """The fields that describe a defect: the type of the error, and where it was raised, innermost first.
 
-    The error's own text is left out, since it can hold what was being sent.
+    The error's own text is left out: it can hold what was being sent.
     """
     frames = reversed(traceback.extract_tb(error.__traceback__))
     places = (f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames)

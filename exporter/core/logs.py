@@ -15,7 +15,7 @@ from exporter.core.logger import defect
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 FORMATS = ("logfmt", "json")
-# They tell of every job and connection at info, which for us is debug.
+# They log every job and connection at info, which for us is debug.
 _TALKATIVE = ("apscheduler", "urllib3", "uvicorn", "asyncio")
 
 Event = MutableMapping[str, Any]
@@ -70,14 +70,14 @@ def _renderer(log_format: str) -> Any:
 
 
 def _without_empty(_logger: Any, _name: str, event: Event) -> Event:
-    """A field without a value says nothing."""
+    """Drop fields without a value."""
     for key in [key for key, value in event.items() if value is None]:
         del event[key]
     return event
 
 
 def _at_our_level(_logger: Any, _name: str, event: Event) -> Event:
-    """An unchanged poll is a line of ours at debug, so the jobs around it must not say more."""
+    """Log the libraries' info lines at debug, as we do an unchanged poll."""
     if event["level"] == "info" and event["_record"].name.partition(".")[0] in _TALKATIVE:
         event["level"] = "debug"
     return event
@@ -91,7 +91,7 @@ def _with_logger_name(_logger: Any, _name: str, event: Event) -> Event:
 
 
 def _without_traceback(_logger: Any, _name: str, event: Event) -> Event:
-    """A traceback would show the exception's own text, which can hold what was being sent: tell type and place."""
+    """Log type and place of an exception; its traceback would show its text, which can hold what was being sent."""
     exc_info = event.pop("exc_info", None)
     if exc_info is True:
         exc_info = sys.exc_info()

@@ -1,4 +1,4 @@
-"""Memory of a process that runs for months: what Python and the C library do not see to by themselves."""
+"""Memory of a process that runs for months: settings of Python's collector and of the C library."""
 
 import ctypes
 import gc
@@ -10,10 +10,10 @@ _HEAPS = 2
 
 
 def share_heaps() -> None:
-    """Threads have two heaps between them from then on, where the C library can do that (glibc).
+    """Let all threads share two heaps from then on, where the C library can do that (glibc).
 
-    It makes up to eight for each core otherwise. What was freed in one heap is of no use to the threads of another,
-    so that each grows to what its own threads need in their worst moment.
+    Without this it makes up to eight for each core. Memory that was freed in one heap is not used by the threads of
+    another, so each heap grows to the peak of its own threads.
     """
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
@@ -21,10 +21,10 @@ def share_heaps() -> None:
 
 
 def set_aside() -> None:
-    """The collector has looked at all objects once, and looks at those that are left no more, until called again.
+    """Collect garbage, and leave the remaining objects out of later collections, until called again.
 
-    A configuration of 10,000 accounts is 350,000 objects. To go through them takes tenths of a second in which
-    neither polls nor scrapes go on, and it would be done again and again.
+    A configuration of 10,000 accounts is 350,000 objects. To go through them takes tenths of a second in which polls
+    and scrapes stand still, at every full collection.
     """
     gc.unfreeze()
     gc.collect()
@@ -33,7 +33,7 @@ def set_aside() -> None:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """The collector looks for no garbage meanwhile, in any thread: for work that makes many objects and no cycles."""
+    """Turn the collector off meanwhile, in all threads: for work that makes many objects and no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -44,7 +44,7 @@ def collector_paused() -> Iterator[None]:
 
 
 def release_memory() -> None:
-    """What was free is the system's again, where the C library can do that (glibc). Other threads go on meanwhile."""
+    """Return free memory to the system, where the C library can do that (glibc); other threads run on meanwhile."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,6 +1,6 @@
-"""What is known of the world: answers, the states in them, and why one failed.
+"""What polls learn: answers, the states in them, and failures.
 
-Floor: the lowest. Nothing here knows of HTTP, Prometheus or the configuration.
+Nothing here knows of HTTP, Prometheus or the configuration.
 All dataclasses are frozen and refuse values that cannot be; every datetime is aware, every bare float of a
 moment is Unix time in seconds.
 """
@@ -43,7 +43,7 @@ def require_label_value(text: str | None) -> None:
 
 
 State = Hashable
-"""What an answer says of the world: an immutable value, equal to another one that says the same."""
+"""What an answer says: an immutable value, compared by its content."""
 
 S = TypeVar("S", bound=State)
 
@@ -81,8 +81,7 @@ class Failure:
     """The state could not be learned.
 
     ``explanation`` is one sentence for people, free of secrets; ``code`` and ``request_id`` are the vendor's.
-    ``of_credentials``: there were no credentials to ask the service with, and the other fields tell of whoever should
-    have given them.
+    ``of_credentials``: there were no credentials for the call; the other fields describe why their source gave none.
     """
 
     reason: FailureReason
@@ -94,14 +93,14 @@ class Failure:
 
 
 Outcome = Answer[Any] | Failure
-"""What a poll ended with."""
+"""The result of a poll."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One finished poll: an answer or a failure, never both.
 
-    ``finished_at`` is Unix time; ``duration_s`` leaves the wait for the budget out.
+    ``finished_at`` is Unix time; ``duration_s`` is without the wait for the budget.
     """
 
     finished_at: float

@@ -1,6 +1,6 @@
 """What is known of every probe: the only state that polls and scrapes share.
 
-A record is a value: pollers replace it whole, so that a reader never sees half a poll.
+A record is an immutable value that pollers replace, so that a reader never sees half a poll.
 """
 
 import threading
@@ -16,16 +16,15 @@ _NO_FAILURES: Mapping[FailureReason, int] = MappingProxyType(dict.fromkeys(Failu
 
 
 Remember = Callable[[Any, Answer[Any], float], object]
-"""What a kind of probe remembers, from what it remembered before, an answer, and the Unix time of that."""
+"""Returns the new memory of a kind of probe, from the memory so far, an answer, and its Unix time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRecord:
-    """The history of one probe, as far as it is needed; every moment is Unix time.
+    """The history of one probe; every moment is Unix time, and 0 until there is one.
 
-    ``state`` is that of the last answer, which a failure never touches; it is from ``last_success_at``. The moments
-    are 0 until there is one. ``memory`` is what the kind of probe remembers of its answers; None before the first.
-    ``failures_in_row`` is 0 after an answer.
+    ``state`` is that of the last answer, from ``last_success_at``; a failure never changes it. ``memory`` is what the
+    kind of probe remembers of its answers; None before the first. ``failures_in_row`` is 0 after an answer.
     """
 
     polls: int = 0
@@ -41,7 +40,7 @@ class ProbeRecord:
 
     def after(self, observation: Observation, *, remember: Remember) -> "ProbeRecord":
         """The record with one more poll in it; ``remember`` is that of the kind of probe."""
-        outcome, at = _told_again(self.state, observation.outcome), observation.finished_at
+        outcome, at = _with_known_state(self.state, observation.outcome), observation.finished_at
         polled = partial(
             replace,
             self,
@@ -63,11 +62,11 @@ class ProbeRecord:
                 )
 
     def after_skip(self) -> "ProbeRecord":
-        """The record with one more run that found the last one still waiting or under way."""
+        """The record with one more run that was skipped, as the last one was still waiting or under way."""
         return replace(self, skipped=self.skipped + 1)
 
     def of_another_account(self) -> "ProbeRecord":
-        """The record when its account's name has come to stand for another account: counters, and no state."""
+        """The record once its account's name stands for another account: counters, and no state."""
         return ProbeRecord(polls=self.polls, failures=self.failures, skipped=self.skipped)
 
     def current_state(self, now: float, stale_after_s: float) -> State | None:
@@ -79,7 +78,7 @@ class Store:
     """The records of the probes that are configured; safe to use from any thread.
 
     ``on_change`` is called with every new record, in the thread that caused it, one at a time; ``on_all_polled`` when
-    the last of the probes that are configured has finished its first poll.
+    the last of the configured probes has finished its first poll.
     """
 
     def __init__(
@@ -102,10 +101,10 @@ class Store:
         return self._unpolled == 0
 
     def configure(self, probes: Iterable[ProbeKey], *, account_ids: Mapping[str, str] = MappingProxyType({})) -> None:
-        """From now on exactly these probes have records; those that had one keep it.
+        """Have records for exactly these probes; those that had one keep it.
 
-        ``account_ids`` are those of the accounts, by name, as far as they are known. Where a name had another one,
-        only the counters are kept: it stands for another account now.
+        ``account_ids`` are the known ids of the accounts, by name. Where a name had another id, it stands for another
+        account now, and only the counters are kept.
         """
         with self._lock:
             former = self._records
@@ -113,11 +112,11 @@ class Store:
             self._unpolled = sum(record.polls == 0 for record in self._records.values())
             before, self._account_ids = self._account_ids, dict(account_ids)
             others = {name for name, now in account_ids.items() if before.get(name, now) != now}
-            # Not of new probes: nothing was known of them, and whoever is told has not heard of them yet.
+            # Not for new probes: nothing was known of them.
             self._forget(key for key in self._records.keys() & former.keys() if key.account in others)
 
     def know_account(self, account: str, account_id: str) -> None:
-        """From now on the name stands for the account of this id; what was known of another one is forgotten."""
+        """Let the name stand for the account of this id; what was known of another account is dropped."""
         with self._lock:
             before = self._account_ids.get(account, account_id)
             self._account_ids[account] = account_id
@@ -129,8 +128,8 @@ class Store:
     ) -> tuple[ProbeRecord, ProbeRecord] | None:
         """Add a finished poll; returns the record before and after. ``remember`` is that of the kind of probe.
 
-        Returns None for a probe that is not configured, and for the poll of another account than its name stands for
-        by now. ``account_id`` is that of whoever polled, as far as it is known.
+        Returns None for a probe that is not configured, and for the poll of an account that the name no longer stands
+        for. ``account_id`` is the id of the account that was polled, None where it is not known.
         """
         return self._replace(key, lambda record: record.after(observation, remember=remember), account_id=account_id)
 
@@ -148,7 +147,7 @@ class Store:
             return dict(self._records)
 
     def _forget(self, probes: Iterable[ProbeKey]) -> None:
-        """Leave only the counters of these; the lock is held."""
+        """Keep only the counters of these; the caller holds the lock."""
         for key in probes:
             self._records[key] = self._records[key].of_another_account()
             self._on_change(key, self._records[key])
@@ -170,10 +169,10 @@ class Store:
         return before, after
 
 
-def _told_again(known: State | None, outcome: Outcome) -> Outcome:
-    """The outcome; one that tells what is known already has that very object.
+def _with_known_state(known: State | None, outcome: Outcome) -> Outcome:
+    """The outcome; an answer with an equal state gets the known state's object.
 
-    It lives as long as the service stays as it is, and the garbage collector need not look at it anew.
+    That object lives as long as the service stays as it is, so the garbage collector need not look at a new one.
     """
     if isinstance(outcome, Answer) and outcome.state == known and outcome.state is not known:
         return replace(outcome, state=known)

@@ -57,9 +57,9 @@ class Balance:
 
 
 def parse_balance(payload: Mapping[str, object], request_id: str | None) -> Answer[Balance]:
-    """Return the balance that the answer names; an amount says nothing without its currency.
+    """Return the balance in the answer.
 
-    Raises MalformedReply when one of them is missing or makes no sense.
+    Raises MalformedReply when the amount or its currency is missing or makes no sense.
     """
     data = AnswerFields(payload, request_id).inside("Data")
     amount, name = data.amount("AvailableAmount"), data.label(CURRENCY)
@@ -85,7 +85,7 @@ FAMILIES: tuple[Family[Balance], ...] = (
     ),
 )
 
-# It may move with every poll: what is news is that nothing is left, or something again, or another currency.
+# The amount may change with every poll: logged is that nothing is left, or something again, or another currency.
 NEWS: News[Balance] = News(
     "balance",
     fields=lambda balance: {"available_amount": f"{balance.available_amount:.2f}", "currency": balance.currency},
@@ -112,7 +112,7 @@ def view(balance: Balance | None, _now: float) -> View:
 
 
 def balance(operation: Operation) -> ProbeKind[Balance, None, Balance]:
-    """The row of QueryAccountBalance, which is asked once for an account, whatever products that has."""
+    """The row of QueryAccountBalance, which is polled once for an account with any products."""
     return ProbeKind(
         product="bss",
         probe=BALANCE,

@@ -20,10 +20,10 @@ _YES_OR_NO = MappingProxyType({True: "true", False: "false", None: ""})
 
 @dataclass(frozen=True, slots=True)
 class DebtState:
-    """The answer of one DescribeUser…Status operation; None is what the API left out.
+    """The answer of one DescribeUser…Status operation; a field that the API left out is None.
 
     ``enabled``: the service is activated (Enabled). ``available``: it can be used (OnService). ``in_debt``: a payment
-    is overdue (InDebt). ``in_debt_overdue``: and the time to make up for it is over (InDebtOverdue).
+    is overdue (InDebt). ``in_debt_overdue``: the time to make up for it is over as well (InDebtOverdue).
     """
 
     enabled: bool | None = None
@@ -33,7 +33,7 @@ class DebtState:
 
     def __post_init__(self) -> None:
         if (self.enabled, self.available, self.in_debt, self.in_debt_overdue) == (None, None, None, None):
-            raise ValueError("a debt state says one thing at least")
+            raise ValueError("a debt state has at least one field")
 
 
 NOT_ENABLED = DebtState(enabled=False)
@@ -56,7 +56,7 @@ def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer[
 
 
 def _flag(name: str) -> Callable[[DebtState], Iterator[Sample]]:
-    """Samples of a field that the API may leave out."""
+    """The samples of a field; none where the API left it out."""
 
     def samples(debt: DebtState) -> Iterator[Sample]:
         value = getattr(debt, name)
@@ -109,7 +109,7 @@ IN_DEBT = Condition("in_debt", Severity.WARNING)
 
 
 def view(debt: DebtState | None, _now: float) -> View:
-    """What people are shown: notes of what is owed; a service that was never enabled cannot be unavailable."""
+    """What people are shown: notes of what is owed; a service that was never enabled is not called unavailable."""
     conditions = []
     if debt is not None:
         if debt.in_debt_overdue:

@@ -1,6 +1,6 @@
-"""What a kind of probe has to say of itself: a row of the table, written down in a file of its own.
+"""What the file of a kind of probe has to define; a row of the table is a ``ProbeKind``.
 
-The store, the page, the policy, the log and the report know these protocols and no kind.
+The store, the page, the policy, the log and the report know these types and no kind.
 
 ProbeKind            one operation polled for one product, and what its answers mean
 ├── StateInRefusal       an error that stands for a state
@@ -24,7 +24,7 @@ from exporter.api.operation import Operation
 from exporter.core.model import Answer, ProbeKey
 
 AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
-"""The end of the help of every family that tells of a state."""
+"""The end of the help of every family of a state."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -33,7 +33,7 @@ S = TypeVar("S")
 M = TypeVar("M")
 """What it remembers between answers."""
 V = TypeVar("V")
-"""What is visible of both."""
+"""What the page shows of both."""
 
 
 class MetricType(Enum):
@@ -44,7 +44,7 @@ class MetricType(Enum):
 
 
 class Scope(IntEnum):
-    """What a series is about, by the labels that all of its family have."""
+    """What a series is about: the labels that all series of its family have."""
 
     ACCOUNT = 0
     """account"""
@@ -62,9 +62,9 @@ Sample = tuple[tuple[str, ...], float]
 class Family(Generic[V]):
     """One metric family.
 
-    ``labels`` are those that it adds to the labels of its scope. A sample of a ``countdown`` is a moment in Unix
-    time; the page shows the seconds that are left until then, computed at each scrape. ``part`` is what of a source
-    the samples depend on, where that seldom changes: as long as it is the same object, the lines are the same.
+    ``labels`` are added to those of the scope. A sample of a ``countdown`` is a Unix time; the page shows the seconds
+    until then, computed at each scrape. ``part`` is the part of a source that the samples depend on, where it seldom
+    changes: while it is the same object, the lines are kept.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Family(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Visible(Generic[V]):
-    """What the page shows of a state: equal ones have equal lines. Time alone changes it at ``until``, Unix time."""
+    """What the page shows of a state; equal ones have equal lines. Time alone changes it at ``until`` (Unix time)."""
 
     value: V
     until: float = math.inf
@@ -117,7 +117,7 @@ class Severity(IntEnum):
     """Delivery has stopped: the command ``status`` exits with 3."""
     SERIOUS = 1
     FAILING = 2
-    """The last poll failed: the state may be another one by now."""
+    """The last poll failed: the state may have changed since."""
     WARNING = 3
     WAITING = 4
     """There is no answer that is young enough to be trusted."""
@@ -132,7 +132,7 @@ class Condition:
     """One thing that can be true of a service.
 
     ``word`` names it in JSON, in counts and in filters; ``alarm`` is its word above the status page's table, where
-    it is counted even at 0. One that is no ``state`` of the service is counted, and never is its condition.
+    it is counted even at 0. One that is no ``state`` of the service is counted, and is never the row's condition.
     """
 
     word: str
@@ -153,10 +153,9 @@ class Fragment:
 class View:
     """What people are shown of a state: in the table, on the status page, and as JSON.
 
-    ``conditions`` hold now. ``status`` and ``billing`` are the cells of these columns, empty where there is nothing
-    to say; ``notes`` stand behind the status. ``status_json`` and ``billing_json`` are keys of a row's JSON object,
-    whose values are plain ones and moments.
-    ``ahead_s`` are the seconds until the next thing that is known to change; None: no such moment is known.
+    ``conditions`` hold now. ``status`` and ``billing`` are the cells of these columns, or empty; ``notes`` stand
+    behind the status. ``status_json`` and ``billing_json`` are keys of a row's JSON object; values are plain or
+    datetimes. ``ahead_s`` are the seconds until the next known change; None: none is known.
     """
 
     conditions: tuple[Condition, ...] = ()
@@ -174,11 +173,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class News(Generic[S]):
-    """What the log says of a state, and how loudly.
+    """How a state is logged, and at which level.
 
     ``fields`` are the parts of a state under the names of their metrics and labels, always the same names.
-    ``is_bad``: the first sight of it is a warning. ``is_worse``: that a field came to have this value is a warning.
-    ``is_worth_a_line``: the second state differs from the first by more than what moves with every poll.
+    ``is_bad``: the state is a warning when seen first. ``is_worse``: a field that changed to this value is a warning.
+    ``is_worth_a_line``: the second state differs from the first by more than what changes with every poll.
     """
 
     subject: str
@@ -213,12 +212,12 @@ class ProbeKind(Generic[S, M, V]):
     """One operation that is polled for one product of every account that has it.
 
     ``parse`` turns a decoded answer and its request id into an Answer, or raises MalformedReply.
-    ``states_in_refusals`` are the errors that are answers. ``remember`` makes, from what was remembered before (None
-    at first), an answer and its Unix time, what is remembered from then on. ``visible`` is what the page shows now.
-    ``view`` is what people are shown now, of None where no state is known. ``unknown_fields`` are the fields, in the
-    vendor's spelling, whose values the documentation lists and the API may extend. ``switch`` is the key of the
-    configuration that has it polled, and ``switch_help`` a sentence for it; None: always polled. A kind
-    ``of_account`` is polled once for an account, whatever products that has, and ``product`` is its label.
+    ``states_in_refusals`` are the errors that are answers. ``remember`` returns the new memory, from the memory so
+    far (None at first), an answer and its Unix time. ``visible`` is what the page shows now. ``view`` is what people
+    are shown now; its state is None where none is known. ``unknown_fields`` are the fields, in the vendor's spelling,
+    whose values the documentation lists and the API may extend. ``switch`` is the key of the configuration that turns
+    the probe on, and ``switch_help`` a sentence for it; None: always polled. A kind ``of_account`` is polled once for
+    an account with any products, and ``product`` is its label.
     """
 
     product: str
@@ -240,7 +239,7 @@ class ProbeKind(Generic[S, M, V]):
     of_account: bool = False
 
     def key(self, account: str) -> ProbeKey:
-        """The name of this probe of an account."""
+        """The key of this probe of an account."""
         return ProbeKey(account=account, product=self.product, probe=self.probe)
 
     def state_in_refusal(self, refusal: Refused) -> Answer[S] | None:

@@ -4,7 +4,7 @@ service(product, operation, …) -> ProbeKind
 ├── remember    when the lock was first seen, and values beyond the documentation
 ├── visible     what the page shows, and the families that it stands in
 ├── attention   more polls in the first hour of a lock, and when a billing change falls due
-├── NEWS        what is worth a line in the log
+├── NEWS        how a state is logged
 └── view        what people are shown
 """
 
@@ -72,9 +72,8 @@ _LOCK_IN_REFUSAL = StateInRefusal(
 class ServiceMemory:
     """What is remembered of a service between answers.
 
-    ``locked_since`` is the Unix time at which the lock that holds now was first seen, or None. ``lock_reasons`` and
-    ``charge_types`` are those that answers ever named beyond the vendor's documentation: 16 each at most, then
-    ``other``.
+    ``locked_since`` is the Unix time at which the present lock was first seen, or None. ``lock_reasons`` and
+    ``charge_types`` are values of answers that the vendor does not document: 16 each at most, then ``other``.
     """
 
     locked_since: float | None = None
@@ -86,8 +85,8 @@ class ServiceMemory:
 class VisibleService:
     """All that the samples of a service depend on.
 
-    ``pending`` is the billing change that lies ahead. ``lock_reasons`` and ``charge_types`` are the values that are
-    series, be it at 0.
+    ``pending`` is the billing change that lies ahead. ``lock_reasons`` and ``charge_types`` are the values that have
+    a series, also at 0.
     """
 
     state: ServiceState
@@ -102,7 +101,7 @@ class VisibleService:
 
 
 def remember(before: ServiceMemory | None, answer: Answer[ServiceState], at: float) -> ServiceMemory:
-    """What is remembered after an answer at this Unix time."""
+    """What is remembered after an answer at this Unix time; ``before`` is None before the first."""
     before = before or ServiceMemory()
     state, unknown = answer.state, answer.unknown_values
     locked_since = None
@@ -145,9 +144,9 @@ def attention(state: ServiceState, memory: ServiceMemory | None, now: float) -> 
 def _change_run(state: ServiceState, now: float) -> float | None:
     """The Unix time of the next extra run for a billing change, or None when there is none within a week.
 
-    It is a second after the change, then 3, 7, 15 and 31 seconds, until an answer has the new method or tells of no
-    change any more: the API's clock may be behind ours, and a poll may fail. A later change is planned when it is
-    nearer: the API may name any year.
+    It is a second after the change, then 3, 7, 15 and 31 seconds, until an answer has the new method or no change:
+    the API's clock may be behind ours, and a poll may fail. A later change is planned when it is nearer: the API may
+    name any year.
     """
     if state.change is None or state.change.takes_effect is None:
         return None
@@ -269,7 +268,7 @@ _OF_STATUS = {
 
 
 def view(state: ServiceState | None, now: float) -> View:
-    """What people are shown: status and lock reasons, and the billing method with the one that is to come."""
+    """What people are shown: status and lock reasons, the billing method and the next one."""
     pending = state.pending_change(now) if state is not None else None
     ahead_s = pending.takes_effect.timestamp() - now if pending is not None and pending.takes_effect else None
     return View(

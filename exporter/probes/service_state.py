@@ -1,6 +1,6 @@
 """The state of a service, and how it is read from the answer of a Describe…Service operation.
 
-The vendor is loose in the form of its lists and values and these functions are tolerant there; an answer that makes
+The vendor varies the form of its lists and values, and these functions accept every form seen. An answer that makes
 no sense raises MalformedReply, so that it never looks like a healthy service.
 
     {"InstanceId": "1883927335936173", "OpeningTime": "2018-03-19T11:16:11Z",
@@ -41,7 +41,7 @@ class ServiceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChargeTypeChange:
-    """A change of the billing method as the API announced it, be it ahead or past.
+    """A change of the billing method as the API announced it, ahead or past.
 
     ``charge_type`` is None when the API gave only the moment; ``takes_effect`` is None when it gave only the
     next method. One of them is there.
@@ -66,7 +66,7 @@ class ServiceState:
     """The answer of one Describe…Service operation.
 
     ``lock_reasons`` are lower case, sorted, without repeats; empty when nothing is locked. Every text is 1 to 64
-    printable characters. A service that is not activated has nothing else to say.
+    printable characters. A service that is not activated has no other field.
     """
 
     activated: bool = True
@@ -150,7 +150,7 @@ def parse_service(
 
 
 def _charge_type(text: str | None, spellings: Mapping[str, str]) -> str | None:
-    """The documented spelling where there is one, else the text as it came."""
+    """The documented spelling where there is one, else the text unchanged."""
     return spellings.get(text.casefold(), text) if text is not None else None
 
 
@@ -166,7 +166,7 @@ def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
 def _reasons(
     fields: AnswerFields, value: object, *, field: str, is_lock: bool, levels: int = _LOCK_LEVELS
 ) -> list[str]:
-    """The reasons in a value; ``is_lock`` says that it stands for one lock, be its reason named or not."""
+    """The reasons in a value; ``is_lock``: the value is one lock, with or without a reason."""
     nameless = [UNSPECIFIED_REASON] if is_lock else []
     if value is None or value == {}:
         return nameless

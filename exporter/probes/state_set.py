@@ -1,4 +1,4 @@
-"""Values that are series, be it at 0: the documented ones, and those that answers ever named beyond, bounded."""
+"""A series of 0 or 1 for each known value: the documented ones, and a few others that answers have named."""
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from exporter.probes.kind import Sample
 
 OTHER = "other"
-"""What stands for all further values."""
+"""The value that stands for all further ones."""
 MOST_SEEN = 16
 
 

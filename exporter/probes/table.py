@@ -55,7 +55,7 @@ PROBES: tuple[AnyKind, ...] = (
         StateInRefusal(RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS), NOT_ACTIVATED),
         charge_types=CDN_CHARGE_TYPES,
     ),
-    # What DescribeUser…Status answers for a service that is not activated is not documented: both forms will do.
+    # What DescribeUser…Status answers for a service that is not activated is not documented: a state or a refusal.
     debt_status(
         "dcdn_ipa",
         # https://help.aliyun.com/document_detail/130616.html
@@ -114,7 +114,7 @@ OPERATIONS: tuple[Operation, ...] = (
     LIST_ACCOUNTS,
 )
 
-# Those that an account can have; the balance is one of the account and of no product of it.
+# Those that an account can have; the balance belongs to the account, not to a product.
 PRODUCTS: tuple[str, ...] = tuple(dict.fromkeys(kind.product for kind in PROBES if not kind.of_account))
 # Keys of the configuration, each with a sentence that says what it is for.
 SWITCHES: Mapping[str, str] = MappingProxyType(
