@@ -2,8 +2,8 @@
 
 daemon        the running exporter
 ├── build         what calls need, and whom they are for, from a configuration
-├── systemd       what a service manager hears
-└── signals       what a command does when it is told to end
+├── systemd       notifications to a service manager, and its watchdog
+└── signals       what a command does at a signal
 status_once   every probe polled once, for a report
 demo          the simulator, and a daemon that watches it
 

@@ -1,6 +1,6 @@
-"""Who is polled, and how: built from a configuration, and from another one without losing what is known.
+"""Who is polled, and how: built from a configuration, and again from another one without losing what is known.
 
-The parts that calls need. The daemon, which polls on a schedule, is not their only user.
+Used by the daemon and by the one-shot status.
 """
 
 import time
@@ -30,7 +30,7 @@ from exporter.probes.table import OPERATIONS, kinds_for
 
 UNSHARDED = Shard()
 _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
-_ASKED_BY_ALL_SHARDS = frozenset({ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS})
+_CALLED_BY_ALL_SHARDS = frozenset({ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS})
 
 _Key = tuple[object, ...]
 _Part = TypeVar("_Part")
@@ -39,12 +39,12 @@ _Part = TypeVar("_Part")
 class Composition:
     """Budgets, client and identities of one process, and the accounts and probes of the configuration in use.
 
-    ``environ`` is the environment to read proxies and the CA bundle from. ``learned`` is told, from any thread, of an
-    account's name and of the account id that is behind it; ``renewed``, of accounts that have credentials again after
-    polls have failed for want of them.
+    ``environ`` is the environment to read proxies and the CA bundle from. From any thread, ``learned`` is called with
+    an account's name and its account id, and ``renewed`` with the accounts that have credentials again after polls
+    failed without them.
 
-    Of ``shard`` are ``accounts`` and their ``probes``; ``accounts_of_all_shards`` counts those of the others too. One
-    that is as it was before another configuration is the very same object.
+    ``accounts`` and ``probes`` are those of ``shard``; ``accounts_of_all_shards`` counts all. After another
+    configuration, an account or probe that did not change is still the same object.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Composition:
         self._learned = learned
         self._renewed = renewed
         self._log = log
-        self.budgets = Budgets(_permitted(configuration, shard), clock=time.monotonic)
+        self.budgets = Budgets(_calls_per_second(configuration, shard), clock=time.monotonic)
         self.client = Client(
             {},  # every caller brings its own
             budgets=self.budgets,
@@ -89,10 +89,10 @@ class Composition:
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:
-        """From now on budgets, deadline, accounts and probes are those of this configuration.
+        """Use the budgets, deadline, accounts and probes of this configuration.
 
-        The accounts are those that it names and those that its directories have by now. An account whose credentials,
-        id and addresses are as before keeps its identity. For one thread at a time.
+        The accounts are those that it names and the members that its directories have listed. An account whose
+        credentials, id and addresses are as before keeps its identity. For one thread at a time.
         """
         elsewhere = configuration.endpoints != self._configuration.endpoints
         former = self._providers
@@ -100,14 +100,14 @@ class Composition:
         if elsewhere:
             self._routes = _routes(configuration, self._environ)
             self._providers = self._build_providers()
-        self.budgets.permit(_permitted(configuration, self._shard))
+        self.budgets.permit(_calls_per_second(configuration, self._shard))
         self.client.use_deadline(configuration.poll.timeout_s)
         self.directories = self._directories(configuration, keep=not elsewhere)
-        everybody = _kept(self._inventory(), self.accounts, by=lambda account: account.name)
-        self.accounts_of_all_shards = len(everybody)
-        self.accounts = tuple(filter(self._is_own, everybody))
+        inventory = _kept(self._inventory(), self.accounts, by=lambda account: account.name)
+        self.accounts_of_all_shards = len(inventory)
+        self.accounts = tuple(filter(self._is_own, inventory))
         own = {account.name for account in self.accounts}
-        needed = [account for account in everybody if account.name in own or self._may_be_member(account)]
+        needed = [account for account in inventory if account.name in own or self._may_be_member(account)]
         self._identify(needed, own=own)
         self.probes = _kept(self._probes_now(), self.probes, by=lambda probe: probe.key)
         if elsewhere:
@@ -118,11 +118,11 @@ class Composition:
         )
 
     def is_member(self, account_id: str) -> bool:
-        """Whether a directory has this account, be it polled as a member or by a name in the file."""
+        """Whether a directory has this account, whether it is polled as a member or under a name in the file."""
         return account_id in self._member_ids
 
     def account_id(self, account: str) -> str | None:
-        """The id of an account that is watched, as far as it is known now."""
+        """The id of a watched account; None while it is not known."""
         return self.identities[account].caller().account_id
 
     @property
@@ -131,7 +131,7 @@ class Composition:
         return tuple(directory.configured.name for directory in self.directories if directory.failing)
 
     def expiries(self) -> Iterable[tuple[str, float]]:
-        """The accounts whose credentials end, with the Unix time of it; waits for nobody."""
+        """The accounts whose credentials expire, with the Unix time of it; never waits."""
         for account, provider in self._expiring:
             expiry = provider.expiry()
             if expiry is not None:
@@ -160,7 +160,7 @@ class Composition:
         return self._shard.owns(account.account_id or account.name)
 
     def _may_be_member(self, account: WatchedAccount) -> bool:
-        """Whether an id that is still to be learned may turn out to be a member's: no shard may poll that twice."""
+        """Whether the id, once learned, may be a member's, which no two shards may poll."""
         return account.account_id is None and bool(self.directories)
 
     def _identify(self, accounts: Iterable[WatchedAccount], *, own: Collection[str]) -> None:
@@ -172,7 +172,7 @@ class Composition:
             provider = self._providers.of(account.credentials)
             by_key[key] = self._by_key.get(key) or self._identity(account, key, provider)
             sharing[account.credentials].append(account.name)
-            # Those of the configuration have no end, and of those that are read again nobody knows it.
+            # Access keys do not expire, and files do not say when their credentials do.
             if account.name in own and not isinstance(provider, StaticCredentials | RereadCredentials):
                 expiring.append((account.name, provider))
         self._by_key, self._sharing, self._expiring = by_key, sharing, expiring
@@ -185,16 +185,16 @@ class Composition:
             account_id=account.account_id,
             routes=self._routes[account.site],
             unite=self.budgets.unite,
-            learned=partial(self._tell, key, account.name),
+            learned=partial(self._on_learned, key, account.name),
             log=self._log,
         )
 
-    def _tell(self, key: _Key, account: str, account_id: str) -> None:
-        if key in self._by_key:  # else the name stands for another account by now, or for none
+    def _on_learned(self, key: _Key, account: str, account_id: str) -> None:
+        if key in self._by_key:  # else the name now stands for another account, or for none
             self._learned(account, account_id)
 
     def _directories(self, configuration: Configuration, *, keep: bool) -> tuple[Directory, ...]:
-        """One for each that is configured; one that did not change is kept, another one knows what it knew."""
+        """One for each that is configured; an unchanged one is kept, a changed one starts with the last list."""
         configured = configuration.discovery.resource_directories
         before = {directory.configured.name: directory for directory in self.directories}
         gone = [directory for name, directory in before.items() if name not in {other.name for other in configured}]
@@ -230,38 +230,38 @@ class Composition:
 
 
 def keeping(former: Configuration, configuration: Configuration) -> Configuration:
-    """The same as ``configuration``, in which accounts that are as they were are the former's own objects."""
+    """The same as ``configuration``, with the former's objects for accounts that did not change."""
     accounts = _kept(configuration.accounts, former.accounts, by=lambda account: account.name)
     return configuration.model_copy(update={"accounts": accounts})
 
 
 def _kept(now: Iterable[_Part], before: Iterable[_Part], *, by: Callable[[_Part], object]) -> tuple[_Part, ...]:
-    """What there is now, as the object of before where it equals that.
+    """The parts of now, each replaced by the equal one of before if there is one.
 
-    Else some would go on with the one and some with the other, and after a reload each would be there twice.
+    Without this, equal objects of before and now would both stay in memory after a reload.
     """
     known = {by(part): part for part in before}
     return tuple(known[by(part)] if known.get(by(part)) == part else part for part in now)
 
 
 def _renamed(configured: ResourceDirectory, gone: Iterable[Directory]) -> Directory | None:
-    """The directory that had another name before: it was listed by the same identity, and its own name has gone."""
+    """The directory that was renamed: same identity and site, and its old name is no longer configured."""
     who = configured.credentials, configured.site
     return next((other for other in gone if (other.configured.credentials, other.configured.site) == who), None)
 
 
 def _key(account: WatchedAccount, configuration: Configuration) -> _Key:
-    """What tells one identity from another; labels and products of an account are not part of it."""
+    """What makes an identity the same one; labels and products of an account are not part of it."""
     return account.name, account.credentials, account.account_id, account.site, configuration.endpoints
 
 
-def _permitted(configuration: Configuration, shard: Shard) -> Mapping[str, float]:
-    """Calls per second of each operation; those of accounts that all shards ask are divided among these."""
+def _calls_per_second(configuration: Configuration, shard: Shard) -> Mapping[str, float]:
+    """Calls per second of each operation; those that all shards call for the same accounts are divided."""
     return {
         operation.action: configuration.rate_limit.allowance(
             operation.action,
             vendor_limit=operation.calls_per_second,
-            shards=shard.total if operation in _ASKED_BY_ALL_SHARDS else 1,
+            shards=shard.total if operation in _CALLED_BY_ALL_SHARDS else 1,
         )
         for operation in OPERATIONS
     }

@@ -46,7 +46,7 @@ _LAST_RUNS_S = 0.5
 class WebOptions:
     """Where and how the daemon listens; ``enable_lifecycle`` lets a request reload the configuration.
 
-    ``config_file`` says who is answered, over TLS or not; without it, whoever comes.
+    ``config_file`` is the web configuration file: TLS and users; without it, every request is answered over HTTP.
     """
 
     listen_address: str = ":10520"
@@ -59,10 +59,9 @@ class Daemon:
     """One running exporter.
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
-    reload, or raises ConfigurationError. Of the accounts, those of ``shard`` are polled. ``settled`` is called
-    whenever another configuration, or other accounts, have come into use, and once more when all were polled. Raises
-    ValueError for web options that cannot be and ConfigurationError for a web configuration file, before anything is
-    started.
+    reload, or raises ConfigurationError. Only the accounts of ``shard`` are polled. ``settled`` is called after each
+    change of configuration or accounts, and when every probe has been polled once. Raises ValueError for bad web
+    options and ConfigurationError for a bad web configuration file, before anything is started.
     """
 
     def __init__(
@@ -140,31 +139,31 @@ class Daemon:
         return self._server.address
 
     def start(self) -> None:
-        """Serve /metrics, then poll; never waits for the API. Raises OSError when the address cannot be had."""
+        """Serve /metrics, then poll; never waits for the API. Raises OSError when the address is not available."""
         self._server.start()
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._schedule.start()
-        self._ask()
+        self._look_up()
 
     def stop(self) -> None:
         """End calls under way and stop; returns within about 1.5 seconds."""
         self._schedule.stop()
         self._composition.close()
         self._server.stop()
-        self._schedule.wait(within_s=_LAST_RUNS_S)  # the end must not cut off a line that one of them writes
+        self._schedule.wait(within_s=_LAST_RUNS_S)  # the exit must not cut off a log line that a run writes
 
     def is_ready(self) -> bool:
-        """Whether members were once asked for and every probe polled, failed or not; once true it stays so."""
+        """Whether members were listed and every probe polled once, failed or not; once true it stays so."""
         if not self._ready:
             self._ready = self._discovered.issuperset(self._composition.directories) and self._store.all_polled
         return self._ready
 
     def is_alive(self) -> bool:
-        """Whether the schedule and the web server still take on work; waits for them for a few seconds at most."""
+        """Whether schedule and web server still do work; waits for each a few seconds at most."""
         return self._schedule.responds(within_s=ALIVE_WITHIN_S) and self._server.responds(within_s=ALIVE_WITHIN_S)
 
     def reload(self) -> str | None:
-        """Read the configuration anew and use it; returns None, or why the one before stays in use.
+        """Read the configuration anew and use it; returns None, or why the one in use stays.
 
         Safe to call from any thread: one reload follows another.
         """
@@ -173,10 +172,10 @@ class Daemon:
                 self._use(keeping(self._configuration, self._load()))
             except (ConfigurationError, ValueError) as error:
                 return self._not_reloaded(str(error))
-            except Exception as error:  # noqa: BLE001 — whatever went wrong, the daemon stays up
+            except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
                 self._log.log(logging.ERROR, "reload hit a defect", **defect(error))
                 return self._not_reloaded("a defect of the exporter; its log says more")
-            self._ask()
+            self._look_up()
             self._self_metrics.config_loaded(time.time())
             self._log.log(
                 logging.INFO,
@@ -192,9 +191,9 @@ class Daemon:
         return explanation
 
     def _use(self, configuration: Configuration | None = None) -> None:
-        """From now on this configuration holds, or the one in use with the accounts of now.
+        """Use this configuration, or the one in use with the members of now.
 
-        What stays as it was keeps its history and its place.
+        Accounts and probes that do not change keep their history and their place in the schedule.
         """
         with self._configuring:
             configuration = configuration or self._configuration
@@ -205,8 +204,8 @@ class Daemon:
             self._discovered = self._discovered.intersection(self._composition.directories)
             self._watched = {account.name: account for account in self._composition.accounts}
             self._account_ids = self._known_ids()
-            # Before the store: whatever that records of a probe has its place on the page. A probe that left and came
-            # back can still have a poll of before under way.
+            # Before the store, whose records need a place on the page: a probe that left and came back can still have
+            # an earlier poll under way.
             self._exposition.configure(
                 [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
             )
@@ -224,7 +223,7 @@ class Daemon:
             self._settled()
 
     def _known_ids(self) -> dict[str, str]:
-        """The ids of the accounts by name; one that is not known yet is taken for the one that the name had."""
+        """The ids of the accounts by name; while an id is not known yet, the one that the name had before."""
         known = {}
         for account in self._composition.accounts:
             account_id = self._composition.account_id(account.name) or self._account_ids.get(account.name)
@@ -233,14 +232,14 @@ class Daemon:
         return known
 
     def _learned(self, name: str, account_id: str) -> None:
-        """An account id came from the API: the account is shown with it, and is no member of a directory any more.
+        """Show the account with the id that the API gave, and no longer watch it as a member of a directory.
 
-        A member that was left out for what the name stood for before is watched again.
+        A member that the name stood for before is watched again.
         """
         with self._configuring:
             identity = self._composition.identities.get(name)
             if identity is None or identity.caller().account_id != account_id:
-                return  # the name has left, or stands for another account, since this was asked
+                return  # the name left, or stands for another account, meanwhile
             former = self._account_ids.get(name, account_id)
             self._account_ids[name] = account_id
             watched = self._watched.get(name)
@@ -253,11 +252,11 @@ class Daemon:
             self._use()
 
     def _run_now(self, accounts: Iterable[str]) -> None:
-        """Poll these accounts: they have credentials again, or are others than before."""
+        """Poll these accounts now: they have credentials again, or their name stands for another account."""
         self._schedule.run_now([probe.key for account in accounts for probe in self._probes.get(account, ())])
 
-    def _ask(self) -> None:
-        """Ask who the accounts are that do not say, and what members the directories have."""
+    def _look_up(self) -> None:
+        """Begin to look up unknown account ids and the members of directories."""
         client = self._composition.client
         self._schedule.ask_until_answered(
             "identities",
@@ -275,14 +274,14 @@ class Daemon:
         )
 
     def _discover(self, directory: Directory) -> bool:
-        """List the members if that is due, and watch those that are there now; it is never answered for good."""
+        """List the members if that is due, and watch them; returns False, so that it is called again."""
         if directory not in self._composition.directories or not directory.is_due():
             return False
         before = directory.members
         directory.refresh(self._composition.client)
         if directory.members != before:
             self._use()
-        with self._configuring:  # two may be done at once, and neither may be lost
+        with self._configuring:  # two directories may be listed at once
             self._describe_discovery()
             self._discovered = (self._discovered | {directory}).intersection(self._composition.directories)
         return False
@@ -341,6 +340,6 @@ def _intervals_of(configuration: Configuration) -> Callable[[AnyKind], Intervals
 
 
 def _labels(account: WatchedAccount, account_id: str) -> Mapping[str, str]:
-    """What ``dcdn_account_info`` says beside the account: the user's labels after ours, never in their place."""
+    """The labels of ``dcdn_account_info`` beside the account: ours first, which the user's never replace."""
     own = dict(zip(ACCOUNT_INFO_LABELS[1:], (account_id, account.account_name, account.site), strict=True))
     return {**own, **account.labels, **own}

@@ -26,7 +26,7 @@ POLL: Mapping[str, str] = {
 class Demo:
     """The simulator and the daemon, started and stopped together.
 
-    Raises OSError when an address cannot be had.
+    Raises OSError when an address is not available.
     """
 
     def __init__(self, scenario: Scenario, *, web: WebOptions, log: Logger) -> None:
@@ -63,14 +63,14 @@ class Demo:
         self._simulator.stop()
 
     def narrate(self, say: Callable[[str], None], until: threading.Event) -> None:
-        """Say each announcement of the scenario when it happens, until the event is set."""
+        """Call ``say`` with a line for each event of the scenario when it happens, until ``until`` is set."""
         for at_s, account, sentence in self._simulator.events():
             if until.wait(max(0.0, at_s - self._simulator.elapsed_s)):
                 return
             say(f"{_clock(at_s)}  {account}: {sentence}")
 
     def upcoming(self, horizon_s: float) -> Iterator[str]:
-        """What will happen within the horizon, a line for each event."""
+        """A line for each event within the horizon."""
         for at_s, account, sentence in itertools.takewhile(
             lambda event: event[0] <= horizon_s, self._simulator.events()
         ):

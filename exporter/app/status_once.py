@@ -1,4 +1,4 @@
-"""One round of polls: what a configuration asks for is looked at once, and reported."""
+"""The one-shot status: every configured probe polled once, and reported."""
 
 import math
 import time
@@ -22,11 +22,11 @@ def look_once(
     progress: Callable[[int], AbstractContextManager[Callable[[Probe], None]]],
     log: Logger,
 ) -> Report:
-    """What every probe has found out by a poll of now; an exception on the way ends the calls under way.
+    """Poll every probe once and return the report; an exception ends the calls under way.
 
-    ``environ`` is the environment to read proxies and the CA bundle from. ``progress`` gets the number of probes, and
-    what it gives is told of each that is done. Members of directories are listed first. Nobody is asked who an
-    account is.
+    ``environ`` is the environment to read proxies and the CA bundle from. ``progress`` is called with the number of
+    probes; the function that it gives is called for each probe that is done. Members of directories are listed first.
+    Account ids are not looked up.
     """
     workers = configuration.poll.max_workers
     composition = Composition(configuration, environ=environ, observer=Unobserved(), log=log)
@@ -41,5 +41,5 @@ def look_once(
             poll_once(probes, poll=poller.poll, max_workers=workers, done=done)
     finally:
         composition.close()
-    # What a round has learned is no older than the round, however long the budgets made it.
+    # No answer of these polls is stale, however long the budgets made them wait.
     return build_report(store.records(), now=time.time(), stale_after_s=math.inf, unlisted=composition.unlisted)

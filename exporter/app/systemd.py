@@ -1,7 +1,7 @@
-"""How the daemon lives with a service manager: told when it is up, and, as long as it is, that it is.
+"""Notifications of the daemon to a service manager: that it is ready, reloads, stops, and is alive.
 
 systemd's protocol is a datagram of lines to the socket that the environment names:
-https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html. Without such a socket nobody is told.
+https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html. Without such a socket nothing is sent.
 """
 
 import signal
@@ -21,26 +21,26 @@ class Supervised(Protocol):
     """What is needed of the daemon."""
 
     def reload(self) -> str | None:
-        """Use the configuration as it is now, or say why not."""
+        """Use the configuration as it is now; returns why not, else None."""
 
     def is_alive(self) -> bool:
-        """Whether its parts still do what they are there for."""
+        """Whether its parts still work."""
 
 
 class ServiceManager:
-    """The one that started this process, as far as the environment tells of it; not to be told is no failure."""
+    """The service manager that the environment names, if any; a notification that gets lost is no failure."""
 
     def __init__(self, environ: Mapping[str, str], *, pid: int) -> None:
         self._socket = environ.get("NOTIFY_SOCKET", "")
         limit = environ.get("WATCHDOG_USEC", "")
         of_this_process = environ.get("WATCHDOG_PID", str(pid)) == str(pid)
         self.ping_every_s: float | None = None
-        """How often it wants to hear that the process is alive; None: not at all."""
+        """Seconds between watchdog notifications; None: it wants none."""
         if limit.isascii() and limit.isdecimal() and int(limit) and of_this_process:
             self.ping_every_s = int(limit) / _MICROSECONDS / _PINGS_PER_LIMIT
 
-    def tell(self, *assignments: str) -> None:
-        """It has been told these, such as ``READY=1``, if it listens."""
+    def notify(self, *assignments: str) -> None:
+        """Send these, such as ``READY=1``, if there is a socket."""
         if not self._socket:
             return
         # An address of Linux' abstract namespace begins with a zero byte, and in a variable with "@".
@@ -50,7 +50,7 @@ class ServiceManager:
                 notification.setblocking(False)  # noqa: FBT003 — it has no name
                 notification.sendto("\n".join(assignments).encode(), address)
         except OSError:
-            return  # it is gone or has no room: its own timeouts then say what happens
+            return  # it has ended or its queue is full: its timeouts decide
 
 
 def supervise(
@@ -62,19 +62,19 @@ def supervise(
 ) -> None:
     """Reload a started daemon at each SIGHUP received, and return at any other signal.
 
-    The manager learns of the start, of reloads, and that the daemon is alive, until it is not.
+    The manager is notified of the start, of reloads and of the stop, and that the daemon is alive while it is.
     """
-    manager.tell("READY=1")
+    manager.notify("READY=1")
     while True:
         number = next_signal(received, within_s=manager.ping_every_s)
         if number is None:
             if daemon.is_alive():
-                manager.tell("WATCHDOG=1")
+                manager.notify("WATCHDOG=1")
             continue
         if number != signal.SIGHUP:
             break
-        manager.tell("RELOADING=1", f"MONOTONIC_USEC={int(clock() * _MICROSECONDS)}")
+        manager.notify("RELOADING=1", f"MONOTONIC_USEC={int(clock() * _MICROSECONDS)}")
         refusal = daemon.reload()
         status = "" if refusal is None else "the configuration was refused, the one before is in use"
-        manager.tell("READY=1", f"STATUS={status}", "WATCHDOG=1")
-    manager.tell("STOPPING=1")
+        manager.notify("READY=1", f"STATUS={status}", "WATCHDOG=1")
+    manager.notify("STOPPING=1")

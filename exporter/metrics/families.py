@@ -1,6 +1,6 @@
-"""The metric families of a probe's history, which all kinds have, and of accounts.
+"""The metric families of a probe's polls, which all kinds have, and of accounts; pure.
 
-Everything here is pure. The names and labels are the project's public interface.
+The names and labels are the project's public interface.
 """
 
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
 
 ACCOUNT_INFO_NAME = "dcdn_account_info"
 ACCOUNT_INFO_LABELS = ("account", "account_id", "account_name", "site")
-# Prometheus gives these to targets, and renames ours where they are called alike.
+# Prometheus sets these on targets, and renames our labels of the same name.
 TARGET_LABELS = frozenset(
     {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"}
 )

@@ -1,12 +1,12 @@
 """The /metrics page: blocks of pre-rendered lines, joined at scrape.
 
 A probe's lines are rendered when its record changes, and again when time alone changes them: a billing change
-falls due, data goes stale. Those about its state are kept while a poll finds nothing new. A scrape joins them, with
-the seconds left of countdowns computed anew. Lines of text and OpenMetrics are the same bytes; only the heads of
-families differ.
+falls due, data goes stale. Lines of its state are kept while polls find no change. A scrape joins the lines and
+computes the seconds of countdowns. Lines of text and OpenMetrics are the same bytes; only the heads of families
+differ.
 
     Exposition          the page
-    └── _Block          neighbours in the schedule that have the same families: most are untouched between two scrapes
+    └── _Block          neighbours in the schedule with the same families; few blocks change between two scrapes
         └── _Slot       one probe: its record and its lines, family by family
 """
 
@@ -37,7 +37,7 @@ from exporter.metrics.families import (
 from exporter.metrics.registry_page import RegistryPage, text_page_of
 from exporter.probes.kind import AnyKind, Family, MetricType, Visible
 
-# As many as make most blocks of a family longer than what is sent at once: those are sent without being copied.
+# With so many, most blocks of a family are longer than what is sent at once, and are sent without a copy.
 _BLOCK_PROBES = 512
 _FEW_PROBES = 50
 _number: Callable[[float], str] = floatToGoString
@@ -51,7 +51,7 @@ class ExpositionFormat(Enum):
 
 
 def label_text(labels: Mapping[str, str]) -> str:
-    """Labels as they stand between the braces of a sample line, escaped by the library."""
+    """Labels as written between the braces of a sample line, escaped by the library."""
     family = GaugeMetricFamily("x", "", labels=list(labels))
     family.add_metric(list(labels.values()), 0)
     page = text_page_of(family).decode()
@@ -61,9 +61,9 @@ def label_text(labels: Mapping[str, str]) -> str:
 class Exposition:
     """The page of one process, empty until configured; safe to use from any thread.
 
-    ``kinds`` are the kinds of probes that can be on it: their families are, always, in this order. ``own`` is the
-    registry of the exporter's own metrics. ``expiries`` says, at each scrape and without waiting, the
-    accounts whose credentials end, and when.
+    ``kinds`` are the kinds of probes that can be on it: their families always are, in this order. ``own`` is the
+    registry of the exporter's own metrics. ``expiries`` returns, at each scrape and without waiting, the accounts
+    whose credentials expire, and when.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Exposition:
         self._own = RegistryPage(own)
         self._stale_after_s = math.inf
         self._now = now
-        # Few values are many probes' own. Bounded, since the API chooses some: an instance's id is one probe's.
+        # Many probes share few values. Bounded, since the API chooses some: an instance id has one probe.
         self._label = lru_cache(maxsize=1_024)(lambda name, value: label_text({name: value}))
         self._account_lines: dict[str, bytes] = {}
         self._account_block = b""
@@ -90,13 +90,13 @@ class Exposition:
         self._blocks: list[_Block] = []
 
     def configure(self, probes: Iterable[tuple[ProbeKey, AnyKind]], *, stale_after_s: float) -> None:
-        """From the next scrape on, exactly these probes are on the page, and answers go stale after so long.
+        """Have exactly these probes on the page, whose answers go stale after so long.
 
-        The probes are in the order of their turns in the schedule; those that were there keep their records. For
-        one thread at a time.
+        The probes are in the order of the schedule; those that were there keep their records. For one thread at a
+        time.
         """
         wanted = dict(probes)
-        # Thousands of new ones are rendered before the page is held up.
+        # Rendered without the lock: a scrape must not wait for thousands of new ones.
         new = {key: self._slot(key, kind) for key, kind in wanted.items() if key not in self._slots}
         for slot in new.values():
             self._render(slot)
@@ -113,15 +113,15 @@ class Exposition:
                 block.renders_until = min(slot.renders_until for slot in block.slots)
 
     def update(self, key: ProbeKey, record: ProbeRecord) -> None:
-        """From the next scrape on, the probe's lines are those of this record; one not on the page is left out."""
+        """Render the probe's lines from this record; a probe that is not on the page is left out."""
         with self._lock:
             slot = self._slots.get(key)
-            if slot is not None:  # else it has left while its poll was under way
+            if slot is not None:  # else it left while its poll was under way
                 slot.record = record
                 self._render(slot)
 
     def set_account(self, account: str, labels: Mapping[str, str]) -> None:
-        """From the next scrape on, ``dcdn_account_info`` of an account on the page has these labels and its name."""
+        """Give ``dcdn_account_info`` of an account on the page these labels beside its name."""
         line = _account_line(account, labels)
         with self._lock:
             if account in self._account_lines:
@@ -129,7 +129,7 @@ class Exposition:
                 self._account_block = b""
 
     def set_accounts(self, accounts: Mapping[str, Mapping[str, str]]) -> None:
-        """From the next scrape on, exactly these accounts have a ``dcdn_account_info``, with these labels."""
+        """Have a ``dcdn_account_info`` for exactly these accounts, with these labels."""
         lines = {account: _account_line(account, labels) for account, labels in accounts.items()}
         with self._lock:
             self._account_lines = lines
@@ -192,7 +192,7 @@ class Exposition:
             )
         if slot.block is not None:
             slot.block.changed.update(compress(range(len(slot.lines)), map(ne, former, slot.lines)))
-            # May be too early, which costs a look at the block when it has come, and never too late.
+            # It may be too early, which costs a needless look at the block, and is never too late.
             slot.block.renders_until = min(slot.block.renders_until, slot.renders_until)
 
     def _state_lines(self, slot: "_Slot", value: Any) -> "Iterator[_Lines]":
@@ -209,14 +209,14 @@ class Exposition:
             yield lines if same else self._lines(family, slot.record, slot)
 
     def _lines(self, family: Family[Any], source: Any, slot: "_Slot") -> bytes:
-        if not family.labels:  # as most families of a history, which every poll changes
+        if not family.labels:  # the fast path: most families that every poll changes
             start = f"{family.name}{{{','.join(slot.labels[family.scope])}}}"
             return "".join([f"{start} {_number(number)}\n" for _, number in family.samples(source)]).encode()
         lines = [f"{start} {_number(number)}\n" for start, number in self._samples(family, source, slot)]
         return "".join(lines).encode()
 
     def _samples(self, family: Family[Any], source: Any, slot: "_Slot") -> Iterator[tuple[str, float]]:
-        """Name and labels of each sample as they stand in its line, labels in the library's order, and its number."""
+        """Name and labels of each sample as written, labels in the library's order, and its number."""
         labels = slot.labels[family.scope]
         if not family.labels:
             start = f"{family.name}{{{','.join(labels)}}}"
@@ -236,10 +236,10 @@ class Exposition:
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """One probe on the page: ``renders_until`` is when time alone makes its lines wrong.
+    """One probe on the page: its lines are right until ``renders_until``, unless its record changes.
 
-    ``rendered`` is the record that the lines are of. ``labels`` are those of each scope, in the library's order.
-    ``lines`` are those of the kind's families, then those of its history; ``state_lines`` is empty without a state.
+    ``rendered`` is the record that was rendered. ``labels`` are those of each scope, in the library's order.
+    ``lines`` are those of the kind's families, then those of its polls; ``state_lines`` is empty without a state.
     """
 
     kind: AnyKind
@@ -253,7 +253,7 @@ class _Slot:
     block: "_Block | None" = None
 
 
-# Lines of one family and probe; of a countdown, the start of each line and the moment that it counts down to.
+# Lines of one family and probe; for a countdown, the start of each line and its moment.
 _Lines = bytes | tuple[tuple[str, float], ...]
 
 
@@ -261,7 +261,7 @@ _Lines = bytes | tuple[tuple[str, float], ...]
 class _Block:
     """The lines of neighbouring probes with the same families, joined family by family.
 
-    ``changed`` are the families, by their place, whose lines are to be joined anew. Before ``renders_until``, time
+    ``changed`` are the places of the families whose lines have to be joined anew. Before ``renders_until``, time
     alone changes no line.
     """
 
@@ -278,7 +278,7 @@ class _Block:
         self.lines = [b""] * len(families)
 
     def join(self) -> None:
-        """Join anew the lines that have changed: those of a few families, as most polls find what was known."""
+        """Join the lines of families that have changed: few, as most polls find no change."""
         for family, place in self.places.items():
             if place in self.changed:
                 parts: list[Any] = [slot.lines[place] for slot in self.slots]
@@ -301,7 +301,7 @@ def _name(label: str) -> str:
 
 
 def _blocks(slots: Iterable[_Slot]) -> list[_Block]:
-    """Neighbours in the schedule together, of kinds that have the same families."""
+    """Blocks of neighbours in the schedule whose kinds have the same families."""
     alike: dict[int, list[_Slot]] = defaultdict(list)
     for slot in slots:
         alike[id(slot.kind.families)].append(slot)
@@ -311,7 +311,7 @@ def _blocks(slots: Iterable[_Slot]) -> list[_Block]:
 
 
 class _Expiries:
-    """The lines of when credentials end; each is kept while that does not change. For one thread at a time."""
+    """The lines of when credentials expire; unchanged ones are kept. For one thread at a time."""
 
     def __init__(self, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
         self._read = read

@@ -1,7 +1,7 @@
 """The part of the /metrics page that is a registry's, as the client library writes it, at a fraction of the cost.
 
-The library writes each family when it has new series; from then on a line is kept while its value is, and else
-gets another number after the labels that it has.
+The library writes a family when it has new series. From then on a line is kept while its value is the same; else
+only its number is replaced.
 """
 
 import threading
@@ -30,7 +30,7 @@ class RegistryPage:
         self._written: dict[tuple[str, bool], _Written] = {}
 
     def write(self, *, openmetrics: bool) -> bytes:
-        """The registry as it is now; in OpenMetrics, the end of the page too."""
+        """The registry as it is now; in OpenMetrics with the end of the page."""
         with self._lock:
             families = [self._family(metric, openmetrics=openmetrics) for metric in self._registry.collect()]
         return b"".join([*families, _OPENMETRICS_END] if openmetrics else families)
@@ -45,7 +45,7 @@ class RegistryPage:
 
 @dataclass(slots=True, eq=False)
 class _Written:
-    """A family as it was written last: a line for each sample, in their order, or none at all."""
+    """A family as it was written last: a line for each sample in order, or no lines at all."""
 
     samples: list[Sample]
     head: bytes
@@ -53,7 +53,7 @@ class _Written:
     text: bytes
 
     def follow(self, samples: list[Sample]) -> bool:
-        """The text is that of these samples; False, and nothing else, when they are others than by their values."""
+        """Update the text to these samples; False, and no change, when they differ by more than their values."""
         if samples == self.samples:
             return True
         if len(samples) != len(self.lines):

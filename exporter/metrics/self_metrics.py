@@ -1,6 +1,6 @@
 """The exporter's metrics about itself, which the client library counts and writes.
 
-Everything is registered in a registry that is passed on, never in the library's global one.
+They are in a registry of their own, never in the library's global one.
 """
 
 import itertools
@@ -33,7 +33,7 @@ _DURATION_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, math.in
 class SelfMetrics:
     """What the exporter measures of itself; safe to use from any thread.
 
-    It is what the API client tells of its calls (``waited``, ``called``, ``clock_skew``).
+    The API client calls ``waited``, ``called`` and ``clock_skew``.
     """
 
     def __init__(self, *, version: str, actions: Iterable[str], unknown_fields: Iterable[str]) -> None:
@@ -124,19 +124,19 @@ class SelfMetrics:
         self._unknown_values.labels(field).inc()
 
     def describe_schedule(self, *, interval_s: float, stale_after_s: float, accounts: int, probes: int) -> None:
-        """Show what the configuration asks for, so that alerting rules can follow it."""
+        """Show the configuration's intervals and sizes, for use in alerting rules."""
         self._interval.set(interval_s)
         self._stale_after.set(stale_after_s)
         self._accounts.set(accounts)
         self._probes.set(probes)
 
     def describe_shard(self, *, ordinal: int, total: int) -> None:
-        """Show which part of the accounts this process polls, so that a rule can tell which part nobody does."""
+        """Show which part of the accounts this process polls, so that a rule can find a part without a process."""
         self._shard_ordinal.set(ordinal)
         self._total_shards.set(total)
 
     def describe_probes(self, probes: Iterable[tuple[str, str, str]]) -> None:
-        """Show which operation each probe of a product calls, and none that is not polled any more."""
+        """Show which operation each polled probe of a product calls."""
         _replace_series(self._probe_info, self._probe_kinds, dict.fromkeys(probes, 1.0))
 
     def describe_budgets(self, calls_per_second: Mapping[str, float]) -> None:
@@ -164,7 +164,7 @@ class SelfMetrics:
 
 
 def _replace_series(gauge: Gauge, shown: set[tuple[str, ...]], series: Mapping[tuple[str, ...], float]) -> None:
-    """The gauge has exactly these series; ``shown`` are those that it had."""
+    """Give the gauge exactly these series; ``shown`` are those that it had, and is updated."""
     for labels, number in series.items():
         gauge.labels(*labels).set(number)
     for labels in shown - series.keys():
@@ -174,9 +174,9 @@ def _replace_series(gauge: Gauge, shown: set[tuple[str, ...]], series: Mapping[t
 
 
 class _Durations(Collector):
-    """The histogram of what calls take, whose samples are kept until they change.
+    """The histogram of call durations, whose samples are kept until they change.
 
-    The library's own makes all of them anew at every scrape, which would be half the cost of a small page.
+    The library's own histogram makes all samples anew at every scrape: half the cost of a small page.
     """
 
     def __init__(self, actions: Iterable[str]) -> None:
@@ -216,7 +216,7 @@ def _durations() -> HistogramMetricFamily:
 
 
 class _ClockSkew(Collector):
-    """A gauge that is absent until it was measured; ``seconds`` is set from any thread."""
+    """A gauge that is absent until measured; ``seconds`` is set from any thread."""
 
     def __init__(self) -> None:
         self.seconds: float | None = None

@@ -1,4 +1,4 @@
-"""What is known of every account and product now: rows, counted and ordered, that table, JSON and page draw.
+"""What is known of every account and product now: ordered rows and counts, for table, JSON and status page.
 
 records -> Report -> an exit code, JSON (docs/commands.md), a table (``terminal``), or the status page (``web``)
 """
@@ -39,13 +39,13 @@ class Row:
     keys: Mapping[str, Any]
     """What the kinds of probes add to the row's JSON object."""
     ahead_s: float | None
-    """Seconds until the next thing that is known to change; None: no such moment is known."""
+    """Seconds until the next known change; None: none is known."""
     answered_at: float | None
-    """The Unix time of the oldest of the last good answers, which holds for all of the row; None before the first."""
+    """The Unix time of the oldest answer in the row; None before the first."""
     age_s: float | None
     """Seconds since then."""
     failures: Mapping[str, Failure]
-    """Of the last polls, by the name of the probe."""
+    """Failures of the last polls, by the name of the probe."""
     polled: bool
     """Every probe has finished a poll."""
     probes: int = 1
@@ -63,27 +63,27 @@ class Row:
 
     @property
     def condition(self) -> Condition:
-        """The worst of what holds; WAITING where no state is known."""
+        """The worst condition that is a state; WAITING where no state is known."""
         return next((condition for condition in self.conditions if condition.state), WAITING)
 
     @property
     def worst(self) -> Condition:
-        """The worst of what holds, counting what is no state: that a change lies ahead, for instance."""
+        """The worst condition, also one that is no state, such as a pending change."""
         return self.conditions[0] if self.conditions else WAITING
 
     @property
     def is_changing(self) -> bool:
-        """Whether something is known to change."""
+        """Whether a change is known to come."""
         return any(condition.severity is Severity.UPCOMING for condition in self.conditions)
 
     @property
     def poll_success(self) -> bool:
-        """The last polls got answers. False also before the first ones have finished."""
+        """Whether every last poll got an answer; False before the first have finished."""
         return self.polled and not self.failures
 
     @property
     def failure(self) -> str | None:
-        """What the last polls failed of, in words; where there are several probes, which of them."""
+        """Why the last polls failed, in words, with the probe where there are several; None: none failed."""
         return (
             "; ".join(
                 f"{f'{probe}: ' if self.probes > 1 else ''}{failure.reason.value}: {failure.explanation}"
@@ -95,7 +95,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was known at a moment. ValueError when fewer probes than rows are counted."""
+    """What was known at a moment; every row has at least one of the ``probes``."""
 
     at: float
     """Unix time."""
@@ -103,7 +103,7 @@ class Report:
     """The worst first."""
     probes: int
     conditions: tuple[Condition, ...]
-    """All that a row can be, the worst first."""
+    """All conditions that a row can have, the worst first."""
     unlisted: tuple[str, ...] = ()
     """Resource directories whose members could not be listed: accounts may be missing."""
 
@@ -112,7 +112,7 @@ class Report:
             raise ValueError(f"each row has a probe at least, seen {self.probes} for {len(self.rows)} rows")
 
     def counts(self) -> dict[str, int]:
-        """How many there are of everything; ``failed`` counts probes, and what a row can be is counted in rows."""
+        """Counts for the summary; ``failed`` counts probes, conditions count rows."""
         holding = dict.fromkeys(self.conditions, 0)
         for row in self.rows:
             for condition in row.conditions:
@@ -133,7 +133,7 @@ class Report:
         }
 
     def alarms(self) -> dict[str, int]:
-        """How many rows need a look, by the word of the alarm, each at 0 too; ``failing`` comes last."""
+        """How many rows have each alarm, by its word, also at 0; ``failing`` comes last."""
         alarms = {each.alarm: each for each in self.conditions if each.alarm is not None and each is not FAILING}
         return {
             word: sum(condition in row.conditions for row in self.rows)
@@ -208,7 +208,7 @@ def exit_code(report: Report) -> int:
 
 
 def summary_line(report: Report) -> str:
-    """All of it in one line, such as ``12 accounts, 18 probes: 1 locked, 2 failed``."""
+    """A summary in one line, such as ``12 accounts, 18 probes: 1 locked, 2 failed``."""
     counts = report.counts()
     accounts, probes = counts.pop("accounts"), counts.pop("probes")
     found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)

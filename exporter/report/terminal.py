@@ -1,6 +1,6 @@
 """What `status` shows to people: a table, and a bar while polls run. The one importer of rich.
 
-Nothing here decides what is true, only how it looks; the words are those of the status page.
+The words are those of the status page.
 """
 
 import io
@@ -33,7 +33,7 @@ _CLEAR_LINE = "\r\x1b[2K"
 def draw_table(report: Report, *, width: int | None, color: bool) -> str:
     """The rows, and a line that sums them up.
 
-    ``width`` is that of a terminal, into which every value is folded; None leaves each row one line, however long.
+    Values are folded into ``width``, that of a terminal; None: each row is one line of any length.
     """
     table = Table(*_COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in table.columns:
@@ -51,7 +51,7 @@ def draw_table(report: Report, *, width: int | None, color: bool) -> str:
         highlight=False,
         emoji=False,
         legacy_windows=False,
-        _environ={},  # what the process's environment asks for is for the caller to know
+        _environ={},  # the caller decides, not the process's environment
     )
     if width is None:
         console.width = max(1, console.measure(table, options=console.options.update(max_width=10**6)).maximum)
@@ -70,7 +70,7 @@ def cells(row: Row) -> tuple[str, str, str, str, str]:
 
 @contextmanager
 def progress_bar(stream: TextIO, total: int, *, shown: bool) -> Iterator[Callable[[object], None]]:
-    """A function to be called for each of ``total`` probes that is done; the bar is gone afterwards."""
+    """A function to call for each of ``total`` probes that is done; the bar disappears afterwards."""
     columns = (TextColumn("polling"), BarColumn(), MofNCompleteColumn())
     console = Console(file=stream)
     with Progress(
@@ -81,7 +81,7 @@ def progress_bar(stream: TextIO, total: int, *, shown: bool) -> Iterator[Callabl
 
 
 def above_bar(stream: TextIO) -> TextIO:
-    """A stream for lines that are written while the bar is shown: each takes the bar's place, which then follows."""
+    """A stream for lines that are written while the bar is shown: each replaces the bar, which is drawn below."""
     return cast("TextIO", _AboveBar(stream))
 
 
@@ -90,12 +90,12 @@ def _text(cell: tuple[Fragment, ...]) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without what could move a terminal's cursor or turn the direction of writing."""
+    """The text without characters that move a terminal's cursor or change the writing direction."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 class _AboveBar(io.TextIOBase):
-    """What it is given takes the place of what the current line of a terminal shows."""
+    """A stream whose text replaces the current line of a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

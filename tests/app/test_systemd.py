@@ -143,7 +143,7 @@ def test_an_abstract_address_is_told_too(tmp_path: Path) -> None:
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as listener:
         listener.bind(f"\0{name}")
         listener.settimeout(PATIENCE_S)
-        ServiceManager({"NOTIFY_SOCKET": f"@{name}"}, pid=PID).tell("READY=1")
+        ServiceManager({"NOTIFY_SOCKET": f"@{name}"}, pid=PID).notify("READY=1")
 
         assert listener.recv(4096) == b"READY=1"
 
