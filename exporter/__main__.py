@@ -7,15 +7,15 @@ from typing import NoReturn
 
 
 def run() -> None:
-    """Run the command; a signal to stop while its parts are still being loaded ends it as later ones do.
+    """Run the command; a signal to stop ends it in the same way while its parts are still being loaded.
 
-    With 0 for those that run until they are stopped; for the others that would say that they have done their work.
+    The exit code is 0 for commands that run until they are stopped; for others, 0 would mean that their work is done.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     if sys.argv[1:2] == ["serve"]:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what it would reload has not been read yet
-    from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, in which signals are heard
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is no configuration to reload yet
+    from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, and signals may come meanwhile
 
     main()
 

@@ -1,4 +1,4 @@
-"""The configuration files: read, checked, every problem told at once. The one home of pydantic and PyYAML.
+"""The configuration files: read and checked, all problems reported at once. The one home of pydantic and PyYAML.
 
     reading.py         load, load_web, parse, without_file
     document.py        YAML with the place of every value
@@ -6,13 +6,13 @@
     accounts.py, credentials.py    whom to watch, and as whom
     web.py             the file of the web server, in a format that is not ours
     values.py          durations, numbers, addresses
-    vocabulary.py      what callers hand in: products, switches, limits, labels
-    checks.py          how a model says what it accepts
+    vocabulary.py      what callers pass in: products, switches, limits, labels
+    checks.py          checks of models, with the words for a message
     problems.py        Problem, ConfigurationError
     summary.py         a few lines for people
     schema.py          the file for editors
 
-Knows the forms of ids and roles from the api, and no product or probe: they are the Vocabulary that comes in.
+The forms of ids and roles come from api. Products and probes are not known here: callers pass in a Vocabulary.
 """
 
 from exporter.config.accounts import Account, ResourceDirectory

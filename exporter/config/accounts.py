@@ -1,4 +1,4 @@
-"""Whom to watch: the sections `accounts` and `discovery`."""
+"""The sections `accounts` and `discovery`: whom to watch."""
 
 import re
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ from exporter.config.vocabulary import LABEL_NAME
 
 MAX_LABELS = 8
 _LABEL_NAME_WORDS = "a label name ([a-zA-Z_][a-zA-Z0-9_]*, not beginning with __)"
-# Members of resource directories are named by their ids; numbers as short as people count with are no ids.
+# Members of resource directories are named by their ids; shorter numbers are no ids.
 LIKE_AN_ID = re.compile(r"[0-9]{6,}")
 
 
@@ -114,7 +114,7 @@ Switches = Annotated[Mapping[str, Flag], AfterValidator(MappingProxyType), Plain
 
 
 class Polled(Section):
-    """A section that says what to poll; its switches are keys like others in the file, and one mapping here."""
+    """A section that says what to poll; its switches are keys of it in the file, and one mapping here."""
 
     @model_validator(mode="before")
     @classmethod
@@ -149,13 +149,13 @@ class Account(Polled):
 
     @property
     def known_account_id(self) -> str | None:
-        """The id of the account as far as the file tells it: by itself, or in the ARN of the role."""
+        """The id of the account if the file has it, in account_id or in the ARN of a role."""
         return self.account_id or known_account_id(self.credentials)
 
     @field_validator("account_id")
     @classmethod
     def _agrees(cls, account_id: str | None, info: ValidationInfo) -> str | None:
-        """With the role, and with the name: none is what a member of a directory could have, but of that account."""
+        """Refuse an id that differs from the role's, or from a name that looks like an id."""
         name, credentials = info.data.get("name", ""), info.data.get("credentials")
         if credentials is None:
             return account_id

@@ -1,7 +1,7 @@
-"""How the models say what they accept: checks with the words for a message, and what checks know besides the file.
+"""Checks of models, with the words for a message.
 
-The words for a problem come from the refusal itself; where pydantic refuses (a missing key, a list in place of
-a mapping), from the `Accepts` in the field's annotation.
+The words for a problem come from the refusal; where pydantic refuses (a missing key, a list in place of a mapping),
+from the `Accepts` in the field's annotation.
 """
 
 import difflib
@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from exporter.config.vocabulary import Vocabulary
 
 SWITCHES = "(switches)"
-"""What stands for the keys that the vocabulary has, between the file and the models."""
+"""The key under which models get all keys that are switches of the vocabulary."""
 
 
 def _key(name: str) -> str:
@@ -40,32 +40,32 @@ class Section(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the checks need to know besides the file; the context of every validation."""
+    """What the checks know besides the file; the context of every validation."""
 
     folder: Path
-    """Where relative paths of the file begin."""
+    """Where relative paths in the file begin."""
     vocabulary: Vocabulary | None = None
-    """None: of a file that has none of these words."""
+    """None for a file that uses none of its names."""
 
 
 def folder(info: ValidationInfo) -> Path:
-    """Where relative paths of the file begin that is checked."""
+    """Where relative paths in the file begin."""
     return cast("Facts", info.context).folder
 
 
 def vocabulary(info: ValidationInfo) -> Vocabulary:
-    """The words that the file may have."""
+    """The names that the file may use."""
     return cast("Vocabulary", cast("Facts", info.context).vocabulary)
 
 
 def refusal(accepted: str, *, seen: str | None = None, text: bool = False) -> PydanticCustomError:
-    """The error to raise for a value; `seen` replaces it in the message. `text`: with quotes, a number may do."""
-    # The words travel as context: in the template, pydantic would read their braces as fields.
+    """The error to raise for a value; `seen` replaces it in the message. `text`: suggest quotes for a number."""
+    # The words are context: in the template, pydantic would read their braces as fields.
     return PydanticCustomError("refused", "refused", {"accepted": accepted, "seen": seen, "text": text})
 
 
 def broken_rule(sentence: str) -> PydanticCustomError:
-    """The error to raise for what is wrong with no value of its own: keys that exclude or need each other."""
+    """The error to raise for keys that exclude or need each other."""
     return PydanticCustomError("broken_rule", "refused", {"sentence": sentence})
 
 
@@ -75,7 +75,7 @@ class Accepts:
 
     words: str
     check: Callable[[object, ValidationInfo], object] | None = None
-    """Returns the value to go on with, or raises a refusal."""
+    """Returns the value for pydantic's own check, or raises a refusal."""
     shape: Mapping[str, Any] = field(default_factory=dict)
     """What editors can check: keywords of JSON Schema."""
 
@@ -88,13 +88,13 @@ class Accepts:
 
 
 def words_of(of: FieldInfo) -> str | None:
-    """What the field accepts, where its type, or the one beside None, says so."""
+    """What the field accepts, if its type, or the one beside None, has an `Accepts`."""
     inner = (item for argument in get_args(of.annotation) for item in getattr(argument, "__metadata__", ()))
     return next((item.words for item in (*of.metadata, *inner) if isinstance(item, Accepts)), None)
 
 
 def text(holds: Callable[[str], object], accepted: str, **shape: Any) -> Accepts:
-    """Text of which `holds` is true."""
+    """Text for which `holds` is true."""
 
     def check(value: object, _info: ValidationInfo) -> str:
         if isinstance(value, str) and holds(value):
@@ -115,7 +115,7 @@ def one_of(words: Collection[str]) -> Accepts:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known words for a message, with the one that was probably meant."""
+    """The known words for a message, with the most similar one."""
     words = sorted(known)
     similar = difflib.get_close_matches(word[:64], words, n=1)
     if len(words) == 1:

@@ -1,4 +1,4 @@
-"""How the file says which credentials an account uses. Inline secrets never show: not in repr, str, dumps or errors.
+"""The credentials of an account in the file. Inline secrets never show: not in repr, str, dumps or errors.
 
 A further type is one more model with its own `type`, added to `BaseCredentials`. Equal credentials have equal
 hashes, so that identities can be shared between accounts. Files that hold one secret each are mounted Kubernetes
@@ -24,7 +24,7 @@ _SECRET = re.compile(r"[!-~]+")
 
 
 class SecretFileError(ValueError):
-    """A secret file cannot be used; it never holds anything of what the file contains."""
+    """A secret file cannot be used; the error holds nothing of its content."""
 
     path: Path
     reason: str
@@ -62,7 +62,7 @@ def require_regular_file(path: Path) -> None:
 
 def _read(path: Path, *, at_most: int) -> bytes:
     try:
-        # Without O_NONBLOCK a named pipe would hold the start of the daemon for ever.
+        # Without O_NONBLOCK, to open a named pipe would block the start of the daemon.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise SecretFileError(path, reason="not a regular file")
@@ -92,7 +92,7 @@ def _plain_file(
     use: Callable[[Path], object] = require_regular_file,
     words: str = _FILE_WORDS,
 ) -> Path:
-    """The path from the configuration file's folder on, if the file can be used now."""
+    """The path, from the configuration file's folder, if the file can be used now."""
     if not isinstance(value, str) or not value.isprintable() or not value:
         raise refusal(words, text=True)
     path = folder(info) / value
@@ -127,7 +127,7 @@ RoleArn = Annotated[str, matching(ROLE_ARN, "the ARN of a role: acs:ram::ACCOUNT
 RoleName = Annotated[str, matching(ROLE_NAME, "1 to 64 letters, digits and ._-")]
 SessionName = Annotated[str, matching(SESSION_NAME, "2 to 64 letters, digits and .@_-")]
 ExternalId = Annotated[str, matching(EXTERNAL_ID, "2 to 1224 printable ASCII characters without spaces")]
-"""Agreed with the owner of a role. No secret to the vendor, but nobody else's business: messages do not show it."""
+"""Agreed with the owner of a role. The vendor does not call it a secret; messages do not show it all the same."""
 OidcProviderArn = Annotated[
     str,
     matching(_OIDC_PROVIDER_ARN, "the ARN of an identity provider: acs:ram::ACCOUNT_ID:oidc-provider/NAME"),
@@ -155,10 +155,10 @@ class AccessKeyCredentials(Section):
     @field_validator("access_key_id_file", "access_key_secret_file", "security_token_file")
     @classmethod
     def _one_of_two(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        """Of a value and its file at most one is given; of a key's two parts, exactly one each."""
+        """Refuse a value together with its file, and a missing part of the key."""
         inline = str(info.field_name).removesuffix("_file")
         if inline not in info.data:
-            return file  # it has a problem of its own
+            return file  # the inline value has a problem already
         given = (file is not None) + (info.data[inline] is not None)
         if inline == "security_token" and given <= 1:
             return file
@@ -178,7 +178,7 @@ class OidcCredentials(Section):
     oidc_provider_arn: OidcProviderArn
     """Who issued the token."""
     oidc_token_file: SecretFile
-    """Read anew for each exchange: whoever issues the token exchanges it."""
+    """Read anew for each exchange, since tokens are replaced in it."""
     session_name: SessionName | None = None
     """Stands in the audit log of the role's account. Not given: the exporter's choice."""
 
@@ -188,7 +188,7 @@ class EcsRamRoleCredentials(Section):
 
     type: Literal["ecs_ram_role"]
     role_name: RoleName | None = None
-    """Not given: the metadata server is asked for it."""
+    """Not given: the one that the metadata server names."""
     disable_imds_v1: Flag = False
     """Never fall back to the metadata server's first version, which needs no token."""
 
@@ -242,7 +242,7 @@ CREDENTIALS_WORDS = f"a mapping with a type, one of {_BASE_TYPES}, ram_role"
 
 
 def known_account_id(credentials: Credentials) -> str | None:
-    """The id of the account that these credentials work in, where they name it: in the ARN of a role."""
+    """The id of the account that these credentials work in, where the ARN of a role names it."""
     if not isinstance(credentials, RamRoleCredentials | OidcCredentials):
         return None
     return account_of(credentials.role_arn)

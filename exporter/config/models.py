@@ -1,7 +1,7 @@
-"""The configuration as a whole, as frozen models: every key of the file, its bounds and its default.
+"""The whole configuration as frozen models: every key of the file, its bounds and its default.
 
 Keys that are named without a unit in the file have one here (`interval` is `interval_s`). Rules between two keys
-sit on the later one and are skipped while the earlier one is wrong itself, so that all problems show at once.
+stand at the later one and are skipped if the earlier one has a problem, so that all problems show at once.
 """
 
 import math
@@ -25,7 +25,7 @@ from exporter.config.values import Endpoint, duration, format_duration, is_posit
 
 
 def _interval(earlier: dict[str, Any]) -> float:
-    """The interval among the fields checked so far; any number where it is wrong, for then nothing is built."""
+    """The interval among the fields checked so far; where it has a problem, any number will do."""
     return float(earlier.get("interval_s", 60.0))
 
 
@@ -176,7 +176,7 @@ class Endpoints(Section):
 
 
 class Configuration(Polled):
-    """Everything the configuration file says, with every default filled in."""
+    """The configuration file with every default filled in."""
 
     poll: Poll = Field(default_factory=Poll)
     """When probes run."""

@@ -1,6 +1,6 @@
-"""What is wrong with a configuration file, as values that can be listed, sorted and printed.
+"""The problems in a configuration file.
 
-Nothing here holds a secret: a problem names the place, and those who make one know which places are secret.
+Nothing here holds a secret: who makes a problem leaves out the values of secret places.
 """
 
 import re
@@ -26,7 +26,7 @@ class Problem:
     """Of a value what was seen and what is accepted, else a sentence. Never the value of a secret."""
 
     def __post_init__(self) -> None:
-        """A problem says where it is and what is wrong."""
+        """Refuse a problem without a place or a message."""
         if not self.path or not self.message or (self.line is not None and self.line < 1):
             raise ValueError(f"not a problem: {self.path=}, {self.line=}, {self.message=}")
 

@@ -19,7 +19,7 @@ from exporter.config.web import WebConfiguration
 _Model = TypeVar("_Model", bound=BaseModel)
 
 MAX_BYTES = 16 * 1024 * 1024
-# pydantic's place for what is wrong with the key of a mapping, not with its value.
+# pydantic's place for a problem with the key of a mapping.
 _KEY = "[key]"
 
 
@@ -35,7 +35,7 @@ def load_web(path: Path) -> WebConfiguration:
 
 def _text(path: Path) -> str:
     try:
-        # Without O_NONBLOCK, opening a named pipe that nobody writes would wait; reading one that is written may.
+        # Without O_NONBLOCK, to open a named pipe without a writer would wait; to read one with a writer may wait.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             os.set_blocking(file.fileno(), True)
             content = file.read(MAX_BYTES + 1)
@@ -55,7 +55,7 @@ def parse(text: str, *, source: str, vocabulary: Vocabulary) -> Configuration:
     """The configuration in the text; raises ConfigurationError.
 
     `source` names the file in messages; relative paths of secret files begin at its folder, and those files are
-    read once to see that they can be.
+    read once as a check.
     """
     return _read(text, source=source, known=Facts(Path(source).parent, vocabulary), model=Configuration)
 
@@ -72,7 +72,7 @@ def _unreadable(path: Path, message: str, line: int | None = None) -> Configurat
 def _read(text: str, *, source: str, known: Facts, model: type[_Model]) -> _Model:
     document = _document(text, source)
     values, problems, details = document.root.value, document.problems, list[ErrorDetails]()
-    del document  # takes twice the memory of the values; where there are problems, it is read again
+    del document  # it takes twice the memory of the values; it is read again if there are problems
     repeated = tuple(_repeated_names(values))
     try:
         configuration = model.model_validate(values, context=known)
@@ -96,7 +96,7 @@ def _document(text: str, source: str) -> Document:
 
 
 def _repeated_names(values: object) -> Iterator[tuple[Location, Location]]:
-    """Names that stand again, and first: as written, so that a problem elsewhere in an item hides none here."""
+    """The places of each repeated name and of its first use, also where other keys of the item have problems."""
     for section in (("accounts",), ("discovery", "resource_directories")):
         items = values
         for key in section:
@@ -119,9 +119,9 @@ def _named_again(document: Document, again: Location, first: Location) -> Proble
 def _explained(
     detail: ErrorDetails, document: Document, model: type[BaseModel], switches: Iterable[str]
 ) -> Problem | None:
-    """The problem that pydantic found in the model of a whole file; None where it only follows from another one."""
+    """The problem for an error of pydantic; None where it only follows from another one."""
     if detail["type"] == "default_factory_not_called":
-        return None  # pydantic has a value of its own to complain about already
+        return None  # pydantic reports the value that the factory needs
     spot = _spot(detail["loc"], model)
     location, context, accepted = spot.location, detail.get("ctx", {}), spot.words
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
@@ -147,7 +147,7 @@ def _explained(
 
 
 def _seen(found: Place, location: Location) -> str:
-    """What stands there; inside credentials, everything but the type counts as a secret."""
+    """The value for a message; inside credentials, everything but the type counts as a secret."""
     key = location[-1] if location else None
     if key == "external_id" or ("credentials" in location and key != "type"):
         return f"{found.kind} (not shown)"
@@ -155,7 +155,7 @@ def _seen(found: Place, location: Location) -> str:
 
 
 class _Spot(NamedTuple):
-    """Where pydantic's error lies, in terms of the file and of the models."""
+    """Where an error of pydantic is, in the file and in the models."""
 
     location: Location
     words: str
@@ -163,11 +163,11 @@ class _Spot(NamedTuple):
     keys: tuple[str, ...]
     """The keys of the section around it."""
     types: tuple[str, ...]
-    """Where models are told apart by their type: the types."""
+    """The accepted types, where the type decides between models."""
 
 
 def _spot(loc: Location, model: type[BaseModel]) -> _Spot:
-    """Follows pydantic's path through the models, which has a union's type as a step where the file has none."""
+    """Follow pydantic's path through the models, in which a union's type is a step that the file does not have."""
     location: list[str | int] = []
     models: tuple[type[BaseModel], ...] = (model,)
     words, keys = "a mapping", tuple[str, ...]()

@@ -1,7 +1,7 @@
-"""The configuration file as a JSON Schema, with which editors complete keys and mark slips while one types.
+"""The configuration file as a JSON Schema, with which editors complete keys and mark mistakes.
 
-It says less than reading the file does: what depends on another key, on a file or on the vendor's limits, editors
-cannot judge. What it refuses, reading refuses as well.
+It refuses less than reading does: editors cannot check what depends on files, on the vendor's limits and on most
+other keys. What it refuses, reading refuses as well.
 """
 
 import ast
@@ -46,7 +46,7 @@ def json_schema(*, vocabulary: Vocabulary) -> dict[str, Any]:
 
 
 def _docstrings(model: type[BaseModel]) -> Mapping[str, str]:
-    """What is written below each field of the model; read here, since at every import that would cost time."""
+    """The docstrings below the fields of the model, read from its source only when a schema is made."""
     (definition,) = ast.parse(inspect.getsource(model)).body
     return {
         field.target.id: inspect.cleandoc(below.value.value)
@@ -61,7 +61,7 @@ def _docstrings(model: type[BaseModel]) -> Mapping[str, str]:
 def _with_words(
     properties: Mapping[str, Any], vocabulary: Vocabulary, model: type[BaseModel]
 ) -> Iterator[tuple[str, Any]]:
-    """The keys of a section that says what to poll, with the words that the vocabulary has for them."""
+    """The keys of a section that says what to poll, with the names of the vocabulary."""
     whole = model is Configuration
     for key, value in properties.items():
         if key == SWITCHES:
@@ -81,7 +81,7 @@ def _exactly_one(key: str) -> dict[str, Any]:
     return {"oneOf": [{"required": [key]}, {"required": [f"{key}_file"]}]}
 
 
-# Rules between keys, which no single field can say.
+# Rules between keys.
 _RULES: Mapping[type[BaseModel], Mapping[str, Any]] = {
     AccessKeyCredentials: {
         "allOf": [
@@ -90,7 +90,7 @@ _RULES: Mapping[type[BaseModel], Mapping[str, Any]] = {
             {"not": {"required": ["security_token", "security_token_file"]}},
         ]
     },
-    # A name like an id needs the id, if only in the ARN of a role; that the two agree, no schema can say.
+    # A name like an id needs the id, at least in the ARN of a role; a schema cannot compare the two.
     Account: {
         "if": {
             "properties": {"name": {"type": "string", "pattern": f"^{LIKE_AN_ID.pattern}$"}},
@@ -121,7 +121,7 @@ _RULES: Mapping[type[BaseModel], Mapping[str, Any]] = {
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out null: a key of the file is given with a value, or not at all."""
+    """Leaves out null: a key in the file always has a value."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -140,7 +140,7 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def _plain(node: Any) -> Any:
-    """The same without pydantic's titles and what is no JSON Schema."""
+    """The same without pydantic's titles and discriminators."""
     if isinstance(node, dict):
         return {key: _plain(value) for key, value in node.items() if key not in {"title", "discriminator"}}
     if isinstance(node, list):

@@ -22,7 +22,7 @@ _MILLISECONDS = {
     "s": 1_000,
     "ms": 1,
 }
-# Twelve digits are 31 years in milliseconds: enough for anybody, and far from where a float loses whole milliseconds.
+# Twelve digits are 31 years in milliseconds: enough, and far from where a float loses whole milliseconds.
 _FORM = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,12}}){unit})?" for unit in _MILLISECONDS))
 PATTERN = "^(?!$)" + "".join(f"(?:[0-9]{{1,12}}{unit})?" for unit in _MILLISECONDS) + "$"
 """The same form for JSON Schema, without the `0` that needs no unit."""
@@ -146,4 +146,4 @@ def _credentials_uri(value: object, _info: ValidationInfo) -> SecretStr:
 
 Endpoint = Annotated[str, Accepts(_ENDPOINT_WORDS, _endpoint, {"pattern": f"^{_ENDPOINT_SHAPE}$"})]
 CredentialsAddress = Annotated[SecretStr, Accepts(_URI_WORDS, _credentials_uri, {"pattern": f"^{_URI_SHAPE}$"})]
-"""Never shown, for its path or query may hold a token."""
+"""Never shown: its path or query may hold a token."""

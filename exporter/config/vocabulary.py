@@ -1,4 +1,4 @@
-"""What the file may say of things that the configuration does not know: products, probes, operations, metrics."""
+"""Names that the file may use and that this package does not know: products, switches, operations, labels."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words that whoever reads a file hands in; made from the rows of what can be polled."""
+    """The names that the file may use, made from the table of probes."""
 
     products: tuple[str, ...]
     """What `products` may list; the first is polled where the file lists none."""
@@ -20,10 +20,10 @@ class Vocabulary:
     vendor_limits: Mapping[str, int]
     """What `calls_per_second` may limit: the calls per second and account that the vendor allows, by operation."""
     forbidden_labels: frozenset[str]
-    """Names that no label of an account may have: they would rename or hide ours."""
+    """Names that no label of an account may have, since it would rename or hide ours."""
 
     def __post_init__(self) -> None:
-        """Nothing in it could not be written, and there is a product."""
+        """Refuse names that no file could contain, and a vocabulary without products."""
         keys = (*self.products, *self.switches)
         odd = [
             *(key for key in keys if not _KEY.fullmatch(key) or keys.count(key) > 1),

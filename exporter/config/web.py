@@ -2,7 +2,7 @@
 
 Format and meaning, read on 2026-11-22:
 https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
-What that format has and our server cannot do is refused by its name; nothing is ignored.
+Keys of that format that our server does not support are refused by name; none is ignored.
 """
 
 import re
@@ -41,7 +41,7 @@ _CLIENT_AUTH_WORDS = (
     "to ask for a certificate and not to verify it is not supported"
 )
 _HASH_WORDS = "a bcrypt hash with a cost from 4 to 16, as `htpasswd -nBC 10 NAME` prints it behind the colon"
-# A cost of 16 is some seconds a check, each step more doubles them, and nothing can end a check.
+# A check at cost 16 takes some seconds; each step more doubles that, and a check cannot be interrupted.
 _HASH = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 
 
@@ -52,7 +52,7 @@ def _hash(value: object, _info: ValidationInfo) -> SecretStr:
 
 
 def _not_supported(sentence: str) -> Accepts:
-    """Refuses whatever a key of the format is set to."""
+    """Refuse any value of a key."""
 
     def refuse(_value: object, _info: ValidationInfo) -> NoReturn:
         raise broken_rule(sentence)
@@ -71,7 +71,7 @@ HeaderText = Annotated[str, matching(re.compile(r"[ -~]*"), "printable ASCII, or
 
 
 class TlsServer(Section):
-    """Which certificate is shown, and whose is asked for. Rules between keys stand at the later one."""
+    """The server's certificate, and which ones clients need. Rules between keys stand at the later one."""
 
     cert: Annotated[None, _not_supported("inline certificates are not supported, use cert_file")] = None
     key: Annotated[None, _not_supported("inline keys are not supported, use key_file")] = None
@@ -80,7 +80,7 @@ class TlsServer(Section):
     key_file: PlainFile
     """Its key, without a passphrase."""
     client_ca: Annotated[str | None, Accepts("certificates in PEM")] = None
-    """Whose signature makes a client's certificate a good one, in place of a file."""
+    """Authorities that sign clients' certificates, in place of a file."""
     client_ca_file: PlainFile | None = None
     """The same in a file."""
     client_auth_type: Annotated[
@@ -165,7 +165,7 @@ class TlsServer(Section):
 
 
 class Headers(Section):
-    """Headers of every answer, in place of those that it has by itself."""
+    """Headers of every answer, in place of the default ones."""
 
     content_security_policy: HeaderText = Field(default="", alias="Content-Security-Policy")
     x_frame_options: Annotated[str, one_of(("deny", "sameorigin", ""))] = Field(default="", alias="X-Frame-Options")
@@ -177,20 +177,20 @@ class Headers(Section):
 
 
 class HttpServer(Section):
-    """How HTTP is spoken."""
+    """HTTP settings."""
 
     http2: Annotated[Literal[False], Accepts("false; HTTP/2 is not supported")] = False
     headers: Headers = Field(default_factory=Headers)
 
 
 class WebConfiguration(Section):
-    """Everything that the web configuration file says."""
+    """The web configuration file."""
 
     tls_server_config: TlsServer | None = None
     """None: plain HTTP."""
     http_server_config: HttpServer = Field(default_factory=HttpServer)
     basic_auth_users: Mapping[UserName, PasswordHash] = Field(default_factory=dict)
-    """Password hashes by the name of the user; empty: whoever comes is answered."""
+    """Password hashes by the name of the user; empty: no password is needed."""
     rate_limit: Annotated[None, _not_supported("limiting the rate of requests is not supported")] = None
 
     @property
