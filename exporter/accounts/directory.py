@@ -148,10 +148,11 @@ class Directory:
             )
 
     def _wanted(self, listed: Iterable[Member]) -> tuple[Member, ...]:
-        return tuple(member for member in listed if self._is_wanted(member))
-
-    def _is_wanted(self, member: Member) -> bool:
-        return (not self._include or _matches(self._include, member)) and not _matches(self._exclude, member)
+        return tuple(
+            member
+            for member in listed
+            if (not self._include or _matches(self._include, member)) and not _matches(self._exclude, member)
+        )
 
     def _log_failure(self, error: ApiError) -> None:
         failed = (error.reason, error.code or error.explanation)

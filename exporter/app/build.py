@@ -105,7 +105,7 @@ class Composition:
         self.directories = self._directories(configuration, keep=not elsewhere)
         inventory = _kept(self._inventory(), self.accounts, by=lambda account: account.name)
         self.accounts_of_all_shards = len(inventory)
-        self.accounts = tuple(filter(self._is_own, inventory))
+        self.accounts = tuple(each for each in inventory if self._shard.owns(each.account_id or each.name))
         own = {account.name for account in self.accounts}
         needed = [account for account in inventory if account.name in own or self._may_be_member(account)]
         self._identify(needed, own=own)
@@ -155,9 +155,6 @@ class Composition:
         for account in self.accounts:
             for kind in kinds_for(account.products, account.switches):
                 yield Probe(key=kind.key(account.name), kind=kind, caller=self.identities[account.name].caller)
-
-    def _is_own(self, account: WatchedAccount) -> bool:
-        return self._shard.owns(account.account_id or account.name)
 
     def _may_be_member(self, account: WatchedAccount) -> bool:
         """Whether the id, once learned, may be a member's, which no two shards may poll."""

@@ -115,7 +115,7 @@ class Daemon:
                 telemetry_path=web.telemetry_path,
                 ready=self.is_ready,
                 status=partial(self._status_page, web.telemetry_path),
-                status_json=self._status_json,
+                status_json=lambda: to_json(self._report()),
                 reload=self.reload if web.enable_lifecycle else None,
                 log=log,
             ),
@@ -308,9 +308,6 @@ class Daemon:
         return StatusPage(
             version=__version__, telemetry_path=telemetry_path, report=self._report(), ready=self.is_ready()
         )
-
-    def _status_json(self) -> str:
-        return to_json(self._report())
 
     def _report(self) -> Report:
         return build_report(

@@ -3,79 +3,47 @@
 The names and labels are the project's public interface.
 """
 
-from collections.abc import Iterator
-
 from exporter.core.store import ProbeRecord
-from exporter.probes.kind import Family, MetricType, Sample, Scope
-
-
-def _poll_success(record: ProbeRecord) -> Iterator[Sample]:
-    yield (), float(record.polls > 0 and record.failures_in_row == 0)
-
-
-def _last_poll(record: ProbeRecord) -> Iterator[Sample]:
-    yield (), record.last_poll_at
-
-
-def _last_success(record: ProbeRecord) -> Iterator[Sample]:
-    yield (), record.last_success_at
-
-
-def _last_duration(record: ProbeRecord) -> Iterator[Sample]:
-    yield (), record.last_poll_duration_s
-
-
-def _polls(record: ProbeRecord) -> Iterator[Sample]:
-    yield (), float(record.polls)
-
-
-def _failures(record: ProbeRecord) -> Iterator[Sample]:
-    for reason, count in record.failures.items():
-        yield (reason.value,), float(count)
-
-
-def _skipped(record: ProbeRecord) -> Iterator[Sample]:
-    yield (), float(record.skipped)
-
+from exporter.probes.kind import Family, MetricType, Scope
 
 HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
     Family(
         "dcdn_poll_success",
         "1 when the last poll got an answer (a locked or not activated service is one), 0 when it failed or none "
         "has finished yet. The API is polled on a schedule, not when scraped.",
-        _poll_success,
+        lambda record: [((), float(record.polls > 0 and record.failures_in_row == 0))],
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_poll_timestamp_seconds",
         "Unix time at which the last poll ended, be it answered or failed; 0 until the first.",
-        _last_poll,
+        lambda record: [((), record.last_poll_at)],
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_success_timestamp_seconds",
         "Unix time of the last poll that got an answer, as of which everything is known that the probe tells; 0 "
         "until the first. A failure never moves it.",
-        _last_success,
+        lambda record: [((), record.last_success_at)],
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_poll_duration_seconds",
         "Seconds that the last poll took, without its wait for the budget.",
-        _last_duration,
+        lambda record: [((), record.last_poll_duration_s)],
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_polls_total",
         "Polls that have ended, failed ones included.",
-        _polls,
+        lambda record: [((), float(record.polls))],
         metric_type=MetricType.COUNTER,
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_poll_failures_total",
         "Polls that ended without knowing the state, by reason.",
-        _failures,
+        lambda record: [((reason.value,), float(count)) for reason, count in record.failures.items()],
         labels=("reason",),
         metric_type=MetricType.COUNTER,
         scope=Scope.PROBE,
@@ -84,7 +52,7 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
     Family(
         "dcdn_polls_skipped_total",
         "Runs that were due while the last one was still waiting for a thread or under way.",
-        _skipped,
+        lambda record: [((), float(record.skipped))],
         metric_type=MetricType.COUNTER,
         scope=Scope.PROBE,
     ),

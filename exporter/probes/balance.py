@@ -8,7 +8,7 @@ Amounts are texts. Source: https://help.aliyun.com/document_detail/472991.html (
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.api.fields import AnswerFields, cut
@@ -22,7 +22,6 @@ from exporter.probes.kind import (
     Interval,
     News,
     ProbeKind,
-    Sample,
     Scope,
     Severity,
     View,
@@ -70,16 +69,12 @@ def parse_balance(payload: Mapping[str, object], request_id: str | None) -> Answ
     return Answer(Balance(amount, currency), request_id=request_id, unknown_values=unknown)
 
 
-def _available_amount(balance: Balance) -> Iterator[Sample]:
-    yield (balance.currency,), balance.available_amount
-
-
 FAMILIES: tuple[Family[Balance], ...] = (
     Family(
         "dcdn_account_available_amount",
         "What the account can still spend, credit included, in the currency that the label names; negative in debt "
         f"(AvailableAmount). {AS_OF}",
-        _available_amount,
+        lambda balance: [((balance.currency,), balance.available_amount)],
         labels=("currency",),
         scope=Scope.ACCOUNT,
     ),

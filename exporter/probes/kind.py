@@ -13,7 +13,7 @@ ProbeKind            one operation polled for one product, and what its answers 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from types import MappingProxyType
@@ -69,7 +69,7 @@ class Family(Generic[V]):
 
     name: str
     help: str
-    samples: Callable[[V], Iterator[Sample]]
+    samples: Callable[[V], Iterable[Sample]]
     labels: tuple[str, ...] = ()
     metric_type: MetricType = MetricType.GAUGE
     scope: Scope = Scope.PRODUCT

@@ -97,7 +97,9 @@ class VisibleService:
     @property
     def takes_effect(self) -> float | None:
         """The Unix time of the pending change, as far as it is known."""
-        return _moment(self.pending.takes_effect) if self.pending is not None else None
+        if self.pending is None or self.pending.takes_effect is None:
+            return None
+        return self.pending.takes_effect.timestamp()
 
 
 def remember(before: ServiceMemory | None, answer: Answer[ServiceState], at: float) -> ServiceMemory:
@@ -159,22 +161,6 @@ def _change_run(state: ServiceState, now: float) -> float | None:
     return due + delay if delay < CHANGE_ATTENTION_S else None
 
 
-def _status(service: VisibleService) -> Iterator[Sample]:
-    return state_set(tuple(ServiceStatus), {service.state.status})
-
-
-def _locks(service: VisibleService) -> Iterator[Sample]:
-    return state_set(service.lock_reasons, set(service.state.lock_reasons))
-
-
-def _charge_type(service: VisibleService) -> Iterator[Sample]:
-    return state_set(service.charge_types, {service.state.charge_type})
-
-
-def _next_charge_type(service: VisibleService) -> Iterator[Sample]:
-    return state_set(service.charge_types, {service.pending.charge_type if service.pending is not None else None})
-
-
 def _change(service: VisibleService) -> Iterator[Sample]:
     if service.takes_effect is not None:
         yield (), service.takes_effect
@@ -195,27 +181,29 @@ FAMILIES: tuple[Family[VisibleService], ...] = (
         "dcdn_service_status",
         "Whether the service has this status: locked when OperationLocks names any lock, not_activated when the API "
         f"says that the service was never opened, else active. Exactly one is 1. {AS_OF}",
-        _status,
+        lambda service: state_set(tuple(ServiceStatus), {service.state.status}),
         labels=("status",),
     ),
     Family(
         "dcdn_service_lock",
         "Whether the service is locked for this reason (OperationLocks.LockReason); financial is an overdue payment, "
         f"unspecified a lock that names no reason. {AS_OF}",
-        _locks,
+        lambda service: state_set(service.lock_reasons, set(service.state.lock_reasons)),
         labels=("reason",),
     ),
     Family(
         "dcdn_service_charge_type",
         f"Whether this is the current billing method (InternetChargeType). {AS_OF}",
-        _charge_type,
+        lambda service: state_set(service.charge_types, {service.state.charge_type}),
         labels=("charge_type",),
     ),
     Family(
         "dcdn_service_next_charge_type",
         "Whether this is the billing method to come (ChangingChargeType); all 0 when no change is pending at the "
         f"moment of the scrape. {AS_OF}",
-        _next_charge_type,
+        lambda service: state_set(
+            service.charge_types, {service.pending.charge_type if service.pending is not None else None}
+        ),
         labels=("charge_type",),
     ),
     Family(
@@ -330,10 +318,6 @@ def service(
         view=view,
         unknown_fields=UNKNOWN_FIELDS,
     )
-
-
-def _moment(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
 
 
 def _written(moment: datetime | None) -> str:
