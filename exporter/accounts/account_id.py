@@ -15,9 +15,9 @@ from exporter.core.logger import Logger
 class Identity:
     """The account id of one configured account: given, or learned once from GetCallerIdentity.
 
-    ``routes`` are those of the account's site. Polls never wait for the id. Once the id is learned, the thread of
-    ``ask`` calls ``unite`` with the access key id, which had a budget of its own so far, and the account id; then,
-    when ``caller`` has the id, ``learned`` with the account id.
+    ``routes`` are those of the account's site. Polls never wait for the id. ``look_up`` calls ``unite`` with the
+    access key id, which had a budget of its own so far, and the account id; then, when ``caller`` has the id,
+    ``learned`` with the account id.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Identity:
         """On whose behalf the account is polled now."""
         return self._caller
 
-    def ask(self, api: Api) -> bool:
+    def look_up(self, api: Api) -> bool:
         """Call GetCallerIdentity; False when that failed and has to be tried again."""
         try:
             reply = api.ask(GET_CALLER_IDENTITY, self._caller)

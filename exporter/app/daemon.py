@@ -258,16 +258,16 @@ class Daemon:
     def _look_up(self) -> None:
         """Begin to look up unknown account ids and the members of directories."""
         client = self._composition.client
-        self._schedule.ask_until_answered(
+        self._schedule.look_up(
             "identities",
             {
-                identity: partial(identity.ask, client)
+                identity: partial(identity.look_up, client)
                 for identity in self._composition.identities.values()
                 if identity.caller().account_id is None
             },
             interval_s=self._configuration.poll.failing_interval_s,
         )
-        self._schedule.ask_until_answered(
+        self._schedule.look_up(
             "directories",
             {directory: partial(self._discover, directory) for directory in self._composition.directories},
             interval_s=DISCOVERY_TICK_S,

@@ -98,7 +98,7 @@ class Poller:
             if wait_s > LONGEST_WAIT_IN_THREAD_S:
                 return Postponed(permit=permit, wait_s=wait_s)
             began += wait_s
-            outcome = self._ask(probe, permit)
+            outcome = self._call(probe, permit)
         except CallAborted:
             raise
         except ApiError as error:
@@ -120,7 +120,7 @@ class Poller:
             self._log.log(change.level, change.event, **_names(probe.key), **change.fields)
         return Polled(record=after, outcome=outcome)
 
-    def _ask(self, probe: Probe, permit: Permit) -> Answer[Any]:
+    def _call(self, probe: Probe, permit: Permit) -> Answer[Any]:
         try:
             reply = self._client.call(probe.kind.operation, probe.caller(), permit)
         except Refused as refusal:

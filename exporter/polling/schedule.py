@@ -117,9 +117,7 @@ class Schedule:
             if entry is not None:
                 self._due(entry, extra=True)
 
-    def ask_until_answered(
-        self, group: str, lookups: Mapping[Hashable, Callable[[], bool]], *, interval_s: float
-    ) -> None:
+    def look_up(self, group: str, lookups: Mapping[Hashable, Callable[[], bool]], *, interval_s: float) -> None:
         """Call each function in a worker thread, now and after each interval, until it has returned True.
 
         They replace the functions that the group had; one with the same key goes on as it was. A function is not

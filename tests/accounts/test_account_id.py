@@ -77,7 +77,7 @@ def test_the_account_id_is_learned_once(client: Client) -> None:
     asking = identity(learned, RecordingLog())
     assert asking.caller().account_id is None
 
-    assert asking.ask(client)
+    assert asking.look_up(client)
     assert asking.caller().account_id == ACCOUNT.account_id
     assert learned == [(ACCOUNT.access_key_id, ACCOUNT.account_id), ("", ACCOUNT.account_id)]
 
@@ -89,7 +89,7 @@ def test_a_refusal_is_told_once_and_asked_again(simulator: Simulator, client: Cl
     asking = identity(learned, log)
     simulator.set_fault(ACCOUNT.name, Fault("error", status=403, code="NoPermission", message="no"))
 
-    assert [asking.ask(client) for _ in range(3)] == [False, False, False]
+    assert [asking.look_up(client) for _ in range(3)] == [False, False, False]
     assert [event for event, _ in log.above_debug()] == ["account id not learned"]
     assert log.above_debug()[0][1]["reason"] == "permission"
     assert learned == []
@@ -98,7 +98,7 @@ def test_a_refusal_is_told_once_and_asked_again(simulator: Simulator, client: Cl
 def test_missing_credentials_are_a_no(client: Client) -> None:
     """Without credentials nobody can be asked, and that is said."""
     log = RecordingLog()
-    assert not identity([], log, credentials=NoCredentials()).ask(client)
+    assert not identity([], log, credentials=NoCredentials()).look_up(client)
     assert [fields["reason"] for _, fields in log.above_debug()] == ["auth"]
 
 

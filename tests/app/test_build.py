@@ -88,7 +88,7 @@ def test_an_account_id_that_is_learned_counts_in_the_budget(compose: Compose) ->
     composition = compose(learned=lambda account, account_id: learned.append((account, account_id)))
     (probe,) = composition.probes
 
-    assert composition.identities["prod"].ask(composition.client)
+    assert composition.identities["prod"].look_up(composition.client)
     assert learned == [("prod", ACCOUNT.account_id)]
     assert probe.caller().account_id == ACCOUNT.account_id
     action = probe.kind.operation.action

@@ -158,7 +158,7 @@ def test_the_first_round_runs_at_once() -> None:
 
 
 def test_every_probe_runs_again_and_again() -> None:
-    """After the first round each probe runs at every interval."""
+    """After its first poll each probe runs at every interval."""
     polls = Polls(dict.fromkeys(("a", "b"), lambda _permit: polled(ACTIVE)))
     with running(polls, "a", "b"):
         assert polls.wait_for("a", 4)
@@ -166,7 +166,7 @@ def test_every_probe_runs_again_and_again() -> None:
 
 
 def test_every_kind_has_an_interval_of_its_own() -> None:
-    """What is polled rarely does not follow what is polled often, and has its part in the first round."""
+    """What is polled rarely does not follow what is polled often, and has its poll at the start."""
     polls = Polls(dict.fromkeys(("rare", "often"), lambda _permit: polled(ACTIVE)))
     with running(polls, "rare", "often", rare={"rare"}):
         assert polls.wait_for("often", 5)
@@ -475,7 +475,7 @@ def test_a_repeated_function_runs_until_it_says_yes(raised: type[Exception] | No
 
     log = RecordingLog()
     with running(Polls({}), intervals=SLOW, log=log) as schedule:
-        schedule.ask_until_answered("it", {1: ask}, interval_s=0.03)
+        schedule.look_up("it", {1: ask}, interval_s=0.03)
         assert done.wait(PATIENCE_S)
         threading.Event().wait(0.1)
     assert asked == [raised, raised, True]
@@ -512,7 +512,7 @@ def test_a_question_that_hangs_is_not_asked_again_meanwhile() -> None:
 
     polls = Polls({"a": lambda _permit: polled(ACTIVE)})
     with running(polls, "a") as schedule:
-        schedule.ask_until_answered("it", {number: partial(hang, number) for number in range(5)}, interval_s=0.02)
+        schedule.look_up("it", {number: partial(hang, number) for number in range(5)}, interval_s=0.02)
         assert polls.wait_for("a", 6)
         assert len(asked) == 2  # as many as there are threads for questions
         release.set()
@@ -532,9 +532,9 @@ def test_a_question_under_way_stays_when_others_come() -> None:
             partial(ask, "leaves", hangs=False),
             partial(ask, "comes", hangs=False),
         )
-        schedule.ask_until_answered("it", {1: stays, 2: leaves}, interval_s=0.02)
+        schedule.look_up("it", {1: stays, 2: leaves}, interval_s=0.02)
         assert soon(lambda: asked["leaves"] > 1)
-        schedule.ask_until_answered("it", {1: stays, 3: comes}, interval_s=0.02)
+        schedule.look_up("it", {1: stays, 3: comes}, interval_s=0.02)
         assert soon(lambda: asked["comes"] > 1)
         before = asked["leaves"]
         assert soon(lambda: asked["comes"] > 4)
@@ -812,7 +812,7 @@ def test_a_schedule_that_is_stuck_does_not_respond() -> None:
     class Keeping(Skips):
         def __call__(self, key: ProbeKey) -> None:
             super().__call__(key)
-            if threading.current_thread().name == "APScheduler":  # the first round has a thread of its own
+            if threading.current_thread().name == "APScheduler":  # the first polls have a thread of their own
                 stuck.set()
                 release.wait(PATIENCE_S)
 
