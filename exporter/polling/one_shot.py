@@ -11,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from exporter.api.call import Permit
 from exporter.polling.poller import Poll, Postponed, Probe
@@ -46,22 +45,15 @@ def poll_once(
         runs.end()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Run:
-    """A poll that may begin at a moment; ``place`` orders those of the same moment."""
-
-    moment: float
-    place: int
-
-
 class _Runs:
     """The polls that have yet to begin, the earliest first; safe to use from any thread."""
 
     def __init__(self, probes: Sequence[Probe], *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._changed = threading.Condition()
-        self._places = itertools.count()
-        self._waiting: list[tuple[_Run, Probe, Permit | None]] = []
+        self._numbers = itertools.count()
+        # The moment, a number that orders those of the same moment, the probe and its permit.
+        self._waiting: list[tuple[float, int, Probe, Permit | None]] = []
         self._left = len(probes)
         self._ended = False
         for probe in probes:
@@ -70,18 +62,16 @@ class _Runs:
     def add(self, probe: Probe, *, permit: Permit | None, wait_s: float) -> None:
         """Let the probe be taken once so many seconds have passed."""
         with self._changed:
-            run = _Run(self._clock() + wait_s, next(self._places))
-            heapq.heappush(self._waiting, (run, probe, permit))
+            heapq.heappush(self._waiting, (self._clock() + wait_s, next(self._numbers), probe, permit))
             self._changed.notify()
 
     def take(self) -> tuple[Probe, Permit | None] | None:
         """Wait for the next probe whose moment has come; None when no more will come."""
         with self._changed:
             while not self._ended and self._left:
-                wait_s = self._waiting[0][0].moment - self._clock() if self._waiting else None
+                wait_s = self._waiting[0][0] - self._clock() if self._waiting else None
                 if wait_s is not None and wait_s <= 0:
-                    _, probe, permit = heapq.heappop(self._waiting)
-                    return probe, permit
+                    return heapq.heappop(self._waiting)[2:]
                 self._changed.wait(wait_s)
             return None
 

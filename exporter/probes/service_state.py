@@ -81,13 +81,8 @@ class ServiceState:
             raise ValueError(f"lock reasons are sorted and unique, not {self.lock_reasons!r}")
         if any(reason != reason.lower() for reason in self.lock_reasons):
             raise ValueError(f"lock reasons are lower case, not {self.lock_reasons!r}")
-        if not self.activated and (
-            self.lock_reasons
-            or self.charge_type is not None
-            or self.change is not None
-            or self.opening_time is not None
-            or self.instance_id is not None
-        ):
+        others = (self.lock_reasons, self.charge_type, self.change, self.opening_time, self.instance_id)
+        if not self.activated and any(others):
             raise ValueError("a service that is not activated has no locks, billing method, dates or instance")
         for text in (*self.lock_reasons, self.charge_type, self.instance_id):
             require_label_value(text)
