@@ -32,7 +32,7 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom CDN is activated for, and how it is to be billed; ``account_id`` is None as long as it is not known."""
+    """The account to activate CDN for, and its billing method; ``account_id`` is None while it is not known."""
 
     account: str
     site: str

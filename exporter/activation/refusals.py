@@ -98,11 +98,11 @@ DOCUMENTED: tuple[tuple[RefusalPattern, Explanation], ...] = (
     _row(
         "forbidden.biduser",
         "The account is one of those (BID users) that may not activate services themselves.",
-        "Ask whoever manages the account with the vendor to activate CDN for it.",
+        "Ask the manager of the account to activate CDN for it.",
     ),
 )
 
-ATTACH_POLICY = "Attach deploy/ram/open-cdn.json to whoever runs this command; the daemon does not need it."
+ATTACH_POLICY = "Attach deploy/ram/open-cdn.json to the identity that runs this command; the daemon does not need it."
 # Refusals that any operation can get, by their kind.
 _BY_REASON: Mapping[FailureReason, Explanation] = MappingProxyType(
     {

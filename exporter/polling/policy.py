@@ -85,7 +85,7 @@ def hangs(record: ProbeRecord) -> bool:
 
 
 def attention_of(kind: AnyKind, record: ProbeRecord, now: float) -> Attention:
-    """When the probe is to be polled besides its interval, by the last answer however old that is."""
+    """When to poll the probe more often than at its interval, by the last answer of any age."""
     return NO_ATTENTION if record.state is None else kind.attention(record.state, record.memory, now)
 
 

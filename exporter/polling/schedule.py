@@ -239,7 +239,7 @@ class Schedule:
         except CallAborted:
             if self._stopped.is_set():
                 return  # else its credentials were replaced by a reload
-        except Exception as error:  # noqa: BLE001 — the probe must run again whatever went wrong around its poll
+        except Exception as error:  # noqa: BLE001 — the probe must run again after any error around its poll
             self._log.log(logging.ERROR, "schedule hit a defect", probe=str(entry.probe.key), **defect(error))
         self._finish(entry)
 
