@@ -5,6 +5,5 @@ table           the probes, as rows
 │   └── service_state   the state, and how an answer is read
 ├── debt_status     DescribeUser…Status: what is owed
 ├── balance         QueryAccountBalance: what can still be spent
-├── state_set       a series of 0 or 1 for each known value
 └── kind            what the file of a kind has to define
 """

@@ -5,6 +5,7 @@ The store, the page, the policy, the log and the report know these types and no 
 ProbeKind            one operation polled for one product, and what its answers mean
 ├── StateInRefusal       an error that stands for a state
 ├── Family               a metric family, whose samples come from what is visible of a state
+│   └── state_set            the samples of a family with a series of 0 or 1 for each known value
 ├── Visible              what is visible now, and until when
 ├── Attention            when a state is polled more often than at its interval
 ├── View                 what people are shown of a state
@@ -13,7 +14,8 @@ ProbeKind            one operation polled for one product, and what its answers 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from types import MappingProxyType
@@ -25,6 +27,10 @@ from exporter.core.model import Answer, ProbeKey
 
 AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
 """The end of the help of every family of a state."""
+
+OTHER = "other"
+"""The value of a state set that stands for all further ones."""
+MOST_SEEN = 16
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -79,6 +85,22 @@ class Family(Generic[V]):
     def __post_init__(self) -> None:
         if self.name.endswith("_total") != (self.metric_type is MetricType.COUNTER):
             raise ValueError(f"counters, and nothing else, are named _total, not {self.name}")
+
+
+def with_seen(already: tuple[str, ...], named: Iterable[str]) -> tuple[str, ...]:
+    """The values seen so far and those named now, in the order of their first appearance; 16, then ``other``."""
+    seen = tuple(dict.fromkeys((*already, *named)))
+    return seen if len(seen) <= MOST_SEEN else (*seen[:MOST_SEEN], OTHER)
+
+
+def state_set(values: tuple[str, ...], holding: AbstractSet[str | None]) -> Iterator[Sample]:
+    """A sample of 0 or 1 for each value; what holds and is not among them holds as ``other``."""
+    named = dict.fromkeys(values)
+    unnamed = holding - named.keys() - {None}
+    if unnamed:
+        named[OTHER] = None
+    for value in named:
+        yield (value,), float(value in holding or (value == OTHER and bool(unnamed)))
 
 
 @dataclass(frozen=True, slots=True)

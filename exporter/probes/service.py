@@ -31,6 +31,8 @@ from exporter.probes.kind import (
     StateInRefusal,
     View,
     Visible,
+    state_set,
+    with_seen,
 )
 from exporter.probes.service_state import (
     CHARGE_TYPE,
@@ -43,7 +45,6 @@ from exporter.probes.service_state import (
     ServiceStatus,
     parse_service,
 )
-from exporter.probes.state_set import state_set, with_seen
 
 SERVICE = "service"
 DCDN_CHARGE_TYPES = (
