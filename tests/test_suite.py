@@ -60,7 +60,7 @@ def test_a_test_that_hangs_is_ended(tmp_path: Path, workers: str) -> None:
     done = subprocess.run(  # noqa: S603 — our own options, on a file that was just written
         [
             *(sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)),
-            *("-n", workers, "-o", "timeout=0.1", "-p", "no:cacheprovider", str(tmp_path)),
+            *("-n", workers, "-o", "timeout=1", "-p", "no:cacheprovider", str(tmp_path)),
         ],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"]},
@@ -71,7 +71,7 @@ def test_a_test_that_hangs_is_ended(tmp_path: Path, workers: str) -> None:
 
     assert "1 failed, 1 passed" in done.stdout
     assert "> lock.acquire()" in " ".join(done.stdout.split())
-    assert "Failed: Timeout (>0.1s)" in done.stdout
+    assert "Failed: Timeout (>1.0s)" in done.stdout
     assert "Stack of another-thread" in done.stdout + done.stderr
     assert "cleared away" in done.stdout
 
