@@ -69,7 +69,7 @@ class Running:
         return Page.parse(self.get("/metrics"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running(image: str, containers: Containers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The two containers; they share a network, of which one port can be reached from this machine."""
     folder = tmp_path_factory.mktemp("configuration")

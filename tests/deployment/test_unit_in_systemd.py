@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 CHAPTER = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").partition("\n## systemd\n")[2]
 INSTALL, SECRETS = re.findall(r"^```\n(.*?)^```$", CHAPTER, re.MULTILINE | re.DOTALL)[:2]
 UNIT, CONFIGURATION = "dcdn-exporter.service", "/etc/dcdn-exporter/config.yaml"
+COPY_OF_THE_SOURCE = "tar -C /source --exclude=./.venv --exclude=./build -c . | tar -x"
 # Of this process, whatever is the first one on the machine that runs the tests, each mount would be private.
 FIRST_PROCESS = ("/bin/sh", "-c", "mount --make-rshared / && exec /sbin/init")
 (PLAYED,) = load_scenario("healthy").accounts
@@ -76,7 +77,7 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(base: str, packages: tuple[str, ...], containers: Containers) -> Iterator[Machine]:
+def installed(base: str, packages: tuple[str, ...], containers: Containers) -> Iterator[Machine]:
     """The machine, without a network, and the exporter on it, which polls a simulator beside it."""
     container = containers.start(
         "--systemd=always",
@@ -91,7 +92,7 @@ def machine(base: str, packages: tuple[str, ...], containers: Containers) -> Ite
     machine = Machine(containers, container)
     try:
         wait_until("it is up", lambda: not machine.fails("systemctl", "is-active", "multi-user.target"))
-        machine.run("sh", "-ec", f"cp -r /source /tmp/project\ncd /tmp/project\n{INSTALL}")
+        machine.run("sh", "-ec", f"mkdir /tmp/project\ncd /tmp/project\n{COPY_OF_THE_SOURCE}\n{INSTALL}")
         wanted = machine.run("cat", CONFIGURATION)
         machine.write(CONFIGURATION, f"{wanted}\n{ENDPOINTS}")
         simulator = "/opt/dcdn-exporter/bin/dcdn-exporter simulator --listen-address=127.0.0.1:10521"
@@ -100,6 +101,13 @@ def machine(base: str, packages: tuple[str, ...], containers: Containers) -> Ite
         yield machine
     finally:
         containers.remove(container)
+
+
+@pytest.fixture
+def machine(installed: Machine) -> Machine:
+    """The machine with its service up, whatever the test before did to that."""
+    installed.run("systemctl", "start", UNIT)
+    return installed
 
 
 def typed(commands: str, *secrets: str) -> str:
@@ -182,13 +190,13 @@ def test_a_killed_process_is_followed_by_another_one(machine: Machine) -> None:
     assert machine.main_process() != process
 
 
-def test_the_watchdog_ends_what_hangs_and_nothing_else(machine: Machine) -> None:
+def test_the_watchdog_ends_what_hangs_and_nothing_else(machine: Machine, request: pytest.FixtureRequest) -> None:
     """By telling that it is alive it lives through three times a short limit; once stopped, it is replaced."""
-    machine.write(
-        f"/etc/systemd/system/{UNIT}.d/sooner.conf", f"[Service]\nWatchdogSec={WATCHDOG_S}s\nRestartSec=100ms\n"
-    )
-    machine.run("systemctl", "daemon-reload")
-    machine.run("systemctl", "restart", UNIT)
+    sooner = f"/etc/systemd/system/{UNIT}.d/sooner.conf"
+    machine.write(sooner, f"[Service]\nWatchdogSec={WATCHDOG_S}s\nRestartSec=100ms\n")
+    reread = f"systemctl daemon-reload && systemctl restart {UNIT}"
+    request.addfinalizer(lambda: machine.run("sh", "-ec", f"rm {sooner} && {reread}"))
+    machine.run("sh", "-ec", reread)
     process, restarts = machine.main_process(), int(machine.shown("NRestarts"))
 
     def told_us() -> int:
