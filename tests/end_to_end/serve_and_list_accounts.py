@@ -14,9 +14,13 @@ from exporter.config import Account
 
 def print_accounts_when_asked() -> None:
     signal.sigwait({signal.SIGUSR1})
-    gc.unfreeze()
-    gc.collect()
-    names = sorted(thing.name for thing in gc.get_objects() if isinstance(thing, Account))
+    while True:
+        gc.collect()
+        gc.unfreeze()
+        things = gc.get_objects()
+        if gc.get_freeze_count() == 0:  # else the daemon has set its objects aside just now: they are not listed
+            break
+    names = sorted(thing.name for thing in things if isinstance(thing, Account))
     sys.stdout.write(f"{json.dumps(names)}\n")
     sys.stdout.flush()
 
