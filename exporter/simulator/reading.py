@@ -18,7 +18,14 @@ STRICT = ConfigDict(
 )
 """How every mapping of the file is read."""
 
-_DURATION = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+)s)?(?:(?P<ms>[0-9]+)ms)?", re.ASCII)
+MAX_DEPTH = 32
+MAX_VALUES = 100_000
+"""In a file, each counted as often as aliases repeat it."""
+_LONGEST_S = 10 * 365 * 86_400
+_DURATION = re.compile(
+    r"(?:(?P<h>[0-9]{1,12})h)?(?:(?P<m>[0-9]{1,12})m)?(?:(?P<s>[0-9]{1,12})s)?(?:(?P<ms>[0-9]{1,12})ms)?"
+)
+_QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
 _SECONDS_OF = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SECRETS = ("access_key_secret", "security_token")
 _TEXT = "a text, in quotes if it looks like something else"
@@ -45,19 +52,35 @@ class ScenarioError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes a key once, and a date as the text that it is in a scenario."""
+    """Takes a key once, no tags, values to a depth, and a date as the text that it is in a scenario."""
+
+    depth = 0
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it so
         first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call] # in the stubs
+        if getattr(event, "tag", None) is not None:
+            problem = "tags are not supported; write the value without one"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            problem = f"values are nested deeper than {MAX_DEPTH} levels"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
         lines: dict[str, int] = {}
         for key, _ in node.value:
             name = str(key.value)
             if name in lines:
-                problem = f"the key {name} is set on line {lines[name]} already"
+                problem = f"this key is set on line {lines[name]} already"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             lines[name] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)
@@ -69,22 +92,47 @@ def json_of_yaml(text: str) -> str:
     From JSON, pydantic's strict mode takes a list for a tuple and a mapping for a dataclass; from Python's values it
     would not.
     """
+    # None of these errors is repeated with its own text, which may quote the file, secrets and all.
     try:
-        return json.dumps(_Loader(text).get_single_data())
+        loader = _Loader(text)
+        root: Any = loader.get_single_node()
+        _count(root, {})
+        document = json.dumps(None if root is None else loader.construct_document(root), ensure_ascii=False)
+        document.encode()
     except yaml.MarkedYAMLError as error:
-        # Not the error's own text, which quotes the file, secrets and all.
         line = "the file" if error.problem_mark is None else f"line {error.problem_mark.line + 1}"
-        reason = ", ".join(filter(None, (error.context, error.problem)))
+        reason = _QUOTED.sub("(not shown)", ", ".join(filter(None, (error.context, error.problem))))
         raise ScenarioError([f"{line}: broken YAML ({reason})"]) from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ScenarioError([f"the file: not YAML of mappings, lists and plain values ({error})"]) from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        raise ScenarioError(["the file: not YAML of mappings, lists and plain values"]) from None
+    return document
+
+
+def _count(node: Any, known: dict[yaml.Node, int | None]) -> int:
+    """How many values the node stands for; `known` has those of other nodes, None while they are counted."""
+    if node is None or isinstance(node, yaml.ScalarNode):
+        return 1
+    if node not in known:
+        known[node] = None
+        inner = [each for pair in node.value for each in (pair if isinstance(pair, tuple) else (pair,))]
+        known[node] = 1 + sum(_count(each, known) for each in inner)
+    count = known[node]
+    if count is None or count > MAX_VALUES:
+        problem = (
+            "an alias stands for a value that contains it" if count is None else "aliases repeat too many values"
+        )
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return count
 
 
 def _seconds(value: object) -> float:
     match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
-    if match is None:
-        raise PydanticCustomError("refused", "a duration such as 90s, 1m30s or 500ms")
-    return sum(int(count) * _SECONDS_OF[unit] for unit, count in match.groupdict().items() if count)
+    seconds = (
+        sum(int(count) * _SECONDS_OF[unit] for unit, count in match.groupdict().items() if count) if match else -1
+    )
+    if not 0 <= seconds <= _LONGEST_S:
+        raise PydanticCustomError("refused", "a duration such as 90s, 1m30s or 500ms, of ten years at most")
+    return seconds
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
@@ -137,6 +185,8 @@ def _shown(value: object, location: tuple[int | str, ...]) -> str:
         return "a value (not shown)"
     if isinstance(value, dict | list):
         return f"{'a' if value else 'an empty'} {'mapping' if isinstance(value, dict) else 'list'}"
+    if not location:
+        return "nothing" if value is None else "a value (not shown)"  # a file that is one word may be a secret
     return repr(value) if isinstance(value, str) else json.dumps(value)
 
 

@@ -21,13 +21,13 @@ from tests.simulator.scenarios import SCENARIO
         pytest.param(
             "    security_token: made-up-too",
             "    access_key_id: LTAI5tTwice",
-            "line 8: broken YAML (the key access_key_id is set on line 6 already)",
+            "line 8: broken YAML (this key is set on line 6 already)",
             id="repeated key",
         ),
         pytest.param(
             "locks: []",
             "locks: [], locks: [x]",
-            "line 18: broken YAML (the key locks is set on line 18 already)",
+            "line 18: broken YAML (this key is set on line 18 already)",
             id="repeated key deep inside",
         ),
         pytest.param(
@@ -163,10 +163,13 @@ def test_a_problem_names_its_path_and_what_is_accepted(old: str, new: str, probl
     assert problem in str(caught.value)
 
 
+BOMB = "\n".join(["a0: &a0 [1]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))])
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("", "the file: seen null; accepted: a mapping of description, accounts", id="empty"),
+        pytest.param("", "the file: seen nothing; accepted: a mapping of description, accounts", id="empty"),
         pytest.param("[]", "the file: seen an empty list; accepted: a mapping of description, accounts", id="list"),
         pytest.param("description: d", "accounts: this key is required", id="no accounts"),
         pytest.param(
@@ -174,12 +177,14 @@ def test_a_problem_names_its_path_and_what_is_accepted(old: str, new: str, probl
             "the file: a scenario has at least one account; accounts is empty",
             id="none",
         ),
+        pytest.param("x: " + "[" * 5000, "line 1: broken YAML (values are nested deeper than 32 levels", id="deep"),
         pytest.param(
-            "x: " + "[" * 5000, "the file: not YAML of mappings, lists and plain values (maximum", id="deep"
+            "description: &a [*a]", "line 1: broken YAML (an alias stands for a value that contains it", id="endless"
         ),
-        pytest.param(
-            "description: &a [*a]", "the file: not YAML of mappings, lists and plain values (Circular", id="endless"
-        ),
+        pytest.param(BOMB, "broken YAML (aliases repeat too many values", id="alias bomb"),
+        pytest.param('description: "\\ud800"', "the file: not YAML of mappings", id="half a character"),
+        pytest.param('description: "\\U0011ffff"', "the file: not YAML of mappings", id="no character"),
+        pytest.param("description: " + "9" * 5000, "the file: not YAML of mappings", id="an endless number"),
         pytest.param("a: 1\n---\nb: 2", "line 2: broken YAML (expected a single document", id="two documents"),
     ],
 )
@@ -188,6 +193,37 @@ def test_a_file_that_is_no_scenario(text: str, problem: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("access_key_secret: !!bool {}", id="a tag that does not fit"),
+        pytest.param("access_key_secret: !!int {}", id="another"),
+        pytest.param("access_key_secret: !!timestamp {}", id="a third"),
+        pytest.param("access_key_secret: !{} x", id="as a tag"),
+        pytest.param("access_key_secret: *{}", id="as an alias"),
+        pytest.param("{}", id="the whole file"),
+        pytest.param("{0}: 1\n{0}: 2", id="a key twice"),
+    ],
+)
+def test_what_may_be_a_secret_is_not_shown(text: str) -> None:
+    """Wherever it stands by mistake; the error says what is wrong, and is no traceback."""
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text.format("hunter2secret"))
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("duration", ["9" * 400 + "s", "9" * 5000 + "s", "99999999999h"])
+def test_a_duration_longer_than_ten_years_is_refused(duration: str) -> None:
+    """No calendar has such a moment."""
+    text = f"""
+        description: d
+        accounts:
+          - {{name: a, account_id: "1", access_key_id: k, access_key_secret: s, timeline: [{{at: {duration}}}]}}
+    """
+    with pytest.raises(ScenarioError, match="accepted: a duration such as 90s, 1m30s or 500ms, of ten years at most"):
+        parse_scenario(text)
 
 
 def test_every_problem_is_told_at_once() -> None:
