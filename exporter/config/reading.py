@@ -21,6 +21,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 MAX_BYTES = 16 * 1024 * 1024
 # pydantic's place for a problem with the key of a mapping.
 _KEY = "[key]"
+_USERS = "basic_auth_users"
 
 
 def load(path: Path, *, vocabulary: Vocabulary) -> Configuration:
@@ -142,14 +143,16 @@ def _explained(
         if context.get("text") and isinstance(found.value, int | float | Odd) and "in quotes" not in accepted:
             accepted += ", in quotes"
         of_key = shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else None
+        if detail["loc"] == (_USERS,):  # else the words are those of a name
+            accepted = "a mapping of names to bcrypt hashes"
         message = f"seen {context.get('seen') or of_key or _seen(found, location)}; accepted: {accepted}"
     return Problem(path_of(location), found.line, message)
 
 
 def _seen(found: Place, location: Location) -> str:
-    """The value for a message; inside credentials, everything but the type counts as a secret."""
+    """The value for a message; inside credentials, everything but the type counts as a secret, and so do users."""
     key = location[-1] if location else None
-    if key == "external_id" or ("credentials" in location and key != "type"):
+    if key == "external_id" or ("credentials" in location and key != "type") or _USERS in location:
         return f"{found.kind} (not shown)"
     return found.described
 

@@ -168,6 +168,9 @@ CA = "  client_ca_file: ca.crt\n"
             "4 to 16",
             id="cost",
         ),
+        pytest.param(
+            "basic_auth_users: PlantedSecret", 1, "basic_auth_users", "a mapping of names", id="a password alone"
+        ),
         pytest.param('basic_auth_users: {"a:b": ' + HASH + "}", 1, "basic_auth_users", "without a colon", id="colon"),
         pytest.param("basic_auth_users:", 1, "basic_auth_users", "this is empty", id="no users"),
         pytest.param("http_server_config: {headers: {Server: x}}", 1, "headers", "unknown key", id="sixth header"),
