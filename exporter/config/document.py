@@ -5,7 +5,7 @@ read -> Document: value (dict, tuple and scalars), problems, place(location) -> 
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -38,6 +38,10 @@ _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 
 
+_Keys = dict[yaml.Node, dict[object, tuple[yaml.Node, yaml.Node]]]
+"""Keys and values of mappings by the key, as far as they were looked for: of thousands, not one by one."""
+
+
 class Odd(enum.Enum):
     """Values that no field accepts."""
 
@@ -58,11 +62,13 @@ class Place:
     node: yaml.Node | None
     value: object
 
-    def within(self, step: str | int) -> "Place | None":
+    def within(self, step: str | int, known: _Keys) -> "Place | None":
         """What stands there under that key or at that position; None when nothing does."""
         match self.node, self.value, step:
             case yaml.MappingNode(value=pairs), dict(values), str() if step in values:
-                key, node = next(pair for pair in pairs if _plain(pair[0]) == step)
+                if self.node not in known:
+                    known[self.node] = {_plain(pair[0]): pair for pair in reversed(pairs)}
+                key, node = known[self.node][step]
                 return Place(_line(key, self.line), node, values[step])
             case yaml.SequenceNode(value=nodes), tuple(values), int() if step < len(values):
                 return Place(_line(nodes[step], self.line), nodes[step], values[step])
@@ -89,12 +95,13 @@ class Document:
 
     root: Place
     problems: tuple[Problem, ...] = ()
+    known: _Keys = field(default_factory=dict, repr=False, compare=False)
 
     def way(self, location: Location) -> list[Place]:
         """What stands there and around it, from the top of the file; it ends early where nothing stands there."""
         places = [self.root]
         for step in location:
-            place = places[-1].within(step)
+            place = places[-1].within(step, self.known)
             if place is None:
                 break
             places.append(place)
