@@ -1,9 +1,9 @@
-"""The composition root: everything is built, connected, started, reloaded and stopped here.
+"""The running exporter: what ``build`` made is connected, started, reloaded and stopped here.
 
 configuration -> Daemon
     schedule -> poller -> client -> the API
                    |
-                 store -> exposition <- web server <- Prometheus
+                 store -> metrics page <- web server <- Prometheus
 """
 
 import logging

@@ -2,6 +2,25 @@
 
 It plays scenarios: accounts whose services are locked, released and change their billing method over time. It knows
 nothing of the exporter, and any client of the API can be tried against it.
+
+simulator               a scenario played by an HTTP server
+├── scenario                scenario files: YAML in, Scenario out
+│   └── reading                 strict YAML, durations, problems with their place
+├── timeline                what happens to an account over time
+│   └── state                   what an account consists of
+├── overrides               what is set by hand, above the timeline
+├── gateway                 the answer to each request
+│   ├── call                    a call on its way, and who makes it
+│   ├── signature_check         both forms of a signature
+│   ├── operations              the table of operations
+│   │   ├── sts                     who may have credentials of which role
+│   │   └── directory               members, a page at a time
+│   ├── errors                  the refusals, and their bodies
+│   └── faults, fault_effects   how it can misbehave
+├── credential_services     credentials outside of the API
+├── http_server             a thread for each connection
+│   └── http_messages           requests and answers as values
+└── journal                 the record of every request
 """
 
 from exporter.simulator.call import IssuedToken

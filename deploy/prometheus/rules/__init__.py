@@ -1,6 +1,6 @@
 """The alerting rules as values, and the program that writes every file that comes from them.
 
 ``thresholds`` holds every number, ``rule`` what a rule is, ``expressions`` the parts that many of them share,
-``recordings``, ``service_alerts``, ``poll_alerts`` and ``exporter_alerts`` the rules; ``delays`` says how soon an
-alert is seen, ``files`` writes. After a change: ``make rules``.
+``recordings``, ``service_alerts``, ``poll_alerts`` and ``exporter_alerts`` the rules, ``groups`` their order;
+``delays`` says how soon an alert is seen, ``files`` and ``table`` write. After a change: ``make rules``.
 """
