@@ -4,8 +4,8 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +33,7 @@ from tests.metrics.pages import (
     Clock,
     exposition,
     key,
+    lines,
     record,
     services,
     text,
@@ -55,6 +56,22 @@ def test_one_update_changes_one_account_of_many() -> None:
     assert [line.rpartition(" ")[0] for line in after if "security" not in line] == [
         line.rpartition(" ")[0] for line in before
     ]
+
+
+def test_each_change_of_neighbours_leaves_at_its_own_moment() -> None:
+    """They stand in one block, which is looked at again for the second change after the first has left."""
+    clock = Clock()
+    page = exposition("first", "second", clock=clock)
+    for account, change_in_s in (("first", 60), ("second", 300)):
+        change = ChargeTypeChange("PayByBandwidth", datetime.fromtimestamp(START + change_in_s, UTC))
+        page.update(key(account), record(replace(CHANGING, change=change)))
+
+    remaining = []
+    for seconds in (0, 60, 300):
+        clock.now = START + seconds
+        shown = lines(page, "dcdn_service_charge_type_change_remaining_seconds")
+        remaining.append([float(line.rpartition(" ")[2]) for line in shown])
+    assert remaining == [[60, 300], [240], []]
 
 
 def test_blocks_are_shared_between_scrapes() -> None:

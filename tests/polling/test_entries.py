@@ -9,6 +9,7 @@ from exporter.polling.poller import Probe
 from exporter.probes.table import PROBES
 
 KIND = PROBES[0]
+OTHER = PROBES[1]
 KEY = KIND.key("prod")
 INTERVALS = Intervals(interval_s=60, locked_interval_s=15, failing_interval_s=300)
 
@@ -38,3 +39,21 @@ def test_a_turn_leaves_with_its_caller() -> None:
         entries.configure([configured], lambda _kind: INTERVALS)
         seen.append((entry.permit, entry.probe))
     assert seen == [(permit, before), (None, after)]
+
+
+def test_an_endpoint_follows_its_probes() -> None:
+    """It has the intervals of now, the most frequent ones, and is forgotten with its last probe."""
+    entries = Entries(wall_clock=lambda: 1000.0, clock=lambda: 1000.0)
+    often, seldom = probe("LTAIone"), Probe(key=OTHER.key("prod"), kind=OTHER, caller=probe("LTAIone").caller)
+    slow = INTERVALS.at_interval(120)
+    endpoints = []
+    for probes in ([often], [often], [often, seldom], [], [often]):
+        entries.configure(probes, lambda kind: INTERVALS if kind is OTHER else slow)
+        endpoints += [entry.endpoint for entry in entries if entry.probe is often]
+
+    assert [endpoint is endpoints[0] for endpoint in endpoints] == [True, True, True, False]
+    assert endpoints[-1].intervals == slow
+    entries.configure([often, seldom], lambda kind: INTERVALS if kind is OTHER else slow)
+    assert {entry.endpoint.intervals for entry in entries} == {INTERVALS}
+    entries.configure([often], lambda _kind: slow)
+    assert {entry.endpoint.intervals for entry in entries} == {slow}

@@ -253,3 +253,8 @@ def test_a_change_ahead_is_so_many_seconds_away(ahead_s: float) -> None:
     """A kind of probe cannot say that something changes in the past, or after an endless wait."""
     with pytest.raises(ValueError, match="seconds must be finite and not negative"):
         View(ahead_s=ahead_s)
+
+
+def test_a_change_of_this_moment_is_no_seconds_away() -> None:
+    """It is still ahead, by nothing."""
+    assert View(ahead_s=0.0).ahead_s == 0.0
