@@ -98,7 +98,7 @@ def json_of_yaml(text: str) -> str:
         root: Any = loader.get_single_node()
         _count(root, {})
         document = json.dumps(None if root is None else loader.construct_document(root), ensure_ascii=False)
-        document.encode()
+        document.encode()  # refuses half of a character, which pydantic would call broken JSON
     except yaml.MarkedYAMLError as error:
         line = "the file" if error.problem_mark is None else f"line {error.problem_mark.line + 1}"
         reason = _QUOTED.sub("(not shown)", ", ".join(filter(None, (error.context, error.problem))))

@@ -336,7 +336,7 @@ def test_whose_budget(
 
 
 def test_seconds_to_a_turn(connect: Connect, operation: Operation, caller: Caller) -> None:
-    """How far a permit is away is told on the client's clock, and never below zero."""
+    """The time until a permit goes by the client's clock and is never below zero."""
     now = [1000.0]
     client = connect(
         "http://127.0.0.1:1",

@@ -172,7 +172,7 @@ def test_a_stop_ends_a_call_at_once(trap: Trap, connect: Connect, ask: Ask) -> N
 def test_a_stop_ends_the_wait_for_the_budget(
     connect: Connect, ask: Ask, operation: Operation, caller: Caller, observer: RecordingObserver
 ) -> None:
-    """A call that waits for its permit is ended at once, and is told as no call."""
+    """A call that waits for its permit is ended at once and is not counted as a call."""
     waiting = threading.Event()
 
     def clock() -> float:

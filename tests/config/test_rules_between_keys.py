@@ -19,7 +19,7 @@ import pytest
 )
 @pytest.mark.parametrize("interval", ["999ms", "25h", "soon", "[1m]"])
 def test_a_wrong_interval_is_one_problem(refused: Callable[[str], list[str]], interval: str, other: str) -> None:
-    """What another key may be beside it is not judged: its own rule would be that of an interval nobody wrote."""
+    """The keys beside it are not checked against it: the file gives no interval to check them with."""
     (problem,) = refused(f"poll: {{interval: {interval}, {other}}}\naccounts: [{{name: prod}}]")
 
     assert problem.startswith("1: poll.interval: seen ")

@@ -37,7 +37,7 @@ def test_a_role() -> None:
 
 
 def test_an_external_id_is_not_shown() -> None:
-    """It is as good as a password to whoever may assume roles."""
+    """Together with the right to assume roles it is as good as a password."""
     with pytest.raises(ValueError, match="external id") as refusal:
         Role(ARN, external_id="planted id")
 
@@ -86,7 +86,7 @@ def test_an_answer_without_credentials(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("value", ["tomorrow", "2026-01-02T03:04:06", "2026-13-02T03:04:05Z"])
 def test_an_expiration_that_is_no_moment(value: str) -> None:
-    """Without an end that can be read nobody knows when to ask again."""
+    """Without an end that can be read, the time of the next call is not known."""
     with pytest.raises(MalformedReply, match="Expiration") as refusal:
         parse_assume_role({"Credentials": {**GOOD["Credentials"], "Expiration": value}}, None)
     assert value not in str(refusal.value)
