@@ -16,7 +16,7 @@ HOMES = {
     "requests": {"api/client.py", "api/connections.py", "api/reply.py", "api/request.py"},
     "urllib3": {"api/client.py", "api/connections.py"},
     "alibabacloud_credentials": {"api/credentials/sdk.py"},
-    "apscheduler": {"polling/schedule.py", "polling/scheduler.py"},
+    "apscheduler": {"polling/jobs.py"},
     "prometheus_client": {"metrics/"},
     "rich": {"report/terminal.py"},
     "structlog": {"core/logs.py"},

@@ -19,6 +19,7 @@ from exporter.api.credentials.base import (
 )
 from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.credentials.role import DEFAULT_SESSION_NAME, Role
+from exporter.core.pool import Pool
 
 Assume = Callable[[config.RamRoleCredentials | MemberRole, Role, CredentialsProvider], CredentialsProvider]
 """Makes the provider of a role, from its configuration, the role, and the provider of its source."""
@@ -35,11 +36,13 @@ class CredentialProviders:
         self,
         *,
         assume: Assume,
+        pool: Pool,
         sts_endpoint: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._assume = assume
+        self._pool = pool
         self._sts_endpoint = sts_endpoint
         self._clock = clock
         self._now = now
@@ -78,7 +81,7 @@ class CredentialProviders:
                 return RereadCredentials(read) if _has_files(credentials) else StaticCredentials(read())
             case _:
                 ask = _ask(credentials, self._sts_endpoint)
-                return RefreshedCredentials(ask, source=ask.words, clock=self._clock, now=self._now)
+                return RefreshedCredentials(ask, source=ask.words, pool=self._pool, clock=self._clock, now=self._now)
 
 
 def _with_sources(credentials: AnyCredentials) -> Iterator[AnyCredentials]:

@@ -33,6 +33,7 @@ from exporter.api.rate_limit import Budgets
 from exporter.api.request import USER_AGENT
 from exporter.config import Account, Configuration
 from exporter.core.logger import Logger
+from exporter.core.pool import Pool
 from exporter.probes.kind import ProbeKind
 from exporter.probes.service import SERVICE
 from exporter.probes.service_state import ServiceState
@@ -202,9 +203,11 @@ def connected(
         verify=ca_bundle(environ),
         writes=frozenset({OPEN_CDN_SERVICE.action}),
     )
-    roles = Roles(client, log=log)
+    pool = Pool(log=log)
+    roles = Roles(client, pool=pool, log=log)
     providers = CredentialProviders(
         assume=lambda _, role, source: roles.provider(role, Caller(source, routes=routes), renewed=lambda: None),
+        pool=pool,
         sts_endpoint=configuration.endpoints.sts,
     )
     try:
@@ -213,3 +216,4 @@ def connected(
         client.close()
         providers.close()
         roles.close()
+        pool.close()

@@ -25,6 +25,7 @@ from exporter.api.rate_limit import Budgets
 from exporter.api.request import USER_AGENT
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger
+from exporter.core.pool import Pool
 from exporter.polling.poller import Probe
 from exporter.probes.table import OPERATIONS, kinds_for
 
@@ -53,6 +54,7 @@ class Composition:
         *,
         environ: Mapping[str, str],
         shard: Shard = UNSHARDED,
+        pool: Pool,
         observer: CallObserver,
         learned: Callable[[str, str], None] = lambda _account, _account_id: None,
         renewed: Callable[[Collection[str]], None] = lambda _accounts: None,
@@ -60,6 +62,7 @@ class Composition:
     ) -> None:
         self._environ = environ
         self._shard = shard
+        self._pool = pool
         self._learned = learned
         self._renewed = renewed
         self._log = log
@@ -73,7 +76,7 @@ class Composition:
             user_agent=USER_AGENT,
             verify=ca_bundle(environ),
         )
-        self._roles = Roles(self.client, log=log)
+        self._roles = Roles(self.client, pool=pool, log=log)
         self._configuration = configuration
         self._routes = _routes(configuration, environ)
         self._providers = self._build_providers()
@@ -136,6 +139,10 @@ class Composition:
             expiry = provider.expiry()
             if expiry is not None:
                 yield account, expiry
+
+    def renew_tokens(self) -> None:
+        """Call STS for tokens that end soon; returns at once."""
+        self._roles.renew_due()
 
     def close(self) -> None:
         """End calls and waits under way."""
@@ -216,7 +223,9 @@ class Composition:
         )
 
     def _build_providers(self) -> CredentialProviders:
-        return CredentialProviders(assume=self._assume, sts_endpoint=self._configuration.endpoints.sts)
+        return CredentialProviders(
+            assume=self._assume, pool=self._pool, sts_endpoint=self._configuration.endpoints.sts
+        )
 
     def _assume(
         self, credentials: RamRoleCredentials | MemberRole, role: Role, source: CredentialsProvider

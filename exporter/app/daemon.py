@@ -23,13 +23,16 @@ from exporter.accounts.sharding import Shard
 from exporter.app.build import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
+from exporter.core.pool import Pool, Work, threads_for
 from exporter.core.store import Store
 from exporter.metrics.families import ACCOUNT_INFO_LABELS
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import SelfMetrics
-from exporter.polling import Schedule
+from exporter.polling.jobs import Jobs
+from exporter.polling.lookups import Lookups
 from exporter.polling.policy import Intervals
 from exporter.polling.poller import Poller, Probe
+from exporter.polling.schedule import HAND_OUT_EVERY_S, Schedule
 from exporter.probes.kind import AnyKind, Interval
 from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
 from exporter.report.report import Report, build_report, to_json
@@ -38,7 +41,9 @@ from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 
 DISCOVERY_TICK_S = 1.0
+TOKENS_EVERY_S = 1.0
 ALIVE_WITHIN_S = 5.0
+UNHEALTHY_AFTER_S = 120.0
 _LAST_RUNS_S = 0.5
 
 
@@ -59,7 +64,8 @@ class Daemon:
     """One running exporter.
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
-    reload, or raises ConfigurationError. Only the accounts of ``shard`` are polled. ``settled`` is called after each
+    reload, or raises ConfigurationError. ``allowed`` returns how many worker threads there may be, for a configured
+    number of polls at a time. Only the accounts of ``shard`` are polled. ``settled`` is called after each
     change of configuration or accounts, and when every probe has been polled once. Raises ValueError for bad web
     options and ConfigurationError for a bad web configuration file, before anything is started.
     """
@@ -69,6 +75,7 @@ class Daemon:
         configuration: Configuration,
         *,
         load: Callable[[], Configuration],
+        allowed: Callable[[int], int] = threads_for,
         web: WebOptions,
         environ: Mapping[str, str],
         shard: Shard = UNSHARDED,
@@ -77,6 +84,7 @@ class Daemon:
     ) -> None:
         self._configuration = configuration
         self._load = load
+        self._allowed = allowed
         self._settled = settled
         self._log = log
         self._ready = False
@@ -92,10 +100,14 @@ class Daemon:
             unknown_fields=UNKNOWN_FIELDS,
         )
         self._self_metrics.describe_shard(ordinal=shard.ordinal, total=shard.total)
+        self._pool = Pool(log=log)
+        self._lookups = Lookups(self._pool)
+        self._jobs = Jobs(wall_clock=time.time, clock=time.monotonic, log=log)
         self._composition = Composition(
             configuration,
             environ=environ,
             shard=shard,
+            pool=self._pool,
             observer=self._self_metrics,
             learned=self._learned,
             renewed=self._run_now,
@@ -108,7 +120,7 @@ class Daemon:
         poller = Poller(
             self._composition.client, self._store, count_unknown_value=self._self_metrics.unknown_value, log=log
         )
-        self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skip, log=log)
+        self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skips, pool=self._pool, log=log)
         self._server = WebServer(
             create_app(
                 exposition=self._exposition,
@@ -142,15 +154,20 @@ class Daemon:
         """Serve /metrics, then poll; never waits for the API. Raises OSError when the address is not available."""
         self._server.start()
         self._log.log(logging.INFO, "listening", address=self._server.address)
-        self._schedule.start()
-        self._look_up()
+        self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
+        self._jobs.every("directories", DISCOVERY_TICK_S, self._look_up_directories)
+        self._jobs.every("role tokens", TOKENS_EVERY_S, self._composition.renew_tokens)
+        self._look_up_account_ids_from_now_on()
+        self._jobs.start()
 
     def stop(self) -> None:
         """End calls under way and stop; returns within about 1.5 seconds."""
         self._schedule.stop()
+        self._jobs.stop()
+        self._pool.close()
         self._composition.close()
         self._server.stop()
-        self._schedule.wait(within_s=_LAST_RUNS_S)  # the exit must not cut off a log line that a run writes
+        self._pool.wait(within_s=_LAST_RUNS_S)  # the exit must not cut off a log line that a run writes
 
     def is_ready(self) -> bool:
         """Whether members were listed and every probe polled once, failed or not; once true it stays so."""
@@ -160,7 +177,14 @@ class Daemon:
 
     def is_alive(self) -> bool:
         """Whether schedule and web server still do work; waits for each a few seconds at most."""
-        return self._schedule.responds(within_s=ALIVE_WITHIN_S) and self._server.responds(within_s=ALIVE_WITHIN_S)
+        return self._is_healthy() and self._server.responds(within_s=ALIVE_WITHIN_S)
+
+    def _is_healthy(self) -> bool:
+        """Whether polls go on, or nothing is due."""
+        poll = self._configuration.poll
+        limit_s = max(2 * poll.interval_s + poll.timeout_s, UNHEALTHY_AFTER_S)
+        late_since = self._schedule.late_since(timeout_s=poll.timeout_s)
+        return late_since is None or time.monotonic() - late_since < limit_s
 
     def reload(self) -> str | None:
         """Read the configuration anew and use it; returns None, or why the one in use stays.
@@ -175,7 +199,7 @@ class Daemon:
             except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
                 self._log.log(logging.ERROR, "reload hit a defect", **defect(error))
                 return self._not_reloaded("a defect of the exporter; its log says more")
-            self._look_up()
+            self._look_up_account_ids_from_now_on()
             self._self_metrics.config_loaded(time.time())
             self._log.log(
                 logging.INFO,
@@ -217,9 +241,9 @@ class Daemon:
                 }
             )
             self._describe()
-            self._schedule.configure(
-                probes, intervals_of=_intervals_of(configuration), max_workers=configuration.poll.max_workers
-            )
+            workers = configuration.poll.max_workers
+            self._pool.allow(workers, bound=self._allowed(workers))
+            self._schedule.configure(probes, intervals_of=_intervals_of(configuration))
             self._settled()
 
     def _known_ids(self) -> dict[str, str]:
@@ -255,28 +279,25 @@ class Daemon:
         """Poll these accounts now: they have credentials again, or their name stands for another account."""
         self._schedule.run_now([probe.key for account in accounts for probe in self._probes.get(account, ())])
 
-    def _look_up(self) -> None:
-        """Begin to look up unknown account ids and the members of directories."""
-        client = self._composition.client
-        self._schedule.look_up(
-            "identities",
-            {
-                identity: partial(identity.look_up, client)
-                for identity in self._composition.identities.values()
-                if identity.caller().account_id is None
-            },
-            interval_s=self._configuration.poll.failing_interval_s,
-        )
-        self._schedule.look_up(
-            "directories",
-            {directory: partial(self._discover, directory) for directory in self._composition.directories},
-            interval_s=DISCOVERY_TICK_S,
-        )
+    def _look_up_account_ids_from_now_on(self) -> None:
+        """Look unknown account ids up now, and at every interval of failing probes."""
+        self._jobs.every("account ids", self._configuration.poll.failing_interval_s, self._look_up_account_ids)
 
-    def _discover(self, directory: Directory) -> bool:
-        """List the members if that is due, and watch them; returns False, so that it is called again."""
+    def _look_up_account_ids(self) -> None:
+        for identity in self._composition.identities.values():
+            if identity.caller().account_id is None:
+                look_up = partial(identity.look_up, self._composition.client)
+                self._lookups.begin(Work.ACCOUNT_ID, identity, look_up)
+
+    def _look_up_directories(self) -> None:
+        for directory in self._composition.directories:
+            if directory.is_due():
+                self._lookups.begin(Work.DIRECTORY, directory, partial(self._discover, directory))
+
+    def _discover(self, directory: Directory) -> None:
+        """List the members, and watch them."""
         if directory not in self._composition.directories or not directory.is_due():
-            return False
+            return
         before = directory.members
         directory.refresh(self._composition.client)
         if directory.members != before:
@@ -284,7 +305,6 @@ class Daemon:
         with self._configuring:  # two directories may be listed at once
             self._describe_discovery()
             self._discovered = (self._discovered | {directory}).intersection(self._composition.directories)
-        return False
 
     def _describe(self) -> None:
         poll, probes = self._configuration.poll, self._composition.probes

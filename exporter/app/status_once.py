@@ -9,6 +9,7 @@ from exporter.api.call import Unobserved
 from exporter.app.build import Composition
 from exporter.config import Configuration
 from exporter.core.logger import Logger
+from exporter.core.pool import Pool, threads_for
 from exporter.core.store import Store
 from exporter.polling.one_shot import poll_once
 from exporter.polling.poller import Poller, Probe
@@ -19,17 +20,20 @@ def look_once(
     configuration: Configuration,
     *,
     environ: Mapping[str, str],
+    allowed: Callable[[int], int] = threads_for,
     progress: Callable[[int], AbstractContextManager[Callable[[Probe], None]]],
     log: Logger,
 ) -> Report:
     """Poll every probe once and return the report; an exception ends the calls under way.
 
-    ``environ`` is the environment to read proxies and the CA bundle from. ``progress`` is called with the number of
+    ``environ`` is the environment to read proxies and the CA bundle from. ``allowed`` returns how many worker
+    threads there may be, for a configured number of polls at a time. ``progress`` is called with the number of
     probes; the function that it gives is called for each probe that is done. Members of directories are listed first.
     Account ids are not looked up.
     """
-    workers = configuration.poll.max_workers
-    composition = Composition(configuration, environ=environ, observer=Unobserved(), log=log)
+    pool = Pool(log=log)
+    pool.allow(configuration.poll.max_workers, bound=allowed(configuration.poll.max_workers))
+    composition = Composition(configuration, environ=environ, pool=pool, observer=Unobserved(), log=log)
     try:
         for directory in composition.directories:
             directory.refresh(composition.client)
@@ -38,8 +42,9 @@ def look_once(
         store = Store([probe.key for probe in probes], on_change=lambda _key, _record: None)
         poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=log)
         with progress(len(probes)) as done:
-            poll_once(probes, poll=poller.poll, max_workers=workers, done=done)
+            poll_once(probes, poll=poller.poll, pool=pool, done=done)
     finally:
         composition.close()
+        pool.close()
     # No answer of these polls is stale, however long the budgets made them wait.
     return build_report(store.records(), now=time.time(), stale_after_s=math.inf, unlisted=composition.unlisted)

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +13,6 @@ from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.signals import signals_received
 from exporter.app.systemd import ServiceManager, supervise
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
-from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import (
     checked,
     config_file_flag,
@@ -23,7 +23,8 @@ from exporter.cli.flags import (
     log_flags,
     web_config_file_flag,
 )
-from exporter.config import Configuration, ConfigurationError
+from exporter.cli.limits import workers_allowed
+from exporter.config import ConfigurationError
 from exporter.core import logs
 from exporter.core.logger import Logger
 from exporter.core.memory import set_aside, share_heaps
@@ -88,17 +89,11 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
     a reload has removed.
     """
     configuration = configuration_of(config_file)
-    raise_file_limit(configuration, log)
-
-    def load_again() -> Configuration:
-        again = load_configuration(config_file)
-        raise_file_limit(again, log)
-        return again
-
     try:
         daemon = Daemon(
             configuration,
-            load=load_again,
+            load=partial(load_configuration, config_file),
+            allowed=partial(workers_allowed, log=log),
             web=web,
             environ=os.environ,
             shard=shard,

@@ -10,8 +10,8 @@ import click
 
 from exporter.app.signals import exit_on_signal
 from exporter.app.status_once import look_once
-from exporter.cli.file_limit import raise_file_limit
 from exporter.cli.flags import config_file_flag, configuration_of, log_flags
+from exporter.cli.limits import workers_allowed
 from exporter.core import logs
 from exporter.report.report import Report, exit_code, to_json
 from exporter.report.terminal import above_bar, draw_table, progress_bar
@@ -32,9 +32,12 @@ def status(config_file: Path | None, output: str, log_level: str, log_format: st
         configuration = configuration_of(config_file)
         bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         log = logs.configure(level=log_level, log_format=log_format, stream=above_bar(sys.stderr) if bar else None)
-        raise_file_limit(configuration, log)
         report = look_once(
-            configuration, environ=os.environ, progress=partial(progress_bar, sys.stderr, shown=bar), log=log
+            configuration,
+            environ=os.environ,
+            allowed=partial(workers_allowed, log=log),
+            progress=partial(progress_bar, sys.stderr, shown=bar),
+            log=log,
         )
         _print(to_json(report) if output == "json" else _table(report))
         sys.exit(exit_code(report))

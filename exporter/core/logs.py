@@ -49,6 +49,9 @@ def configure(*, level: str, log_format: str, stream: TextIO | None = None) -> s
     root.setLevel(LEVELS[level])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(LEVELS[level] if level == "debug" else logging.WARNING)
+    if level != "debug":
+        # It warns when a job is due that is still under way, as the one that hands out polls often is.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
         logging.getLogger("dcdn_exporter"),

@@ -61,9 +61,9 @@ class ProbeRecord:
                     memory=remember(self.memory, outcome, at),
                 )
 
-    def after_skip(self) -> "ProbeRecord":
-        """The record with one more run that was skipped, as the last one was still waiting or under way."""
-        return replace(self, skipped=self.skipped + 1)
+    def after_skips(self, runs: int) -> "ProbeRecord":
+        """The record with so many more runs that were skipped, as the last one was still waiting or under way."""
+        return replace(self, skipped=self.skipped + runs)
 
     def of_another_account(self) -> "ProbeRecord":
         """The record once its account's name stands for another account: counters, and no state."""
@@ -133,9 +133,9 @@ class Store:
         """
         return self._replace(key, lambda record: record.after(observation, remember=remember), account_id=account_id)
 
-    def record_skip(self, key: ProbeKey) -> None:
-        """Count a run that was due while the last one had not finished, of a probe that is configured."""
-        self._replace(key, ProbeRecord.after_skip)
+    def record_skips(self, key: ProbeKey, runs: int) -> None:
+        """Count runs that were due while the last one had not finished, of a probe that is configured."""
+        self._replace(key, lambda record: record.after_skips(runs))
 
     def get(self, key: ProbeKey) -> ProbeRecord:
         """The current record of a configured probe."""

@@ -18,7 +18,7 @@ from exporter.probes.kind import NO_ATTENTION, AnyKind, Attention
 
 LONGEST_WAIT_IN_THREAD_S = 1.0
 OUTAGE_INTERVALS = 1.5
-TICK_S = 0.1
+TICK_S = 0.01
 _FAILURES_AT_FULL_PACE = 2
 
 _ENDPOINT_REASONS = frozenset({FailureReason.TIMEOUT, FailureReason.NETWORK, FailureReason.SERVER})
@@ -92,8 +92,13 @@ def attention_of(kind: AnyKind, record: ProbeRecord, now: float) -> Attention:
 def place_s(index: int, count: int, interval_s: float) -> float:
     """The delay of the second run of the probe at this index: first runs are a burst, later ones are spread.
 
-    Above 0 and at most one interval. A multiple of ``TICK_S``, unless that is more than the interval, so that the
-    scheduler wakes up once for many runs.
+    Above 0 and at most one interval. A multiple of ``TICK_S``, unless that is more than the interval, so that one
+    look at the plan finds many runs.
     """
     place = interval_s * (index + 1) / count
     return min(interval_s, math.ceil(round(place / TICK_S, 6)) * TICK_S)
+
+
+def tick_at(moment: float) -> float:
+    """The last multiple of ``TICK_S`` until then."""
+    return math.floor(moment / TICK_S) * TICK_S

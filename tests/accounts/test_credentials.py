@@ -15,6 +15,8 @@ from exporter.api.credentials.base import Credentials, CredentialsProvider, Secr
 from exporter.api.credentials.role import Role
 from exporter.api.errors import CallAborted
 from exporter.app import VOCABULARY
+from exporter.core.pool import Pool
+from tests.recording_log import RecordingLog
 
 KEYS = config.AccessKeyCredentials.model_validate(
     {"type": "access_key", "access_key_id": "LTAI5tKeys", "access_key_secret": "secret"}
@@ -64,7 +66,7 @@ def assuming() -> Assuming:
 
 @pytest.fixture
 def providers(assuming: Assuming) -> CredentialProviders:
-    return CredentialProviders(assume=assuming)
+    return CredentialProviders(assume=assuming, pool=Pool(log=RecordingLog()))
 
 
 def test_what_is_configured_alike_shares_a_provider(providers: CredentialProviders) -> None:

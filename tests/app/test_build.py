@@ -13,6 +13,7 @@ from exporter.app import VOCABULARY
 from exporter.app.build import Composition, keeping
 from exporter.config import Configuration, parse
 from exporter.core.model import ProbeKey
+from exporter.core.pool import Pool
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller
 from exporter.probes.service_state import ServiceState
@@ -48,6 +49,7 @@ def compose(simulator: Simulator) -> Iterator[Compose]:
             composition = Composition(
                 parse(json.dumps(document), source="a test", vocabulary=VOCABULARY),
                 environ={},
+                pool=Pool(log=RecordingLog()),
                 observer=Unobserved(),
                 log=RecordingLog(),
                 **parts,
@@ -142,7 +144,9 @@ def test_what_stays_as_it_was_is_the_same_object() -> None:
         return parse(json.dumps(document), source="a test", vocabulary=VOCABULARY)
 
     first, second = read(labels={"team": "video"}), read(labels={"team": "web"})
-    composition = Composition(first, environ={}, observer=Unobserved(), log=RecordingLog())
+    composition = Composition(
+        first, environ={}, pool=Pool(log=RecordingLog()), observer=Unobserved(), log=RecordingLog()
+    )
     before, probes = composition.accounts, composition.probes
     configuration = keeping(first, second)
     composition.configure(configuration)

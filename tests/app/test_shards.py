@@ -16,6 +16,7 @@ from exporter.app import VOCABULARY
 from exporter.app.build import Composition
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.config import Configuration, parse
+from exporter.core.pool import Pool
 from exporter.probes.table import vendor_limits
 from exporter.simulator import Account, Member, Role, Scenario, Simulator
 from tests.recording_log import RecordingLog
@@ -42,7 +43,12 @@ def compose() -> Iterator[Compose]:
         def build(shard: Shard, **document: Any) -> Composition:
             configuration = configured("http://127.0.0.1:9", **document)
             composition = Composition(
-                configuration, environ={}, shard=shard, observer=Unobserved(), log=RecordingLog()
+                configuration,
+                environ={},
+                shard=shard,
+                pool=Pool(log=RecordingLog()),
+                observer=Unobserved(),
+                log=RecordingLog(),
             )
             made.callback(composition.close)
             return composition

@@ -14,6 +14,7 @@ from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import RoleCredentials, Roles
 from exporter.api.endpoints import Route, endpoints
 from exporter.api.rate_limit import Budgets
+from exporter.core.pool import Pool
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.metrics.self_metrics import SelfMetrics
@@ -67,13 +68,14 @@ class World:
             user_agent="tests",
             wall_clock=self.wall_clock,
         )
+        self._pool = Pool(log=self.log)
         self.roles = Roles(
             self._client,
+            pool=self._pool,
             log=self.log,
             wall_clock=self.wall_clock,
             clock=lambda: self.moved_s,
             jitter=lambda: 0.5,
-            look_every_s=0.005,
         )
         self._providers = {account.name: self._role_of(account) for account in ACCOUNTS}
         self._exposition = Exposition(PROBES, own=self._own.registry, now=self.wall_clock, expiries=self._expiries)
@@ -100,6 +102,7 @@ class World:
 
     def close(self) -> None:
         self.roles.close()
+        self._pool.close()
         self._client.close()
         self._running.close()
 
@@ -134,6 +137,7 @@ class World:
                 yield account, expiry
 
     def _settled(self) -> bool:
+        self.roles.renew_due()
         with self.roles.lock:
             return not any(
                 assumed.attempt is not None
@@ -202,7 +206,7 @@ def test_twenty_minutes_without_sts(world: World, fault: Fault, reason: str) -> 
         if value
     }
     assert failures == {(account, reason): len(minutes) for account, minutes in failing.items()}
-    assert soon(lambda: sorted(world.renewals) == sorted(failing))
+    assert soon(lambda: world._settled() and sorted(world.renewals) == sorted(failing))
     ends = page.by("account", "dcdn_exporter_credential_expiry_timestamp_seconds")
     assert ends.keys() == set(LIVES_S)
     assert min(ends.values()) > world.wall_clock()

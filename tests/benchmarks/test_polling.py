@@ -18,7 +18,7 @@ from benchmarks.soak import Pace, soak
 from benchmarks.upstream import Behaviour, Upstream
 from exporter.accounts.members import parse_member_page
 from exporter.api.credentials.role import parse_assume_role
-from exporter.polling import HANGING_WORKERS, WAITING_WORKERS
+from exporter.core.pool import threads_for
 from exporter.probes.service_state import parse_service
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def test_nothing_grows_while_accounts_members_and_faults_come_and_go() -> None:
     seen = soak(seconds=40, accounts=80, pace=pace, max_workers=workers)
 
     assert seen.reloads == 80
-    polling = workers + HANGING_WORKERS + WAITING_WORKERS
+    polling = threads_for(workers)
     assert max(seen.threads) <= polling + OTHER_THREADS
     # A connection has two, the second of which ends it from another thread.
     assert max(seen.files) <= 2 * polling + OTHER_FILES

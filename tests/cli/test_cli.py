@@ -216,34 +216,3 @@ def test_an_early_reload_is_none() -> None:
     )
 
     assert (process.returncode, b"--config.file" in process.stdout) == (0, True)
-
-
-LIMITED = """
-import logging, resource, sys
-from exporter.cli.file_limit import raise_file_limit
-from exporter.app import VOCABULARY
-from exporter.config import without_file
-from tests.recording_log import RecordingLog
-
-hard = int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-log = RecordingLog()
-raise_file_limit(without_file(vocabulary=VOCABULARY), log)
-print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], *[event for event, _ in log.above_debug()], sep=",")
-"""
-
-
-@pytest.mark.parametrize(
-    ("hard", "told"),
-    [
-        pytest.param(4096, "836", id="room"),  # two for each of 128 + 16 + 16 + 2 calls, and 512
-        pytest.param(256, "256,open file limit is too low", id="no room"),
-    ],
-)
-def test_the_daemon_takes_the_open_files_that_it_needs(hard: int, told: str) -> None:
-    """A low soft limit, as shells set it, must not make polls take the scrapes' file descriptors."""
-    process = subprocess.run(  # noqa: S603 — our own interpreter
-        [sys.executable, "-c", LIMITED, str(hard)], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
-    )
-
-    assert process.stdout.strip() == told

@@ -111,14 +111,14 @@ def test_a_record_never_changes() -> None:
     before = after(answered(1000.0))
     copy = after(answered(1000.0))
     before.after(failed(1060.0), remember=times_of_answers)
-    before.after_skip()
+    before.after_skips(1)
 
     assert before == copy
 
 
 def test_a_skip_is_no_poll() -> None:
     """It counts by itself and changes nothing else."""
-    record = after(answered(1000.0)).after_skip().after_skip()
+    record = after(answered(1000.0)).after_skips(1).after_skips(1)
 
     assert record.skipped == 2
     assert record.polls == 1
@@ -162,7 +162,7 @@ def test_probes_do_not_touch_each_other() -> None:
     """Each has a history of its own, also before its first poll."""
     store = Store([PROD, SHOP], on_change=ignore)
     record_in(store, PROD, answered(1000.0))
-    store.record_skip(SHOP)
+    store.record_skips(SHOP, 1)
 
     assert store.records() == {PROD: after(answered(1000.0)), SHOP: ProbeRecord(skipped=1)}
 
@@ -172,7 +172,7 @@ def test_a_probe_that_is_not_configured_has_no_record() -> None:
     told: list[ProbeKey] = []
     store = Store([PROD], on_change=lambda key, _: told.append(key))
 
-    store.record_skip(SHOP)
+    store.record_skips(SHOP, 1)
     assert record_in(store, SHOP, answered(1000.0)) is None
     assert store.records() == {PROD: ProbeRecord()}
     assert told == []
@@ -199,7 +199,7 @@ def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> Non
     store.configure([PROD], account_ids={"prod": "1"})
     record_in(store, PROD, failed(1000.0))
     record_in(store, PROD, answered(1060.0, LOCKED))
-    store.record_skip(PROD)
+    store.record_skips(PROD, 1)
     store.configure([PROD], account_ids={"prod": "2"})
 
     counted = ProbeRecord(polls=2, failures=none_failed(timeout=1), skipped=1)
@@ -252,7 +252,7 @@ def test_records_are_as_of_one_moment() -> None:
 def test_all_are_polled_once_each_was() -> None:
     """One finished poll of every probe, failed or not, is what readiness waits for; skips and repeats are none."""
     store = Store([PROD, SHOP], on_change=ignore)
-    store.record_skip(PROD)
+    store.record_skips(PROD, 1)
     record_in(store, PROD, failed(1000.0))
     record_in(store, PROD, answered(1060.0))
     assert not store.all_polled
@@ -266,7 +266,7 @@ def test_every_change_is_told_in_order() -> None:
     told: list[tuple[ProbeKey, int, int]] = []
     store = Store([PROD, SHOP], on_change=lambda key, record: told.append((key, record.polls, record.skipped)))
     record_in(store, PROD, answered(1000.0))
-    store.record_skip(PROD)
+    store.record_skips(PROD, 1)
     record_in(store, SHOP, failed(1060.0))
 
     assert told == [(PROD, 1, 0), (PROD, 1, 1), (SHOP, 1, 0)]
@@ -282,7 +282,7 @@ def test_threads_lose_nothing() -> None:
             key = (PROD, SHOP)[number % 2]
             match (number + thread) % 5:
                 case 0:
-                    store.record_skip(key)
+                    store.record_skips(key, 1)
                 case 1:
                     record_in(store, key, failed(1000.0))
                 case _:

@@ -17,7 +17,7 @@ from typing import Any
 
 import trustme
 
-from exporter.polling import WAITING_WORKERS
+from exporter.core.pool import threads_for
 from tests.end_to_end.every_kind import Population
 from tests.end_to_end.exporter_process import Exporter
 from tests.end_to_end.instance import become_instance, metadata_service
@@ -26,10 +26,8 @@ from tests.waiting import PATIENCE_S, wait_until
 
 PORT = 8443  # nobody else is in the namespace
 WORKERS = 16  # few enough for twenty accounts to keep all of them busy
-# Those and the ones for accounts that wait for credentials; eight that assume roles and one that looks when; two that
-# ask who accounts are and two for members; the schedule, its clock, the deadlines, the main thread, the server, and
-# two for its pages.
-THREADS_AT_REST = WORKERS + WAITING_WORKERS + 9 + 4 + 7
+# The pool; the scheduler, its two threads and its clock; the server and its four threads; the main thread; the log.
+THREADS_AT_REST = threads_for(WORKERS) + 4 + 1 + 5 + 1
 _UNFINISHED = re.compile(r'^dcdn_poll_success\{.*\} 0|^dcdn_account_info\{.*account_id=""', re.MULTILINE)
 
 

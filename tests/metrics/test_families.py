@@ -73,7 +73,7 @@ def test_every_reason_of_failure_is_a_series_from_0() -> None:
 
 def test_health_is_shown_without_any_answer() -> None:
     """Zeros, and what the polls that failed have left."""
-    record = after(Failure(FailureReason.TIMEOUT, "no reply")).after_skip()
+    record = after(Failure(FailureReason.TIMEOUT, "no reply")).after_skips(1)
     singles = [family.name for family in HEALTH_FAMILIES if not family.labels]
 
     assert {name: history(name, ProbeRecord()) for name in singles} == {name: [((), 0.0)] for name in singles}
@@ -91,7 +91,7 @@ def test_samples_are_the_same_as_long_as_their_part_is() -> None:
     """Lines are kept for the same part: one that stays while the samples change would leave the page behind."""
     answer, failure = Answer(ServiceState(charge_type="PayByTraffic")), Failure(FailureReason.TIMEOUT, "no reply")
     records = [ProbeRecord(), after(answer)]
-    records += [after(answer, failure), records[-1].after_skip(), records[-1].of_another_account()]
+    records += [after(answer, failure), records[-1].after_skips(1), records[-1].of_another_account()]
     parted = [(family, family.part) for family in HEALTH_FAMILIES if family.part is not None]
 
     for family, part in parted:

@@ -47,7 +47,7 @@ CASES = [
     pytest.param("not_activated", record(NOT_ACTIVATED), START + 30, id="not activated"),
     pytest.param("never_polled", ProbeRecord(), START + 30, id="never polled"),
     pytest.param("stale", record(LOCKED), START + 601, id="stale"),
-    pytest.param("failing", record(ACTIVE, TIMEOUT, TIMEOUT).after_skip(), START + 30, id="failing"),
+    pytest.param("failing", record(ACTIVE, TIMEOUT, TIMEOUT).after_skips(1), START + 30, id="failing"),
 ]
 
 

@@ -1,72 +1,64 @@
-import threading
-from collections.abc import Callable
+"""Lookups in the pool."""
 
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.api.errors import CallAborted
+from exporter.core.pool import Pool, Work
 from exporter.polling.lookups import Lookups
-from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
 from tests.waiting import PATIENCE_S, soon
 
 
-def asker(asked: list[str]) -> Callable[[], bool]:
-    """What asks once, and notes it."""
-
-    def ask() -> bool:
-        asked.append("who")
-        return True
-
-    return ask
+@pytest.fixture
+def log() -> RecordingLog:
+    return RecordingLog()
 
 
-def test_a_question_without_a_thread_is_asked_the_next_time() -> None:
-    """Where none can be started that is told, and nothing is lost but the one time."""
-    log = RecordingLog()
-    lookups = Lookups("look up test", log=log)
-    asked: list[str] = []
-    lookups.replace({"who": asker(asked)})
-    try:
-        with no_new_threads():
-            lookups.call_all()
-        assert [event for event, _ in log.above_debug()] == ["no thread for a lookup"]
-        lookups.call_all()
-
-        assert soon(lambda: asked == ["who"])
-    finally:
-        lookups.stop()
+@pytest.fixture
+def lookups(log: RecordingLog) -> Iterator[Lookups]:
+    pool = Pool(log=log)
+    yield Lookups(pool)
+    pool.close()
 
 
-def test_nothing_is_asked_after_the_stop() -> None:
-    """Nor told: a moment that was due then is no news."""
-    log = RecordingLog()
-    lookups = Lookups("look up test", log=log)
-    asked: list[str] = []
-    lookups.replace({"who": asker(asked)})
-    lookups.stop()
-    lookups.call_all()
+def test_a_lookup_runs_once_at_a_time(lookups: Lookups) -> None:
+    """However often it is begun; once it has ended, it can begin again. Others do not wait for it."""
+    release, begun, others = threading.Event(), list[str](), list[str]()
 
-    assert (asked, log.lines) == ([], [])
+    def hang() -> None:
+        begun.append("a")
+        assert release.wait(PATIENCE_S)
+
+    for _ in range(5):
+        lookups.begin(Work.DIRECTORY, "a", hang)
+    lookups.begin(Work.DIRECTORY, "b", lambda: others.append("b"))
+    assert soon(lambda: others == ["b"])
+    assert begun == ["a"]
+    release.set()
+
+    def began_again() -> bool:
+        lookups.begin(Work.DIRECTORY, "a", hang)
+        return len(begun) >= 2
+
+    assert soon(began_again)
 
 
-def test_a_question_that_left_is_not_asked_any_more() -> None:
-    """Nor if it was waiting for a thread when others took its place."""
-    lookups = Lookups("look up test", log=RecordingLog())
-    hanging, go_on = threading.Semaphore(0), threading.Event()
-    asked: list[str] = []
+@pytest.mark.parametrize("error", [CallAborted, LookupError], ids=lambda error: error.__name__)
+def test_a_lookup_that_fails_can_begin_again(lookups: Lookups, log: RecordingLog, error: type[Exception]) -> None:
+    """A stop that ends it is no news; a defect is logged."""
+    runs: list[str] = []
 
-    def hang() -> bool:
-        hanging.release()
-        return go_on.wait(PATIENCE_S)
+    def fail() -> None:
+        runs.append("ran")
+        raise error
 
-    lookups.replace({"one": hang, "two": hang, "left": asker(asked)})
-    try:
-        lookups.call_all()
-        assert all(hanging.acquire(timeout=PATIENCE_S) for _ in range(2))
-        came: list[str] = []
-        lookups.replace({"came": asker(came)})
-        lookups.call_all()
-        go_on.set()
+    def ran_thrice() -> bool:
+        lookups.begin(Work.ACCOUNT_ID, "a", fail)
+        return len(runs) >= 3
 
-        assert soon(lambda: came == ["who"])
-        assert asked == []
-    finally:
-        go_on.set()
-        lookups.stop()
+    assert soon(ran_thrice)
+    logged = {event for event, _ in log.above_debug()}
+    assert logged == (set() if error is CallAborted else {"work hit a defect"})

@@ -11,11 +11,13 @@ from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Reservation
 from exporter.core.model import Answer
+from exporter.core.pool import Pool
 from exporter.core.store import ProbeRecord
 from exporter.polling.one_shot import poll_once
 from exporter.polling.poller import Polled, Postponed, Probe
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.probes.table import PROBES
+from tests.recording_log import RecordingLog
 
 WAIT_S = 10.0
 KEYS = Credentials("LTAItest", Secret("made-up"))
@@ -54,6 +56,13 @@ class Polls:
         return not any(thread.is_alive() for thread in self.threads)
 
 
+def allowing(polls: int) -> Pool:
+    """A pool in which so many polls may run at a time; its threads end soon."""
+    pool = Pool(log=RecordingLog(), idle_s=0.1)
+    pool.allow(polls, bound=100)
+    return pool
+
+
 def aborted(_probe: Probe, _permit: Permit | None) -> NoReturn:
     raise CallAborted
 
@@ -72,7 +81,7 @@ def test_every_probe_is_polled_once_in_as_many_threads_as_allowed() -> None:
     poll_once(
         probes(*names),
         poll=poll,
-        max_workers=3,
+        pool=allowing(3),
         done=lambda probe: told.append((probe.key.account, threading.current_thread())),
     )
 
@@ -92,7 +101,9 @@ def test_a_postponed_probe_keeps_its_turn_and_holds_no_thread() -> None:
 
     poll = Polls(first=crowded)
     done: list[str] = []
-    poll_once(probes("first", "second"), poll=poll, max_workers=1, done=lambda probe: done.append(probe.key.account))
+    poll_once(
+        probes("first", "second"), poll=poll, pool=allowing(1), done=lambda probe: done.append(probe.key.account)
+    )
 
     assert poll.begun == [("first", None), ("second", None), ("first", PERMIT)]
     assert done == ["second", "first"]
@@ -105,7 +116,7 @@ def test_the_earliest_turn_comes_first() -> None:
         return lambda _probe, permit: POLLED if permit is not None else Postponed(permit=PERMIT, wait_s=wait_s)
 
     poll = Polls(late=crowded(0.15), soon=crowded(0.05))
-    poll_once(probes("late", "soon"), poll=poll, max_workers=1, done=lambda _probe: None)
+    poll_once(probes("late", "soon"), poll=poll, pool=allowing(1), done=lambda _probe: None)
 
     assert [name for name, _ in poll.begun] == ["late", "soon", "soon", "late"]
 
@@ -113,7 +124,7 @@ def test_the_earliest_turn_comes_first() -> None:
 def test_nothing_to_poll_is_done_at_once() -> None:
     """Without probes nothing is asked for and nobody is told."""
     poll = Polls()
-    poll_once([], poll=poll, max_workers=4, done=lambda _probe: None)
+    poll_once([], poll=poll, pool=allowing(4), done=lambda _probe: None)
 
     assert poll.begun == []
 
@@ -122,7 +133,7 @@ def test_a_closed_client_ends_it() -> None:
     """The first call that is aborted ends all of it, and the threads with it."""
     poll = Polls(second=aborted)
     with pytest.raises(CallAborted):
-        poll_once(probes("first", "second", "third"), poll=poll, max_workers=1, done=lambda _probe: None)
+        poll_once(probes("first", "second", "third"), poll=poll, pool=allowing(1), done=lambda _probe: None)
 
     assert [name for name, _ in poll.begun] == ["first", "second"]
     assert poll.ended()
@@ -144,7 +155,7 @@ def test_whoever_has_seen_enough_waits_for_no_call() -> None:
     poll = Polls(second=hang)
     try:
         with pytest.raises(KeyboardInterrupt):
-            poll_once(probes("first", "second", "third"), poll=poll, max_workers=1, done=interrupt)
+            poll_once(probes("first", "second", "third"), poll=poll, pool=allowing(1), done=interrupt)
         assert [name for name, _ in poll.begun] == ["first", "second"]
     finally:
         let_go.set()

@@ -293,4 +293,4 @@ def test_a_change_behind_a_failure_is_told() -> None:
 
 def test_no_poll_is_nothing_to_tell() -> None:
     """A record that only counted a skip has no lines."""
-    assert list(changes(service.NEWS, ProbeRecord(), ProbeRecord().after_skip())) == []
+    assert list(changes(service.NEWS, ProbeRecord(), ProbeRecord().after_skips(1))) == []

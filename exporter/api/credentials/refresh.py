@@ -4,13 +4,15 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
+from functools import partial
 from typing import Protocol
 
 from exporter.api.credentials.base import Credentials
 from exporter.api.errors import CallAborted, CredentialsUnavailable
+from exporter.core.pool import Pool, Work
 
-THREAD = "credentials"
-"""The name of the threads that call sources."""
+THREAD = Work.SOURCE.value
+"""The name of threads while they call a source."""
 
 _LOOK_S = 60.0
 _FAILURE_HOLDS_S = 5.0
@@ -27,8 +29,8 @@ class Source(Protocol):
 class RefreshedCredentials:
     """A source's credentials, shared by all callers; the source is called once a minute while they are good.
 
-    The source may wait for a server or run a command, and cannot be interrupted. So it runs in a daemon thread, one
-    at a time: a caller stops waiting after its patience, and at once when the process stops. A caller waits only
+    The source may wait for a server or run a command, and cannot be interrupted. So it runs in a thread of the pool,
+    once at a time: a caller stops waiting after its patience, and at once when the process stops. A caller waits only
     while there are no good credentials; they are used until they end, however often the source fails. Where the
     source does not say when they end, the API refuses them. A failure without good credentials holds for 5 seconds,
     so that many callers do not call the source many times.
@@ -36,8 +38,11 @@ class RefreshedCredentials:
     ``clock`` is monotonic, ``now`` gives Unix time.
     """
 
-    def __init__(self, call: Source, *, source: str, clock: Callable[[], float], now: Callable[[], float]) -> None:
+    def __init__(
+        self, call: Source, *, source: str, pool: Pool, clock: Callable[[], float], now: Callable[[], float]
+    ) -> None:
         self._call_source = call
+        self._pool = pool
         self._source = source
         self._clock = clock
         self._now = now
@@ -56,10 +61,13 @@ class RefreshedCredentials:
             if self._closed:
                 raise CallAborted
             in_hand = self._in_hand()
-            if self._pending is None and self._is_due(in_hand):
-                self._start()
+            begins = self._pending is None and self._is_due(in_hand)
+            if begins:
+                self._pending = Future()
             pending = self._pending
             failure = self._failure
+        if begins and pending is not None:
+            self._pool.submit(Work.SOURCE, partial(self._run, pending))
         if in_hand is not None:
             return in_hand
         if pending is None:
@@ -95,8 +103,9 @@ class RefreshedCredentials:
         """End every wait for the source; its thread ends with the process."""
         with self._lock:
             self._closed = True
-            if self._pending is not None:
-                _settle(self._pending, error=CallAborted())
+            pending = self._pending
+        if pending is not None:
+            _settle(pending, error=CallAborted())
 
     def _in_hand(self) -> Credentials | None:
         return None if self._latest is None or self._has_ended(self._latest) else self._latest
@@ -107,11 +116,6 @@ class RefreshedCredentials:
     def _is_due(self, in_hand: Credentials | None) -> bool:
         without_s = _FAILURE_HOLDS_S if self._failure is not None else 0.0
         return self._clock() - self._called_at >= (without_s if in_hand is None else _LOOK_S)
-
-    def _start(self) -> None:
-        pending: Future[Credentials] = Future()
-        threading.Thread(target=self._run, args=(pending,), name=THREAD, daemon=True).start()
-        self._pending = pending
 
     def _run(self, pending: Future[Credentials]) -> None:
         found: Credentials | None = None

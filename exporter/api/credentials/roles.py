@@ -1,32 +1,32 @@
 """Credentials of assumed roles, for thousands of accounts: cached, refreshed ahead, one call to STS each at a time.
 
-    Roles                 the roles in use, with one timer and a few threads for all of them
+    Roles                 the roles in use
     ├── RoleCredentials   the provider of one account; closed when the account is removed
     └── _AssumedRole      one role, assumed with the credentials of one source; providers share it
 
-They share one lock; nothing that takes time is done while it is held.
+They share one lock; nothing that takes time, and nothing of the pool's, is done while it is held.
 """
 
 import logging
 import random
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from exporter.api.call import Api, Caller
 from exporter.api.credentials.base import Credentials, CredentialsProvider
 from exporter.api.credentials.role import Role, RoleToken, parse_assume_role
-from exporter.api.credentials.worker_pool import KeyedWorkers
 from exporter.api.errors import ApiError, CallAborted, CallTimedOut, MalformedReply, RoleNotAssumed
 from exporter.api.operation import ASSUME_ROLE
 from exporter.core.logger import Logger, defect
 from exporter.core.model import FailureReason
+from exporter.core.pool import Pool, Work
 
-LOOK_EVERY_S = 1.0
-WORKERS = 8
+MOST_OF_SOURCE = 6
+"""So many calls at most are made for the roles of one source at a time: one that hangs leaves threads to others."""
 
 _Key = tuple[Role, int, str | None]
 
@@ -58,31 +58,31 @@ class Roles:
     """Assumes roles through the API client.
 
     ``wall_clock`` is Unix time, by which tokens end; pauses go by ``clock``. ``jitter`` gives numbers from 0 to 1.
-    ``look_every_s`` is how often the timer looks for due roles. Threads start when the first role is used.
+    ``renew_due`` has to be called again and again, where tokens shall be replaced before they end.
     """
 
     def __init__(
         self,
         api: Api,
         *,
+        pool: Pool,
         log: Logger,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
-        workers: int = WORKERS,
-        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._api = api
+        self._pool = pool
         self._log = log
         self.wall_clock = wall_clock
         self.clock = clock
         self._jitter = jitter
-        self._look_every_s = look_every_s
         self.lock = threading.Lock()
-        self._workers = KeyedWorkers(workers, name="assume role")
         self._roles: dict[_Key, _AssumedRole] = {}
-        self._timer: threading.Thread | None = None
-        self._closing = threading.Event()
+        # By the identity of the source: what waits, and how many calls are under way.
+        self._waiting: defaultdict[int, deque[tuple[_AssumedRole, _Attempt]]] = defaultdict(deque)
+        self._calling: defaultdict[int, int] = defaultdict(int)
+        self._closed = False
 
     def provider(self, role: Role, source: Caller, *, renewed: Callable[[], None]) -> "RoleCredentials":
         """The provider of the role that ``source`` assumes; close it when the account is removed.
@@ -102,17 +102,17 @@ class Roles:
                 assumed = _AssumedRole(key, role, source, threading.Condition(self.lock), used_at=self.clock())
                 self._roles[key] = assumed
             provider = RoleCredentials(self, assumed, renewed=renewed)
-            provider.closed = self._closing.is_set()
+            provider.closed = self._closed
             assumed.users.add(provider)
         return provider
 
     def close(self) -> None:
         """End every wait for credentials with CallAborted; the client's close ends the calls under way."""
         with self.lock:
-            self._closing.set()
+            self._closed = True
+            self._waiting.clear()
             for provider in [user for assumed in self._roles.values() for user in assumed.users]:
                 self.leave(provider)
-        self._workers.close()
 
     def leave(self, provider: "RoleCredentials") -> None:
         """Forget a provider, and with the last one its role; the lock is held."""
@@ -124,28 +124,38 @@ class Roles:
             self._roles.pop(assumed.key, None)
 
     def attempt(self, assumed: _AssumedRole) -> _Attempt:
-        """The attempt under way, or a new one; the lock is held. Raises RuntimeError when no thread can be had."""
+        """The attempt under way, or a new one; the lock is held, and ``begin`` must follow without it."""
         if assumed.attempt is None:
-            attempt = _Attempt(began_at=self.clock())
-            self._workers.submit(id(assumed.source.credentials), partial(self._run, assumed, attempt))
-            assumed.attempt = attempt
-            if self._timer is None:
-                timer = threading.Thread(target=self._watch, name="role tokens", daemon=True)
-                timer.start()
-                self._timer = timer
+            assumed.attempt = _Attempt(began_at=self.clock())
+            self._waiting[id(assumed.source.credentials)].append((assumed, assumed.attempt))
         return assumed.attempt
 
-    def _watch(self) -> None:
-        while not self._closing.wait(self._look_every_s):
-            self._attempt_due()
+    def begin(self, assumed: _AssumedRole) -> None:
+        """Give attempts of the role's source to the pool, as many as it may have; the lock is not held."""
+        source = id(assumed.source.credentials)
+        with self.lock:
+            waiting = self._waiting[source]
+            room = MOST_OF_SOURCE - self._calling[source]
+            begun = [waiting.popleft() for _ in range(min(room, len(waiting)))]
+            self._calling[source] += len(begun)
+            if not self._calling[source]:
+                del self._calling[source], self._waiting[source]
+        for role, attempt in begun:
+            self._pool.submit(Work.ROLE, partial(self._run, role, attempt))
 
-    def _attempt_due(self) -> None:
+    def renew_due(self) -> None:
+        """Call STS for the roles whose token ends soon, and again for those that failed; returns at once."""
         with self.lock:
             now, wall_now = self.clock(), self.wall_clock()
-            for assumed in self._roles.values():
-                if assumed.token.is_due(now=now, wall_now=wall_now, used_at=assumed.used_at):
-                    with suppress(RuntimeError):  # no thread can be had; it stays due
-                        self.attempt(assumed)
+            due = [
+                assumed
+                for assumed in self._roles.values()
+                if assumed.token.is_due(now=now, wall_now=wall_now, used_at=assumed.used_at)
+            ]
+            for assumed in due:
+                self.attempt(assumed)
+        for assumed in due:
+            self.begin(assumed)
 
     def _run(self, assumed: _AssumedRole, attempt: _Attempt) -> None:
         outcome, request_id = self._assume(assumed)
@@ -156,6 +166,8 @@ class Roles:
             assumed.attempt = None
             waiting = self._note(assumed, outcome)
             assumed.changed.notify_all()
+            self._calling[id(assumed.source.credentials)] -= 1
+        self.begin(assumed)
         for renewed in waiting:
             try:
                 renewed()
@@ -230,6 +242,7 @@ class RoleCredentials(CredentialsProvider):
         Raises RoleNotAssumed, at once during the pause after a failed attempt.
         """
         roles, assumed = self._roles, self.assumed
+        attempt: _Attempt | None = None
         with roles.lock:
             if self.closed:
                 raise CallAborted
@@ -237,17 +250,19 @@ class RoleCredentials(CredentialsProvider):
             usable = assumed.token.usable(roles.wall_clock())
             if usable is not None:
                 return usable
-            outcome: Credentials | ApiError | CallAborted | None = None
-            if assumed.attempt is None and now < assumed.token.retry_at:
-                outcome = assumed.token.cause
-            if outcome is None:
-                outcome = self._await(roles.attempt(assumed), patience_s)
-            if isinstance(outcome, Credentials):
-                return outcome
-            if isinstance(outcome, CallAborted):
-                raise CallAborted
-            self.missed = True
-            raise RoleNotAssumed(assumed.role.arn, outcome)
+            cause = assumed.token.cause
+            if assumed.attempt is not None or now >= assumed.token.retry_at or cause is None:
+                attempt = roles.attempt(assumed)
+        if attempt is not None:
+            roles.begin(assumed)
+        with roles.lock:
+            outcome = cause if attempt is None else self._await(attempt, patience_s)
+            if isinstance(outcome, ApiError):
+                self.missed = True
+                raise RoleNotAssumed(assumed.role.arn, outcome)
+        if isinstance(outcome, Credentials):
+            return outcome
+        raise CallAborted
 
     def renew(self, refused: Credentials) -> bool:
         """Forget these if they are current, and call STS; False when that was done just now, or for these already."""
@@ -261,7 +276,8 @@ class RoleCredentials(CredentialsProvider):
                     return False
                 assumed.token = assumed.token.forced(refused, now)
                 self._roles.attempt(assumed)
-            return True
+        self._roles.begin(assumed)
+        return True
 
     def in_hand(self) -> bool:
         """Whether the token has not ended."""

@@ -30,9 +30,16 @@ from exporter.api.credentials.base import Secret
 from exporter.api.errors import CredentialsUnavailable
 from exporter.api.credentials.sdk import credentials_uri, default_chain, instance_role, oidc_role, profile
 from exporter.api.credentials.refresh import RefreshedCredentials
+from exporter.core.pool import Pool
+
+class NoLog:
+    def log(self, level, event, **fields):
+        print(event, fields, file=sys.stderr)
 
 def ask(source):
-    provider = RefreshedCredentials(source, source=source.words, clock=time.monotonic, now=time.time)
+    provider = RefreshedCredentials(
+        source, source=source.words, pool=Pool(log=NoLog()), clock=time.monotonic, now=time.time
+    )
     try:
         found = provider.credentials(patience_s=60)
     except CredentialsUnavailable as error:

@@ -9,8 +9,10 @@ from exporter.api.credentials.base import Secret
 from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.credentials.sdk import credentials_uri
 from exporter.api.errors import CredentialsUnavailable
+from exporter.core.pool import Pool
 from exporter.simulator import Simulator
 from tests.api.credentials.test_refresh import landed
+from tests.recording_log import RecordingLog
 from tests.waiting import PATIENCE_S
 
 TEN_MINUTES_S = 600
@@ -23,7 +25,13 @@ def test_a_token_outlives_its_source(simulate: Callable[..., Simulator]) -> None
     )  # what it hands out has ten minutes left
     ask = credentials_uri(Secret(f"{simulator.url}/_credentials/base"))
     passed_s = 0.0
-    provider = RefreshedCredentials(ask, source=ask.words, clock=lambda: passed_s, now=lambda: time.time() + passed_s)
+    provider = RefreshedCredentials(
+        ask,
+        source=ask.words,
+        pool=Pool(log=RecordingLog()),
+        clock=lambda: passed_s,
+        now=lambda: time.time() + passed_s,
+    )
     found = provider.credentials(patience_s=PATIENCE_S)
     simulator.stop()
     with pytest.raises(CredentialsUnavailable):

@@ -9,6 +9,8 @@ import pytest
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.errors import CallAborted, CredentialsUnavailable
+from exporter.core.pool import Pool
+from tests.recording_log import RecordingLog
 from tests.waiting import PATIENCE_S, soon
 
 SHORT_S = 0.02
@@ -72,9 +74,16 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def provider(source: Source, clock: Time) -> RefreshedCredentials:
+def pool() -> Iterator[Pool]:
+    pool = Pool(log=RecordingLog())
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def provider(source: Source, clock: Time, pool: Pool) -> RefreshedCredentials:
     """What is tested."""
-    return RefreshedCredentials(source, source="the source", clock=clock.monotonic, now=clock.now)
+    return RefreshedCredentials(source, source="the source", pool=pool, clock=clock.monotonic, now=clock.now)
 
 
 def key(provider: RefreshedCredentials, patience_s: float = PATIENCE_S) -> str:
@@ -117,8 +126,8 @@ def test_many_threads_share_one_question(provider: RefreshedCredentials, source:
         ready.wait()
         return key(provider)
 
-    with ThreadPoolExecutor(threads) as pool:
-        asked = [pool.submit(ask) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as callers:
+        asked = [callers.submit(ask) for _ in range(threads)]
         ready.wait()
         source.asking.acquire(timeout=PATIENCE_S)
         source.answering.set()
@@ -263,17 +272,18 @@ def test_close_ends_waits_at_once(provider: RefreshedCredentials, source: Source
         key(provider)
 
 
-def test_an_answer_after_close_is_nobodys(provider: RefreshedCredentials, source: Source) -> None:
-    """The source's thread may end after the close; it is a daemon and disturbs nobody."""
+def test_an_answer_after_close_is_not_used(provider: RefreshedCredentials, source: Source, pool: Pool) -> None:
+    """The source may end after the close; its thread is a daemon."""
     source.answering.clear()
     with pytest.raises(CredentialsUnavailable):
         key(provider, SHORT_S)
     provider.close()
-    source.answering.set()
     assert source.thread is not None
-    source.thread.join(PATIENCE_S)
-
     assert source.thread.daemon
+    pool.close()
+    source.answering.set()
+    pool.wait(within_s=PATIENCE_S)
+
     assert not source.thread.is_alive()
     with pytest.raises(CallAborted):
         key(provider)

@@ -1,0 +1,297 @@
+"""The pool of threads: what runs when, in how many threads, and what happens where there is none."""
+
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from exporter.core.pool import MOST, Pool, Work
+from tests.no_new_threads import no_new_threads
+from tests.recording_log import RecordingLog
+from tests.waiting import PATIENCE_S, soon
+
+
+class Held:
+    """Work that notes that it has begun, and lasts until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun: list[Work] = []
+        self.threads: set[threading.Thread] = set()
+        self.let_go = threading.Event()
+
+    def of(self, work: Work) -> Callable[[], None]:
+        def run() -> None:
+            self.begun.append(work)
+            self.threads.add(threading.current_thread())
+            assert self.let_go.wait(PATIENCE_S)
+
+        return run
+
+    def begins_more(self) -> bool:
+        """Whether any begins within a moment that has not."""
+        before = len(self.begun)
+        time.sleep(0.02)
+        return len(self.begun) > before
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    held = Held()
+    yield held
+    held.let_go.set()
+
+
+@pytest.fixture
+def log() -> RecordingLog:
+    return RecordingLog()
+
+
+@pytest.fixture
+def pool(log: RecordingLog) -> Iterator[Pool]:
+    pool = Pool(log=log)
+    yield pool
+    pool.close()
+
+
+def threads_of(pool: Pool) -> int:
+    return len(pool._threads)
+
+
+def test_work_of_a_kind_runs_in_its_order(pool: Pool) -> None:
+    """With one thread for it, one after the other."""
+    pool.allow(1, bound=100)
+    done: list[int] = []
+    for number in range(100):
+        pool.submit(Work.POLL, partial(done.append, number))
+
+    assert soon(lambda: len(done) == 100)
+    assert done == list(range(100))
+
+
+@pytest.mark.parametrize("work", Work, ids=lambda work: work.value)
+def test_every_kind_has_its_limit(pool: Pool, held: Held, work: Work) -> None:
+    """What is more than that waits, takes no thread from other kinds, and runs later."""
+    others = [other for other in Work if other is not work]
+    for _ in range(MOST[work] + 2):
+        pool.submit(work, held.of(work))
+    assert soon(lambda: len(held.begun) == MOST[work])
+    assert not held.begins_more()
+
+    ran: list[Work] = []
+    for other in others:
+        pool.submit(other, partial(ran.append, other))
+    assert soon(lambda: set(ran) == set(others))
+    held.let_go.set()
+    assert soon(lambda: len(held.begun) == MOST[work] + 2)
+
+
+def test_a_place_is_kept_for_every_other_kind(pool: Pool, held: Held) -> None:
+    """Polls wait for names and tokens: they never fill the pool, however small it is."""
+    bound = len(Work) + 2
+    pool.allow(128, bound=bound)
+    for _ in range(50):
+        pool.submit(Work.POLL, held.of(Work.POLL))
+    assert soon(lambda: len(held.begun) == 3)
+    assert not held.begins_more()
+    for work in Work:
+        for _ in range(2):
+            pool.submit(work, held.of(work))
+
+    assert soon(lambda: Counter(held.begun) == {work: 3 if work is Work.POLL else 1 for work in Work})
+    assert not held.begins_more()
+    assert threads_of(pool) == bound
+    held.let_go.set()
+    assert soon(lambda: len(held.begun) == 50 + 2 * len(Work))
+
+
+def test_what_polls_wait_for_has_a_free_thread_first(pool: Pool, held: Held) -> None:
+    """Where several kinds wait for a thread, names and credentials go before polls."""
+    pool.allow(128, bound=len(Work))
+    ran: list[Work] = []
+    for work in Work:
+        pool.submit(work, held.of(work))
+    assert soon(lambda: len(held.begun) == len(Work))
+    for work in reversed(Work):
+        pool.submit(work, partial(ran.append, work))
+    assert ran == []
+    pool.allow(128, bound=len(Work) + 1)
+
+    assert soon(lambda: len(ran) == len(Work) or held.begins_more())
+    assert ran[0] is Work.RESOLVE
+
+
+def test_the_thread_that_was_free_last_works_next(pool: Pool, held: Held) -> None:
+    """So the others have nothing to do for long, and end."""
+    for _ in range(5):
+        pool.submit(Work.POLL, held.of(Work.POLL))
+    assert soon(lambda: len(held.begun) == 5)
+    held.let_go.set()
+    assert soon(lambda: len(pool._idle) == 5)
+    threads: list[threading.Thread] = []
+
+    def rests(runs: int) -> bool:
+        return len(threads) == runs and len(pool._idle) == 5
+
+    for number in range(1, 21):
+        pool.submit(Work.POLL, lambda: threads.append(threading.current_thread()))
+        assert soon(partial(rests, number))
+
+    assert len(set(threads)) == 1
+
+
+def test_a_thread_without_work_ends(log: RecordingLog) -> None:
+    """After its time all threads are gone, and work that comes later has new ones."""
+    pool = Pool(log=log, idle_s=0.01)
+    done: list[str] = []
+    for _ in range(3):
+        pool.submit(Work.POLL, partial(done.append, "ran"))
+        assert soon(lambda: threads_of(pool) == 0)
+    assert len(done) == 3
+    pool.close()
+
+
+def test_work_that_meets_the_end_of_a_thread_runs(log: RecordingLog) -> None:
+    """However often a thread's time ends at the very moment at which it is given work."""
+    pool = Pool(log=log, idle_s=0.0005)
+    done: list[int] = []
+    for number in range(500):
+        pool.submit(Work.POLL, partial(done.append, number))
+        time.sleep(0.0005)
+
+    assert soon(lambda: sorted(done) == list(range(500)))
+    pool.close()
+
+
+@pytest.mark.parametrize("allowed", [[1], [1, 3, 1], [2, 1]], ids=str)
+def test_fewer_polls_may_be_allowed(pool: Pool, held: Held, allowed: list[int]) -> None:
+    """What is under way goes on; what waits begins when so few are under way."""
+    pool.allow(3, bound=100)
+    for _ in range(5):
+        pool.submit(Work.POLL, held.of(Work.POLL))
+    assert soon(lambda: len(held.begun) == 3)
+    for most in allowed:
+        pool.allow(most, bound=100)
+    assert not held.begins_more()
+    held.let_go.set()
+
+    assert soon(lambda: len(held.begun) == 5)
+    held.let_go.clear()
+    for _ in range(3):
+        pool.submit(Work.POLL, held.of(Work.POLL))
+    assert soon(lambda: len(held.begun) == 6)
+    assert not held.begins_more()
+
+
+def test_more_polls_may_be_allowed(pool: Pool, held: Held) -> None:
+    """What waits begins at once."""
+    pool.allow(1, bound=100)
+    for _ in range(3):
+        pool.submit(Work.POLL, held.of(Work.POLL))
+    assert soon(lambda: len(held.begun) == 1)
+    pool.allow(3, bound=100)
+
+    assert soon(lambda: len(held.begun) == 3)
+
+
+def test_a_close_forgets_what_waits(pool: Pool, held: Held) -> None:
+    """What is under way ends by itself and is waited for; nothing begins any more, also not by another limit."""
+    pool.allow(1, bound=100)
+    for _ in range(3):
+        pool.submit(Work.POLL, held.of(Work.POLL))
+    assert soon(lambda: held.begun)
+    pool.close()
+    pool.submit(Work.POLL, held.of(Work.POLL))
+    pool.allow(5, bound=100)
+    began = time.monotonic()
+    pool.wait(within_s=0.05)
+    assert time.monotonic() - began >= 0.05  # the one under way was waited for
+    held.let_go.set()
+    pool.wait(within_s=PATIENCE_S)
+
+    assert (threads_of(pool), len(held.begun)) == (0, 1)
+
+
+def test_a_close_ends_idle_threads(pool: Pool) -> None:
+    """Long before they would end by themselves."""
+    done: list[str] = []
+    pool.submit(Work.POLL, lambda: done.append("ran"))
+    assert soon(lambda: done and len(pool._idle) == 1)
+    pool.close()
+    pool.wait(within_s=PATIENCE_S)
+
+    assert threads_of(pool) == 0
+
+
+def test_threads_hold_no_process(pool: Pool, held: Held) -> None:
+    """All are daemons, named after what they do."""
+    pool.submit(Work.SOURCE, held.of(Work.SOURCE))
+    assert soon(lambda: held.begun)
+
+    assert [(thread.daemon, thread.name) for thread in held.threads] == [(True, "credential source")]
+
+
+def test_what_has_run_is_not_kept(pool: Pool) -> None:
+    """A thread that waits for more holds nothing of what it did."""
+
+    class Thing:
+        """Something that can be gone."""
+
+        def __call__(self) -> None:
+            pass
+
+    thing = Thing()
+    gone = weakref.ref(thing)
+    pool.submit(Work.POLL, thing)
+    del thing
+
+    assert soon(lambda: gone() is None)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit], ids=lambda error: error.__name__)
+def test_a_defect_costs_no_place(pool: Pool, log: RecordingLog, error: type[BaseException]) -> None:
+    """It is logged without its text, and what comes after it is run."""
+    pool.allow(1, bound=100)
+    done: list[str] = []
+
+    def fail() -> None:
+        raise error("with a secret")
+
+    for _ in range(3):
+        pool.submit(Work.POLL, fail)
+        pool.submit(Work.POLL, lambda: done.append("ran"))
+
+    assert soon(lambda: len(done) == 3)
+    assert {(event, fields["error"]) for event, fields in log.above_debug()} == {
+        ("work hit a defect", error.__name__)
+    }
+    assert "secret" not in str(log.lines)
+
+
+def test_work_without_a_thread_waits_for_one(pool: Pool, log: RecordingLog) -> None:
+    """Where the system has none, nothing is lost: it begins once there is one. The log says it once."""
+    done: list[int] = []
+    with no_new_threads():
+        for number in range(3):
+            pool.submit(Work.POLL, partial(done.append, number))
+        pool.start_threads()
+    assert done == []
+    assert [(event, fields["work"]) for event, fields in log.above_debug()] == [("no thread to be had", "poll")]
+    pool.start_threads()
+
+    assert soon(lambda: sorted(done) == [0, 1, 2])
+
+
+def test_work_without_a_thread_has_the_next_free_one(pool: Pool, held: Held) -> None:
+    """The threads that there are do all work, of whichever kind."""
+    pool.submit(Work.POLL, held.of(Work.POLL))
+    assert soon(lambda: held.begun)
+    done: list[Work] = []
+    with no_new_threads():
+        for work in Work:
+            pool.submit(work, partial(done.append, work))
+        held.let_go.set()
+        assert soon(lambda: set(done) == set(Work))
