@@ -1,68 +1,61 @@
 """The Alibaba Cloud account id of a configured account: the key of its budget, and a label."""
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from exporter.api.call import Api, Caller
-from exporter.api.credentials.base import CredentialsProvider
-from exporter.api.endpoints import Route
 from exporter.api.errors import ApiError, MalformedReply
 from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.core.logger import Logger
 
 
-class Identity:
-    """The account id of one configured account: given, or learned once from GetCallerIdentity.
+@dataclass(frozen=True, slots=True)
+class LearnedId:
+    """The id of the account that a configured one, which called as ``caller``, turned out to be.
 
-    ``routes`` are those of the account's site. Polls never wait for the id. ``look_up`` calls ``unite`` with the
-    access key id, which had a budget of its own so far, and the account id; then, when ``caller`` has the id,
-    ``learned`` with the account id.
+    Until it is known, calls count in a budget of the access key id.
     """
 
-    def __init__(
-        self,
-        account: str,
-        *,
-        credentials: CredentialsProvider,
-        account_id: str | None,
-        routes: Mapping[str, Route] | None = None,
-        unite: Callable[[str, str], None],
-        learned: Callable[[str], None],
-        log: Logger,
-    ) -> None:
-        self.account = account
-        self._caller = Caller(credentials=credentials, account_id=account_id, routes=routes)
-        self._unite = unite
-        self._learned = learned
+    account: str
+    caller: Caller
+    account_id: str
+    access_key_id: str
+
+
+class AccountIds:
+    """Learns account ids from GetCallerIdentity; polls never wait for them. Safe to use from any thread."""
+
+    def __init__(self, api: Api, *, log: Logger) -> None:
+        self._api = api
         self._log = log
-        self._last_logged: str | None = None
+        self._learned: deque[LearnedId] = deque()
+        self._last_logged: dict[str, str] = {}
 
-    def caller(self) -> Caller:
-        """On whose behalf the account is polled now."""
-        return self._caller
-
-    def look_up(self, api: Api) -> bool:
-        """Call GetCallerIdentity; False when that failed and has to be tried again."""
+    def look_up(self, account: str, caller: Caller) -> None:
+        """Learn the id of the caller's account, or log why not; the same failure is logged once."""
         try:
-            reply = api.ask(GET_CALLER_IDENTITY, self._caller)
+            reply = self._api.ask(GET_CALLER_IDENTITY, caller)
             account_id = parse_account_id(reply.payload, reply.request_id)
         except ApiError as error:
-            self._log_failure(error)
-            return False
-        self._unite(reply.access_key_id, account_id)
-        self._caller = replace(self._caller, account_id=account_id)
-        self._log.log(logging.INFO, "account id learned", account=self.account, account_id=account_id)
-        self._learned(account_id)
-        return True
+            self._log_failure(account, error)
+            return
+        self._last_logged.pop(account, None)
+        self._log.log(logging.INFO, "account id learned", account=account, account_id=account_id)
+        self._learned.append(LearnedId(account, caller, account_id, reply.access_key_id))
 
-    def _log_failure(self, error: ApiError) -> None:
-        level = logging.DEBUG if error.explanation == self._last_logged else logging.WARNING
-        self._last_logged = error.explanation
+    def take_learned(self) -> list[LearnedId]:
+        """The ids that were learned since the last call, in their order."""
+        return [self._learned.popleft() for _ in range(len(self._learned))]
+
+    def _log_failure(self, account: str, error: ApiError) -> None:
+        level = logging.DEBUG if error.explanation == self._last_logged.get(account) else logging.WARNING
+        self._last_logged[account] = error.explanation
         self._log.log(
             level,
             "account id not learned",
-            account=self.account,
+            account=account,
             reason=error.reason.value,
             explanation=error.explanation,
             request_id=error.request_id,

@@ -3,7 +3,6 @@
 import logging
 import math
 import re
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -65,7 +64,7 @@ class _Known:
 
 
 class Directory:
-    """The members to poll of one configured resource directory; safe to use from any thread.
+    """The members to poll of one configured resource directory; any thread may read them.
 
     ``caller`` returns, at each refresh, on whose behalf to list. ``now`` returns Unix time. ``predecessor`` stood for
     this directory before the configuration changed: its list holds until the first one of its successor, so that a
@@ -87,7 +86,6 @@ class Directory:
         self._log = log
         self._include = _compiled(configured.include)
         self._exclude = _compiled(configured.exclude)
-        self._refreshing = threading.Lock()
         self._attempted_at = -math.inf
         self._known = _Known()
         if predecessor is not None:
@@ -105,6 +103,11 @@ class Directory:
         return self._known.last_success_at
 
     @property
+    def attempted(self) -> bool:
+        """Whether an attempt to list has ended, be it in vain."""
+        return self.failing or self.last_success_at > 0
+
+    @property
     def failing(self) -> bool:
         """Whether the last attempt to list has failed."""
         return self._known.failed is not None
@@ -118,20 +121,16 @@ class Directory:
         return not 0 <= self._now() - self._attempted_at < pause_s
 
     def refresh(self, api: Api) -> bool:
-        """List the members; False when that failed, and the known ones stay.
-
-        One refresh runs at a time, and a second one waits for it: an older list never follows a newer one.
-        """
-        with self._refreshing:
-            self._attempted_at = self._now()
-            try:
-                listed = list_members(api, self._caller())
-                self._require_some(listed)
-            except ApiError as error:
-                self._log_failure(error)
-                return False
-            self._replace(listed)
-            return True
+        """List the members; False when that failed, and the known ones stay. For one thread at a time."""
+        self._attempted_at = self._now()
+        try:
+            listed = list_members(api, self._caller())
+            self._require_some(listed)
+        except ApiError as error:
+            self._log_failure(error)
+            return False
+        self._replace(listed)
+        return True
 
     def _require_some(self, listed: Sequence[Member]) -> None:
         """Raise MalformedReply for an empty list while members are known.

@@ -1,13 +1,25 @@
-"""Which accounts are watched: those in the file, and the members of resource directories."""
+"""Who is watched: the accounts in the file and the members of resource directories, with callers and probes."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from exporter.accounts.directory import Directory
 from exporter.accounts.members import Member
+from exporter.api.call import Caller
+from exporter.api.credentials.base import CredentialsProvider, RereadCredentials, StaticCredentials
 from exporter.api.credentials.role import role_arn
+from exporter.api.endpoints import Route
+from exporter.api.errors import CallAborted
 from exporter.api.fields import cut
 from exporter.config import Account, Credentials, ResourceDirectory
+from exporter.core.model import ProbeKey
+from exporter.probes.kind import AnyKind
+
+# Access keys do not expire, and files do not say when their credentials do.
+_NEVER_EXPIRING = StaticCredentials | RereadCredentials
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +51,146 @@ class WatchedAccount:
     switches: frozenset[str]
     credentials: AnyCredentials
     account_name: str = ""
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING, hash=False)
 
     def __post_init__(self) -> None:
         if not self.name or not self.products:
             raise ValueError(f"an account has a name and a product, seen {self.name!r} and {sorted(self.products)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is polled, and for whom.
+
+    ``caller`` returns the caller of now, whose account id may be learned later, and raises CallAborted where the
+    account has left, or has other credentials by now.
+    """
+
+    key: ProbeKey
+    kind: AnyKind
+    caller: Callable[[], Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An account and its caller, whose id is the one that is given, or that was learned.
+
+    ``probes`` are those that this process polls: none where another shard does.
+    """
+
+    account: WatchedAccount
+    caller: Caller
+    probes: tuple[Probe, ...] = ()
+
+    def calls_as(self, account: WatchedAccount, caller: Caller) -> bool:
+        """Whether the API sees the same caller, but for an id that was learned."""
+        own = self.caller
+        return (own.credentials, own.routes, self.account.account_id) == (
+            caller.credentials,
+            caller.routes,
+            account.account_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Who is watched, as one value that is replaced as a whole: any thread may read it without a lock.
+
+    ``watched`` are, by name, the accounts that this process polls, and those whose id it has to learn; ``total``
+    counts those of all shards. ``listed`` are the members that are taken over from each directory. ``sharing`` are
+    the names of the accounts that have the same credentials, ``expiring`` those whose credentials may expire.
+    """
+
+    watched: Mapping[str, Watched] = field(default_factory=dict)
+    total: int = 0
+    listed: Mapping[Directory, Sequence[Member]] = field(default_factory=dict)
+    sharing: Mapping[AnyCredentials, Sequence[str]] = field(default_factory=dict)
+    expiring: Sequence[tuple[str, CredentialsProvider]] = ()
+    member_ids: frozenset[str] = frozenset()
+
+    @property
+    def polled(self) -> Sequence[Watched]:
+        """The accounts that this process polls."""
+        return [watched for watched in self.watched.values() if watched.probes]
+
+    @property
+    def probes(self) -> Sequence[Probe]:
+        """The probes that this process polls."""
+        return [probe for watched in self.watched.values() for probe in watched.probes]
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """The directories whose members could not be listed when that was last tried."""
+        return tuple(directory.configured.name for directory in self.listed if directory.failing)
+
+    def known_ids(self) -> Mapping[str, str]:
+        """The account ids that are given or were learned, by name."""
+        return {name: each.caller.account_id for name, each in self.watched.items() if each.caller.account_id}
+
+    def without_id(self) -> Sequence[tuple[str, Caller]]:
+        """The names and callers of accounts whose id is not known."""
+        return [(name, each.caller) for name, each in self.watched.items() if each.caller.account_id is None]
+
+    def with_ids(self, account_ids: Mapping[str, str]) -> "Inventory":
+        """The same with these ids, by name."""
+        learned = {
+            name: replace(self.watched[name], caller=replace(self.watched[name].caller, account_id=account_id))
+            for name, account_id in account_ids.items()
+        }
+        return replace(self, watched={**self.watched, **learned})
+
+    def expiries(self) -> Iterable[tuple[str, float]]:
+        """The accounts whose credentials expire, with the Unix time of it; never waits."""
+        for name, provider in self.expiring:
+            expiry = provider.expiry()
+            if expiry is not None:
+                yield name, expiry
+
+
 def inventory_of(
+    watched: Iterable[Watched], *, listed: Mapping[Directory, Sequence[Member]], total: int
+) -> Inventory:
+    """The inventory of these accounts."""
+    by_name = {each.account.name: each for each in watched}
+    sharing: dict[AnyCredentials, list[str]] = defaultdict(list)
+    for name, each in by_name.items():
+        sharing[each.account.credentials].append(name)
+    return Inventory(
+        watched=by_name,
+        total=total,
+        listed=listed,
+        sharing=sharing,
+        expiring=[
+            (name, each.caller.credentials)
+            for name, each in by_name.items()
+            if each.probes and not isinstance(each.caller.credentials, _NEVER_EXPIRING)
+        ],
+        member_ids=frozenset(member.account_id for members in listed.values() for member in members),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentCaller:
+    """Returns the caller of an account as it is now; equal to that of an account that calls as it does.
+
+    ``given_id`` is the account id of the file or the directory.
+    """
+
+    name: str
+    given_id: str | None
+    credentials: CredentialsProvider
+    routes: Mapping[str, Route] | None
+    inventory: Callable[[], Inventory] = field(compare=False, repr=False)
+
+    def __call__(self) -> Caller:
+        """Return it, with the id that is known by now; raises CallAborted where it is another one."""
+        watched = self.inventory().watched.get(self.name)
+        if watched is None or watched.caller.credentials is not self.credentials:
+            raise CallAborted
+        return watched.caller
+
+
+def accounts_to_watch(
     accounts: Iterable[Account],
     known_ids: Mapping[str, str],
     members: Iterable[tuple[ResourceDirectory, Iterable[Member]]],

@@ -9,16 +9,16 @@ configuration -> Daemon
 import logging
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 from exporter import __version__
+from exporter.accounts.account_id import AccountIds
 from exporter.accounts.directory import Directory
-from exporter.accounts.inventory import WatchedAccount
+from exporter.accounts.inventory import Inventory, Watched
 from exporter.accounts.sharding import Shard
 from exporter.app.build import UNSHARDED, Composition, keeping
 from exporter.config import Configuration, ConfigurationError
@@ -31,7 +31,7 @@ from exporter.metrics.self_metrics import SelfMetrics
 from exporter.polling.jobs import Jobs
 from exporter.polling.lookups import Lookups
 from exporter.polling.policy import Intervals
-from exporter.polling.poller import Poller, Probe
+from exporter.polling.poller import Poller
 from exporter.polling.schedule import HAND_OUT_EVERY_S, Schedule
 from exporter.probes.kind import AnyKind, Interval
 from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
@@ -42,6 +42,7 @@ from exporter.web.status_page import StatusPage
 
 DISCOVERY_TICK_S = 1.0
 TOKENS_EVERY_S = 1.0
+LEARNED_IDS_EVERY_S = 1.0
 ALIVE_WITHIN_S = 5.0
 UNHEALTHY_AFTER_S = 120.0
 _LAST_RUNS_S = 0.5
@@ -82,7 +83,6 @@ class Daemon:
         settled: Callable[[], None] = lambda: None,
         log: Logger,
     ) -> None:
-        self._configuration = configuration
         self._load = load
         self._allowed = allowed
         self._settled = settled
@@ -90,10 +90,6 @@ class Daemon:
         self._ready = False
         self._reloading = threading.Lock()
         self._configuring = threading.Lock()
-        self._account_ids: dict[str, str] = {}
-        self._probes: Mapping[str, Sequence[Probe]] = {}
-        self._watched: Mapping[str, WatchedAccount] = {}
-        self._discovered: frozenset[Directory] = frozenset()
         self._self_metrics = SelfMetrics(
             version=__version__,
             actions=[operation.action for operation in OPERATIONS],
@@ -109,7 +105,6 @@ class Daemon:
             shard=shard,
             pool=self._pool,
             observer=self._self_metrics,
-            learned=self._learned,
             renewed=self._run_now,
             log=log,
         )
@@ -120,6 +115,7 @@ class Daemon:
         poller = Poller(
             self._composition.client, self._store, count_unknown_value=self._self_metrics.unknown_value, log=log
         )
+        self._account_ids = AccountIds(self._composition.client, log=log)
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skips, pool=self._pool, log=log)
         self._server = WebServer(
             create_app(
@@ -156,6 +152,7 @@ class Daemon:
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
         self._jobs.every("directories", DISCOVERY_TICK_S, self._look_up_directories)
+        self._jobs.every("learned account ids", LEARNED_IDS_EVERY_S, self._take_learned)
         self._jobs.every("role tokens", TOKENS_EVERY_S, self._composition.renew_tokens)
         self._look_up_account_ids_from_now_on()
         self._jobs.start()
@@ -172,7 +169,9 @@ class Daemon:
     def is_ready(self) -> bool:
         """Whether members were listed and every probe polled once, failed or not; once true it stays so."""
         if not self._ready:
-            self._ready = self._discovered.issuperset(self._composition.directories) and self._store.all_polled
+            listed = self._inventory.listed.items()
+            discovered = all(directory.attempted and directory.members == members for directory, members in listed)
+            self._ready = discovered and self._store.all_polled
         return self._ready
 
     def is_alive(self) -> bool:
@@ -181,7 +180,7 @@ class Daemon:
 
     def _is_healthy(self) -> bool:
         """Whether polls go on, or nothing is due."""
-        poll = self._configuration.poll
+        poll = self._composition.configuration.poll
         limit_s = max(2 * poll.interval_s + poll.timeout_s, UNHEALTHY_AFTER_S)
         late_since = self._schedule.late_since(timeout_s=poll.timeout_s)
         return late_since is None or time.monotonic() - late_since < limit_s
@@ -193,7 +192,7 @@ class Daemon:
         """
         with self._reloading:
             try:
-                self._use(keeping(self._configuration, self._load()))
+                self._use(keeping(self._composition.configuration, self._load()))
             except (ConfigurationError, ValueError) as error:
                 return self._not_reloaded(str(error))
             except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
@@ -204,8 +203,8 @@ class Daemon:
             self._log.log(
                 logging.INFO,
                 "configuration reloaded",
-                accounts=len(self._composition.accounts),
-                probes=len(self._composition.probes),
+                accounts=len(self._inventory.polled),
+                probes=len(self._inventory.probes),
             )
             return None
 
@@ -214,104 +213,88 @@ class Daemon:
         self._log.log(logging.ERROR, "configuration not reloaded", explanation=explanation)
         return explanation
 
+    @property
+    def _inventory(self) -> Inventory:
+        return self._composition.inventory
+
     def _use(self, configuration: Configuration | None = None) -> None:
         """Use this configuration, or the one in use with the members of now.
 
         Accounts and probes that do not change keep their history and their place in the schedule.
         """
         with self._configuring:
-            configuration = configuration or self._configuration
+            configuration = configuration or self._composition.configuration
             self._composition.configure(configuration)
-            self._configuration = configuration
-            probes = self._composition.probes
-            self._probes = _by_account(probes)
-            self._discovered = self._discovered.intersection(self._composition.directories)
-            self._watched = {account.name: account for account in self._composition.accounts}
-            self._account_ids = self._known_ids()
+            inventory = self._inventory
+            probes = inventory.probes
             # Before the store, whose records need a place on the page: a probe that left and came back can still have
             # an earlier poll under way.
             self._exposition.configure(
                 [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
             )
-            self._store.configure([probe.key for probe in probes], account_ids=self._account_ids)
-            self._exposition.set_accounts(
-                {
-                    account.name: _labels(account, self._composition.account_id(account.name) or "")
-                    for account in self._composition.accounts
-                }
-            )
+            self._store.configure([probe.key for probe in probes], account_ids=inventory.known_ids())
+            self._exposition.set_accounts({each.account.name: _labels(each) for each in inventory.polled})
             self._describe()
             workers = configuration.poll.max_workers
             self._pool.allow(workers, bound=self._allowed(workers))
             self._schedule.configure(probes, intervals_of=_intervals_of(configuration))
             self._settled()
 
-    def _known_ids(self) -> dict[str, str]:
-        """The ids of the accounts by name; while an id is not known yet, the one that the name had before."""
-        known = {}
-        for account in self._composition.accounts:
-            account_id = self._composition.account_id(account.name) or self._account_ids.get(account.name)
-            if account_id is not None:
-                known[account.name] = account_id
-        return known
+    def _take_learned(self) -> None:
+        """Show accounts with the ids that the API gave, and no longer watch them as members of a directory.
 
-    def _learned(self, name: str, account_id: str) -> None:
-        """Show the account with the id that the API gave, and no longer watch it as a member of a directory.
-
-        A member that the name stood for before is watched again.
+        A member that a name stood for before is watched again.
         """
+        learned = self._account_ids.take_learned()
+        if not learned:
+            return
+        others, members = [], False
         with self._configuring:
-            identity = self._composition.identities.get(name)
-            if identity is None or identity.caller().account_id != account_id:
-                return  # the name left, or stands for another account, meanwhile
-            former = self._account_ids.get(name, account_id)
-            self._account_ids[name] = account_id
-            watched = self._watched.get(name)
-            if watched is not None:  # else it is of another shard
-                self._exposition.set_account(name, _labels(watched, account_id))
-                self._store.know_account(name, account_id)
-        if former != account_id:
-            self._run_now([name])
-        if self._composition.is_member(account_id) or (former != account_id and self._composition.is_member(former)):
+            for each in self._composition.learn(learned):
+                watched = self._inventory.watched[each.account]
+                former = each.account_id
+                if watched.probes:  # else it is of another shard
+                    self._exposition.set_account(each.account, _labels(watched))
+                    former = self._store.know_account(each.account, each.account_id)
+                if former != each.account_id:
+                    others.append(each.account)
+                members = members or not self._inventory.member_ids.isdisjoint({former, each.account_id})
+        self._run_now(others)
+        if members:
             self._use()
 
     def _run_now(self, accounts: Iterable[str]) -> None:
         """Poll these accounts now: they have credentials again, or their name stands for another account."""
-        self._schedule.run_now([probe.key for account in accounts for probe in self._probes.get(account, ())])
+        watched = self._inventory.watched
+        self._schedule.run_now([probe.key for name in accounts if name in watched for probe in watched[name].probes])
 
     def _look_up_account_ids_from_now_on(self) -> None:
         """Look unknown account ids up now, and at every interval of failing probes."""
-        self._jobs.every("account ids", self._configuration.poll.failing_interval_s, self._look_up_account_ids)
+        interval_s = self._composition.configuration.poll.failing_interval_s
+        self._jobs.every("account ids", interval_s, self._look_up_account_ids)
 
     def _look_up_account_ids(self) -> None:
-        for identity in self._composition.identities.values():
-            if identity.caller().account_id is None:
-                look_up = partial(identity.look_up, self._composition.client)
-                self._lookups.begin(Work.ACCOUNT_ID, identity, look_up)
+        for name, caller in self._inventory.without_id():
+            self._lookups.begin(Work.ACCOUNT_ID, name, partial(self._account_ids.look_up, name, caller))
 
     def _look_up_directories(self) -> None:
-        for directory in self._composition.directories:
+        for directory in self._inventory.listed:
             if directory.is_due():
                 self._lookups.begin(Work.DIRECTORY, directory, partial(self._discover, directory))
 
     def _discover(self, directory: Directory) -> None:
         """List the members, and watch them."""
-        if directory not in self._composition.directories or not directory.is_due():
-            return
-        before = directory.members
         directory.refresh(self._composition.client)
-        if directory.members != before:
+        if directory.members != self._inventory.listed.get(directory, directory.members):
             self._use()
-        with self._configuring:  # two directories may be listed at once
-            self._describe_discovery()
-            self._discovered = (self._discovered | {directory}).intersection(self._composition.directories)
+        self._describe_discovery()
 
     def _describe(self) -> None:
-        poll, probes = self._configuration.poll, self._composition.probes
+        poll, probes = self._composition.configuration.poll, self._inventory.probes
         self._self_metrics.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
-            accounts=self._composition.accounts_of_all_shards,
+            accounts=self._inventory.total,
             probes=len(probes),
         )
         kinds = {probe.kind for probe in probes}
@@ -321,7 +304,7 @@ class Daemon:
 
     def _describe_discovery(self) -> None:
         self._self_metrics.describe_discovery(
-            {directory.configured.name: directory.last_success_at for directory in self._composition.directories}
+            {directory.configured.name: directory.last_success_at for directory in self._inventory.listed}
         )
 
     def _status_page(self, telemetry_path: str) -> StatusPage:
@@ -333,16 +316,9 @@ class Daemon:
         return build_report(
             self._store.records(),
             now=time.time(),
-            stale_after_s=self._configuration.poll.stale_after_s,
-            unlisted=self._composition.unlisted,
+            stale_after_s=self._composition.configuration.poll.stale_after_s,
+            unlisted=self._inventory.unlisted,
         )
-
-
-def _by_account(probes: Iterable[Probe]) -> Mapping[str, Sequence[Probe]]:
-    by_account: dict[str, list[Probe]] = defaultdict(list)
-    for probe in probes:
-        by_account[probe.key.account].append(probe)
-    return by_account
 
 
 def _intervals_of(configuration: Configuration) -> Callable[[AnyKind], Intervals]:
@@ -356,7 +332,8 @@ def _intervals_of(configuration: Configuration) -> Callable[[AnyKind], Intervals
     return lambda kind: intervals[kind.interval]
 
 
-def _labels(account: WatchedAccount, account_id: str) -> Mapping[str, str]:
+def _labels(watched: Watched) -> Mapping[str, str]:
     """The labels of ``dcdn_account_info`` beside the account: ours first, which the user's never replace."""
+    account, account_id = watched.account, watched.caller.account_id or ""
     own = dict(zip(ACCOUNT_INFO_LABELS[1:], (account_id, account.account_name, account.site), strict=True))
     return {**own, **account.labels, **own}

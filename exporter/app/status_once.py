@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Unobserved
 from exporter.app.build import Composition
 from exporter.config import Configuration
@@ -12,7 +13,7 @@ from exporter.core.logger import Logger
 from exporter.core.pool import Pool, threads_for
 from exporter.core.store import Store
 from exporter.polling.one_shot import poll_once
-from exporter.polling.poller import Poller, Probe
+from exporter.polling.poller import Poller
 from exporter.report.report import Report, build_report
 
 
@@ -35,10 +36,10 @@ def look_once(
     pool.allow(configuration.poll.max_workers, bound=allowed(configuration.poll.max_workers))
     composition = Composition(configuration, environ=environ, pool=pool, observer=Unobserved(), log=log)
     try:
-        for directory in composition.directories:
+        for directory in composition.inventory.listed:
             directory.refresh(composition.client)
         composition.configure(configuration)
-        probes = composition.probes
+        probes = composition.inventory.probes
         store = Store([probe.key for probe in probes], on_change=lambda _key, _record: None)
         poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=log)
         with progress(len(probes)) as done:
@@ -47,4 +48,6 @@ def look_once(
         composition.close()
         pool.close()
     # No answer of these polls is stale, however long the budgets made them wait.
-    return build_report(store.records(), now=time.time(), stale_after_s=math.inf, unlisted=composition.unlisted)
+    return build_report(
+        store.records(), now=time.time(), stale_after_s=math.inf, unlisted=composition.inventory.unlisted
+    )

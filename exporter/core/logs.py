@@ -15,8 +15,8 @@ from exporter.core.logger import defect
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 FORMATS = ("logfmt", "json")
-# They log every job and connection at info, which for us is debug.
-_TALKATIVE = ("apscheduler", "urllib3", "uvicorn", "asyncio")
+# They log every connection at info, which for us is debug.
+_TALKATIVE = ("urllib3", "uvicorn", "asyncio")
 
 Event = MutableMapping[str, Any]
 
@@ -49,9 +49,8 @@ def configure(*, level: str, log_format: str, stream: TextIO | None = None) -> s
     root.setLevel(LEVELS[level])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(LEVELS[level] if level == "debug" else logging.WARNING)
-    if level != "debug":
-        # It warns when a job is due that is still under way, as the one that hands out polls often is.
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # It logs every run of a job, twenty lines a second, and warns where one is due that is still under way.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
         logging.getLogger("dcdn_exporter"),

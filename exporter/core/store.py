@@ -103,25 +103,31 @@ class Store:
     def configure(self, probes: Iterable[ProbeKey], *, account_ids: Mapping[str, str] = MappingProxyType({})) -> None:
         """Have records for exactly these probes; those that had one keep it.
 
-        ``account_ids`` are the known ids of the accounts, by name. Where a name had another id, it stands for another
-        account now, and only the counters are kept.
+        ``account_ids`` are the known ids of the accounts, by name; until an id is known, the one that the name had
+        before holds. Where a name had another id, it stands for another account now, and only the counters are kept.
         """
         with self._lock:
             former = self._records
             self._records = {key: former.get(key) or ProbeRecord() for key in probes}
             self._unpolled = sum(record.polls == 0 for record in self._records.values())
-            before, self._account_ids = self._account_ids, dict(account_ids)
+            before = self._account_ids
+            names = {key.account for key in self._records}
+            self._account_ids = {name: before[name] for name in names if name in before} | dict(account_ids)
             others = {name for name, now in account_ids.items() if before.get(name, now) != now}
             # Not for new probes: nothing was known of them.
             self._forget(key for key in self._records.keys() & former.keys() if key.account in others)
 
-    def know_account(self, account: str, account_id: str) -> None:
-        """Let the name stand for the account of this id; what was known of another account is dropped."""
+    def know_account(self, account: str, account_id: str) -> str:
+        """Let the name stand for the account of this id; what was known of another account is dropped.
+
+        Returns the id that it had before, or the same one.
+        """
         with self._lock:
             before = self._account_ids.get(account, account_id)
             self._account_ids[account] = account_id
             if before != account_id:
                 self._forget([key for key in self._records if key.account == account])
+        return before
 
     def record(
         self, key: ProbeKey, observation: Observation, *, remember: Remember, account_id: str | None = None

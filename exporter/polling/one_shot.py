@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from exporter.accounts.inventory import Probe
 from exporter.core.pool import Pool, Work
 from exporter.polling.plan import Plan, Run
 from exporter.polling.policy import Intervals
-from exporter.polling.poller import Poll, Postponed, Probe
+from exporter.polling.poller import Poll, Postponed
 
 _LOOK_EVERY_S = 0.05
 _ONCE = Intervals(interval_s=86_400, locked_interval_s=86_400, failing_interval_s=86_400)

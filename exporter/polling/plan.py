@@ -13,10 +13,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Permit
 from exporter.core.model import Failure, Outcome, ProbeKey
 from exporter.polling.policy import Intervals, attention_of, endpoint_answered, hangs, place_s, tick_at
-from exporter.polling.poller import Polled, Postponed, Probe
+from exporter.polling.poller import Polled, Postponed
 from exporter.probes.kind import NO_ATTENTION, AnyKind
 
 # Of a pause: a point that was computed from the anchor and a number is not missed when it is computed back.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Caller, Permit
 from exporter.api.client import Client
 from exporter.api.errors import ApiError, CallAborted, CredentialsUnavailable, Refused
@@ -20,7 +21,6 @@ from exporter.core.model import Answer, Failure, FailureReason, Observation, Out
 from exporter.core.store import ProbeRecord, Remember
 from exporter.polling.policy import LONGEST_WAIT_IN_THREAD_S
 from exporter.polling.transitions import changes
-from exporter.probes.kind import AnyKind
 
 
 class Records(Protocol):
@@ -30,15 +30,6 @@ class Records(Protocol):
         self, key: ProbeKey, observation: Observation, *, remember: Remember, account_id: str | None
     ) -> tuple[ProbeRecord, ProbeRecord] | None:
         """Add a finished poll of this account; the record before and after, or None where nothing was recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What is polled, and for whom; ``caller`` returns the current caller, whose account id may be learned later."""
-
-    key: ProbeKey
-    kind: AnyKind
-    caller: Callable[[], Caller]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +79,18 @@ class Poller:
         """Poll once, on the permit given or a new one.
 
         Every error is recorded as a failure, of reason ``internal`` when it is a defect of ours. Raises CallAborted,
-        and records nothing, when the daemon stops.
+        and records nothing, when the daemon stops or the account has other credentials by now.
         """
         began = self._clock()
         outcome: Outcome
+        caller = probe.caller()
         try:
-            permit = permit or self._client.reserve(probe.kind.operation, probe.caller())
+            permit = permit or self._client.reserve(probe.kind.operation, caller)
             wait_s = self._client.seconds_to(permit)
             if wait_s > LONGEST_WAIT_IN_THREAD_S:
                 return Postponed(permit=permit, wait_s=wait_s)
             began += wait_s
-            outcome = self._call(probe, permit)
+            outcome = self._call(probe, caller, permit)
         except CallAborted:
             raise
         except ApiError as error:
@@ -108,7 +100,7 @@ class Poller:
         duration_s = max(0.0, self._clock() - began)
         observation = Observation(finished_at=self._wall_clock(), duration_s=duration_s, outcome=outcome)
         recorded = self._records.record(
-            probe.key, observation, remember=probe.kind.remember, account_id=probe.caller().account_id
+            probe.key, observation, remember=probe.kind.remember, account_id=caller.account_id
         )
         if recorded is None:
             return None
@@ -120,9 +112,9 @@ class Poller:
             self._log.log(change.level, change.event, **_names(probe.key), **change.fields)
         return Polled(record=after, outcome=outcome)
 
-    def _call(self, probe: Probe, permit: Permit) -> Answer[Any]:
+    def _call(self, probe: Probe, caller: Caller, permit: Permit) -> Answer[Any]:
         try:
-            reply = self._client.call(probe.kind.operation, probe.caller(), permit)
+            reply = self._client.call(probe.kind.operation, caller, permit)
         except Refused as refusal:
             answer = probe.kind.state_in_refusal(refusal)
             if answer is None:

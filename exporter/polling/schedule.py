@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from exporter.accounts.inventory import Probe
 from exporter.api.errors import CallAborted
 from exporter.core.logger import Logger, defect
 from exporter.core.model import ProbeKey
 from exporter.core.pool import Pool, Work
 from exporter.polling.plan import Plan, Run
 from exporter.polling.policy import Intervals
-from exporter.polling.poller import Poll, Polled, Postponed, Probe
+from exporter.polling.poller import Poll, Polled, Postponed
 from exporter.probes.kind import AnyKind
 
 HAND_OUT_EVERY_S = 0.1
@@ -88,7 +89,10 @@ class Schedule:
     def _work_of(self, run: Run) -> Work:
         if run.hanging:
             return Work.HANGING
-        return Work.POLL if run.probe.caller().credentials.in_hand() else Work.WAITING
+        try:
+            return Work.POLL if run.probe.caller().credentials.in_hand() else Work.WAITING
+        except CallAborted:  # the account has left, or has other credentials, at this moment
+            return Work.POLL
 
     def _run(self, run: Run) -> None:
         begun = self._plan.begin(run)

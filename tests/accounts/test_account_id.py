@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from exporter.accounts.account_id import Identity, parse_account_id
+from exporter.accounts.account_id import AccountIds, LearnedId, parse_account_id
+from exporter.api.call import Caller
 from exporter.api.client import Client
-from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
+from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.endpoints import Route, endpoints
 from exporter.api.errors import CredentialsUnavailable, MalformedReply
 from exporter.api.rate_limit import Budgets
@@ -58,47 +59,45 @@ def client(simulator: Simulator) -> Iterator[Client]:
     client.close()
 
 
-def identity(
-    learned: list[tuple[str, str]], log: RecordingLog, *, credentials: CredentialsProvider = CREDENTIALS
-) -> Identity:
-    return Identity(
-        "prod",
-        credentials=credentials,
-        account_id=None,
-        unite=lambda key, account_id: learned.append((key, account_id)),
-        learned=lambda account_id: learned.append(("", account_id)),
-        log=log,
-    )
+CALLER = Caller(CREDENTIALS)
 
 
-def test_the_account_id_is_learned_once(client: Client) -> None:
-    """After GetCallerIdentity the caller has its account id, and whoever keeps budgets is told of both names."""
-    learned: list[tuple[str, str]] = []
-    asking = identity(learned, RecordingLog())
-    assert asking.caller().account_id is None
-
-    assert asking.look_up(client)
-    assert asking.caller().account_id == ACCOUNT.account_id
-    assert learned == [(ACCOUNT.access_key_id, ACCOUNT.account_id), ("", ACCOUNT.account_id)]
-
-
-def test_a_refusal_is_told_once_and_asked_again(simulator: Simulator, client: Client) -> None:
-    """As long as the API does not say who calls, the answer is no; the same failure is logged once."""
-    learned: list[tuple[str, str]] = []
+def test_an_account_id_is_learned(client: Client) -> None:
+    """It comes with the caller it was looked up for, and with the access key, which had a budget of its own."""
     log = RecordingLog()
-    asking = identity(learned, log)
+    account_ids = AccountIds(client, log=log)
+    account_ids.look_up("prod", CALLER)
+
+    assert account_ids.take_learned() == [LearnedId("prod", CALLER, ACCOUNT.account_id, ACCOUNT.access_key_id)]
+    assert account_ids.take_learned() == []
+    assert log.above_debug() == [("account id learned", {"account": "prod", "account_id": ACCOUNT.account_id})]
+
+
+def test_a_refusal_is_logged_once(simulator: Simulator, client: Client) -> None:
+    """As long as the API gives the same reason; nothing is learned."""
+    log = RecordingLog()
+    account_ids = AccountIds(client, log=log)
     simulator.set_fault(ACCOUNT.name, Fault("error", status=403, code="NoPermission", message="no"))
+    for _ in range(3):
+        account_ids.look_up("prod", CALLER)
+    account_ids.look_up("shop", CALLER)
 
-    assert [asking.look_up(client) for _ in range(3)] == [False, False, False]
-    assert [event for event, _ in log.above_debug()] == ["account id not learned"]
-    assert log.above_debug()[0][1]["reason"] == "permission"
-    assert learned == []
+    assert [(event, fields["account"], fields["reason"]) for event, fields in log.above_debug()] == [
+        ("account id not learned", "prod", "permission"),
+        ("account id not learned", "shop", "permission"),
+    ]
+    simulator.set_fault(ACCOUNT.name, None)
+    account_ids.look_up("prod", CALLER)
+    assert [learned.account for learned in account_ids.take_learned()] == ["prod"]
 
 
-def test_missing_credentials_are_a_no(client: Client) -> None:
-    """Without credentials nobody can be asked, and that is said."""
+def test_missing_credentials_are_logged(client: Client) -> None:
+    """Without credentials the API cannot be called."""
     log = RecordingLog()
-    assert not identity([], log, credentials=NoCredentials()).look_up(client)
+    account_ids = AccountIds(client, log=log)
+    account_ids.look_up("prod", Caller(NoCredentials()))
+
+    assert account_ids.take_learned() == []
     assert [fields["reason"] for _, fields in log.above_debug()] == ["auth"]
 
 

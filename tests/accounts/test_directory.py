@@ -1,7 +1,6 @@
 """Members of a resource directory, listed by the simulator over real connections."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -10,7 +9,7 @@ import pytest
 
 from exporter.accounts.directory import MAX_PAGES, Directory, list_members
 from exporter.accounts.members import Member
-from exporter.api.call import Api, Caller, Reply
+from exporter.api.call import Caller, Reply
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.endpoints import Route, endpoints
@@ -433,28 +432,3 @@ def test_the_end_of_the_process_is_no_failure(client: Client) -> None:
     with pytest.raises(CallAborted):
         main.refresh(client)
     assert (main.failing, log.lines) == (False, [])
-
-
-def test_one_refresh_runs_at_a_time() -> None:
-    """An older list never takes the place of a newer one."""
-    lists = iter([page(SHOP), page(SHOP, VIDEO)])
-    first_asks, second_asks = threading.Event(), threading.Event()
-
-    def answer(number: int) -> dict[str, object]:
-        if number == 0:
-            first_asks.set()
-            assert not second_asks.wait(0.1)  # the other thread is at the door by then, and stays there
-        else:
-            second_asks.set()
-        return next(lists)
-
-    main = directory(RecordingLog())
-    api: Api = Pages(answer)
-    first = threading.Thread(target=main.refresh, args=(api,))
-    first.start()
-    assert first_asks.wait(5)
-    assert list(main.members) == []  # a reader does not wait
-    assert main.refresh(api)
-    first.join()
-
-    assert main.members == (SHOP, VIDEO)

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from exporter.accounts.inventory import MemberRole, WatchedAccount, inventory_of
+from exporter.accounts.inventory import MemberRole, WatchedAccount, accounts_to_watch
 from exporter.accounts.members import Member
 from exporter.app import VOCABULARY
 from exporter.config import (
@@ -27,7 +27,7 @@ def watched(
     """The inventory of a file, each of whose directories lists these members."""
     read = configuration(text)
     directories = read.discovery.resource_directories
-    return inventory_of(read.accounts, known_ids or {}, zip(directories, listed, strict=True))
+    return accounts_to_watch(read.accounts, known_ids or {}, zip(directories, listed, strict=True))
 
 
 def names(accounts: Iterable[WatchedAccount]) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from exporter.accounts.account_id import LearnedId
+from exporter.accounts.inventory import WatchedAccount
 from exporter.api.call import Unobserved
 from exporter.api.errors import CallAborted
 from exporter.app import VOCABULARY
@@ -60,12 +62,16 @@ def compose(simulator: Simulator) -> Iterator[Compose]:
         yield build
 
 
+def watched_accounts(composition: Composition) -> list[WatchedAccount]:
+    return [watched.account for watched in composition.inventory.watched.values()]
+
+
 def test_every_account_has_the_probes_that_it_asks_for(compose: Compose, simulator: Simulator) -> None:
     """In the order of the file, and without a call of the API."""
     shop = {"name": "shop", "products": ["dcdn", "cdn"], "debt_status": True, "balance": True, "credentials": KEYS}
     composition = compose({"name": "prod", "credentials": KEYS}, shop)
 
-    assert [probe.key for probe in composition.probes] == [
+    assert [probe.key for probe in composition.inventory.probes] == [
         ProbeKey("prod", "dcdn_ipa", "service"),
         *(kind.key("shop") for kind in kinds_for(["dcdn", "cdn"], ["debt_status", "balance"])),
     ]
@@ -75,7 +81,7 @@ def test_every_account_has_the_probes_that_it_asks_for(compose: Compose, simulat
 def test_a_probe_can_be_polled(compose: Compose) -> None:
     """Credentials, routes, budgets and client are those of the configuration."""
     composition = compose()
-    (probe,) = composition.probes
+    (probe,) = composition.inventory.probes
     store = Store([probe.key], on_change=lambda _key, _record: None)
     poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=RecordingLog())
 
@@ -85,13 +91,12 @@ def test_a_probe_can_be_polled(compose: Compose) -> None:
 
 
 def test_an_account_id_that_is_learned_counts_in_the_budget(compose: Compose) -> None:
-    """Whoever asks for it is told, and from then on calls are made for the account."""
-    learned: list[tuple[str, str]] = []
-    composition = compose(learned=lambda account, account_id: learned.append((account, account_id)))
-    (probe,) = composition.probes
+    """From then on calls are made for the account."""
+    composition = compose()
+    (probe,) = composition.inventory.probes
+    learned = LearnedId("prod", probe.caller(), ACCOUNT.account_id, ACCOUNT.access_key_id)
 
-    assert composition.identities["prod"].look_up(composition.client)
-    assert learned == [("prod", ACCOUNT.account_id)]
+    assert composition.learn([learned]) == [learned]
     assert probe.caller().account_id == ACCOUNT.account_id
     action = probe.kind.operation.action
     by_key = composition.budgets.reserve(ACCOUNT.access_key_id, action)
@@ -102,7 +107,7 @@ def test_an_account_id_that_is_learned_counts_in_the_budget(compose: Compose) ->
 def test_the_end_ends_every_call(compose: Compose, simulator: Simulator) -> None:
     """After it nothing is sent."""
     composition = compose()
-    (probe,) = composition.probes
+    (probe,) = composition.inventory.probes
     permit = composition.client.reserve(probe.kind.operation, probe.caller())
     composition.close()
 
@@ -114,7 +119,7 @@ def test_the_end_ends_every_call(compose: Compose, simulator: Simulator) -> None
 def test_the_end_ends_the_default_chain(compose: Compose) -> None:
     """Nobody waits for credentials any more."""
     composition = compose({"name": "prod", "credentials": {"type": "default"}})
-    (probe,) = composition.probes
+    (probe,) = composition.inventory.probes
     composition.close()
 
     with pytest.raises(CallAborted):
@@ -124,7 +129,7 @@ def test_the_end_ends_the_default_chain(compose: Compose) -> None:
 def test_other_addresses_end_the_waits_of_before(compose: Compose) -> None:
     """Credentials may come from another server now: nobody waits for those of the last one any more."""
     composition = compose({"name": "prod", "credentials": {"type": "default"}})
-    before = composition.identities["prod"].caller().credentials
+    before = composition.inventory.watched["prod"].caller.credentials
     document = {
         "accounts": [{"name": "prod", "credentials": {"type": "default"}}],
         "endpoints": {"sts": "http://127.0.0.1:9"},
@@ -133,6 +138,38 @@ def test_other_addresses_end_the_waits_of_before(compose: Compose) -> None:
 
     with pytest.raises(CallAborted):
         before.credentials(patience_s=0)
+
+
+@pytest.mark.parametrize("other", ["has left", "has other credentials"])
+def test_an_id_of_an_account_that_is_another_one_by_now_is_not_learned(compose: Compose, other: str) -> None:
+    """It was looked up for the one before, whose probes have no caller any more."""
+    composition = compose()
+    (probe,) = composition.inventory.probes
+    learned = LearnedId("prod", probe.caller(), ACCOUNT.account_id, ACCOUNT.access_key_id)
+    keys = {**KEYS, "access_key_id": "LTAI5tOther"}
+    accounts = [{"name": "other" if other == "has left" else "prod", "credentials": keys}]
+    composition.configure(parse(json.dumps({"accounts": accounts}), source="a test", vocabulary=VOCABULARY))
+
+    assert composition.learn([learned]) == []
+    assert composition.inventory.known_ids() == {}
+    with pytest.raises(CallAborted):
+        probe.caller()
+
+
+def test_a_learned_id_outlives_other_configurations(compose: Compose) -> None:
+    """As long as the account calls as before; with an id of the file it is another caller."""
+    composition = compose()
+    (probe,) = composition.inventory.probes
+    composition.learn([LearnedId("prod", probe.caller(), ACCOUNT.account_id, ACCOUNT.access_key_id)])
+    configuration = composition.configuration
+    labelled = configuration.accounts[0].model_copy(update={"labels": {"team": "video"}})
+    composition.configure(configuration.model_copy(update={"accounts": (labelled,)}))
+    assert composition.inventory.known_ids() == {"prod": ACCOUNT.account_id}
+    assert composition.inventory.probes == [probe]
+    named = labelled.model_copy(update={"account_id": "123"})
+    composition.configure(configuration.model_copy(update={"accounts": (named,)}))
+
+    assert composition.inventory.known_ids() == {"prod": "123"}
 
 
 def test_what_stays_as_it_was_is_the_same_object() -> None:
@@ -147,13 +184,13 @@ def test_what_stays_as_it_was_is_the_same_object() -> None:
     composition = Composition(
         first, environ={}, pool=Pool(log=RecordingLog()), observer=Unobserved(), log=RecordingLog()
     )
-    before, probes = composition.accounts, composition.probes
+    before, probes = watched_accounts(composition), composition.inventory.probes
     configuration = keeping(first, second)
     composition.configure(configuration)
     composition.close()
 
     assert configuration == second
     assert [now is then for now, then in zip(configuration.accounts, first.accounts, strict=True)] == [True, False]
-    assert [now is then for now, then in zip(composition.accounts, before, strict=True)] == [True, False]
-    assert [now is then for now, then in zip(composition.probes, probes, strict=True)] == [True, True]
-    assert composition.accounts[1].labels == {"team": "web"}
+    assert [now is then for now, then in zip(watched_accounts(composition), before, strict=True)] == [True, False]
+    assert [now is then for now, then in zip(composition.inventory.probes, probes, strict=True)] == [True, True]
+    assert watched_accounts(composition)[1].labels == {"team": "web"}

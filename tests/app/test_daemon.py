@@ -150,7 +150,7 @@ def test_a_proxy_of_the_environment_is_not_taken_for_loopback(simulator: Simulat
 def test_the_daemon_cannot_activate_anything(simulator: Simulator) -> None:
     """Its client refuses the write before it asks for a place in the queue, with an account that would be let."""
     with running(simulator) as daemon:
-        caller = daemon._composition.identities["prod"].caller()
+        caller = daemon._composition.inventory.watched["prod"].caller
         client = daemon._composition.client
         permit = client.reserve(GET_CALLER_IDENTITY, caller)
         with pytest.raises(WriteRefused, match="OpenCdnService"):

@@ -65,10 +65,10 @@ def test_every_account_of_the_file_is_polled_by_one_shard(compose: Compose) -> N
     whole = compose(Shard(), accounts=named(30))
     shards = [compose(Shard(ordinal, 3), accounts=named(30)) for ordinal in range(3)]
 
-    polled = [probe.key for shard in shards for probe in shard.probes]
-    assert sorted(polled, key=str) == sorted((probe.key for probe in whole.probes), key=str)
-    assert all(0 < len(shard.probes) < 30 for shard in shards)
-    assert [shard.accounts_of_all_shards for shard in shards] == [30] * 3
+    polled = [probe.key for shard in shards for probe in shard.inventory.probes]
+    assert sorted(polled, key=str) == sorted((probe.key for probe in whole.inventory.probes), key=str)
+    assert all(0 < len(shard.inventory.probes) < 30 for shard in shards)
+    assert [shard.inventory.total for shard in shards] == [30] * 3
 
 
 def test_an_account_goes_by_its_id_where_that_is_known(compose: Compose) -> None:
@@ -76,7 +76,7 @@ def test_an_account_goes_by_its_id_where_that_is_known(compose: Compose) -> None
     account_id = next(number for number in MEMBERS if owner(number, total=2) == 0)
     accounts = named(10, account_id=account_id)
 
-    assert [len(compose(Shard(ordinal, 2), accounts=accounts).accounts) for ordinal in range(2)] == [10, 0]
+    assert [len(compose(Shard(ordinal, 2), accounts=accounts).inventory.polled) for ordinal in range(2)] == [10, 0]
 
 
 def test_shards_divide_what_they_ask_of_one_account(compose: Compose) -> None:
@@ -104,7 +104,9 @@ def test_only_an_own_account_is_asked_who_it_is(compose: Compose) -> None:
     """Without a directory nobody has to know who the accounts of other shards are."""
     shard = compose(Shard(1, 3), accounts=named(12))
 
-    assert set(shard.identities) == {account.name for account in shard.accounts}
+    asked = {name for name, _ in shard.inventory.without_id()}
+    assert asked == {watched.account.name for watched in shard.inventory.polled}
+    assert 0 < len(asked) < 12
 
 
 def test_all_are_asked_where_one_may_be_a_member(compose: Compose) -> None:
@@ -114,7 +116,8 @@ def test_all_are_asked_where_one_may_be_a_member(compose: Compose) -> None:
         Shard(1 - owner("123", total=2), 2), accounts=accounts, discovery={"resource_directories": [DIRECTORY]}
     )
 
-    assert set(shard.identities) == {account["name"] for account in named(12)}
+    assert {name for name, _ in shard.inventory.without_id()} == {account["name"] for account in named(12)}
+    assert len(shard.inventory.polled) < 12
 
 
 def member(account_id: str) -> Account:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Caller
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, CredentialsProvider, Secret, StaticCredentials
@@ -18,7 +19,7 @@ from exporter.core.pool import Pool
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.metrics.self_metrics import SelfMetrics
-from exporter.polling.poller import Polled, Poller, Probe
+from exporter.polling.poller import Polled, Poller
 from exporter.probes.table import PROBES
 from exporter.simulator import LIMITS, Account, Fault, Scenario, role_arn
 from exporter.simulator import Role as SimulatedRole

@@ -61,22 +61,33 @@ def test_the_lines_of_libraries_look_the_same() -> None:
 
 
 def test_talkative_libraries_are_heard_from_warning_on_unless_debugging() -> None:
-    """A scheduler that tells of every job does so at debug only, and as debug; its warnings stay warnings."""
+    """A library that logs every connection does so at debug only, and as debug; its warnings stay warnings."""
     stream = io.StringIO()
     logs.configure(level="info", log_format="json", stream=stream)
-    logging.getLogger("apscheduler.scheduler").info("Added job")
+    logging.getLogger("urllib3.util").info("Connection made")
     assert stream.getvalue() == ""
 
     logs.configure(level="debug", log_format="json", stream=stream)
-    logging.getLogger("apscheduler.scheduler").info("Added job")
-    logging.getLogger("apscheduler.scheduler").warning("Run time was missed")
+    logging.getLogger("urllib3.util").info("Connection made")
+    logging.getLogger("urllib3.util").warning("Connection lost")
     logging.getLogger("somewhere").info("it happened")
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["level"], line["msg"]) for line in lines] == [
-        ("debug", "Added job"),
-        ("warning", "Run time was missed"),
+        ("debug", "Connection made"),
+        ("warning", "Connection lost"),
         ("info", "it happened"),
     ]
+
+
+@pytest.mark.parametrize("level", logs.LEVELS)
+def test_the_scheduler_logs_defects_only(level: str) -> None:
+    """It would log the job that hands out polls twenty times a second, and each time that is still under way."""
+    stream = io.StringIO()
+    logs.configure(level=level, log_format="json", stream=stream)
+    for logged in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logging.getLogger("apscheduler.scheduler").log(logged, "at %d", logged)
+
+    assert [json.loads(line)["msg"] for line in stream.getvalue().splitlines()] == ["at 40"]
 
 
 def test_a_traceback_is_told_by_the_type_of_its_error() -> None:

@@ -23,8 +23,8 @@ from tests.mutation.trial import ROOT, Tree, Verdict, tests_of
 
 DECIDES = (
     "exporter/polling/policy.py",
-    "exporter/polling/schedule.py",
-    "exporter/polling/entries.py",
+    "exporter/polling/plan.py",
+    "exporter/core/pool.py",
     "exporter/core/durations.py",
     "exporter/core/store.py",
     "exporter/api/rate_limit.py",

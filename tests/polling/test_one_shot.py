@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import pytest
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
@@ -14,7 +15,7 @@ from exporter.core.model import Answer
 from exporter.core.pool import Pool
 from exporter.core.store import ProbeRecord
 from exporter.polling.one_shot import poll_once
-from exporter.polling.poller import Polled, Postponed, Probe
+from exporter.polling.poller import Polled, Postponed
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.probes.table import PROBES
 from tests.recording_log import RecordingLog

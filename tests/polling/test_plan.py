@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.endpoints import Route
@@ -16,7 +17,7 @@ from exporter.core.model import Answer, Failure, FailureReason, Outcome
 from exporter.core.store import ProbeRecord
 from exporter.polling.plan import Finished, Plan, Run
 from exporter.polling.policy import Intervals
-from exporter.polling.poller import Polled, Postponed, Probe
+from exporter.polling.poller import Polled, Postponed
 from exporter.probes.kind import AnyKind
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES

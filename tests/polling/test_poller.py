@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Caller
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, RereadCredentials, Secret, StaticCredentials
@@ -16,7 +17,7 @@ from exporter.api.errors import CallAborted, CredentialsUnavailable
 from exporter.api.rate_limit import Budgets
 from exporter.core.model import Answer, Failure, FailureReason
 from exporter.core.store import Store
-from exporter.polling.poller import Polled, Poller, Postponed, Probe
+from exporter.polling.poller import Polled, Poller, Postponed
 from exporter.probes.service import ServiceMemory
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import PROBES, vendor_limits

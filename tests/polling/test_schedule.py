@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from exporter.accounts.inventory import Probe
 from exporter.api.call import Caller, Permit
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.errors import CallAborted
@@ -15,7 +16,7 @@ from exporter.api.rate_limit import Reservation
 from exporter.core.model import Answer, Failure, FailureReason, Outcome, ProbeKey
 from exporter.core.pool import MOST, Pool, Work
 from exporter.polling.policy import Intervals
-from exporter.polling.poller import Polled, Postponed, Probe
+from exporter.polling.poller import Polled, Postponed
 from exporter.polling.schedule import Schedule
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import PROBES
