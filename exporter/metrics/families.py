@@ -6,6 +6,15 @@ The names and labels are the project's public interface.
 from exporter.core.store import ProbeRecord
 from exporter.probes.kind import Family, MetricType, Scope
 
+_UNITS = frozenset({"seconds", "bytes", "ratio"})
+
+
+def unit_of(family: str) -> str:
+    """The unit at the end of a family's name, which is without `_total`; empty when there is none."""
+    end = family.rpartition("_")[2]
+    return end if end in _UNITS else ""
+
+
 HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
     Family(
         "dcdn_poll_success",

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import compress
 from operator import ne
 from typing import Any
@@ -33,6 +33,7 @@ from exporter.metrics.families import (
     EXPIRY_HELP,
     EXPIRY_NAME,
     HEALTH_FAMILIES,
+    unit_of,
 )
 from exporter.metrics.registry_page import RegistryPage, text_page_of
 from exporter.probes.kind import AnyKind, Family, MetricType, Visible
@@ -339,7 +340,9 @@ def _expiry_line(account: str, at: float) -> bytes:
     return f"{EXPIRY_NAME}{{{label_text({'account': account})}}} {_number(at)}\n".encode()
 
 
+@cache
 def _head(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:
-    """The HELP and TYPE lines; OpenMetrics names a counter's family without its suffix."""
+    """HELP and TYPE, in OpenMetrics also UNIT; that names a counter's family without its suffix."""
     family = name.removesuffix("_total") if openmetrics and metric_type is MetricType.COUNTER else name
-    return f"# HELP {family} {text}\n# TYPE {family} {metric_type.value}\n".encode()
+    unit = f"# UNIT {family} {unit_of(family)}\n" if openmetrics and unit_of(family) else ""
+    return f"# HELP {family} {text}\n# TYPE {family} {metric_type.value}\n{unit}".encode()

@@ -15,6 +15,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
+from exporter.metrics.families import unit_of
+
 _NOTHING_AFTER_THE_VALUE = (None, None, None)
 _OPENMETRICS_END = b"# EOF\n"
 _text_page: Callable[[Collector], bytes] = generate_latest
@@ -74,6 +76,7 @@ def text_page_of(metric: Metric) -> bytes:
 
 
 def _written(metric: Metric, *, openmetrics: bool) -> _Written:
+    metric.unit = unit_of(metric.name)  # the library knows it of no metric, and writes it in OpenMetrics alone
     one = _One(metric)
     text = generate_openmetrics(one).removesuffix(_OPENMETRICS_END) if openmetrics else _text_page(one)
     lines = [line + b"\n" for line in text.split(b"\n")[:-1]]

@@ -123,6 +123,24 @@ def test_a_page_in_openmetrics_is_what_the_library_would_write(everything: Expos
     assert generate_openmetrics(Families(parse_openmetrics(page))).decode() == page
 
 
+def test_a_page_in_openmetrics_names_the_units(everything: Exposition) -> None:
+    """Of every family whose name ends with one, the client library's own included, and of no other."""
+    page = b"".join(everything.page(ExpositionFormat.OPENMETRICS)).decode()
+    units = {family.name: family.unit for family in parse_openmetrics(page)}
+
+    assert {name: unit for name, unit in units.items() if unit} == {
+        **{name: "seconds" for name in units if name.endswith("_seconds")},
+        **{name: "bytes" for name in units if name.endswith("_bytes")},
+    }
+    assert units["dcdn_service_charge_type_change_remaining_seconds"] == "seconds"
+    assert units["dcdn_exporter_api_budget_wait_seconds"] == "seconds"
+    assert units["dcdn_exporter_api_request_duration_seconds"] == "seconds"
+    assert units["process_cpu_seconds"] == "seconds"
+    assert units["process_resident_memory_bytes"] == "bytes"
+    assert (units["dcdn_polls"], units["dcdn_exporter_api_budget_calls_per_second"]) == ("", "")
+    assert "# UNIT" not in text(everything)
+
+
 def test_both_formats_have_the_same_samples(everything: Exposition) -> None:
     """Only heads differ, so that one set of lines serves both."""
     pages = [
