@@ -29,6 +29,7 @@ from exporter.report.report import build_report
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
+from exporter.web.threads import WebThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +137,7 @@ def main() -> NoReturn:
         late_s, feed.late_s = feed.late_s, []
         return json.dumps(late_s)
 
+    threads = WebThreads()
     server = WebServer(
         create_app(
             exposition=exposition,
@@ -143,9 +145,11 @@ def main() -> NoReturn:
             ready=lambda: store.all_polled,
             status=lambda: StatusPage(version=__version__, telemetry_path="/metrics", report=nothing, ready=True),
             status_json=lateness,
+            pages=threads.pages,
             log=_Silent(),
         ),
         listen_address="127.0.0.1:0",
+        threads=threads,
         log=_Silent(),
     )
     server.start()

@@ -2,6 +2,7 @@
 
 daemon        the running exporter
 ├── build         what calls need, and whom they are for, from a configuration
+├── reload        requests to reload that wait as one
 ├── systemd       notifications to a service manager, and its watchdog
 └── signals       what a command does at a signal
 status_once   every probe polled once, for a report

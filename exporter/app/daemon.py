@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import Inventory, Watched
 from exporter.accounts.sharding import Shard
 from exporter.app.build import UNSHARDED, Composition, keeping
+from exporter.app.reload import Reloads
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.pool import Pool, Work, threads_for
@@ -39,6 +41,7 @@ from exporter.report.report import Report, build_report, to_json
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
+from exporter.web.threads import WebThreads
 
 DISCOVERY_TICK_S = 1.0
 TOKENS_EVERY_S = 1.0
@@ -46,6 +49,7 @@ LEARNED_IDS_EVERY_S = 1.0
 ALIVE_WITHIN_S = 5.0
 UNHEALTHY_AFTER_S = 120.0
 _LAST_RUNS_S = 0.5
+_REMOVED_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,6 @@ class Daemon:
         self._settled = settled
         self._log = log
         self._ready = False
-        self._reloading = threading.Lock()
         self._configuring = threading.Lock()
         self._self_metrics = SelfMetrics(
             version=__version__,
@@ -117,6 +120,8 @@ class Daemon:
         )
         self._account_ids = AccountIds(self._composition.client, log=log)
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skips, pool=self._pool, log=log)
+        threads = WebThreads()
+        self._reloads = Reloads(self._reload, executor=threads.reloads)
         self._server = WebServer(
             create_app(
                 exposition=self._exposition,
@@ -124,11 +129,13 @@ class Daemon:
                 ready=self.is_ready,
                 status=partial(self._status_page, web.telemetry_path),
                 status_json=lambda: to_json(self._report()),
+                pages=threads.pages,
                 reload=self.reload if web.enable_lifecycle else None,
                 log=log,
             ),
             listen_address=web.listen_address,
             config_file=web.config_file,
+            threads=threads,
             log=log,
         )
         self._use(configuration)
@@ -185,28 +192,43 @@ class Daemon:
         late_since = self._schedule.late_since(timeout_s=poll.timeout_s)
         return late_since is None or time.monotonic() - late_since < limit_s
 
-    def reload(self) -> str | None:
-        """Read the configuration anew and use it; returns None, or why the one in use stays.
+    def reload(self) -> Future[str | None]:
+        """Begin to read the configuration anew and to use it; the outcome is None, or why the one in use stays.
 
-        Safe to call from any thread: one reload follows another.
+        For any thread, while the daemon runs. One reload runs at a time; requests that come meanwhile share the next.
         """
-        with self._reloading:
-            try:
-                self._use(keeping(self._composition.configuration, self._load()))
-            except (ConfigurationError, ValueError) as error:
-                return self._not_reloaded(str(error))
-            except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
-                self._log.log(logging.ERROR, "reload hit a defect", **defect(error))
-                return self._not_reloaded("a defect of the exporter; its log says more")
-            self._look_up_account_ids_from_now_on()
-            self._self_metrics.config_loaded(time.time())
+        return self._reloads.request()
+
+    def _reload(self) -> str | None:
+        before = self._inventory.polled
+        try:
+            self._use(keeping(self._composition.configuration, self._load()))
+        except (ConfigurationError, ValueError) as error:
+            return self._not_reloaded(str(error))
+        except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
+            self._log.log(logging.ERROR, "reload hit a defect", **defect(error))
+            return self._not_reloaded("a defect of the exporter; its log says more")
+        self._look_up_account_ids_from_now_on()
+        self._self_metrics.config_loaded(time.time())
+        self._log.log(
+            logging.INFO,
+            "configuration reloaded",
+            accounts=len(self._inventory.polled),
+            probes=len(self._inventory.probes),
+        )
+        self._log_removed(before)
+        return None
+
+    def _log_removed(self, before: Iterable[Watched]) -> None:
+        there = {watched.account.name for watched in self._inventory.polled}
+        removed = [watched.account.name for watched in before if watched.account.name not in there]
+        if removed:
             self._log.log(
-                logging.INFO,
-                "configuration reloaded",
-                accounts=len(self._inventory.polled),
-                probes=len(self._inventory.probes),
+                logging.WARNING,
+                "accounts removed",
+                accounts=len(removed),
+                names=", ".join(removed[:_REMOVED_NAMED]),
             )
-            return None
 
     def _not_reloaded(self, explanation: str) -> str:
         self._self_metrics.config_refused()

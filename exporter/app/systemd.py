@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -20,8 +21,8 @@ _MICROSECONDS = 1_000_000
 class Supervised(Protocol):
     """What is needed of the daemon."""
 
-    def reload(self) -> str | None:
-        """Use the configuration as it is now; returns why not, else None."""
+    def reload(self) -> Future[str | None]:
+        """Begin to use the configuration as it is now; the outcome is why not, else None."""
 
     def is_alive(self) -> bool:
         """Whether its parts still work."""
@@ -60,10 +61,16 @@ def supervise(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Reload a started daemon at each SIGHUP received, and return at any other signal.
+    """Begin a reload of a started daemon at each SIGHUP received, and return at any other signal.
 
     The manager is notified of the start, of reloads and of the stop, and that the daemon is alive while it is.
     """
+
+    def reloaded(outcome: Future[str | None]) -> None:
+        if not outcome.cancelled():
+            status = "" if outcome.result() is None else "the configuration was refused, the one before is in use"
+            manager.notify("READY=1", f"STATUS={status}", "WATCHDOG=1")
+
     manager.notify("READY=1")
     while True:
         number = next_signal(received, within_s=manager.ping_every_s)
@@ -74,7 +81,5 @@ def supervise(
         if number != signal.SIGHUP:
             break
         manager.notify("RELOADING=1", f"MONOTONIC_USEC={int(clock() * _MICROSECONDS)}")
-        refusal = daemon.reload()
-        status = "" if refusal is None else "the configuration was refused, the one before is in use"
-        manager.notify("READY=1", f"STATUS={status}", "WATCHDOG=1")
+        daemon.reload().add_done_callback(reloaded)
     manager.notify("STOPPING=1")

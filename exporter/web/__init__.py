@@ -3,6 +3,7 @@
 server                the server's thread, its address, and the end of both
 ├── protocol              HTTP, with limits to what one client makes it hold
 ├── connections           accepts connections; how many and for how long
+├── threads               those that answers need, which exist before it listens
 ├── authentication        who is answered, by name and password
 └── web_configuration     TLS, users and headers, read anew when their files change
 app                   what each path answers

@@ -1,18 +1,18 @@
 """The routes: what every path answers, to GET and HEAD, and one to POST.
 
-Nothing here asks the API or waits for it. What takes long runs in a worker thread, so that a page
+Nothing here asks the API or waits for it. What takes long runs in another thread, so that a page
 of 10,000 accounts never delays `/-/healthy` or another reader.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future
 from functools import lru_cache
 from importlib import resources
 from typing import Protocol, TypeVar
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -78,21 +78,23 @@ def create_app(
     ready: Callable[[], bool],
     status: Callable[[], StatusPage],
     status_json: Callable[[], str],
-    reload: Callable[[], str | None] | None = None,
+    pages: Executor,
+    reload: Callable[[], Future[str | None]] | None = None,
     log: Logger,
 ) -> Starlette:
     """The application, for one event loop; its only state is the queue for the status.
 
-    `ready` is called on the event loop and must not block; `status`, `status_json` and `reload` may, and are called
-    from any thread. `reload` returns None or why it failed; without it, requests to reload are forbidden.
-    ValueError for a telemetry path that `checked_telemetry_path` refuses.
+    `ready` and `reload` are called on the event loop and must not block; `status` and `status_json` may, and are
+    called in the threads of `pages`, of which there are at least two. `reload` begins a reload, whose outcome is None
+    or why it failed; without it, requests to reload are forbidden. ValueError for a telemetry path that
+    `checked_telemetry_path` refuses.
     """
     checked_telemetry_path(telemetry_path)
     environment = build_environment()
     offer_for = lru_cache(_HEADERS_REMEMBERED)(negotiate_format)
     takes_gzip = lru_cache(_HEADERS_REMEMBERED)(accepts_gzip)
     # Clients that load the page or its JSON again and again must not delay scrapes.
-    one_at_a_time = OneAtATime()
+    one_at_a_time = OneAtATime(pages)
     static = resources.files("exporter.web").joinpath("static")
 
     async def metrics(request: Request) -> Response:
@@ -103,9 +105,9 @@ def create_app(
             return tuple(exposition.page(offer.exposition_format))
 
         # A small scrape costs 430 µs of CPU here, and 600 µs in another thread (one account, gzip).
-        blocks = drawn() if exposition.small else await run_in_threadpool(drawn)
+        blocks = drawn() if exposition.small else await asyncio.get_running_loop().run_in_executor(pages, drawn)
         gzip = takes_gzip(_header(request, "accept-encoding"))
-        return metrics_response(request, blocks, offer=offer, gzip=gzip)
+        return metrics_response(request, blocks, offer=offer, gzip=gzip, executor=pages)
 
     async def status_page(request: Request) -> Response:
         view = view_of(request.query_params)
@@ -152,9 +154,10 @@ class TooManyError(Exception):
 
 
 class OneAtATime:
-    """Runs work in a thread, one piece after another. For one event loop."""
+    """Runs work in an executor, one piece after another. For one event loop."""
 
-    def __init__(self, *, waiting: int = _WAITING) -> None:
+    def __init__(self, executor: Executor, *, waiting: int = _WAITING) -> None:
+        self._executor = executor
         self._limit = waiting
         self._free = asyncio.Lock()
         self._there = 0
@@ -166,7 +169,7 @@ class OneAtATime:
         self._there += 1
         try:
             async with self._free:
-                return await run_in_threadpool(work)
+                return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
             self._there -= 1
 
@@ -180,7 +183,7 @@ def _file(content: bytes, *, media_type: str) -> _Endpoint:
     return answer
 
 
-def _reloading(reload: Callable[[], str | None] | None) -> _Endpoint:
+def _reloading(reload: Callable[[], Future[str | None]] | None) -> _Endpoint:
     """An endpoint that reloads the configuration, or answers that this is forbidden."""
 
     async def answer(_request: Request) -> Response:
@@ -189,7 +192,7 @@ def _reloading(reload: Callable[[], str | None] | None) -> _Endpoint:
                 "Reloading by request is not enabled: --web.enable-lifecycle allows it, and SIGHUP always reloads.",
                 status_code=403,
             )
-        problem = await run_in_threadpool(reload)
+        problem = await asyncio.wrap_future(reload())
         if problem is not None:
             return _sentence(f"The configuration was not reloaded: {problem}", status_code=500)
         return _sentence("The configuration was reloaded.")

@@ -10,7 +10,7 @@ import enum
 import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import bcrypt
@@ -70,16 +70,19 @@ def login_in(authorization: bytes | None) -> Login | None:
 
 
 class Passwords:
-    """Checks logins and remembers the results. For one event loop; `key` is random and secret."""
+    """Checks logins in the executor's thread and remembers the results. For one event loop.
 
-    def __init__(self, *, key: bytes) -> None:
+    `key` is random and secret.
+    """
+
+    def __init__(self, *, key: bytes, executor: Executor) -> None:
         self._key = key
+        self._executor = executor
         self._right: OrderedDict[bytes, None] = OrderedDict()
         # Apart, so that wrong guesses do not evict right logins.
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
         self._under_way: dict[bytes, asyncio.Future[bool]] = {}
         self._waiting: Counter[str] = Counter()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="password")
 
     async def check(self, login: Login, users: Mapping[str, bytes], *, client: str) -> Verdict:
         """Whether the login is a user's; each `client` may have a few checks waiting, so that others get theirs.
@@ -106,14 +109,10 @@ class Passwords:
         self._remember(self._right if right else self._wrong, mark)
         return Verdict.RIGHT if right else Verdict.WRONG
 
-    def close(self) -> None:
-        """No further check begins."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
-
     def _checked(self, mark: bytes, password: bytes, password_hash: bytes) -> "asyncio.Future[bool]":
         """The running check of this login, or a new one."""
         if mark not in self._under_way:
-            future = asyncio.get_running_loop().run_in_executor(self._worker, _matches, password, password_hash)
+            future = asyncio.get_running_loop().run_in_executor(self._executor, _matches, password, password_hash)
             self._under_way[mark] = future
             future.add_done_callback(lambda _: self._under_way.pop(mark, None))
         return self._under_way[mark]

@@ -4,8 +4,10 @@ No header makes these functions raise, and each costs bounded time. The blocks o
 are shared by all readers; nothing here makes a copy of a large page.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from isal import isal_zlib
@@ -116,8 +118,10 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
     return gzip > 0 and gzip >= qualities.get("identity", 0.0)
 
 
-def metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offer, gzip: bool) -> Response:
-    """The blocks of a page as an answer of this form, compressed where that is possible."""
+def metrics_response(
+    request: Request, blocks: tuple[bytes, ...], *, offer: Offer, gzip: bool, executor: Executor
+) -> Response:
+    """The blocks of a page as an answer of this form, compressed where that is possible; large ones in `executor`."""
     headers = {
         "Cache-Control": "no-store",
         "Content-Type": offer.content_type,
@@ -133,11 +137,13 @@ def metrics_response(request: Request, blocks: tuple[bytes, ...], *, offer: Offe
         return Response(b"".join(gzip_pieces(blocks) if gzip else blocks), headers=headers)
     if not gzip:
         headers["Content-Length"] = str(size)
+    # Never a plain iterator, which starlette reads in threads of its own: there may be none left for it.
     if request.method == "HEAD":
-        return StreamingResponse(iter(()), headers=headers)
-    # Starlette reads a plain iterator in worker threads: right for compressing, needless for what is only sent.
+        return StreamingResponse(_sent(()), headers=headers)
+    if gzip:
+        return StreamingResponse(_compressed(gzip_pieces(blocks), executor), headers=headers)
     cut = PIECE_BYTES if request.scope["scheme"] == "https" else LARGE_PIECE_BYTES
-    return StreamingResponse(gzip_pieces(blocks) if gzip else _unthreaded(blocks, cut=cut), headers=headers)
+    return StreamingResponse(_sent(pieces(blocks, cut=cut)), headers=headers)
 
 
 def pieces(
@@ -209,6 +215,11 @@ def _elements(header: str) -> Iterator[_Element]:
             yield _Element(value, quality=float(quality), version=named.get("version"), position=position)
 
 
-async def _unthreaded(blocks: Iterable[bytes], *, cut: int) -> AsyncIterator[bytes | memoryview]:
-    for piece in pieces(blocks, cut=cut):
+async def _sent(made: Iterable[bytes | memoryview]) -> AsyncIterator[bytes | memoryview]:
+    for piece in made:
+        yield piece
+
+
+async def _compressed(made: Iterator[bytes], executor: Executor) -> AsyncIterator[bytes]:
+    while piece := await asyncio.get_running_loop().run_in_executor(executor, next, made, b""):
         yield piece

@@ -7,7 +7,6 @@ import re
 import secrets
 import socket
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +20,7 @@ from exporter.core.memory import release_memory
 from exporter.web.authentication import Authentication, Passwords
 from exporter.web.connections import Acceptor, Connection, Connections, Limits, Phase
 from exporter.web.protocol import LimitedProtocol
+from exporter.web.threads import WebThreads
 from exporter.web.web_configuration import WebConfigurationFile
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -48,8 +48,9 @@ class WebServer:
     """Serves one application on one address, from `start` to `stop`.
 
     `listen_address` is read as `parse_listen_address` says; ValueError when it cannot be. `config_file` is the web
-    configuration file, looked at every `look_every_s` seconds; ConfigurationError when it cannot be used. One use
-    only: a stopped server stays stopped. Start and stop it from one thread.
+    configuration file, looked at every `look_every_s` seconds; ConfigurationError when it cannot be used. `threads`
+    are those that the application works in; they are started and stopped with the server. One use only: a stopped
+    server stays stopped. Start and stop it from one thread.
     """
 
     def __init__(
@@ -60,21 +61,23 @@ class WebServer:
         config_file: Path | None = None,
         limits: Limits | None = None,
         look_every_s: float = _LOOK_EVERY_S,
+        threads: WebThreads | None = None,
         log: Logger,
     ) -> None:
         self._listen_address = listen_address
         self._host, self._port = parse_listen_address(listen_address)
         self._web = WebConfigurationFile(config_file, log=log)
-        self._passwords = Passwords(key=secrets.token_bytes(32))
-        self._app = Authentication(app, settings=lambda: self._web.settings, passwords=self._passwords)
+        self._threads = threads or WebThreads()
+        passwords = Passwords(key=secrets.token_bytes(32), executor=self._threads.passwords)
+        self._app = Authentication(app, settings=lambda: self._web.settings, passwords=passwords)
         self._connections = Connections(limits or Limits(), drained=self._release_memory)
         self._look_every_s = look_every_s if config_file is not None else None
-        self._stopping = threading.Event()
         self._log = log
         self._bound: str | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._settled = threading.Event()
         self._failure: BaseException | None = None
 
@@ -86,24 +89,19 @@ class WebServer:
         return self._bound
 
     def start(self) -> None:
-        """Begin to answer requests.
+        """Begin to answer requests; no answer needs a thread that has not been started here.
 
         Raises OSError, its `filename` being the listen address, when that is taken, not allowed, not of this machine
         or not resolvable. Other errors that keep the server from running are raised as they are.
         """
         if self._thread is not None:
             raise RuntimeError("the web server was started before")
-        listener = self._listen()
-        self._bound = _written(listener)
-        self._server = _Server(self._configuration(), connections=self._connections, web=self._web, log=self._log)
-        self._thread = threading.Thread(target=self._run, args=(self._server, listener), name="web", daemon=True)
-        self._thread.start()
-        self._settled.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
-        if self._look_every_s is not None:
-            threading.Thread(target=self._look, args=(self._look_every_s,), name="web-config", daemon=True).start()
+        try:
+            self._threads.start()
+            self._serve(self._listen())
+        except BaseException:
+            self._threads.stop()
+            raise
 
     def stop(self) -> None:
         """Close the address and the connections; answers under way have 0.8 s to finish.
@@ -112,7 +110,6 @@ class WebServer:
         """
         if self._server is None or self._thread is None:
             return
-        self._stopping.set()
         self._server.should_exit = True
         self._thread.join(_GRACE_S)
         self._cut_connections()
@@ -121,7 +118,7 @@ class WebServer:
             self._log.log(
                 logging.WARNING, "web server did not stop in time", address=self._bound, limit_s=_STOP_LIMIT_S
             )
-        self._passwords.close()
+        self._threads.stop()
 
     def responds(self, *, within_s: float) -> bool:
         """Whether the event loop runs a callback in time; for any thread but its own."""
@@ -139,6 +136,16 @@ class WebServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _serve(self, listener: socket.socket) -> None:
+        self._bound = _written(listener)
+        self._server = _Server(self._configuration(), connections=self._connections, web=self._web, log=self._log)
+        self._thread = threading.Thread(target=self._run, args=(self._server, listener), name="web", daemon=True)
+        self._thread.start()
+        self._settled.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
 
     def _listen(self) -> socket.socket:
         try:
@@ -168,7 +175,10 @@ class WebServer:
 
     async def _report_serving(self) -> None:
         # uvicorn calls this from the first turn of its main loop on, every half minute.
-        self._loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            if self._look_every_s is not None:
+                self._looking = self._loop.create_task(self._look(self._look_every_s))
         self._settled.set()
 
     def _cut_connections(self) -> None:
@@ -178,14 +188,15 @@ class WebServer:
                 self._loop.call_soon_threadsafe(self._connections.cut_all)
 
     def _release_memory(self) -> None:
-        if not self._stopping.is_set():
-            asyncio.get_running_loop().call_later(_RELEASE_AFTER_S, _in_a_thread, release_memory)
+        if self._server is not None and not self._server.should_exit:
+            asyncio.get_running_loop().call_later(_RELEASE_AFTER_S, self._threads.pages.submit, release_memory)
 
-    def _look(self, every_s: float) -> None:
-        """Look for changes of the web configuration file until the server stops."""
-        while not self._stopping.wait(every_s):
+    async def _look(self, every_s: float) -> None:
+        """Look for changes of the web configuration file, again and again."""
+        while True:
+            await asyncio.sleep(every_s)
             try:
-                self._web.look()
+                await asyncio.get_running_loop().run_in_executor(self._threads.reloads, self._web.look)
             except Exception as error:  # noqa: BLE001 — the settings read before stay in use
                 self._log.log(logging.ERROR, "web configuration could not be looked at", **defect(error))
 
@@ -242,10 +253,6 @@ class _Server(uvicorn.Server):
             connection=connection,
             names=self._web.settings.names,
         )
-
-
-def _in_a_thread(work: Callable[[], None]) -> None:
-    asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def parse_listen_address(text: str) -> tuple[str | None, int]:

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -258,7 +259,7 @@ def test_reloads_leave_one_object_of_each_account(simulator: Simulator) -> None:
     with running(simulator, load=lambda: configured(simulator, **parts), **parts) as daemon:
         assert soon(daemon.is_ready)
         for _ in range(2):
-            assert daemon.reload() is None
+            assert daemon.reload().result(PATIENCE_S) is None
         gc.collect()
         kept = [each for each in gc.get_objects() if isinstance(each, AccessKeyCredentials)]
 
@@ -416,7 +417,7 @@ def test_a_changed_directory_keeps_its_members_until_it_is_listed_again(play: Ca
     with running(simulator, load=load, accounts=[], discovery=plain) as daemon:
         assert soon(daemon.is_ready)
         simulator.set_denied("base", ["ListAccounts"])
-        assert daemon.reload() is None
+        assert daemon.reload().result(PATIENCE_S) is None
         shown = accounts_shown(scrape(daemon))
         debt = {"account": "200001", "product": "dcdn_ipa", "probe": "debt_status"}
         assert soon(lambda: value(scrape(daemon), "dcdn_poll_success", **debt) == 1)
@@ -448,7 +449,7 @@ def test_a_reload_keeps_what_stays_and_drops_what_leaves(simulator: Simulator) -
         known = ("dcdn_account_info", ("account_id", ACCOUNT.account_id))
         assert soon(lambda: any(name == known[0] and known[1] in labels for name, labels in scrape(daemon)))
         before = of_account(daemon, "prod")
-        assert daemon.reload() is None
+        assert daemon.reload().result(PATIENCE_S) is None
         samples = scrape(daemon)
         assert soon(lambda: value_of(daemon, "new", "dcdn_polls_total") == 1)
         after = of_account(daemon, "prod")
@@ -456,6 +457,21 @@ def test_a_reload_keeps_what_stays_and_drops_what_leaves(simulator: Simulator) -
     assert after == before
     assert value(samples, "dcdn_exporter_configured_accounts") == 2
     assert not any(("account", "shop") in labels for _, labels in samples)
+
+
+@pytest.mark.parametrize(("removed", "named"), [(0, 0), (1, 1), (20, 20), (25, 20)])
+def test_a_reload_warns_of_accounts_that_are_gone(simulator: Simulator, removed: int, named: int) -> None:
+    """One line has their number and the names of the first 20, since a file that was cut short looks the same."""
+    stays, comes = ({"name": name, "credentials": KEYS} for name in ("stays", "comes"))
+    leaving = [{"name": f"gone-{number}", "account_id": "1", "credentials": KEYS} for number in range(removed)]
+    log = RecordingLog()
+    load = reload_with(simulator, {"accounts": [comes, stays]})
+    with running(simulator, load=load, log=log, accounts=[stays, *leaving]) as daemon:
+        assert daemon.reload().result(PATIENCE_S) is None
+
+    warnings = [(event, fields) for level, event, fields in log.lines if level == logging.WARNING]
+    names = ", ".join(f"gone-{number}" for number in range(named))
+    assert warnings == [("accounts removed", {"accounts": removed, "names": names})][:removed]
 
 
 def value_of(daemon: Daemon, account: str, name: str, **labels: str) -> float:
@@ -470,7 +486,7 @@ def test_a_bad_configuration_changes_nothing_and_is_shown(simulator: Simulator) 
     with running(simulator, load=load, log=log, poll={"interval": "1h"}) as daemon:
         seen = []
         for _ in range(3):
-            told = daemon.reload()
+            told = daemon.reload().result(PATIENCE_S)
             samples = scrape(daemon)
             seen.append(
                 (
@@ -501,7 +517,7 @@ def test_a_name_that_stands_for_another_account_shows_nothing_of_the_one_before(
     with running(simulator, load=load, accounts=[one], poll=poll) as daemon:
         assert soon(daemon.is_ready)
         simulator.set_fault(ACCOUNT.name, Fault("error", status=500, code="InternalError", message="no"))
-        assert daemon.reload() is None
+        assert daemon.reload().result(PATIENCE_S) is None
         samples = scrape(daemon)
         assert soon(lambda: value_of(daemon, "prod", "dcdn_polls_total") == 2)
 
@@ -519,7 +535,7 @@ def test_a_name_can_come_to_stand_for_another_account_and_be_asked_more(simulato
 
     one, other = account("1", "dcdn_ipa"), account("2", "dcdn_ipa", "cdn")
     with running(simulator, load=reload_with(simulator, other), **one) as daemon:
-        assert daemon.reload() is None
+        assert daemon.reload().result(PATIENCE_S) is None
         assert soon(daemon.is_ready)
 
         polled = {labels for (name, labels) in scrape(daemon) if name == "dcdn_last_poll_timestamp_seconds"}
@@ -544,9 +560,9 @@ def test_whoever_asked_is_told_that_a_configuration_has_settled(simulator: Simul
     assert settled.acquire(blocking=False)
     with daemon:
         assert settled.acquire(timeout=10)
-        assert daemon.reload() is not None
+        assert daemon.reload().result(PATIENCE_S) is not None
         assert not settled.acquire(blocking=False)
-        assert daemon.reload() is None
+        assert daemon.reload().result(PATIENCE_S) is None
     assert settled.acquire(blocking=False)
     assert not settled.acquire(blocking=False)
 
@@ -560,7 +576,7 @@ def test_an_answer_that_comes_after_the_reload_is_not_that_of_the_new_account(si
     load = reload_with(simulator, {"accounts": [wrong], "poll": poll})
     with running(simulator, load=load, accounts=[one], poll=poll) as daemon:
         assert soon(lambda: len(simulator.journal.entries(action="DescribeDcdnIpaService")) == 1)
-        assert daemon.reload() is None
+        assert daemon.reload().result(PATIENCE_S) is None
         assert soon(lambda: value_of(daemon, "prod", "dcdn_poll_failures_total", reason="auth") == 1)
         samples = scrape(daemon)
 
@@ -581,7 +597,7 @@ def test_a_name_that_turns_out_to_be_another_account_leaves_its_member_to_the_di
         load = reload_with(simulator, {"accounts": later, "discovery": discovery})
         with running(simulator, load=load, accounts=now, discovery=discovery) as daemon:
             assert soon(lambda: daemon.is_ready() and accounts_shown(scrape(daemon)).keys() == {"by-key", "200002"})
-            assert daemon.reload() is None
+            assert daemon.reload().result(PATIENCE_S) is None
             assert soon(lambda: accounts_shown(scrape(daemon)).keys() == {"by-key", "200001", "200002"})
             assert soon(lambda: value_of(daemon, "by-key", "dcdn_poll_success") == 1)
 
@@ -596,7 +612,7 @@ def test_a_directory_with_another_name_keeps_its_members() -> None:
             assert soon(daemon.is_ready)
             simulator.set_denied("base", ["ListAccounts"])
             polled = value_of(daemon, "200001", "dcdn_polls_total")
-            assert daemon.reload() is None
+            assert daemon.reload().result(PATIENCE_S) is None
             samples = scrape(daemon)
 
     assert accounts_shown(samples).keys() == {"200001"}
@@ -613,7 +629,7 @@ def test_a_directory_that_left_is_kept_by_nobody(play: Callable[..., Simulator])
     load = reload_with(simulator, {"accounts": [{"name": "prod", "credentials": KEYS}]})
     with running(simulator, load=load, accounts=[], discovery=discovery) as daemon:
         assert soon(daemon.is_ready)
-        assert daemon.reload() is None
+        assert daemon.reload().result(PATIENCE_S) is None
 
         def directories() -> list[Directory]:
             gc.collect()

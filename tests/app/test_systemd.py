@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,22 +20,34 @@ LIMIT = {"WATCHDOG_USEC": "60000000"}
 
 
 class Supervised:
-    """A daemon that notes reloads, after which it is told to end, and is alive for so many questions."""
+    """A daemon that notes reloads, after which it is told to end, and is alive for so many questions.
+
+    A reload ends at once with this refusal, or with none; one that `lasts` does not end.
+    """
 
     def __init__(
-        self, received: SimpleQueue[int] | None = None, *, alive: int = 0, refusal: str | None = None
+        self,
+        received: SimpleQueue[int] | None = None,
+        *,
+        alive: int = 0,
+        refusal: str | None = None,
+        lasts: bool = False,
     ) -> None:
-        self.reloads = 0
+        self.reloads: list[Future[str | None]] = []
         self._received = received
         self._alive = alive
         self._refusal = refusal
+        self._lasts = lasts
         self.found_dead = threading.Event()
 
-    def reload(self) -> str | None:
-        self.reloads += 1
+    def reload(self) -> Future[str | None]:
+        outcome: Future[str | None] = Future()
+        self.reloads.append(outcome)
+        if not self._lasts:
+            outcome.set_result(self._refusal)
         if self._received is not None:
             self._received.put(signal.SIGINT)
-        return self._refusal
+        return outcome
 
     def is_alive(self) -> bool:
         self._alive -= 1
@@ -79,7 +92,7 @@ def test_the_start_and_the_end_are_told(told: Callable[[], list[str]], environ: 
     supervise(daemon, signals(signal.SIGTERM, signal.SIGHUP), ServiceManager(environ, pid=PID))
 
     assert told() == ["READY=1", "STOPPING=1"]
-    assert daemon.reloads == 0
+    assert daemon.reloads == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +113,21 @@ def test_a_reload_is_told_from_its_start_to_its_end(
         f"READY=1\nSTATUS={status}\nWATCHDOG=1",
         "STOPPING=1",
     ]
-    assert daemon.reloads == 1
+    assert len(daemon.reloads) == 1
+
+
+def test_the_end_does_not_wait_for_a_reload(
+    told: Callable[[], list[str]], environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A signal to stop counts while the configuration is read; one that was given up is no failure."""
+    received = signals(signal.SIGHUP)
+    daemon = Supervised(received, lasts=True)
+    supervise(daemon, received, ServiceManager(environ, pid=PID), clock=lambda: 12.5)
+    for outcome in daemon.reloads:
+        outcome.cancel()
+
+    assert told() == ["READY=1", "RELOADING=1\nMONOTONIC_USEC=12500000", "STOPPING=1"]
+    assert caplog.records == []
 
 
 def test_the_watchdog_hears_of_a_daemon_as_long_as_it_is_alive(
@@ -155,4 +182,4 @@ def test_without_a_manager_all_goes_on(environ: dict[str, str]) -> None:
     daemon = Supervised(received)
     supervise(daemon, received, ServiceManager(environ, pid=PID))
 
-    assert daemon.reloads == 1
+    assert len(daemon.reloads) == 1

@@ -13,6 +13,7 @@ from exporter.metrics.page import ExpositionFormat
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
+from exporter.web.threads import WebThreads
 from tests.recording_log import RecordingLog
 from tests.report.records import report
 
@@ -41,8 +42,19 @@ def start(running: ExitStack, **parts: Any) -> WebServer:
         "status_json": lambda: '{"services": []}',
         "log": RecordingLog(),
     }
-    app = create_app(**{**plain, **parts})
-    return running.enter_context(WebServer(app, listen_address="127.0.0.1:0", log=parts.get("log", RecordingLog())))
+    config_file = parts.pop("config_file", None)
+    threads = WebThreads()
+    if reload := parts.pop("reload", None):
+        parts["reload"] = partial(threads.reloads.submit, reload)
+    app = create_app(**{**plain, "pages": threads.pages, **parts})
+    server = WebServer(
+        app,
+        listen_address="127.0.0.1:0",
+        config_file=config_file,
+        threads=threads,
+        log=parts.get("log", RecordingLog()),
+    )
+    return running.enter_context(server)
 
 
 @pytest.fixture

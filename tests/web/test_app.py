@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection, HTTPMessage
 from itertools import repeat
@@ -17,8 +18,10 @@ from exporter.web.app import create_app
 from exporter.web.metrics_response import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
+from exporter.web.threads import FixedThreads
 from tests.recording_log import RecordingLog
 from tests.report.records import ACTIVE, record, report, service
+from tests.web.conftest import start
 
 WAIT_S = 10
 MANY = tuple(b'dcdn_poll_success{account="account-%05d"} 1\n' % number for number in range(5000))
@@ -42,17 +45,8 @@ class Blocks:
 @pytest.fixture(scope="module")
 def large() -> Iterator[WebServer]:
     """A server whose page is streamed."""
-    page = StatusPage(version="1.2.3", telemetry_path="/metrics", report=report({}), ready=True)
-    app = create_app(
-        exposition=Blocks(*MANY),
-        telemetry_path="/metrics",
-        ready=bool,
-        status=lambda: page,
-        status_json=str,
-        log=RecordingLog(),
-    )
-    with WebServer(app, listen_address="127.0.0.1:0", log=RecordingLog()) as server:
-        yield server
+    with ExitStack() as running:
+        yield start(running, exposition=Blocks(*MANY))
 
 
 class Failing:
@@ -312,6 +306,7 @@ def test_bad_telemetry_path(telemetry_path: str) -> None:
             ready=bool,
             status=lambda: page,
             status_json=str,
+            pages=FixedThreads(2, name="page"),
             log=RecordingLog(),
         )
     assert repr(telemetry_path) in str(refused.value)
@@ -355,6 +350,7 @@ async def sent(exposition: Any, *, scheme: str = "http") -> list[int]:
         ready=lambda: True,
         status=lambda: StatusPage(version="1", telemetry_path="/metrics", report=report({}), ready=True),
         status_json=lambda: "{}",
+        pages=ThreadPoolExecutor(2),
         log=RecordingLog(),
     )
     sizes: list[int] = []

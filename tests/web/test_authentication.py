@@ -4,6 +4,7 @@ import asyncio
 import base64
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bcrypt
@@ -20,13 +21,10 @@ def with_passwords(story: Callable[[Passwords], Coroutine[Any, Any, None]]) -> N
     """Runs the story on an event loop of its own."""
 
     async def told() -> None:
-        passwords = Passwords(key=b"key")
-        try:
-            await story(passwords)
-        finally:
-            passwords.close()
+        await story(Passwords(key=b"key", executor=executor))
 
-    asyncio.run(told())
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.run(told())
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_an_unknown_name_costs_what_a_known_one_costs() -> None:
 
     async def story(passwords: Passwords) -> None:
         async def spent_by_the_worker() -> float:
-            return await asyncio.get_running_loop().run_in_executor(passwords._worker, time.thread_time)
+            return await asyncio.get_running_loop().run_in_executor(passwords._executor, time.thread_time)
 
         moments = [await spent_by_the_worker()]
         for name in ("alice", "carol"):
@@ -185,11 +183,10 @@ def test_what_is_remembered_tells_no_password() -> None:
     """Neither the password nor anything that could be guessed at without the key is kept."""
 
     async def story(passwords: Passwords) -> None:
-        other = Passwords(key=b"another key")
+        other = Passwords(key=b"another key", executor=passwords._executor)
         for each in (passwords, other):
             await each.check(Login("alice", b"one"), USERS, client=CLIENT)
         assert passwords._right.keys() != other._right.keys()
         assert b"one" not in b"".join(passwords._right)
-        other.close()
 
     with_passwords(story)

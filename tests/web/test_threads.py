@@ -1,0 +1,181 @@
+"""Threads that are there before the work, and answers that need no other."""
+
+import gc
+import os
+import re
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from http.client import HTTPMessage
+from pathlib import Path
+
+import bcrypt
+import pytest
+
+from exporter.web.server import WebServer
+from exporter.web.threads import FixedThreads
+from tests.no_new_threads import no_new_threads
+from tests.waiting import PATIENCE_S, soon
+
+WEB = Path(__file__).parents[2] / "exporter" / "web"
+
+Ask = Callable[..., tuple[int, HTTPMessage, bytes]]
+
+
+@pytest.fixture
+def threads() -> FixedThreads:
+    """Two, which end with the test."""
+    made = FixedThreads(2, name="test")
+    made.start()
+    return made
+
+
+def test_all_threads_work_at_once(threads: FixedThreads) -> None:
+    """Two works that wait for each other end, though no thread can be started any more."""
+    met = threading.Barrier(2)
+    with no_new_threads():
+        futures = [threads.submit(lambda: (met.wait(PATIENCE_S), threading.current_thread().name)) for _ in range(2)]
+        names = {future.result(PATIENCE_S)[1] for future in futures}
+    threads.shutdown()
+
+    assert names == {"test-0", "test-1"}
+
+
+def test_an_error_is_the_outcome(threads: FixedThreads) -> None:
+    """It reaches who waits for it, and the thread works on."""
+
+    def fail() -> None:
+        raise LookupError("lost")
+
+    for _ in range(4):
+        with pytest.raises(LookupError, match="lost"):
+            threads.submit(fail).result(PATIENCE_S)
+    assert threads.submit(int, "7").result(PATIENCE_S) == 7
+    threads.shutdown()
+
+
+def test_work_that_is_cancelled_before_its_turn_is_not_done(threads: FixedThreads) -> None:
+    """Who asked for it may be gone by then."""
+    let_go = threading.Event()
+    done: list[int] = []
+    for _ in range(2):
+        threads.submit(let_go.wait, PATIENCE_S)
+    cancelled, other = threads.submit(done.append, 1), threads.submit(done.append, 2)
+    assert cancelled.cancel()
+    let_go.set()
+    assert other.result(PATIENCE_S) is None
+    threads.shutdown()
+
+    assert done == [2]
+    with pytest.raises(CancelledError):
+        cancelled.result(0)
+
+
+def test_a_thread_without_work_keeps_nothing(threads: FixedThreads) -> None:
+    """Neither the last page that it made nor what it was made of; both can be large."""
+
+    class Page:
+        pass
+
+    page = threads.submit(Page).result(PATIENCE_S)
+    gone = weakref.ref(page)
+    assert threads.submit(lambda it: it is not None, page).result(PATIENCE_S)
+    del page
+
+    assert soon(lambda: gc.collect() >= 0 and gone() is None)
+    threads.shutdown()
+
+
+def test_threads_end_when_their_work_is_done() -> None:
+    """After shutdown they end by themselves, and what was submitted before is still done."""
+    before = set(threading.enumerate())
+    made = FixedThreads(2, name="test")
+    made.start()
+    started = set(threading.enumerate()) - before
+    future = made.submit(int, "7")
+    made.shutdown()
+
+    assert future.result(PATIENCE_S) == 7
+    assert len(started) == 2
+    assert soon(lambda: not any(thread.is_alive() for thread in started))
+
+
+def test_work_that_never_ends_does_not_hold_up_the_process() -> None:
+    """A page or a reload may be under way at the end."""
+    program = (
+        "import threading; from exporter.web.threads import FixedThreads; threads = FixedThreads(1, name='test'); "
+        "threads.start(); begun = threading.Event(); "
+        "threads.submit(lambda: (begun.set(), threading.Event().wait())); begun.wait()"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", program], env=environ, timeout=PATIENCE_S, check=True)  # noqa: S603 — our own interpreter
+
+
+class Large:
+    """An exposition whose page is made in another thread and sent in pieces."""
+
+    small = False
+
+    def page(self, _exposition_format: object) -> list[bytes]:
+        """3 MB."""
+        return [b"a" * 1_000_000] * 3
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers"),
+    [
+        ("/metrics", "GET", {}),
+        ("/metrics", "GET", {"Accept-Encoding": "gzip"}),
+        ("/metrics", "HEAD", {}),
+        ("/metrics", "HEAD", {"Accept-Encoding": "gzip"}),
+        ("/", "GET", {}),
+        ("/api/v1/status", "GET", {}),
+        ("/-/healthy", "GET", {}),
+        ("/-/ready", "GET", {}),
+        ("/-/reload", "POST", {}),
+    ],
+)
+def test_every_answer_without_a_thread_to_be_had(
+    serve: Callable[..., WebServer],
+    ask: Ask,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    path: str,
+    method: str,
+    headers: dict[str, str],
+) -> None:
+    """The server has all its threads when it listens, and starts none for an answer, be it the first one."""
+    server = serve(exposition=Large(), reload=lambda: None)
+    with no_new_threads():
+        for _ in range(2):
+            assert ask(server, path, method, headers)[0] == 200
+    server.stop()
+    assert caplog.records == []
+
+
+def test_a_first_login_without_a_thread_to_be_had(serve: Callable[..., WebServer], ask: Ask, tmp_path: Path) -> None:
+    """A password is checked, and a new web configuration read, by threads that are there."""
+    file = tmp_path / "web.yaml"
+    hashed = bcrypt.hashpw(b"one", bcrypt.gensalt(4)).decode()
+    file.write_text(f"basic_auth_users: {{alice: {hashed}}}")
+    server = serve(config_file=file)
+    with no_new_threads():
+        assert ask(server, "/metrics", headers={"Authorization": "Basic YWxpY2U6b25l"})[0] == 200
+        assert ask(server, "/metrics", headers={"Authorization": "Basic YWxpY2U6dHdv"})[0] == 401
+        file.write_text(f"basic_auth_users: {{carol: {hashed}}}")
+        carol = {"Authorization": "Basic Y2Fyb2w6b25l"}
+        assert soon(lambda: ask(server, "/metrics", headers=carol)[0] == 200)
+
+
+def test_no_thread_but_our_own_is_asked_for() -> None:
+    """Whatever starts threads on demand is used nowhere in the server, be it for what no test above asks for."""
+    sources = "\n".join(file.read_text() for file in sorted(WEB.glob("*.py")))
+
+    assert "run_in_executor(" in sources
+    assert (
+        re.findall(r"_in_threadpool|to_thread|run_in_executor\(None|ThreadPoolExecutor|getaddrinfo.*await", sources)
+        == []
+    )
