@@ -7,6 +7,7 @@ server                the server's thread, its address, and the end of both
 ├── authentication        who is answered, by name and password
 └── web_configuration     TLS, users and headers, read anew when their files change
 app                   what each path answers
+├── origin                whether a page of another origin sends the request
 ├── metrics_response      a scrape: format, compression, pieces
 └── status_page           the page at /
 """

@@ -1,4 +1,4 @@
-"""The routes: what every path answers, to GET and HEAD, and one to POST.
+"""The routes: what every path answers, to GET and HEAD, and one to POST and PUT.
 
 Nothing here asks the API or waits for it. What takes long runs in another thread, so that a page
 of 10,000 accounts never delays `/-/healthy` or another reader.
@@ -21,6 +21,7 @@ from starlette.routing import Route
 from exporter.core.logger import Logger, defect
 from exporter.metrics.page import ExpositionFormat
 from exporter.web.metrics_response import accepts_gzip, metrics_response, negotiate_format
+from exporter.web.origin import is_foreign
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
 
 # A scraper sends the same headers each time; parsing them is a tenth of a small scrape. The server limits their size.
@@ -142,7 +143,7 @@ def create_app(
     )
     reads = [Route(path, _answering(endpoint, log), methods=["GET"]) for path, endpoint in endpoints]
     app = Starlette(
-        routes=[*reads, Route("/-/reload", _answering(_reloading(reload), log), methods=["POST"])],
+        routes=[*reads, Route("/-/reload", _answering(_reloading(reload), log), methods=["POST", "PUT"])],
         exception_handlers={404: not_found, 405: _method_not_allowed},
     )
     app.router.redirect_slashes = False
@@ -186,12 +187,18 @@ def _file(content: bytes, *, media_type: str) -> _Endpoint:
 def _reloading(reload: Callable[[], Future[str | None]] | None) -> _Endpoint:
     """An endpoint that reloads the configuration, or answers that this is forbidden."""
 
-    async def answer(_request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         if reload is None:
             return _sentence(
                 "Reloading by request is not enabled: --web.enable-lifecycle allows it, and SIGHUP always reloads.",
                 status_code=403,
             )
+        if is_foreign(
+            origin=_header(request, "origin"),
+            fetch_site=_header(request, "sec-fetch-site"),
+            host=request.headers.get("host", ""),
+        ):
+            return _sentence("Pages of another origin may not reload the configuration.", status_code=403)
         problem = await asyncio.wrap_future(reload())
         if problem is not None:
             return _sentence(f"The configuration was not reloaded: {problem}", status_code=500)

@@ -25,8 +25,8 @@ _FLAGS = (
     "--disable-sync",
     "--disable-background-networking",
     "--disable-component-update",
-    # It asks nobody but the server of the test.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    # It asks nobody but the servers of the test, which have names too: it trusts what is sent to 127.0.0.1 by number.
+    "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 # What repeats itself does so when the test says so.
 _HELD_CLOCK = "window.setInterval = (work) => { window.repeat = work; return 1; };"

@@ -16,6 +16,7 @@ from exporter.web.status_page import StatusPage
 from exporter.web.threads import WebThreads
 from tests.recording_log import RecordingLog
 from tests.report.records import report
+from tests.web.browser import Browser, chromium
 
 WAIT_S = 10
 
@@ -62,6 +63,13 @@ def serve() -> Iterator[Callable[..., WebServer]]:
     """Starts a server whose application has the given parts, and plain ones for those not given."""
     with ExitStack() as running:
         yield partial(start, running)
+
+
+@pytest.fixture(scope="session")
+def browser(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One for all tests."""
+    with chromium(tool("chromium"), tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -228,24 +228,25 @@ def test_health_and_readiness(serve: Callable[..., WebServer], ask: Ask) -> None
 
 
 def test_reload(serve: Callable[..., WebServer], ask: Ask) -> None:
-    """A POST reloads, and says what came of it."""
+    """A POST or a PUT reloads, and says what came of it."""
     outcomes: list[str | None] = [None, "config.yaml:3: poll.interval: seen soon"]
     server = serve(reload=lambda: outcomes.pop(0))
     assert ask(server, "/-/reload", "POST")[::2] == (200, b"The configuration was reloaded.\n")
-    status, headers, body = ask(server, "/-/reload", "POST")
+    status, headers, body = ask(server, "/-/reload", "PUT")
     assert (status, headers["Content-Type"]) == (500, "text/plain; charset=utf-8")
     assert body == b"The configuration was not reloaded: config.yaml:3: poll.interval: seen soon\n"
     assert outcomes == []
 
 
 def test_reload_is_forbidden_unless_allowed(site: WebServer, serve: Callable[..., WebServer], ask: Ask) -> None:
-    """Without the lifecycle a POST is a 403; nothing but a POST reloads either way."""
-    status, _, body = ask(site, "/-/reload", "POST")
-    assert (status, b"--web.enable-lifecycle" in body) == (403, True)
+    """Without the lifecycle a POST or PUT is a 403; nothing else reloads either way."""
+    for method in ("POST", "PUT"):
+        status, _, body = ask(site, "/-/reload", method)
+        assert (status, b"--web.enable-lifecycle" in body) == (403, True)
     for server in (site, serve(reload=lambda: pytest.fail("reloaded"))):
-        for method in ("GET", "HEAD", "PUT", "DELETE"):
+        for method in ("GET", "HEAD", "DELETE"):
             status, headers, _ = ask(server, "/-/reload", method)
-            assert (status, headers["Allow"]) == (405, "POST")
+            assert (status, headers["Allow"]) == (405, "POST, PUT")
 
 
 def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:

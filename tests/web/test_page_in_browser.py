@@ -13,7 +13,6 @@ from exporter.probes.kind import Fragment
 from exporter.web.status_page import StatusPage
 from tests.report.records import ACTIVE, UNPAID, changing, record, report, service
 from tests.waiting import PATIENCE_S
-from tests.web.browser import Browser, Page, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from exporter.core.store import ProbeRecord
     from exporter.report.report import Report
     from exporter.web.server import WebServer
+    from tests.web.browser import Browser, Page
 
 NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.textContent).join(' ')"
 TROUBLE = "document.querySelector('#trouble:not([hidden])')?.textContent ?? null"
@@ -47,13 +47,6 @@ class Fleet:
         """The page of now."""
         assert self.answers.wait(PATIENCE_S)
         return StatusPage(version="1.2.3", telemetry_path="/metrics", report=self.report, ready=True)
-
-
-@pytest.fixture(scope="module")
-def browser(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One for all tests."""
-    with chromium(tool("chromium"), tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 @pytest.fixture
