@@ -5,6 +5,7 @@ server                the server's thread, its address, and the end of both
 ├── connections           accepts connections; how many and for how long
 ├── threads               those that answers need, which exist before it listens
 ├── authentication        who is answered, by name and password
+│   └── login_queue           whose password is checked next
 └── web_configuration     TLS, users and headers, read anew when their files change
 app                   what each path answers
 ├── origin                whether a page of another origin sends the request

@@ -1,6 +1,6 @@
 """Checks names and passwords and adds headers, as the web configuration says, around the whole application.
 
-bcrypt checks passwords in a thread, one at a time.
+bcrypt checks passwords in a thread, one at a time, in the order of the queue of logins.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import base64
 import binascii
 import enum
 import hashlib
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 import bcrypt
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exporter.web.login_queue import LoginQueue, network_of
 from exporter.web.web_configuration import WebSettings
 
 _PASSWORD_BYTES = 72  # bcrypt accepts no more
 _REMEMBERED = 256
-_WAITING = 64
-_WAITING_OF_ONE_CLIENT = 4
+# As many as there are connections: a client that waits for its answer is turned away only where others left theirs.
+_WAITING = 256
 _ALREADY_THERE = b"x-content-type-options"  # the server adds it to every answer
 
 
@@ -69,6 +70,17 @@ def login_in(authorization: bytes | None) -> Login | None:
         return None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Check:
+    """A login whose password is to be checked."""
+
+    password: bytes = field(repr=False)
+    password_hash: bytes = field(repr=False)
+    mark: bytes
+    of_a_user: bool
+    verdict: asyncio.Future[Verdict]
+
+
 class Passwords:
     """Checks logins in the executor's thread and remembers the results. For one event loop.
 
@@ -81,41 +93,50 @@ class Passwords:
         self._right: OrderedDict[bytes, None] = OrderedDict()
         # Apart, so that wrong guesses do not evict right logins.
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
-        self._under_way: dict[bytes, asyncio.Future[bool]] = {}
-        self._waiting: Counter[str] = Counter()
+        self._waiting: LoginQueue[_Check] = LoginQueue(limit=_WAITING)
+        self._under_way: dict[tuple[str, bytes], asyncio.Future[Verdict]] = {}
+        self._checking: asyncio.Task[None] | None = None
 
     async def check(self, login: Login, users: Mapping[str, bytes], *, client: str) -> Verdict:
-        """Whether the login is a user's; each `client` may have a few checks waiting, so that others get theirs.
+        """Whether the login is a user's; `client` is the address that sends it.
 
-        An unknown name costs the same check as a known one.
+        An unknown name costs the same check as a known one. A check that has begun to wait is made even if the client
+        leaves, so that the same login is known when it comes again.
         """
         if not login.can_be_right:
             return Verdict.WRONG
         password_hash = users.get(login.name) or self._stand_in(login.name, users)
         mark = self._mark(login, password_hash, known=login.name in users)
+        if (known := self._remembered(mark)) is not None:
+            return known
+        place = network_of(client), mark
+        if place not in self._under_way:
+            verdict = self._under_way[place] = asyncio.get_running_loop().create_future()
+            verdict.add_done_callback(lambda _: self._under_way.pop(place))
+            check = _Check(login.password, password_hash, mark, login.name in users, verdict)
+            dropped = self._waiting.put(place[0], login.name, check)
+            if dropped is not None:
+                dropped.verdict.set_result(Verdict.BUSY)
+            if self._checking is None or self._checking.done():
+                self._checking = asyncio.create_task(self._check_waiting())
+        return await asyncio.shield(self._under_way[place])
+
+    async def _check_waiting(self) -> None:
+        loop = asyncio.get_running_loop()
+        while (check := self._waiting.take()) is not None:
+            verdict = self._remembered(check.mark)
+            if verdict is None:
+                matches = await loop.run_in_executor(self._executor, _matches, check.password, check.password_hash)
+                verdict = Verdict.RIGHT if matches and check.of_a_user else Verdict.WRONG
+                self._remember(self._right if verdict is Verdict.RIGHT else self._wrong, check.mark)
+            check.verdict.set_result(verdict)
+
+    def _remembered(self, mark: bytes) -> Verdict | None:
         for known, verdict in ((self._right, Verdict.RIGHT), (self._wrong, Verdict.WRONG)):
             if mark in known:
                 known.move_to_end(mark)
                 return verdict
-        if self._waiting[client] >= _WAITING_OF_ONE_CLIENT or self._waiting.total() >= _WAITING:
-            return Verdict.BUSY
-        self._waiting[client] += 1
-        try:
-            matches = await asyncio.shield(self._checked(mark, login.password, password_hash))
-        finally:
-            self._waiting[client] -= 1
-            self._waiting += Counter()  # drops clients with none waiting
-        right = matches and login.name in users
-        self._remember(self._right if right else self._wrong, mark)
-        return Verdict.RIGHT if right else Verdict.WRONG
-
-    def _checked(self, mark: bytes, password: bytes, password_hash: bytes) -> "asyncio.Future[bool]":
-        """The running check of this login, or a new one."""
-        if mark not in self._under_way:
-            future = asyncio.get_running_loop().run_in_executor(self._executor, _matches, password, password_hash)
-            self._under_way[mark] = future
-            future.add_done_callback(lambda _: self._under_way.pop(mark, None))
-        return self._under_way[mark]
+        return None
 
     def _mark(self, login: Login, password_hash: bytes, *, known: bool) -> bytes:
         """The key under which a login is remembered: it changes with the hash and does not reveal the password."""
@@ -191,5 +212,5 @@ def _with_headers(send: Send, given: tuple[tuple[bytes, bytes], ...]) -> Send:
 def _matches(password: bytes, password_hash: bytes) -> bool:
     try:
         return bcrypt.checkpw(password, password_hash)
-    except ValueError:  # it has the form of a hash, and is none
+    except Exception:  # noqa: BLE001 — it has the form of a hash, and is none; the next login is checked in any case
         return False

@@ -2,15 +2,17 @@
 
 import asyncio
 import base64
+import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import bcrypt
 import pytest
 
 from exporter.web.authentication import Login, Passwords, Verdict, login_in
+from tests.waiting import PATIENCE_S
 
 USERS = {name: bcrypt.hashpw(password, bcrypt.gensalt(4)) for name, password in (("alice", b"one"), ("bob", b"two"))}
 LONG = "x" * 72
@@ -145,26 +147,116 @@ def test_an_unknown_name_costs_what_a_known_one_costs() -> None:
     with_passwords(story)
 
 
-def test_checks_that_wait_are_few() -> None:
-    """One client has four checks at a time and all have 64; what is known already waits for nothing."""
+class Noting(ThreadPoolExecutor):
+    """One thread, which begins once it is let go; notes the passwords that it checks."""
 
-    async def story(passwords: Passwords) -> None:
-        assert await passwords.check(Login("alice", b"one"), USERS, client="prometheus") is Verdict.RIGHT
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.checked: list[bytes] = []
+        self.let_go = threading.Event()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        def noted() -> Any:
+            assert self.let_go.wait(PATIENCE_S)
+            self.checked.append(args[0])
+            return fn(*args, **kwargs)
+
+        return super().submit(noted)
+
+
+def checked_in_order(story: Callable[[Passwords, Noting], Coroutine[Any, Any, None]]) -> list[bytes]:
+    """The passwords that were checked in a story, in their order; all of it waits behind one check."""
+
+    async def told() -> None:
+        passwords = Passwords(key=b"key", executor=executor)
+        first = asyncio.create_task(passwords.check(Login("first", b"first"), USERS, client="first"))
+        await asyncio.sleep(0)  # its check has begun
+        async with asyncio.timeout(PATIENCE_S):
+            await story(passwords, executor)
+            assert await first is Verdict.WRONG
+
+    with Noting() as executor:
+        asyncio.run(told())
+    return executor.checked[1:]
+
+
+@pytest.mark.parametrize("names", [["alice"], ["root", "admin", "alice"]], ids=["the same name", "other names"])
+@pytest.mark.parametrize("own", ["10.0.0.9", "10.0.0.1"], ids=["another address", "the same address"])
+def test_the_right_password_comes_in_beside_eight_guessers(names: list[str], own: str) -> None:
+    """It waits for one check of each of them at most, though each guesses again as soon as it has its answer."""
+
+    async def story(passwords: Passwords, executor: Noting) -> None:
+        stop = asyncio.Event()
+
+        async def guess(guesser: int) -> None:
+            number = 0
+            while not stop.is_set():
+                login = Login(names[number % len(names)], b"guess %d of %d" % (number, guesser))
+                client = own if own == "10.0.0.1" else f"10.0.0.{guesser}"
+                assert await passwords.check(login, USERS, client=client) is Verdict.WRONG
+                number += 1
+
+        guessers = [asyncio.create_task(guess(guesser)) for guesser in range(1, 9)]
+        await asyncio.sleep(0)  # all of them wait
+        right = asyncio.create_task(passwords.check(Login("alice", b"one"), USERS, client=own))
+        await asyncio.sleep(0)
+        executor.let_go.set()
+        assert await right is Verdict.RIGHT
+        stop.set()
+        await asyncio.gather(*guessers)
+
+    assert checked_in_order(story).index(b"one") <= 8
+
+
+def test_checks_that_wait_are_bounded() -> None:
+    """As many wait as there can be connections; what is known already waits for nothing, nor is it turned away."""
+
+    async def story(passwords: Passwords, executor: Noting) -> None:
         flood = [
-            asyncio.create_task(
-                passwords.check(Login("alice", b"%d" % number), USERS, client=f"10.0.0.{number // 5}")
-            )
-            for number in range(100)
+            asyncio.create_task(passwords.check(Login("alice", b"%d" % number), USERS, client="10.0.0.1"))
+            for number in range(300)
         ]
         await asyncio.sleep(0)  # each task has run to its first wait
-        assert await passwords.check(Login("alice", b"one"), USERS, client="prometheus") is Verdict.RIGHT
-        verdicts = [await check for check in flood]
-        assert verdicts.count(Verdict.WRONG) == 64
-        assert verdicts.count(Verdict.BUSY) == 36
-        assert [verdicts[number] for number in range(4, 80, 5)] == [Verdict.BUSY] * 16
-        assert await passwords.check(Login("alice", b"100"), USERS, client="10.0.0.1") is Verdict.WRONG
+        late = asyncio.create_task(passwords.check(Login("alice", b"one"), USERS, client="10.0.0.2"))
+        await asyncio.sleep(0)
+        executor.let_go.set()
+        assert await late is Verdict.RIGHT
+        verdicts = await asyncio.gather(*flood)
+        assert verdicts == [Verdict.WRONG] * 255 + [Verdict.BUSY] * 45
+        assert await passwords.check(Login("alice", b"one"), USERS, client="10.0.0.1") is Verdict.RIGHT
 
-    with_passwords(story)
+    assert checked_in_order(story).count(b"one") == 1
+
+
+def test_the_same_login_is_checked_once() -> None:
+    """However many clients of one network send it, and though it waits for another network too."""
+
+    async def story(passwords: Passwords, executor: Noting) -> None:
+        clients = ["2001:db8::1"] * 10 + ["2001:db8::2"] * 10 + ["2001:db8:0:1::1"]
+        checks = [passwords.check(Login("alice", b"one"), USERS, client=client) for client in clients]
+        running = [asyncio.create_task(check) for check in checks]
+        await asyncio.sleep(0)
+        assert len(passwords._waiting) == 2
+        executor.let_go.set()
+        assert await asyncio.gather(*running) == [Verdict.RIGHT] * 21
+
+    assert checked_in_order(story) == [b"one"]
+
+
+def test_a_client_that_leaves_is_known_when_it_comes_again() -> None:
+    """Its check is made, so that a scrape that timed out behind guesses is not the first one for ever."""
+
+    async def story(passwords: Passwords, executor: Noting) -> None:
+        login = Login("alice", b"one")
+        impatient = asyncio.create_task(passwords.check(login, USERS, client=CLIENT))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        await asyncio.wait([impatient])
+        executor.let_go.set()
+        assert await passwords.check(Login("bob", b"behind it"), USERS, client=CLIENT) is Verdict.WRONG
+        assert await passwords.check(login, USERS, client=CLIENT) is Verdict.RIGHT
+
+    assert checked_in_order(story) == [b"one", b"behind it"]
 
 
 def test_guesses_push_out_no_password() -> None:
