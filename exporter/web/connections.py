@@ -199,12 +199,15 @@ class Acceptor:
         *,
         connections: Connections,
         protocol: Callable[[Connection], asyncio.Protocol],
+        plain_http: Callable[[Connection], asyncio.Protocol],
         context: Callable[[], ssl.SSLContext | None],
         log: Logger,
     ) -> None:
+        """`plain_http` is the protocol for a client that speaks HTTP where `context` asks for TLS."""
         self._listener = listener
         self._connections = connections
         self._protocol = protocol
+        self._plain_http = plain_http
         self._context = context
         self._log = log
         self._loop = asyncio.get_running_loop()
@@ -246,10 +249,12 @@ class Acceptor:
         self._pause = self._loop.call_later(_PAUSE_S, self._resume)
 
     async def _open(self, connection: Connection, sock: socket.socket) -> None:
-        context = self._context()
+        context, protocol = self._context(), self._protocol
         try:
+            if context is not None and (await _first_byte(sock)).isalpha():
+                context, protocol = None, self._plain_http
             await self._loop.connect_accepted_socket(
-                lambda: self._protocol(connection),
+                lambda: protocol(connection),
                 sock,
                 ssl=context,
                 ssl_handshake_timeout=self._connections.limits.request_s if context is not None else None,
@@ -259,3 +264,18 @@ class Acceptor:
             return  # the client closed it or failed the TLS handshake; any client can, so it is not logged
         except Exception as error:  # noqa: BLE001 — other connections are served on
             self._log.log(logging.ERROR, "connection could not be opened", **defect(error))
+
+
+async def _first_byte(sock: socket.socket) -> bytes:
+    """The first byte that the client sends, left unread: a letter in HTTP, 22 in TLS; empty when it sends none."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return sock.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            readable = asyncio.Event()
+        loop.add_reader(sock, readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(sock)

@@ -1,5 +1,6 @@
 """uvicorn's HTTP protocol, with limits to what one client can make it hold in memory."""
 
+import asyncio
 from asyncio import Transport
 from typing import Any, cast
 
@@ -156,3 +157,43 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, sentence: str) -> None:
         self.send_400_response(sentence)
         raise _RefusedError(sentence)
+
+
+_PLAIN_HTTP = b"This port speaks HTTPS, and the request came in plain HTTP.\n"
+_PLAIN_HTTP_ANSWER = (
+    b"HTTP/1.1 400 Bad Request\r\n"
+    b"content-type: text/plain; charset=utf-8\r\n"
+    b"x-content-type-options: nosniff\r\n"
+    b"content-length: %d\r\n"
+    b"connection: close\r\n\r\n%b" % (len(_PLAIN_HTTP), _PLAIN_HTTP)
+)
+
+
+class PlainHttp(asyncio.Protocol):
+    """Answers 400 to a client that speaks HTTP to a port of HTTPS, and lets it close the connection.
+
+    What it sends is read and dropped: a socket that closes with unread data resets the connection, and the answer may
+    be lost.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._dropped_bytes = 0
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Answer before the request is there whole."""
+        if not self._connection.opened(transport):
+            transport.abort()
+            return
+        transport.write(_PLAIN_HTTP_ANSWER)
+        transport.write_eof()
+
+    def data_received(self, data: bytes) -> None:
+        """Drop it, until it is more than a request can be."""
+        self._dropped_bytes += len(data)
+        if self._dropped_bytes > HEAD_LIMIT + BODY_LIMIT:
+            self._connection.cut()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 — asyncio's way
+        """The client has left, or its time is over."""
+        self._connection.ended()

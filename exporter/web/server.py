@@ -19,7 +19,7 @@ from exporter.core.logger import Logger, defect
 from exporter.core.memory import release_memory
 from exporter.web.authentication import Authentication, Passwords
 from exporter.web.connections import Acceptor, Connection, Connections, Limits, Phase
-from exporter.web.protocol import LimitedProtocol
+from exporter.web.protocol import LimitedProtocol, PlainHttp
 from exporter.web.threads import WebThreads
 from exporter.web.web_configuration import WebConfigurationFile
 
@@ -232,6 +232,7 @@ class _Server(uvicorn.Server):
                 listener,
                 connections=self._connections,
                 protocol=self._protocol,
+                plain_http=PlainHttp,
                 context=lambda: self._web.settings.context,
                 log=self._log,
             )

@@ -4,7 +4,7 @@ import base64
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
 from pathlib import Path
 
@@ -127,12 +127,53 @@ def test_tls(behind: Open, trusting: Trusting) -> None:
         assert connection.version() == "TLSv1.3"
 
 
-def test_plain_http_at_a_tls_port(behind: Open, trusting: Trusting) -> None:
-    """It gets no answer, and disturbs nobody."""
+def test_tls_that_begins_late(behind: Open, trusting: Trusting) -> None:
+    """The first byte says what is spoken, whenever it comes, and however much comes with it."""
     server = behind(TLS)
-    with pytest.raises(OSError, match=r"reset|closed|Remote end"):
-        get(server)
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=WAIT_S) as plain:
+        assert soon(lambda: len(server._connections) == 1)
+        with trusting().wrap_socket(plain, server_hostname=host) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert b"".join(iter(lambda: connection.recv(65536), b"")).endswith(b"hello")
+
+
+def test_plain_http_at_a_tls_port(behind: Open, trusting: Trusting) -> None:
+    """It is answered 400 and a sentence, and disturbs nobody."""
+    server = behind(TLS)
+    status, headers, body = get(server)
+    assert (status, body) == (400, b"This port speaks HTTPS, and the request came in plain HTTP.\n")
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert headers["X-Content-Type-Options"] == "nosniff"
     assert get(server, trusting())[0] == 200
+
+
+@pytest.mark.parametrize("body_bytes", [0, 100_000])
+def test_plain_http_at_a_tls_port_with_more_to_send(behind: Open, body_bytes: int) -> None:
+    """The answer arrives also when it comes before the client has sent all; then the connection ends."""
+    server = behind(TLS)
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=WAIT_S) as connection:
+        connection.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        answer = connection.recv(65536)
+        connection.sendall(bytes(body_bytes))
+        answer += b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert soon(lambda: len(server._connections) == 0)
+
+
+def test_plain_http_at_a_tls_port_without_end(behind: Open) -> None:
+    """No more is read than a request can be."""
+    server = behind(TLS)
+    host, _, port = server.address.rpartition(":")
+    sent = 0
+    with (
+        socket.create_connection((host, int(port)), timeout=WAIT_S) as connection,
+        suppress(OSError),  # the server has closed
+    ):
+        while sent < 64 * 1024 * 1024:
+            sent += connection.send(b"GET " + bytes(65536))
+    assert sent < 16 * 1024 * 1024  # what the system's own buffers take
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
