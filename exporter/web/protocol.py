@@ -7,7 +7,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from exporter.web.connections import Connection, Phase
-from exporter.web.web_configuration import names_in
+from exporter.web.web_configuration import TlsSession, names_in
 
 HEAD_LIMIT = 64 * 1024
 HEADER_LINES_LIMIT = 100
@@ -54,6 +54,9 @@ class LimitedProtocol(HttpToolsProtocol):
         # The default with TLS is half a megabyte, and as much in OpenSSL, for each client that stops reading.
         transport.set_write_buffer_limits(high=_UNSENT_LIMIT)
         super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        if isinstance(tls, TlsSession):
+            tls.ended = lambda: self.loop.call_soon(self._client_ended)
         if self._names and self._names.isdisjoint(names_in(transport.get_extra_info("peercert") or {})):
             self._connection.cut()
 
@@ -79,6 +82,19 @@ class LimitedProtocol(HttpToolsProtocol):
                 self.send_400_response("The head of the request is too large.")
                 return
         super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more; returns whether the connection stays open until it has its answers."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        if cycle is None or cycle.response_complete:
+            return False
+        cycle.keep_alive = False  # of several requests, this is the last
+        return True
+
+    def _client_ended(self) -> None:
+        """The same over TLS, where the transport cannot stay open for less than both sides."""
+        if not self.transport.is_closing() and not self.eof_received():
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """The client does not read what it was sent."""

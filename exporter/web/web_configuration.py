@@ -4,7 +4,7 @@ import ipaddress
 import logging
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,9 +141,29 @@ class _TlsFilesError(Exception):
         self.reason = reason
 
 
+class TlsSession(ssl.SSLObject):
+    """TLS in which the server can still answer a client that has ended its own side.
+
+    The event loop ends both sides as soon as it reads such an end (close_notify), though since TLS 1.3 the other side
+    goes on. So `ended` is called in place of that, once, if it is set.
+    """
+
+    ended: Callable[[], object] | None = None
+
+    def read(self, *arguments: Any) -> Any:
+        """As documented of SSLObject."""
+        read = super().read(*arguments)
+        if not read and self.ended is not None:
+            ended, self.ended = self.ended, None
+            ended()
+            raise ssl.SSLWantReadError("the client has ended its side")
+        return read
+
+
 def _context(configuration: TlsServer) -> ssl.SSLContext:
     """The context for incoming connections, with the certificates of the files."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = TlsSession
     context.minimum_version = _VERSIONS[configuration.min_version]
     context.maximum_version = _VERSIONS[configuration.max_version]
     if configuration.cipher_suites and not configuration.openssl_suites:
