@@ -32,7 +32,7 @@ from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import SelfMetrics
 from exporter.polling.jobs import Jobs
 from exporter.polling.lookups import Lookups
-from exporter.polling.policy import Intervals
+from exporter.polling.policy import Intervals, stands_still
 from exporter.polling.poller import Poller
 from exporter.polling.schedule import HAND_OUT_EVERY_S, Schedule
 from exporter.probes.kind import AnyKind, Interval
@@ -47,7 +47,6 @@ DISCOVERY_TICK_S = 1.0
 TOKENS_EVERY_S = 1.0
 LEARNED_IDS_EVERY_S = 1.0
 ALIVE_WITHIN_S = 5.0
-UNHEALTHY_AFTER_S = 120.0
 _LAST_RUNS_S = 0.5
 _REMOVED_NAMED = 20
 
@@ -127,6 +126,7 @@ class Daemon:
                 exposition=self._exposition,
                 telemetry_path=web.telemetry_path,
                 ready=self.is_ready,
+                standstill_s=self.standstill_s,
                 status=partial(self._status_page, web.telemetry_path),
                 status_json=lambda: to_json(self._report()),
                 pages=threads.pages,
@@ -182,15 +182,15 @@ class Daemon:
         return self._ready
 
     def is_alive(self) -> bool:
-        """Whether schedule and web server still do work; waits for each a few seconds at most."""
-        return self._is_healthy() and self._server.responds(within_s=ALIVE_WITHIN_S)
+        """Whether polls go on, and the web server does work; waits for that a few seconds at most."""
+        return self.standstill_s() is None and self._server.responds(within_s=ALIVE_WITHIN_S)
 
-    def _is_healthy(self) -> bool:
-        """Whether polls go on, or nothing is due."""
+    def standstill_s(self) -> float | None:
+        """For how many seconds no poll has ended although some are late; None while polls go on, or none is due."""
         poll = self._composition.configuration.poll
-        limit_s = max(2 * poll.interval_s + poll.timeout_s, UNHEALTHY_AFTER_S)
         late_since = self._schedule.late_since(timeout_s=poll.timeout_s)
-        return late_since is None or time.monotonic() - late_since < limit_s
+        late_s = 0.0 if late_since is None else time.monotonic() - late_since
+        return late_s if stands_still(late_s, interval_s=poll.interval_s, timeout_s=poll.timeout_s) else None
 
     def reload(self) -> Future[str | None]:
         """Begin to read the configuration anew and to use it; the outcome is None, or why the one in use stays.

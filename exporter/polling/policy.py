@@ -17,6 +17,7 @@ from exporter.core.store import ProbeRecord
 from exporter.probes.kind import NO_ATTENTION, AnyKind, Attention
 
 LONGEST_WAIT_IN_THREAD_S = 1.0
+STANDS_STILL_AFTER_S = 120.0
 OUTAGE_INTERVALS = 1.5
 TICK_S = 0.01
 _FAILURES_AT_FULL_PACE = 2
@@ -55,6 +56,14 @@ class Intervals:
     def was_outage(self, silent_s: float) -> bool:
         """Whether an endpoint that was silent for so long, with failures in between, had an outage."""
         return silent_s > OUTAGE_INTERVALS * self.interval_s
+
+
+def stands_still(late_s: float, *, interval_s: float, timeout_s: float) -> bool:
+    """Whether polls that are late for so long, while none ended, show that something in the process keeps them.
+
+    Calls end by their deadline, also while the API fails or hangs.
+    """
+    return late_s >= max(2 * interval_s + timeout_s, STANDS_STILL_AFTER_S)
 
 
 def endpoint_answered(outcome: Outcome) -> bool | None:

@@ -77,6 +77,7 @@ def create_app(
     exposition: Exposition,
     telemetry_path: str,
     ready: Callable[[], bool],
+    standstill_s: Callable[[], float | None] = lambda: None,
     status: Callable[[], StatusPage],
     status_json: Callable[[], str],
     pages: Executor,
@@ -85,10 +86,11 @@ def create_app(
 ) -> Starlette:
     """The application, for one event loop; its only state is the queue for the status.
 
-    `ready` and `reload` are called on the event loop and must not block; `status` and `status_json` may, and are
-    called in the threads of `pages`, of which there are at least two. `reload` begins a reload, whose outcome is None
-    or why it failed; without it, requests to reload are forbidden. ValueError for a telemetry path that
-    `checked_telemetry_path` refuses.
+    `ready`, `standstill_s` and `reload` are called on the event loop and must not block; `status` and `status_json`
+    may, and are called in the threads of `pages`, of which there are at least two. `standstill_s` is for how long
+    polls have stood still, None while they go on. `reload` begins a reload, whose outcome is None or why it failed;
+    without it, requests to reload are forbidden. ValueError for a telemetry path that `checked_telemetry_path`
+    refuses.
     """
     checked_telemetry_path(telemetry_path)
     environment = build_environment()
@@ -121,7 +123,12 @@ def create_app(
         return Response(document, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def healthy(_request: Request) -> Response:
-        return _sentence("dcdn-exporter is healthy.")
+        seconds = standstill_s()
+        if seconds is None:
+            return _sentence("dcdn-exporter is healthy.")
+        return _sentence(
+            f"dcdn-exporter is not healthy: polls are due, and none has ended for {seconds:.0f} s.", status_code=503
+        )
 
     async def readiness(_request: Request) -> Response:
         if ready():

@@ -319,6 +319,19 @@ def test_every_probe_can_pass(render: Render, web: dict[str, Any], asked: list[t
     assert all(probe.get("tcpSocket", probe.get("httpGet"))["port"] == "metrics" for probe in probes)
 
 
+def test_the_liveness_probe_is_a_value(render: Render) -> None:
+    """Its timing can be others, and it can be left out."""
+
+    def liveness(probe: dict[str, int] | None) -> Any:
+        (container,) = pods(render({"livenessProbe": probe}))[0]["spec"]["template"]["spec"]["containers"]
+        return container.get("livenessProbe")
+
+    assert liveness(None) is None
+    slow = liveness({"periodSeconds": 90, "failureThreshold": 1})
+    assert (slow["periodSeconds"], slow["failureThreshold"]) == (90, 1)
+    assert slow["httpGet"]["path"] == "/-/healthy"
+
+
 def test_values_that_cannot_be_are_refused(render: Render) -> None:
     """By the schema, before anything is made."""
     for values in ({"replica": 2}, {"replicas": 0}, {"sharding": {"total": 0}}, {"webConfig": {"scheme": "ftp"}}):

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.core.model import Answer, Failure, FailureReason, Outcome
 from exporter.core.store import ProbeRecord
-from exporter.polling.policy import Intervals, attention_of, endpoint_answered, hangs, place_s
+from exporter.polling.policy import Intervals, attention_of, endpoint_answered, hangs, place_s, stands_still
 from exporter.probes.kind import NO_ATTENTION, Attention
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import PROBES
@@ -188,3 +188,15 @@ def test_places_in_a_short_interval_lie_within_it() -> None:
     """An interval that is no multiple of a hundredth of a second has its last place at its end."""
     assert [place_s(index, 3, 0.025) for index in range(3)] == pytest.approx([0.01, 0.02, 0.025])
     assert place_s(0, 1, 0.005) == 0.005
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "timeout_s", "limit_s"),
+    [(60, 10, 130), (30, 10, 120), (1, 1, 120), (300, 30, 630)],
+    ids=["two intervals and a timeout", "two minutes at least", "short", "long"],
+)
+def test_polls_stand_still_after_two_intervals(interval_s: float, timeout_s: float, limit_s: float) -> None:
+    """A deadline that has passed is no sign yet: the machine may be busy."""
+    seen = [stands_still(late_s, interval_s=interval_s, timeout_s=timeout_s) for late_s in (0, limit_s - 1, limit_s)]
+
+    assert seen == [False, False, True]

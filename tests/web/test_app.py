@@ -313,6 +313,21 @@ def test_bad_telemetry_path(telemetry_path: str) -> None:
     assert repr(telemetry_path) in str(refused.value)
 
 
+def test_polls_that_stand_still_are_not_healthy(serve: Callable[..., WebServer], ask: Ask) -> None:
+    """Then a restart may help; once they go on, all is well again. Other pages do not change."""
+    seconds: list[float | None] = [None, 312.4, None]
+    server = serve(standstill_s=lambda: seconds[0])
+    seen = []
+    while seconds:
+        seen.append(ask(server, "/-/healthy")[::2])
+        assert ask(server, "/metrics")[0] == 200
+        seconds.pop(0)
+
+    healthy = (200, b"dcdn-exporter is healthy.\n")
+    unhealthy = (503, b"dcdn-exporter is not healthy: polls are due, and none has ended for 312 s.\n")
+    assert seen == [healthy, unhealthy, healthy]
+
+
 def test_broken_exposition(serve: Callable[..., WebServer], ask: Ask) -> None:
     """A page that breaks while it is made is a clean 500, and the log says what happened."""
     log = RecordingLog()

@@ -151,12 +151,12 @@ spec:
         periodSeconds: 1
         timeoutSeconds: 3
         failureThreshold: 60
-      # The process answers; whether the API does is no reason for a restart.
+      {{- with .Values.livenessProbe }}
+      # The process answers, and its polls end; whether the API answers them is no reason for a restart.
       livenessProbe:
-        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "values" .Values.webConfig) | nindent 8 }}
-        periodSeconds: 20
-        timeoutSeconds: 5
-        failureThreshold: 3
+        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "values" $.Values.webConfig) | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       # Every account has been polled once, so that a rollout goes on only with a pod that sees as much as the last.
       readinessProbe:
         {{- include "dcdn-exporter.probe" (dict "path" "/-/ready" "values" .Values.webConfig) | nindent 8 }}
