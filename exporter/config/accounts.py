@@ -110,6 +110,7 @@ Labels = Annotated[
         shape={"maxProperties": MAX_LABELS, "propertyNames": {"pattern": f"^{LABEL_NAME.pattern}$"}},
     ),
 ]
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 Switches = Annotated[Mapping[str, Flag], AfterValidator(MappingProxyType), PlainSerializer(dict)]
 
 
@@ -135,7 +136,7 @@ class Account(Polled):
     """Unique in the file; the label `account` of every series."""
     site: Site = "china"
     """Picks endpoints and what an overdue payment means."""
-    labels: Labels = Field(default_factory=lambda: MappingProxyType({}))
+    labels: Labels = Field(default_factory=lambda: _NO_LABELS)
     """The user's own, for dcdn_account_info only."""
     products: Products = Field(default_factory=tuple)
     """What is polled. Not given: as the file says for all."""

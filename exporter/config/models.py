@@ -155,7 +155,9 @@ _ACCOUNTS_WORDS = "a list with at least one account, or discovery.resource_direc
 
 def _resolved(polled: _Polled, defaults: Mapping[str, Any]) -> _Polled:
     """The same, knowing what to poll: by itself, or as the file says for all (where that has no problem itself)."""
-    switches = MappingProxyType({**defaults.get("switches", {}), **polled.switches})
+    common: Mapping[str, bool] = defaults.get("switches", {})
+    own = {**common, **polled.switches}
+    switches = common if own == common else MappingProxyType(own)  # thousands of accounts share one mapping
     products = polled.products or defaults.get("products", ())
     return polled.model_copy(update={"switches": switches, "products": products})
 
