@@ -10,6 +10,7 @@ start, take no thread from the other probes.
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -79,8 +80,11 @@ class Schedule:
         self._pool.start_threads()
         until = self._clock() + _AHEAD_S
         while not self._stopped.is_set():
+            due = defaultdict[Work, list[Callable[[], None]]](list)
             for run in self._plan.due():
-                self._pool.submit(self._work_of(run), partial(self._run, run))
+                due[self._work_of(run)].append(partial(self._run, run))
+            for work, runs in due.items():
+                self._pool.submit(work, *runs)
             moment = self._plan.next_moment()
             if moment > until:
                 return
