@@ -1,9 +1,12 @@
 """The start of the command: ``dcdn-exporter`` and ``python -m exporter`` are the same."""
 
+import os
 import signal
 import sys
 from types import FrameType
 from typing import NoReturn
+
+_STANDARD_ERROR = 2
 
 
 def run() -> None:
@@ -11,6 +14,7 @@ def run() -> None:
 
     The exit code is 0 for commands that run until they are stopped; for others, 0 would mean that their work is done.
     """
+    _open_closed_streams()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     if sys.argv[1:2] == ["serve"]:
@@ -18,6 +22,19 @@ def run() -> None:
     from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, and signals may come meanwhile
 
     main()
+
+
+def _open_closed_streams() -> None:
+    """Open the standard descriptors that are closed, else the next file or socket takes their numbers.
+
+    ``sys.stdout`` and the like stay None.
+    """
+    for descriptor in range(_STANDARD_ERROR + 1):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            lowest_that_is_free = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(lowest_that_is_free, True)  # noqa: FBT003 — it has no name
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

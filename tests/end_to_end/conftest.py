@@ -103,20 +103,29 @@ def configure() -> Configure:
 
 @pytest.fixture
 def launch(tmp_path: Path, environ: Mapping[str, str]) -> Iterator[Serve]:
-    """Starts the command with some arguments; the log is JSON, the port is the kernel's choice.
+    """Starts the command with some arguments; the log is JSON, the port is the kernel's choice, unless one is given.
 
-    ``module`` runs it in the place of the exporter's own.
+    ``module`` runs it in the place of the exporter's own, ``redirections`` are those of a shell.
     """
     with ExitStack() as running:
         started = 0
 
-        def start(*arguments: str, module: str = "exporter", **variables: str) -> Exporter:
+        def start(
+            *arguments: str, module: str = "exporter", redirections: str = "", port: int = 0, **variables: str
+        ) -> Exporter:
             nonlocal started
             started += 1
             folder = tmp_path / f"process-{started}"
             folder.mkdir()
-            arguments = (*arguments, "--web.listen-address", "127.0.0.1:0", "--log.format", "json")
-            exporter = Exporter(arguments, folder=folder, environ={**environ, **variables}, module=module)
+            address = f"127.0.0.1:{port}"
+            exporter = Exporter(
+                (*arguments, "--web.listen-address", address, "--log.format", "json"),
+                folder=folder,
+                environ={**environ, **variables},
+                module=module,
+                redirections=redirections,
+                address=address if port else None,
+            )
             running.callback(exporter.clear_away)
             return exporter
 
@@ -127,10 +136,10 @@ def launch(tmp_path: Path, environ: Mapping[str, str]) -> Iterator[Serve]:
 def serve(tmp_path: Path, launch: Serve) -> Serve:
     """Starts the daemon with a configuration, flags and environment variables."""
 
-    def start(configuration: Mapping[str, Any], *flags: str, **variables: str) -> Exporter:
+    def start(configuration: Mapping[str, Any], *flags: str, **parts: Any) -> Exporter:
         file = tmp_path / "exporter.yaml"
         file.write_text(json.dumps(configuration))
-        return launch("serve", "--config.file", str(file), *flags, **variables)
+        return launch("serve", "--config.file", str(file), *flags, **parts)
 
     return start
 

@@ -24,18 +24,29 @@ _LINES_SHOWN = 30  # more would bury the assertion that failed
 
 
 class Exporter:
-    """One process of the command, or of another module that runs it; its log is read as it grows."""
+    """One process of the command, or of another module that runs it; its log is read as it grows.
+
+    With ``redirections`` of a shell, such as ``2>&-``, there may be no log to read: ``address`` is given then.
+    """
 
     def __init__(
-        self, arguments: Sequence[str], *, folder: Path, environ: Mapping[str, str], module: str = "exporter"
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environ: Mapping[str, str],
+        module: str = "exporter",
+        redirections: str = "",
+        address: str | None = None,
     ) -> None:
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
-        self._address: str | None = None
+        self._address = address
+        shell = ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh"] if redirections else []
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self.started_s = time.monotonic()
             """The monotonic moment of the process's start."""
             self._process = subprocess.Popen(  # noqa: S603 — our own command
-                [sys.executable, "-m", module, *arguments],
+                [*shell, sys.executable, "-m", module, *arguments],
                 cwd=folder,
                 env=environ,
                 stdin=subprocess.DEVNULL,
