@@ -1,10 +1,13 @@
 """The start of the command: ``dcdn-exporter`` and ``python -m exporter`` are the same."""
 
+import atexit
 import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
+
+from exporter.core.log_writer import LogWriter
 
 _STANDARD_ERROR = 2
 
@@ -19,6 +22,9 @@ def run() -> None:
         signal.signal(number, _leave)
     if sys.argv[1:2] == ["serve"]:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is no configuration to reload yet
+    stderr = LogWriter(_STANDARD_ERROR, encoding=sys.stderr.encoding if sys.stderr else "utf-8")
+    sys.stderr = cast("TextIO", stderr)
+    atexit.register(stderr.close)
     from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, and signals may come meanwhile
 
     main()

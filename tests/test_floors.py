@@ -144,5 +144,9 @@ def test_only_the_command_prints() -> None:
         if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in printing
     }
 
-    assert {place for place, _ in printers if not place.startswith("cli/")} == {"core/logs.py"}
+    assert {place for place, _ in printers if not place.startswith("cli/")} == {
+        "__main__.py",
+        "core/log_writer.py",
+        "core/logs.py",
+    }
     assert not any(how == "print" for _, how in printers)

@@ -58,7 +58,7 @@ def simulator(listen_address: str, scenario: str) -> None:
 @log_flags("info")
 def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
     """Play a day of events in minutes: the simulator, and a daemon that watches it. Needs nothing else."""
-    log = logs.configure(level=log_level, log_format=log_format)
+    log = logs.configure_daemon(level=log_level, log_format=log_format)
     show = Demo(load_scenario("demo"), web=WebOptions(listen_address=web_listen_address), log=log)
     with stop_signal() as stopping:
         try:

@@ -75,7 +75,7 @@ def serve(
             enable_lifecycle=web_enable_lifecycle,
             config_file=web_config_file,
         )
-        log = logs.configure(level=log_level, log_format=log_format)
+        log = logs.configure_daemon(level=log_level, log_format=log_format)
         daemon = _started(config_file, web=web, shard=shard, log=log)
         supervise(daemon, received, ServiceManager(os.environ, pid=os.getpid()))
         log.info("stopping")

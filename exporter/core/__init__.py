@@ -1,9 +1,10 @@
 """What every other part builds on.
 
-model      what is known of the world: states, answers and failures
-store      the history of every probe: the only state that polls and scrapes share
-logger     what the other parts log with
-logs       where log lines go, and in which form
-durations  in words, and pauses of what keeps failing
-memory     garbage collection and heaps of a process that runs for months
+model       what is known of the world: states, answers and failures
+store       the history of every probe: the only state that polls and scrapes share
+logger      what the other parts log with
+logs        in which form log lines are, and where they go
+log_writer  standard error as a stream that never blocks and never fails
+durations   in words, and pauses of what keeps failing
+memory      garbage collection and heaps of a process that runs for months
 """

@@ -1,7 +1,7 @@
 """Logs: one event, one line, on one stream, as logfmt or JSON; the libraries' lines look the same.
 
-The one importer of structlog. Loggers of the standard library are state of the whole process, so ``configure`` is
-called once, by the command.
+The one importer of structlog. Loggers of the standard library are state of the whole process, so ``configure`` or
+``configure_daemon`` is called once, by the command.
 """
 
 import logging
@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from exporter.core.log_writer import LogWriter
 from exporter.core.logger import defect
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
@@ -32,7 +33,7 @@ def configure(*, level: str, log_format: str, stream: TextIO | None = None) -> s
         _without_empty,
     ]
     renderer = _renderer(log_format)
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, _at_our_level, _with_logger_name],
@@ -63,6 +64,30 @@ def configure(*, level: str, log_format: str, stream: TextIO | None = None) -> s
         cache_logger_on_first_use=True,
     )
     return logger
+
+
+def configure_daemon(*, level: str, log_format: str) -> structlog.stdlib.BoundLogger:
+    """Like ``configure``, for a process that runs until it is stopped.
+
+    A thread writes the lines if standard error is a LogWriter.
+    """
+    log = configure(level=level, log_format=log_format)
+    if isinstance(sys.stderr, LogWriter):
+        sys.stderr.start(report=lambda count: log.warning("log lines were dropped", lines=count))
+    return log
+
+
+class _Handler(logging.Handler):
+    """Writes each record as one line to a stream, without the lock that handlers hold meanwhile."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        line = self.format(record)
+        self._stream.write(f"{line}\n")
+        return True
 
 
 def _renderer(log_format: str) -> Any:

@@ -20,9 +20,11 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+from exporter.core.log_writer import lines_dropped
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -106,6 +108,7 @@ class SelfMetrics:
         self._directories: set[tuple[str, ...]] = set()
         self._skew = _ClockSkew()
         self.registry.register(self._skew)
+        self.registry.register(_LogLinesDropped())
 
     def waited(self, action: str, seconds: float) -> None:
         """Add to the wait for the budget of an operation."""
@@ -229,3 +232,11 @@ class _ClockSkew(Collector):
         if self.seconds is not None:
             family.add_metric([], self.seconds)
         return [family]
+
+
+class _LogLinesDropped(Collector):
+    """A counter that standard error of the process has."""
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        meaning = "Log lines that were dropped because standard error was not read or could not be written."
+        return [CounterMetricFamily("dcdn_exporter_log_lines_dropped", meaning, value=lines_dropped())]

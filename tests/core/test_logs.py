@@ -1,11 +1,18 @@
 import io
 import json
 import logging
+import os
+import sys
+import threading
 import warnings
+from typing import Any
 
 import pytest
 
 from exporter.core import logs
+from exporter.core.log_writer import LogWriter, lines_dropped
+from tests.pipes import LINE, fill
+from tests.waiting import wait_until
 
 
 def test_an_event_is_one_line_of_json() -> None:
@@ -117,3 +124,80 @@ def test_warnings_of_python_are_lines_too() -> None:
         warnings.warn("old ways", UserWarning, stacklevel=1)
 
     assert json.loads(stream.getvalue())["logger"] == "py.warnings"
+
+
+def test_no_lock_of_the_handler_is_held_while_a_line_is_written() -> None:
+    """A thread that cannot write, whatever the reason, holds up no other."""
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            if text.startswith("{") and "outer" in text:
+                other = threading.Thread(target=log.info, args=("inner",))
+                other.start()
+                other.join()
+            return super().write(text)
+
+    stream = Stream()
+    log = logs.configure(level="info", log_format="json", stream=stream)
+    log.info("outer")
+
+    assert [json.loads(line)["msg"] for line in stream.getvalue().splitlines()] == ["inner", "outer"]
+
+
+class Daemon:
+    """A process whose standard error is a pipe, for which a few lines may wait."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.out, self.into = os.pipe()
+        self.stderr = LogWriter(self.into, most_bytes=600, most_bytes_unread=600)
+        self._monkeypatch = monkeypatch
+
+    def configure(self) -> Any:
+        """The logger."""
+        self._monkeypatch.setattr(sys, "stderr", self.stderr)  # in the test itself, as pytest sets it before that
+        return logs.configure_daemon(level="info", log_format="json")
+
+    def wait(self) -> None:
+        """Wait until no line waits."""
+        wait_until("all is written", lambda: not self.stderr._waiting)
+
+    def lines(self) -> list[Any]:
+        """What was logged until now; nothing is logged afterwards."""
+        self.stderr.close()
+        os.close(self.into)
+        with os.fdopen(self.out, "rb") as log:
+            return [json.loads(line) for line in log if line != LINE]
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    return Daemon(monkeypatch)
+
+
+def test_a_daemon_counts_and_reports_dropped_lines(daemon: Daemon) -> None:
+    """A warning has their number, once lines are written again."""
+    log = daemon.configure()
+    fill(daemon.into)
+    while not lines_dropped():
+        log.info("event")
+    log.info("event")
+    os.read(daemon.out, 65536)
+    daemon.wait()
+    lines = [(line["level"], line["msg"], line.get("lines")) for line in daemon.lines()]
+
+    assert set(lines[:-1]) == {("info", "event", None)}
+    assert lines[-1] == ("warning", "log lines were dropped", 2)
+    assert lines_dropped() == 2
+
+
+def test_a_daemon_that_is_run_inside_of_another_program_writes_to_its_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where standard error is no stream of ours, lines go there at once, and none is dropped."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    log = logs.configure_daemon(level="info", log_format="json")
+    log.info("event")
+
+    assert json.loads(stream.getvalue())["msg"] == "event"
+    assert lines_dropped() == 0

@@ -1,9 +1,12 @@
 import platform
+import sys
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
+from exporter.core.log_writer import LogWriter
 from exporter.metrics.self_metrics import SelfMetrics
 
 FIELDS = ("InternetChargeType", "ChangingChargeType", "LockReason", "Currency")
@@ -27,6 +30,7 @@ TABLE = [
     ("dcdn_exporter_shard_ordinal", "gauge", set()),
     ("dcdn_exporter_total_shards", "gauge", set()),
     ("dcdn_exporter_unknown_values", "counter", {"field"}),
+    ("dcdn_exporter_log_lines_dropped", "counter", set()),
 ]
 
 
@@ -178,6 +182,17 @@ def test_fields_are_those_that_kinds_of_probes_name() -> None:
     (counter,) = (family for name, family in families(own.registry).items() if "unknown_values" in name)
 
     assert [(sample.labels["field"], sample.value) for sample in counter.samples] == [("Phase", 0), ("Craters", 1)]
+
+
+def test_the_lines_that_standard_error_dropped_are_counted(own: SelfMetrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 0, also where standard error is another stream."""
+    name = "dcdn_exporter_log_lines_dropped_total"
+    before = value(own, name)
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr(sys, "stderr", LogWriter(full.fileno()))
+        sys.stderr.write("one\ntwo\n")
+
+    assert (before, value(own, name)) == (0, 2)
 
 
 def test_waits_add_up(own: SelfMetrics) -> None:

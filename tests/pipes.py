@@ -1,0 +1,43 @@
+"""Pipes, full ones too."""
+
+import os
+import select
+from contextlib import suppress
+
+from tests.waiting import wait_until
+
+LINE = b"." * (select.PIPE_BUF - 1) + b"\n"
+"""What a full pipe is full of."""
+
+
+def fill(pipe: int) -> None:
+    """Write to it until it takes no more."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLOUT)
+    while poll.poll(0):
+        os.write(pipe, LINE)
+
+
+class Pipe:
+    """A pipe, and what was read from it so far."""
+
+    def __init__(self) -> None:
+        self.out, self.into = os.pipe()
+        self.received = b""
+
+    def read(self) -> list[str]:
+        """The lines that can be read now, without what a full pipe was full of."""
+        while select.select([self.out], [], [], 0)[0] and (data := os.read(self.out, 65536)):
+            self.received += data
+        return self.received.replace(LINE, b"").decode().splitlines()
+
+    def read_until(self, last: str) -> list[str]:
+        """The lines up to this one, once it has come."""
+        wait_until(f"{last!r} has come", lambda: self.read()[-1:] == [last])
+        return self.read()
+
+    def close(self) -> None:
+        """Close both ends that are open."""
+        for descriptor in (self.out, self.into):
+            with suppress(OSError):
+                os.close(descriptor)
