@@ -3,6 +3,8 @@
 import logging
 import os
 import shutil
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,7 +40,11 @@ def _logging_as_it_was() -> Iterator[None]:
     """What a test changes of the process's logging, or a command that it runs, is gone after it."""
     root = logging.getLogger()
     handlers, levels = root.handlers[:], _levels_of_loggers()
+    printing = logging.raiseExceptions, logging.lastResort
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.raiseExceptions, logging.lastResort = printing
     logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     for logger, level in _levels_of_loggers().items():

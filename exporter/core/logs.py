@@ -6,6 +6,7 @@ The one importer of structlog. Loggers of the standard library are state of the 
 
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -69,9 +70,14 @@ def configure(*, level: str, log_format: str, stream: TextIO | None = None) -> s
 def configure_daemon(*, level: str, log_format: str) -> structlog.stdlib.BoundLogger:
     """Like ``configure``, for a process that runs until it is stopped.
 
-    A thread writes the lines if standard error is a LogWriter.
+    A thread writes the lines if standard error is a LogWriter. Errors that no code has caught are lines too, and
+    nothing else is written to standard error.
     """
     log = configure(level=level, log_format=log_format)
+    logging.raiseExceptions, logging.lastResort = False, None  # they print
+    sys.excepthook = lambda _kind, error, _traceback: log.error("exporter hit a defect", **defect(error))
+    threading.excepthook = lambda uncaught: _log_uncaught(log, "thread hit a defect", uncaught)
+    sys.unraisablehook = lambda uncaught: _log_uncaught(log, "destructor or callback hit a defect", uncaught)
     if isinstance(sys.stderr, LogWriter):
         sys.stderr.start(report=lambda count: log.warning("log lines were dropped", lines=count))
     return log
@@ -85,9 +91,19 @@ class _Handler(logging.Handler):
         self._stream = stream
 
     def handle(self, record: logging.LogRecord) -> bool:
-        line = self.format(record)
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 — of a library that passes arguments that its message does not take
+            failure = {"name": record.name, "levelname": "ERROR", "msg": "log line could not be formatted"}
+            line = self.format(logging.makeLogRecord({**failure, "exc_info": sys.exc_info()}))
         self._stream.write(f"{line}\n")
         return True
+
+
+def _log_uncaught(log: Any, event: str, uncaught: Any) -> None:
+    """Log what ``threading.excepthook`` or ``sys.unraisablehook`` is called with."""
+    if uncaught.exc_type is not SystemExit:
+        log.error(event, **defect(uncaught.exc_value or uncaught.exc_type()))
 
 
 def _renderer(log_format: str) -> Any:

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -126,6 +127,18 @@ def test_warnings_of_python_are_lines_too() -> None:
     assert json.loads(stream.getvalue())["logger"] == "py.warnings"
 
 
+def test_a_line_that_cannot_be_formatted_is_told() -> None:
+    """A library that gives its message too few arguments leaves a line that says so, and nothing else."""
+    stream = io.StringIO()
+    logs.configure(level="info", log_format="json", stream=stream)
+    logging.getLogger("library").info("%s %s", *["PlantedSecret"])
+    line = json.loads(stream.getvalue())
+
+    assert (line["level"], line["msg"], line["logger"]) == ("error", "log line could not be formatted", "library")
+    assert line["error"] == "TypeError"
+    assert "PlantedSecret" not in stream.getvalue()
+
+
 def test_no_lock_of_the_handler_is_held_while_a_line_is_written() -> None:
     """A thread that cannot write, whatever the reason, holds up no other."""
 
@@ -172,6 +185,58 @@ class Daemon:
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
     return Daemon(monkeypatch)
+
+
+class Breaking:
+    def __del__(self) -> None:
+        raise ValueError("PlantedSecret")
+
+
+def leave() -> None:
+    sys.exit()
+
+
+def in_a_thread(run: Callable[[], object]) -> None:
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+def test_errors_that_are_not_caught_are_lines_of_a_daemon(daemon: Daemon) -> None:
+    """With type and place; a thread that ends by sys.exit() has no error."""
+    daemon.configure()
+    in_a_thread(leave)
+    in_a_thread(lambda: int("PlantedSecret"))
+    daemon.wait()
+    Breaking()
+    daemon.wait()
+    try:
+        int("PlantedSecret")
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+    lines = daemon.lines()
+
+    assert [(line["level"], line["msg"], line["error"]) for line in lines] == [
+        ("error", "thread hit a defect", "ValueError"),
+        ("error", "destructor or callback hit a defect", "ValueError"),
+        ("error", "exporter hit a defect", "ValueError"),
+    ]
+    assert all("test_logs.py:" in line["where"] for line in lines)
+    assert "PlantedSecret" not in str(lines)
+
+
+def test_the_logging_library_prints_nothing_in_a_daemon(daemon: Daemon) -> None:
+    """Neither lines of a logger that has no handler, nor the failure of a handler."""
+    daemon.configure()
+    library = logging.getLogger("library")
+    library.propagate = False
+    library.warning("no handler")
+    library.addHandler(logging.StreamHandler(io.StringIO()))
+    library.warning("%s %s", *["one argument"])
+    library.propagate = True
+    library.handlers.clear()
+
+    assert daemon.lines() == []
 
 
 def test_a_daemon_counts_and_reports_dropped_lines(daemon: Daemon) -> None:
