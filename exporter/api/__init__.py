@@ -11,7 +11,7 @@ client        one call, from the rate limit to the reply
 ├── request       what is sent
 │   └── signing       the Authorization header
 ├── connections   over which connection, and what became of it
-│   ├── deadline      what ends it when the deadline passes or the process stops
+│   ├── deadline      sockets that keep a call's deadline, and end when the process stops
 │   └── dns           names to addresses
 ├── reply         what came back: an object or an error
 ├── fields        the fields of an answer

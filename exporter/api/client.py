@@ -14,14 +14,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from exporter.api.call import NO_PARAMETERS, Caller, CallObserver, Permit, Reply
-from exporter.api.connections import ExchangeAdapter, died, in_words
+from exporter.api.connections import CaBundle, CallAdapter, died, in_words
 from exporter.api.credentials.base import Credentials
-from exporter.api.deadline import Ending, Exchange, Exchanges
+from exporter.api.deadline import Call, OpenSockets
 from exporter.api.dns import Resolver
 from exporter.api.endpoints import Route
 from exporter.api.errors import (
@@ -71,14 +72,18 @@ class Client:
         self._observer = observer
         self._deadline_s = deadline_s
         self._user_agent = user_agent
-        self._verify = verify
         self._writes = writes
         self._wall_clock = wall_clock
         self._clock = clock
         self._nonce = nonce
         self._stopping = threading.Event()
-        self._exchanges = Exchanges()
-        self._adapter = ExchangeAdapter(self._exchanges, resolver=resolver or Resolver(), pool_size=pool_size)
+        self._sockets = OpenSockets()
+        self._resolver = resolver or Resolver()
+        bundle = CaBundle(verify)
+        self._adapters = {
+            single_use: CallAdapter(bundle, resolver=self._resolver, pool_size=pool_size, single_use=single_use)
+            for single_use in (False, True)
+        }
 
     def reserve(self, operation: Operation, caller: Caller) -> Permit:
         """Reserve the next moment for a call; raises CredentialsUnavailable, WriteRefused or CallAborted."""
@@ -111,7 +116,7 @@ class Client:
         refused = None
         failure: ApiError
         try:
-            return self._exchange(operation, credentials, permit, parameters, route=route, only_new_connection=writes)
+            return self._send(operation, credentials, permit, parameters, route=route, single_use=writes)
         except _StaleConnection:
             failure = ConnectionFailed("the connection was closed before a reply came")
         except Refused as refusal:
@@ -124,14 +129,8 @@ class Client:
             operation, caller, failure, refused=refused, spent_s=self._clock() - began
         )
         try:
-            return self._exchange(
-                operation,
-                again.credentials,
-                again,
-                parameters,
-                route=route,
-                spent_s=spent_s,
-                only_new_connection=True,
+            return self._send(
+                operation, again.credentials, again, parameters, route=route, spent_s=spent_s, single_use=True
             )
         except Refused as refusal:
             # There is no third try, but the next call gets another token.
@@ -146,8 +145,10 @@ class Client:
     def close(self) -> None:
         """End waits and calls under way with CallAborted, and refuse new ones."""
         self._stopping.set()
-        self._exchanges.close()
-        self._adapter.close()
+        self._resolver.close()
+        self._sockets.stop()
+        for adapter in self._adapters.values():
+            adapter.close()
 
     def _refuse_write(self, operation: Operation) -> None:
         if operation.access is Access.WRITE and operation.action not in self._writes:
@@ -185,14 +186,12 @@ class Client:
         while (wait_s := self.seconds_to(permit)) > 0:
             self._pause(wait_s)
 
-    def _admit(self, operation: Operation, permit: Permit, exchange: Exchange) -> None:
+    def _admit(self, operation: Operation, permit: Permit, call: Call) -> None:
         """Count the call as sent, last before it is: connections may be made late, and many at once."""
         waited_s = max(0.0, permit.reservation.moment - permit.reserved_at)
         came_at = self._clock()
         while (wait_s := self._budgets.admit(permit.reservation)) > 0:
-            self._pause(min(wait_s, exchange.remaining_s()))
-            if exchange.ended is not None:
-                raise TimeoutError
+            self._pause(min(wait_s, call.left_s()))
         self._observer.waited(operation.action, waited_s + self._clock() - came_at)
         self._pause(0)
 
@@ -210,7 +209,7 @@ class Client:
                 raise
             return permit.credentials
 
-    def _exchange(
+    def _send(
         self,
         operation: Operation,
         credentials: Credentials,
@@ -219,14 +218,14 @@ class Client:
         *,
         route: Route,
         spent_s: float = 0.0,
-        only_new_connection: bool = False,
+        single_use: bool = False,
     ) -> Reply:
-        """Send the request; ``spent_s`` of the deadline are spent already."""
+        """Send the request, with ``single_use`` on a connection of its own; ``spent_s`` of the deadline are spent."""
         began = self._clock() - spent_s
-        exchange = Exchange(
-            time.monotonic() + self._deadline_s - spent_s,
-            before_send=lambda: self._admit(operation, permit, exchange),
-            only_new_connection=only_new_connection,
+        call = Call(
+            self._sockets.clock() + self._deadline_s - spent_s,
+            self._sockets,
+            before_send=partial(self._admit, operation, permit),
         )
         request = signed_request(
             operation,
@@ -242,18 +241,17 @@ class Client:
             authorization=request.headers["Authorization"],
             parameters=[value for name, value in parameters.items() if name in operation.secret_parameters],
         )
-        with self._exchanges.begin(exchange), self._timed(operation.action):
+        with self._timed(operation.action):
             try:
-                response = self._adapter.send(request, stream=True, verify=self._verify, proxies=dict(route.proxies))
+                response = self._adapters[single_use].send_within(call, request, proxies=route.proxies)
                 came_at = self._wall_clock()
                 request_id = redaction.plain(response.headers.get("x-acs-request-id"))
                 body = read(response, request_id)
-                if exchange.ended is not None:
-                    # In a reply that ends with the connection, a cut looks like the end.
-                    raise ConnectionAbortedError
             except (RequestException, HTTPError, OSError) as error:
                 # The error's text can hold the request's headers.
-                raise self._translated(error, exchange) from None
+                raise self._translated(error, call) from None
+        if self._stopping.is_set():  # in a reply that ends with the connection, a cut looks like the end
+            raise CallAborted
         ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
         if ahead_s is not None:
             self._observer.clock_skew(ahead_s)
@@ -265,14 +263,14 @@ class Client:
             access_key_id=credentials.access_key_id,
         )
 
-    def _translated(self, error: Exception, exchange: Exchange) -> Exception:
-        if exchange.ended is Ending.STOPPING or self._stopping.is_set():
+    def _translated(self, error: Exception, call: Call) -> Exception:
+        if self._stopping.is_set():
             return CallAborted()
-        if exchange.ended is Ending.DEADLINE or time.monotonic() >= exchange.deadline:
-            return self._timed_out(sent=exchange.sent)
-        if exchange.reused and not exchange.answered and died(error):
+        if self._sockets.clock() >= call.deadline:
+            return self._timed_out(sent=call.sent)
+        if call.reused and not call.answered and died(error):
             return _StaleConnection()
-        return ConnectionFailed(in_words(error), sent=exchange.sent)
+        return ConnectionFailed(in_words(error), sent=call.sent)
 
     def _timed_out(self, *, sent: bool = True) -> CallTimedOut:
         return CallTimedOut(f"no whole reply within {self._deadline_s:g} s", sent=sent)

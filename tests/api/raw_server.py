@@ -1,6 +1,7 @@
 """A server that does to its clients what the simulator will not, and keeps what they sent."""
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -46,6 +47,16 @@ class Peer:
                 return
             self._sock.sendall(data[:1] or filler)
             data = data[1:]
+
+    def relay(self, port: int) -> None:
+        """Pass on what comes from either side, as a proxy does with a tunnel, until one of them has gone."""
+        with socket.create_connection(("127.0.0.1", port)) as there:
+            while True:
+                for sock in select.select([self._sock, there], [], [])[0]:
+                    data = sock.recv(65536)  # more than a record of TLS has
+                    if not data:
+                        return
+                    (there if sock is self._sock else self._sock).sendall(data)
 
     def stay_silent(self) -> None:
         """Return when the client has gone or the server's patience is over."""

@@ -10,8 +10,7 @@ import pytest
 
 from exporter.api.call import Caller, Permit, Reply
 from exporter.api.client import Client
-from exporter.api.deadline import Address
-from exporter.api.dns import Resolver
+from exporter.api.dns import Address, Resolver
 from exporter.api.errors import ApiError, CallAborted, CallTimedOut, ConnectionFailed
 from exporter.api.operation import Operation
 from exporter.api.rate_limit import Budgets
@@ -24,6 +23,7 @@ Simulate = Callable[..., Simulator]
 Serve = Callable[..., RawServer]
 Connect = Callable[..., Client]
 Ask = Callable[[Client], Reply]
+NO_FAMILY = 999
 
 
 def connections(simulator: Simulator) -> list[int]:
@@ -142,6 +142,27 @@ def test_a_new_connection_that_dies_is_no_stale_one(serve: Serve, connect: Conne
     assert len(server.heads) == 1
 
 
+def test_a_connection_made_anew_is_no_stale_one(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """Where the one in the pool was seen to be closed, the first request of the next one is not repeated either."""
+    closed = threading.Event()
+
+    def act(peer: Peer) -> None:
+        peer.read_head()
+        if peer.number == 1:
+            peer.send(reply())
+        peer.close()
+        closed.set()
+
+    server = serve(act)
+    client = connect(server.url)
+    ask(client)
+    assert closed.wait(PATIENCE_S)
+
+    with pytest.raises(ConnectionFailed):
+        ask(client)
+    assert (len(server.heads), server.connections) == (2, 2)
+
+
 @pytest.mark.parametrize("breaks_off", [Peer.close, Peer.reset])
 def test_a_reply_that_breaks_off_is_not_asked_again(
     serve: Serve, connect: Connect, ask: Ask, breaks_off: Callable[[Peer], None]
@@ -194,7 +215,7 @@ def test_both_tries_have_one_deadline(
 
 
 def test_no_more_connections_than_the_pool_are_kept(serve: Serve, connect: Connect, ask: Ask) -> None:
-    """A connection that finds the pool full is closed, lifeline and all."""
+    """A connection that finds the pool full is closed."""
     together = threading.Barrier(3)
 
     def act(peer: Peer) -> None:
@@ -285,6 +306,17 @@ def test_unreachable(connect: Connect, ask: Ask) -> None:
     with pytest.raises(ConnectionFailed, match="the connection failed: Connection refused") as failure:
         ask(connect(url))
     assert not failure.value.sent
+
+
+def test_an_address_of_a_kind_unknown_here(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """Where this system has no sockets for one address of a name, as without IPv6, the next one is tried."""
+    server = serve(once(reply()))
+
+    def look_up(*_: object, **__: object) -> list[tuple[object, ...]]:
+        address = ("127.0.0.1", server.port)
+        return [(family, socket.SOCK_STREAM, 0, "", address) for family in (NO_FAMILY, socket.AF_INET)]
+
+    assert ask(connect("http://api.example", resolver=Resolver(look_up))).payload == {}
 
 
 def test_unreachable_after_a_call(connect: Connect, caller: Caller, ask: Ask, write: Operation) -> None:

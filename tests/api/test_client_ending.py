@@ -1,6 +1,7 @@
 """A call ends at its deadline and at a stop, whatever the other side is doing, and wherever the call is."""
 
 import contextlib
+import itertools
 import socket
 import ssl
 import threading
@@ -20,7 +21,7 @@ from exporter.api.endpoints import Route
 from exporter.api.errors import CallAborted, CallTimedOut
 from exporter.api.operation import Operation
 from exporter.api.rate_limit import Budgets
-from tests.api.raw_server import Peer, RawServer, always, once, reply
+from tests.api.raw_server import Act, Peer, RawServer, always, once, reply
 from tests.api.recording_observer import RecordingObserver
 
 Serve = Callable[..., RawServer]
@@ -29,6 +30,7 @@ Ask = Callable[[Client], Reply]
 
 PATIENCE_S = 5.0  # half of the server's
 DEADLINE_S = 0.1
+LATE_S = 0.05
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Trap:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def trickling(head: bytes, filler: bytes) -> Callable[[Peer], None]:
+def trickling(head: bytes, filler: bytes) -> Act:
     def act(peer: Peer) -> None:
         peer.read_head()
         peer.trickle(head, filler)
@@ -48,7 +50,7 @@ def trickling(head: bytes, filler: bytes) -> Callable[[Peer], None]:
     return act
 
 
-def answering(head: bytes, filler: bytes = b" ") -> Callable[[Peer], None]:
+def answering(head: bytes, filler: bytes = b" ") -> Act:
     def act(peer: Peer) -> None:
         peer.read_head()
         peer.send(head)
@@ -57,7 +59,7 @@ def answering(head: bytes, filler: bytes = b" ") -> Callable[[Peer], None]:
     return act
 
 
-ACTS: dict[str, Callable[[Peer], None]] = {
+ACTS: dict[str, Act] = {
     "silence": Peer.stay_silent,
     "status-line": trickling(b"HTTP/1.1 200 ", b"O"),
     "headers": trickling(b"HTTP/1.1 200 OK\r\nx: ", b"y"),
@@ -73,7 +75,19 @@ ACTS: dict[str, Callable[[Peer], None]] = {
     "http-1.0": answering(b"HTTP/1.0 200 OK\r\n\r\n{}"),
     "redirect": answering(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100000\r\n\r\n"),
 }
-TRAPS = [*ACTS, "tls-handshake", "tls-body", "tls-body-before-close", "tls-silence", "name", "connect", "tunnel"]
+# The way to it: over HTTP, over TLS, or in a tunnel through a proxy, to which TLS may lead as well.
+WAYS = ("http", "https", "http-proxy", "https-proxy")
+TRAPS = [
+    *(f"{way} {act}" for way in ("http", "https") for act in ACTS),
+    *(f"{way} {act}" for way in ("http-proxy", "https-proxy") for act in ("silence", "headers", "body-before-close")),
+    *(f"{way} handshake" for way in WAYS if way != "http"),
+    "http-proxy no-tunnel",
+    "http-proxy tunnel-trickles",
+    "https-proxy no-tunnel",
+    "https-proxy no-proxy",
+    "name",
+    "connect",
+]
 
 
 @pytest.fixture
@@ -96,39 +110,50 @@ def black_hole(unavailable: Callable[[str], NoReturn]) -> Iterator[int]:
 @pytest.fixture
 def trap(request: pytest.FixtureRequest, serve: Serve, server_tls: ssl.SSLContext, ca_file: str) -> Iterator[Trap]:
     """The trap of the parameter's name."""
-    kind: str = request.param
-    if kind in ACTS:
-        server = serve(ACTS[kind])
-        yield Trap(server.url, server.reached)
-    elif kind == "tls-handshake":
-        server = serve(Peer.stay_silent, scheme="https")
-        yield Trap(server.url, server.reached, {"verify": ca_file})
-    elif kind.startswith("tls-"):
+    way, _, where = request.param.partition(" ")
+    if where:
+        yield trap_of_a_server(way, where, serve, server_tls, ca_file)
+        return
+    asked, answering = threading.Event(), threading.Event()
 
-        def act_over_tls(peer: Peer) -> None:
+    def look_up(*_: Any, **__: Any) -> list[Any]:
+        asked.set()
+        if way == "name":
+            answering.wait()
+            raise OSError
+        port = request.getfixturevalue("black_hole")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+    if way == "connect":
+        request.getfixturevalue("black_hole")  # skips here, not in the thread that looks up
+    yield Trap("http://api.example", asked, {"resolver": Resolver(look_up)})
+    answering.set()
+
+
+def trap_of_a_server(way: str, where: str, serve: Serve, server_tls: ssl.SSLContext, ca_file: str) -> Trap:
+    def act_of_the_server(peer: Peer) -> None:
+        if way != "http" and where != "handshake":
             peer.shake_hands(server_tls)
-            ACTS[kind.removeprefix("tls-")](peer)
+        ACTS.get(where, Peer.stay_silent)(peer)
 
-        server = serve(act_over_tls, scheme="https")
-        yield Trap(server.url, server.reached, {"verify": ca_file})
-    elif kind == "tunnel":
-        server = serve(Peer.stay_silent)
-        yield Trap(Route("https://api.example", proxies={"https": server.url}), server.reached)
-    else:
-        asked, answering = threading.Event(), threading.Event()
+    server = serve(act_of_the_server, scheme="http" if way == "http" else "https")
+    if "proxy" not in way:
+        return Trap(server.url, server.reached, {"verify": ca_file})
 
-        def look_up(*_: Any, **__: Any) -> list[Any]:
-            asked.set()
-            if kind == "name":
-                answering.wait()
-                raise OSError
-            port = request.getfixturevalue("black_hole")
-            return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+    def act_of_the_proxy(peer: Peer) -> None:
+        if way == "https-proxy" and where != "no-proxy":
+            peer.shake_hands(server_tls)
+        if where.startswith("no-"):
+            peer.stay_silent()
+        peer.read_head()
+        if where == "tunnel-trickles":
+            peer.trickle(b"HTTP/1.1 200 OK\r\nx: ", b"y")
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        peer.relay(server.port)
 
-        if kind == "connect":
-            request.getfixturevalue("black_hole")  # skips here, not in the thread that looks up
-        yield Trap("http://api.example", asked, {"resolver": Resolver(look_up)})
-        answering.set()
+    proxy = serve(act_of_the_proxy, scheme=way.removesuffix("-proxy"))
+    reached = proxy.reached if where.startswith(("no-", "tunnel-")) else server.reached
+    return Trap(Route(server.url, proxies={"https": proxy.url}), reached, {"verify": ca_file})
 
 
 each_trap = pytest.mark.parametrize("trap", TRAPS, indirect=True)
@@ -136,13 +161,19 @@ each_trap = pytest.mark.parametrize("trap", TRAPS, indirect=True)
 
 @each_trap
 def test_a_deadline_ends_a_call(trap: Trap, connect: Connect, ask: Ask) -> None:
-    """The total deadline ends the call with CallTimedOut, wherever it is caught."""
+    """The total deadline ends the call with CallTimedOut, wherever it is caught, and no later than 50 ms after it."""
     client = connect(trap.to, deadline_s=DEADLINE_S, **trap.settings)
-    began = time.monotonic()
 
-    with pytest.raises(CallTimedOut, match=r"^no whole reply within 0\.1 s$"):
-        ask(client)
-    assert DEADLINE_S <= time.monotonic() - began < PATIENCE_S
+    def seconds() -> float:
+        began = time.monotonic()
+        with pytest.raises(CallTimedOut, match=r"^no whole reply within 0\.1 s$"):
+            ask(client)
+        return time.monotonic() - began
+
+    # A busy machine may be late, but not each time.
+    tries = itertools.takewhile(lambda took_s: took_s > DEADLINE_S + LATE_S, (seconds() for _ in range(20)))
+    late = list(tries)
+    assert len(late) < 20, late
 
 
 @each_trap

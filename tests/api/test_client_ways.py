@@ -1,6 +1,7 @@
 """The ways to an endpoint: TLS and proxies."""
 
 import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +85,39 @@ def test_a_bundle_that_is_none(
     error = failure(connect(simulate(ssl_context=server_tls).url, verify=str(empty)), ask)
 
     assert error.explanation.startswith("TLS failed: ")
+
+
+@pytest.fixture
+def over_tls(simulate: Simulate, server_tls: ssl.SSLContext) -> Simulator:
+    """A simulator whose certificate comes from the authority of the tests."""
+    return simulate(ssl_context=server_tls)
+
+
+def test_a_bundle_that_is_replaced(
+    over_tls: Simulator, connect: Connect, ask: Ask, ca_file: str, tmp_path: Path
+) -> None:
+    """The next connection is judged by the bundle as it is by then."""
+    bundle = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(bundle))
+    client = connect(over_tls.url, verify=str(bundle))
+    assert failure(client, ask).explanation.startswith("the certificate was not accepted: ")
+    bundle.write_bytes(Path(ca_file).read_bytes() + b"\n")
+
+    assert ask(client).payload
+
+
+@pytest.fixture
+def ca_directory(ca_file: str, tmp_path: Path, tool: Callable[[str], str]) -> str:
+    """A directory with the authority of the tests, in a file that is called by the hash of its subject."""
+    hashed = [tool("openssl"), "x509", "-in", ca_file, "-noout", "-subject_hash"]
+    subject = subprocess.check_output(hashed, text=True)  # noqa: S603 — arguments of our own
+    (tmp_path / f"{subject.strip()}.0").write_bytes(Path(ca_file).read_bytes())
+    return str(tmp_path)
+
+
+def test_a_directory_of_authorities(over_tls: Simulator, connect: Connect, ask: Ask, ca_directory: str) -> None:
+    """A CA bundle may be a directory, in which OpenSSL looks for those that it needs."""
+    assert ask(connect(over_tls.url, verify=ca_directory)).payload
 
 
 def test_a_name_that_nobody_knows(connect: Connect, ask: Ask) -> None:

@@ -1,241 +1,225 @@
-"""What an exchange's end does to a connection, over socket pairs."""
+"""What a socket does with the deadline of the call that it belongs to, over socket pairs."""
 
+import contextlib
 import gc
 import socket
+import ssl
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.api.deadline import Address, Ending, Exchange, Exchanges
+from exporter.api.deadline import KEPT_UNUSED_S, Call, CallSocket, OpenSockets, TlsCallSocket
 from tests.waiting import PATIENCE_S
 
-Pair = tuple[socket.socket, socket.socket]
 FAR_S = 3600.0
+SOON_S = 0.05
+MUCH = b"x" * 10_000_000
+"""More than the system keeps for a reader that does not read."""
 
 
 @pytest.fixture
-def pair() -> Iterator[Pair]:
-    """A lifeline and the other end of its connection."""
+def sockets() -> OpenSockets:
+    """What a stop shuts down."""
+    return OpenSockets()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[CallSocket, socket.socket]]:
+    """A socket of calls and the other end of its connection."""
     mine, theirs = socket.socketpair()
     theirs.settimeout(PATIENCE_S)
-    with mine, theirs:
-        yield mine, theirs
+    with CallSocket(fileno=mine.detach()) as sock, theirs:
+        yield sock, theirs
 
 
-@pytest.fixture
-def exchange() -> Exchange:
-    """An exchange with much time left."""
-    return Exchange(time.monotonic() + FAR_S)
+Pair = tuple[CallSocket, socket.socket]
 
 
-@pytest.fixture
-def exchanges() -> Iterator[Exchanges]:
-    """What watches exchanges, closed at the end."""
-    exchanges = Exchanges()
-    yield exchanges
-    exchanges.close()
+def call_within(seconds: float, sockets: OpenSockets) -> Call:
+    return Call(sockets.clock() + seconds, sockets)
 
 
-def is_open(end: socket.socket) -> bool:
-    """Whether the other side has not shut down; it has sent nothing."""
-    end.setblocking(False)  # noqa: FBT003 — the standard library's own signature
-    try:
-        return end.recv(1) != b""
-    except BlockingIOError:
-        return True
+OPERATIONS: dict[str, Callable[[CallSocket], object]] = {
+    "recv": lambda sock: sock.recv(1),
+    "recv_into": lambda sock: sock.recv_into(bytearray(1)),
+    "makefile": lambda sock: sock.makefile("rb").readline(),
+    "sendall": lambda sock: sock.sendall(MUCH),
+    "send": lambda sock: [sock.send(MUCH) for _ in range(2)],  # none of them ever sends all
+}
+each_operation = pytest.mark.parametrize(
+    "operation", [pytest.param(OPERATIONS[name], id=name) for name in OPERATIONS]
+)
 
 
-def test_the_end_shuts_the_connection_down(exchange: Exchange, pair: Pair) -> None:
-    """Whoever reads from the connection reads its end, and the first ending stays."""
-    lifeline, other_end = pair
-    exchange.hold(lifeline)
-    exchange.end(Ending.DEADLINE)
-    exchange.end(Ending.STOPPING)
-
-    assert other_end.recv(1) == b""
-    assert exchange.ended is Ending.DEADLINE
-
-
-def test_a_connection_that_comes_after_the_end(exchange: Exchange, pair: Pair) -> None:
-    """A connection that is made when the exchange has ended already is shut down at once."""
-    lifeline, other_end = pair
-    exchange.end(Ending.STOPPING)
-    exchange.hold(lifeline)
-
-    assert other_end.recv(1) == b""
-
-
-def test_a_connection_let_go_is_out_of_reach(exchange: Exchange, pair: Pair) -> None:
-    """Once the reply is whole the connection may serve others: an end that comes too late changes nothing."""
-    lifeline, other_end = pair
-    exchange.hold(lifeline)
-    whole = exchange.let_go()
-    exchange.end(Ending.DEADLINE)
-
-    assert whole
-    assert exchange.ended is None
-    assert is_open(other_end)
-    assert lifeline.fileno() >= 0
-
-
-def test_a_connection_that_was_shut_down_is_not_let_go_as_good(exchange: Exchange, pair: Pair) -> None:
-    """Whoever wants to pool the connection learns that it is dead."""
-    exchange.hold(pair[0])
-    exchange.end(Ending.DEADLINE)
-
-    assert not exchange.let_go()
-
-
-def test_an_adopted_lifeline_outlives_its_connection(exchange: Exchange, pair: Pair) -> None:
-    """A lifeline whose connection closes early is closed with the exchange, and ends it until then."""
-    lifeline, other_end = pair
-    exchange.hold(lifeline)
-    adopted = exchange.adopt(lifeline)
-    exchange.end(Ending.DEADLINE)
-
-    assert adopted
-    assert other_end.recv(1) == b""
-    assert lifeline.fileno() >= 0
-    exchange.let_go()
-    assert lifeline.fileno() == -1
-
-
-def test_a_strange_lifeline_is_not_adopted(exchange: Exchange, pair: Pair) -> None:
-    """A connection that another exchange used closes its lifeline itself, and the one held stays adopted."""
-    lifeline, stranger = pair
-    exchange.hold(lifeline)
-    exchange.adopt(lifeline)
-
-    assert not exchange.adopt(stranger)
-    exchange.let_go()
-    assert (lifeline.fileno(), stranger.fileno() >= 0) == (-1, True)
-
-
-def test_a_discarded_lifeline_is_closed(exchange: Exchange, pair: Pair) -> None:
-    """A connection that failed leaves no file descriptor behind, and the end does not reach for it."""
-    lifeline, _ = pair
-    exchange.hold(lifeline)
-    exchange.discard(lifeline)
-    exchange.end(Ending.DEADLINE)
-
-    assert lifeline.fileno() == -1
-
-
-def test_remaining_time_is_never_zero() -> None:
-    """Zero seconds would mean 'do not block' to a socket."""
-    assert Exchange(time.monotonic() - 5).remaining_s() == 0.001
-    assert FAR_S - 60 < Exchange(time.monotonic() + FAR_S).remaining_s() <= FAR_S
-
-
-def test_the_end_ends_the_wait_for_addresses(exchange: Exchange) -> None:
-    """Who waits for a name is woken, and an answer that comes later disturbs nobody."""
-    addresses: Future[list[Address]] = Future()
-    ender = threading.Timer(0.02, exchange.end, [Ending.STOPPING])
-    ender.start()
+@each_operation
+def test_an_operation_ends_at_the_deadline(
+    sockets: OpenSockets, pair: Pair, operation: Callable[[CallSocket], object]
+) -> None:
+    """It gets what is left of the call's time, and no operation after it gets any."""
+    sock, _ = pair
+    call = call_within(SOON_S, sockets)
+    sock.settimeout(call)
 
     with pytest.raises(TimeoutError):
-        exchange.wait_for(addresses)
-    ender.join()
-    addresses.set_result([])
+        operation(sock)
+    assert sockets.clock() >= call.deadline
 
 
-def test_no_wait_for_addresses_after_the_end(exchange: Exchange) -> None:
-    """An exchange that has ended does not begin to wait."""
-    exchange.end(Ending.STOPPING)
+@each_operation
+def test_no_operation_begins_after_the_deadline(
+    sockets: OpenSockets, pair: Pair, operation: Callable[[CallSocket], object]
+) -> None:
+    """Not even one that would not have to wait."""
+    sock, other_end = pair
+    sock.settimeout(call_within(-1, sockets))
+    other_end.sendall(b"\n")
 
     with pytest.raises(TimeoutError):
-        exchange.wait_for(Future())
+        operation(sock)
+    other_end.setblocking(False)  # noqa: FBT003 — the standard library's own signature
+    with pytest.raises(BlockingIOError):
+        other_end.recv(1)
 
 
-def test_the_watchdog_ends_what_is_overdue(exchanges: Exchanges, pair: Pair) -> None:
-    """An exchange whose deadline passes is ended, also when others with later deadlines came before and after."""
-    lifeline, other_end = pair
-    release = threading.Event()
-    other = threading.Thread(target=hold_open, args=(exchanges, release))
-    other.start()
-    exchange = Exchange(time.monotonic() + 0.05)
-    with exchanges.begin(exchange):
-        exchange.hold(lifeline)
-        ended = other_end.recv(1)
-    release.set()
-    other.join()
+def test_a_trickle_ends_at_the_deadline(sockets: OpenSockets, pair: Pair) -> None:
+    """Each byte that comes in time leaves less time for the next one."""
+    sock, other_end = pair
+    call = call_within(SOON_S, sockets)
+    sock.settimeout(call)
+    enough = threading.Event()
 
-    assert (ended, exchange.ended) == (b"", Ending.DEADLINE)
+    def trickle() -> None:
+        while not enough.wait(SOON_S / 10):
+            other_end.sendall(b"y")
 
+    with ThreadPoolExecutor(1) as pool:
+        trickling = pool.submit(trickle)
+        with pytest.raises(TimeoutError):  # noqa: PT012 — each read but one succeeds
+            while not enough.wait(0):
+                sock.recv(1)
+        late_s = time.monotonic() - call.deadline
+        enough.set()
+        trickling.result(PATIENCE_S)
 
-def hold_open(exchanges: Exchanges, release: threading.Event) -> None:
-    with exchanges.begin(Exchange(time.monotonic() + FAR_S)):
-        release.wait(PATIENCE_S)
-
-
-def test_an_exchange_that_is_over_has_no_deadline(exchanges: Exchanges, pair: Pair) -> None:
-    """The watchdog leaves alone what ended well before its deadline."""
-    lifeline, other_end = pair
-    early = Exchange(time.monotonic() + 0.5)
-    with exchanges.begin(early):
-        early.hold(lifeline)
-    late = Exchange(time.monotonic() + 0.6)
-    mine, theirs = socket.socketpair()
-    with mine, theirs, exchanges.begin(late):
-        late.hold(mine)
-        assert theirs.recv(1) == b""
-
-    assert early.ended is None
-    assert is_open(other_end)
+    assert 0 <= late_s < PATIENCE_S
 
 
-def test_the_current_exchange_is_the_threads_own(exchanges: Exchanges, exchange: Exchange) -> None:
-    """Inside, the thread's exchange is known; outside and in other threads there is none."""
-    with exchanges.begin(exchange):
-        inside = exchanges.current()
-        elsewhere: Future[Exchange | None] = Future()
-        thread = threading.Thread(target=lambda: elsewhere.set_result(exchanges.current()))
-        thread.start()
-        thread.join()
+def test_a_socket_serves_one_call_after_the_other(sockets: OpenSockets, pair: Pair) -> None:
+    """What counts is the deadline of the call that it was given to last."""
+    sock, other_end = pair
+    sock.settimeout(call_within(-1, sockets))
+    sock.settimeout(call_within(FAR_S, sockets))
+    sock.sendall(b"whole")
 
-    assert (inside, elsewhere.result(), exchanges.current()) == (exchange, None, None)
+    assert other_end.recv(5) == b"whole"
 
 
-def test_close_ends_what_is_under_way_and_what_begins_later(exchanges: Exchanges, exchange: Exchange) -> None:
-    """Nothing goes on after a close, and a second close is none."""
-    with exchanges.begin(exchange):
-        exchanges.close()
-        assert exchange.ended is Ending.STOPPING
-    exchanges.close()
-    later = Exchange(time.monotonic() + FAR_S)
-    with exchanges.begin(later):
-        assert later.ended is Ending.STOPPING
+def test_tls_goes_on_with_the_call(sockets: OpenSockets, pair: Pair) -> None:
+    """The socket that TLS makes of one has its deadline from the handshake on."""
+    sock, _ = pair
+    call = call_within(SOON_S, sockets)
+    sock.settimeout(call)
+    context = ssl.create_default_context()
+    context.sslsocket_class = TlsCallSocket
+
+    with pytest.raises(TimeoutError):
+        context.wrap_socket(sock, server_hostname="api.example")
+    assert sockets.clock() >= call.deadline
 
 
-def test_the_watchdog_ends_with_close(exchange: Exchange) -> None:
-    """The watchdog starts with the first exchange and leaves no thread behind."""
-    before = set(threading.enumerate())
-    exchanges = Exchanges()
-    with exchanges.begin(exchange):
-        (watchdog,) = (thread for thread in set(threading.enumerate()) - before if thread.name == "deadlines")
-    exchanges.close()
-    watchdog.join(PATIENCE_S)
+def test_a_stop_ends_what_waits(sockets: OpenSockets, pair: Pair) -> None:
+    """A thread that waits for the other side reads the end of the connection, and so does the other side."""
+    sock, other_end = pair
+    sock.settimeout(call_within(FAR_S, sockets))
+    sockets.add(sock)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(sock.recv, 1)
+        sockets.stop()
 
-    assert watchdog.daemon
-    assert not watchdog.is_alive()
-
-
-def begun_and_over(exchanges: Exchanges) -> "weakref.ref[Exchange]":
-    exchange = Exchange(time.monotonic() + FAR_S, before_send=lambda: noted.append(exchange.sent))
-    noted: list[bool] = []
-    with exchanges.begin(exchange):
-        exchange.before_send()
-    return weakref.ref(exchange)
+        assert (read.result(PATIENCE_S), other_end.recv(1)) == (b"", b"")
 
 
-def test_what_is_over_is_kept_by_nobody(exchanges: Exchanges) -> None:
-    """Neither until its deadline nor until the next garbage collection: thousands would be there at any time."""
+def test_no_socket_after_a_stop(sockets: OpenSockets, pair: Pair) -> None:
+    """Who comes with a new connection learns of the stop."""
+    sock, _ = pair
+    sockets.stop()
+
+    with pytest.raises(ConnectionAbortedError):
+        sockets.add(sock)
+
+
+def test_a_stop_sends_nothing_in_the_clear(
+    sockets: OpenSockets, pair: Pair, server_tls: ssl.SSLContext, ca_file: str
+) -> None:
+    """What is sent over TLS after a stop is not sent at all."""
+    sock, other_end = pair
+    sock.settimeout(call_within(FAR_S, sockets))
+    context = ssl.create_default_context(cafile=ca_file)
+    context.sslsocket_class = TlsCallSocket
+    with ThreadPoolExecutor(1) as pool:
+        accepted = pool.submit(server_tls.wrap_socket, other_end, server_side=True)
+        over_tls = context.wrap_socket(sock, server_hostname="127.0.0.1")
+        theirs = accepted.result(PATIENCE_S)
+    with over_tls, theirs:
+        sockets.stop()
+
+        assert over_tls.version() is not None
+        with pytest.raises(OSError, match=r"."):
+            over_tls.sendall(b"secret")
+
+
+def test_a_socket_is_not_closed_while_it_is_shut_down(sockets: OpenSockets, pair: Pair) -> None:
+    """By then its descriptor might be that of another file."""
+    sock, _ = pair
+    sock.settimeout(call_within(FAR_S, sockets))
+    with ThreadPoolExecutor(1) as pool:
+        with sockets.lock:
+            closed = pool.submit(sock.close)
+            with pytest.raises(TimeoutError):
+                closed.result(SOON_S)
+            assert sock.fileno() >= 0
+        closed.result(PATIENCE_S)
+
+    assert sock.fileno() == -1
+
+
+def test_what_is_unused_for_long_is_closed() -> None:
+    """A socket may be used for so long after its last call's deadline; some seconds later it is closed."""
+    now_s = 0.0
+    sockets = OpenSockets(lambda: now_s)
+    old, young = CallSocket(), CallSocket()
+    with contextlib.closing(old), contextlib.closing(young):
+        for sock, within_s in ((old, 1.0), (young, 20.0)):
+            sock.settimeout(call_within(within_s, sockets))
+            sockets.add(sock)
+        seen = []
+        for now_s in (1 + KEPT_UNUSED_S + 9, 1 + KEPT_UNUSED_S + 25):  # noqa: B007 — the clock is read in between
+            sockets.close_unused()
+            seen.append((old.fileno() == -1, young.fileno() == -1))
+
+    assert seen == [(False, False), (True, False)]
+
+
+def test_a_call_that_is_over_is_kept_by_nobody(sockets: OpenSockets) -> None:
+    """What an unused connection keeps of its last call is not what it was for, such as credentials."""
+
+    class Permit:
+        def use(self, call: Call) -> None:
+            used.append(call)
+
+    used: list[Call] = []
+    permit = Permit()
+    kept = weakref.ref(permit)
+    call = Call(sockets.clock() + FAR_S, sockets, before_send=permit.use)
+    del permit
     gc.disable()
     try:
-        assert begun_and_over(exchanges)() is None
+        call.admit()
+        call.admit()
+        assert (used, kept()) == ([call], None)
     finally:
         gc.enable()

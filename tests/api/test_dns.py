@@ -1,14 +1,12 @@
 import socket
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from exporter.api.deadline import Address, Ending, Exchange
-from exporter.api.dns import Resolver
+from exporter.api.dns import Address, Resolver
 from tests.waiting import PATIENCE_S
 
 FOUND: list[Address] = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 443))]
@@ -41,30 +39,24 @@ def names() -> Iterator[Names]:
     names.answering.set()
 
 
-@pytest.fixture
-def exchange() -> Exchange:
-    """An exchange with time left."""
-    return Exchange(time.monotonic() + PATIENCE_S)
-
-
-def test_a_name(names: Names, exchange: Exchange) -> None:
+def test_a_name(names: Names) -> None:
     """A name is looked up in a thread of its own, anew for each new connection."""
     resolver = Resolver(names)
 
-    assert [resolver.addresses("api.example", 443, exchange) for _ in range(2)] == [FOUND, FOUND]
+    assert [resolver.addresses("api.example", 443, within_s=PATIENCE_S) for _ in range(2)] == [FOUND, FOUND]
     assert names.asked == [("api.example", 443)] * 2
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_a_literal_address(names: Names, exchange: Exchange, address: str) -> None:
+def test_a_literal_address(names: Names, address: str) -> None:
     """An address is nobody's name."""
-    found = Resolver(names).addresses(address, 443, exchange)
+    found = Resolver(names).addresses(address, 443, within_s=PATIENCE_S)
 
     assert [entry[4][:2] for entry in found] == [(address, 443)]
     assert names.asked == []
 
 
-def test_many_threads_at_once(names: Names, exchange: Exchange) -> None:
+def test_many_threads_at_once(names: Names) -> None:
     """Many threads that need one name at once all get it."""
     names.answering.clear()
     resolver = Resolver(names)
@@ -73,7 +65,7 @@ def test_many_threads_at_once(names: Names, exchange: Exchange) -> None:
 
     def ask() -> list[Address]:
         begun.wait()
-        return resolver.addresses("api.example", 443, exchange)
+        return resolver.addresses("api.example", 443, within_s=PATIENCE_S)
 
     with ThreadPoolExecutor(threads) as pool:
         asked = [pool.submit(ask) for _ in range(threads)]
@@ -86,24 +78,54 @@ def test_many_threads_at_once(names: Names, exchange: Exchange) -> None:
 
 
 def test_a_hanging_lookup_costs_no_more_than_the_deadline(names: Names) -> None:
-    """The exchange gives up at its deadline; those who ask meanwhile share the lookup under way."""
+    """Each caller gives up in its time; those who ask meanwhile share the lookup under way."""
     names.answering.clear()
     resolver = Resolver(names)
 
     for _ in range(3):
         with pytest.raises(TimeoutError):
-            resolver.addresses("api.example", 443, Exchange(time.monotonic() + 0.02))
+            resolver.addresses("api.example", 443, within_s=0.02)
 
     assert names.asked == [("api.example", 443)]
 
 
-def test_an_ended_exchange_does_not_wait(names: Names, exchange: Exchange) -> None:
-    """A stop is not held up by a lookup."""
+def test_close_ends_the_wait(names: Names) -> None:
+    """Those who wait when it is closed are woken, and an answer that comes later disturbs nobody."""
     names.answering.clear()
-    exchange.end(Ending.STOPPING)
+    resolver = Resolver(names)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(resolver.addresses, "api.example", 443, within_s=PATIENCE_S)
+        names.asking.acquire(timeout=PATIENCE_S)
+        resolver.close()
+        with pytest.raises(OSError, match="canceled"):
+            asked.result(PATIENCE_S)
+    names.answering.set()
 
-    with pytest.raises(TimeoutError):
-        Resolver(names).addresses("api.example", 443, exchange)
+
+def test_no_wait_after_close(names: Names) -> None:
+    """Once closed, it looks nothing up."""
+    resolver = Resolver(names)
+    resolver.close()
+
+    with pytest.raises(OSError, match="canceled"):
+        resolver.addresses("api.example", 443, within_s=PATIENCE_S)
+    assert names.asked == []
+
+
+def test_no_thread_for_a_lookup(names: Names) -> None:
+    """Where the system has no thread to give, the lookup fails in words, and the next one is a new one."""
+    threads = iter([False, True])
+
+    def run(work: Callable[[], None]) -> None:
+        if not next(threads):
+            raise RuntimeError("can't start new thread")
+        work()
+
+    resolver = Resolver(names, run=run)
+    with pytest.raises(OSError, match="there is no thread"):
+        resolver.addresses("api.example", 443, within_s=PATIENCE_S)
+
+    assert resolver.addresses("api.example", 443, within_s=PATIENCE_S) == FOUND
 
 
 @pytest.mark.parametrize(
@@ -115,21 +137,21 @@ def test_an_ended_exchange_does_not_wait(names: Names, exchange: Exchange) -> No
         pytest.param(RuntimeError("a defect"), "cannot be looked up", id="anything-else"),
     ],
 )
-def test_a_failed_lookup(names: Names, exchange: Exchange, failure: Exception, words: str) -> None:
+def test_a_failed_lookup(names: Names, failure: Exception, words: str) -> None:
     """Whatever goes wrong is an OSError for those who wait, and the next one asks anew."""
     names.failure = failure
     resolver = Resolver(names)
     with pytest.raises(OSError, match=words):
-        resolver.addresses("api.example", 443, exchange)
+        resolver.addresses("api.example", 443, within_s=PATIENCE_S)
     names.failure = None
 
-    assert resolver.addresses("api.example", 443, exchange) == FOUND
+    assert resolver.addresses("api.example", 443, within_s=PATIENCE_S) == FOUND
 
 
-def test_a_name_that_is_none(exchange: Exchange) -> None:
+def test_a_name_that_is_none() -> None:
     """A name that cannot be one at all is an OSError of the system's own resolver too."""
     with pytest.raises(OSError, match="cannot be looked up"):
-        Resolver().addresses("a" * 70 + ".example", 443, exchange)
+        Resolver().addresses("a" * 70 + ".example", 443, within_s=PATIENCE_S)
 
 
 def test_lookups_are_daemons(names: Names) -> None:
@@ -137,7 +159,7 @@ def test_lookups_are_daemons(names: Names) -> None:
     names.answering.clear()
     before = set(threading.enumerate())
     with pytest.raises(TimeoutError):
-        Resolver(names).addresses("hanging.example", 443, Exchange(time.monotonic() + 0.02))
+        Resolver(names).addresses("hanging.example", 443, within_s=0.02)
     begun = set(threading.enumerate()) - before
 
-    assert [(thread.name, thread.daemon) for thread in begun] == [("resolve hanging.example", True)]
+    assert [(thread.name, thread.daemon) for thread in begun] == [("resolver", True)]
