@@ -26,13 +26,14 @@ from exporter.api.client import Client
 from exporter.api.credentials.base import CredentialsProvider
 from exporter.api.credentials.role import Role
 from exporter.api.credentials.roles import Roles
+from exporter.api.dns import Resolver
 from exporter.api.endpoints import SITES, Route, ca_bundle, routes_of
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS
 from exporter.api.rate_limit import Budgets
 from exporter.api.request import USER_AGENT
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger
-from exporter.core.pool import Pool
+from exporter.core.pool import Pool, Work
 from exporter.probes.table import OPERATIONS, kinds_for
 
 UNSHARDED = Shard()
@@ -75,6 +76,7 @@ class Composition:
             pool_size=_CONNECTIONS_KEPT,
             user_agent=USER_AGENT,
             verify=ca_bundle(environ),
+            resolver=Resolver(run=partial(pool.submit, Work.RESOLVE)),
         )
         self._roles = Roles(self.client, pool=pool, log=log)
         self.configuration = configuration

@@ -15,7 +15,7 @@ from exporter.app import VOCABULARY
 from exporter.app.build import Composition, keeping
 from exporter.config import Configuration, parse
 from exporter.core.model import ProbeKey
-from exporter.core.pool import Pool
+from exporter.core.pool import Pool, Work
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller
 from exporter.probes.service_state import ServiceState
@@ -43,18 +43,17 @@ def compose(simulator: Simulator) -> Iterator[Compose]:
     """Composes what a configuration of these accounts needs; closed after the test."""
     with ExitStack() as made:
 
-        def build(*accounts: dict[str, Any], **parts: Any) -> Composition:
+        def build(*accounts: dict[str, Any], url: str = simulator.url, **parts: Any) -> Composition:
             document = {
                 "accounts": accounts or [{"name": "prod", "credentials": KEYS}],
-                "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), simulator.url),
+                "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), url),
             }
             composition = Composition(
                 parse(json.dumps(document), source="a test", vocabulary=VOCABULARY),
                 environ={},
-                pool=Pool(log=RecordingLog()),
                 observer=Unobserved(),
                 log=RecordingLog(),
-                **parts,
+                **({"pool": Pool(log=RecordingLog())} | parts),
             )
             made.callback(composition.close)
             return composition
@@ -88,6 +87,28 @@ def test_a_probe_can_be_polled(compose: Compose) -> None:
     polled = poller.poll(probe)
     assert isinstance(polled, Polled)
     assert isinstance(polled.record.state, ServiceState)
+
+
+class NotedPool(Pool):
+    """Notes the kinds of work that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(log=RecordingLog())
+        self.noted: list[Work] = []
+
+    def submit(self, work: Work, run: Callable[[], object]) -> None:
+        self.noted.append(work)
+        super().submit(work, run)
+
+
+def test_names_are_looked_up_by_the_pool(compose: Compose, simulator: Simulator) -> None:
+    """The threads that it takes are among those that are counted."""
+    pool = NotedPool()
+    composition = compose(url=simulator.url.replace("127.0.0.1", "localhost"), pool=pool)
+    (probe,) = composition.inventory.probes
+    composition.client.ask(probe.kind.operation, probe.caller())
+
+    assert pool.noted == [Work.RESOLVE]
 
 
 def test_an_account_id_that_is_learned_counts_in_the_budget(compose: Compose) -> None:
