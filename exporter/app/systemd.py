@@ -67,9 +67,10 @@ def supervise(
     """
 
     def reloaded(outcome: Future[str | None]) -> None:
-        if not outcome.cancelled():
-            status = "" if outcome.result() is None else "the configuration was refused, the one before is in use"
-            manager.notify("READY=1", f"STATUS={status}", "WATCHDOG=1")
+        if outcome.cancelled() or outcome.exception() is not None:
+            return  # the daemon stops
+        status = "" if outcome.result() is None else "the configuration was refused, the one before is in use"
+        manager.notify("READY=1", f"STATUS={status}", "WATCHDOG=1")
 
     manager.notify("READY=1")
     while True:

@@ -222,6 +222,8 @@ def _answering(endpoint: _Endpoint, log: Logger) -> _Endpoint:
             return await endpoint(request)
         except TooManyError:
             return _sentence("Too many wait for this page.", status_code=503, headers={"Retry-After": "1"})
+        except asyncio.CancelledError:
+            return _sentence("dcdn-exporter is stopping.", status_code=503)
         except Exception as error:  # noqa: BLE001 — the reader gets an answer
             log.log(logging.ERROR, "page failed", path=request.url.path, **defect(error))
             return _sentence("This page could not be written; the log of dcdn-exporter says why.", status_code=500)

@@ -119,7 +119,10 @@ class Passwords:
                 dropped.verdict.set_result(Verdict.BUSY)
             if self._checking is None or self._checking.done():
                 self._checking = asyncio.create_task(self._check_waiting())
-        return await asyncio.shield(self._under_way[place])
+        try:
+            return await asyncio.shield(self._under_way[place])
+        except asyncio.CancelledError:  # the server stops
+            return Verdict.BUSY
 
     async def _check_waiting(self) -> None:
         loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,8 +34,10 @@ _HIGHEST_PORT = 65535
 _KEEP_ALIVE_S = 75
 # A stop waits so long for answers under way before it cuts their connections.
 _GRACE_S = 0.8
-# Whole seconds, from a little later on: uvicorn cancels answers that do not notice that their connection is closed.
-_CANCEL_AFTER_S = 1
+# So many turns of the event loop later, answers have noticed that their connection was cut.
+_CUT_WITHIN_TURNS = 50
+# Longer than a usual check of a password.
+_THREADS_END_WITHIN_S = 0.5
 _LOOK_EVERY_S = 1.0
 # Clients that connect at the same moment queue here for the event loop; none should have to retry a second later.
 _BACKLOG = 1024
@@ -100,25 +103,28 @@ class WebServer:
             self._threads.start()
             self._serve(self._listen())
         except BaseException:
-            self._threads.stop()
+            self._threads.stop(within_s=_THREADS_END_WITHIN_S)
             raise
 
     def stop(self) -> None:
-        """Close the address and the connections; answers under way have 0.8 s to finish.
+        """Close the address and the connections; a reload is broken off, other answers have 0.8 s to finish.
 
         Takes up to 1.5 s. Does nothing when the server is not running.
         """
         if self._server is None or self._thread is None:
             return
+        self._threads.reloads.stop()
         self._server.should_exit = True
         self._thread.join(_GRACE_S)
-        self._cut_connections()
+        with suppress(RuntimeError):  # the loop is closed
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._end_answers, self._server)
         self._thread.join(_STOP_LIMIT_S)
         if self._thread.is_alive():
             self._log.log(
                 logging.WARNING, "web server did not stop in time", address=self._bound, limit_s=_STOP_LIMIT_S
             )
-        self._threads.stop()
+        self._threads.stop(within_s=_THREADS_END_WITHIN_S)
 
     def responds(self, *, within_s: float) -> bool:
         """Whether the event loop runs a callback in time; for any thread but its own."""
@@ -169,7 +175,6 @@ class WebServer:
             server_header=False,
             headers=[("X-Content-Type-Options", "nosniff")],  # here, so that uvicorn's own answers carry it too
             timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=_CANCEL_AFTER_S,
             callback_notify=self._report_serving,
         )
 
@@ -181,11 +186,18 @@ class WebServer:
                 self._looking = self._loop.create_task(self._look(self._look_every_s))
         self._settled.set()
 
-    def _cut_connections(self) -> None:
-        """Close the open connections, and so end answers that only wait for a client that does not read."""
-        with suppress(RuntimeError):  # the loop is closed and has no connections
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._connections.cut_all)
+    def _end_answers(self, server: uvicorn.Server) -> None:
+        """End answers that wait for a client that does not read, then those that are not made yet."""
+        self._connections.cut_all()
+        self._cancel_answers(server, after_turns=_CUT_WITHIN_TURNS)
+
+    def _cancel_answers(self, server: uvicorn.Server, *, after_turns: int) -> None:
+        if after_turns:
+            cancel = partial(self._cancel_answers, server, after_turns=after_turns - 1)
+            asyncio.get_running_loop().call_soon(cancel)
+            return
+        for answer in tuple(server.server_state.tasks):
+            answer.cancel()
 
     def _release_memory(self) -> None:
         if self._server is not None and not self._server.should_exit:

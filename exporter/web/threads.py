@@ -1,15 +1,18 @@
 """The threads in which the web server works, all of which run before it listens.
 
 Under a limit of threads a process may get none later, and then a scrape must not fail. The executors of the standard
-library start a thread when work comes, and the end of the process waits for theirs.
+library start a thread when work comes, and the end of the process waits for their work.
 """
 
+import ctypes
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 _Parameters = ParamSpec("_Parameters")
@@ -17,20 +20,25 @@ _Result = TypeVar("_Result")
 _Item = tuple[Future[Any], Callable[[], Any]]
 
 
-class FixedThreads(Executor):
-    """An executor whose threads run from `start` to `shutdown`; submitting work never starts one.
+class _Stopped(BaseException):
+    """Is raised in a thread to break off its work."""
 
-    They are daemon threads: work that runs when the process ends does not hold up the end.
-    """
+
+class FixedThreads(Executor):
+    """An executor whose threads run from `start` to `stop`; submitting work never starts one."""
 
     def __init__(self, number: int, *, name: str) -> None:
-        self._names = [f"{name}-{thread}" for thread in range(number)] if number > 1 else [name]
+        names = [f"{name}-{thread}" for thread in range(number)] if number > 1 else [name]
+        self._threads = [threading.Thread(target=self._serve, name=each, daemon=True) for each in names]
+        self._running: list[threading.Thread] = []
+        self._stopped = False
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
 
     def start(self) -> None:
         """Start all threads; RuntimeError when the system has too few."""
-        for name in self._names:
-            threading.Thread(target=self._serve, name=name, daemon=True).start()
+        for thread in self._threads:
+            thread.start()
+            self._running.append(thread)
 
     def submit(
         self, fn: Callable[_Parameters, _Result], /, *args: _Parameters.args, **kwargs: _Parameters.kwargs
@@ -40,15 +48,35 @@ class FixedThreads(Executor):
         self._queue.put((future, partial(fn, *args, **kwargs)))
         return future
 
-    def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        """Let the threads end after what was submitted before; never waits."""
-        for _ in self._names:
-            self._queue.put(None)
+    def stop(self) -> None:
+        """Cancel the work that waits, and break off the work that runs at its next step in Python; does not wait.
+
+        What runs in Rust (pydantic, bcrypt) when the process ends aborts it on the way back to Python.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        with suppress(Empty):
+            while item := self._queue.get_nowait():
+                item[0].cancel()
+        for thread in self._running:
+            # https://docs.python.org/3/c-api/init.html#c.PyThreadState_SetAsyncExc
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stopped))
+            self._queue.put(None)  # only now: the number of a thread that has ended may be another one's
+
+    def wait(self, *, within_s: float) -> None:
+        """Wait so long at most until the threads have ended."""
+        ends_at = time.monotonic() + within_s
+        for thread in self._running:
+            thread.join(max(0.0, ends_at - time.monotonic()))
 
     def _serve(self) -> None:
-        while (item := self._queue.get()) is not None:
-            _run(*item)
-            del item  # a thread without work keeps no page in memory
+        try:
+            while (item := self._queue.get()) is not None:
+                _run(*item)
+                del item  # a thread without work keeps no page in memory
+        except _Stopped:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +94,13 @@ class WebThreads:
         for each in (self.pages, self.passwords, self.reloads):
             each.start()
 
-    def stop(self) -> None:
-        """Begin no further work; does not wait for what runs."""
+    def stop(self, *, within_s: float) -> None:
+        """End all, within so many seconds unless one is in the middle of a long call."""
+        ends_at = time.monotonic() + within_s
         for each in (self.pages, self.passwords, self.reloads):
-            each.shutdown()
+            each.stop()
+        for each in (self.pages, self.passwords, self.reloads):
+            each.wait(within_s=ends_at - time.monotonic())
 
 
 def _run(future: Future[Any], work: Callable[[], Any]) -> None:
@@ -77,6 +108,8 @@ def _run(future: Future[Any], work: Callable[[], Any]) -> None:
         return
     try:
         result = work()
+    except _Stopped:
+        future.set_exception(CancelledError())
     except BaseException as error:  # noqa: BLE001 — the future carries it to whoever waits
         future.set_exception(error)
         del future  # the error refers to this frame

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from http.client import HTTPMessage
 from pathlib import Path
@@ -26,11 +26,13 @@ Ask = Callable[..., tuple[int, HTTPMessage, bytes]]
 
 
 @pytest.fixture
-def threads() -> FixedThreads:
+def threads() -> Iterator[FixedThreads]:
     """Two, which end with the test."""
     made = FixedThreads(2, name="test")
     made.start()
-    return made
+    yield made
+    made.stop()
+    made.wait(within_s=PATIENCE_S)
 
 
 def test_all_threads_work_at_once(threads: FixedThreads) -> None:
@@ -39,7 +41,6 @@ def test_all_threads_work_at_once(threads: FixedThreads) -> None:
     with no_new_threads():
         futures = [threads.submit(lambda: (met.wait(PATIENCE_S), threading.current_thread().name)) for _ in range(2)]
         names = {future.result(PATIENCE_S)[1] for future in futures}
-    threads.shutdown()
 
     assert names == {"test-0", "test-1"}
 
@@ -54,7 +55,6 @@ def test_an_error_is_the_outcome(threads: FixedThreads) -> None:
         with pytest.raises(LookupError, match="lost"):
             threads.submit(fail).result(PATIENCE_S)
     assert threads.submit(int, "7").result(PATIENCE_S) == 7
-    threads.shutdown()
 
 
 def test_work_that_is_cancelled_before_its_turn_is_not_done(threads: FixedThreads) -> None:
@@ -67,7 +67,6 @@ def test_work_that_is_cancelled_before_its_turn_is_not_done(threads: FixedThread
     assert cancelled.cancel()
     let_go.set()
     assert other.result(PATIENCE_S) is None
-    threads.shutdown()
 
     assert done == [2]
     with pytest.raises(CancelledError):
@@ -86,21 +85,54 @@ def test_a_thread_without_work_keeps_nothing(threads: FixedThreads) -> None:
     del page
 
     assert soon(lambda: gc.collect() >= 0 and gone() is None)
-    threads.shutdown()
 
 
-def test_threads_end_when_their_work_is_done() -> None:
-    """After shutdown they end by themselves, and what was submitted before is still done."""
-    before = set(threading.enumerate())
+def test_a_stop_breaks_off_what_runs_and_cancels_what_waits(threads: FixedThreads) -> None:
+    """A reload of thousands of accounts holds up no end; the threads are gone soon."""
+    begun = threading.Barrier(3)
+
+    def work() -> None:
+        begun.wait(PATIENCE_S)
+        while True:
+            pass
+
+    running = [threads.submit(work) for _ in range(2)]
+    waiting = threads.submit(print)
+    begun.wait(PATIENCE_S)
+    threads.stop()
+    threads.stop()  # does no more
+    threads.wait(within_s=PATIENCE_S)
+
+    for future in (*running, waiting):
+        with pytest.raises(CancelledError):
+            future.result(PATIENCE_S)
+    assert waiting.cancelled()
+    assert not any(thread.is_alive() for thread in threads._threads)
+
+
+def test_a_stop_waits_no_longer_than_it_may(threads: FixedThreads) -> None:
+    """A long call outside of Python cannot be broken off."""
+    let_go = threading.Event()
+    future = threads.submit(let_go.wait, PATIENCE_S)
+    assert soon(future.running)
+    threads.stop()
+    threads.wait(within_s=0.01)
+
+    assert not future.done()
+    let_go.set()
+    with pytest.raises(CancelledError):
+        future.result(PATIENCE_S)
+
+
+def test_threads_that_were_not_started_are_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    """As those of a server whose address was taken."""
     made = FixedThreads(2, name="test")
-    made.start()
-    started = set(threading.enumerate()) - before
-    future = made.submit(int, "7")
-    made.shutdown()
+    future = made.submit(int)
+    made.stop()
+    made.wait(within_s=PATIENCE_S)
 
-    assert future.result(PATIENCE_S) == 7
-    assert len(started) == 2
-    assert soon(lambda: not any(thread.is_alive() for thread in started))
+    assert future.cancelled()
+    assert caplog.records == []
 
 
 def test_work_that_never_ends_does_not_hold_up_the_process() -> None:
