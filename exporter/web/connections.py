@@ -45,7 +45,7 @@ class Limits:
     request_s: float = 10.0
     """From the first byte of a request, or from accepting the connection, to the last byte of the request."""
     idle_s: float = 80.0
-    """Between two requests; longer than the server's keep-alive, which closes a connection in order."""
+    """Between two requests, if the server's keep-alive, which is shorter, has not closed the connection in order."""
     answer_s: float = 120.0
     """From the request to the last byte of its answer."""
     stalled_s: float = 20.0

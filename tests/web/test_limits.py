@@ -16,13 +16,15 @@ import trustme
 from starlette.types import Receive, Scope, Send
 
 from exporter.web.connections import Connection, Connections, Limits, Phase, least_needed
-from exporter.web.server import WebServer, _Server
+from exporter.web.protocol import BODY_LIMIT, HEAD_LIMIT, HEADER_LINES_LIMIT
+from exporter.web.server import _KEEP_ALIVE_S, WebServer, _Server
 from tests.no_new_files import no_new_files
 from tests.recording_log import RecordingLog
 from tests.waiting import soon
 
 WAIT_S = 10
 SOON_S = 0.1
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "web.md"
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
 PIECE = bytes(256 * 1024)
 
@@ -272,6 +274,24 @@ def test_limits_that_let_nobody_in(limits: dict[str, Any]) -> None:
     """A limit that cannot be kept cannot exist."""
     with pytest.raises(ValueError, match="above zero"):
         Limits(**limits)
+
+
+def test_the_limits_are_documented() -> None:
+    """With their numbers; of the two times for rest, the one that ends it."""
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    limits = Limits()
+
+    assert f"| {limits.connections} connections |" in text
+    assert f"| {limits.request_s:g} s from accept, or from the first byte of a further request," in text
+    assert f"| {_KEEP_ALIVE_S} s between two requests |" in text
+    assert limits.idle_s > _KEEP_ALIVE_S
+    assert (
+        f"| {limits.stalled_s:g} s in which a client takes nothing of its answer, {limits.answer_s:g} s for all"
+        in text
+    )
+    assert (
+        f"| {HEAD_LIMIT // 1024} KiB or {HEADER_LINES_LIMIT} lines of head, {BODY_LIMIT // 1024} KiB of body," in text
+    )
 
 
 def test_hundreds_of_clients_at_once(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
