@@ -46,15 +46,21 @@ class CredentialProviders:
         self._sts_endpoint = sts_endpoint
         self._clock = clock
         self._now = now
-        self._lock = threading.RLock()  # a role's provider is made together with its source's
+        self._lock = threading.Lock()
         self._by_configuration: dict[AnyCredentials, CredentialsProvider] = {}
 
     def of(self, credentials: AnyCredentials) -> CredentialsProvider:
         """Return the provider of these, without any call. Raises what ``assume`` raises."""
         with self._lock:
-            if credentials not in self._by_configuration:
-                self._by_configuration[credentials] = self._build(credentials)
-            return self._by_configuration[credentials]
+            provider = self._by_configuration.get(credentials)
+        if provider is not None:
+            return provider
+        built = self._build(credentials)
+        with self._lock:
+            provider = self._by_configuration.setdefault(credentials, built)
+        if provider is not built:  # another thread was faster
+            built.close()
+        return provider
 
     def keep(self, used: Iterable[AnyCredentials]) -> None:
         """Close and drop all providers but those of these credentials and of the sources of their roles."""

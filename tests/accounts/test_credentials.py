@@ -1,6 +1,7 @@
 """One provider for each identity of the configuration, of the kind that it names."""
 
 import json
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from exporter.api.errors import CallAborted
 from exporter.app import VOCABULARY
 from exporter.core.pool import Pool
 from tests.recording_log import RecordingLog
+from tests.waiting import PATIENCE_S
 
 KEYS = config.AccessKeyCredentials.model_validate(
     {"type": "access_key", "access_key_id": "LTAI5tKeys", "access_key_secret": "secret"}
@@ -59,6 +61,15 @@ class Assuming:
         return StaticCredentials(Credentials(f"role-{len(self.asked)}", Secret("secret")))
 
 
+class RoleForTests(StaticCredentials):
+    """A provider that says whether it was closed."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
 @pytest.fixture
 def assuming() -> Assuming:
     return Assuming()
@@ -97,6 +108,26 @@ def test_a_member_is_reached_by_the_role_of_its_directory(providers: CredentialP
         (role(INSTANCE), Role(ROLE_ARN, "dcdn-exporter"), providers.of(INSTANCE)),
         (member, Role("acs:ram::20:role/member", "dcdn-exporter", "id-1"), providers.of(role(INSTANCE))),
     ]
+
+
+def test_a_provider_is_built_without_a_lock() -> None:
+    """Another thread may build the same one meanwhile: both get the one that was there first, the other is closed."""
+    built: list[RoleForTests] = []
+
+    def assume(_credentials: AnyCredentials, _role: Role, _source: CredentialsProvider) -> CredentialsProvider:
+        built.append(RoleForTests(Credentials(f"role-{len(built)}", Secret("secret"))))
+        mine = built[-1]
+        if len(built) == 1:
+            another_thread = threading.Thread(target=providers.of, args=[role(INSTANCE)], daemon=True)
+            another_thread.start()
+            another_thread.join(PATIENCE_S)
+            assert not another_thread.is_alive()
+        return mine
+
+    providers = CredentialProviders(assume=assume, pool=Pool(log=RecordingLog()))
+
+    assert providers.of(role(INSTANCE)) is built[1]
+    assert [each.closed for each in built] == [True, False]
 
 
 def test_what_a_role_comes_from_is_kept_with_it(providers: CredentialProviders) -> None:
