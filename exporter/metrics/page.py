@@ -79,7 +79,8 @@ class Exposition:
         self._families = tuple(
             dict.fromkeys((*(family for kind in kinds for family in kind.families), *HEALTH_FAMILIES))
         )
-        self._expiries = _Expiries(expiries)
+        self._read_expiries = expiries
+        self._expiries = _Expiries()
         self._own = RegistryPage(own)
         self._stale_after_s = math.inf
         self._now = now
@@ -145,6 +146,7 @@ class Exposition:
         """The page as it is now, in blocks of bytes that are shared between scrapes."""
         openmetrics = exposition_format is ExpositionFormat.OPENMETRICS
         own = self._own.write(openmetrics=openmetrics)
+        expiries = dict(self._read_expiries())
         page = [_head(ACCOUNT_INFO_NAME, ACCOUNT_INFO_HELP, MetricType.GAUGE, openmetrics=openmetrics)]
         with self._lock:
             now = self._now()
@@ -156,7 +158,7 @@ class Exposition:
                 page.append(_head(family.name, family.help, family.metric_type, openmetrics=openmetrics))
                 page += [lines for block in self._blocks if (lines := block.of(family, now))]
             page.append(_head(EXPIRY_NAME, EXPIRY_HELP, MetricType.GAUGE, openmetrics=openmetrics))
-            page.append(self._expiries.lines())
+            page.append(self._expiries.lines(expiries))
         page.append(own)
         return page
 
@@ -314,15 +316,13 @@ def _blocks(slots: Iterable[_Slot]) -> list[_Block]:
 class _Expiries:
     """The lines of when credentials expire; unchanged ones are kept. For one thread at a time."""
 
-    def __init__(self, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        self._read = read
+    def __init__(self) -> None:
         self._known: Mapping[str, float] = {}
         self._lines: Mapping[str, bytes] = {}
         self._block = b""
 
-    def lines(self) -> bytes:
-        """The lines as of now."""
-        known = dict(self._read())
+    def lines(self, known: Mapping[str, float]) -> bytes:
+        """The lines of these accounts and moments."""
         if known != self._known:
             self._lines = {
                 account: self._lines[account] if self._known.get(account) == at else _expiry_line(account, at)

@@ -1,6 +1,7 @@
 """What the page says, and for how long."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -36,6 +37,7 @@ from tests.metrics.pages import (
     services,
     text,
 )
+from tests.waiting import PATIENCE_S
 
 REMAINING = "dcdn_service_charge_type_change_remaining_seconds"
 TIMESTAMP = "dcdn_service_charge_type_change_timestamp_seconds"
@@ -296,6 +298,21 @@ def test_expiries_are_those_of_the_moment() -> None:
         [f'{name}{{account="prod"}} 1.8000000005e+09', f'{name}{{account="sh\\"op"}} 1.8e+09'],
         [f'{name}{{account="prod"}} 1.9e+09'],
     ]
+
+
+def test_nobody_waits_while_expiries_are_read() -> None:
+    """A poll can put its record on the page meanwhile."""
+
+    def expiries() -> Iterator[tuple[str, float]]:
+        another_thread = threading.Thread(target=page.update, args=(key(), record(ACTIVE)), daemon=True)
+        another_thread.start()
+        another_thread.join(PATIENCE_S)
+        assert not another_thread.is_alive()
+        yield "prod", 1.9e9
+
+    page = Exposition(PROBES, own=CollectorRegistry(), now=Clock(), expiries=expiries)
+
+    assert lines(page, "dcdn_exporter_credential_expiry_timestamp_seconds") != []
 
 
 def test_account_info_follows_the_account() -> None:
