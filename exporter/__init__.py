@@ -20,7 +20,7 @@ What runs at the same time, and what keeps it apart:
 3. core.pool: every call of the API runs in one pool, with a limit and a kept place for each kind of work.
 4. A thread that the system refuses delays a poll, never a scrape: all other threads exist before the server listens.
 5. web: one event loop; two threads draw pages, one checks passwords, one reloads, and reloads that come wait as one.
-6. accounts.inventory: who is watched is one immutable value, replaced as a whole; everybody reads that.
+6. accounts.inventory: who is watched is one immutable value, which one thread replaces as a whole; all read that.
 7. core.store: a record is a value, replaced under the lock, which covers the page's rendering and nothing else.
 8. api: a call owns its connection, whose socket knows the call's deadline; a stop shuts all sockets that are open.
 9. Under a lock there is no I/O, no log line and no call into another room, but for that of the store to the page.

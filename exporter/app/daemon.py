@@ -7,9 +7,8 @@ configuration -> Daemon
 """
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from exporter import __version__
-from exporter.accounts.account_id import AccountIds
+from exporter.accounts.account_id import AccountIds, LearnedId
 from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import Inventory, Watched
 from exporter.accounts.sharding import Shard
@@ -41,7 +40,7 @@ from exporter.report.report import Report, build_report, to_json
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
-from exporter.web.threads import WebThreads
+from exporter.web.threads import FixedThreads, WebThreads
 
 DISCOVERY_TICK_S = 1.0
 TOKENS_EVERY_S = 1.0
@@ -91,7 +90,8 @@ class Daemon:
         self._settled = settled
         self._log = log
         self._ready = False
-        self._configuring = threading.Lock()
+        # One after the other, by one thread: a lock would be held over work of every other room.
+        self._changes = FixedThreads(1, name="inventory")
         self._self_metrics = SelfMetrics(
             version=__version__,
             actions=[operation.action for operation in OPERATIONS],
@@ -155,6 +155,7 @@ class Daemon:
 
     def start(self) -> None:
         """Serve /metrics, then poll; never waits for the API. Raises OSError when the address is not available."""
+        self._changes.start()
         self._server.start()
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
@@ -171,6 +172,7 @@ class Daemon:
         self._pool.close()
         self._composition.close()
         self._server.stop()
+        self._changes.shutdown()
         self._pool.wait(within_s=_LAST_RUNS_S)  # the exit must not cut off a log line that a run writes
 
     def is_ready(self) -> bool:
@@ -202,7 +204,7 @@ class Daemon:
     def _reload(self) -> str | None:
         before = self._inventory.polled
         try:
-            self._use(keeping(self._composition.configuration, self._load()))
+            self._changes.submit(self._use, keeping(self._composition.configuration, self._load())).result()
         except (ConfigurationError, ValueError) as error:
             return self._not_reloaded(str(error))
         except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
@@ -240,47 +242,47 @@ class Daemon:
         return self._composition.inventory
 
     def _use(self, configuration: Configuration | None = None) -> None:
-        """Use this configuration, or the one in use with the members of now.
+        """Use this configuration, or the one in use with the members of now; for one thread at a time.
 
         Accounts and probes that do not change keep their history and their place in the schedule.
         """
-        with self._configuring:
-            configuration = configuration or self._composition.configuration
-            self._composition.configure(configuration)
-            inventory = self._inventory
-            probes = inventory.probes
-            # Before the store, whose records need a place on the page: a probe that left and came back can still have
-            # an earlier poll under way.
-            self._exposition.configure(
-                [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
-            )
-            self._store.configure([probe.key for probe in probes], account_ids=inventory.known_ids())
-            self._exposition.set_accounts({each.account.name: _labels(each) for each in inventory.polled})
-            self._describe()
-            workers = configuration.poll.max_workers
-            self._pool.allow(workers, bound=self._allowed(workers))
-            self._schedule.configure(probes, intervals_of=_intervals_of(configuration))
-            self._settled()
+        configuration = configuration or self._composition.configuration
+        self._composition.configure(configuration)
+        inventory = self._inventory
+        probes = inventory.probes
+        # Before the store, whose records need a place on the page: a probe that left and came back can still have
+        # an earlier poll under way.
+        self._exposition.configure(
+            [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
+        )
+        self._store.configure([probe.key for probe in probes], account_ids=inventory.known_ids())
+        self._exposition.set_accounts({each.account.name: _labels(each) for each in inventory.polled})
+        self._describe()
+        workers = configuration.poll.max_workers
+        self._pool.allow(workers, bound=self._allowed(workers))
+        self._schedule.configure(probes, intervals_of=_intervals_of(configuration))
+        self._settled()
 
     def _take_learned(self) -> None:
+        learned = self._account_ids.take_learned()
+        if learned:
+            self._changes.submit(self._learn, learned).result()
+
+    def _learn(self, learned: Sequence[LearnedId]) -> None:
         """Show accounts with the ids that the API gave, and no longer watch them as members of a directory.
 
         A member that a name stood for before is watched again.
         """
-        learned = self._account_ids.take_learned()
-        if not learned:
-            return
         others, members = [], False
-        with self._configuring:
-            for each in self._composition.learn(learned):
-                watched = self._inventory.watched[each.account]
-                former = each.account_id
-                if watched.probes:  # else it is of another shard
-                    self._exposition.set_account(each.account, _labels(watched))
-                    former = self._store.know_account(each.account, each.account_id)
-                if former != each.account_id:
-                    others.append(each.account)
-                members = members or not self._inventory.member_ids.isdisjoint({former, each.account_id})
+        for each in self._composition.learn(learned):
+            watched = self._inventory.watched[each.account]
+            former = each.account_id
+            if watched.probes:  # else it is of another shard
+                self._exposition.set_account(each.account, _labels(watched))
+                former = self._store.know_account(each.account, each.account_id)
+            if former != each.account_id:
+                others.append(each.account)
+            members = members or not self._inventory.member_ids.isdisjoint({former, each.account_id})
         self._run_now(others)
         if members:
             self._use()
@@ -308,7 +310,7 @@ class Daemon:
         """List the members, and watch them."""
         directory.refresh(self._composition.client)
         if directory.members != self._inventory.listed.get(directory, directory.members):
-            self._use()
+            self._changes.submit(self._use).result()
         self._describe_discovery()
 
     def _describe(self) -> None:

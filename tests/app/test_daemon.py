@@ -23,6 +23,7 @@ from exporter.app import VOCABULARY
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.demo import demo_configuration
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
+from exporter.core.pool import threads_for
 from exporter.probes.table import PROBES, PRODUCTS
 from exporter.simulator import (
     Account,
@@ -70,13 +71,19 @@ def running(
     *,
     environ: dict[str, str] | None = None,
     load: Callable[[], Configuration] | None = None,
+    allowed: Callable[[int], int] = threads_for,
     log: RecordingLog | None = None,
     **document: Any,
 ) -> Iterator[Daemon]:
     configuration = configured(simulator, **document)
-    web = WebOptions(listen_address="127.0.0.1:0")
-    load = load or (lambda: configuration)
-    with Daemon(configuration, load=load, web=web, environ=environ or {}, log=log or RecordingLog()) as daemon:
+    with Daemon(
+        configuration,
+        load=load or (lambda: configuration),
+        web=WebOptions(listen_address="127.0.0.1:0"),
+        environ=environ or {},
+        allowed=allowed,
+        log=log or RecordingLog(),
+    ) as daemon:
         yield daemon
 
 
@@ -365,6 +372,28 @@ def test_members_come_and_go(play: Callable[..., Simulator]) -> None:
         for page in (first, second)
     ]
     assert 0 < listed[0] < listed[1]
+
+
+def test_changes_of_who_is_watched_come_one_after_the_other(play: Callable[..., Simulator]) -> None:
+    """Members that are listed while a configuration is reloaded wait for the end of that, and so does a reload."""
+    simulator = play(Scenario("", (BASE, *(member_account(number) for number in ("200001", "200002")))))
+    simulator.set_members("base", members("200001"))
+    under_way: list[str] = []
+    at_once: set[tuple[str, ...]] = set()
+
+    def allow(polls: int) -> int:
+        under_way.append(threading.current_thread().name)
+        at_once.add(tuple(under_way))
+        threading.Event().wait(0.05)
+        under_way.pop()
+        return threads_for(polls)
+
+    with running(simulator, allowed=allow, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
+        assert soon(lambda: daemon.reload().result() is None and accounts_shown(scrape(daemon)).keys() == {"200001"})
+        simulator.set_members("base", members("200001", "200002"))
+        assert soon(lambda: daemon.reload().result() is None and "200002" in accounts_shown(scrape(daemon)))
+
+    assert max(map(len, at_once)) == 1, at_once
 
 
 def test_members_stay_when_they_cannot_be_listed(play: Callable[..., Simulator]) -> None:

@@ -26,8 +26,8 @@ from tests.waiting import PATIENCE_S, wait_until
 
 PORT = 8443  # nobody else is in the namespace
 WORKERS = 16  # few enough for twenty accounts to keep all of them busy
-# The pool; the scheduler, its two threads and its clock; the server and its four threads; the main thread; the log.
-THREADS_AT_REST = threads_for(WORKERS) + 4 + 1 + 5 + 1
+# The pool; the scheduler, its two threads, its clock; the server and its four; the inventory; the main one; the log.
+THREADS_AT_REST = threads_for(WORKERS) + 4 + 5 + 1 + 1 + 1
 _UNFINISHED = re.compile(r'^dcdn_poll_success\{.*\} 0|^dcdn_account_info\{.*account_id=""', re.MULTILINE)
 
 
