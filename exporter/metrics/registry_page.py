@@ -33,8 +33,9 @@ class RegistryPage:
 
     def write(self, *, openmetrics: bool) -> bytes:
         """The registry as it is now; in OpenMetrics with the end of the page."""
+        metrics = list(self._registry.collect())  # reads files of the process
         with self._lock:
-            families = [self._family(metric, openmetrics=openmetrics) for metric in self._registry.collect()]
+            families = [self._family(metric, openmetrics=openmetrics) for metric in metrics]
         return b"".join([*families, _OPENMETRICS_END] if openmetrics else families)
 
     def _family(self, metric: Metric, *, openmetrics: bool) -> bytes:

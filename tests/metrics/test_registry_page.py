@@ -1,6 +1,7 @@
 """A registry's part of the page: always what the library would write."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from math import inf, nan
 
 import pytest
@@ -14,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from exporter.metrics.registry_page import RegistryPage
 from exporter.metrics.self_metrics import SelfMetrics
+from tests.waiting import PATIENCE_S
 
 FORMATS = pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "OpenMetrics"])
 # The sign of a zero is no change.
@@ -26,9 +28,11 @@ class Families(Collector):
 
     def __init__(self) -> None:
         self.families: list[Metric] = []
+        self.before: Callable[[], object] = lambda: None
 
     def collect(self) -> Iterable[Metric]:
         """The families of now."""
+        self.before()
         return list(self.families)
 
 
@@ -105,3 +109,22 @@ def test_the_exporters_own_metrics_are_what_the_library_writes(openmetrics: bool
             for text in (page.write(openmetrics=openmetrics), library(own.registry, openmetrics=openmetrics))
         )
         assert written == expected
+
+
+def test_no_page_waits_while_another_one_is_collected() -> None:
+    """A collector reads files, which may take long: meanwhile another page is collected and written."""
+    registry = CollectorRegistry()
+    page = RegistryPage(registry)
+    another_thread = threading.Thread(target=page.write, kwargs={"openmetrics": False}, daemon=True)
+
+    def write_another() -> None:
+        if another_thread.ident is None:
+            another_thread.start()
+            another_thread.join(PATIENCE_S)
+            assert not another_thread.is_alive()
+
+    collector = Families()
+    registry.register(collector)
+    collector.before = write_another
+
+    assert page.write(openmetrics=False) == b""
