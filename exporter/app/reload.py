@@ -1,6 +1,6 @@
 """Reloads that are requested while one runs are one."""
 
-import threading
+import itertools
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Generic, TypeVar
@@ -9,25 +9,22 @@ _Outcome = TypeVar("_Outcome")
 
 
 class Reloads(Generic[_Outcome]):
-    """Runs `reload` in an executor of one thread; requests that come before a run begins share it.
+    """Runs `reload` in an executor of one thread, once for all requests that came before it began.
 
-    For any thread. A request holds no thread while it waits. Who cancels a future cancels it for all who share it.
+    For any thread. A request holds no thread while it waits.
     """
 
     def __init__(self, reload: Callable[[], _Outcome], *, executor: Executor) -> None:
         self._reload = reload
         self._executor = executor
-        self._lock = threading.Lock()
-        self._next: Future[_Outcome] | None = None
+        self._numbers = itertools.count()  # gives each number once, to whichever thread
+        self._last: tuple[int, _Outcome] | None = None  # when it began, in numbers, and what came of it
 
     def request(self) -> Future[_Outcome]:
         """The outcome of a run that begins after this call."""
-        with self._lock:
-            if self._next is None:
-                self._next = self._executor.submit(self._run)
-            return self._next
+        return self._executor.submit(self._run, next(self._numbers))
 
-    def _run(self) -> _Outcome:
-        with self._lock:
-            self._next = None
-        return self._reload()
+    def _run(self, request: int) -> _Outcome:
+        if self._last is None or self._last[0] < request:
+            self._last = next(self._numbers), self._reload()
+        return self._last[1]

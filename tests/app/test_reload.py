@@ -14,65 +14,68 @@ class ByHand(Executor):
     """Runs what was submitted when the test says so."""
 
     def __init__(self) -> None:
-        self.submitted: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self._submitted: list[tuple[Future[Any], Callable[[], Any]]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        self.submitted.append((future, lambda: fn(*args, **kwargs)))
+        self._submitted.append((future, lambda: fn(*args, **kwargs)))
         return future
 
-    def run_next(self) -> None:
-        future, work = self.submitted.pop(0)
-        assert future.set_running_or_notify_cancel()
-        try:
-            future.set_result(work())
-        except LookupError as error:
-            future.set_exception(error)
+    def run_all(self) -> None:
+        """In order, also what is submitted meanwhile."""
+        for future, work in self._submitted:
+            assert future.set_running_or_notify_cancel()
+            try:
+                future.set_result(work())
+            except LookupError as error:
+                future.set_exception(error)
+        self._submitted.clear()
 
 
 def test_requests_that_come_before_a_reload_begins_are_one() -> None:
-    """Sixty at once are one reload, and all have its outcome."""
+    """Sixty at once are one reload, and all have its outcome; the next sixty are another one."""
     executor = ByHand()
     reloads = Reloads(count(1).__next__, executor=executor)
-    outcomes = [reloads.request() for _ in range(60)]
-    executor.run_next()
+    for number in (1, 2):
+        outcomes = [reloads.request() for _ in range(60)]
+        executor.run_all()
 
-    assert [outcome.result(0) for outcome in outcomes] == [1] * 60
-    assert executor.submitted == []
+        assert [outcome.result(0) for outcome in outcomes] == [number] * 60
 
 
 def test_requests_that_come_while_a_reload_runs_have_the_next_one() -> None:
     """The one that runs may have read the files before they were changed."""
-    executor = ByHand()
-    later: list[Future[str]] = []
+    executor, numbers = ByHand(), count(1)
+    later: list[Future[int]] = []
 
-    def reload() -> str:
-        if not later:  # the first one: sixty requests come while it runs
+    def reload() -> int:
+        number = next(numbers)
+        if number == 1:  # sixty requests come while it runs
             later.extend(reloads.request() for _ in range(60))
-            return "first"
-        return "second"
+        return number
 
     reloads = Reloads(reload, executor=executor)
     first = reloads.request()
-    executor.run_next()
-    assert first.result(0) == "first"
-    assert len(executor.submitted) == 1
-    assert not any(outcome.done() for outcome in later)
-    executor.run_next()
-    assert [outcome.result(0) for outcome in later] == ["second"] * 60
+    executor.run_all()
+
+    assert first.result(0) == 1
+    assert [outcome.result(0) for outcome in later] == [2] * 60
 
 
 def test_a_reload_that_fails_is_not_the_last() -> None:
-    """Who shares it gets its error; the next request begins another."""
-    executor = ByHand()
+    """Who requests the next one gets its outcome, not a former one."""
+    executor, numbers = ByHand(), count(1)
 
-    def reload() -> None:
-        raise LookupError("a defect")
+    def reload() -> int:
+        number = next(numbers)
+        if number == 1:
+            raise LookupError("a defect")
+        return number
 
     reloads = Reloads(reload, executor=executor)
-    for _ in range(2):
-        outcomes = [reloads.request(), reloads.request()]
-        executor.run_next()
-        for outcome in outcomes:
-            with pytest.raises(LookupError, match="a defect"):
-                outcome.result(0)
+    first, second = reloads.request(), reloads.request()
+    executor.run_all()
+
+    with pytest.raises(LookupError, match="a defect"):
+        first.result(0)
+    assert second.result(0) == 2
