@@ -118,15 +118,15 @@ def test_a_provider_is_built_without_a_lock() -> None:
         built.append(RoleForTests(Credentials(f"role-{len(built)}", Secret("secret"))))
         mine = built[-1]
         if len(built) == 1:
-            another_thread = threading.Thread(target=providers.of, args=[role(INSTANCE)], daemon=True)
+            another_thread = threading.Thread(target=racing.of, args=[role(INSTANCE)], daemon=True)
             another_thread.start()
             another_thread.join(PATIENCE_S)
             assert not another_thread.is_alive()
         return mine
 
-    providers = CredentialProviders(assume=assume, pool=Pool(log=RecordingLog()))
+    racing = CredentialProviders(assume=assume, pool=Pool(log=RecordingLog()))
 
-    assert providers.of(role(INSTANCE)) is built[1]
+    assert racing.of(role(INSTANCE)) is built[1]
     assert [each.closed for each in built] == [True, False]
 
 

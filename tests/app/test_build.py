@@ -96,9 +96,9 @@ class NotedPool(Pool):
         super().__init__(log=RecordingLog())
         self.noted: list[Work] = []
 
-    def submit(self, work: Work, run: Callable[[], object]) -> None:
+    def submit(self, work: Work, *runs: Callable[[], object]) -> None:
         self.noted.append(work)
-        super().submit(work, run)
+        super().submit(work, *runs)
 
 
 def test_names_are_looked_up_by_the_pool(compose: Compose, simulator: Simulator) -> None:
