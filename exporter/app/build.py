@@ -34,6 +34,8 @@ from exporter.api.request import USER_AGENT
 from exporter.config import Configuration, RamRoleCredentials, ResourceDirectory, known_account_id
 from exporter.core.logger import Logger
 from exporter.core.pool import Pool, Work
+from exporter.polling.policy import Intervals
+from exporter.probes.kind import AnyKind, Interval
 from exporter.probes.table import OPERATIONS, kinds_for
 
 UNSHARDED = Shard()
@@ -216,6 +218,18 @@ def keeping(former: Configuration, configuration: Configuration) -> Configuratio
         known[account.name] if known.get(account.name) == account else account for account in configuration.accounts
     )
     return configuration.model_copy(update={"accounts": accounts})
+
+
+def intervals_of(configuration: Configuration) -> Callable[[AnyKind], Intervals]:
+    """The intervals of each kind of probe."""
+    poll = configuration.poll
+    usual = Intervals(
+        interval_s=poll.interval_s,
+        locked_interval_s=poll.locked_interval_s,
+        failing_interval_s=poll.failing_interval_s,
+    )
+    intervals = {Interval.POLL: usual, Interval.BALANCE: usual.at_interval(poll.balance_interval_s)}
+    return lambda kind: intervals[kind.interval]
 
 
 def _renamed(configured: ResourceDirectory, gone: Iterable[Directory]) -> Directory | None:

@@ -20,7 +20,7 @@ from exporter.accounts.account_id import AccountIds, LearnedId
 from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import Inventory, Watched
 from exporter.accounts.sharding import Shard
-from exporter.app.build import UNSHARDED, Composition, keeping
+from exporter.app.build import UNSHARDED, Composition, intervals_of, keeping
 from exporter.app.reload import Reloads
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
@@ -31,10 +31,9 @@ from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import SelfMetrics
 from exporter.polling.jobs import Jobs
 from exporter.polling.lookups import Lookups
-from exporter.polling.policy import Intervals, stands_still
+from exporter.polling.policy import stands_still
 from exporter.polling.poller import Poller
 from exporter.polling.schedule import HAND_OUT_EVERY_S, Schedule
-from exporter.probes.kind import AnyKind, Interval
 from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
 from exporter.report.report import Report, build_report, to_json
 from exporter.web.app import create_app
@@ -42,9 +41,7 @@ from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 from exporter.web.threads import FixedThreads, WebThreads
 
-DISCOVERY_TICK_S = 1.0
-TOKENS_EVERY_S = 1.0
-LEARNED_IDS_EVERY_S = 1.0
+LOOK_EVERY_S = 1.0
 ALIVE_WITHIN_S = 5.0
 _LAST_RUNS_S = 0.5
 _REMOVED_NAMED = 20
@@ -159,9 +156,9 @@ class Daemon:
         self._server.start()
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
-        self._jobs.every("directories", DISCOVERY_TICK_S, self._look_up_directories)
-        self._jobs.every("learned account ids", LEARNED_IDS_EVERY_S, self._take_learned)
-        self._jobs.every("role tokens", TOKENS_EVERY_S, self._composition.renew_tokens)
+        self._jobs.every("directories", LOOK_EVERY_S, self._look_up_directories)
+        self._jobs.every("learned account ids", LOOK_EVERY_S, self._take_learned)
+        self._jobs.every("role tokens", LOOK_EVERY_S, self._composition.renew_tokens)
         self._look_up_account_ids_from_now_on()
         self._jobs.start()
 
@@ -260,7 +257,7 @@ class Daemon:
         self._describe()
         workers = configuration.poll.max_workers
         self._pool.allow(workers, bound=self._allowed(workers))
-        self._schedule.configure(probes, intervals_of=_intervals_of(configuration))
+        self._schedule.configure(probes, intervals_of=intervals_of(configuration))
         self._settled()
 
     def _take_learned(self) -> None:
@@ -343,17 +340,6 @@ class Daemon:
             stale_after_s=self._composition.configuration.poll.stale_after_s,
             unlisted=self._inventory.unlisted,
         )
-
-
-def _intervals_of(configuration: Configuration) -> Callable[[AnyKind], Intervals]:
-    poll = configuration.poll
-    usual = Intervals(
-        interval_s=poll.interval_s,
-        locked_interval_s=poll.locked_interval_s,
-        failing_interval_s=poll.failing_interval_s,
-    )
-    intervals = {Interval.POLL: usual, Interval.BALANCE: usual.at_interval(poll.balance_interval_s)}
-    return lambda kind: intervals[kind.interval]
 
 
 def _labels(watched: Watched) -> Mapping[str, str]:
