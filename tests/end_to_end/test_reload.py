@@ -7,8 +7,10 @@ import json
 import signal
 import statistics
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.end_to_end import serve_and_list_accounts
 if TYPE_CHECKING:
     from exporter.simulator import Account, Simulator
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
+    from tests.end_to_end.exporter_process import Exporter
 
 PROJECT = Path(__file__).parents[2]
 INTERVAL_S = 2.0
@@ -89,6 +92,89 @@ def test_a_reload_under_load_costs_no_kept_account_its_history_or_its_turn(
         assert all(later[account.name] >= earlier[account.name] > 0 for account in stay)
     states = exporter.scrape().by("account", "dcdn_service_status", status="active")
     assert states == dict.fromkeys((account.name for account in (*stay, *come)), 1)
+
+
+class Scraping:
+    """Scrapes again and again, in a thread, inside a block."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter = exporter
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._scrape)
+        self.ends_s: list[float] = []
+        """When each scrape was there, on the monotonic clock."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def longest_gap_s(self, since_s: float) -> float:
+        """The longest time without a scrape since some moment."""
+        ends_s = [since_s, *(end_s for end_s in self.ends_s if end_s > since_s)]
+        return max(later - earlier for earlier, later in itertools.pairwise(ends_s))
+
+    def _scrape(self) -> None:
+        while not self._over.wait(0.05):
+            assert self._exporter.get("/metrics")[0] == 200
+            self.ends_s.append(time.monotonic())
+
+
+@pytest.fixture
+def ten_thousand(make_account: MakeAccount, configure: Configure, serve: Serve, eventually: Eventually) -> Exporter:
+    """A daemon of 10,000 accounts which have all been polled once, in vain: nobody is at the API's port."""
+    accounts = [make_account(f"account-{number:05}") for number in range(10_000)]
+    configuration = configure("http://127.0.0.1:9", *accounts, interval="10m", stale_after="1h")
+    exporter = serve(configuration, "--web.enable-lifecycle")
+    eventually("the first round is over", lambda: exporter.status("/-/ready") == 200)
+    return exporter
+
+
+@pytest.mark.rehearsal
+def test_many_reloads_at_once_are_few_and_hold_up_no_scrape(ten_thousand: Exporter) -> None:
+    """One runs and one more is for all who came meanwhile; scrapes are answered while they run."""
+    with Scraping(ten_thousand) as scraping, ThreadPoolExecutor(60) as pool:
+        began_s = time.monotonic()
+        statuses = list(pool.map(lambda _: ten_thousand.get("/-/reload", method="POST")[0], range(60)))
+        took_s = time.monotonic() - began_s
+        longest_gap_s = scraping.longest_gap_s(began_s)
+
+    assert statuses == [200] * 60
+    assert len(ten_thousand.log("configuration reloaded")) in (2, 3)  # some may come when the second has begun
+    assert longest_gap_s < took_s / 2
+    assert ten_thousand.stop() == 0
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize("by", ["request", "signal"])
+def test_a_stop_breaks_off_a_reload(ten_thousand: Exporter, by: str) -> None:
+    """Within 2 s, in order, and without a word of what was broken off."""
+    with ThreadPoolExecutor(1) as pool:
+        began_s = time.monotonic()
+        assert ten_thousand.get("/-/reload", method="POST")[0] == 200
+        takes_s = time.monotonic() - began_s
+        answer = None
+        if by == "signal":
+            ten_thousand.send(signal.SIGHUP)
+        else:
+            answer = pool.submit(ten_thousand.get, "/-/reload", method="POST")
+        time.sleep(takes_s / 3)
+        began_s = time.monotonic()
+        exit_code = ten_thousand.stop()
+        took_s = time.monotonic() - began_s
+        if answer is not None:
+            assert (answer.result()[0], answer.result()[2]) == (503, b"dcdn-exporter is stopping.\n")
+
+    assert exit_code == 0
+    assert took_s < max(2, takes_s / 2)
+    assert [line["msg"] for line in ten_thousand.told() if line["msg"] != "poll failed"] == [
+        "listening",
+        "configuration reloaded",
+        "stopping",
+    ]
 
 
 def test_a_bad_file_changes_nothing(
