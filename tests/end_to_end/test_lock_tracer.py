@@ -39,6 +39,10 @@ FORBIDDEN = {
         [f"I/O open under {A}", f"I/O TextIOWrapper.close under {A}"],
     ),
     "a socket": ("s = socket.socket()\nwith C: s.close()", [f"I/O socket.close under {C}"]),
+    "a socket of a class of its own": (
+        "class Own(socket.socket): pass\ns = Own()\nwith A: s.close()",
+        [f"I/O Own.close under {A}"],
+    ),
     "a pause": ("with A: time.sleep(0)", [f"wait time.sleep under {A}"]),
     "an event": ("with A: threading.Event().wait(0.001)", [f"wait threading.Condition.wait under {A}"]),
     "an event that another lock keeps from coming": (
@@ -64,6 +68,7 @@ ALLOWED = {
     "a lock twice": "with C, A, C: pass",
     "three locks": "with A, B, C: pass",
     "work of its own room": "with A: own()",
+    "a file in memory": "with A: __import__('io').StringIO('text').read()",
     "a queue that is put into": "with A: queue.SimpleQueue().put(1)",
     "its own event": "with D: D.wait(0.001)",
     "its own event, with the lock twice": "with D, D: D.wait(0.001)",
