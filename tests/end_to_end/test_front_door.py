@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import ssl
 import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.client import HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 
 import bcrypt
+import pytest
 import trustme
 
 from tests.end_to_end.test_prometheus import JOB, every_second
 from tests.prometheus import prometheus, query
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +101,56 @@ def test_prometheus_at_the_front_door(
     assert PASSWORD not in exporter.stderr
     assert exporter.log("web configuration reloaded")
     assert exporter.stop() == 0
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize("addresses", [1, 8], ids=["at its own address", "at eight others"])
+@pytest.mark.parametrize("names", [1, 50], ids=["of its own name", "of fifty names"])
+def test_a_right_password_comes_in_beside_guesses(
+    make_account: MakeAccount,
+    simulate: Simulate,
+    configure: Configure,
+    serve: Serve,
+    *,
+    addresses: int,
+    names: int,
+    tmp_path: Path,
+) -> None:
+    """The first time it is sent, within a second on a quiet machine, while eight guess as fast as they can."""
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10))
+    began_s = time.monotonic()
+    bcrypt.checkpw(b"a guess", hashed)
+    check_s = time.monotonic() - began_s
+    (tmp_path / "web.yaml").write_text(f"basic_auth_users:\n  prometheus: {hashed.decode()}\n")
+    account = make_account("prod")
+    exporter = serve(configure(simulate(account).url, account), "--web.config.file", str(tmp_path / "web.yaml"))
+    host, _, port = exporter.address.partition(":")
+    stop = threading.Event()
+
+    def login(user: str, password: str, address: str) -> int:
+        authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        with closing(HTTPConnection(host, int(port), timeout=PATIENCE_S, source_address=(address, 0))) as connection:
+            connection.request("GET", "/metrics", headers={"Authorization": authorization})
+            return connection.getresponse().status
+
+    def guess(guesser: int) -> set[int]:
+        address = "127.0.0.1" if addresses == 1 else f"127.0.1.{guesser + 1}"
+        seen = set()
+        for number in itertools.count():
+            user = "prometheus" if names == 1 else f"user-{(guesser + number) % names}"
+            seen.add(login(user, f"guess {number} of {guesser}", address))
+            if stop.is_set():
+                return seen
+        raise AssertionError
+
+    with ThreadPoolExecutor(8) as pool:
+        guessers = [pool.submit(guess, guesser) for guesser in range(8)]
+        time.sleep(10 * check_s)
+        began_s = time.monotonic()
+        status = login("prometheus", PASSWORD, "127.0.0.1")
+        took_s = time.monotonic() - began_s
+        stop.set()
+        assert [guesser.result() for guesser in guessers] == [{401}] * 8
+
+    assert status == 200
+    assert took_s < max(1, 20 * check_s)
