@@ -1,6 +1,7 @@
 """Servers on 127.0.0.1, and ways to talk to them."""
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
@@ -63,6 +64,14 @@ def serve() -> Iterator[Callable[..., WebServer]]:
     """Starts a server whose application has the given parts, and plain ones for those not given."""
     with ExitStack() as running:
         yield partial(start, running)
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """Set at the end, so that no worker thread outlives its test."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture(scope="session")
