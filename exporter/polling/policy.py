@@ -19,7 +19,7 @@ from exporter.probes.kind import NO_ATTENTION, AnyKind, Attention
 LONGEST_WAIT_IN_THREAD_S = 1.0
 STANDS_STILL_AFTER_S = 120.0
 OUTAGE_INTERVALS = 1.5
-TICK_S = 0.02
+TICK_S = 0.01
 _FAILURES_AT_FULL_PACE = 2
 
 _ENDPOINT_REASONS = frozenset({FailureReason.TIMEOUT, FailureReason.NETWORK, FailureReason.SERVER})

@@ -25,6 +25,7 @@ def health(exporter: Exporter) -> tuple[int, str]:
 
 
 @pytest.mark.rehearsal
+@pytest.mark.waits
 def test_polls_that_stand_still_turn_the_health_red_and_nothing_else_does(  # noqa: PLR0917 — fixtures
     launch: Serve,
     simulate: Simulate,

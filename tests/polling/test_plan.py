@@ -125,7 +125,7 @@ def test_every_probe_is_due_at_once_then_at_its_place() -> None:
     ]
 
 
-def test_places_lie_on_fiftieths_of_a_second() -> None:
+def test_places_lie_on_hundredths_of_a_second() -> None:
     """So that one look at the plan finds many runs."""
     world = World(*(probe(str(number)) for number in range(7)), intervals=replace(EVERY_MINUTE, interval_s=15))
     world.now += 0.0073
@@ -133,7 +133,7 @@ def test_places_lie_on_fiftieths_of_a_second() -> None:
     runs = world.moments(until=62)[7:]
 
     assert len(runs) == 7
-    assert all(abs(moment * 50 - round(moment * 50)) < 1e-6 for _, moment in runs)
+    assert all(abs(moment * 100 - round(moment * 100)) < 1e-6 for _, moment in runs)
 
 
 def test_a_point_is_not_taken_twice() -> None:

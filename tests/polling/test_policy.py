@@ -177,17 +177,17 @@ def test_places_fill_the_interval_evenly() -> None:
 
 
 def test_places_of_many_are_shared() -> None:
-    """Of 30,000 probes ten run at each fiftieth of a second, none at once, and none too late."""
+    """Of 30,000 probes five run at each hundredth of a second, none at once, and none too late."""
     places = Counter(place_s(index, 30_000, 60) for index in range(30_000))
 
-    assert set(places.values()) == {10}
-    assert sorted(places) == pytest.approx([tick / 50 for tick in range(1, 3001)])
+    assert set(places.values()) == {5}
+    assert sorted(places) == pytest.approx([tick / 100 for tick in range(1, 6001)])
 
 
 def test_places_in_a_short_interval_lie_within_it() -> None:
-    """An interval that is no multiple of a fiftieth of a second has its last place at its end."""
-    assert [place_s(index, 3, 0.05) for index in range(3)] == pytest.approx([0.02, 0.04, 0.05])
-    assert place_s(0, 1, 0.01) == 0.01
+    """An interval that is no multiple of a hundredth of a second has its last place at its end."""
+    assert [place_s(index, 3, 0.025) for index in range(3)] == pytest.approx([0.01, 0.02, 0.025])
+    assert place_s(0, 1, 0.005) == 0.005
 
 
 @pytest.mark.parametrize(
