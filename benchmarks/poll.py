@@ -23,6 +23,7 @@ from benchmarks.upstream import Behaviour
 _FIRST_ROUND_S = 180.0
 _MADE = 0.98
 _SCRAPE_EVERY_S = 15.0
+_MOST_THREADS = 75.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class _Work:
     calls: int
     cpu_s: float
     took_s: float
+    threads: int = 0
 
     @property
     def calls_per_second(self) -> float:
@@ -69,6 +71,7 @@ def measure(
     pace = _median([w.calls_per_second for w in daemon])
     polls, due = Figure("polls per second meanwhile", pace, "polls/s", runs), accounts / interval_s
     ratio = Figure("CPU per poll against the bare loop", ours / theirs, "", runs)
+    busy_threads = Figure("threads meanwhile, least at the end of a window", min(w.threads for w in daemon), "", runs)
     core = Figure("a core's part at 500 polls/s", _median([w.share_of_core_at(500) for w in daemon]), "%", runs)
     return Finding(
         "poll",
@@ -79,6 +82,7 @@ def measure(
             polls,
             Figure("calls per second of the bare loop", _mean([w.calls_per_second for w in bare]), "calls/s", 2),
             core,
+            busy_threads,
             Figure("polls per second on one core, saturated", busy.calls_per_second, "polls/s"),
             Figure(f"start to the end of the first round, {start_accounts:,} accounts", started_s, "s"),
         ),
@@ -86,6 +90,7 @@ def measure(
             Claim(ratio, Bound.AT_MOST, 2.0),
             Claim(core, Bound.AT_MOST, 50.0),
             Claim(polls, Bound.AT_LEAST, _MADE * due),
+            Claim(busy_threads, Bound.AT_MOST, _MOST_THREADS),
         ),
         (f"an answer takes {delay_s:g} s; {threads} calls under way at a time in the bare loop",),
     )
@@ -116,7 +121,7 @@ def _window(api: PlayedApi, daemon: MeasuredDaemon, window_s: float) -> _Work:
     sleep_until(began + window_s)
     cpu_s, ended = daemon.process.cpu_s() - cpu_began_s, time.monotonic()
     calls = sum(arrival.action == POLL and arrival.at_s < ended for arrival in api.arrivals())
-    work = _Work(calls, cpu_s, ended - began)
+    work = _Work(calls, cpu_s, ended - began, daemon.process.threads())
     say(f"poll: {work.calls_per_second:.0f} polls/s, {work.cpu_ms_per_call:.2f} ms of CPU each")
     return work
 
