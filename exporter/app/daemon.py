@@ -9,7 +9,7 @@ configuration -> Daemon
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import Inventory, Watched
 from exporter.accounts.sharding import Shard
 from exporter.app.build import UNSHARDED, Composition, intervals_of, keeping
-from exporter.app.reload import Reloads
+from exporter.app.reload import Reloads, log_removed, logging_defects
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.pool import Pool, Work, threads_for
@@ -44,7 +44,6 @@ from exporter.web.threads import FixedThreads, WebThreads
 LOOK_EVERY_S = 1.0
 ALIVE_WITHIN_S = 5.0
 _LAST_RUNS_S = 0.5
-_REMOVED_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +166,9 @@ class Daemon:
         self._schedule.stop()
         self._jobs.stop()
         self._pool.close()
+        self._changes.stop()
         self._composition.close()
         self._server.stop()
-        self._changes.shutdown()
         self._pool.wait(within_s=_LAST_RUNS_S)  # the exit must not cut off a log line that a run writes
 
     def is_ready(self) -> bool:
@@ -202,6 +201,8 @@ class Daemon:
         before = self._inventory.polled
         try:
             self._changes.submit(self._use, keeping(self._composition.configuration, self._load())).result()
+        except CancelledError:  # the daemon stops
+            raise
         except (ConfigurationError, ValueError) as error:
             return self._not_reloaded(str(error))
         except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
@@ -215,19 +216,8 @@ class Daemon:
             accounts=len(self._inventory.polled),
             probes=len(self._inventory.probes),
         )
-        self._log_removed(before)
+        log_removed(before, self._inventory.polled, log=self._log)
         return None
-
-    def _log_removed(self, before: Iterable[Watched]) -> None:
-        there = {watched.account.name for watched in self._inventory.polled}
-        removed = [watched.account.name for watched in before if watched.account.name not in there]
-        if removed:
-            self._log.log(
-                logging.WARNING,
-                "accounts removed",
-                accounts=len(removed),
-                names=", ".join(removed[:_REMOVED_NAMED]),
-            )
 
     def _not_reloaded(self, explanation: str) -> str:
         self._self_metrics.config_refused()
@@ -263,7 +253,7 @@ class Daemon:
     def _take_learned(self) -> None:
         learned = self._account_ids.take_learned()
         if learned:
-            self._changes.submit(self._learn, learned).result()
+            self._changes.submit(logging_defects(partial(self._learn, learned), self._log))
 
     def _learn(self, learned: Sequence[LearnedId]) -> None:
         """Show accounts with the ids that the API gave, and no longer watch them as members of a directory.
@@ -304,10 +294,13 @@ class Daemon:
                 self._lookups.begin(Work.DIRECTORY, directory, partial(self._discover, directory))
 
     def _discover(self, directory: Directory) -> None:
-        """List the members, and watch them."""
         directory.refresh(self._composition.client)
+        self._changes.submit(logging_defects(partial(self._follow, directory), self._log))
+
+    def _follow(self, directory: Directory) -> None:
+        """Watch the members that were listed last."""
         if directory.members != self._inventory.listed.get(directory, directory.members):
-            self._changes.submit(self._use).result()
+            self._use()
         self._describe_discovery()
 
     def _describe(self) -> None:

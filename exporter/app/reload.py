@@ -1,9 +1,15 @@
-"""Reloads that are requested while one runs are one."""
+"""What changes the daemon while it runs: reloads, of which those that are requested while one runs are one."""
 
 import itertools
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from typing import Generic, TypeVar
+
+from exporter.accounts.inventory import Watched
+from exporter.core.logger import Logger, defect
+
+_REMOVED_NAMED = 20
 
 _Outcome = TypeVar("_Outcome")
 
@@ -28,3 +34,23 @@ class Reloads(Generic[_Outcome]):
         if self._last is None or self._last[0] < request:
             self._last = next(self._numbers), self._reload()
         return self._last[1]
+
+
+def logging_defects(change: Callable[[], None], log: Logger) -> Callable[[], None]:
+    """The change, which logs an error of its own: for an executor of whose outcomes no one learns."""
+
+    def run() -> None:
+        try:
+            change()
+        except Exception as error:  # noqa: BLE001 — the daemon stays up after any error
+            log.log(logging.ERROR, "change of the inventory hit a defect", **defect(error))
+
+    return run
+
+
+def log_removed(before: Iterable[Watched], now: Iterable[Watched], *, log: Logger) -> None:
+    """Log how many accounts are not there any more, and the first of them, if there are any."""
+    there = {watched.account.name for watched in now}
+    removed = [watched.account.name for watched in before if watched.account.name not in there]
+    if removed:
+        log.log(logging.WARNING, "accounts removed", accounts=len(removed), names=", ".join(removed[:_REMOVED_NAMED]))

@@ -102,7 +102,7 @@ class _Handler(logging.Handler):
 
 def _log_uncaught(log: Any, event: str, uncaught: Any) -> None:
     """Log what ``threading.excepthook`` or ``sys.unraisablehook`` is called with."""
-    if uncaught.exc_type is not SystemExit:
+    if not issubclass(uncaught.exc_type, SystemExit):
         log.error(event, **defect(uncaught.exc_value or uncaught.exc_type()))
 
 

@@ -20,8 +20,8 @@ _Result = TypeVar("_Result")
 _Item = tuple[Future[Any], Callable[[], Any]]
 
 
-class _Stopped(BaseException):
-    """Is raised in a thread to break off its work."""
+class _Stopped(SystemExit):
+    """Is raised in a thread to break off its work; lost, as any, where that is a destructor or callback just then."""
 
 
 class FixedThreads(Executor):
@@ -46,6 +46,8 @@ class FixedThreads(Executor):
         """Run this in one of the threads, after what was submitted before."""
         future: Future[_Result] = Future()
         self._queue.put((future, partial(fn, *args, **kwargs)))
+        if self._stopped:
+            future.cancel()
         return future
 
     def stop(self) -> None:

@@ -4,7 +4,8 @@ import gc
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPConnection
@@ -394,6 +395,32 @@ def test_changes_of_who_is_watched_come_one_after_the_other(play: Callable[..., 
         assert soon(lambda: daemon.reload().result() is None and "200002" in accounts_shown(scrape(daemon)))
 
     assert max(map(len, at_once)) == 1, at_once
+
+
+def _names(threads: Iterable[threading.Thread]) -> set[str]:
+    return {thread.name for thread in threads}
+
+
+def test_a_stop_breaks_off_a_change_of_who_is_watched(simulator: Simulator) -> None:
+    """Nothing is logged of that, nor of a reload that waits for it; a change that comes later is not begun."""
+    log, begun, before = RecordingLog(), threading.Event(), set(threading.enumerate())
+
+    def allow(polls: int) -> int:
+        while threading.current_thread().name == "inventory":
+            begun.set()
+        return threads_for(polls)
+
+    with running(simulator, allowed=allow, log=log) as daemon:
+        reloaded = daemon.reload()
+        assert begun.wait(PATIENCE_S)
+        waiting = daemon.reload()
+        lines = len(log.lines)
+
+    for outcome in (reloaded, waiting):
+        with pytest.raises(CancelledError):
+            outcome.result(PATIENCE_S)
+    assert [line for line in log.lines[lines:] if line[0] >= logging.WARNING] == []
+    assert soon(lambda: {"inventory", "web-reload"}.isdisjoint(_names(set(threading.enumerate()) - before)))
 
 
 def test_members_stay_when_they_cannot_be_listed(play: Callable[..., Simulator]) -> None:

@@ -1,5 +1,6 @@
 """How many reloads become of many requests."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from itertools import count
@@ -7,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from exporter.app.reload import Reloads
+from exporter.app.reload import Reloads, logging_defects
+from tests.recording_log import RecordingLog
 
 
 class ByHand(Executor):
@@ -79,3 +81,19 @@ def test_a_reload_that_fails_is_not_the_last() -> None:
     with pytest.raises(LookupError, match="a defect"):
         first.result(0)
     assert second.result(0) == 2
+
+
+def test_a_change_that_fails_is_logged() -> None:
+    """With type and place, as nobody looks at its outcome; one that does not fail is done, and that is all."""
+    log, done = RecordingLog(), []
+
+    def fail() -> None:
+        raise LookupError("a defect")
+
+    logging_defects(fail, log)()
+    logging_defects(lambda: done.append("changed"), log)()
+
+    [(level, event, fields)] = log.lines
+    assert (level, event, fields["error"]) == (logging.ERROR, "change of the inventory hit a defect", "LookupError")
+    assert "test_reload.py:" in fields["where"]
+    assert done == ["changed"]

@@ -192,8 +192,12 @@ class Breaking:
         raise ValueError("PlantedSecret")
 
 
+class Ending(SystemExit):
+    """Ends a thread, as sys.exit() does."""
+
+
 def leave() -> None:
-    sys.exit()
+    raise Ending
 
 
 def in_a_thread(run: Callable[[], object]) -> None:
@@ -205,6 +209,7 @@ def in_a_thread(run: Callable[[], object]) -> None:
 def test_errors_that_are_not_caught_are_lines_of_a_daemon(daemon: Daemon) -> None:
     """With type and place; a thread that ends by sys.exit() has no error."""
     daemon.configure()
+    in_a_thread(sys.exit)
     in_a_thread(leave)
     in_a_thread(lambda: int("PlantedSecret"))
     daemon.wait()

@@ -107,6 +107,7 @@ def test_a_stop_breaks_off_what_runs_and_cancels_what_waits(threads: FixedThread
         with pytest.raises(CancelledError):
             future.result(PATIENCE_S)
     assert waiting.cancelled()
+    assert threads.submit(print).cancelled()
     assert not any(thread.is_alive() for thread in threads._threads)
 
 
