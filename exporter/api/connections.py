@@ -57,7 +57,7 @@ class CaBundle:
             try:
                 new.set_result(self._new_context())
                 self._loaded = {version: new}
-            except BaseException as error:  # noqa: BLE001 — whoever waits raises it
+            except BaseException as error:  # noqa: BLE001 — each waiting caller raises it
                 self._loaded = {}
                 new.set_exception(error)
         return context.result()

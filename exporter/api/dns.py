@@ -83,7 +83,7 @@ class Resolver:
     def _end(self, host: str, port: int, future: "Future[list[Address]]", outcome: list[Address] | OSError) -> None:
         with self._lock:
             del self._under_way[host, port]
-        if not future.set_running_or_notify_cancel():  # nobody waits any more
+        if not future.set_running_or_notify_cancel():  # no caller waits any more
             return
         if isinstance(outcome, OSError):
             future.set_exception(outcome)

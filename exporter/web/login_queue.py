@@ -1,4 +1,4 @@
-"""The order in which logins are checked: whoever guesses waits behind whoever does not."""
+"""The order in which logins are checked: clients that guess wait behind those that do not."""
 
 import ipaddress
 from collections import deque

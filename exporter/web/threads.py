@@ -112,7 +112,7 @@ def _run(future: Future[Any], work: Callable[[], Any]) -> None:
         result = work()
     except _Stopped:
         future.set_exception(CancelledError())
-    except BaseException as error:  # noqa: BLE001 — the future carries it to whoever waits
+    except BaseException as error:  # noqa: BLE001 — the future carries it to the waiting thread
         future.set_exception(error)
         del future  # the error refers to this frame
     else:
