@@ -26,6 +26,7 @@ from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
 from exporter.core.pool import Pool, Work, threads_for
 from exporter.core.store import Store
+from exporter.core.threads import FixedThreads
 from exporter.metrics.families import ACCOUNT_INFO_LABELS
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import SelfMetrics
@@ -39,7 +40,7 @@ from exporter.report.report import Report, build_report, to_json
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
-from exporter.web.threads import FixedThreads, WebThreads
+from exporter.web.threads import WebThreads
 
 LOOK_EVERY_S = 1.0
 ALIVE_WITHIN_S = 5.0

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 import pytest
 
+from exporter.core.threads import FixedThreads
 from exporter.metrics.page import ExpositionFormat
 from exporter.web.app import create_app
 from exporter.web.metrics_response import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
-from exporter.web.threads import FixedThreads
 from tests.recording_log import RecordingLog
 from tests.report.records import ACTIVE, record, report, service
 from tests.web.conftest import start
