@@ -151,16 +151,21 @@ class Daemon:
         return self._server.address
 
     def start(self) -> None:
-        """Serve /metrics, then poll; never waits for the API. Raises OSError when the address is not available."""
-        self._changes.start()
-        self._server.start()
+        """Serve /metrics, then poll; never waits for the API. Raises OSError for the address, and NoThread."""
+        try:
+            self._pool.start()
+            self._changes.start()
+            self._jobs.start()
+            self._server.start()
+        except BaseException:
+            self.stop()
+            raise
         self._log.log(logging.INFO, "listening", address=self._server.address)
         self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
         self._jobs.every("directories", LOOK_EVERY_S, self._look_up_directories)
         self._jobs.every("learned account ids", LOOK_EVERY_S, self._take_learned)
         self._jobs.every("role tokens", LOOK_EVERY_S, self._composition.renew_tokens)
         self._look_up_account_ids_from_now_on()
-        self._jobs.start()
 
     def stop(self) -> None:
         """End calls under way and stop; returns within about 1.5 seconds."""

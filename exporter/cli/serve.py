@@ -12,7 +12,7 @@ from exporter.accounts.sharding import Shard, parse_shard
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.signals import signals_received
 from exporter.app.systemd import ServiceManager, supervise
-from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, EXIT_FAILED, fail, fail_to_listen
 from exporter.cli.flags import (
     checked,
     config_file_flag,
@@ -28,6 +28,7 @@ from exporter.config import ConfigurationError
 from exporter.core import logs
 from exporter.core.logger import Logger
 from exporter.core.memory import set_aside, share_heaps
+from exporter.core.threads import NoThread
 from exporter.web.app import checked_telemetry_path
 
 
@@ -105,4 +106,10 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
         fail(str(error), EXIT_BAD_CONFIGURATION)
     except OSError as error:
         fail_to_listen("--web.listen-address", web.listen_address, error)
+    except NoThread:
+        fail(
+            "the system has too few threads for the daemon: raise pids.max of the cgroup, "
+            "or the limit of the user's processes (ulimit -u)",
+            EXIT_FAILED,
+        )
     return daemon

@@ -9,11 +9,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
 
 from exporter.core.logger import Logger, defect
+from exporter.core.threads import NoThread, start_thread
 
 IDLE_S = 30.0
 
@@ -51,19 +54,25 @@ def threads_for(polls: int) -> int:
     return polls + sum(most for work, most in MOST.items() if work is not Work.POLL)
 
 
+def polls_in(threads: int) -> int:
+    """How many polls can run at a time in so many threads at most, of which all other kinds of work keep one each."""
+    return max(1, threads - (len(Work) - 1))
+
+
+_WAITED_FOR = (Work.RESOLVE, Work.SOURCE, Work.ROLE)
+
 _Task = tuple[Work, Callable[[], object]]
-_Started = tuple[threading.Thread, _Task]
 
 
 class Pool:
     """Runs work of each kind in the order in which it was submitted; safe to use from any thread.
 
     Within the highest number of threads, which is one for each kind at least, one place is kept for each kind that
-    has nothing under way, since a poll waits for names and credentials. The thread that was free last works next, so
-    that the others end after ``idle_s`` seconds. It wakes the next one if there is more to do: threads that wake all
-    at once fight for the interpreter (20 against 30 µs for each of five). Work for which the system has no thread
-    waits for one of the pool's, or for ``start_threads``. The threads are daemons, so that the process can end while
-    they run.
+    has nothing under way, since a poll waits for names and credentials. Where the system has no more threads, those
+    that there are count as the highest number, until ``start_threads`` gets one. The thread that was free last works
+    next, so that others end after ``idle_s`` seconds; after ``start``, as many stay as there are kinds of work. It
+    wakes the next one if there is more to do: threads that wake all at once fight for the interpreter (20 against
+    30 µs for each of five).
     """
 
     def __init__(self, *, log: Logger, idle_s: float = IDLE_S) -> None:
@@ -76,9 +85,16 @@ class Pool:
         self._running = dict.fromkeys(Work, 0)
         self._under_way = 0
         self._threads: set[threading.Thread] = set()
+        self._kept = 0
         self._idle: list[SimpleQueue[_Task | None]] = []
         self._refused = False
         self._closed = False
+
+    def start(self) -> None:
+        """Start as many threads as there are kinds of work, which stay; raises NoThread."""
+        self._kept = len(Work)
+        for _ in Work:
+            self._start_thread(None)
 
     def submit(self, work: Work, *runs: Callable[[], object]) -> None:
         """Run each as soon as there is a thread for it; never, once closed."""
@@ -86,20 +102,23 @@ class Pool:
             if self._closed:
                 return
             self._waiting[work].extend(runs)
-            started = self._assign()
-        self._start(started)
+            task = self._assign()
+        self._start_for(task)
 
     def allow(self, polls: int, *, bound: int) -> None:
         """From now on let so many polls run at a time, and have so many threads at most."""
         with self._lock:
             self._most[Work.POLL] = polls
             self._bound = bound
-            started = self._assign()
-        self._start(started)
+            task = self._assign()
+        self._start_for(task)
 
     def start_threads(self) -> None:
         """Try again to start threads for what waits, after the system had none; to be called now and then."""
-        if self._refused:
+        if self._refused and any(self._waiting.values()):
+            with suppress(NoThread):
+                self._start_thread(None)
+                self._refused = False
             self._spread()
 
     def close(self) -> None:
@@ -121,40 +140,45 @@ class Pool:
     def _spread(self) -> None:
         """Give work that waits to one more thread, which does the same before its own."""
         with self._lock:
-            started = self._assign()
-        self._start(started)
+            task = self._assign()
+        self._start_for(task)
 
-    def _assign(self) -> _Started | None:
-        """Give work that may begin to one idle thread, or to a new one that has to be started; the lock is held."""
+    def _assign(self) -> _Task | None:
+        """Give work that may begin to an idle thread; returns what needs a new one. The lock is held."""
         work = self._next()
         if work is None:
             return None
         task = self._begin(work)
-        if self._idle:
-            self._idle.pop().put(task)
-            return None
-        inbox: SimpleQueue[_Task | None] = SimpleQueue()
-        inbox.put(task)
-        thread = threading.Thread(target=self._serve, args=(inbox,), name="worker", daemon=True)
-        self._threads.add(thread)
-        return thread, task
+        if len(self._idle) <= self._reserved():
+            return task
+        self._idle.pop().put(task)
+        return None
 
-    def _start(self, started: _Started | None) -> None:
-        """Start a new thread, if there is one; the lock is not held, as that takes time."""
-        if started is None:
+    def _reserved(self) -> int:
+        """How many threads have to stay idle, as the system may give none for what polls wait for."""
+        if len(self._threads) < len(Work):  # it was not started
+            return 0
+        return sum(not self._running[work] for work in _WAITED_FOR)
+
+    def _start_for(self, task: _Task | None) -> None:
+        """Start a thread for this work, if there is any; the lock is not held, as that takes time."""
+        if task is None:
             return
-        thread, task = started
         try:
-            thread.start()
-        except RuntimeError:  # the system has no thread
-            self._put_back(task, thread)
+            self._start_thread(task)
+        except NoThread:
+            self._put_back(*task)
         else:
             self._refused = False
 
-    def _put_back(self, task: _Task, thread: threading.Thread) -> None:
-        work, run = task
+    def _start_thread(self, task: _Task | None) -> None:
+        inbox: SimpleQueue[_Task | None] = SimpleQueue()
+        if task is not None:
+            inbox.put(task)
+        start_thread(partial(self._serve, inbox), name="worker")
+
+    def _put_back(self, work: Work, run: Callable[[], object]) -> None:
         with self._lock:
-            self._threads.discard(thread)
             self._end(work)
             if not self._closed:
                 self._waiting[work].appendleft(run)
@@ -174,10 +198,10 @@ class Pool:
         running = self._running[work]
         if running >= self._most[work]:
             return False
-        under_way = self._under_way
-        if running == 0 or under_way + len(Work) <= self._bound:
+        bound = min(self._bound, len(self._threads)) if self._refused else self._bound
+        if running == 0 or self._under_way + len(Work) <= bound:
             return True
-        return under_way + sum(not count for count in self._running.values()) < self._bound
+        return self._under_way + sum(not count for count in self._running.values()) < bound
 
     def _begin(self, work: Work) -> _Task:
         self._running[work] += 1
@@ -190,7 +214,9 @@ class Pool:
 
     def _serve(self, inbox: "SimpleQueue[_Task | None]") -> None:
         thread = threading.current_thread()
-        task = inbox.get()
+        with self._lock:
+            self._threads.add(thread)
+        task = self._take(inbox) if inbox.empty() else inbox.get()
         self._spread()
         while task is not None:
             work, run = task
@@ -200,28 +226,36 @@ class Pool:
             except BaseException as error:  # noqa: BLE001 — the thread goes on with other work
                 self._log.log(logging.ERROR, "work hit a defect", work=work.value, **defect(error))
             del task, run  # a thread that waits keeps nothing alive
-            with self._lock:
-                self._end(work)
-                following = self._next()
-                if following is not None:
-                    task = self._begin(following)
-                    continue
-                if self._closed:
-                    break
-                self._idle.append(inbox)
-            task = self._wait(inbox)
-            if any(self._waiting.values()):
-                self._spread()
+            task = self._take(inbox, after=work)
         self._threads.discard(thread)
 
+    def _take(self, inbox: "SimpleQueue[_Task | None]", *, after: Work | None = None) -> _Task | None:
+        """The next work of this thread, which has done ``after``; None when it is to end."""
+        with self._lock:
+            if after is not None:
+                self._end(after)
+            following = self._next()
+            if following is not None:
+                return self._begin(following)
+            if self._closed:
+                return None
+            self._idle.append(inbox)
+        task = self._wait(inbox)
+        if any(self._waiting.values()):
+            self._spread()
+        return task
+
     def _wait(self, inbox: "SimpleQueue[_Task | None]") -> _Task | None:
-        """The work that this idle thread is given; None when there is none for long, or the pool is closed."""
-        threading.current_thread().name = "idle"
-        try:
-            return inbox.get(timeout=self._idle_s)
-        except Empty:
-            with self._lock:
-                if inbox in self._idle:
-                    self._idle.remove(inbox)
-                    return None
-            return inbox.get()  # it was given at this very moment
+        """The work that this idle thread is given; None when it is to end."""
+        thread = threading.current_thread()
+        thread.name = "idle"
+        while True:
+            try:
+                return inbox.get(timeout=self._idle_s)
+            except Empty:
+                with self._lock:
+                    # Not if it was given work at this very moment.
+                    if inbox in self._idle and len(self._threads) > self._kept:
+                        self._idle.remove(inbox)
+                        self._threads.discard(thread)
+                        return None

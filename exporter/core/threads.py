@@ -19,6 +19,20 @@ _Result = TypeVar("_Result")
 _Item = tuple[Future[Any], Callable[[], Any]]
 
 
+class NoThread(Exception):
+    """The system has no more threads to give."""
+
+
+def start_thread(run: Callable[[], object], *, name: str) -> threading.Thread:
+    """Start a daemon thread, whose work does not hold up the end of the process; raises NoThread."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NoThread from error
+    return thread
+
+
 class _Stopped(SystemExit):
     """Is raised in a thread to break off its work; lost, as any, where that is a destructor or callback just then."""
 
@@ -27,17 +41,15 @@ class FixedThreads(Executor):
     """An executor whose threads run from `start` to `stop`; submitting work never starts one."""
 
     def __init__(self, number: int, *, name: str) -> None:
-        names = [f"{name}-{thread}" for thread in range(number)] if number > 1 else [name]
-        self._threads = [threading.Thread(target=self._serve, name=each, daemon=True) for each in names]
+        self._names = [f"{name}-{thread}" for thread in range(number)] if number > 1 else [name]
         self._running: list[threading.Thread] = []
         self._stopped = False
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
 
     def start(self) -> None:
-        """Start all threads; RuntimeError when the system has too few."""
-        for thread in self._threads:
-            thread.start()
-            self._running.append(thread)
+        """Start all threads; raises NoThread."""
+        for name in self._names:
+            self._running.append(start_thread(self._serve, name=name))
 
     def submit(
         self, fn: Callable[_Parameters, _Result], /, *args: _Parameters.args, **kwargs: _Parameters.kwargs
@@ -48,6 +60,11 @@ class FixedThreads(Executor):
         if self._stopped:
             future.cancel()
         return future
+
+    def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Let the threads end after what was submitted before; never waits."""
+        for _ in self._running:
+            self._queue.put(None)
 
     def stop(self) -> None:
         """Cancel the work that waits, and break off the work that runs at its next step in Python; does not wait.

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.pool import BasePoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from exporter.core.logger import Logger
+from exporter.core.threads import FixedThreads, NoThread, start_thread
 
 CLOCK_CHECK_S = 1.0
 _CLOCK_STEP_S = 0.5
@@ -36,9 +37,11 @@ class Jobs:
         self._clock = clock
         self._clock_check_s = clock_check_s
         self._log = log
+        self._started = False
         self._stopped = threading.Event()
+        self._threads = FixedThreads(_THREADS, name="job")
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(_THREADS)},
+            executors={"default": _Executor(self._threads)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
@@ -51,14 +54,20 @@ class Jobs:
         )
 
     def start(self) -> None:
-        """Begin to call the functions."""
-        self._scheduler.start()
-        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
+        """Begin to call the functions; raises NoThread. No call needs a thread that has not been started here."""
+        self._threads.start()
+        start_thread(self._watch_clock, name="clock")
+        try:
+            self._scheduler.start()
+        except RuntimeError as error:
+            raise NoThread from error
+        self._started = True
 
     def stop(self) -> None:
         """Begin no further call; one that is under way is not waited for."""
         self._stopped.set()
-        if self._scheduler.running:
+        if self._started:
+            self._started = False
             self._scheduler.shutdown(wait=False)
 
     def _watch_clock(self) -> None:
@@ -70,6 +79,13 @@ class Jobs:
                 now = datetime.now(UTC)
                 for job in self._scheduler.get_jobs():
                     self._scheduler.reschedule_job(job.id, trigger=EveryTrigger(now, job.trigger.interval_s))
+
+
+class _Executor(BasePoolExecutor):  # type: ignore[misc] # APScheduler has no types
+    """Runs jobs in these threads."""
+
+    def __init__(self, threads: FixedThreads) -> None:
+        super().__init__(threads)
 
 
 class EveryTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types

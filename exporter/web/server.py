@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from exporter.core.logger import Logger, defect
 from exporter.core.memory import release_memory
+from exporter.core.threads import start_thread
 from exporter.web.authentication import Authentication, Passwords
 from exporter.web.connections import Acceptor, Connection, Connections, Limits, Phase
 from exporter.web.protocol import LimitedProtocol, PlainHttp
@@ -95,7 +96,7 @@ class WebServer:
         """Begin to answer requests; no answer needs a thread that has not been started here.
 
         Raises OSError, its `filename` being the listen address, when that is taken, not allowed, not of this machine
-        or not resolvable. Other errors that keep the server from running are raised as they are.
+        or not resolvable, and NoThread. Other errors that keep the server from running are raised as they are.
         """
         if self._thread is not None:
             raise RuntimeError("the web server was started before")
@@ -146,8 +147,7 @@ class WebServer:
     def _serve(self, listener: socket.socket) -> None:
         self._bound = _written(listener)
         self._server = _Server(self._configuration(), connections=self._connections, web=self._web, log=self._log)
-        self._thread = threading.Thread(target=self._run, args=(self._server, listener), name="web", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(partial(self._run, self._server, listener), name="web")
         self._settled.wait()
         if self._failure is not None:
             self._thread.join()

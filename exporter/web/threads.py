@@ -17,7 +17,7 @@ class WebThreads:
     """Reads files anew: the configuration, the web configuration."""
 
     def start(self) -> None:
-        """Start all; RuntimeError when the system has too few threads."""
+        """Start all; raises NoThread."""
         for each in (self.pages, self.passwords, self.reloads):
             each.start()
 

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from exporter.core.pool import MOST, Pool, Work
+from exporter.core.threads import NoThread
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
 from tests.waiting import PATIENCE_S, soon
@@ -295,3 +296,84 @@ def test_work_without_a_thread_has_the_next_free_one(pool: Pool, held: Held) -> 
             pool.submit(work, partial(done.append, work))
         held.let_go.set()
         assert soon(lambda: set(done) == set(Work))
+
+
+def test_as_many_threads_as_kinds_stay(log: RecordingLog) -> None:
+    """From the start on, however long there is no work; others end."""
+    pool = Pool(log=log, idle_s=0.01)
+    pool.start()
+    let_go = threading.Event()
+    for _ in range(len(Work) + 3):
+        pool.submit(Work.POLL, let_go.wait)
+    assert soon(lambda: threads_of(pool) == len(Work) + 3)
+    let_go.set()
+    assert soon(lambda: threads_of(pool) == len(Work))
+    time.sleep(0.05)
+    assert threads_of(pool) == len(Work)
+    pool.close()
+    pool.wait(within_s=PATIENCE_S)
+
+    assert threads_of(pool) == 0
+
+
+def test_a_start_without_threads_fails(pool: Pool) -> None:
+    """What has no thread for each kind of work cannot keep a place for each."""
+    with no_new_threads(), pytest.raises(NoThread):
+        pool.start()
+
+
+def test_polls_leave_threads_to_what_they_wait_for(pool: Pool, held: Held) -> None:
+    """Where the system has none left, names and credentials have one, also when they had one before."""
+    pool.start()
+    assert soon(lambda: len(pool._idle) == len(Work))
+    waited_for = (Work.RESOLVE, Work.SOURCE, Work.ROLE)
+    done: list[Work] = []
+    with no_new_threads():
+        for turn in range(1, 4):
+            for _ in range(len(Work)):
+                pool.submit(Work.POLL, held.of(Work.POLL))
+            for work in waited_for:
+                pool.submit(work, partial(done.append, work))
+            assert soon(partial(lambda count: len(done) == count, turn * len(waited_for)))
+        assert Counter(held.begun) == {Work.POLL: len(Work) - len(waited_for)}
+    pool.start_threads()
+
+    assert soon(lambda: len(held.begun) == 3 * len(Work))
+
+
+def test_polls_leave_threads_to_other_polls(pool: Pool) -> None:
+    """Where the system has refused one, polls that wait do not keep those from threads that have few places."""
+    pool.start()
+    assert soon(lambda: len(pool._idle) == len(Work))
+    may_end, begun = threading.Semaphore(0), list[Work]()
+
+    def poll() -> None:
+        begun.append(Work.POLL)
+        may_end.acquire()
+
+    with no_new_threads():
+        for _ in range(4 * len(Work)):
+            pool.submit(Work.POLL, poll)
+        for work in (Work.WAITING, Work.HANGING):
+            pool.submit(work, partial(begun.append, work))
+        at_once = len(Work) - 3
+        assert soon(lambda: len(begun) == at_once)
+        may_end.release(at_once)
+        assert soon(lambda: {Work.WAITING, Work.HANGING} <= set(begun))
+        assert len(begun) == at_once + 3
+    may_end.release(4 * len(Work))
+
+
+def test_a_pool_without_a_start_uses_what_it_has(pool: Pool) -> None:
+    """A command that ends by itself keeps no thread for other work: the one that is idle does all."""
+    done: list[Work] = []
+
+    def rests(runs: int) -> bool:
+        return len(done) == runs and len(pool._idle) == 1
+
+    pool.submit(Work.POLL, partial(done.append, Work.POLL))
+    assert soon(partial(rests, 1))
+    with no_new_threads():
+        for number, work in enumerate(Work, 2):
+            pool.submit(work, partial(done.append, work))
+            assert soon(partial(rests, number))

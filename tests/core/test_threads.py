@@ -100,7 +100,7 @@ def test_a_stop_breaks_off_what_runs_and_cancels_what_waits(threads: FixedThread
             future.result(PATIENCE_S)
     assert waiting.cancelled()
     assert threads.submit(print).cancelled()
-    assert not any(thread.is_alive() for thread in threads._threads)
+    assert not any(thread.is_alive() for thread in threads._running)
 
 
 def test_a_stop_waits_no_longer_than_it_may(threads: FixedThreads) -> None:

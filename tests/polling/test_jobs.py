@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from exporter.core.threads import NoThread
 from exporter.polling.jobs import EveryTrigger, Jobs
+from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
 from tests.waiting import PATIENCE_S, soon
 
@@ -44,6 +46,21 @@ def test_a_job_is_called_at_once_and_again_and_again(make: Make) -> None:
 
     assert soon(lambda: calls.count("early") >= 3)
     assert soon(lambda: calls.count("late") == 1)
+
+
+def test_no_call_needs_a_new_thread(make: Make) -> None:
+    """All are there from the start, however few the system has later."""
+    jobs, calls = make(), list[str]()
+    jobs.start()
+    with no_new_threads():
+        jobs.every("job", 0.02, lambda: calls.append("called"))
+        assert soon(lambda: len(calls) >= 3)
+
+
+def test_a_start_without_threads_fails(make: Make) -> None:
+    """Whoever starts the jobs learns of it, and can stop them."""
+    with no_new_threads(), pytest.raises(NoThread):
+        make().start()
 
 
 def test_a_job_takes_the_place_of_the_one_of_its_name(make: Make) -> None:
