@@ -19,6 +19,7 @@ from exporter.core.logger import Logger, defect
 from exporter.core.threads import NoThread, start_thread
 
 IDLE_S = 30.0
+_LOG_EVERY_S = 60.0
 
 
 class Work(Enum):
@@ -88,6 +89,7 @@ class Pool:
         self._kept = 0
         self._idle: list[SimpleQueue[_Task | None]] = []
         self._refused = False
+        self._next_log_at = 0.0
         self._closed = False
 
     def start(self) -> None:
@@ -182,9 +184,11 @@ class Pool:
             self._end(work)
             if not self._closed:
                 self._waiting[work].appendleft(run)
-            reported, self._refused = self._refused, True
-            threads = len(self._threads)
-        if not reported:
+            self._refused = True
+            threads, now = len(self._threads), time.monotonic()
+            if is_news := now >= self._next_log_at:
+                self._next_log_at = now + _LOG_EVERY_S
+        if is_news:
             self._log.log(logging.ERROR, "no thread to be had", work=work.value, threads=threads)
 
     def _next(self) -> Work | None:

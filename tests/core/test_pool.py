@@ -32,6 +32,10 @@ class Held:
 
         return run
 
+    def has_begun(self, number: int) -> bool:
+        """Whether so many have begun by now."""
+        return len(self.begun) == number
+
     def begins_more(self) -> bool:
         """Whether any begins within a moment that has not."""
         before = len(self.begun)
@@ -272,18 +276,19 @@ def test_a_defect_costs_no_place(pool: Pool, log: RecordingLog, error: type[Base
     assert "secret" not in str(log.lines)
 
 
-def test_work_without_a_thread_waits_for_one(pool: Pool, log: RecordingLog) -> None:
-    """Where the system has none, nothing is lost: it begins once there is one. The log says it once."""
-    done: list[int] = []
-    with no_new_threads():
-        for number in range(3):
-            pool.submit(Work.POLL, partial(done.append, number))
+def test_work_without_a_thread_waits_for_one(pool: Pool, held: Held, log: RecordingLog) -> None:
+    """Where the system has none, nothing is lost: it begins once there is one. The log says it once a minute."""
+    for turn in range(1, 3):
+        before = len(held.begun)
+        with no_new_threads():
+            for _ in range(3):
+                pool.submit(Work.POLL, held.of(Work.POLL))
+            pool.start_threads()
+        assert len(held.begun) == before
         pool.start_threads()
-    assert done == []
-    assert [(event, fields["work"]) for event, fields in log.above_debug()] == [("no thread to be had", "poll")]
-    pool.start_threads()
+        assert soon(partial(held.has_begun, 3 * turn))
 
-    assert soon(lambda: sorted(done) == [0, 1, 2])
+    assert [(event, fields["work"]) for event, fields in log.above_debug()] == [("no thread to be had", "poll")]
 
 
 def test_work_without_a_thread_has_the_next_free_one(pool: Pool, held: Held) -> None:
