@@ -2,11 +2,12 @@
 
 import logging
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.core.logger import Logger
-from exporter.core.pool import threads_for
+from exporter.core.pool import polls_in, threads_for
 
 _FILES_FOR_THE_REST = 512  # scrapes above all
 _THREADS_FOR_THE_REST = 24
@@ -21,12 +22,12 @@ def workers_allowed(max_workers: int, log: Logger) -> int:
     """
     wanted = threads_for(max_workers)
     by_files = _workers_by_files(_files_allowed(wanted + _FILES_FOR_THE_REST))
-    by_threads = min(threads_left(_OWN_CGROUPS, _CGROUPS) - _THREADS_FOR_THE_REST, wanted)
-    if by_files < max_workers:
+    by_threads = threads_left(_OWN_CGROUPS, _CGROUPS) + threading.active_count() - _THREADS_FOR_THE_REST
+    if polls_in(by_files) < max_workers:
         _warn(log, "open file limit is too low", by_files, max_workers, "the hard limit of open files (ulimit -Hn)")
-    if by_threads < max_workers:
+    if polls_in(by_threads) < max_workers:
         _warn(log, "thread limit is too low", by_threads, max_workers, "pids.max of the cgroup")
-    return max(1, min(wanted, by_files, by_threads))
+    return min(wanted, by_files, by_threads)
 
 
 def threads_left(own: Path, mount: Path) -> int:
@@ -70,11 +71,11 @@ def _workers_by_files(files: int) -> int:
     return files - min(_FILES_FOR_THE_REST, files * 2 // 3)
 
 
-def _warn(log: Logger, event: str, allowed: int, wanted: int, what: str) -> None:
+def _warn(log: Logger, event: str, threads: int, max_workers: int, what: str) -> None:
     log.log(
         logging.WARNING,
         event,
-        polls_at_a_time=max(1, allowed),
-        max_workers=wanted,
+        polls_at_a_time=polls_in(threads),
+        max_workers=max_workers,
         hint=f"raise {what}, or lower poll.max_workers",
     )

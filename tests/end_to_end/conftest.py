@@ -17,7 +17,7 @@ from tests.end_to_end.instance import run_on_instance
 from tests.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import NoReturn
 
@@ -105,13 +105,19 @@ def configure() -> Configure:
 def launch(tmp_path: Path, environ: Mapping[str, str]) -> Iterator[Serve]:
     """Starts the command with some arguments; the log is JSON, the port is the kernel's choice, unless one is given.
 
-    ``module`` runs it in the place of the exporter's own, ``redirections`` are those of a shell.
+    ``module`` runs it in the place of the exporter's own, ``redirections`` are those of a shell, and ``through`` is
+    a command line that becomes it.
     """
     with ExitStack() as running:
         started = 0
 
         def start(
-            *arguments: str, module: str = "exporter", redirections: str = "", port: int = 0, **variables: str
+            *arguments: str,
+            module: str = "exporter",
+            redirections: str = "",
+            through: Sequence[str] = (),
+            port: int = 0,
+            **variables: str,
         ) -> Exporter:
             nonlocal started
             started += 1
@@ -124,6 +130,7 @@ def launch(tmp_path: Path, environ: Mapping[str, str]) -> Iterator[Serve]:
                 environ={**environ, **variables},
                 module=module,
                 redirections=redirections,
+                through=through,
                 address=address if port else None,
             )
             running.callback(exporter.clear_away)

@@ -27,6 +27,7 @@ class Exporter:
     """One process of the command, or of another module that runs it; its log is read as it grows.
 
     With ``redirections`` of a shell, such as ``2>&-``, there may be no log to read: ``address`` is given then.
+    ``through`` is a command line that becomes the one after it, such as ``prlimit --nofile=24``.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Exporter:
         environ: Mapping[str, str],
         module: str = "exporter",
         redirections: str = "",
+        through: Sequence[str] = (),
         address: str | None = None,
     ) -> None:
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
@@ -46,7 +48,7 @@ class Exporter:
             self.started_s = time.monotonic()
             """The monotonic moment of the process's start."""
             self._process = subprocess.Popen(  # noqa: S603 — our own command
-                [*shell, sys.executable, "-m", module, *arguments],
+                [*through, *shell, sys.executable, "-m", module, *arguments],
                 cwd=folder,
                 env=environ,
                 stdin=subprocess.DEVNULL,
