@@ -116,7 +116,7 @@ class Daemon:
         )
         self._account_ids = AccountIds(self._composition.client, log=log)
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skips, pool=self._pool, log=log)
-        threads = WebThreads()
+        threads = self._web_threads = WebThreads()
         self._reloads = Reloads(self._reload, executor=threads.reloads)
         self._server = WebServer(
             create_app(
@@ -169,11 +169,13 @@ class Daemon:
 
     def stop(self) -> None:
         """End calls under way and stop; returns within about 1.5 seconds."""
-        self._schedule.stop()
-        self._jobs.stop()
-        self._pool.close()
+        # First what computes: a hundred threads that do hold up every further step.
+        self._web_threads.reloads.stop()
         self._changes.stop()
+        self._schedule.stop()
+        self._pool.close()
         self._composition.close()
+        self._jobs.stop()
         self._server.stop()
         self._pool.wait(within_s=_LAST_RUNS_S)  # the exit must not cut off a log line that a run writes
 

@@ -61,11 +61,11 @@ def stop_signal() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def exit_on_signal() -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end the command with the exit codes of a shell: 130 and 143."""
+def exit_on_signal(code: int | None = None) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM end the command with this exit code, else with those of a shell: 130 and 143."""
 
     def leave(number: int, _frame: FrameType | None) -> NoReturn:
-        sys.exit(EXIT_BY_SIGNAL + number)
+        sys.exit(EXIT_BY_SIGNAL + number if code is None else code)
 
     with _handled(leave, *_STOP_SIGNALS):
         yield

@@ -10,7 +10,7 @@ import click
 
 from exporter.accounts.sharding import Shard, parse_shard
 from exporter.app.daemon import Daemon, WebOptions
-from exporter.app.signals import signals_received
+from exporter.app.signals import exit_on_signal, signals_received
 from exporter.app.systemd import ServiceManager, supervise
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, EXIT_FAILED, fail, fail_to_listen
 from exporter.cli.flags import (
@@ -84,23 +84,23 @@ def serve(
 
 
 def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Logger) -> Daemon:
-    """The running daemon; ends the command when it cannot start.
+    """The running daemon; ends the command when it cannot start, or at a signal to stop before that.
 
     The configuration must not outlive this function: a caller that kept it would keep accounts, and credentials, that
     a reload has removed.
     """
-    configuration = configuration_of(config_file)
     try:
-        daemon = Daemon(
-            configuration,
-            load=partial(load_configuration, config_file),
-            allowed=partial(workers_allowed, log=log),
-            web=web,
-            environ=os.environ,
-            shard=shard,
-            settled=set_aside,
-            log=log,
-        )
+        with exit_on_signal(0):  # 10,000 accounts take seconds
+            daemon = Daemon(
+                configuration_of(config_file),
+                load=partial(load_configuration, config_file),
+                allowed=partial(workers_allowed, log=log),
+                web=web,
+                environ=os.environ,
+                shard=shard,
+                settled=set_aside,
+                log=log,
+            )
         daemon.start()
     except ConfigurationError as error:
         fail(str(error), EXIT_BAD_CONFIGURATION)
