@@ -58,7 +58,7 @@ def test_no_call_needs_a_new_thread(make: Make) -> None:
 
 
 def test_a_start_without_threads_fails(make: Make) -> None:
-    """Whoever starts the jobs learns of it, and can stop them."""
+    """The start of the jobs raises NoThread, and they can be stopped then."""
     with no_new_threads(), pytest.raises(NoThread):
         make().start()
 
