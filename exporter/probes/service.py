@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from exporter.api.errors import RefusalPattern
 from exporter.api.operation import Operation
@@ -35,10 +34,9 @@ from exporter.probes.kind import (
     with_seen,
 )
 from exporter.probes.service_state import (
-    CHARGE_TYPE,
+    CHARGE_TYPES,
     KNOWN_LOCK_REASONS,
     LOCKED_FOR_SECURITY,
-    NEXT_CHARGE_TYPE,
     UNKNOWN_FIELDS,
     ChargeTypeChange,
     ServiceState,
@@ -47,16 +45,6 @@ from exporter.probes.service_state import (
 )
 
 SERVICE = "service"
-DCDN_CHARGE_TYPES = (
-    "PayByTraffic",
-    "PayByBandwidth",
-    "PayByBandwidth95",
-    "PayByBandwidth_monthavg",
-    "PayByBandwidth_month4th",
-    "PayByBandwidth_monthday95avg",
-    "PayByBandwidth_nighthalf95",
-)
-CDN_CHARGE_TYPES = ("PayByTraffic", "PayByBandwidth")
 
 LOCK_ATTENTION_S = 3600.0
 CHANGE_DELAY_S = 1.0
@@ -106,7 +94,8 @@ class VisibleService:
 def remember(before: ServiceMemory | None, answer: Answer[ServiceState], at: float) -> ServiceMemory:
     """What is remembered after an answer at this Unix time; ``before`` is None before the first."""
     before = before or ServiceMemory()
-    state, unknown = answer.state, answer.unknown_values
+    state = answer.state
+    named = (state.charge_type, state.change.charge_type if state.change is not None else None)
     locked_since = None
     if state.status is ServiceStatus.LOCKED:
         locked_since = before.locked_since if before.locked_since is not None else at
@@ -116,21 +105,19 @@ def remember(before: ServiceMemory | None, answer: Answer[ServiceState], at: flo
             before.lock_reasons, (reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS)
         ),
         charge_types=with_seen(
-            before.charge_types, (*unknown.get(CHARGE_TYPE, ()), *unknown.get(NEXT_CHARGE_TYPE, ()))
+            before.charge_types, (name for name in named if name is not None and name not in CHARGE_TYPES)
         ),
     )
 
 
-def visible(
-    state: ServiceState, memory: ServiceMemory | None, now: float, *, charge_types: tuple[str, ...]
-) -> Visible[VisibleService]:
-    """What the page shows now, until the pending change falls due; ``charge_types`` are the documented ones."""
+def visible(state: ServiceState, memory: ServiceMemory | None, now: float) -> Visible[VisibleService]:
+    """What the page shows now, until the pending change falls due."""
     memory = memory or ServiceMemory()
     shown = VisibleService(
         state=state,
         pending=state.pending_change(now),
         lock_reasons=(*sorted(KNOWN_LOCK_REASONS), *memory.lock_reasons),
-        charge_types=(*charge_types, *memory.charge_types),
+        charge_types=(*CHARGE_TYPES, *memory.charge_types),
     )
     until = shown.takes_effect
     return Visible(shown, until=math.inf if until is None else until)
@@ -298,20 +285,17 @@ def _billing_cell(state: ServiceState, pending: ChargeTypeChange | None, ahead_s
 
 
 def service(
-    product: str,
-    operation: Operation,
-    *states_in_refusals: StateInRefusal[ServiceState],
-    charge_types: tuple[str, ...] = DCDN_CHARGE_TYPES,
+    product: str, operation: Operation, *states_in_refusals: StateInRefusal[ServiceState]
 ) -> ProbeKind[ServiceState, ServiceMemory, VisibleService]:
-    """The row of a product's Describe…Service; ``charge_types`` are its documented billing methods."""
+    """The row of a product's Describe…Service."""
     return ProbeKind(
         product=product,
         probe=SERVICE,
         operation=operation,
-        parse=partial(parse_service, charge_types=charge_types),
+        parse=parse_service,
         states_in_refusals=(*states_in_refusals, _LOCK_IN_REFUSAL),
         remember=remember,
-        visible=partial(visible, charge_types=charge_types),
+        visible=visible,
         attention=attention,
         families=FAMILIES,
         news=NEWS,

@@ -11,7 +11,7 @@ no sense raises MalformedReply, so that it never looks like a healthy service.
 Source: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,9 +25,21 @@ KNOWN_LOCK_REASONS = frozenset({"financial"})
 UNSPECIFIED_REASON = "unspecified"
 """The reason of a lock that names none."""
 CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON = "InternetChargeType", "ChangingChargeType", "LockReason"
+# Those of DCDN and IPA, and of CDN too: https://help.aliyun.com/document_detail/447990.html. The page of
+# DescribeCdnService names the first two.
+CHARGE_TYPES = (
+    "PayByTraffic",
+    "PayByBandwidth",
+    "PayByBandwidth95",
+    "PayByBandwidth_monthavg",
+    "PayByBandwidth_month4th",
+    "PayByBandwidth_monthday95avg",
+    "PayByBandwidth_nighthalf95",
+)
 UNKNOWN_FIELDS = (CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON)
 _LOCKS = "OperationLocks"
 _LOCK_LEVELS = 6  # the documented form has three
+_SPELLINGS = MappingProxyType({charge_type.casefold(): charge_type for charge_type in CHARGE_TYPES})
 _NONE_UNKNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -104,18 +116,14 @@ NOT_ACTIVATED = ServiceState(activated=False)
 LOCKED_FOR_SECURITY = ServiceState(lock_reasons=("security",))
 
 
-def parse_service(
-    payload: Mapping[str, object], request_id: str | None, *, charge_types: Collection[str]
-) -> Answer[ServiceState]:
+def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answer[ServiceState]:
     """Return the state that the answer describes, and its values that the documentation does not name.
 
-    ``charge_types`` are the documented ones; others are kept as they are. Raises MalformedReply, which names the
-    field, what was seen and what would be accepted.
+    Raises MalformedReply, which names the field, what was seen and what would be accepted.
     """
     fields = AnswerFields(payload, request_id)
-    spellings = {charge_type.casefold(): charge_type for charge_type in charge_types}
-    charge_type = _charge_type(fields.label(CHARGE_TYPE), spellings)
-    next_charge_type = _charge_type(fields.label(NEXT_CHARGE_TYPE), spellings)
+    charge_type = _charge_type(fields.label(CHARGE_TYPE))
+    next_charge_type = _charge_type(fields.label(NEXT_CHARGE_TYPE))
     takes_effect = fields.moment("ChangingAffectTime")
     change = None
     if next_charge_type is not None or takes_effect is not None:
@@ -130,8 +138,8 @@ def parse_service(
     if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
         raise fields.without_needed("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
     named = (
-        (CHARGE_TYPE, (charge_type,), charge_types),
-        (NEXT_CHARGE_TYPE, (next_charge_type,), charge_types),
+        (CHARGE_TYPE, (charge_type,), CHARGE_TYPES),
+        (NEXT_CHARGE_TYPE, (next_charge_type,), CHARGE_TYPES),
         (LOCK_REASON, state.lock_reasons, KNOWN_LOCK_REASONS),
     )
     unknown = {
@@ -144,9 +152,9 @@ def parse_service(
     )
 
 
-def _charge_type(text: str | None, spellings: Mapping[str, str]) -> str | None:
+def _charge_type(text: str | None) -> str | None:
     """The documented spelling where there is one, else the text unchanged."""
-    return spellings.get(text.casefold(), text) if text is not None else None
+    return _SPELLINGS.get(text.casefold(), text) if text is not None else None
 
 
 def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUN
 from exporter.probes.balance import balance
 from exporter.probes.debt_status import NOT_ENABLED, debt_status
 from exporter.probes.kind import AnyKind, StateInRefusal
-from exporter.probes.service import CDN_CHARGE_TYPES, service
+from exporter.probes.service import service
 from exporter.probes.service_state import NOT_ACTIVATED
 
 _CDN_NOT_OPEN_WORDS = "does not open cdn service"
@@ -53,7 +53,6 @@ PROBES: tuple[AnyKind, ...] = (
         ),
         StateInRefusal(RefusalPattern("cdnservicenotfound"), NOT_ACTIVATED),
         StateInRefusal(RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS), NOT_ACTIVATED),
-        charge_types=CDN_CHARGE_TYPES,
     ),
     # What DescribeUser…Status answers for a service that is not activated is not documented: a state or a refusal.
     debt_status(

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.api.errors import MalformedReply
 from exporter.core.model import Answer, FailureReason
-from exporter.probes.service import DCDN_CHARGE_TYPES
-from exporter.probes.service_state import ChargeTypeChange, ServiceState, parse_service
+from exporter.probes.service_state import CHARGE_TYPES, ChargeTypeChange, ServiceState, parse_service
 from tests.json_values import JSON, TEXTS
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
@@ -20,7 +19,7 @@ PLAIN_STATE = ServiceState(instance_id="1883927335936173", charge_type="PayByTra
 
 
 def parse(**fields: object) -> Answer[ServiceState]:
-    return parse_service({**PLAIN, **fields}, "request-1", charge_types=DCDN_CHARGE_TYPES)
+    return parse_service({**PLAIN, **fields}, "request-1")
 
 
 def parsed_state(**fields: object) -> ServiceState:
@@ -38,7 +37,7 @@ def test_the_vendors_sample_is_understood() -> None:
     """Every field of the page's sample answer is in the state, and none of its values is unknown."""
     payload = json.loads((PAYLOADS / "describe_dcdn_ipa_service.json").read_text(encoding="utf-8"))
 
-    assert parse_service(payload, "EF2A", charge_types=DCDN_CHARGE_TYPES) == Answer(
+    assert parse_service(payload, "EF2A") == Answer(
         state=ServiceState(
             lock_reasons=("financial",),
             charge_type="PayByBandwidth",
@@ -183,7 +182,7 @@ def test_a_value_is_documented_for_its_own_field_only() -> None:
     }
 
 
-@pytest.mark.parametrize("charge_type", DCDN_CHARGE_TYPES)
+@pytest.mark.parametrize("charge_type", CHARGE_TYPES)
 def test_charge_types_are_known_in_any_case(charge_type: str) -> None:
     """One method is one series, however it is spelt; the documented spelling is shown."""
     answer = parse(InternetChargeType=f" {charge_type.upper()} ", ChangingChargeType=charge_type.lower())
@@ -246,7 +245,7 @@ def test_a_change_may_lack_a_part(fields: dict[str, object], change: ChargeTypeC
 def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fields: str) -> None:
     """A 200 that says nothing of a service must not look like a healthy one."""
     with pytest.raises(MalformedReply) as caught:
-        parse_service(payload, "request-1", charge_types=DCDN_CHARGE_TYPES)
+        parse_service(payload, "request-1")
 
     assert caught.value.explanation == (
         f"the answer: seen the fields {fields}; accepted would be those of a service: "
@@ -265,7 +264,7 @@ def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fie
 )
 def test_one_field_of_a_service_is_enough(payload: dict[str, object]) -> None:
     """Fields may be missing, each of them."""
-    parse_service(payload, None, charge_types=DCDN_CHARGE_TYPES)
+    parse_service(payload, None)
 
 
 def test_an_error_carries_its_evidence() -> None:
@@ -287,7 +286,7 @@ FIELDS = st.sampled_from(
 def test_any_json_object_is_an_answer_or_malformed(payload: dict[str, object]) -> None:
     """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
     try:
-        told = repr(parse_service(payload, None, charge_types=DCDN_CHARGE_TYPES))
+        told = repr(parse_service(payload, None))
     except MalformedReply as error:
         told = error.explanation
 

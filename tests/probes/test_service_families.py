@@ -8,15 +8,13 @@ import pytest
 from exporter.core.model import Answer
 from exporter.probes.kind import MetricType, Sample, Scope
 from exporter.probes.service import (
-    CDN_CHARGE_TYPES,
-    DCDN_CHARGE_TYPES,
     FAMILIES,
     ServiceMemory,
     VisibleService,
     remember,
     visible,
 )
-from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
+from exporter.probes.service_state import CHARGE_TYPES, NOT_ACTIVATED, ChargeTypeChange, ServiceState
 
 BY_NAME = {family.name: family for family in FAMILIES}
 TIMESTAMP = "dcdn_service_charge_type_change_timestamp_seconds"
@@ -48,7 +46,7 @@ def after(*answers: Answer[ServiceState]) -> ServiceMemory | None:
 
 
 def shown(state: ServiceState, memory: ServiceMemory | None = None, now: float = NOW) -> VisibleService:
-    return visible(state, memory or after(Answer(state)), now, charge_types=DCDN_CHARGE_TYPES).value
+    return visible(state, memory or after(Answer(state)), now).value
 
 
 def samples(name: str, service: VisibleService) -> list[Sample]:
@@ -60,7 +58,7 @@ def one_of(values: tuple[str, ...], holding: str | None) -> list[Sample]:
 
 
 def billed(charge_type: str | None) -> list[Sample]:
-    return one_of(DCDN_CHARGE_TYPES, charge_type)
+    return one_of(CHARGE_TYPES, charge_type)
 
 
 def test_every_family_is_there() -> None:
@@ -108,10 +106,10 @@ def test_what_is_not_activated_has_nothing_else() -> None:
 
 def test_a_service_of_which_nothing_is_remembered_has_its_documented_values() -> None:
     """They are series from the first answer on."""
-    service = visible(NOT_ACTIVATED, None, NOW, charge_types=CDN_CHARGE_TYPES).value
+    service = visible(NOT_ACTIVATED, None, NOW).value
 
     assert samples("dcdn_service_lock", service) == [(("financial",), 0.0)]
-    assert samples("dcdn_service_charge_type", service) == one_of(CDN_CHARGE_TYPES, None)
+    assert samples("dcdn_service_charge_type", service) == billed(None)
 
 
 def test_a_lock_reason_once_seen_stays_at_0() -> None:
@@ -149,7 +147,7 @@ def test_a_reason_that_is_called_other_is_one_series() -> None:
 
 def test_a_value_that_has_no_series_of_its_own_is_other() -> None:
     """A state set has its 1 in any case."""
-    service = shown(ServiceState(charge_type="PayByMoon"))
+    service = shown(ServiceState(charge_type="PayByMoon"), ServiceMemory())
 
     assert samples("dcdn_service_charge_type", service) == [*billed(None), (("other",), 1.0)]
 
@@ -157,7 +155,7 @@ def test_a_value_that_has_no_series_of_its_own_is_other() -> None:
 def test_an_undocumented_charge_type_is_a_series_of_both_families() -> None:
     """It comes after the documented ones, and stays."""
     state = ServiceState(charge_type="PayByMoon", change=CHANGE)
-    service = shown(state, after(Answer(state, unknown_values={"InternetChargeType": ("PayByMoon",)})))
+    service = shown(state, after(Answer(state)))
 
     assert samples("dcdn_service_charge_type", service) == [*billed(None), (("PayByMoon",), 1.0)]
     assert samples("dcdn_service_next_charge_type", service) == [*billed("PayByBandwidth"), (("PayByMoon",), 0.0)]
@@ -178,7 +176,7 @@ def test_a_change_shows_while_it_lies_ahead(
 ) -> None:
     """What the API left out is left out; at its moment all of it goes, and until then nothing has to be looked at."""
     state = ServiceState(charge_type="PayByTraffic", change=change)
-    seen = visible(state, None, now, charge_types=DCDN_CHARGE_TYPES)
+    seen = visible(state, None, now)
     of_moment = [((), moment)] if moment is not None else []
 
     assert seen.until == (math.inf if moment is None else moment)
@@ -192,8 +190,8 @@ def test_what_is_shown_is_the_same_until_a_change_falls_due() -> None:
     """So that lines are kept from poll to poll: what a change leaves at every moment is no part of them."""
     state = ServiceState(charge_type="PayByTraffic", change=CHANGE)
 
-    assert visible(state, None, NOW, charge_types=()) == visible(state, None, NOW + 59.9, charge_types=())
-    assert visible(state, None, NOW, charge_types=()) != visible(state, None, NOW + 60, charge_types=())
+    assert visible(state, None, NOW) == visible(state, None, NOW + 59.9)
+    assert visible(state, None, NOW) != visible(state, None, NOW + 60)
 
 
 def test_opening_time_and_instance_are_shown() -> None:

@@ -4,14 +4,14 @@ import pytest
 
 from exporter.core.model import Answer
 from exporter.probes.service import ServiceMemory, remember
-from exporter.probes.service_state import NOT_ACTIVATED, ServiceState
+from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 
 ACTIVE = ServiceState(charge_type="PayByTraffic")
 LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))
 
 
-def answered(state: ServiceState = ACTIVE, **unknown: tuple[str, ...]) -> Answer[ServiceState]:
-    return Answer(state=state, unknown_values=unknown)
+def answered(state: ServiceState = ACTIVE) -> Answer[ServiceState]:
+    return Answer(state=state)
 
 
 def after(*answers: Answer[ServiceState]) -> ServiceMemory:
@@ -54,11 +54,13 @@ def test_a_lock_that_was_seen_at_the_beginning_of_time_stays_dated() -> None:
 def test_seen_values_are_kept_in_order_of_appearance() -> None:
     """Each once, those of the next charge type beside those of the current one."""
     memory = after(
-        answered(ServiceState(lock_reasons=("security", "unspecified")), InternetChargeType=("PayByMoon",)),
+        answered(ServiceState(charge_type="PayByMoon", lock_reasons=("security", "unspecified"))),
         answered(
-            ServiceState(lock_reasons=("financial", "lapsed")),
-            InternetChargeType=("PayByMoon",),
-            ChangingChargeType=("PayBySun",),
+            ServiceState(
+                charge_type="PayByMoon",
+                change=ChargeTypeChange("PayBySun", None),
+                lock_reasons=("financial", "lapsed"),
+            )
         ),
         answered(),
     )
@@ -76,4 +78,5 @@ def test_sixteen_values_are_kept_and_then_other() -> None:
     assert full.lock_reasons == reasons[:16]
     assert over.lock_reasons == (*reasons[:16], "other")
     assert remember(over, locked("one more"), 4).lock_reasons == (*reasons[:16], "other")
-    assert after(answered(InternetChargeType=reasons)).charge_types == (*reasons[:16], "other")
+    methods = after(*(answered(ServiceState(charge_type=name)) for name in reasons))
+    assert methods.charge_types == (*reasons[:16], "other")

@@ -12,7 +12,6 @@ from exporter.config import Endpoints, Poll
 from exporter.core.model import Answer, FailureReason, ProbeKey, State
 from exporter.probes.debt_status import NOT_ENABLED
 from exporter.probes.kind import AnyKind, Interval, Scope
-from exporter.probes.service import CDN_CHARGE_TYPES, DCDN_CHARGE_TYPES
 from exporter.probes.service_state import LOCKED_FOR_SECURITY, NOT_ACTIVATED, ServiceState
 from exporter.probes.table import (
     PROBES,
@@ -216,35 +215,27 @@ def test_products_are_in_the_order_of_their_rows() -> None:
     assert (BALANCE.product in PRODUCTS, BALANCE.of_account) == (False, True)
 
 
-CHARGE_TYPES = [
-    pytest.param(IPA, DCDN_CHARGE_TYPES, id="dcdn_ipa"),
-    pytest.param(DCDN, DCDN_CHARGE_TYPES, id="dcdn"),
-    pytest.param(CDN, CDN_CHARGE_TYPES, id="cdn"),
-]
+# The public interface, written down a second time on purpose.
+CHARGE_TYPES = (
+    "PayByTraffic",
+    "PayByBandwidth",
+    "PayByBandwidth95",
+    "PayByBandwidth_monthavg",
+    "PayByBandwidth_month4th",
+    "PayByBandwidth_monthday95avg",
+    "PayByBandwidth_nighthalf95",
+)
 
 
-@pytest.mark.parametrize("charge_types", [DCDN_CHARGE_TYPES, CDN_CHARGE_TYPES], ids=["dcdn", "cdn"])
-def test_documented_charge_types_differ_in_more_than_case(charge_types: tuple[str, ...]) -> None:
-    """They are recognised in any case, so that two of them must not fall together."""
-    assert len({charge_type.casefold() for charge_type in charge_types}) == len(charge_types)
-
-
-@pytest.mark.parametrize(("kind", "charge_types"), CHARGE_TYPES)
-def test_charge_types_are_those_of_the_product(kind: AnyKind, charge_types: tuple[str, ...]) -> None:
-    """What the row documents, its parse function knows, and the page has as series; any other is unknown."""
-    for charge_type in DCDN_CHARGE_TYPES:
-        answer = kind.parse({"InternetChargeType": charge_type}, "request-1")
-        assert answer.unknown_values == (
-            {} if charge_type in charge_types else {"InternetChargeType": (charge_type,)}
-        )
+@pytest.mark.parametrize("kind", [IPA, DCDN, CDN], ids=["dcdn_ipa", "dcdn", "cdn"])
+def test_all_products_are_billed_by_the_same_seven_methods(kind: AnyKind) -> None:
+    """Each is known as the current method and as the next one, and all are series from the first answer on."""
+    for charge_type in CHARGE_TYPES:
+        answer = kind.parse({"InternetChargeType": charge_type, "ChangingChargeType": charge_type}, "request-1")
+        assert answer.state.charge_type == charge_type
+        assert answer.unknown_values == {}
     series = samples_of(kind, Answer(ServiceState(charge_type="PayByTraffic")))
-    assert series["dcdn_service_charge_type"] == [(charge_type,) for charge_type in charge_types]
-
-
-def test_cdn_documents_two_charge_types_of_the_seven() -> None:
-    """The others are no surprise for DCDN, and one for CDN."""
-    assert (len(CDN_CHARGE_TYPES), len(DCDN_CHARGE_TYPES)) == (2, 7)
-    assert set(CDN_CHARGE_TYPES) < set(DCDN_CHARGE_TYPES)
+    assert series["dcdn_service_charge_type"] == [(charge_type,) for charge_type in CHARGE_TYPES]
 
 
 def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
