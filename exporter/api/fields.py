@@ -1,25 +1,78 @@
 """Reads the fields of an answer; errors name the field, the value seen and what would be accepted.
 
 The vendor writes values in several forms, which are all accepted. A value that makes no sense raises MalformedReply,
-so that it never looks like a good state.
+so that it never looks like a good state; ``AnswerFields.auxiliary`` notes it instead, for a field beside those that
+decide.
 """
 
+import json
 import math
 import re
 import reprlib
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from exporter.api.errors import MalformedReply
 from exporter.core.model import LABEL_VALUE_LENGTH
 
-# 2018-03-31T16:00:00Z, 2015-12-10T20:00Z and 2021-01-18T08:01:50.522Z are all the vendor's.
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})")
+# 2018-03-31T16:00:00Z, 2015-12-10T20:00Z and 2021-01-18T08:01:50.522Z are all the vendor's; others write a space for
+# the T, leave the zone out, or write +0800, and 1522512000000 counts milliseconds.
+_DATE = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):([0-5]\d)(?::([0-5]\d|60)(?:[.,](\d+))?)?"
+    r" ?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?",
+    re.ASCII,
+)
+_MILLISECONDS = re.compile(r"[1-9]\d{12}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_LAST_HOUR = 23
 _AMOUNT = re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?")
 _FLAGS = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 _ENDLESS = 1e300
+_LONGEST_NUMBER = 1000
 _SEEN_LENGTH = 80
+
+_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # one for all answers
+
+T = TypeVar("T")
+
+
+class _RepeatedKeys(dict[str, Any]):
+    """A JSON object in which a key stands more than once; as a dict it has the last value of each key."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON text; ``pairs`` finds all values of a key that stands more than once.
+
+    Raises ValueError, or RecursionError when it is nested too deep.
+    """
+    return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+
+
+def pairs(fields: Mapping[str, object]) -> Iterable[tuple[str, object]]:
+    """The keys and values of an object, all of a key that stands more than once."""
+    return fields.pairs if isinstance(fields, _RepeatedKeys) else fields.items()
+
+
+def every(fields: Mapping[str, object], name: str) -> list[object]:
+    """All values of a key, in upper or lower case."""
+    return [value for key, value in pairs(fields) if key.casefold() == name.casefold()]
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(members)
+    return fields if len(fields) == len(members) else _RepeatedKeys(members)
+
+
+def _whole_number(digits: str) -> int | float:
+    # Python refuses thousands of digits, and with them the whole answer.
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
 
 
 class AnswerFields:
@@ -27,8 +80,27 @@ class AnswerFields:
 
     def __init__(self, payload: Mapping[str, object], request_id: str | None, *, path: str = "") -> None:
         self.payload = payload
+        self.odd: dict[str, MalformedReply] = {}
+        """The errors of the auxiliary fields that made no sense."""
         self._request_id = request_id
         self._path = path
+
+    def auxiliary(self, read: Callable[[str], T | None], field: str) -> T | None:
+        """What ``read`` finds in the field; None, and the field is in ``odd``, where it makes no sense."""
+        try:
+            return read(field)
+        except MalformedReply as error:
+            self.odd[field] = error
+            return None
+
+    def unknown_values(self, undocumented: Mapping[str, tuple[str, ...]] = _NONE) -> Mapping[str, tuple[str, ...]]:
+        """The undocumented values of an answer, and what was seen in auxiliary fields that made no sense."""
+        odd = {field: (error.explanation,) for field, error in self.odd.items()}
+        return MappingProxyType({**odd, **undocumented}) if odd or undocumented else _NONE
+
+    def is_empty(self, field: str) -> bool:
+        """Whether the field is missing, null or an empty text."""
+        return field not in self.odd and self.text(field) is None
 
     def malformed(self, field: str, seen: str, accepted: str) -> MalformedReply:
         """The error for a field that makes no sense."""
@@ -41,14 +113,14 @@ class AnswerFields:
 
     def inside(self, field: str) -> "AnswerFields":
         """The fields of the object in this field."""
-        value = self.payload.get(field)
+        value = self._value(field)
         if not isinstance(value, dict):
             raise self.malformed(field, described(value), "an object")
         return AnswerFields(value, self._request_id, path=f"{self._path}{field}.")
 
     def text(self, field: str) -> str | None:
         """The trimmed text, a number written out; None where it is missing, null or empty."""
-        value = self.payload.get(field)
+        value = self._value(field)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if value is None:
@@ -63,20 +135,18 @@ class AnswerFields:
         return cut(text) if text is not None else None
 
     def moment(self, field: str) -> datetime | None:
-        """The date, in UTC; None where it is missing, null or empty."""
+        """The date, in UTC, also without a zone; None where it is missing, null or empty."""
         text = self.text(field)
         if text is None:
             return None
         try:
-            if _DATE.fullmatch(text) is None:
-                raise ValueError  # noqa: TRY301 — one answer to every text that is no date
-            return datetime.fromisoformat(text).astimezone(UTC)
+            return _moment(text)
         except (ValueError, OverflowError):
             raise self.malformed(field, described(text), "a date such as 2018-03-31T16:00:00Z") from None
 
     def flag(self, field: str) -> bool | None:
         """Yes or no, also as a text or as 1 or 0; None where it is missing, null or empty."""
-        value = self.payload.get(field)
+        value = self._value(field)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str | int):
@@ -89,7 +159,7 @@ class AnswerFields:
 
     def amount(self, field: str) -> float | None:
         """A sum of money, also as a text with commas between thousands; None where it is missing, null or empty."""
-        value = self.payload.get(field)
+        value = self._value(field)
         number = math.nan
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
@@ -101,12 +171,39 @@ class AnswerFields:
             raise self.malformed(field, described(value), 'an amount such as "-1,234.50"')
         return number
 
+    def _value(self, field: str) -> object:
+        value = self.payload.get(field)
+        if isinstance(self.payload, _RepeatedKeys):
+            values = [other for name, other in self.payload.pairs if name == field]
+            if len(values) > 1 and any(isinstance(other, dict | list) or other != value for other in values):
+                raise self.malformed(field, f"{len(values)} values, the last {described(value)}", "one value")
+        return value
+
     def _malformed(self, where: str, seen: str, accepted: str) -> MalformedReply:
         return MalformedReply(
             f"{where}: seen {_shortened(printable(seen))}; accepted would be {accepted}",
             http_status=200,
             request_id=self._request_id,
         )
+
+
+def _moment(text: str) -> datetime:
+    """The moment that a text names, in UTC; raises ValueError or OverflowError where it names none."""
+    if _MILLISECONDS.fullmatch(text):
+        return _EPOCH + timedelta(milliseconds=int(text))
+    form = _DATE.fullmatch(text)
+    if form is None:
+        raise ValueError("a text in no form of a date")
+    day, hours, minutes, seconds, fraction, sign, zone_hours, zone_minutes = form.groups("0")
+    # 24:00 is the end of the day, and second 60 a leap second, which Unix time counts as the next one.
+    since_midnight = timedelta(
+        hours=int(hours), minutes=int(minutes), seconds=int(seconds), microseconds=int(fraction[:6].ljust(6, "0"))
+    )
+    if int(hours) > _LAST_HOUR and since_midnight != _DAY:
+        raise ValueError("no time of a day")
+    ahead_of_utc = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+    to_utc = ahead_of_utc if sign == "-" else -ahead_of_utc
+    return datetime.combine(date.fromisoformat(day), time(), UTC) + (since_midnight + to_utc)
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,5 @@
 """Reads a reply: its body up to a limit, the object or the error in it, and the API's clock."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -11,6 +10,7 @@ from typing import Any
 import requests
 
 from exporter.api.errors import MalformedReply, Refused
+from exporter.api.fields import read_json
 from exporter.api.redaction import Redaction
 
 REPLY_LIMIT = 1024 * 1024
@@ -88,7 +88,7 @@ def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
 
 def _json(body: bytes) -> tuple[object, bool]:
     try:
-        return json.loads(body), True
+        return read_json(body), True
     except (ValueError, RecursionError):  # a megabyte of brackets is too deep for the decoder
         return None, False
 

@@ -68,7 +68,8 @@ class ProbeKey:
 class Answer(Generic[S]):
     """The state was learned.
 
-    ``unknown_values`` maps a field, in the vendor's spelling, to its values that the documentation does not name.
+    ``unknown_values`` maps a field, in the vendor's spelling, to its values that the documentation does not name, or
+    to a sentence about a value that makes no sense and is not in the state.
     """
 
     state: S

@@ -59,7 +59,8 @@ class SelfMetrics:
         )
         self._unknown_values = Counter(
             "dcdn_exporter_unknown_values",
-            "Answers with a value that the vendor's documentation does not name, by the vendor's field.",
+            "Answers with a value that the vendor's documentation does not name, or that makes no sense, by the "
+            "vendor's field.",
             ["field"],
             registry=self.registry,
         )

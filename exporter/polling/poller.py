@@ -106,8 +106,11 @@ class Poller:
             return None
         before, after = recorded
         if isinstance(outcome, Answer):
-            for field in outcome.unknown_values:
+            for field, values in outcome.unknown_values.items():
                 self._count_unknown_value(field)
+                self._log.log(
+                    logging.DEBUG, "unknown value", **_names(probe.key), field=field, value=", ".join(values)
+                )
         for change in changes(probe.kind.news, before, after):
             self._log.log(change.level, change.event, **_names(probe.key), **change.fields)
         return Polled(record=after, outcome=outcome)

@@ -15,6 +15,8 @@ from exporter.core.model import Answer
 from exporter.probes.kind import AS_OF, Condition, Family, News, ProbeKind, Sample, Severity, StateInRefusal, View
 
 DEBT_STATUS = "debt_status"
+OWED = ("InDebt", "InDebtOverdue")
+FIELDS = ("Enabled", "OnService", *OWED)
 _YES_OR_NO = MappingProxyType({True: "true", False: "false", None: ""})
 
 
@@ -40,18 +42,22 @@ NOT_ENABLED = DebtState(enabled=False)
 
 
 def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer[DebtState]:
-    """Return the state that the answer describes; what it leaves out is None.
+    """Return the state that the answer describes; what it leaves out, or what is neither yes nor no, is None.
 
-    Raises MalformedReply when a value is neither yes nor no, or when none of the four fields is there.
+    Raises MalformedReply when none of the four fields says anything, or when what is owed makes no sense: a debt
+    decides, whatever the other fields hold, and never looks paid because its own could not be read.
     """
     fields = AnswerFields(payload, request_id)
-    enabled, available = fields.flag("Enabled"), fields.flag("OnService")
-    in_debt, in_debt_overdue = fields.flag("InDebt"), fields.flag("InDebtOverdue")
+    enabled, available, in_debt, in_debt_overdue = (fields.auxiliary(fields.flag, name) for name in FIELDS)
+    owed = [fields.odd[name] for name in OWED if name in fields.odd]
+    if owed and not (in_debt or in_debt_overdue):
+        raise owed[0]
     if (enabled, available, in_debt, in_debt_overdue) == (None, None, None, None):
         raise fields.without_needed("Enabled, OnService, InDebt or InDebtOverdue")
     return Answer(
         DebtState(enabled=enabled, available=available, in_debt=in_debt, in_debt_overdue=in_debt_overdue),
         request_id=request_id,
+        unknown_values=fields.unknown_values(),
     )
 
 
@@ -139,6 +145,7 @@ def debt_status(
         news=NEWS,
         conditions=(OVERDUE, UNAVAILABLE, IN_DEBT),
         view=view,
+        unknown_fields=FIELDS,
         switch=DEBT_STATUS,
         switch_help="Also poll the debt status of each product: the warning before the lock.",
     )

@@ -1,7 +1,8 @@
 """The state of a service, and how it is read from the answer of a Describe…Service operation.
 
-The vendor varies the form of its lists and values, and these functions accept every form seen. An answer that makes
-no sense raises MalformedReply, so that it never looks like a healthy service.
+The vendor varies the form of its lists and values, and these functions accept every form seen. Locks decide: locks
+that make no sense raise MalformedReply, so that they never look like a healthy service. Any other field that makes no
+sense is absent, and one of the unknown values.
 
     {"InstanceId": "1883927335936173", "OpeningTime": "2018-03-19T11:16:11Z",
      "InternetChargeType": "PayByBandwidth",
@@ -11,13 +12,14 @@ no sense raises MalformedReply, so that it never looks like a healthy service.
 Source: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
-from exporter.api.fields import AnswerFields, cut, described, printable
+from exporter.api.fields import AnswerFields, cut, described, every, pairs, printable, read_json
 from exporter.core.model import Answer, require_aware, require_label_value
 
 # The one that the vendor documents for these products.
@@ -36,11 +38,11 @@ CHARGE_TYPES = (
     "PayByBandwidth_monthday95avg",
     "PayByBandwidth_nighthalf95",
 )
-UNKNOWN_FIELDS = (CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON)
+CHANGE_TIME, OPENING_TIME, INSTANCE_ID = "ChangingAffectTime", "OpeningTime", "InstanceId"
+UNKNOWN_FIELDS = (CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON, CHANGE_TIME, OPENING_TIME, INSTANCE_ID)
 _LOCKS = "OperationLocks"
 _LOCK_LEVELS = 6  # the documented form has three
 _SPELLINGS = MappingProxyType({charge_type.casefold(): charge_type for charge_type in CHARGE_TYPES})
-_NONE_UNKNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class ServiceStatus(StrEnum):
@@ -119,12 +121,13 @@ LOCKED_FOR_SECURITY = ServiceState(lock_reasons=("security",))
 def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answer[ServiceState]:
     """Return the state that the answer describes, and its values that the documentation does not name.
 
-    Raises MalformedReply, which names the field, what was seen and what would be accepted.
+    Raises MalformedReply when locks make no sense, or when nothing in the answer is about a service; it names the
+    field, what was seen and what would be accepted.
     """
     fields = AnswerFields(payload, request_id)
-    charge_type = _charge_type(fields.label(CHARGE_TYPE))
-    next_charge_type = _charge_type(fields.label(NEXT_CHARGE_TYPE))
-    takes_effect = fields.moment("ChangingAffectTime")
+    charge_type = _charge_type(fields.auxiliary(fields.label, CHARGE_TYPE))
+    next_charge_type = _charge_type(fields.auxiliary(fields.label, NEXT_CHARGE_TYPE))
+    takes_effect = fields.auxiliary(fields.moment, CHANGE_TIME)
     change = None
     if next_charge_type is not None or takes_effect is not None:
         change = ChargeTypeChange(charge_type=next_charge_type, takes_effect=takes_effect)
@@ -132,8 +135,8 @@ def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answ
         lock_reasons=lock_reasons(fields),
         charge_type=charge_type,
         change=change,
-        opening_time=fields.moment("OpeningTime"),
-        instance_id=fields.label("InstanceId"),
+        opening_time=fields.auxiliary(fields.moment, OPENING_TIME),
+        instance_id=fields.auxiliary(fields.label, INSTANCE_ID),
     )
     if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
         raise fields.without_needed("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
@@ -142,14 +145,12 @@ def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answ
         (NEXT_CHARGE_TYPE, (next_charge_type,), CHARGE_TYPES),
         (LOCK_REASON, state.lock_reasons, KNOWN_LOCK_REASONS),
     )
-    unknown = {
-        field: undocumented
+    undocumented = {
+        field: unknown
         for field, values, documented in named
-        if (undocumented := tuple(value for value in values if value is not None and value not in documented))
+        if (unknown := tuple(value for value in values if value is not None and value not in documented))
     }
-    return Answer(
-        state=state, request_id=request_id, unknown_values=MappingProxyType(unknown) if unknown else _NONE_UNKNOWN
-    )
+    return Answer(state=state, request_id=request_id, unknown_values=fields.unknown_values(undocumented))
 
 
 def _charge_type(text: str | None) -> str | None:
@@ -160,33 +161,76 @@ def _charge_type(text: str | None) -> str | None:
 def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
     """All reasons, lower case, sorted, each once; raises MalformedReply for what is no form of a lock.
 
-    The documented form is that of the sample above. A flat list, a list of texts, one object and one text were seen
-    or are likely in the same place.
+    The documented form is that of the sample above. A flat list, a list of texts, one object, one text, JSON in a
+    text, a further object around them, and a key that stands twice were seen or are likely in the same place. Where
+    one reason is found, the rest may make no sense.
     """
-    return tuple(sorted(set(_reasons(fields, fields.payload.get(_LOCKS), field=_LOCKS, is_lock=False))))
+    found = [
+        reason for locks in every(fields.payload, _LOCKS) for reason in _reasons(locks, field=_LOCKS, is_lock=False)
+    ]
+    reasons = {reason for reason in found if isinstance(reason, str)}
+    for odd in found:
+        if isinstance(odd, _Odd):
+            accepted = f'an object such as {{"{LOCK_REASON}": [{{"{LOCK_REASON}": "financial"}}]}}'
+            error = fields.malformed(odd.field, described(odd.value), accepted)
+            if not reasons:
+                raise error
+            fields.odd[LOCK_REASON] = error
+            break
+    return tuple(sorted(reasons))
 
 
-def _reasons(
-    fields: AnswerFields, value: object, *, field: str, is_lock: bool, levels: int = _LOCK_LEVELS
-) -> list[str]:
-    """The reasons in a value; ``is_lock``: the value is one lock, with or without a reason."""
-    nameless = [UNSPECIFIED_REASON] if is_lock else []
-    if value is None or value == {}:
-        return nameless
-    if isinstance(value, str):
-        reason = cut(printable(value).lower())
-        return [reason] if reason else nameless
-    if isinstance(value, list) and levels:
-        return [
-            reason
-            for item in value
-            for reason in _reasons(fields, item, field=field, is_lock=True, levels=levels - 1)
-        ]
-    if isinstance(value, dict) and LOCK_REASON in value and levels:
-        return _reasons(
-            fields, value[LOCK_REASON], field=f"{field}.{LOCK_REASON}", is_lock=is_lock, levels=levels - 1
-        )
-    if isinstance(value, dict) and is_lock:
-        return nameless
-    accepted = f'an object such as {{"{LOCK_REASON}": [{{"{LOCK_REASON}": "financial"}}]}}'
-    raise fields.malformed(field, described(value), accepted)
+class _Odd(NamedTuple):
+    """A value that is no form of a lock."""
+
+    field: str
+    value: object
+
+
+def _reasons(value: object, *, field: str, is_lock: bool, levels: int = _LOCK_LEVELS) -> Iterator[str | _Odd]:
+    """The reasons in a value, and what makes no sense; ``is_lock``: it is one lock, with or without a reason."""
+    value = _without_quotes(value)
+    if value is None or value in ("", {}):
+        if is_lock:
+            yield UNSPECIFIED_REASON
+    elif isinstance(value, str):
+        yield cut(value.lower())
+    elif isinstance(value, list) and levels:
+        for item in value:
+            yield from _reasons(item, field=field, is_lock=True, levels=levels - 1)
+    elif isinstance(value, dict) and levels:
+        yield from _reasons_in_object(value, field=field, is_lock=is_lock, levels=levels - 1)
+    else:
+        yield _Odd(field, value)
+
+
+def _reasons_in_object(
+    value: Mapping[str, object], *, field: str, is_lock: bool, levels: int
+) -> Iterator[str | _Odd]:
+    if inside := every(value, LOCK_REASON):
+        for item in inside:
+            for reason in _reasons(item, field=f"{field}.{LOCK_REASON}", is_lock=is_lock, levels=levels):
+                # An object in a list of locks is one, whatever its reason looks like.
+                yield UNSPECIFIED_REASON if is_lock and isinstance(reason, _Odd) else reason
+    elif is_lock:
+        yield UNSPECIFIED_REASON
+    else:
+        for _, quoted in pairs(value):
+            item = _without_quotes(quoted)
+            if isinstance(item, list | dict):
+                yield from _reasons(item, field=field, is_lock=False, levels=levels)
+            elif item not in (None, ""):
+                yield _Odd(field, value)
+
+
+def _without_quotes(value: object) -> object:
+    """What JSON in a text stands for; any other text is itself, trimmed."""
+    while isinstance(value, str):
+        value = printable(value)
+        if not value.startswith(("[", "{", '"')) and value != "null":
+            break
+        try:
+            value = read_json(value)
+        except (ValueError, RecursionError):
+            break
+    return value

@@ -56,3 +56,54 @@ def test_every_billing_method_of_cdn_is_known(answered: Answered) -> None:
     charge_types = page.by("charge_type", "dcdn_service_charge_type", account="shop", product="cdn")
     assert (len(charge_types), charge_types["PayByBandwidth95"], sum(charge_types.values())) == (7, 1, 1)
     assert set(page.by("field", "dcdn_exporter_unknown_values_total").values()) == {0}
+
+
+# Fields that make no sense beside a lock, and what is counted for each.
+BESIDE_A_LOCK: Mapping[str, tuple[Mapping[str, object], str]] = {
+    "opened at no time": ({"OpeningTime": "soon"}, "OpeningTime"),
+    "changes at no time": ({"ChangingAffectTime": "-"}, "ChangingAffectTime"),
+    "instances": ({"InstanceId": ["i-1"]}, "InstanceId"),
+    "billed by an object": ({"InternetChargeType": {"Type": "x"}}, "InternetChargeType"),
+    "to be billed by a number": ({"ChangingChargeType": 1.5}, "ChangingChargeType"),
+}
+READ_AS_DATES = {"space": "2018-03-19 11:16:11", "offset": "2018-03-19T19:16:11+0800"}
+LOCK = {"LockReason": [{"LockReason": "financial"}]}
+WRAPPED_LOCKS = {
+    "list": json.dumps({**HEALTHY, "OperationLocks": LOCK["LockReason"]}),
+    "object": json.dumps({**HEALTHY, "OperationLocks": {"LockReason": LOCK["LockReason"][0]}}),
+    "text": json.dumps({**HEALTHY, "OperationLocks": json.dumps(LOCK)}),
+    "repeated": f'{{"OperationLocks": {json.dumps(LOCK)}, {json.dumps(HEALTHY)[1:]}',
+    "repeated inside": json.dumps(HEALTHY).replace(
+        '"LockReason": []', '"LockReason": ["financial"], "LockReason": []'
+    ),
+}
+
+
+def test_nothing_beside_a_lock_hides_it(answered: Answered) -> None:
+    """Each account is locked, and its poll a success; what makes no sense is absent, and counted once."""
+    bodies = {
+        **{
+            name: json.dumps({**HEALTHY, **field, "OperationLocks": LOCK})
+            for name, (field, _) in BESIDE_A_LOCK.items()
+        },
+        **{
+            name: json.dumps({**HEALTHY, "OpeningTime": written, "OperationLocks": LOCK})
+            for name, written in READ_AS_DATES.items()
+        },
+        **WRAPPED_LOCKS,
+    }
+    page = answered(
+        {name: body.encode() for name, body in bodies.items()}, product="dcdn_ipa", action="DescribeDcdnIpaService"
+    )
+
+    assert {name: page.status(name) for name in bodies} == dict.fromkeys(bodies, "locked")
+    assert page.by("account", "dcdn_service_lock", reason="financial") == dict.fromkeys(bodies, 1)
+    assert page.by("account", "dcdn_poll_success") == dict.fromkeys(bodies, 1)
+    counted = page.by("field", "dcdn_exporter_unknown_values_total")
+    assert {field: count for field, count in counted.items() if count} == {
+        field: 1 for _, field in BESIDE_A_LOCK.values()
+    }
+    opened = page.by("account", "dcdn_service_opening_timestamp_seconds")
+    assert opened == dict.fromkeys(bodies.keys() - {"opened at no time"}, 1521458171)
+    assert page.by("account", "dcdn_service_info", instance_id="1").keys() == bodies.keys() - {"instances"}
+    assert not page.find("dcdn_service_charge_type_change_timestamp_seconds")

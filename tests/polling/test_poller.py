@@ -160,13 +160,12 @@ def test_a_failure_leaves_what_was_known(world: World) -> None:
 
 def test_an_answer_that_makes_no_sense_is_malformed(world: World) -> None:
     """An answer that the parser refuses is a failure with the field, what was seen and what would be accepted."""
-    world.simulator.set_raw_answer(world.scenario_account.name, {"InstanceId": "1", "OpeningTime": "yesterday"})
+    world.simulator.set_raw_answer(world.scenario_account.name, {"InstanceId": "1", "OperationLocks": 7})
     outcome = world.poll().outcome
 
     assert isinstance(outcome, Failure)
     assert outcome.reason is FailureReason.MALFORMED
-    assert outcome.explanation.startswith("OpeningTime: seen ")
-    assert "'yesterday'" in outcome.explanation
+    assert outcome.explanation.startswith("OperationLocks: seen int 7; accepted would be ")
 
 
 def test_undocumented_values_are_counted_by_field(world: World) -> None:
@@ -175,6 +174,23 @@ def test_undocumented_values_are_counted_by_field(world: World) -> None:
     world.poll()
 
     assert sorted(world.unknown) == ["InternetChargeType", "LockReason"]
+
+
+def test_a_field_that_makes_no_sense_is_counted_and_logged(world: World) -> None:
+    """The answer is read without it; the log has what was there at debug, for each answer."""
+    world.simulator.set_raw_answer(
+        world.scenario_account.name, {"InstanceId": "1", "OpeningTime": "yesterday", "OperationLocks": ["financial"]}
+    )
+    outcome = world.poll().outcome
+
+    assert isinstance(outcome, Answer)
+    assert outcome.state == ServiceState(instance_id="1", lock_reasons=("financial",))
+    assert world.unknown == ["OpeningTime"]
+    (line,) = [fields for _, event, fields in world.log.lines if event == "unknown value"]
+    assert (line["field"], line["value"]) == (
+        "OpeningTime",
+        "OpeningTime: seen str 'yesterday'; accepted would be a date such as 2018-03-31T16:00:00Z",
+    )
 
 
 def test_without_room_in_the_budget_the_poll_is_postponed(world: World) -> None:

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.errors import MalformedReply, RefusalPattern, Refused
+from exporter.api.fields import read_json
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
 from exporter.probes.debt_status import FAMILIES, NEWS, NOT_ENABLED, DebtState, debt_status, parse_debt, view
@@ -20,6 +21,7 @@ from tests.json_values import JSON, TEXTS
 
 OPERATION = Operation(action="DescribeUserMoonStatus", version="2026-01-01", endpoint="dcdn", calls_per_second=1)
 FIELDS = ("Enabled", "OnService", "InDebt", "InDebtOverdue")
+NAMES = ("enabled", "available", "in_debt", "in_debt_overdue")
 
 
 def test_every_field_has_its_place() -> None:
@@ -52,24 +54,53 @@ def test_every_form_of_yes_and_no_is_understood(written: object, flag: bool | No
     assert parse_debt({"Enabled": True, "InDebt": written}, None).state == DebtState(enabled=True, in_debt=flag)
 
 
-@pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize(
-    ("value", "seen"),
-    [
-        pytest.param("on", "str 'on'", id="another word"),
-        pytest.param(2, "int 2", id="another number"),
-        pytest.param(1.0, "float 1.0", id="a fraction"),
-        pytest.param([True], "list [True]", id="a list"),
-        pytest.param({}, "dict {}", id="an object"),
-    ],
-)
-def test_what_is_neither_yes_nor_no_is_no_answer(field: str, value: object, seen: str) -> None:
+ODD = [
+    pytest.param("on", "str 'on'", id="another word"),
+    pytest.param(2, "int 2", id="another number"),
+    pytest.param(1.0, "float 1.0", id="a fraction"),
+    pytest.param([True], "list [True]", id="a list"),
+    pytest.param({}, "dict {}", id="an object"),
+]
+
+
+@pytest.mark.parametrize("field", ["InDebt", "InDebtOverdue"])
+@pytest.mark.parametrize(("value", "seen"), ODD)
+def test_a_debt_that_is_neither_yes_nor_no_is_no_answer(field: str, value: object, seen: str) -> None:
     """A debt never looks paid because a word was not understood; the error names the field and what it held."""
     with pytest.raises(MalformedReply) as caught:
         parse_debt({**dict.fromkeys(FIELDS, False), field: value}, "request-1")
 
     assert caught.value.explanation == f"{field}: seen {seen}; accepted would be true or false"
     assert caught.value.request_id == "request-1"
+
+
+@pytest.mark.parametrize(("field", "name"), [*zip(FIELDS, NAMES, strict=True)])
+@pytest.mark.parametrize(("value", "seen"), ODD)
+def test_what_makes_no_sense_beside_a_debt_is_absent_and_counted(
+    field: str, name: str, value: object, seen: str
+) -> None:
+    """One debt that is there decides, whatever became of the other fields."""
+    answer = parse_debt({**dict.fromkeys(FIELDS, True), field: value}, "request-1")
+
+    assert answer.state == DebtState(**{**dict.fromkeys(NAMES, True), name: None})
+    assert answer.unknown_values == {field: (f"{field}: seen {seen}; accepted would be true or false",)}
+
+
+@pytest.mark.parametrize("field", ["Enabled", "OnService"])
+def test_what_makes_no_sense_beside_no_debt_is_absent_and_counted(field: str) -> None:
+    """These two say nothing of what is owed."""
+    answer = parse_debt({**dict.fromkeys(FIELDS, False), field: "?"}, None)
+
+    assert (answer.state.in_debt, answer.state.in_debt_overdue) == (False, False)
+    assert set(answer.unknown_values) == {field}
+
+
+def test_a_debt_that_is_said_and_denied_is_no_answer() -> None:
+    """JSON keeps the last value of a repeated key, and a debt must not be lost by that."""
+    payload = read_json('{"Enabled": true, "InDebt": true, "InDebt": false, "InDebtOverdue": false}')
+
+    with pytest.raises(MalformedReply, match="InDebt: seen 2 values, the last bool False"):
+        parse_debt(payload, None)
 
 
 @pytest.mark.parametrize(

@@ -61,63 +61,49 @@ def test_locks_that_make_no_sense_are_no_answer() -> None:
     assert refusal(OperationLocks=[1.5]).startswith("OperationLocks: seen float 1.5; accepted would be an object")
 
 
-@pytest.mark.parametrize(
-    ("written", "moment"),
-    [
-        pytest.param("2018-03-31T16:00:00Z", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="as documented"),
-        pytest.param("2015-12-10T20:00Z", datetime(2015, 12, 10, 20, 0, tzinfo=UTC), id="without seconds"),
-        pytest.param(
-            "2021-01-18T08:01:50.522Z", datetime(2021, 1, 18, 8, 1, 50, 522_000, tzinfo=UTC), id="milliseconds"
-        ),
-        pytest.param(
-            "2021-01-18T08:01:50.5220009Z", datetime(2021, 1, 18, 8, 1, 50, 522_000, tzinfo=UTC), id="nanoseconds"
-        ),
-        pytest.param("2018-04-01T00:00:00+08:00", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="with an offset"),
-        pytest.param(" 2018-03-31T16:00:00Z\n", datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC), id="spaces around"),
-        pytest.param("2024-02-29T00:00:00Z", datetime(2024, 2, 29, tzinfo=UTC), id="leap day"),
-        pytest.param("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), id="never"),
-        pytest.param("", None, id="empty"),
-        pytest.param("  ", None, id="spaces"),
-        pytest.param(None, None, id="null"),
-    ],
-)
-def test_every_form_of_a_date_is_understood(written: str | None, moment: datetime | None) -> None:
-    """All forms that the vendor's pages show mean a moment, in UTC; an empty one means none."""
-    state = parsed_state(OpeningTime=written, ChangingAffectTime=written)
+AUXILIARY = ["InstanceId", "InternetChargeType", "ChangingChargeType", "OpeningTime", "ChangingAffectTime"]
 
-    assert state.opening_time == moment
-    assert state.change == (ChargeTypeChange(None, moment) if moment is not None else None)
-    assert state.opening_time is None or state.opening_time.tzinfo is UTC
+
+def locked_beside(field: str, value: object) -> Answer[ServiceState]:
+    """The answer of a service whose locks are fine, and one of whose other fields has this value."""
+    locked = {"OpeningTime": "2018-03-19T11:16:11Z", "OperationLocks": {"LockReason": ["financial"]}}
+    return parse_service({**PLAIN, **locked, field: value}, "request-1")
+
+
+def locked_without(field: str) -> ServiceState:
+    return locked_beside(field, None).state
 
 
 @pytest.mark.parametrize("field", ["OpeningTime", "ChangingAffectTime"])
+def test_what_is_no_date_is_absent_and_counted(field: str) -> None:
+    """The rest of the answer is read; what was seen stands beside it, and a date that would be accepted."""
+    answer = locked_beside(field, "-")
+
+    assert answer.state == locked_without(field)
+    assert answer.state.lock_reasons == ("financial",)
+    assert answer.unknown_values == {
+        field: (f"{field}: seen str '-'; accepted would be a date such as 2018-03-31T16:00:00Z",)
+    }
+
+
 @pytest.mark.parametrize(
-    ("written", "seen"),
+    "written",
     [
-        pytest.param("2018-02-30T00:00:00Z", "str '2018-02-30T00:00:00Z'", id="30 February"),
-        pytest.param("2023-02-29T00:00:00Z", "str '2023-02-29T00:00:00Z'", id="29 February of a common year"),
-        pytest.param("2018-03-31T25:00:00Z", "str '2018-03-31T25:00:00Z'", id="25 o'clock"),
-        pytest.param("2018-03-31T16:00:00", "str '2018-03-31T16:00:00'", id="no time zone"),
-        pytest.param("2018-03-31", "str '2018-03-31'", id="a day"),
-        pytest.param("2018-03-31 16:00:00Z", "str '2018-03-31 16:00:00Z'", id="no T"),
-        pytest.param("0000-00-00T00:00:00Z", "str '0000-00-00T00:00:00Z'", id="zeros"),
-        pytest.param("0001-01-01T00:00:00+01:00", "str '0001-01-01T00:00:00+01:00'", id="before year 1"),
-        pytest.param("9999-12-31T23:59:59-01:00", "str '9999-12-31T23:59:59-01:00'", id="after year 9999"),
-        pytest.param("٢٠١٨-03-31T16:00:00Z", "str '٢٠١٨-03-31T16:00:00Z'", id="other digits"),
-        pytest.param("tomorrow", "str 'tomorrow'", id="text"),
-        pytest.param(1_522_512_000, "str '1522512000'", id="number"),
+        pytest.param("2018-03-19 11:16:11", id="a space for the T, no zone"),
+        pytest.param("2018-03-19T19:16:11+0800", id="an offset without colon"),
+        pytest.param("1521458171000", id="milliseconds"),
     ],
 )
-def test_what_is_no_date_is_no_answer(field: str, written: object, seen: str) -> None:
-    """The error names the field, the value seen and a date that would be accepted."""
-    assert (
-        refusal(**{field: written}) == f"{field}: seen {seen}; accepted would be a date such as 2018-03-31T16:00:00Z"
-    )
+def test_dates_are_read_in_other_forms(written: str) -> None:
+    """Both dates of an answer, in the forms that vendors write."""
+    answer = parse(OpeningTime=written, ChangingAffectTime=written)
+
+    moment = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
+    assert (answer.state.opening_time, answer.state.change) == (moment, ChargeTypeChange(None, moment))
+    assert answer.unknown_values == {}
 
 
-@pytest.mark.parametrize(
-    "field", ["InstanceId", "InternetChargeType", "ChangingChargeType", "OpeningTime", "ChangingAffectTime"]
-)
+@pytest.mark.parametrize("field", AUXILIARY)
 @pytest.mark.parametrize(
     ("value", "seen"),
     [
@@ -125,11 +111,40 @@ def test_what_is_no_date_is_no_answer(field: str, written: object, seen: str) ->
         pytest.param(1.5, "float 1.5", id="fraction"),
         pytest.param(["x"], "list ['x']", id="list"),
         pytest.param({"a": {}}, "dict {'a': {}}", id="object"),
+        pytest.param({}, "dict {}", id="empty object"),
     ],
 )
-def test_what_is_no_text_is_no_answer(field: str, value: object, seen: str) -> None:
-    """A field of another type makes the answer one that is not to be trusted."""
-    assert refusal(**{field: value}) == f"{field}: seen {seen}; accepted would be a text"
+def test_what_is_no_text_is_absent_and_counted(field: str, value: object, seen: str) -> None:
+    """A field of another type spoils itself and nothing else."""
+    answer = locked_beside(field, value)
+
+    assert answer.state == locked_without(field)
+    assert answer.state.lock_reasons == ("financial",)
+    assert answer.unknown_values == {field: (f"{field}: seen {seen}; accepted would be a text",)}
+
+
+def test_every_odd_field_is_counted() -> None:
+    """They are absent together, and the lock is all that is left."""
+    answer = parse(**{field: ["x"] for field in AUXILIARY}, OperationLocks=["financial"])
+
+    assert answer.state == ServiceState(lock_reasons=("financial",))
+    assert set(answer.unknown_values) == set(AUXILIARY)
+
+
+def test_odd_fields_alone_are_no_answer() -> None:
+    """Without a lock, something has to say that there is a service."""
+    assert refusal(**{field: ["x"] for field in AUXILIARY}, OperationLocks=[]).startswith(
+        "the answer: seen the fields "
+    )
+
+
+def test_a_lock_beside_what_is_none_is_counted() -> None:
+    """One reason that can be read is a lock, whatever else the list holds."""
+    answer = parse(OperationLocks=["financial", 1.5, True])
+
+    assert answer.state.lock_reasons == ("financial",)
+    (seen,) = answer.unknown_values["LockReason"]
+    assert seen.startswith("OperationLocks: seen float 1.5; accepted would be an object")
 
 
 @pytest.mark.parametrize(
@@ -270,7 +285,7 @@ def test_one_field_of_a_service_is_enough(payload: dict[str, object]) -> None:
 def test_an_error_carries_its_evidence() -> None:
     """The request id is what the vendor's support asks for first."""
     with pytest.raises(MalformedReply) as caught:
-        parse(InstanceId=[])
+        parse(OperationLocks=[1.5])
 
     assert caught.value.reason is FailureReason.MALFORMED
     assert caught.value.http_status == 200

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.api.errors import MalformedReply
-from exporter.api.fields import AnswerFields
+from exporter.api.fields import AnswerFields, read_json
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState, ServiceStatus, lock_reasons
 
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
@@ -154,6 +154,33 @@ def nested_objects(depth: int) -> object:
         pytest.param(["a" * 200], ("a" * 64,), id="cut at the length of a label value"),
         pytest.param([f"{'a' * 63} {'b' * 20}"], ("a" * 63,), id="cut at a space"),
         pytest.param([f"{'a' * 64}{tail}" for tail in "xyz"], ("a" * 64,), id="alike once cut"),
+        pytest.param('{"LockReason": [{"LockReason": "financial"}]}', ("financial",), id="JSON in a text"),
+        pytest.param('\ufeff ["financial"]\n', ("financial",), id="JSON in a text, with a mark and spaces around"),
+        pytest.param('"\\"financial\\""', ("financial",), id="JSON in JSON in a text"),
+        pytest.param({"LockReason": '[{"LockReason": "financial"}]'}, ("financial",), id="JSON in a text inside"),
+        pytest.param(['{"LockReason": "financial"}'], ("financial",), id="a lock that is JSON in a text"),
+        pytest.param(['{"LockReason": '], ('{"lockreason":',), id="a lock that is half of some JSON"),
+        pytest.param('{"LockReason": []}', (), id="JSON in a text, documented and empty"),
+        pytest.param("null", (), id="null as a text"),
+        pytest.param("[]", (), id="an empty list as a text"),
+        pytest.param(["null"], ("unspecified",), id="a lock that is null as a text"),
+        pytest.param({"lockReason": [{"lockreason": "financial"}]}, ("financial",), id="keys in another case"),
+        pytest.param({"OperationLock": [{"LockReason": "financial"}]}, ("financial",), id="a further object around"),
+        pytest.param({"OperationLocks": {"LockReason": ["financial"]}}, ("financial",), id="the field in itself"),
+        pytest.param({"Data": '["financial"]', "Total": 1}, ("financial",), id="JSON in a text in a further object"),
+        pytest.param({"OperationLock": []}, (), id="a further object around, empty"),
+        pytest.param([{"LockReason": 7}], ("unspecified",), id="a lock whose reason is a number"),
+        pytest.param([{"LockReason": [True]}], ("unspecified",), id="a lock whose reason is a list of what is none"),
+        pytest.param([1.5, "financial"], ("financial",), id="one lock, and what is none"),
+        pytest.param({"LockReason": 7, "lockreason": "security"}, ("security",), id="the key in two cases"),
+        pytest.param(
+            read_json('{"LockReason": "a", "LockReason": []}'), ("a",), id="a repeated key, the first a lock"
+        ),
+        pytest.param(
+            read_json('{"LockReason": [], "LockReason": "b"}'), ("b",), id="a repeated key, the last a lock"
+        ),
+        pytest.param(read_json('{"X": ["a"], "X": ["b"]}'), ("a", "b"), id="a repeated key of a further object"),
+        pytest.param('{"LockReason": "a", "LockReason": "b"}', ("a", "b"), id="a repeated key in a text"),
         pytest.param(nested(6), ("financial",), id="as deep as accepted"),
         pytest.param(nested_objects(6), ("financial",), id="objects as deep as accepted"),
     ],
@@ -161,6 +188,20 @@ def nested_objects(depth: int) -> object:
 def test_every_form_of_a_lock_list_is_understood(locks: object, reasons: tuple[str, ...]) -> None:
     """A lock is seen in whatever form of list the vendor writes it; one that names no reason is `unspecified`."""
     assert reasons_in(locks) == reasons
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"OperationLocks": ["financial"], "OperationLocks": []}', id="the last empty"),
+        pytest.param('{"OperationLocks": {}, "OperationLocks": ["financial"]}', id="the first empty"),
+        pytest.param('{"OperationLocks": ["financial"], "OperationLocks": 7}', id="the last no lock"),
+        pytest.param('{"operationLocks": ["financial"], "OperationLocks": []}', id="in another case"),
+    ],
+)
+def test_a_lock_counts_under_any_of_repeated_keys(text: str) -> None:
+    """JSON keeps the last value of a key, and a lock must not be lost by that."""
+    assert lock_reasons(AnswerFields(read_json(text), None)) == ("financial",)
 
 
 def test_an_answer_without_the_field_names_no_lock() -> None:
@@ -184,6 +225,8 @@ def test_an_answer_without_the_field_names_no_lock() -> None:
             "OperationLocks.LockReason: seen dict {'Remark': 'x'}",
             id="object without the key, inside",
         ),
+        pytest.param({"Total": 1, "Locks": []}, "OperationLocks: seen dict {'Locks': [], 'Total': 1}", id="a count"),
+        pytest.param({"X": [1]}, "OperationLocks: seen int 1", id="a list of numbers, further in"),
         pytest.param(nested(7), "OperationLocks: seen list ['financial']", id="one level too deep"),
         pytest.param(
             nested_objects(7),

@@ -240,7 +240,19 @@ def test_all_products_are_billed_by_the_same_seven_methods(kind: AnyKind) -> Non
 
 def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
     """Each is named once, in the vendor's spelling."""
-    assert UNKNOWN_FIELDS == ("InternetChargeType", "ChangingChargeType", "LockReason", "Currency")
+    assert UNKNOWN_FIELDS == (
+        "InternetChargeType",
+        "ChangingChargeType",
+        "LockReason",
+        "ChangingAffectTime",
+        "OpeningTime",
+        "InstanceId",
+        "Enabled",
+        "OnService",
+        "InDebt",
+        "InDebtOverdue",
+        "Currency",
+    )
 
 
 NOT_OPEN = "Your account does not open CDN service yet."
