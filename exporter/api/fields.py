@@ -98,10 +98,6 @@ class AnswerFields:
         odd = {field: (error.explanation,) for field, error in self.odd.items()}
         return MappingProxyType({**odd, **undocumented}) if odd or undocumented else _NONE
 
-    def is_empty(self, field: str) -> bool:
-        """Whether the field is missing, null or an empty text."""
-        return field not in self.odd and self.text(field) is None
-
     def malformed(self, field: str, seen: str, accepted: str) -> MalformedReply:
         """The error for a field that makes no sense."""
         return self._malformed(f"{self._path}{field}", seen, accepted)

@@ -128,13 +128,10 @@ def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answ
     charge_type = _charge_type(fields.auxiliary(fields.label, CHARGE_TYPE))
     next_charge_type = _charge_type(fields.auxiliary(fields.label, NEXT_CHARGE_TYPE))
     takes_effect = fields.auxiliary(fields.moment, CHANGE_TIME)
-    change = None
-    if next_charge_type is not None or takes_effect is not None:
-        change = ChargeTypeChange(charge_type=next_charge_type, takes_effect=takes_effect)
     state = ServiceState(
         lock_reasons=lock_reasons(fields),
         charge_type=charge_type,
-        change=change,
+        change=_change(charge_type, next_charge_type, takes_effect),
         opening_time=fields.auxiliary(fields.moment, OPENING_TIME),
         instance_id=fields.auxiliary(fields.label, INSTANCE_ID),
     )
@@ -156,6 +153,15 @@ def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answ
 def _charge_type(text: str | None) -> str | None:
     """The documented spelling where there is one, else the text unchanged."""
     return _SPELLINGS.get(text.casefold(), text) if text is not None else None
+
+
+def _change(
+    charge_type: str | None, next_charge_type: str | None, takes_effect: datetime | None
+) -> ChargeTypeChange | None:
+    """The change that an answer announces; the current method without a moment is none."""
+    if takes_effect is None and (next_charge_type or "").casefold() in ("", (charge_type or "").casefold()):
+        return None
+    return ChargeTypeChange(charge_type=next_charge_type, takes_effect=takes_effect)
 
 
 def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:

@@ -107,3 +107,21 @@ def test_nothing_beside_a_lock_hides_it(answered: Answered) -> None:
     assert opened == dict.fromkeys(bodies.keys() - {"opened at no time"}, 1521458171)
     assert page.by("account", "dcdn_service_info", instance_id="1").keys() == bodies.keys() - {"instances"}
     assert not page.find("dcdn_service_charge_type_change_timestamp_seconds")
+
+
+def test_a_change_to_the_same_method_is_none(answered: Answered) -> None:
+    """Unless its moment lies ahead: then something changes, and the type is shown as it was named."""
+    same = {**HEALTHY, "ChangingChargeType": HEALTHY["InternetChargeType"]}
+    moments = {"at no time": "", "at a past time": "2018-03-31T16:00:00Z", "later": "9999-12-31T23:59:59Z"}
+    page = answered(
+        {name: json.dumps({**same, "ChangingAffectTime": moment}).encode() for name, moment in moments.items()},
+        product="dcdn_ipa",
+        action="DescribeDcdnIpaService",
+    )
+
+    pending = {
+        name: sum(page.by("charge_type", "dcdn_service_next_charge_type", account=name).values()) for name in moments
+    }
+    assert pending == {"at no time": 0, "at a past time": 0, "later": 1}
+    assert page.value("dcdn_service_next_charge_type", account="later", charge_type="PayByTraffic") == 1
+    assert page.by("account", "dcdn_service_charge_type_change_timestamp_seconds") == {"later": 253402300799}

@@ -200,10 +200,16 @@ def test_a_value_is_documented_for_its_own_field_only() -> None:
 @pytest.mark.parametrize("charge_type", CHARGE_TYPES)
 def test_charge_types_are_known_in_any_case(charge_type: str) -> None:
     """One method is one series, however it is spelt; the documented spelling is shown."""
-    answer = parse(InternetChargeType=f" {charge_type.upper()} ", ChangingChargeType=charge_type.lower())
+    answer = parse(
+        InternetChargeType=f" {charge_type.upper()} ",
+        ChangingChargeType=charge_type.lower(),
+        ChangingAffectTime="2018-03-31T16:00Z",
+    )
 
     assert answer.state == ServiceState(
-        instance_id="1883927335936173", charge_type=charge_type, change=ChargeTypeChange(charge_type, None)
+        instance_id="1883927335936173",
+        charge_type=charge_type,
+        change=ChargeTypeChange(charge_type, datetime(2018, 3, 31, 16, 0, tzinfo=UTC)),
     )
     assert answer.unknown_values == {}
 
@@ -228,17 +234,39 @@ def test_a_past_change_is_kept_as_it_was_said() -> None:
         pytest.param({}, None, id="none"),
         pytest.param({"ChangingChargeType": "", "ChangingAffectTime": ""}, None, id="both empty"),
         pytest.param(
-            {"ChangingChargeType": "PayByTraffic"}, ChargeTypeChange("PayByTraffic", None), id="without a moment"
+            {"ChangingChargeType": "PayByBandwidth"}, ChargeTypeChange("PayByBandwidth", None), id="without a moment"
         ),
         pytest.param(
             {"ChangingAffectTime": "2018-03-31T16:00Z"},
             ChargeTypeChange(None, datetime(2018, 3, 31, 16, 0, tzinfo=UTC)),
             id="without a type",
         ),
+        pytest.param({"ChangingChargeType": "PayByTraffic"}, None, id="the current type without a moment"),
+        pytest.param(
+            {"ChangingChargeType": " paybytraffic", "ChangingAffectTime": ""}, None, id="the same in another case"
+        ),
+        pytest.param(
+            {"InternetChargeType": "PayByMoon", "ChangingChargeType": "PAYBYMOON"}, None, id="a new type twice"
+        ),
+        pytest.param(
+            {"ChangingChargeType": "PayByTraffic", "ChangingAffectTime": "-"},
+            None,
+            id="the current type and a moment that is none",
+        ),
+        pytest.param(
+            {"InternetChargeType": "", "ChangingChargeType": "PayByTraffic"},
+            ChargeTypeChange("PayByTraffic", None),
+            id="the current type not known",
+        ),
+        pytest.param(
+            {"ChangingChargeType": "PayByTraffic", "ChangingAffectTime": "2018-03-31T16:00Z"},
+            ChargeTypeChange("PayByTraffic", datetime(2018, 3, 31, 16, 0, tzinfo=UTC)),
+            id="the current type and a moment",
+        ),
     ],
 )
 def test_a_change_may_lack_a_part(fields: dict[str, object], change: ChargeTypeChange | None) -> None:
-    """What the API gave of a change is kept."""
+    """What the API gave of a change is kept; the current type again is none, unless there is a moment."""
     assert parsed_state(**fields).change == change
 
 
