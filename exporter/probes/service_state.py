@@ -135,6 +135,8 @@ def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answ
         opening_time=fields.auxiliary(fields.moment, OPENING_TIME),
         instance_id=fields.auxiliary(fields.label, INSTANCE_ID),
     )
+    if state == ServiceState() and _is_empty(fields):
+        return Answer(NOT_ACTIVATED, request_id=request_id)
     if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
         raise fields.without_needed("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
     named = (
@@ -148,6 +150,15 @@ def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answ
         if (unknown := tuple(value for value in values if value is not None and value not in documented))
     }
     return Answer(state=state, request_id=request_id, unknown_values=fields.unknown_values(undocumented))
+
+
+def _is_empty(fields: AnswerFields) -> bool:
+    """Whether an answer in which nothing was found says so: its OpeningTime, and any other time or type, is empty.
+
+    To the vendor's provider for Terraform, "opened" is an OpeningTime that is not empty: https://github.com/aliyun/terraform-provider-alicloud/blob/master/alicloud/data_source_alicloud_cdn_service.go
+    """
+    texts = [fields.auxiliary(fields.text, name) for name in fields.payload if name.endswith(("Time", "Type"))]
+    return OPENING_TIME in fields.payload and not any(texts) and not fields.odd
 
 
 def _charge_type(text: str | None) -> str | None:

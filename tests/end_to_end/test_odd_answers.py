@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
+    from tests.end_to_end.exporter_process import Exporter
     from tests.end_to_end.page import Page
 
-    Answered = Callable[..., Page]
+    Answered = Callable[..., Exporter]
 
 HEALTHY: Mapping[str, object] = {
     "RequestId": "R",
@@ -30,9 +31,9 @@ HEALTHY: Mapping[str, object] = {
 def answered(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> Answered:
-    """Polls each account of a mapping once, which is answered with these bytes; returns the page."""
+    """Polls each account of a mapping once, which is answered with these bytes."""
 
-    def play(bodies: Mapping[str, bytes], *, product: str, action: str) -> Page:
+    def play(bodies: Mapping[str, bytes], *, product: str, action: str) -> Exporter:
         accounts = [make_account(name) for name in bodies]
         simulator = simulate(*accounts)
         for name, body in bodies.items():
@@ -43,19 +44,24 @@ def answered(
         configuration["endpoints"] |= {"cdn": simulator.url}
         exporter = serve(configuration)
         eventually("every account was polled", lambda: exporter.status("/-/ready") == 200)
-        return exporter.scrape()
+        return exporter
 
     return play
+
+
+def unknown_values(page: Page) -> dict[str, float]:
+    """The fields that have been counted."""
+    return {field: count for field, count in page.by("field", "dcdn_exporter_unknown_values_total").items() if count}
 
 
 def test_every_billing_method_of_cdn_is_known(answered: Answered) -> None:
     """A method that the page of DescribeCdnService does not name is one series of seven, and no unknown value."""
     body = json.dumps({**HEALTHY, "InternetChargeType": "PayByBandwidth95"}).encode()
-    page = answered({"shop": body}, product="cdn", action="DescribeCdnService")
+    page = answered({"shop": body}, product="cdn", action="DescribeCdnService").scrape()
 
     charge_types = page.by("charge_type", "dcdn_service_charge_type", account="shop", product="cdn")
     assert (len(charge_types), charge_types["PayByBandwidth95"], sum(charge_types.values())) == (7, 1, 1)
-    assert set(page.by("field", "dcdn_exporter_unknown_values_total").values()) == {0}
+    assert unknown_values(page) == {}
 
 
 # Fields that make no sense beside a lock, and what is counted for each.
@@ -79,7 +85,7 @@ WRAPPED_LOCKS = {
 }
 
 
-def test_nothing_beside_a_lock_hides_it(answered: Answered) -> None:
+def test_nothing_beside_a_lock_hides_it(answered: Answered, eventually: Eventually) -> None:
     """Each account is locked, and its poll a success; what makes no sense is absent, and counted once."""
     bodies = {
         **{
@@ -92,17 +98,22 @@ def test_nothing_beside_a_lock_hides_it(answered: Answered) -> None:
         },
         **WRAPPED_LOCKS,
     }
-    page = answered(
+    exporter = answered(
         {name: body.encode() for name, body in bodies.items()}, product="dcdn_ipa", action="DescribeDcdnIpaService"
+    )
+    # An answer is counted right after it is shown.
+    page = eventually(
+        "every field is counted",
+        lambda: (
+            page
+            if unknown_values(page := exporter.scrape()) == {field: 1 for _, field in BESIDE_A_LOCK.values()}
+            else None
+        ),
     )
 
     assert {name: page.status(name) for name in bodies} == dict.fromkeys(bodies, "locked")
     assert page.by("account", "dcdn_service_lock", reason="financial") == dict.fromkeys(bodies, 1)
     assert page.by("account", "dcdn_poll_success") == dict.fromkeys(bodies, 1)
-    counted = page.by("field", "dcdn_exporter_unknown_values_total")
-    assert {field: count for field, count in counted.items() if count} == {
-        field: 1 for _, field in BESIDE_A_LOCK.values()
-    }
     opened = page.by("account", "dcdn_service_opening_timestamp_seconds")
     assert opened == dict.fromkeys(bodies.keys() - {"opened at no time"}, 1521458171)
     assert page.by("account", "dcdn_service_info", instance_id="1").keys() == bodies.keys() - {"instances"}
@@ -117,7 +128,7 @@ def test_a_change_to_the_same_method_is_none(answered: Answered) -> None:
         {name: json.dumps({**same, "ChangingAffectTime": moment}).encode() for name, moment in moments.items()},
         product="dcdn_ipa",
         action="DescribeDcdnIpaService",
-    )
+    ).scrape()
 
     pending = {
         name: sum(page.by("charge_type", "dcdn_service_next_charge_type", account=name).values()) for name in moments
@@ -125,3 +136,30 @@ def test_a_change_to_the_same_method_is_none(answered: Answered) -> None:
     assert pending == {"at no time": 0, "at a past time": 0, "later": 1}
     assert page.value("dcdn_service_next_charge_type", account="later", charge_type="PayByTraffic") == 1
     assert page.by("account", "dcdn_service_charge_type_change_timestamp_seconds") == {"later": 253402300799}
+
+
+def test_a_success_of_empty_fields_is_not_activated(answered: Answered) -> None:
+    """So it is counted; a lock beside empty fields is one, and one field with a value is a service."""
+    empty = {
+        "RequestId": "R",
+        **dict.fromkeys(("InstanceId", "OpeningTime", "InternetChargeType"), ""),
+        **dict.fromkeys(("ChangingChargeType", "ChangingAffectTime"), ""),
+        "OperationLocks": {"LockReason": []},
+    }
+    page = answered(
+        {
+            "never opened": json.dumps(empty).encode(),
+            "locked": json.dumps({**empty, "OperationLocks": LOCK}).encode(),
+            "opened": json.dumps({**empty, "InstanceId": "1"}).encode(),
+        },
+        product="dcdn_ipa",
+        action="DescribeDcdnIpaService",
+    ).scrape()
+
+    assert [page.status(name) for name in ("never opened", "locked", "opened")] == [
+        "not_activated",
+        "locked",
+        "active",
+    ]
+    assert set(page.by("account", "dcdn_poll_success").values()) == {1}
+    assert unknown_values(page) == {}

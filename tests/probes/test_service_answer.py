@@ -271,32 +271,6 @@ def test_a_change_may_lack_a_part(fields: dict[str, object], change: ChargeTypeC
 
 
 @pytest.mark.parametrize(
-    ("payload", "fields"),
-    [
-        pytest.param({}, "(none)", id="empty"),
-        pytest.param({"RequestId": "EF2A"}, "RequestId", id="only a request id"),
-        pytest.param(
-            {"RequestId": "EF2A", "OperationLocks": {}}, "OperationLocks, RequestId", id="no locks of nothing"
-        ),
-        pytest.param({"InstanceId": "", "OpeningTime": None}, "InstanceId, OpeningTime", id="all empty"),
-        pytest.param({"ChangingChargeType": "PayByTraffic"}, "ChangingChargeType", id="a change of nothing"),
-        pytest.param({"Enabled": True, "OnService": True}, "Enabled, OnService", id="another operation's answer"),
-        pytest.param({"a\nb\ud800": 1}, "a b", id="names that cannot be printed"),
-        pytest.param({"x" * 500: 1}, f"{'x' * 69}…", id="a long name"),
-    ],
-)
-def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fields: str) -> None:
-    """A 200 that says nothing of a service must not look like a healthy one."""
-    with pytest.raises(MalformedReply) as caught:
-        parse_service(payload, "request-1")
-
-    assert caught.value.explanation == (
-        f"the answer: seen the fields {fields}; accepted would be those of a service: "
-        "InstanceId, OpeningTime, InternetChargeType or a lock"
-    )
-
-
-@pytest.mark.parametrize(
     "payload",
     [
         pytest.param({"InstanceId": "1"}, id="instance"),
