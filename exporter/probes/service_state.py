@@ -179,11 +179,14 @@ def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
     """All reasons, lower case, sorted, each once; raises MalformedReply for what is no form of a lock.
 
     The documented form is that of the sample above. A flat list, a list of texts, one object, one text, JSON in a
-    text, a further object around them, and a key that stands twice were seen or are likely in the same place. Where
-    one reason is found, the rest may make no sense.
+    text, a further object around them or none, and a key that stands twice were seen or are likely in the same place.
+    Where one reason is found, the rest may make no sense.
     """
     found = [
-        reason for locks in every(fields.payload, _LOCKS) for reason in _reasons(locks, field=_LOCKS, is_lock=False)
+        reason
+        for field in (_LOCKS, LOCK_REASON)
+        for locks in every(fields.payload, field)
+        for reason in _reasons(locks, field=field, is_lock=False)
     ]
     reasons = {reason for reason in found if isinstance(reason, str)}
     for odd in found:

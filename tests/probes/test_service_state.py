@@ -197,10 +197,11 @@ def test_every_form_of_a_lock_list_is_understood(locks: object, reasons: tuple[s
         pytest.param('{"OperationLocks": {}, "OperationLocks": ["financial"]}', id="the first empty"),
         pytest.param('{"OperationLocks": ["financial"], "OperationLocks": 7}', id="the last no lock"),
         pytest.param('{"operationLocks": ["financial"], "OperationLocks": []}', id="in another case"),
+        pytest.param('{"LockReason": [{"LockReason": "financial"}]}', id="without the object around"),
     ],
 )
-def test_a_lock_counts_under_any_of_repeated_keys(text: str) -> None:
-    """JSON keeps the last value of a key, and a lock must not be lost by that."""
+def test_a_lock_counts_under_any_of_its_keys(text: str) -> None:
+    """JSON keeps the last value of a repeated key, and a lock must not be lost by that."""
     assert lock_reasons(AnswerFields(read_json(text), None)) == ("financial",)
 
 
