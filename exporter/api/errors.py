@@ -13,10 +13,8 @@
 Codes are compared case-insensitively: the vendor's tables disagree on case.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import MappingProxyType
 
 from exporter.core.model import FailureReason
 
@@ -100,7 +98,7 @@ class Refused(ApiError):
     ) -> None:
         super().__init__(
             explanation,
-            reason=reason_of_refusal(code, http_status),
+            reason=reason_of_refusal(code, http_status, message),
             code=code,
             http_status=http_status,
             request_id=request_id,
@@ -155,26 +153,22 @@ class WriteRefused(Exception):
         self.action = action
 
 
-# https://help.aliyun.com/en/document_detail/434846.html, https://www.alibabacloud.com/help/doc-detail/27232.htm
-_REASON_OF_CODE: Mapping[str, FailureReason] = MappingProxyType(
-    {
-        "flowcontrolerror": FailureReason.THROTTLED,
-        "servicebusy": FailureReason.THROTTLED,
-        "signaturedoesnotmatch": FailureReason.AUTH,
-        "incompletesignature": FailureReason.AUTH,
-        "signaturenonceused": FailureReason.AUTH,
-        "illegaltimestamp": FailureReason.AUTH,
-        "missingsecuritytoken": FailureReason.AUTH,
-        "forbidden.accesskeydisabled": FailureReason.AUTH,
-        "nopermission": FailureReason.PERMISSION,
-        "notauthorized": FailureReason.PERMISSION,
-        "forbidden": FailureReason.PERMISSION,
-        "forbidden.ram": FailureReason.PERMISSION,
-        "forbidden.nopermission": FailureReason.PERMISSION,
-        "serviceunavailable": FailureReason.SERVER,
-        "internalerror": FailureReason.SERVER,
-        "unknownerror": FailureReason.SERVER,
-    }
+_THROTTLING_WORDS = (
+    "throttl", "flowcontrol", "servicebusy", "degrade", "toomanyrequests", "ratelimit", "qpslimit",
+)  # fmt: skip
+_THROTTLING_SENTENCE = "qps limit exceeded"
+_ARREARS_WORDS = ("arrear", "overdue", "indebt")
+# Words of a segment; the first row that has one counts. Codes differ in case, so that capitals do not divide words.
+# https://help.aliyun.com/en/document_detail/434846.html, https://www.alibabacloud.com/help/doc-detail/27232.htm and
+# https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice, of no right.
+_REASON_OF_WORDS: tuple[tuple[tuple[str, ...], FailureReason], ...] = (
+    ((*_ARREARS_WORDS, "operationdenied", "riskcontrol", "intl", "biduser"), FailureReason.REJECTED),
+    (("signature", "accesskey", "securitytoken", "timestamp"), FailureReason.AUTH),
+    (("forbidden", "nopermission", "notauthorized", "unauthorized", "noauth", "denied"), FailureReason.PERMISSION),
+    (
+        ("serviceunavailable", "internalerror", "internalservererror", "unknownerror", "upgrading", "maintenance"),
+        FailureReason.SERVER,
+    ),
 )
 # https://help.aliyun.com/zh/polardb/client-error-codes
 _TOKEN_CODES = frozenset(
@@ -184,18 +178,20 @@ _TOKEN_CODES = frozenset(
         "invalidsecuritytoken.mismatchwithaccesskey",
     }
 )
-_AUTH_FAMILIES = ("invalidaccesskeyid", "invalidsecuritytoken", "invalidtimestamp")
 
 
-def reason_of_refusal(code: str | None, http_status: int) -> FailureReason:
-    """The failure reason of an error reply, by its code, else by its HTTP status."""
+def reason_of_refusal(code: str | None, http_status: int, message: str | None = None) -> FailureReason:
+    """The failure reason of an error reply, by its code, else by its HTTP status.
+
+    A code is read by its segments, which dots divide, the last one first: it is the narrowest.
+    """
     folded = (code or "").casefold()
-    if "throttling" in folded:
+    if _has(folded, _THROTTLING_WORDS) or _THROTTLING_SENTENCE in (message or "").casefold():
         return FailureReason.THROTTLED
-    if folded in _REASON_OF_CODE:
-        return _REASON_OF_CODE[folded]
-    if folded.split(".", 1)[0] in _AUTH_FAMILIES:
-        return FailureReason.AUTH
+    for segment in reversed(folded.split(".")):
+        for words, reason in _REASON_OF_WORDS:
+            if _has(segment, words):
+                return reason
     # STS answers a 302 over its limit:
     # https://www.alibabacloud.com/help/en/ram/support/faq-about-ram-roles-and-sts-tokens
     if http_status in (HTTPStatus.FOUND, HTTPStatus.TOO_MANY_REQUESTS):
@@ -203,3 +199,18 @@ def reason_of_refusal(code: str | None, http_status: int) -> FailureReason:
     if http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return FailureReason.SERVER
     return FailureReason.REJECTED
+
+
+def meaning_of_code(code: str | None) -> str | None:
+    """What a code means for the operator, where the vendor's sentence does not say it."""
+    folded = (code or "").casefold()
+    if _has(folded, _ARREARS_WORDS):
+        return "the account is in arrears"
+    # https://help.aliyun.com/document_detail/472991.html: a code of BssOpenApi
+    if folded == "notapplicable":
+        return "the account is of the other site, or a reseller's customer: check its key `site`"
+    return None
+
+
+def _has(text: str, words: tuple[str, ...]) -> bool:
+    return any(word in text for word in words)

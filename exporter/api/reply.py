@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from exporter.api.errors import MalformedReply, Refused
+from exporter.api.errors import MalformedReply, Refused, meaning_of_code
 from exporter.api.fields import read_json
 from exporter.api.redaction import Redaction
 
@@ -113,8 +113,11 @@ def _says_failure(fields: Mapping[str, object]) -> bool:
 
 
 def _refusal_in_words(http_status: int, code: str | None, sentence: str | None) -> str:
-    what = code or f"HTTP {http_status}"
-    return f"{what}: {sentence}" if sentence else what
+    words = code or f"HTTP {http_status}"
+    if sentence:
+        words = f"{words}: {sentence}"
+    meaning = meaning_of_code(code)
+    return f"{words} ({meaning})" if meaning else words
 
 
 @lru_cache(maxsize=4)  # hundreds of replies come within one second

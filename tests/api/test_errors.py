@@ -10,6 +10,7 @@ from exporter.api.errors import (
     Refused,
     RoleNotAssumed,
     WriteRefused,
+    meaning_of_code,
     reason_of_refusal,
 )
 from exporter.core.model import FailureReason
@@ -28,6 +29,16 @@ REASONS = [
     ("Rejected.Throttling", 400, THROTTLED),
     ("FlowControlError", 400, THROTTLED),
     ("ServiceBusy", 503, THROTTLED),
+    ("Site.ServiceBusy", 403, THROTTLED),
+    ("TooManyRequests", 400, THROTTLED),
+    ("Degrade.Api", 400, THROTTLED),
+    ("Forbidden.Throttled", 403, THROTTLED),
+    ("Throttling.Forbidden", 403, THROTTLED),
+    ("MissingSignature", 400, AUTH),
+    ("Forbidden.InvalidSecurityToken", 403, AUTH),
+    ("MissingAccessKeyId", 400, AUTH),
+    ("InvalidAccessKeyIdentity", 400, AUTH),
+    ("Signature", 400, AUTH),
     ("SignatureDoesNotMatch", 400, AUTH),
     ("SignatureDoesNotMatch", 403, AUTH),
     ("IncompleteSignature", 400, AUTH),
@@ -48,15 +59,32 @@ REASONS = [
     ("Forbidden", 400, PERMISSION),
     ("Forbidden.RAM", 403, PERMISSION),
     ("Forbidden.NoPermission", 403, PERMISSION),
+    ("ActionUnauthorized", 403, PERMISSION),
+    ("Forbidden.NotSupportRAM", 403, PERMISSION),
+    ("AccessDenied", 403, PERMISSION),
+    ("AccessDenied.Detail", 400, PERMISSION),
+    ("Forbidden.NoUserAuthorization", 403, PERMISSION),
+    ("NoAuth", 403, PERMISSION),
+    ("User.NoPermission", 500, PERMISSION),
+    ("OperationDenied.NoPermission", 403, PERMISSION),
+    ("SystemUpgrading", 403, SERVER),
+    ("System.Maintenance", 403, SERVER),
+    ("Service.InternalError", 400, SERVER),
     ("ServiceUnavailable", 400, SERVER),
     ("InternalError", 400, SERVER),
     ("UnknownError", 400, SERVER),
-    # A code that says nothing leaves it to the status.
+    ("Account.Arrearage", 403, REJECTED),
+    ("Account.Arrearage", 503, REJECTED),
+    ("Forbidden.InArrears", 403, REJECTED),
+    ("OverdueBill", 403, REJECTED),
+    # The vendor names these, and they speak of something else than rights.
     ("Forbidden.RiskControl", 403, REJECTED),
+    ("Forbidden.IntlUser", 403, REJECTED),
+    ("Forbidden.BidUser", 403, REJECTED),
+    # A code that says nothing leaves it to the status.
+    ("NoRealNameAuthentication", 400, REJECTED),
     ("InvalidAction.NotFound", 404, REJECTED),
     ("OperationDenied", 403, REJECTED),
-    ("Signature", 400, REJECTED),
-    ("InvalidAccessKeyIdentity", 400, REJECTED),
     ("SomethingNew", 200, REJECTED),
     ("SomethingNew", 500, SERVER),
     (None, 302, THROTTLED),
@@ -80,6 +108,28 @@ def test_reason_of_refusal(code: str | None, http_status: int, reason: FailureRe
     cases = {code, code and code.lower(), code and code.upper()}
 
     assert {reason_of_refusal(spelt, http_status) for spelt in cases} == {reason}
+
+
+def test_a_sentence_that_speaks_of_throttling() -> None:
+    """The vendor's flow control has no code of its own everywhere, and says this then."""
+    refusal = Refused("why", code="Forbidden", http_status=403, message="QPS Limit exceeded, slow down")
+
+    assert refusal.reason is THROTTLED
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("Account.Arrearage", "the account is in arrears"),
+        ("forbidden.inarrears", "the account is in arrears"),
+        ("NotApplicable", "the account is of the other site, or a reseller's customer: check its key `site`"),
+        ("NoPermission", None),
+        (None, None),
+    ],
+)
+def test_what_a_code_means(code: str | None, meaning: str | None) -> None:
+    """Of codes whose sentence says nothing to an operator, the meaning is added."""
+    assert meaning_of_code(code) == meaning
 
 
 @pytest.mark.parametrize(

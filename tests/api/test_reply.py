@@ -10,6 +10,7 @@ from exporter.api.reply import decode
 IN_HEAD = "11111111-1111-1111-1111-111111111111"
 IN_BODY = "22222222-2222-2222-2222-222222222222"
 REDACTION = Redaction.of(Credentials("LTAI", Secret("planted-secret-0123")), authorization="Signature=aabbccdd")
+OTHER_SITE = "the account is of the other site, or a reseller's customer: check its key `site`"
 
 
 def evidence(error: ApiError) -> tuple[str, str | None, int | None, str | None]:
@@ -56,8 +57,19 @@ def test_an_object_is_an_answer(body: dict[str, object], request_id: str) -> Non
         pytest.param(
             200,
             b'{"Code":"NotApplicable","Message":"Not for you.","Success":false}',
-            ("NotApplicable: Not for you.", "NotApplicable", 200, IN_HEAD),
+            (
+                f"NotApplicable: Not for you. ({OTHER_SITE})",
+                "NotApplicable",
+                200,
+                IN_HEAD,
+            ),
             id="no-success-in-200",
+        ),
+        pytest.param(
+            403,
+            b'{"Code":"Account.Arrearage"}',
+            ("Account.Arrearage (the account is in arrears)", "Account.Arrearage", 403, IN_HEAD),
+            id="arrears",
         ),
         pytest.param(200, b'{"Success":false}', ("HTTP 200", None, 200, IN_HEAD), id="no-success-and-no-code"),
         pytest.param(
