@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ from urllib3.util import ALPN_PROTOCOLS, create_urllib3_context
 from exporter.api.deadline import KEPT_UNUSED_S, Call, CallSocket, TlsCallSocket
 from exporter.api.dns import Resolver
 
+_MOST_INFORMATIONAL = 10
 POOLS = 16
 """So many endpoints have connections that are kept."""
-# These have no body: what a server sends after them, such as the reply after an informational one, stays on the
-# connection.
+# These have no body: what a server sends after them stays on the connection.
 _UNFRAMED = frozenset([*range(100, 200), HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED])
 _PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no error type for it
 
@@ -143,8 +144,22 @@ class CallAdapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **kwargs)
 
 
+class _FinalResponse(HTTPResponse):
+    """The reply after informational ones such as 103; the standard library skips 100 alone."""
+
+    def begin(self) -> None:
+        super().begin()
+        for _ in range(_MOST_INFORMATIONAL):
+            if not HTTPStatus.PROCESSING <= self.status < HTTPStatus.OK:  # after 101 there is another protocol
+                break
+            self.headers = None  # type: ignore[assignment] # as at first: else nothing more would be read
+            super().begin()
+
+
 class _CallConnection(HTTPConnection):
     """A connection whose timeout is the call that it belongs to."""
+
+    response_class = _FinalResponse
 
     def __init__(self, *args: Any, bundle: CaBundle, resolver: Resolver, single_use: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -92,6 +92,35 @@ def test_identity_is_no_compression(serve: Serve, connect: Connect, ask: Ask) ->
     assert ask(connect(server.url)).payload == {"a": 1}
 
 
+INFORMATIONAL = [
+    pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="100"),
+    pytest.param(b"HTTP/1.1 102 Processing\r\n\r\n", id="102"),
+    pytest.param(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nContent-Length: 9\r\n\r\n", id="103"),
+    pytest.param(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", id="102 and 103"),
+]
+
+
+@pytest.mark.parametrize("heads", INFORMATIONAL)
+@pytest.mark.parametrize("frame", FRAMES[:2])
+def test_an_informational_response_is_not_the_answer(
+    serve: Serve, connect: Connect, ask: Ask, heads: bytes, frame: Callable[[bytes], bytes]
+) -> None:
+    """The reply that follows it is, with its own headers and framing, and the connection stays usable."""
+    server = serve(always(heads + frame(b'{"a":1}')))
+    client = connect(server.url)
+
+    assert [ask(client).payload for _ in range(3)] == [{"a": 1}] * 3
+    assert server.connections == 1
+
+
+def test_informational_responses_without_end(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """After ten of them the next one is taken for the reply, which it is not."""
+    server = serve(always(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20 + reply()))
+
+    with pytest.raises(Refused, match="HTTP 103"):
+        ask(connect(server.url))
+
+
 def test_the_request_id_of_the_head(serve: Serve, connect: Connect, ask: Ask) -> None:
     """Where the body names no request id the head's is taken, and only if it looks like one."""
     plain = serve(always(reply(headers=("x-acs-request-id: EF2A-01",))))
