@@ -1,9 +1,10 @@
 """Reads a reply: its body up to a limit, the object or the error in it, and the API's clock."""
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,32 +16,38 @@ from exporter.api.redaction import Redaction
 
 REPLY_LIMIT = 1024 * 1024
 _CHUNK = 64 * 1024
+_TOO_LARGE = f"the reply is larger than {REPLY_LIMIT} bytes"
+# https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding
+_UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
+_OTHER_COMPRESSIONS = frozenset({"br", "zstd", "dcb", "dcz", "compress", "x-compress", "exi", "pack200-gzip"})
+# gzip or zlib, by its head; then deflate without one, which some servers send.
+_ZLIB_FORMATS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
+
+_Malformed = Callable[[str], MalformedReply]
 
 
 def read(response: requests.Response, request_id: str | None) -> bytes:
-    """The whole body; raises MalformedReply when it has more than REPLY_LIMIT bytes or is compressed."""
+    """The whole body, unpacked where it is compressed.
+
+    Raises MalformedReply when more than REPLY_LIMIT bytes come, or come out, or when it cannot be unpacked.
+    """
     with response:  # closes the connection unless the body was read to its end
+        malformed = partial(MalformedReply, http_status=response.status_code, request_id=request_id)
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding not in ("", "identity"):
-            raise MalformedReply(
-                "the reply is compressed, though it was asked not to be",
-                http_status=response.status_code,
-                request_id=request_id,
-            )
+        codings = [] if encoding in ("", "identity") else _compressions(encoding, malformed)
         parts = []
         size = 0
         while chunk := _next_chunk(response, request_id):
             size += len(chunk)
             if size > REPLY_LIMIT:
-                raise MalformedReply(
-                    f"the reply is larger than {REPLY_LIMIT} bytes",
-                    http_status=response.status_code,
-                    request_id=request_id,
-                )
+                raise malformed(_TOO_LARGE)
             parts.append(chunk)
             if response.raw.length_remaining == 0:
                 break  # another read, only to see the end, costs as much as this one
-        return b"".join(parts)
+    body = b"".join(parts)
+    for _ in codings:
+        body = _unpacked(body, malformed)
+    return body
 
 
 def decode(
@@ -84,6 +91,39 @@ def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
         raise MalformedReply(
             "the length of the reply makes no sense", http_status=response.status_code, request_id=request_id
         ) from None
+
+
+def _compressions(encoding: str, malformed: _Malformed) -> list[str]:
+    """The compressions among the codings that a head names; what is none, such as a charset, changes nothing."""
+    codings = [coding.strip() for coding in encoding.split(",")]
+    compressions = [coding for coding in codings if coding in _UNPACKED or coding in _OTHER_COMPRESSIONS]
+    if len(compressions) > 1 or not _UNPACKED.issuperset(compressions):
+        raise malformed("the reply is compressed in a way that is not read, though it was asked not to be compressed")
+    return compressions
+
+
+def _unpacked(body: bytes, malformed: _Malformed) -> bytes:
+    """What gzip or deflate has made of the body; the body itself where that was undone, and the head not changed."""
+    if _is_text(body):
+        return body
+    for bits in _ZLIB_FORMATS:
+        unpacker = zlib.decompressobj(bits)
+        try:
+            unpacked = unpacker.decompress(body, REPLY_LIMIT + 1)
+        except zlib.error:
+            continue
+        if len(unpacked) > REPLY_LIMIT:
+            raise malformed(_TOO_LARGE)
+        if unpacker.eof:
+            return unpacked
+    raise malformed("the reply is not whole, or not compressed as its head says")
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        return body.decode()[:1] in ("", "{", "[", "<")
+    except UnicodeDecodeError:
+        return False
 
 
 def _json(body: bytes) -> tuple[object, bool]:
