@@ -255,7 +255,13 @@ class Client:
         ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
         if ahead_s is not None:
             self._observer.clock_skew(ahead_s)
-        payload, request_id = decode(body, redaction, http_status=response.status_code, request_id=request_id)
+        payload, request_id = decode(
+            body,
+            redaction,
+            http_status=response.status_code,
+            request_id=request_id,
+            headers=response.headers,
+        )
         return Reply(
             payload=payload,
             request_id=request_id,

@@ -1,12 +1,17 @@
 """Reads a reply: its body up to a limit, the object or the error in it, and the API's clock."""
 
+import codecs
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
 from http import HTTPStatus
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any
+from xml.parsers import expat
 
 import requests
 
@@ -14,6 +19,7 @@ from exporter.api.errors import MalformedReply, Refused, meaning_of_code
 from exporter.api.fields import read_json
 from exporter.api.redaction import Redaction
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 REPLY_LIMIT = 1024 * 1024
 _CHUNK = 64 * 1024
 _TOO_LARGE = f"the reply is larger than {REPLY_LIMIT} bytes"
@@ -22,6 +28,16 @@ _UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _OTHER_COMPRESSIONS = frozenset({"br", "zstd", "dcb", "dcz", "compress", "x-compress", "exi", "pack200-gzip"})
 # gzip or zlib, by its head; then deflate without one, which some servers send.
 _ZLIB_FORMATS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
+
+_CODE = ("Code", "code", "ErrorCode", "errorCode")
+_MESSAGE = ("Message", "message", "ErrorMessage", "errorMessage", "errorMsg")
+_REQUEST_ID = ("RequestId", "requestId")
+_DEEPEST = 8
+_MOST_LOOKED_AT = 100
+_PROLOG_LENGTH = 200
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.ASCII | re.IGNORECASE)
+_XML_CHARSET = re.compile(r"""\s*<\?xml\b[^>]*\bencoding\s*=\s*["']([\w.:-]{1,40})""", re.ASCII)
+_CODECS = ("utf-8", "utf-16", "utf-32", "gb", "big5", "euc", "iso", "cp", "shift", "ascii", "koi8")
 
 _Malformed = Callable[[str], MalformedReply]
 
@@ -51,28 +67,30 @@ def read(response: requests.Response, request_id: str | None) -> bytes:
 
 
 def decode(
-    body: bytes, redaction: Redaction, *, http_status: int, request_id: str | None
+    body: bytes,
+    redaction: Redaction,
+    *,
+    http_status: int,
+    request_id: str | None,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> tuple[Mapping[str, Any], str | None]:
     """The object and its request id, which is ``request_id``, that of the head, unless the body has one.
 
     Raises Refused when the status or the object is an error, MalformedReply when the body is no object.
     """
     document, is_json = _json(body)
+    if not is_json:
+        document, is_json = _in_declared_charset(body, headers.get("Content-Type", ""))
     fields = document if isinstance(document, dict) else {}
-    request_id = redaction.plain(_text(fields, "RequestId", "requestId")) or request_id
-    code = _text(fields, "Code", "code")
-    if http_status != HTTPStatus.OK or _is_error(code) or _says_failure(fields):
-        safe_code = redaction.plain(code)
-        sentence = redaction.sentence(safe_code, _text(fields, "Message", "message"))
-        raise Refused(
-            _refusal_in_words(http_status, safe_code, sentence),
-            code=safe_code,
-            http_status=http_status,
-            request_id=request_id,
-            message=sentence,
-        )
-    if not isinstance(document, dict):
+    is_answer = http_status == HTTPStatus.OK and is_json
+    error = _error_in_answer(fields) if is_answer else _object_with_code(document)
+    request_id = redaction.plain(_text(error or fields, *_REQUEST_ID) or _text(fields, *_REQUEST_ID)) or request_id
+    if error is not None or http_status != HTTPStatus.OK:
+        raise _refused(error or fields, redaction, http_status=http_status, request_id=request_id)
+    if not (is_json and isinstance(document, dict)):
         kind = "a JSON value that is no object" if is_json else "no JSON"
+        media_type = redaction.sentence(None, headers.get("Content-Type", "").partition(";")[0])
+        kind += f", its content type is {media_type}" if media_type else ""
         raise MalformedReply(f"the reply is {kind}", http_status=http_status, request_id=request_id)
     return document, request_id
 
@@ -126,11 +144,98 @@ def _is_text(body: bytes) -> bool:
         return False
 
 
-def _json(body: bytes) -> tuple[object, bool]:
+def _json(body: bytes | str) -> tuple[object, bool]:
     try:
         return read_json(body), True
     except (ValueError, RecursionError):  # a megabyte of brackets is too deep for the decoder
         return None, False
+
+
+def _in_declared_charset(body: bytes, content_type: str) -> tuple[object, bool]:
+    """JSON in another charset than UTF-8, or the elements of XML; and whether it is JSON.
+
+    A letter that is none in its charset spoils itself alone.
+    """
+    declared = _CHARSET.search(content_type) or _XML_CHARSET.search(body[:_PROLOG_LENGTH].decode("latin-1"))
+    text = body.decode(_codec(declared[1]) if declared else "utf-8", errors="replace").strip("\ufeff \t\r\n")
+    return (_elements(text), False) if text.startswith("<") else _json(text)
+
+
+def _codec(charset: str) -> str:
+    """The codec of a charset; UTF-8 for what is none, or takes ever longer for a longer text, as punycode."""
+    try:
+        name = codecs.lookup(charset).name
+    except LookupError:
+        return "utf-8"
+    return name if name.startswith(_CODECS) else "utf-8"
+
+
+def _elements(text: str) -> Mapping[str, Any]:
+    """The elements of XML, nested, the first of each name; none for what is no XML.
+
+    Only a document type can declare entities, which may expand without end: a text that has one is not read.
+    """
+    opened: list[tuple[str, dict[str, Any]]] = [("", {})]
+    words: list[str] = []
+
+    def begin(name: str, _attributes: object) -> None:
+        if len(opened) > _DEEPEST:
+            raise ValueError
+        opened.append((name.rpartition(":")[2], {}))
+        words.clear()
+
+    def end(_name: str) -> None:
+        name, inside = opened.pop()
+        opened[-1][1].setdefault(name, inside or "".join(words).strip())
+        words.clear()
+
+    def refuse(*_parts: object) -> None:
+        raise ValueError
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = words.append, refuse
+    try:
+        parser.Parse(text, True)  # noqa: FBT003 — the standard library's own signature
+    except (expat.ExpatError, ValueError):
+        return {}
+    return opened[0][1]
+
+
+def _error_in_answer(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What describes the error in a reply of HTTP 200; None where it is none."""
+    if _is_error(_text(answer, *_CODE)):
+        return answer
+    wrapped = [answer[name] for name in ("Error", "error") if name in answer]
+    return (wrapped and _object_with_code(wrapped)) or (answer if _says_failure(answer) else None)
+
+
+def _object_with_code(document: object) -> Mapping[str, Any] | None:
+    """The first object with the code of an error, the outermost one; errors are wrapped in several ways."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        for item in level:
+            if isinstance(item, dict) and _is_error(_text(item, *_CODE)):
+                return item
+        inside = (
+            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
+        )
+        level = list(islice(chain.from_iterable(inside), _MOST_LOOKED_AT))
+    return None
+
+
+def _refused(error: Mapping[str, Any], redaction: Redaction, *, http_status: int, request_id: str | None) -> Refused:
+    code = redaction.plain(_text(error, *_CODE))
+    sentence = redaction.sentence(code, _text(error, *_MESSAGE))
+    remark = meaning_of_code(code)
+    words = code or f"HTTP {http_status}"
+    return Refused(
+        words + (f": {sentence}" if sentence else "") + (f" ({remark})" if remark else ""),
+        code=code,
+        http_status=http_status,
+        request_id=request_id,
+        message=sentence,
+    )
 
 
 def _text(fields: Mapping[str, object], *names: str) -> str | None:
@@ -143,21 +248,13 @@ def _text(fields: Mapping[str, object], *names: str) -> str | None:
 
 def _is_error(code: str | None) -> bool:
     """Whether the code is one of an error; some products put "Code": "200" or "OK" into a good answer."""
-    return code is not None and code.casefold() not in ("200", "ok", "success")
+    return code is not None and code.casefold() not in ("200", "ok", "success", "0")
 
 
 def _says_failure(fields: Mapping[str, object]) -> bool:
     """Whether "Success" is false, as in the errors that BssOpenApi answers with HTTP 200."""
     success = fields.get("Success")
     return success is False or (isinstance(success, str) and success.strip().casefold() == "false")
-
-
-def _refusal_in_words(http_status: int, code: str | None, sentence: str | None) -> str:
-    words = code or f"HTTP {http_status}"
-    if sentence:
-        words = f"{words}: {sentence}"
-    meaning = meaning_of_code(code)
-    return f"{words} ({meaning})" if meaning else words
 
 
 @lru_cache(maxsize=4)  # hundreds of replies come within one second

@@ -1,0 +1,154 @@
+"""Errors that are wrapped in another way, and what they say beside their code."""
+
+import json
+
+import pytest
+
+from exporter.api.errors import MalformedReply, Refused
+from exporter.api.reply import decode
+from tests.api.test_reply import IN_HEAD, REDACTION, evidence
+
+WITHHELD = "(withheld: it repeats a secret part of the request)"
+XML = (
+    "<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>4BC0</RequestId><HostId>dcdn.aliyuncs.com</HostId>"
+    "<Code>DcdnIpaServiceNotFound</Code><Message>m</Message></Error>"
+)
+NOT_FOUND = ("DcdnIpaServiceNotFound: m", "DcdnIpaServiceNotFound", 403, "4BC0")
+WRAPPED = '{"Code":"Forbidden.RAM","Message":"用户没有权限","RequestId":"R1"}'
+NO_RIGHT = ("Forbidden.RAM: 用户没有权限", "Forbidden.RAM", 403, "R1")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        pytest.param(XML.encode(), "text/xml", NOT_FOUND, id="xml"),
+        pytest.param(b"\xef\xbb\xbf\r\n" + XML.encode(), "", NOT_FOUND, id="xml after a byte order mark"),
+        pytest.param(XML.replace("'UTF-8'", "'GBK'").replace(">m<", ">权限<").encode("gbk"), "text/xml",
+                     ("DcdnIpaServiceNotFound: 权限", *NOT_FOUND[1:]), id="xml that declares GBK"),
+        pytest.param(XML.replace("<Error>", "<E:Error xmlns:E='u'>").replace("</Error>", "</E:Error>").encode(), "",
+                     NOT_FOUND, id="xml in a namespace"),
+        pytest.param(XML.replace("<Error>", "<Response><Errors><Error>").replace(
+            "</Error>", "</Error></Errors></Response>").encode(), "", NOT_FOUND, id="xml in a further wrapping"),
+        pytest.param(XML.replace(">m<", "><![CDATA[m]]><").encode(), "", NOT_FOUND, id="xml with CDATA"),
+        pytest.param(WRAPPED.encode("gbk"), "application/json;charset=GBK", NO_RIGHT, id="GBK"),
+        pytest.param(WRAPPED.encode("gb18030"), 'application/json; charset="gb18030"', NO_RIGHT, id="GB18030"),
+        pytest.param(WRAPPED.replace("用户没有权限", "沒有權限").encode("big5"), "text/json; Charset = Big5",
+                     ("Forbidden.RAM: 沒有權限", *NO_RIGHT[1:]), id="Big5"),
+        pytest.param(WRAPPED.encode("utf-16"), "application/json", NO_RIGHT, id="UTF-16, undeclared"),
+        pytest.param(WRAPPED.encode("utf-8-sig"), "application/json", NO_RIGHT, id="UTF-8 with a mark"),
+        pytest.param(WRAPPED.encode(), "application/json;charset=latin-9", NO_RIGHT, id="another one declared"),
+        pytest.param(b'{"Code":"Forbidden.RAM","Message":"\xff","RequestId":"R1"}', "application/json;charset=zip",
+                     ("Forbidden.RAM: \ufffd", *NO_RIGHT[1:]), id="no charset at all"),
+        pytest.param(b'{"Code":"Forbidden.RAM","Message":"\xff","RequestId":"R1"}', "charset=punycode",
+                     ("Forbidden.RAM: \ufffd", *NO_RIGHT[1:]), id="a charset that takes long"),
+        pytest.param(b'{"Error":{"Code":"NoAuth","Message":"x","RequestId":"R1"}}', "",
+                     ("NoAuth: x", "NoAuth", 403, "R1"), id="an error inside"),
+        pytest.param(b'{"RequestId":"R1","error":{"code":"NoAuth","message":"x"}}', "",
+                     ("NoAuth: x", "NoAuth", 403, "R1"), id="an error inside, in lower case"),
+        pytest.param(b'{"errorCode":"NoAuth","errorMessage":"x","requestId":"R1"}', "",
+                     ("NoAuth: x", "NoAuth", 403, "R1"), id="errorCode"),
+        pytest.param(b'[{"data":{"errors":[{"ErrorCode":"NoAuth"}]}}]', "",
+                     ("NoAuth", "NoAuth", 403, IN_HEAD), id="deep inside"),
+        pytest.param(b'{"Code":"200","Error":{"Code":"NoAuth"}}', "",
+                     ("NoAuth", "NoAuth", 403, IN_HEAD), id="two codes, one of them of no error"),
+    ],
+)  # fmt: skip
+def test_the_code_in_another_wrapping(
+    body: bytes, content_type: str, expected: tuple[str, str | None, int | None, str | None]
+) -> None:
+    """It is the same refusal as in JSON of UTF-8."""
+    with pytest.raises(Refused) as refusal:
+        decode(body, REDACTION, http_status=403, request_id=IN_HEAD, headers={"Content-Type": content_type})
+
+    assert evidence(refusal.value) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(XML.encode(), id="xml"),
+        pytest.param(b'{"Error":{"Code":"DcdnIpaServiceNotFound"}}', id="an error inside"),
+        pytest.param(b'{"errorCode":"DcdnIpaServiceNotFound"}', id="errorCode"),
+        pytest.param(b'{"Success":false,"error":{"code":"DcdnIpaServiceNotFound"}}', id="no success"),
+    ],
+)
+def test_the_code_in_another_wrapping_of_a_200(body: bytes) -> None:
+    """An error is one with HTTP 200 too."""
+    with pytest.raises(Refused) as refusal:
+        decode(body, REDACTION, http_status=200, request_id=None)
+
+    assert refusal.value.code == "DcdnIpaServiceNotFound"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"Error": None, "errorCode": "0", "a": 1}, id="no error"),
+        pytest.param({"error": {}, "ErrorCode": ""}, id="an empty error"),
+        pytest.param({"Data": {"Code": "Blue"}, "Items": [{"code": "Red"}]}, id="a code of something else"),
+    ],
+)
+def test_a_code_that_is_no_error(body: dict[str, object]) -> None:
+    """What an answer names a code is its own affair."""
+    assert decode(json.dumps(body).encode(), REDACTION, http_status=200, request_id=None) == (body, None)
+
+
+def test_an_answer_in_another_charset() -> None:
+    """It is read, and a letter that is none in its charset spoils itself alone."""
+    of_gbk = decode(
+        '{"a":"全站加速"}'.encode("gbk"), REDACTION,
+        http_status=200, request_id=None, headers={"Content-Type": "application/json; charset=gbk"},
+    )  # fmt: skip
+    spoilt = decode(b'{"a":"\xff","b":1}', REDACTION, http_status=200, request_id=None)
+
+    assert (of_gbk, spoilt) == (({"a": "全站加速"}, None), ({"a": "\ufffd", "b": 1}, None))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(
+            b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "NoPermission">]><Error><Code>&x;</Code></Error>',
+            id="an entity",
+        ),
+        pytest.param(
+            b'<!DOCTYPE a [<!ENTITY a "NoPermission"><!ENTITY b "'
+            + b"&a;" * 1000 + b'"><!ENTITY c "' + b"&b;" * 1000 + b'">]><Error><Code>&c;</Code></Error>',
+            id="entities that grow",
+        ),
+        pytest.param(
+            b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><Error><Code>&x;</Code></Error>', id="a file"
+        ),
+        pytest.param(b"<!DOCTYPE html><html><Code>NoPermission</Code></html>", id="a document type"),
+        pytest.param(b"<a>" * 300_000, id="deep"),
+        pytest.param(b"<a>" * 50 + b"<Code>NoPermission</Code>" + b"</a>" * 50, id="a code too deep"),
+        pytest.param(b"<Error><Code>NoPermission</Code>", id="cut off"),
+        pytest.param(b"<" * 1024 * 1024, id="no xml"),
+    ],
+)  # fmt: skip
+def test_xml_that_is_not_read(body: bytes) -> None:
+    """No entity is expanded, no file read; such a refusal has no code, and a 200 is malformed."""
+    with pytest.raises(Refused) as refusal:
+        decode(body, REDACTION, http_status=403, request_id=IN_HEAD)
+    with pytest.raises(MalformedReply, match="the reply is no JSON"):
+        decode(body, REDACTION, http_status=200, request_id=IN_HEAD)
+
+    assert evidence(refusal.value) == ("HTTP 403", None, 403, IN_HEAD)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "explanation"),
+    [
+        ("text/html; charset=utf-8", "the reply is no JSON, its content type is text/html"),
+        ("planted-secret-0123", "the reply is no JSON, its content type is " + WITHHELD),
+    ],
+)  # fmt: skip
+def test_the_content_type_of_what_is_no_json(content_type: str, explanation: str) -> None:
+    """The page of a portal says that it is one."""
+    with pytest.raises(MalformedReply) as malformed:
+        decode(
+            b"<html>Log in</html>", REDACTION,
+            http_status=200, request_id=IN_HEAD, headers={"Content-Type": content_type},
+        )  # fmt: skip
+
+    assert evidence(malformed.value) == (explanation, None, 200, IN_HEAD)
