@@ -32,6 +32,8 @@ _ZLIB_FORMATS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
 _CODE = ("Code", "code", "ErrorCode", "errorCode")
 _MESSAGE = ("Message", "message", "ErrorMessage", "errorMessage", "errorMsg")
 _REQUEST_ID = ("RequestId", "requestId")
+# https://www.alibabacloud.com/help/en/ram/user-guide/how-do-i-troubleshoot-access-denied-errors
+_DENIED = ("PolicyType", "NoPermissionType", "AuthAction")
 _DEEPEST = 8
 _MOST_LOOKED_AT = 100
 _PROLOG_LENGTH = 200
@@ -227,7 +229,13 @@ def _object_with_code(document: object) -> Mapping[str, Any] | None:
 def _refused(error: Mapping[str, Any], redaction: Redaction, *, http_status: int, request_id: str | None) -> Refused:
     code = redaction.plain(_text(error, *_CODE))
     sentence = redaction.sentence(code, _text(error, *_MESSAGE))
-    remark = meaning_of_code(code)
+    denied = error.get("AccessDeniedDetail")
+    details = (
+        []
+        if not isinstance(denied, dict)
+        else [f"{name} {value}" for name in _DENIED if (value := redaction.plain(_text(denied, name)))]
+    )
+    remark = "; ".join(filter(None, [meaning_of_code(code), ", ".join(details)]))
     words = code or f"HTTP {http_status}"
     return Refused(
         words + (f": {sentence}" if sentence else "") + (f" ({remark})" if remark else ""),

@@ -152,3 +152,45 @@ def test_the_content_type_of_what_is_no_json(content_type: str, explanation: str
         )  # fmt: skip
 
     assert evidence(malformed.value) == (explanation, None, 200, IN_HEAD)
+
+
+DENIED = {
+    "AuthAction": "dcdn:DescribeDcdnIpaService",
+    "AuthPrincipalType": "SubUser",
+    "NoPermissionType": "ImplicitDeny",
+    "PolicyType": "AccountLevelIdentityBasedPolicy",
+    "EncodedDiagnosticMessage": "AQIBIAAAAPXc",
+}
+WHY = (
+    "PolicyType AccountLevelIdentityBasedPolicy, NoPermissionType ImplicitDeny, "
+    "AuthAction dcdn:DescribeDcdnIpaService"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "explanation"),
+    [
+        pytest.param({"AccessDeniedDetail": DENIED, "Message": "No."}, f"NoPermission: No. ({WHY})", id="whole"),
+        pytest.param({"AccessDeniedDetail": DENIED}, f"NoPermission ({WHY})", id="without a message"),
+        pytest.param({"AccessDeniedDetail": {"AuthAction": "a:B"}}, "NoPermission (AuthAction a:B)", id="a part"),
+        pytest.param({"AccessDeniedDetail": {"AuthAction": "planted-secret-0123"}}, "NoPermission", id="a secret"),
+        pytest.param({"AccessDeniedDetail": {"AuthAction": 7}}, "NoPermission", id="a number"),
+        pytest.param({"AccessDeniedDetail": "text"}, "NoPermission", id="no object"),
+    ],
+)
+def test_why_a_right_is_missing(body: dict[str, object], explanation: str) -> None:
+    """The refusal names the policy, the kind of denial, and the action that has to be allowed."""
+    with pytest.raises(Refused) as refusal:
+        decode(json.dumps({"Code": "NoPermission"} | body).encode(), REDACTION, http_status=403, request_id=None)
+
+    assert refusal.value.explanation == explanation
+
+
+def test_why_a_right_is_missing_in_xml() -> None:
+    """The same is read there."""
+    detail = "".join(f"<{name}>{value}</{name}>" for name, value in DENIED.items())
+    body = f"<Error><Code>NoPermission</Code><AccessDeniedDetail>{detail}</AccessDeniedDetail></Error>"
+    with pytest.raises(Refused) as refusal:
+        decode(body.encode(), REDACTION, http_status=403, request_id=None)
+
+    assert refusal.value.explanation == f"NoPermission ({WHY})"
