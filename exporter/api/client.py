@@ -39,6 +39,7 @@ from exporter.api.rate_limit import Budgets
 from exporter.api.redaction import Redaction
 from exporter.api.reply import clock_skew_s, decode, read
 from exporter.api.request import signed_request
+from exporter.core.model import FailureReason
 
 LONGEST_RETRY_WAIT_S = 1.0
 
@@ -184,13 +185,22 @@ class Client:
 
     def _wait_for(self, permit: Permit) -> None:
         while (wait_s := self.seconds_to(permit)) > 0:
+            self._refuse_held(permit)
             self._pause(wait_s)
+
+    def _refuse_held(self, permit: Permit) -> None:
+        """Raise ApiError rather than keep a thread for as long as the API has asked to wait."""
+        if self._budgets.held_s(permit.reservation) > LONGEST_RETRY_WAIT_S:
+            raise ApiError(
+                "not sent: the API has asked to wait before the next call", reason=FailureReason.THROTTLED, sent=False
+            )
 
     def _admit(self, operation: Operation, permit: Permit, call: Call) -> None:
         """Count the call as sent, last before it is: connections may be made late, and many at once."""
         waited_s = max(0.0, permit.reservation.moment - permit.reserved_at)
         came_at = self._clock()
         while (wait_s := self._budgets.admit(permit.reservation)) > 0:
+            self._refuse_held(permit)
             self._pause(min(wait_s, call.left_s()))
         self._observer.waited(operation.action, waited_s + self._clock() - came_at)
         self._pause(0)
@@ -255,13 +265,19 @@ class Client:
         ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
         if ahead_s is not None:
             self._observer.clock_skew(ahead_s)
-        payload, request_id = decode(
-            body,
-            redaction,
-            http_status=response.status_code,
-            request_id=request_id,
-            headers=response.headers,
-        )
+        try:
+            payload, request_id = decode(
+                body,
+                redaction,
+                http_status=response.status_code,
+                request_id=request_id,
+                headers=response.headers,
+                came_at=came_at,
+            )
+        except Refused as refusal:
+            if refusal.retry_after_s is not None:
+                self._budgets.hold(permit.reservation, refusal.retry_after_s)
+            raise
         return Reply(
             payload=payload,
             request_id=request_id,

@@ -84,7 +84,8 @@ class Refused(ApiError):
     """The API, or something before it, answered with an error.
 
     ``message`` is the vendor's sentence without secrets: one of its codes has several meanings, which only the
-    sentence distinguishes. None when there is none, or when it could repeat the request.
+    sentence distinguishes. None when there is none, or when it could repeat the request. ``retry_after_s`` is set
+    when the reply says when to call again: it is throttling then, whatever the code.
     """
 
     def __init__(
@@ -95,15 +96,18 @@ class Refused(ApiError):
         http_status: int,
         request_id: str | None = None,
         message: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
+        reason = reason_of_refusal(code, http_status, message)
         super().__init__(
             explanation,
-            reason=reason_of_refusal(code, http_status, message),
+            reason=reason if retry_after_s is None else FailureReason.THROTTLED,
             code=code,
             http_status=http_status,
             request_id=request_id,
         )
         self.message = message
+        self.retry_after_s = retry_after_s
 
     @property
     def refuses_token(self) -> bool:

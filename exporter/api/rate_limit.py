@@ -8,6 +8,9 @@ A token bucket of that rate lets 39 through, so calls are spaced evenly. Two rul
   a margin for the network, which changes it;
 - a call that is late for its moment is still sent only when the calls before it leave room in the **window**, so
   that a process that stalled does not follow with a burst.
+
+Where a refusal says when to call again, the budget is **held** until then: no reservation, past or future, is
+admitted.
 """
 
 import math
@@ -19,6 +22,7 @@ from dataclasses import dataclass
 # 18.5 of 20 calls: 21 evenly spaced calls then span 1.08 s, and the network may squeeze them by 80 ms.
 USE_OF_LIMIT = 0.925
 WINDOW_S = 1.05
+LONGEST_HOLD_S = 300.0
 _FEW_BUDGETS = 1_000
 
 
@@ -46,9 +50,9 @@ class Budget:
         self._window_s = WINDOW_S / min(1, permitted)
         self._sent: deque[float] = deque(maxlen=max(1, int(permitted)))
 
-    def reserve(self) -> float:
+    def reserve(self, not_before: float = -math.inf) -> float:
         """Reserve the next moment, now or later."""
-        moment = max(self._clock(), self._next_moment)
+        moment = max(self._clock(), self._next_moment, not_before)
         self._next_moment = moment + 1 / self.calls_per_second
         return moment
 
@@ -84,14 +88,23 @@ class Budget:
 class Budgets:
     """All budgets of the process, by identity and action; safe to use from any thread.
 
-    An identity is an account id, or an access key id while its account is not known.
+    An identity is an account id, or an access key id while its account is not known. No budget is held for longer
+    than ``longest_hold_s``, whatever the API says.
     """
 
-    def __init__(self, permitted: Mapping[str, float], *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        permitted: Mapping[str, float],
+        *,
+        clock: Callable[[], float],
+        longest_hold_s: float = LONGEST_HOLD_S,
+    ) -> None:
         self._permitted = dict(permitted)
+        self.longest_hold_s = longest_hold_s
         self._clock = clock
         self._lock = threading.Lock()
         self._budgets: dict[tuple[str, str], Budget] = {}
+        self._held_until: dict[tuple[str, str], float] = {}
         self._most_unlooked = _FEW_BUDGETS
         self._accounts: dict[str, str] = {}
 
@@ -117,16 +130,32 @@ class Budgets:
     def reserve(self, identity: str, action: str) -> Reservation:
         """Reserve the next moment for a call; KeyError for an action without a limit."""
         with self._lock:
-            return Reservation(identity=identity, action=action, moment=self._budget(identity, action).reserve())
+            moment = self._budget(identity, action).reserve(self._end_of_hold(identity, action))
+            return Reservation(identity=identity, action=action, moment=moment)
+
+    def hold(self, reservation: Reservation, seconds: float) -> None:
+        """Admit no call of this reservation's budget for so long, and not before an earlier hold ends."""
+        with self._lock:
+            now = self._clock()
+            ends_at = now + min(seconds, self.longest_hold_s)
+            ends_at = max(ends_at, self._end_of_hold(reservation.identity, reservation.action))
+            held = {key: until for key, until in self._held_until.items() if until > now}
+            self._held_until = held | {self._key(reservation.identity, reservation.action): ends_at}
+
+    def held_s(self, reservation: Reservation) -> float:
+        """Seconds for which the budget of a reservation is still held; 0 or less when it is not."""
+        return self._end_of_hold(reservation.identity, reservation.action) - self._clock()
 
     def seconds_to(self, reservation: Reservation) -> float:
-        """Seconds to the reserved moment; 0 when it has come."""
-        return max(0.0, reservation.moment - self._clock())
+        """Seconds to the reserved moment, or the later end of a hold; 0 when it has come."""
+        ends_at = self._end_of_hold(reservation.identity, reservation.action)
+        return max(0.0, max(reservation.moment, ends_at) - self._clock())
 
     def admit(self, reservation: Reservation) -> float:
         """Count the reserved call as sent and return 0, or return the seconds to wait; see Budget.admit."""
         with self._lock:
-            return self._budget(reservation.identity, reservation.action).admit(reservation.moment)
+            moment = max(reservation.moment, self._end_of_hold(reservation.identity, reservation.action))
+            return self._budget(reservation.identity, reservation.action).admit(moment)
 
     def unite(self, access_key_id: str, account_id: str) -> None:
         """Count the calls of the key, past and future, in the account's budget."""
@@ -141,9 +170,19 @@ class Budgets:
                     self._budgets[account_id, action] = spent
                 else:
                     own.absorb(spent)
+            for identity, action in [key for key in self._held_until if key[0] == access_key_id]:
+                ends_at = max(self._held_until[identity, action], self._end_of_hold(account_id, action))
+                self._held_until = self._held_until | {(account_id, action): ends_at}
+
+    def _key(self, identity: str, action: str) -> tuple[str, str]:
+        return self._accounts.get(identity, identity), action
+
+    def _end_of_hold(self, identity: str, action: str) -> float:
+        # Hardly ever is one held. The dictionary is replaced as a whole, so that readers need no lock.
+        return self._held_until.get(self._key(identity, action), -math.inf) if self._held_until else -math.inf
 
     def _budget(self, identity: str, action: str) -> Budget:
-        key = (self._accounts.get(identity, identity), action)
+        key = self._key(identity, action)
         budget = self._budgets.get(key)
         if budget is None:
             if len(self._budgets) >= self._most_unlooked:

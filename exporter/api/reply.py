@@ -39,6 +39,7 @@ _MOST_LOOKED_AT = 100
 _PROLOG_LENGTH = 200
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.ASCII | re.IGNORECASE)
 _XML_CHARSET = re.compile(r"""\s*<\?xml\b[^>]*\bencoding\s*=\s*["']([\w.:-]{1,40})""", re.ASCII)
+_NUMBER = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?:,|$)")  # of a header that comes twice the first
 _CODECS = ("utf-8", "utf-16", "utf-32", "gb", "big5", "euc", "iso", "cp", "shift", "ascii", "koi8")
 
 _Malformed = Callable[[str], MalformedReply]
@@ -75,10 +76,12 @@ def decode(
     http_status: int,
     request_id: str | None,
     headers: Mapping[str, str] = NO_HEADERS,
+    came_at: float = 0.0,
 ) -> tuple[Mapping[str, Any], str | None]:
     """The object and its request id, which is ``request_id``, that of the head, unless the body has one.
 
-    Raises Refused when the status or the object is an error, MalformedReply when the body is no object.
+    ``came_at`` is Unix time. Raises Refused when the status or the object is an error, MalformedReply when the body
+    is no object.
     """
     document, is_json = _json(body)
     if not is_json:
@@ -88,7 +91,13 @@ def decode(
     error = _error_in_answer(fields) if is_answer else _object_with_code(document)
     request_id = redaction.plain(_text(error or fields, *_REQUEST_ID) or _text(fields, *_REQUEST_ID)) or request_id
     if error is not None or http_status != HTTPStatus.OK:
-        raise _refused(error or fields, redaction, http_status=http_status, request_id=request_id)
+        raise _refused(
+            error or fields,
+            redaction,
+            http_status=http_status,
+            request_id=request_id,
+            retry_after_s=_retry_after_s(headers, came_at),
+        )
     if not (is_json and isinstance(document, dict)):
         kind = "a JSON value that is no object" if is_json else "no JSON"
         media_type = redaction.sentence(None, headers.get("Content-Type", "").partition(";")[0])
@@ -102,6 +111,22 @@ def clock_skew_s(date: str | None, came_at: float) -> float | None:
     theirs = _unix_time(date or "")
     # The header cuts fractions off: on average it was written half a second later than it says.
     return theirs + 0.5 - came_at if theirs is not None else None
+
+
+def _retry_after_s(headers: Mapping[str, str], came_at: float) -> float | None:
+    """Seconds after which the reply lets the operation be called again, 0 or more; None where it does not say.
+
+    Retry-After is seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    The vendor's own header is milliseconds, as its SDKs read it: https://github.com/aliyun/darabonba-openapi
+    """
+    of_vendor, standard = headers.get("x-acs-retry-after", ""), headers.get("Retry-After", "")
+    waits = [float(number[1]) / 1000 for number in [_NUMBER.match(of_vendor)] if number]
+    if number := _NUMBER.match(standard):
+        waits.append(float(number[1]))
+    elif (moment := _unix_time(standard)) is not None:
+        now = _unix_time(headers.get("Date", ""))  # by its own clock, where it has one
+        waits.append(max(0.0, moment - (came_at if now is None else now)))
+    return max(waits, default=None)
 
 
 def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
@@ -226,7 +251,14 @@ def _object_with_code(document: object) -> Mapping[str, Any] | None:
     return None
 
 
-def _refused(error: Mapping[str, Any], redaction: Redaction, *, http_status: int, request_id: str | None) -> Refused:
+def _refused(
+    error: Mapping[str, Any],
+    redaction: Redaction,
+    *,
+    http_status: int,
+    request_id: str | None,
+    retry_after_s: float | None,
+) -> Refused:
     code = redaction.plain(_text(error, *_CODE))
     sentence = redaction.sentence(code, _text(error, *_MESSAGE))
     denied = error.get("AccessDeniedDetail")
@@ -235,7 +267,8 @@ def _refused(error: Mapping[str, Any], redaction: Redaction, *, http_status: int
         if not isinstance(denied, dict)
         else [f"{name} {value}" for name in _DENIED if (value := redaction.plain(_text(denied, name)))]
     )
-    remark = "; ".join(filter(None, [meaning_of_code(code), ", ".join(details)]))
+    wait = f"the API asks to wait {retry_after_s:g} s" if retry_after_s else None
+    remark = "; ".join(filter(None, [meaning_of_code(code), ", ".join(details), wait]))
     words = code or f"HTTP {http_status}"
     return Refused(
         words + (f": {sentence}" if sentence else "") + (f" ({remark})" if remark else ""),
@@ -243,6 +276,7 @@ def _refused(error: Mapping[str, Any], redaction: Redaction, *, http_status: int
         http_status=http_status,
         request_id=request_id,
         message=sentence,
+        retry_after_s=retry_after_s,
     )
 
 

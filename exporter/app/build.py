@@ -101,6 +101,7 @@ class Composition:
             self._routes = _routes(configuration, self._environ)
             self._providers = self._build_providers()
         self.budgets.permit(_calls_per_second(configuration, self._shard))
+        self.budgets.longest_hold_s = configuration.poll.failing_interval_s
         self.client.use_deadline(configuration.poll.timeout_s)
         self.inventory = self._inventory(self._directories(keep=not elsewhere))
         if elsewhere:

@@ -215,6 +215,67 @@ def test_a_call_of_the_last_seconds_counts_when_calls_become_rarer(clock: Clock)
     assert budgets.admit(budgets.reserve("account", "Describe")) == pytest.approx(8.5)
 
 
+def test_a_hold(budgets: Budgets, clock: Clock) -> None:
+    """No reservation of that account and operation, made before or after it, is admitted earlier; others are."""
+    before = [budgets.reserve("1", "Describe") for _ in range(2)]
+    others = [budgets.reserve("2", "Describe"), budgets.reserve("1", "Whoami")]
+    budgets.hold(before[0], 60.0)
+    after = [budgets.reserve("1", "Describe") for _ in range(2)]
+
+    assert [budgets.seconds_to(each) for each in before + after] == pytest.approx([60, 60, 60, 60 + 1 / 1.85])
+    assert [budgets.admit(each) for each in before] == [60, 60]
+    assert [budgets.seconds_to(each) for each in others] == [0, 0]
+    assert [budgets.admit(each) for each in others] == [0, 0]
+    clock.now += 60
+    assert [budgets.admit(each) for each in before] == [0, 0]
+    assert budgets.admit(after[0]) == pytest.approx(1.05)  # no burst follows
+
+
+def test_the_longest_hold(budgets: Budgets, clock: Clock) -> None:
+    """A budget is never held for longer than that, whatever the API says; the value can change."""
+    reservation = budgets.reserve("1", "Describe")
+    budgets.hold(reservation, 86_400.0)
+    by_default = budgets.held_s(reservation)
+    clock.now += 300
+    budgets.longest_hold_s = 40.0
+    budgets.hold(reservation, 86_400.0)
+
+    assert (by_default, budgets.held_s(reservation)) == (300, 40)
+
+
+def test_a_second_hold_ends_no_earlier(budgets: Budgets, clock: Clock) -> None:
+    """The later end counts; and holds that have ended are not kept."""
+    first, second = budgets.reserve("1", "Describe"), budgets.reserve("2", "Describe")
+    budgets.hold(first, 60.0)
+    budgets.hold(first, 5.0)
+    assert budgets.held_s(first) == 60
+    clock.now += 60
+    budgets.hold(second, 5.0)
+
+    assert budgets._held_until == {("2", "Describe"): clock.now + 5}
+
+
+def test_a_hold_survives_another_configuration(budgets: Budgets, clock: Clock) -> None:
+    """It is the API's, whatever we permit ourselves."""
+    reservation = budgets.reserve("1", "Describe")
+    budgets.hold(reservation, 60.0)
+    clock.now += 10
+    budgets.permit({"Describe": 1, "Whoami": 100})
+
+    assert budgets.reserve("1", "Describe").moment == 1060.0
+
+
+@pytest.mark.parametrize(("of_key", "of_account"), [(60.0, 5.0), (5.0, 60.0)])
+def test_unite_keeps_the_later_hold(budgets: Budgets, of_key: float, of_account: float) -> None:
+    """What was said to a key holds for its account, as the limit is the account's."""
+    by_key, by_account = budgets.reserve("key", "Describe"), budgets.reserve("account", "Describe")
+    budgets.hold(by_key, of_key)
+    budgets.hold(by_account, of_account)
+    budgets.unite("key", "account")
+
+    assert (budgets.held_s(by_key), budgets.held_s(by_account)) == (60, 60)
+
+
 def test_unite_counts_what_was_spent(budgets: Budgets) -> None:
     """Two keys that turn out to be of one account spend one budget, what they have spent before included."""
     places = [budgets.reserve(identity, "Describe") for identity in ("key-1", "key-2", "account")]

@@ -1,0 +1,166 @@
+"""What the client does when a refusal says when to call again."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from exporter.api.call import Caller, Reply
+from exporter.api.client import Client
+from exporter.api.errors import ApiError, Refused
+from exporter.api.operation import Operation
+from exporter.api.rate_limit import Budgets
+from exporter.api.reply import decode
+from exporter.core.model import FailureReason
+from tests.api.raw_server import Peer, RawServer, always, reply
+from tests.api.test_reply import REDACTION
+
+Serve = Callable[..., RawServer]
+Connect = Callable[..., Client]
+Ask = Callable[[Client], Reply]
+
+CAME_AT = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"x-acs-retry-after": "30000"}, 30, id="the vendor's, milliseconds"),
+        pytest.param({"x-acs-retry-after": "1.5"}, 0.0015, id="a fraction"),
+        pytest.param({"Retry-After": "30"}, 30, id="the standard, seconds"),
+        pytest.param({"Retry-After": "30, 30"}, 30, id="twice"),
+        pytest.param({"Retry-After": " 7 "}, 7, id="spaces"),
+        pytest.param({"Retry-After": "Tue, 14 Nov 2023 22:14:20 GMT"}, 60, id="a date, by our clock"),
+        pytest.param(
+            {"Retry-After": "Tue, 14 Nov 2023 22:14:20 GMT", "Date": "Tue, 14 Nov 2023 22:14:00 GMT"}, 20,
+            id="a date, by the server's clock",
+        ),
+        pytest.param({"Retry-After": "Tue, 14 Nov 2023 22:00:00 GMT"}, 0, id="a date that is past"),
+        pytest.param({"Retry-After": "0"}, 0, id="at once"),
+        pytest.param({"x-acs-retry-after": "2000", "Retry-After": "30"}, 30, id="both, the later one counts"),
+        pytest.param({"x-acs-retry-after": "40000", "Retry-After": "soon"}, 40, id="one of them makes no sense"),
+    ],
+)  # fmt: skip
+def test_a_refusal_that_says_when_to_call_again(headers: dict[str, str], seconds: float) -> None:
+    """It is throttling, whatever its code, and says for how long."""
+    with pytest.raises(Refused) as refusal:
+        decode(
+            b'{"Code":"NoPermission"}', REDACTION,
+            http_status=403, request_id=None, headers=headers, came_at=CAME_AT,
+        )  # fmt: skip
+
+    assert (refusal.value.reason, refusal.value.code) == (FailureReason.THROTTLED, "NoPermission")
+    assert refusal.value.retry_after_s == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("name", ["x-acs-retry-after", "Retry-After"])
+@pytest.mark.parametrize(
+    "value", ["", "soon", "-1", "nan", "inf", "1e3", "0x10", "30s", "1" * 40, "\u0663\u0660", "Tue, 99 Nov 2023"]
+)
+def test_a_retry_time_that_makes_no_sense(name: str, value: str) -> None:
+    """It is no retry time, and the code decides."""
+    with pytest.raises(Refused) as refusal:
+        decode(b'{"Code":"NoPermission"}', REDACTION, http_status=403, request_id=None, headers={name: value})
+
+    assert (refusal.value.reason, refusal.value.retry_after_s) == (FailureReason.PERMISSION, None)
+
+
+def test_an_answer_with_a_retry_time_is_an_answer() -> None:
+    """Nothing was refused."""
+    assert decode(b"{}", REDACTION, http_status=200, request_id=None, headers={"Retry-After": "30"}) == ({}, None)
+
+
+def refusing(header: str, *, status: str = "400 Bad Request", code: str = "Throttling.User") -> bytes:
+    return reply(json.dumps({"Code": code}).encode(), status=status, headers=(header,))
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(refusing("x-acs-retry-after: 30000"), id="the vendor's header"),
+        pytest.param(
+            refusing("Retry-After: 30", status="503 Service Unavailable", code="ServiceUnavailable"),
+            id="the standard header",
+        ),
+        pytest.param(
+            reply(b"<html>busy</html>", status="503 Service Unavailable", headers=("retry-after: 30",)), id="a page"
+        ),
+    ],
+)
+def test_the_budget_is_held(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller, *, refusal: bytes
+) -> None:
+    """The next permit of that account and operation comes then; those of another account come as before."""
+    now = [1000.0]
+    budgets = Budgets({operation.action: 20}, clock=lambda: now[0])
+    client = connect(serve(always(refusal)).url, budgets=budgets)
+    with pytest.raises(Refused) as refused:
+        client.ask(operation, caller)
+    now[0] += 1
+
+    assert refused.value.reason is FailureReason.THROTTLED
+    assert refused.value.explanation.endswith("(the API asks to wait 30 s)")
+    assert client.seconds_to(client.reserve(operation, caller)) == pytest.approx(29)
+    assert client.seconds_to(client.reserve(operation, replace(caller, account_id="2"))) == 0
+
+
+def test_no_thread_waits_for_a_retry_time(
+    serve: Serve, connect: Connect, ask: Ask, operation: Operation, caller: Caller
+) -> None:
+    """Who would wait in a thread is told at once that the API throttles, and nothing is sent."""
+    server = serve(always(refusing("x-acs-retry-after: 60000")))
+    client = connect(server.url)
+    with pytest.raises(Refused):
+        ask(client)
+    began = time.monotonic()
+    with pytest.raises(ApiError, match="not sent: the API has asked to wait before the next call") as failure:
+        client.ask(operation, caller)
+
+    assert (failure.value.reason, failure.value.sent) == (FailureReason.THROTTLED, False)
+    assert time.monotonic() - began < 5
+    assert len(server.heads) == 1
+
+
+def test_who_waits_for_a_moment_learns_of_a_hold(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller
+) -> None:
+    """A call that was promised a moment is not sent then if the API has asked to wait meanwhile."""
+    now = [1000.0]
+    budgets = Budgets({operation.action: 20}, clock=lambda: now[0])
+    server = serve(always(reply()))
+    client = connect(server.url, budgets=budgets)
+    permits = [client.reserve(operation, caller) for _ in range(2)]
+    failures: list[FailureReason] = []
+
+    def call() -> None:
+        try:
+            client.call(operation, caller, permits[1])
+        except ApiError as error:
+            failures.append(error.reason)
+
+    thread = threading.Thread(target=call)
+    budgets.hold(permits[0].reservation, 60.0)
+    thread.start()
+    thread.join(10)
+
+    assert (failures, server.heads) == ([FailureReason.THROTTLED], [])
+
+
+def test_a_short_retry_time(serve: Serve, connect: Connect, operation: Operation, caller: Caller) -> None:
+    """Up to a second a thread waits, as for any permit."""
+    answers = iter((refusing("x-acs-retry-after: 150"), reply(b'{"a":1}')))
+
+    def act(peer: Peer) -> None:
+        while peer.read_head():
+            peer.send(next(answers))
+
+    client = connect(serve(act).url)
+    with pytest.raises(Refused):
+        client.ask(operation, caller)
+    began = time.monotonic()
+
+    assert client.ask(operation, caller).payload == {"a": 1}
+    assert time.monotonic() - began >= 0.1
