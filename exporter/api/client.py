@@ -8,6 +8,7 @@ Any thread may use it; one pool of connections serves all of them. Requests go s
 requests keeps cookies, reads the environment, and reads the whole body of a redirect.
 """
 
+import logging
 import random
 import threading
 import time
@@ -39,9 +40,12 @@ from exporter.api.rate_limit import Budgets
 from exporter.api.redaction import Redaction
 from exporter.api.reply import clock_skew_s, decode, read
 from exporter.api.request import signed_request
+from exporter.core.logger import Logger
 from exporter.core.model import FailureReason
 
 LONGEST_RETRY_WAIT_S = 1.0
+RATE_LIMIT_HEADER = "x-ratelimit-user-api"
+"""What is left of the vendor's limit, on some replies: Limit:20,Remain:19,TimeLeft:1000,Reset:0."""
 
 
 class Client:
@@ -67,6 +71,7 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         nonce: Callable[[], str] = lambda: f"{random.getrandbits(128):032x}",  # new each time; no secret
         resolver: Resolver | None = None,
+        log: Logger | None = None,
     ) -> None:
         self._routes = dict(routes)
         self._budgets = budgets
@@ -77,6 +82,7 @@ class Client:
         self._wall_clock = wall_clock
         self._clock = clock
         self._nonce = nonce
+        self._log = log
         self._stopping = threading.Event()
         self._sockets = OpenSockets()
         self._resolver = resolver or Resolver()
@@ -265,6 +271,11 @@ class Client:
         ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
         if ahead_s is not None:
             self._observer.clock_skew(ahead_s)
+        if self._log is not None and RATE_LIMIT_HEADER in response.headers:
+            text = redaction.sentence(None, response.headers[RATE_LIMIT_HEADER])
+            self._log.log(
+                logging.DEBUG, "rate limit", operation=operation.action, rate_limit=text, request_id=request_id
+            )
         try:
             payload, request_id = decode(
                 body,

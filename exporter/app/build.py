@@ -79,6 +79,7 @@ class Composition:
             user_agent=USER_AGENT,
             verify=ca_bundle(environ),
             resolver=Resolver(run=partial(pool.submit, Work.RESOLVE)),
+            log=log,
         )
         self._roles = Roles(self.client, pool=pool, log=log)
         self.configuration = configuration

@@ -1,9 +1,11 @@
-"""What the client does when a refusal says when to call again."""
+"""What the client does when a reply says when to call again, or what is left of the limit."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -15,8 +17,11 @@ from exporter.api.operation import Operation
 from exporter.api.rate_limit import Budgets
 from exporter.api.reply import decode
 from exporter.core.model import FailureReason
+from tests.api.conftest import SECRET
 from tests.api.raw_server import Peer, RawServer, always, reply
 from tests.api.test_reply import REDACTION
+from tests.api.test_wrapped_replies import WITHHELD
+from tests.recording_log import RecordingLog
 
 Serve = Callable[..., RawServer]
 Connect = Callable[..., Client]
@@ -164,3 +169,28 @@ def test_a_short_retry_time(serve: Serve, connect: Connect, operation: Operation
 
     assert client.ask(operation, caller).payload == {"a": 1}
     assert time.monotonic() - began >= 0.1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda header: reply(headers=(header, "x-acs-request-id: R-1")), id="an answer"),
+        pytest.param(
+            lambda header: reply(b"{}", status="400 Bad Request", headers=(header, "x-acs-request-id: R-1")),
+            id="a refusal",
+        ),
+    ],
+)
+def test_what_is_left_of_the_vendors_limit(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller, *, answer: Callable[[str], bytes]
+) -> None:
+    """It is shown at debug where a reply says it, without what it may repeat of the request."""
+    left = "Limit:20,Remain:19,TimeLeft:1000,Reset:0"
+    for said, shown in [(left, left), (f"Limit:{SECRET}", WITHHELD)]:
+        log = RecordingLog()
+        client = connect(serve(always(answer(f"X-RateLimit-User-API: {said}"))).url, log=log)
+        with suppress(Refused):
+            client.ask(operation, caller)
+
+        fields = {"operation": operation.action, "rate_limit": shown, "request_id": "R-1"}
+        assert log.lines == [(logging.DEBUG, "rate limit", fields)]
