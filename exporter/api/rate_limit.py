@@ -130,7 +130,8 @@ class Budgets:
     def reserve(self, identity: str, action: str) -> Reservation:
         """Reserve the next moment for a call; KeyError for an action without a limit."""
         with self._lock:
-            moment = self._budget(identity, action).reserve(self._end_of_hold(identity, action))
+            budget = self._budget(identity, action)
+            moment = budget.reserve(self._end_of_hold(identity, action)) if self._held_until else budget.reserve()
             return Reservation(identity=identity, action=action, moment=moment)
 
     def hold(self, reservation: Reservation, seconds: float) -> None:
@@ -148,14 +149,12 @@ class Budgets:
 
     def seconds_to(self, reservation: Reservation) -> float:
         """Seconds to the reserved moment, or the later end of a hold; 0 when it has come."""
-        ends_at = self._end_of_hold(reservation.identity, reservation.action)
-        return max(0.0, max(reservation.moment, ends_at) - self._clock())
+        return max(0.0, self._moment(reservation) - self._clock())
 
     def admit(self, reservation: Reservation) -> float:
         """Count the reserved call as sent and return 0, or return the seconds to wait; see Budget.admit."""
         with self._lock:
-            moment = max(reservation.moment, self._end_of_hold(reservation.identity, reservation.action))
-            return self._budget(reservation.identity, reservation.action).admit(moment)
+            return self._budget(reservation.identity, reservation.action).admit(self._moment(reservation))
 
     def unite(self, access_key_id: str, account_id: str) -> None:
         """Count the calls of the key, past and future, in the account's budget."""
@@ -177,9 +176,14 @@ class Budgets:
     def _key(self, identity: str, action: str) -> tuple[str, str]:
         return self._accounts.get(identity, identity), action
 
+    def _moment(self, reservation: Reservation) -> float:
+        if not self._held_until:  # hardly ever is one held
+            return reservation.moment
+        return max(reservation.moment, self._end_of_hold(reservation.identity, reservation.action))
+
     def _end_of_hold(self, identity: str, action: str) -> float:
-        # Hardly ever is one held. The dictionary is replaced as a whole, so that readers need no lock.
-        return self._held_until.get(self._key(identity, action), -math.inf) if self._held_until else -math.inf
+        # The dictionary is replaced as a whole, so that readers need no lock.
+        return self._held_until.get(self._key(identity, action), -math.inf)
 
     def _budget(self, identity: str, action: str) -> Budget:
         key = self._key(identity, action)

@@ -31,6 +31,8 @@ _ZLIB_FORMATS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
 
 _CODE = ("Code", "code", "ErrorCode", "errorCode")
 _MESSAGE = ("Message", "message", "ErrorMessage", "errorMessage", "errorMsg")
+_WRAPPERS = ("Error", "error")
+_OF_ERRORS = frozenset({*_CODE, *_WRAPPERS, "Success"})
 _REQUEST_ID = ("RequestId", "requestId")
 # https://www.alibabacloud.com/help/en/ram/user-guide/how-do-i-troubleshoot-access-denied-errors
 _DENIED = ("PolicyType", "NoPermissionType", "AuthAction")
@@ -89,7 +91,8 @@ def decode(
     fields = document if isinstance(document, dict) else {}
     is_answer = http_status == HTTPStatus.OK and is_json
     error = _error_in_answer(fields) if is_answer else _object_with_code(document)
-    request_id = redaction.plain(_text(error or fields, *_REQUEST_ID) or _text(fields, *_REQUEST_ID)) or request_id
+    id_in_error = _text(error, *_REQUEST_ID) if error else None
+    request_id = redaction.plain(id_in_error or _text(fields, *_REQUEST_ID)) or request_id
     if error is not None or http_status != HTTPStatus.OK:
         raise _refused(
             error or fields,
@@ -231,9 +234,11 @@ def _elements(text: str) -> Mapping[str, Any]:
 
 def _error_in_answer(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What describes the error in a reply of HTTP 200; None where it is none."""
+    if _OF_ERRORS.isdisjoint(answer):
+        return None
     if _is_error(_text(answer, *_CODE)):
         return answer
-    wrapped = [answer[name] for name in ("Error", "error") if name in answer]
+    wrapped = [answer[name] for name in _WRAPPERS if name in answer]
     return (wrapped and _object_with_code(wrapped)) or (answer if _says_failure(answer) else None)
 
 
