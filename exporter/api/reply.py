@@ -201,20 +201,26 @@ def _codec(charset: str) -> str:
 
 
 def _elements(text: str) -> Mapping[str, Any]:
-    """The elements of XML, nested, the first of each name; none for what is no XML.
+    """The elements of XML, nested, the first of each name, without those too deep; none for what is no XML.
 
     Only a document type can declare entities, which may expand without end: a text that has one is not read.
     """
     opened: list[tuple[str, dict[str, Any]]] = [("", {})]
     words: list[str] = []
+    depth = 0
 
     def begin(name: str, _attributes: object) -> None:
-        if len(opened) > _DEEPEST:
-            raise ValueError
-        opened.append((name.rpartition(":")[2], {}))
-        words.clear()
+        nonlocal depth
+        depth += 1
+        if depth <= _DEEPEST:
+            opened.append((name.rpartition(":")[2], {}))
+            words.clear()
 
     def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if depth >= _DEEPEST:
+            return
         name, inside = opened.pop()
         opened[-1][1].setdefault(name, inside or "".join(words).strip())
         words.clear()

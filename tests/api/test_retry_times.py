@@ -14,7 +14,7 @@ from exporter.api.call import Caller, Reply
 from exporter.api.client import Client
 from exporter.api.errors import ApiError, Refused
 from exporter.api.operation import Operation
-from exporter.api.rate_limit import Budgets
+from exporter.api.rate_limit import Budgets, Reservation
 from exporter.api.reply import decode
 from exporter.core.model import FailureReason
 from tests.api.conftest import SECRET
@@ -152,6 +152,26 @@ def test_who_waits_for_a_moment_learns_of_a_hold(
     thread.join(10)
 
     assert (failures, server.heads) == ([FailureReason.THROTTLED], [])
+
+
+def test_a_call_that_is_about_to_be_sent_learns_of_a_hold(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller
+) -> None:
+    """What another thread was told while this one opened its connection holds for it too."""
+
+    class Held(Budgets):
+        """Another call is refused just before this one is admitted."""
+
+        def admit(self, reservation: Reservation) -> float:
+            self.hold(reservation, 60.0)
+            return super().admit(reservation)
+
+    server = serve(always(reply()))
+    client = connect(server.url, budgets=Held({operation.action: 20}, clock=time.monotonic))
+    with pytest.raises(ApiError, match="not sent") as failure:
+        client.ask(operation, caller)
+
+    assert (failure.value.reason, server.heads) == (FailureReason.THROTTLED, [])
 
 
 def test_a_short_retry_time(serve: Serve, connect: Connect, operation: Operation, caller: Caller) -> None:

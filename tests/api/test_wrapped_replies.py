@@ -1,6 +1,7 @@
 """Errors that are wrapped in another way, and what they say beside their code."""
 
 import json
+import re
 
 import pytest
 
@@ -25,8 +26,10 @@ NO_RIGHT = ("Forbidden.RAM: 用户没有权限", "Forbidden.RAM", 403, "R1")
         pytest.param(b"\xef\xbb\xbf\r\n" + XML.encode(), "", NOT_FOUND, id="xml after a byte order mark"),
         pytest.param(XML.replace("'UTF-8'", "'GBK'").replace(">m<", ">权限<").encode("gbk"), "text/xml",
                      ("DcdnIpaServiceNotFound: 权限", *NOT_FOUND[1:]), id="xml that declares GBK"),
-        pytest.param(XML.replace("<Error>", "<E:Error xmlns:E='u'>").replace("</Error>", "</E:Error>").encode(), "",
-                     NOT_FOUND, id="xml in a namespace"),
+        pytest.param(re.sub(r"<(/?)(?=[A-Z])", r"<\1E:", XML).encode(), "", NOT_FOUND, id="xml in a namespace"),
+        pytest.param(XML.replace("</Error>", "<Code>Other</Code></Error>").encode(), "", NOT_FOUND, id="two codes"),
+        pytest.param(XML.replace("<Code>", "<a>" * 900 + "x" + "</a>" * 900 + "<Code>").encode(), "", NOT_FOUND,
+                     id="xml with something deep beside"),
         pytest.param(XML.replace("<Error>", "<Response><Errors><Error>").replace(
             "</Error>", "</Error></Errors></Response>").encode(), "", NOT_FOUND, id="xml in a further wrapping"),
         pytest.param(XML.replace(">m<", "><![CDATA[m]]><").encode(), "", NOT_FOUND, id="xml with CDATA"),
