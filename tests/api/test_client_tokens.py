@@ -82,6 +82,30 @@ def test_a_read_is_sent_once_more(simulator: Simulator, connect: Connect, operat
     assert (codes(simulator), giver.renewed) == ([f"InvalidSecurityToken.{code}", None], [GOOD])
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"<Error><Code>InvalidSecurityToken.Expired</Code></Error>", id="xml"),
+        pytest.param(b'{"Error": %s}' % EXPIRED, id="an error inside"),
+    ],
+)
+def test_a_token_that_ended_in_another_wrapping(
+    serve: Serve, connect: Connect, operation: Operation, body: bytes
+) -> None:
+    """The token is renewed, and the read sent once more, whatever form the refusal has."""
+
+    def act(peer: Peer) -> None:
+        while peer.read_head():
+            peer.send(refusal(body) if peer.number == 1 else reply(b'{"a": 1}'))
+
+    giver = Giver([ENDED, GOOD])
+    client = connect(serve(act).url)
+    caller = Caller(giver)
+
+    assert client.call(operation, caller, client.reserve(operation, caller)).payload == {"a": 1}
+    assert giver.renewed == [ENDED]
+
+
 def test_only_once(simulator: Simulator, connect: Connect, operation: Operation) -> None:
     """When the other token is refused too, that is the failure, and no third one is asked for."""
     giver = Giver([ENDED, Credentials("STS.Bob", Secret("secret"), Secret("third"))])
