@@ -20,7 +20,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.exceptions import InvalidProxyURL, RequestException
+from requests.exceptions import RequestException
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import ALPN_PROTOCOLS, create_urllib3_context
@@ -137,12 +137,6 @@ class CallAdapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Do nothing: each connection gets the bundle's context, and what requests sets here would be loaded anew."""
 
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """As in requests; raises InvalidProxyURL for a proxy of SOCKS, which needs sockets of its own."""
-        if proxy.lower().startswith("socks"):
-            raise InvalidProxyURL("SOCKS is not supported")
-        return super().proxy_manager_for(proxy, **kwargs)
-
 
 class _FinalResponse(HTTPResponse):
     """The reply after informational ones such as 103; the standard library skips 100 alone."""
@@ -238,8 +232,6 @@ def in_words(error: Exception) -> str:
     """What happened to the connection, by the innermost cause that explains it, without text of the request."""
     causes = list(_causes(error))
     for cause in reversed(causes):
-        if isinstance(cause, InvalidProxyURL):
-            return "the proxy that the environment names cannot be used; accepted: http or https, not SOCKS"
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate was not accepted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):

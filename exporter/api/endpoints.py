@@ -1,10 +1,11 @@
 """Where the vendor's endpoints are, and how each is reached: directly or through the environment's proxy."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
+
+from exporter.api.proxy import proxy_for
 
 # The hosts are documented, except for the international ones of cdn and bss, which are in the vendor's clients:
 # https://help.aliyun.com/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-endpoint
@@ -33,7 +34,6 @@ _ENDPOINTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 SITES: tuple[str, ...] = tuple(_ENDPOINTS)
 _DIRECT: Mapping[str, str] = MappingProxyType({})
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,49 +60,11 @@ def routes_of(site: str, named: Mapping[str, str], environ: Mapping[str, str]) -
 
 
 def route(url: str, environ: Mapping[str, str]) -> Route:
-    """The route to an endpoint by ``https_proxy``, ``http_proxy``, ``all_proxy`` and ``no_proxy``, in either case.
-
-    Loopback addresses never use a proxy. ``no_proxy`` is a list, separated by commas, of names (which include their
-    subdomains, with or without a port), addresses, networks such as ``10.0.0.0/8``, or ``*``.
-    """
-    parts = urlsplit(url)
-    proxy = _variable(environ, f"{parts.scheme}_proxy") or _variable(environ, "all_proxy")
-    exceptions = (_variable(environ, "no_proxy") or "").split(",")
-    if not proxy or is_loopback(parts.hostname or "") or any(_covers(item, parts) for item in exceptions):
-        return Route(url)
-    return Route(url, proxies=MappingProxyType({parts.scheme: proxy}))
+    """The route to an endpoint, by the environment's proxies; raises ValueError when the proxy cannot be used."""
+    proxy = proxy_for(url, environ)
+    return Route(url) if proxy is None else Route(url, MappingProxyType({urlsplit(url).scheme: proxy}))
 
 
 def ca_bundle(environ: Mapping[str, str]) -> bool | str:
     """The CA bundle that the environment names; True for the packaged one."""
     return environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE") or True
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is ``localhost`` or a loopback address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _variable(environ: Mapping[str, str], name: str) -> str | None:
-    return environ.get(name) or environ.get(name.upper())
-
-
-def _covers(exception: str, parts: SplitResult) -> bool:
-    """Whether an item of ``no_proxy`` matches this host."""
-    item = exception.strip().lower()
-    host = parts.hostname or ""
-    known = (host, f"{host}:{parts.port or _PORTS.get(parts.scheme)}")
-    if item in ("*", *known):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        name = item.lstrip(".")
-        return bool(name) and any(f".{own}".endswith(f".{name}") for own in known)
-    try:
-        return address in ipaddress.ip_network(item.strip("[]"), strict=False)
-    except ValueError:
-        return False

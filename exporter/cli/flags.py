@@ -1,11 +1,13 @@
-"""Flags that several commands have, in the form of Prometheus' own programs, and the file that one of them names."""
+"""What several commands read: flags, in the form of Prometheus' own programs, a file that one names, proxies."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from exporter.api.proxy import check_proxies
 from exporter.app import VOCABULARY
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.config import Configuration, ConfigurationError, load, without_file
@@ -83,3 +85,12 @@ def load_configuration(file: Path | None) -> Configuration:
     if file is None:
         return without_file(vocabulary=VOCABULARY)
     return load(file, vocabulary=VOCABULARY)
+
+
+def api_environment() -> Mapping[str, str]:
+    """The environment, for commands that call the API; ends the command when a proxy in it cannot be used."""
+    try:
+        check_proxies(os.environ)
+    except ValueError as error:
+        fail(str(error), EXIT_BAD_CONFIGURATION)
+    return os.environ

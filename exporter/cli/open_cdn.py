@@ -1,6 +1,5 @@
 """The command ``open-cdn``: the one that changes an account."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import click
 from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
 from exporter.app.signals import interrupt_on_signal
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
-from exporter.cli.flags import checked, configuration_of, flag
+from exporter.cli.flags import api_environment, checked, configuration_of, flag
 from exporter.core import logs
 
 
@@ -54,7 +53,7 @@ def open_cdn(
         names = ", ".join(each.name for each in configuration.accounts)
         fail(f"--account: seen {account_name!r}; accepted: {names}", EXIT_BAD_CONFIGURATION)
     log = logs.configure(level="error", log_format="logfmt")
-    connection = connected(configuration, account, environ=os.environ, log=log)
+    connection = connected(configuration, account, environ=api_environment(), log=log)
 
     def sure(subject: Subject) -> bool:
         if output == "json":

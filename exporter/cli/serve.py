@@ -14,6 +14,7 @@ from exporter.app.signals import exit_on_signal, signals_received
 from exporter.app.systemd import ServiceManager, supervise
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, EXIT_FAILED, fail, fail_to_listen
 from exporter.cli.flags import (
+    api_environment,
     checked,
     config_file_flag,
     configuration_of,
@@ -96,7 +97,7 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
                 load=partial(load_configuration, config_file),
                 allowed=partial(workers_allowed, log=log),
                 web=web,
-                environ=os.environ,
+                environ=api_environment(),
                 shard=shard,
                 settled=set_aside,
                 log=log,

@@ -10,7 +10,7 @@ import click
 
 from exporter.app.signals import exit_on_signal
 from exporter.app.status_once import look_once
-from exporter.cli.flags import config_file_flag, configuration_of, log_flags
+from exporter.cli.flags import api_environment, config_file_flag, configuration_of, log_flags
 from exporter.cli.limits import workers_allowed
 from exporter.core import logs
 from exporter.report.report import Report, exit_code, to_json
@@ -30,11 +30,12 @@ def status(config_file: Path | None, output: str, log_level: str, log_format: st
     """
     with exit_on_signal():
         configuration = configuration_of(config_file)
+        environ = api_environment()
         bar = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         log = logs.configure(level=log_level, log_format=log_format, stream=above_bar(sys.stderr) if bar else None)
         report = look_once(
             configuration,
-            environ=os.environ,
+            environ=environ,
             allowed=partial(workers_allowed, log=log),
             progress=partial(progress_bar, sys.stderr, shown=bar),
             log=log,

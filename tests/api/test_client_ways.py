@@ -184,13 +184,3 @@ def test_a_proxy_that_is_not_there(connect: Connect, ask: Ask) -> None:
     error = failure(connect(way), ask)
 
     assert error.explanation == "the connection failed: Connection refused"
-
-
-def test_a_socks_proxy(connect: Connect, ask: Ask) -> None:
-    """A proxy of a kind that is not supported is refused, not passed by."""
-    way = route("https://api.example", {"all_proxy": f"socks5://user:{PASSWORD}@127.0.0.1:1080"})
-    error = failure(connect(way), ask)
-
-    assert error.explanation == (
-        "the proxy that the environment names cannot be used; accepted: http or https, not SOCKS"
-    )

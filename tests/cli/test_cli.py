@@ -158,6 +158,32 @@ def test_the_version_is_told() -> None:
     assert run("--version") == (0, f"dcdn-exporter, version {__version__}\n")
 
 
+PROXY_PROBLEMS = (
+    "https_proxy: seen a proxy of the kind socks5h://, which is not supported; accepted: HOST:PORT, "
+    "http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ before HOST if needed (as %XX: @/?#%)\n"
+    "HTTPS_PROXY: seen a value that is no address of a proxy; accepted: HOST:PORT, "
+    "http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ before HOST if needed (as %XX: @/?#%)\n"
+)
+
+
+@pytest.mark.parametrize("command", [["serve"], ["status"], ["open-cdn", "--account=prod"]])
+def test_proxies_that_cannot_be_used_are_refused_at_the_start(tmp_path: Path, command: list[str]) -> None:
+    """Commands that call the API name each variable and what is accepted, never a password, and exit with 2."""
+    file = tmp_path / "config.yaml"
+    file.write_text(GOOD)
+    proxies = {"https_proxy": "socks5h://u:planted@squid:1080", "HTTPS_PROXY": "http://u:planted/1@squid:3128"}
+
+    assert run(*command, "--config.file", str(file), env=proxies) == (2, PROXY_PROBLEMS)
+
+
+def test_commands_that_do_not_call_the_api_read_no_proxies(tmp_path: Path) -> None:
+    """check-config works with any."""
+    file = tmp_path / "config.yaml"
+    file.write_text(GOOD)
+
+    assert run("check-config", str(file), env={"HTTPS_PROXY": "socks5://squid:1080"})[0] == 0
+
+
 LOADED = """
 import sys
 from exporter.cli import main

@@ -18,8 +18,8 @@ from exporter.api.connections import in_words
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.credentials.refresh import THREAD
 from exporter.api.credentials.role import DEFAULT_SESSION_NAME
-from exporter.api.endpoints import is_loopback
 from exporter.api.errors import CredentialsUnavailable
+from exporter.api.proxy import is_loopback
 
 # The provider behind a profile's provider. Only it knows when the credentials end, and it has no public name.
 # Versions up to 1.0.12 have it; without it the credentials have no known end, and nothing else is lost.
