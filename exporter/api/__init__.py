@@ -11,7 +11,8 @@ client        one call, from the rate limit to the reply
 ├── credentials/  who calls
 ├── request       what is sent
 │   └── signing       the Authorization header
-├── connections   over which connection, and what became of it
+├── connections   over which connection
+│   ├── failures      what became of it
 │   ├── deadline      sockets that keep a call's deadline, and end when the process stops
 │   └── dns           names to addresses
 ├── reply         what came back: an object or an error

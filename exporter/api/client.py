@@ -21,9 +21,9 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from exporter.api.call import NO_PARAMETERS, Caller, CallObserver, Permit, Reply
-from exporter.api.connections import CaBundle, CallAdapter, died, in_words
+from exporter.api.connections import CaBundle, CallAdapter
 from exporter.api.credentials.base import Credentials
-from exporter.api.deadline import Call, OpenSockets
+from exporter.api.deadline import Call, OpenSockets, Step
 from exporter.api.dns import Resolver
 from exporter.api.endpoints import Route
 from exporter.api.errors import (
@@ -35,6 +35,7 @@ from exporter.api.errors import (
     Refused,
     WriteRefused,
 )
+from exporter.api.failures import closed_early, died, failed, timed_out
 from exporter.api.operation import Access, Operation
 from exporter.api.rate_limit import Budgets
 from exporter.api.redaction import Redaction
@@ -125,7 +126,7 @@ class Client:
         try:
             return self._send(operation, credentials, permit, parameters, route=route, single_use=writes)
         except _StaleConnection:
-            failure = ConnectionFailed("the connection was closed before a reply came")
+            failure = ConnectionFailed(closed_early(route))
         except Refused as refusal:
             if not _ended(credentials, refusal):
                 raise
@@ -133,7 +134,7 @@ class Client:
         if writes or (refused is not None and not caller.credentials.renew(refused)):
             raise failure
         again, spent_s = self._second_permit(
-            operation, caller, failure, refused=refused, spent_s=self._clock() - began
+            operation, caller, failure, refused=refused, spent_s=self._clock() - began, route=route
         )
         try:
             return self._send(
@@ -170,7 +171,14 @@ class Client:
         )
 
     def _second_permit(
-        self, operation: Operation, caller: Caller, failure: ApiError, *, refused: Credentials | None, spent_s: float
+        self,
+        operation: Operation,
+        caller: Caller,
+        failure: ApiError,
+        *,
+        refused: Credentials | None,
+        spent_s: float,
+        route: Route,
     ) -> tuple[Permit, float]:
         """Wait for a permit with other credentials than those refused; also returns the time spent so far.
 
@@ -178,7 +186,7 @@ class Client:
         """
         began = self._clock() - spent_s
         if spent_s >= self._deadline_s:
-            raise self._timed_out()
+            raise self._timed_out(route)
         credentials = caller.credentials.credentials(patience_s=self._deadline_s - spent_s)
         spent_s = self._clock() - began
         if credentials == refused or spent_s >= self._deadline_s:
@@ -265,7 +273,7 @@ class Client:
                 body = read(response, request_id)
             except (RequestException, HTTPError, OSError) as error:
                 # The error's text can hold the request's headers.
-                raise self._translated(error, call) from None
+                raise self._translated(error, call, route) from None
         if self._stopping.is_set():  # in a reply that ends with the connection, a cut looks like the end
             raise CallAborted
         ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
@@ -296,17 +304,17 @@ class Client:
             access_key_id=credentials.access_key_id,
         )
 
-    def _translated(self, error: Exception, call: Call) -> Exception:
+    def _translated(self, error: Exception, call: Call, route: Route) -> Exception:
         if self._stopping.is_set():
             return CallAborted()
         if self._sockets.clock() >= call.deadline:
-            return self._timed_out(sent=call.sent)
+            return self._timed_out(route, step=call.step, sent=call.sent)
         if call.reused and not call.answered and died(error):
             return _StaleConnection()
-        return ConnectionFailed(in_words(error), sent=call.sent)
+        return ConnectionFailed(failed(error, route, call.step), sent=call.sent)
 
-    def _timed_out(self, *, sent: bool = True) -> CallTimedOut:
-        return CallTimedOut(f"no whole reply within {self._deadline_s:g} s", sent=sent)
+    def _timed_out(self, route: Route, *, step: Step | None = None, sent: bool = True) -> CallTimedOut:
+        return CallTimedOut(timed_out(route, step, self._deadline_s), sent=sent)
 
     @contextmanager
     def _timed(self, action: str) -> Iterator[None]:

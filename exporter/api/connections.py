@@ -1,4 +1,4 @@
-"""Connections for calls: where they lead, whom they trust, and what became of them.
+"""Connections for calls: where they lead, and whom they trust.
 
 CallAdapter         the requests adapter, whose timeout is a call
 ├── CaBundle            who is trusted at the other end
@@ -7,10 +7,9 @@ CallAdapter         the requests adapter, whose timeout is a call
 
 import errno
 import logging
-import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
@@ -20,12 +19,11 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.exceptions import RequestException
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import ALPN_PROTOCOLS, create_urllib3_context
 
-from exporter.api.deadline import KEPT_UNUSED_S, Call, CallSocket, TlsCallSocket
+from exporter.api.deadline import KEPT_UNUSED_S, Call, CallSocket, Step, TlsCallSocket
 from exporter.api.dns import Resolver
 
 _MOST_INFORMATIONAL = 10
@@ -33,7 +31,6 @@ POOLS = 16
 """So many endpoints have connections that are kept."""
 # These have no body: what a server sends after them stays on the connection.
 _UNFRAMED = frozenset([*range(100, 200), HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED])
-_PROXY_REFUSAL = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no error type for it
 
 
 class CaBundle:
@@ -65,7 +62,11 @@ class CaBundle:
 
     def _new_context(self) -> ssl.SSLContext:
         context = create_urllib3_context()
-        context.load_verify_locations(**{"capath" if self._path.is_dir() else "cafile": str(self._path)})
+        try:
+            context.load_verify_locations(**{"capath" if self._path.is_dir() else "cafile": str(self._path)})
+        except OSError as error:
+            reason = getattr(error, "reason", None) or error.strerror
+            raise OSError(errno.EINVAL, f"the CA bundle {self._path} cannot be used: {reason}") from None
         context.sslsocket_class = TlsCallSocket
         context.set_alpn_protocols(ALPN_PROTOCOLS)
         # urllib3 sets them for each connection, while OpenSSL may read them for another one.
@@ -171,17 +172,33 @@ class _CallConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:  # urllib3 has no public way to be given a socket
         call = self._call()
+        call.step = Step.RESOLVE
         self._served = False
         failure: OSError = socket.gaierror(socket.EAI_NONAME, "the name has no address")
         addresses = self._resolver.addresses(self._dns_host, self.port or 0, within_s=call.left_s())
+        if addresses:
+            call.step = Step.CONNECT
         for tried, address in enumerate(addresses):
             # An address that never answers, as IPv6 ones may here, must leave time for those after it.
             patience_s = call.left_s() / (len(addresses) - tried)
             try:
-                return CallSocket.connected(call, address, patience_s=patience_s)
+                connected = CallSocket.connected(call, address, patience_s=patience_s)
             except OSError as error:
                 failure = error
+            else:
+                call.step = self._next_step()
+                return connected
         raise failure
+
+    def _next_step(self) -> Step:
+        """What follows the connection to the other end of the socket."""
+        if self.proxy is None:
+            return Step.TLS
+        return Step.PROXY_TLS if self.proxy.scheme == "https" else Step.TUNNEL
+
+    def connect(self) -> None:
+        super().connect()
+        self._call().step = None
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         call = self._call()
@@ -211,6 +228,7 @@ class _TlsCallConnection(_CallConnection, HTTPSConnection):
     """The same over TLS, to the server or to a proxy."""
 
     def connect(self) -> None:
+        self._call().step = Step.CONNECT
         self.ssl_context = self._bundle.context()
         if self.proxy_config is not None:
             self.proxy_config = self.proxy_config._replace(ssl_context=self.ssl_context)
@@ -219,38 +237,3 @@ class _TlsCallConnection(_CallConnection, HTTPSConnection):
 
 def _path_begins(url: str) -> int:
     return url.index("/", len("https://"))
-
-
-def died(error: Exception) -> bool:
-    """Whether the other side closed the connection, as it does after a long time without use."""
-    return any(
-        isinstance(cause, (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in _causes(error)
-    )
-
-
-def in_words(error: Exception) -> str:
-    """What happened to the connection, by the innermost cause that explains it, without text of the request."""
-    causes = list(_causes(error))
-    for cause in reversed(causes):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate was not accepted: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failed: {cause.reason or type(cause).__name__}"
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, RequestException):
-            return f"the connection failed: {cause.strerror}"
-        if isinstance(cause, OSError) and (refusal := _PROXY_REFUSAL.match(str(cause))):
-            return f"the proxy refused to connect: HTTP {refusal['status']}"
-    return f"the connection failed: {type(causes[-1]).__name__}"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps: requests and urllib3 keep causes in args, reason and __cause__."""
-    seen: set[int] = set()
-    queue: list[object] = [error]
-    while queue:
-        item = queue.pop(0)
-        if not isinstance(item, BaseException) or id(item) in seen:
-            continue
-        seen.add(id(item))
-        yield item
-        queue.extend([*item.args, getattr(item, "reason", None), item.__cause__, item.__context__])

@@ -5,6 +5,7 @@ place of their timeout: requests hands it to urllib3, urllib3 to its socket, and
 that one. Before each operation the socket asks the call how much time is left.
 
     Call            one request and its reply, under one deadline
+    └── Step            how far its connection is
     CallSocket      a socket that belongs to one call at a time
     TlsCallSocket   the same over TLS
     OpenSockets     those of a client, for its end, and for those that are not used any more
@@ -21,6 +22,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
 from typing import Any, TypeVar
 
 from urllib3.util import Timeout, wait_for_write
@@ -34,6 +36,16 @@ LATE_S = 0.01
 """An operation may end so late: to set the time left before each of them, exactly, costs 4 % of a call."""
 
 Result = TypeVar("Result")
+
+
+class Step(Enum):
+    """What a connection that is being made waits for."""
+
+    RESOLVE = "the addresses of the host, or of the proxy"
+    CONNECT = "the connection to one of them"
+    PROXY_TLS = "TLS with the proxy"
+    TUNNEL = "the proxy's answer to CONNECT, and TLS in the tunnel of a proxy that speaks TLS itself"
+    TLS = "TLS with the host"
 
 
 class OpenSockets:
@@ -84,6 +96,7 @@ class Call(Timeout):
     """One request and its reply, which end at ``deadline``; a timeout that urllib3 hands on as it is.
 
     ``before_send`` is called when a connection is there and the request goes out next; what it raises ends the call.
+    ``step`` says how far a connection is that is made for the call; None once it is there.
     ``reused``, ``sent`` and ``answered`` say whether the connection had served a request before, whether anything of
     this one may have gone out, and whether the head of a reply came over it.
     """
@@ -94,6 +107,7 @@ class Call(Timeout):
         super().__init__()
         self.deadline = deadline
         self.sockets = sockets
+        self.step: Step | None = None
         self.reused = False
         self.sent = False
         self.answered = False
@@ -219,7 +233,11 @@ class TlsCallSocket(CallSocket, ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:  # noqa: D102, FBT001, FBT002
         if self._call is not None:
             self._call.sockets.add(self)
+            if self._call.step is Step.TUNNEL:
+                self._call.step = Step.TLS
         self._in_time(super().do_handshake, block)
+        if self._call is not None and self._call.step is Step.PROXY_TLS:
+            self._call.step = Step.TUNNEL
 
     def _give(self, seconds: float) -> None:
         super(CallSocket, self).settimeout(seconds)  # TLS would begin anew what the system has ended

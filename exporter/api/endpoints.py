@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from exporter.api.proxy import proxy_for
+from exporter.api.proxy import proxy_for, with_port
 
 # The hosts are documented, except for the international ones of cdn and bss, which are in the vendor's clients:
 # https://help.aliyun.com/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-endpoint
@@ -47,6 +47,16 @@ class Route:
     def host(self) -> str:
         """The Host header, with the port where it is not the scheme's own."""
         return urlsplit(self.url).netloc
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of the endpoint."""
+        return with_port(urlsplit(self.url))
+
+    @property
+    def proxy_address(self) -> str | None:
+        """HOST:PORT of the proxy; None for a direct connection."""
+        return next((with_port(urlsplit(proxy)) for proxy in self.proxies.values()), None)
 
 
 def endpoints(site: str) -> Mapping[str, str]:

@@ -175,7 +175,7 @@ def test_slow_faults(simulate: Simulate, connect: Connect, ask: Ask, kind: Fault
     simulator = simulate()
     simulator.set_fault("alice", Fault(kind))
 
-    with pytest.raises(CallTimedOut, match=r"no whole reply within 0\.1 s"):
+    with pytest.raises(CallTimedOut, match=rf"^no whole reply from {simulator.url[7:]} within 0\.1 s$"):
         ask(connect(simulator.url, deadline_s=0.1))
 
 

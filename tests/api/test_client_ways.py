@@ -44,26 +44,32 @@ def failure(client: Client, ask: Ask) -> ApiError:
 
 def test_an_unknown_authority(simulate: Simulate, connect: Connect, ask: Ask, server_tls: ssl.SSLContext) -> None:
     """A certificate that nobody vouches for is not accepted, in words."""
-    error = failure(connect(simulate(ssl_context=server_tls).url), ask)
+    simulator = simulate(ssl_context=server_tls)
+    error = failure(connect(simulator.url), ask)
 
-    assert error.explanation.startswith("the certificate was not accepted: ")
+    there = f"127.0.0.1:{simulator.port}"
+    assert error.explanation.startswith(f"cannot reach {there}: the certificate of {there} was not accepted: ")
 
 
 def test_another_name(simulate: Simulate, connect: Connect, ask: Ask, authority: trustme.CA, ca_file: str) -> None:
     """A certificate for another host is not accepted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.example").configure_cert(context)
-    error = failure(connect(simulate(ssl_context=context).url, verify=ca_file), ask)
+    simulator = simulate(ssl_context=context)
+    error = failure(connect(simulator.url, verify=ca_file), ask)
 
-    assert error.explanation.startswith("the certificate was not accepted: ")
-    assert "127.0.0.1" in error.explanation
+    there = f"127.0.0.1:{simulator.port}"
+    refusal = "IP address mismatch, certificate is not valid for '127.0.0.1'."
+    assert error.explanation == f"cannot reach {there}: the certificate of {there} was not accepted: {refusal}"
 
 
 def test_no_tls_at_the_other_end(serve: Serve, connect: Connect, ask: Ask, ca_file: str) -> None:
     """A server that does not speak TLS is a failure of TLS."""
     server = serve(lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), scheme="https")
 
-    assert failure(connect(server.url, verify=ca_file), ask).explanation.startswith("TLS failed: ")
+    error = failure(connect(server.url, verify=ca_file), ask)
+    there = f"127.0.0.1:{server.port}"
+    assert error.explanation.startswith(f"cannot reach {there}: TLS with {there} failed: ")
 
 
 def test_a_missing_bundle(
@@ -71,20 +77,23 @@ def test_a_missing_bundle(
 ) -> None:
     """A CA bundle that is not there is named."""
     nowhere = str(tmp_path / "nowhere.pem")
-    error = failure(connect(simulate(ssl_context=server_tls).url, verify=nowhere), ask)
+    simulator = simulate(ssl_context=server_tls)
+    error = failure(connect(simulator.url, verify=nowhere), ask)
 
-    assert error.explanation == f"the connection failed: there is no CA bundle {nowhere}"
+    assert error.explanation == f"cannot reach 127.0.0.1:{simulator.port}: there is no CA bundle {nowhere}"
 
 
 def test_a_bundle_that_is_none(
     simulate: Simulate, connect: Connect, ask: Ask, server_tls: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """A CA bundle without certificates is a failure of TLS."""
+    """A CA bundle without certificates is named, not the server."""
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing", encoding="ascii")
-    error = failure(connect(simulate(ssl_context=server_tls).url, verify=str(empty)), ask)
+    simulator = simulate(ssl_context=server_tls)
+    error = failure(connect(simulator.url, verify=str(empty)), ask)
 
-    assert error.explanation.startswith("TLS failed: ")
+    why = f"the CA bundle {empty} cannot be used: NO_CERTIFICATE_OR_CRL_FOUND"
+    assert error.explanation == f"cannot reach 127.0.0.1:{simulator.port}: {why}"
 
 
 @pytest.fixture
@@ -100,7 +109,7 @@ def test_a_bundle_that_is_replaced(
     bundle = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(bundle))
     client = connect(over_tls.url, verify=str(bundle))
-    assert failure(client, ask).explanation.startswith("the certificate was not accepted: ")
+    assert " was not accepted: " in failure(client, ask).explanation
     bundle.write_bytes(Path(ca_file).read_bytes() + b"\n")
 
     assert ask(client).payload
@@ -120,20 +129,50 @@ def test_a_directory_of_authorities(over_tls: Simulator, connect: Connect, ask: 
     assert ask(connect(over_tls.url, verify=ca_directory)).payload
 
 
+def unknown(*_: object, **__: object) -> list[object]:
+    raise OSError(-2, "Name or service not known")
+
+
 def test_a_name_that_nobody_knows(connect: Connect, ask: Ask) -> None:
-    """A name without addresses is named as the resolver names it."""
+    """A name without addresses is named as the resolver names it: the endpoint's, or that of the proxy."""
+    through = Route("https://api.example", proxies={"https": f"http://user:{PASSWORD}@squid:3128"})
+    errors = [failure(connect(to, resolver=Resolver(unknown)), ask) for to in ("https://api.example", through)]
 
-    def look_up(*_: object, **__: object) -> list[object]:
-        raise OSError(-2, "Name or service not known")
-
-    error = failure(connect("https://api.example", resolver=Resolver(look_up)), ask)
-
-    assert error.explanation == "the connection failed: Name or service not known"
+    why = "cannot be resolved: Name or service not known"
+    assert [error.explanation for error in errors] == [
+        f"cannot reach api.example:443: api.example {why}",
+        f"cannot reach api.example:443 through the proxy squid:3128: squid {why}",
+    ]
 
 
 def test_a_name_without_addresses(connect: Connect, ask: Ask) -> None:
     """An empty answer of the resolver is a failed connection."""
-    failure(connect("https://api.example", resolver=Resolver(lambda *_, **__: [])), ask)
+    error = failure(connect("https://api.example", resolver=Resolver(lambda *_, **__: [])), ask)
+
+    assert error.explanation == (
+        "cannot reach api.example:443: api.example cannot be resolved: the name has no address"
+    )
+
+
+def read_and_close(peer: Peer) -> None:
+    peer.read_head()
+    peer.close()
+
+
+def read_and_reset(peer: Peer) -> None:
+    peer.read_head()
+    peer.reset()
+
+
+def test_a_connection_that_ends_before_the_reply(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """It names the endpoint, whether the system has a word for it or not."""
+    closes, resets = serve(read_and_close), serve(read_and_reset)
+    errors = [failure(connect(server.url), ask) for server in (closes, resets)]
+
+    assert [(error.sent, error.explanation) for error in errors] == [
+        (True, f"the connection to 127.0.0.1:{closes.port} failed: closed by the other side"),
+        (True, f"the connection to 127.0.0.1:{resets.port} failed: Connection reset by peer"),
+    ]
 
 
 def test_a_forwarding_proxy(serve: Serve, connect: Connect, ask: Ask) -> None:
@@ -168,19 +207,79 @@ def test_a_tunnel(serve: Serve, connect: Connect, ask: Ask, authority: trustme.C
     assert [head.startswith(b"POST / HTTP/1.1\r\n") for head in proxy.heads[1:]] == [True, True]
 
 
-def test_a_proxy_that_refuses(serve: Serve, connect: Connect, ask: Ask) -> None:
-    """A proxy's refusal is told by its status, and the proxy's password by nobody."""
-    proxy = serve(always(b"HTTP/1.1 407 Who are you, hunter2?\r\nContent-Length: 0\r\n\r\n"))
-    way = route("https://api.example", {"https_proxy": f"http://user:{PASSWORD}@127.0.0.1:{proxy.port}"})
-    error = failure(connect(way), ask)
+def proxied(port: int, *, scheme: str = "http") -> Route:
+    return route("https://api.example", {"https_proxy": f"{scheme}://user:{PASSWORD}@127.0.0.1:{port}"})
 
-    assert error.explanation == "the proxy refused to connect: HTTP 407"
+
+def test_a_proxy_that_refuses(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """A proxy's refusal is told by its status, and its words and password are not."""
+    proxy = serve(always(b"HTTP/1.1 407 Who are you, hunter2?\r\nContent-Length: 0\r\n\r\n"))
+    error = failure(connect(proxied(proxy.port)), ask)
+
+    assert error.explanation == (
+        f"cannot reach api.example:443 through the proxy 127.0.0.1:{proxy.port}: "
+        "the proxy refused to connect: HTTP 407"
+    )
 
 
 def test_a_proxy_that_is_not_there(connect: Connect, ask: Ask) -> None:
-    """A proxy that cannot be reached is a failed connection."""
+    """A proxy that cannot be reached is named, without its password."""
     with RawServer(always(reply())) as gone:
-        way = route("https://api.example", {"https_proxy": f"http://user:{PASSWORD}@127.0.0.1:{gone.port}"})
-    error = failure(connect(way), ask)
+        pass
+    error = failure(connect(proxied(gone.port)), ask)
 
-    assert error.explanation == "the connection failed: Connection refused"
+    assert error.explanation == (
+        f"cannot reach api.example:443 through the proxy 127.0.0.1:{gone.port}: Connection refused"
+    )
+
+
+def test_a_proxy_that_closes_the_connection(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """Where it answers nothing to CONNECT, no request was sent."""
+    proxy = serve(read_and_close)
+    error = failure(connect(proxied(proxy.port)), ask)
+
+    assert (error.sent, error.explanation) == (
+        False,
+        f"cannot reach api.example:443 through the proxy 127.0.0.1:{proxy.port}: closed by the other side",
+    )
+
+
+def test_a_proxy_whose_certificate_is_not_accepted(
+    serve: Serve, connect: Connect, ask: Ask, server_tls: ssl.SSLContext
+) -> None:
+    """It is the proxy's certificate that is named."""
+    proxy = serve(lambda peer: peer.shake_hands(server_tls))
+    error = failure(connect(proxied(proxy.port, scheme="https")), ask)
+
+    there = f"the proxy 127.0.0.1:{proxy.port}"
+    assert error.explanation.startswith(
+        f"cannot reach api.example:443 through {there}: the certificate of {there} was not accepted: "
+    )
+
+
+@pytest.fixture(params=["http", "https"])
+def tunnelling(request: pytest.FixtureRequest, serve: Serve, server_tls: ssl.SSLContext) -> RawServer:
+    """A proxy whose tunnels lead to a server with a certificate that is not accepted."""
+    other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("api.example").configure_cert(other)
+    server = serve(lambda peer: peer.shake_hands(other))
+
+    def act(peer: Peer) -> None:
+        if request.param == "https":
+            peer.shake_hands(server_tls)
+        peer.read_head()
+        peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        peer.relay(server.port)
+
+    return serve(act, scheme=request.param)
+
+
+def test_a_certificate_in_a_tunnel(tunnelling: RawServer, connect: Connect, ask: Ask, ca_file: str) -> None:
+    """It is the endpoint's that is named when it is not accepted, over TLS within TLS too."""
+    scheme = tunnelling.url.partition(":")[0]
+    error = failure(connect(proxied(tunnelling.port, scheme=scheme), verify=ca_file), ask)
+
+    assert error.explanation.startswith(
+        f"cannot reach api.example:443 through the proxy 127.0.0.1:{tunnelling.port}: "
+        "the certificate of api.example:443 was not accepted: "
+    )

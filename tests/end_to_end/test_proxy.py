@@ -1,4 +1,4 @@
-"""The command behind a proxy."""
+"""The command behind a proxy, and what it says of a network that fails."""
 
 from __future__ import annotations
 
@@ -51,6 +51,21 @@ def test_a_proxy_that_is_named_without_a_scheme(behind_proxy: RawServer, command
 
     assert (done.returncode, done.stderr) == (0, "")
     assert behind_proxy.heads[0].startswith(b"CONNECT api.example:443 HTTP/1.")
+
+
+@pytest.mark.usefixtures("behind_proxy")
+def test_a_proxy_that_cannot_be_reached(command: Command, environ: dict[str, str]) -> None:
+    """What is told is where the call was to go, through which proxy, and what the system says; no password."""
+    with RawServer(Peer.close) as gone:
+        environ["HTTPS_PROXY"] = f"http://user:{PASSWORD}@127.0.0.1:{gone.port}"
+    done = command("status", "--config.file", "config.yaml", "--output", "json")
+
+    (row,) = json.loads(done.stdout)["services"]
+    assert done.returncode == 4
+    assert row["failures"][0]["explanation"] == (
+        f"cannot reach api.example:443 through the proxy 127.0.0.1:{gone.port}: Connection refused"
+    )
+    assert PASSWORD not in done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("behind_proxy")

@@ -239,7 +239,7 @@ def test_a_hanging_account_ends_at_the_deadline(make_account: MakeAccount, watch
 
     assert done.returncode == 4
     assert [line.split(maxsplit=4) for line in done.stdout.splitlines()[1:3]] == [
-        ["hanging", "dcdn_ipa", "unknown", "-", "timeout: no whole reply within 0.5 s"],
+        ["hanging", "dcdn_ipa", "unknown", "-", f"timeout: no whole reply from {simulator.url[7:]} within 0.5 s"],
         ["fine", "dcdn_ipa", "active", "PayByTraffic", "answered"],
     ]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from exporter.api.connections import in_words
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.credentials.refresh import THREAD
 from exporter.api.credentials.role import DEFAULT_SESSION_NAME
 from exporter.api.errors import CredentialsUnavailable
+from exporter.api.failures import failed_elsewhere
 from exporter.api.proxy import is_loopback
 
 # The provider behind a profile's provider. Only it knows when the credentials end, and it has no public name.
@@ -302,7 +302,7 @@ def explain(error: Exception) -> str:
         if text.startswith(beginning):
             return sentence
     if type(error).__name__ == "RetryError":
-        return in_words(error)
+        return failed_elsewhere(error)
     if isinstance(error, OSError) and error.strerror:
         return f"its file cannot be read: {error.strerror}"
     code = _CODE.search(text)

@@ -77,7 +77,8 @@ ask(instance_role("first"))
     words = "the metadata service of the ECS instance: "
     remedy = "; see that the exporter runs on an instance that has a RAM role, and check role_name"
     assert done.stdout.splitlines() == [
-        f"{words}{reason}{remedy}" for reason in ("HTTP 404", "HTTP 403", "the connection failed: Connection refused")
+        f"{words}{reason}{remedy}"
+        for reason in ("HTTP 404", "HTTP 403", "cannot reach 100.100.100.200:80: Connection refused")
     ]
     assert forbidden.stdout == f"{words}ALIBABA_CLOUD_ECS_METADATA_DISABLED=true forbids it{remedy}\n"
     assert done.stderr + forbidden.stderr == ""

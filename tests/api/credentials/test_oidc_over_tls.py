@@ -28,5 +28,7 @@ def test_an_oidc_token_is_exchanged_over_tls(run: Run, simulate: Callable[..., S
 
     [token] = simulator.issued_tokens()
     assert trusting.stdout.startswith(f"{token.key.access_key_id} {token.key.access_key_secret} ")
-    assert distrusting.stdout.startswith("the exchange of the OIDC token: the certificate was not accepted: ")
+    there = f"127.0.0.1:{simulator.port}"
+    refusal = f"cannot reach {there}: the certificate of {there} was not accepted: "
+    assert distrusting.stdout.startswith(f"the exchange of the OIDC token: {refusal}")
     assert trusting.stderr + distrusting.stderr == ""

@@ -175,7 +175,8 @@ def test_why_an_exchange_gives_nothing(simulator: Simulator, token_file: Path) -
         "the exchange of the OIDC token: refused with AuthenticationFail.NoPermission (HTTP 401); check role_arn, "
     )
     assert missing.startswith("the exchange of the OIDC token: its file cannot be read: No such file or directory; ")
-    assert gone.startswith("the exchange of the OIDC token: the connection failed: Connection refused; ")
+    there = f"127.0.0.1:{simulator.port}"
+    assert gone.startswith(f"the exchange of the OIDC token: cannot reach {there}: Connection refused; ")
 
 
 def test_why_a_uri_gives_nothing(simulator: Simulator) -> None:

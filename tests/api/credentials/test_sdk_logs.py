@@ -52,15 +52,15 @@ def test_each_source_fails_in_silence(run: Run, echo: str, tmp_path: Path) -> No
     oidc = f'role_arn="acs:ram::1:role/x", provider_arn="acs:ram::1:oidc-provider/x", token_file=Path({str(token)!r})'
     expected = {
         f"oidc_role({oidc}, sts_endpoint={echo!r})": "HTTP 400",
-        f'oidc_role({oidc}, sts_endpoint="http://127.0.0.1:1")': "the connection failed: Connection refused",
-        f'oidc_role({oidc}, sts_endpoint="https://127.0.0.1:1")': "the connection failed: Connection refused",
+        f'oidc_role({oidc}, sts_endpoint="http://127.0.0.1:1")': "cannot reach 127.0.0.1:1: Connection refused",
+        f'oidc_role({oidc}, sts_endpoint="https://127.0.0.1:1")': "cannot reach 127.0.0.1:1: Connection refused",
         f'credentials_uri(Secret("{echo}/x?token=planted-token"))': "HTTP 400",
         f'credentials_uri(Secret("{echo}/junk?token=planted-token"))': (
             "the answer holds no credentials (CredentialException)"
         ),
         f'credentials_uri(Secret("{echo}{ODD_HEADERS}?token=planted-token"))': "HTTP 400",
         'credentials_uri(Secret("http://127.0.0.1:1/?token=planted-token"))': (
-            "the connection failed: Connection refused"
+            "cannot reach 127.0.0.1:1: Connection refused"
         ),
         f'profile("echo", Path({str(config)!r}))': "the answer holds no credentials (CredentialException)",
         f'profile("fails", Path({str(config)!r}))': "the profile's command failed",
@@ -88,3 +88,13 @@ def environment_of_the_chain(token: Path, echo: str) -> dict[str, str]:
         "ALIBABA_CLOUD_OIDC_TOKEN_FILE": str(token),
         "ALIBABA_CLOUD_CREDENTIALS_URI": f"{echo}/chain?token=planted-token",
     }
+
+
+def test_a_proxy_of_the_library_is_named(run: Run) -> None:
+    """Not with its password."""
+    done = run('ask(credentials_uri(Secret("http://127.0.0.1:2/?x")))', HTTP_PROXY="http://user:planted@127.0.0.1:1")
+
+    assert done.stdout.startswith(
+        "the credentials URI: cannot reach 127.0.0.1:2 through the proxy 127.0.0.1:1: Connection refused; "
+    )
+    assert "planted" not in done.stdout + done.stderr
