@@ -6,49 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from exporter.accounts.members import Member, parse_member_page
-from exporter.api.call import Api, Caller, Reply
+from exporter.accounts.members import Member, parse_members
+from exporter.api.call import Api, Caller
 from exporter.api.errors import ApiError, MalformedReply
 from exporter.api.operation import LIST_ACCOUNTS
 from exporter.config import ResourceDirectory
 from exporter.core.logger import Logger
 
-PAGE_SIZE = 100
-# Room for 50,000 members: more pages than this are taken for a list without an end.
-MAX_PAGES = 500
 # After a failure, if the refresh interval is not shorter: accounts may be missing.
 RETRY_S = 30.0
-
-
-def list_members(api: Api, caller: Caller) -> tuple[Member, ...]:
-    """Return all members of the caller's directory, each once, in order of their ids.
-
-    Raises ApiError when a page fails, and MalformedReply for pages without an end: a part of the list would look as
-    if the other members had left.
-    """
-    members: dict[str, Member] = {}
-    token: str | None = None
-    seen: set[str] = set()
-    while True:
-        parameters = {"MaxResults": str(PAGE_SIZE)} | ({} if token is None else {"NextToken": token})
-        reply = api.ask(LIST_ACCOUNTS, caller, parameters)
-        page = parse_member_page(reply.payload, reply.request_id)
-        # A member that moves within the directory meanwhile may be listed twice.
-        members |= {member.account_id: member for member in page.members}
-        token = page.next_token
-        if token is None:
-            return tuple(sorted(members.values(), key=lambda member: member.place))
-        if token in seen:
-            raise _endless("a token that an earlier page had", reply)
-        seen.add(token)
-        if len(seen) == MAX_PAGES:
-            raise _endless(f"a further page behind {MAX_PAGES}", reply)
-
-
-def _endless(seen: str, reply: Reply) -> MalformedReply:
-    return MalformedReply(
-        f"NextToken: seen {seen}; accepted would be an end of the list", http_status=200, request_id=reply.request_id
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +90,8 @@ class Directory:
         """List the members; False when that failed, and the known ones stay. For one thread at a time."""
         self._attempted_at = self._now()
         try:
-            listed = list_members(api, self._caller())
+            reply = api.ask(LIST_ACCOUNTS, self._caller())
+            listed = parse_members(reply.payload, reply.request_id)
             self._require_some(listed)
         except ApiError as error:
             self._log_failure(error)

@@ -1,4 +1,4 @@
-"""What a page of ListAccounts says: members of a resource directory, and where the next page begins.
+"""What ListAccounts says: the members of a resource directory.
 
     {"TotalCount": 2, "PageNumber": 1, "PageSize": 100, "NextToken": "TGlzdF…", "RequestId": "7B8A…",
      "Accounts": {"Account": [{"AccountId": "1815…", "DisplayName": "Dev", "AccountName": "dev@rd-….aliyunid.com",
@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 from exporter.api.credentials.role import ACCOUNT_ID
 from exporter.api.fields import AnswerFields, described, printable
+from exporter.api.pages import rows_of, total_of
 
+_LIST = ("Accounts", "Account")
 _LEAVING = frozenset({"deleting", "success"})
 
 
@@ -45,41 +47,32 @@ class Member:
         return len(self.account_id), self.account_id
 
 
-@dataclass(frozen=True, slots=True)
-class MemberPage:
-    """Members in the order of the answer; ``next_token`` requests the next page; None: there is none."""
+def parse_members(payload: Mapping[str, object], request_id: str | None) -> tuple[Member, ...]:
+    """The members in the list, each once, in order of their ids.
 
-    members: tuple[Member, ...]
-    next_token: str | None
-
-
-def parse_member_page(payload: Mapping[str, object], request_id: str | None) -> MemberPage:
-    """Return the members on a page; raises MalformedReply when any row makes no sense."""
+    A member that moves within the directory meanwhile may come twice, and the newer row counts. Raises MalformedReply
+    when any row makes no sense, and when there are fewer members than TotalCount says.
+    """
     answer = AnswerFields(payload, request_id)
-    return MemberPage(tuple(_members(answer, request_id)), next_token=answer.text("NextToken"))
+    total = total_of(answer)
+    members = dict(_rows(answer, request_id, may_be_missing=total == 0))
+    if len(members) < (total or 0):
+        raise answer.malformed("TotalCount", f"{total} with {len(members)} accounts", "the whole list")
+    return tuple(sorted((member for member in members.values() if member is not None), key=lambda each: each.place))
 
 
-def _members(answer: AnswerFields, request_id: str | None) -> Iterator[Member]:
-    for index, row in enumerate(_rows(answer)):
-        path = f"Accounts.Account[{index}]"
+def _rows(
+    answer: AnswerFields, request_id: str | None, *, may_be_missing: bool
+) -> Iterator[tuple[str, Member | None]]:
+    """The account id of each row, and the member, if it can be polled."""
+    for index, row in enumerate(rows_of(answer, _LIST, may_be_missing=may_be_missing)):
+        path = f"{'.'.join(_LIST)}[{index}]"
         if not isinstance(row, dict):
             raise answer.malformed(path, described(row), "an object")
         fields = AnswerFields(row, request_id, path=f"{path}.")
         account_id = fields.text("AccountId")
         if account_id is None or ACCOUNT_ID.fullmatch(account_id) is None:
             raise fields.malformed("AccountId", described(row.get("AccountId")), "the digits of an account id")
-        if (fields.text("DeletionStatus") or "").casefold() not in _LEAVING:
-            yield Member(account_id, fields.text("DisplayName") or fields.text("AccountName") or "")
-
-
-def _rows(answer: AnswerFields) -> list[object]:
-    """The rows; the list may be missing only where TotalCount is 0."""
-    if not answer.payload.get("Accounts") and answer.text("TotalCount") == "0":
-        return []
-    accounts = answer.inside("Accounts")
-    rows = accounts.payload.get("Account")
-    if rows is None and answer.text("TotalCount") == "0":
-        return []
-    if not isinstance(rows, list):
-        raise accounts.malformed("Account", described(rows), "a list of members")
-    return rows
+        leaves = (fields.text("DeletionStatus") or "").casefold() in _LEAVING
+        name = fields.text("DisplayName") or fields.text("AccountName") or ""
+        yield account_id, None if leaves else Member(account_id, name)

@@ -5,6 +5,7 @@ Floor: above ``core`` only. Nothing here knows of products, probes or Prometheus
 client        one call, from the rate limit to the reply
 ├── call          what goes into it and what comes out
 ├── operation     what is called
+├── pages         lists that take several calls
 ├── endpoints     where
 │   └── proxy         and by which proxy
 ├── rate_limit    when it may be sent

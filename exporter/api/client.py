@@ -37,6 +37,7 @@ from exporter.api.errors import (
 )
 from exporter.api.failures import closed_early, died, failed, timed_out
 from exporter.api.operation import Access, Operation
+from exporter.api.pages import Listing
 from exporter.api.rate_limit import Budgets
 from exporter.api.redaction import Redaction
 from exporter.api.reply import clock_skew_s, decode, read
@@ -111,11 +112,25 @@ class Client:
     ) -> Reply:
         """Wait for the permit, send the operation with its parameters, and return the reply.
 
-        A read is sent a second time, with its own permit and a new connection, when a reused connection ends before
-        the head of a reply, or when the API refuses a token and there is another one. A write is sent once, on a new
+        The reply to an operation with pages holds the rows of all; each further page has a permit of its own. A read
+        is sent a second time, with its own permit and a new connection, when a reused connection ends before the head
+        of a reply, or when the API refuses a token and there is another one. A write is sent once, on a new
         connection. Raises ApiError without an answer, CallAborted when the daemon stops, and WriteRefused.
         """
         self._refuse_write(operation)
+        if operation.pages is None:
+            return self._call(operation, caller, permit, parameters)
+        ends_at = self._clock() + operation.pages.within_s
+        listing = Listing(operation.pages)
+        while True:
+            listing.add(self._call(operation, caller, permit, {**parameters, **listing.parameters}))
+            if listing.whole is not None:
+                return listing.whole
+            permit = self.reserve(operation, caller)
+            if self._clock() + self.seconds_to(permit) >= ends_at:
+                raise CallTimedOut(f"no end of the list of {operation.action} within {operation.pages.within_s:g} s")
+
+    def _call(self, operation: Operation, caller: Caller, permit: Permit, parameters: Mapping[str, str]) -> Reply:
         route = (self._routes if caller.routes is None else caller.routes)[operation.endpoint]
         self._wait_for(permit)
         credentials = self._fresh(caller, permit)

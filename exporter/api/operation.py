@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 
 class Access(Enum):
@@ -12,12 +13,33 @@ class Access(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pages:
+    """How an operation gives its list.
+
+    ``turn`` is what requests the next page: its number, or the token on the page before. ``rows`` are the keys that
+    lead to the list, one inside the other. ``size`` rows are requested with each page. A list of more than ``most``
+    pages is an error, and one of which a page would be requested after ``within_s``.
+    """
+
+    turn: Literal["PageNumber", "NextToken"]
+    rows: tuple[str, ...]
+    size: int
+    most: int
+    within_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not self.rows or min(self.size, self.most, self.within_s) <= 0:
+            raise ValueError(f"pages have rows, and a size, number and time above 0, seen {self!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """An API action.
 
     ``endpoint`` names the entry of the configuration's ``endpoints`` that serves it. ``calls_per_second`` is the
     vendor's limit for each account. The values of ``secret_parameters`` stand in no log or error. ``ram_action`` is
-    what a RAM policy has to allow; None: nothing.
+    what a RAM policy has to allow; None: nothing. ``pages``: the answer is a list that
+    comes in pages; None: it is not.
     """
 
     action: str
@@ -27,6 +49,8 @@ class Operation:
     access: Access = Access.READ
     secret_parameters: frozenset[str] = frozenset()
     ram_action: str | None = None
+    method: Literal["GET", "POST"] = "POST"
+    pages: Pages | None = None
 
     def __post_init__(self) -> None:
         if self.calls_per_second < 1:
@@ -55,4 +79,6 @@ LIST_ACCOUNTS = Operation(
     endpoint="resource_directory",
     calls_per_second=20,
     ram_action="resourcemanager:ListAccounts",
+    # Room for 50,000 members, also where shards and replicas divide the limit.
+    pages=Pages("NextToken", ("Accounts", "Account"), size=100, most=500, within_s=600.0),
 )

@@ -39,7 +39,7 @@ def signed_request(
         headers["x-acs-accesskey-id"] = credentials.access_key_id
         headers["x-acs-security-token"] = credentials.security_token.reveal()
     headers["Authorization"] = signing.authorization(
-        "POST",
+        operation.method,
         "/",
         query=parameters,
         headers=headers,
@@ -48,11 +48,12 @@ def signed_request(
         access_key_secret=credentials.access_key_secret.reveal(),
     )
     headers["accept-encoding"] = "identity"
-    headers["content-length"] = "0"
+    if operation.method == "POST":
+        headers["content-length"] = "0"
     # Not by its ``prepare``, which parses and checks again what is correct here, and costs as much as the rest of
     # this function. The query is sent in the form that was signed.
     request = requests.PreparedRequest()
-    request.method = "POST"
+    request.method = operation.method
     query = signing.canonical_query(parameters)
     request.url = f"{route.url}/?{query}" if query else f"{route.url}/"
     request.headers = headers  # type: ignore[assignment] # any mapping does: the adapter only reads it

@@ -2,24 +2,21 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from exporter.accounts.directory import MAX_PAGES, Directory, list_members
+from exporter.accounts.directory import Directory
 from exporter.accounts.members import Member
-from exporter.api.call import Caller, Reply
+from exporter.api.call import Caller, Unobserved
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.endpoints import Route, endpoints
-from exporter.api.errors import ApiError, CallAborted, MalformedReply
-from exporter.api.operation import LIST_ACCOUNTS, Operation
+from exporter.api.errors import CallAborted
 from exporter.api.rate_limit import Budgets
 from exporter.app import VOCABULARY
 from exporter.config import ResourceDirectory, parse
-from exporter.metrics.self_metrics import SelfMetrics
-from exporter.simulator import LIMITS, Fault, Scenario, Simulator, load_scenario
+from exporter.simulator import LIMITS, UNSET, Fault, Scenario, Simulator, load_scenario
 from exporter.simulator import Member as Simulated
 from tests.recording_log import RecordingLog
 
@@ -38,12 +35,28 @@ def simulator(play: Callable[..., Simulator]) -> Simulator:
     return play(Scenario("a management account", (MANAGER,)), limits=limits)
 
 
+class Then(Unobserved):
+    """Has something happen once the next call has been answered."""
+
+    def __init__(self) -> None:
+        self.happens: list[Callable[[], None]] = []
+
+    def called(self, action: str, duration_s: float) -> None:  # noqa: ARG002 — the client's
+        while self.happens:
+            self.happens.pop()()
+
+
 @pytest.fixture
-def client(simulator: Simulator) -> Iterator[Client]:
+def then() -> Then:
+    return Then()
+
+
+@pytest.fixture
+def client(simulator: Simulator, then: Then) -> Iterator[Client]:
     client = Client(
         {name: Route(simulator.url) for name in endpoints("china")},
         budgets=Budgets({"ListAccounts": CALLS_PER_SECOND}, clock=time.monotonic),
-        observer=SelfMetrics(version="test", actions=[], unknown_fields=[]),
+        observer=then,
         deadline_s=5,
         pool_size=1,
         user_agent="test",
@@ -62,40 +75,9 @@ def manages(simulator: Simulator) -> Callable[..., None]:
     return set_members
 
 
-NONE: Mapping[str, str] = MappingProxyType({})
-
-
-class Then:
-    """The client, and something that happens once its first call has been answered."""
-
-    def __init__(self, client: Client, happens: Callable[[], None]) -> None:
-        self._client = client
-        self._happens = [happens]
-
-    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NONE) -> Reply:
-        reply = self._client.ask(operation, caller, parameters)
-        while self._happens:
-            self._happens.pop()()
-        return reply
-
-
-class Pages:
-    """An API whose every page is made from the number of the call, from 0, and notes what it was asked."""
-
-    def __init__(self, page: Callable[[int], dict[str, object]]) -> None:
-        self._page = page
-        self.asked: list[Mapping[str, str]] = []
-
-    def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NONE) -> Reply:
-        assert (operation, caller) == (LIST_ACCOUNTS, CALLER)
-        self.asked.append(parameters)
-        page = self._page(len(self.asked) - 1)
-        return Reply(page, request_id="request-1", duration_s=0.0, access_key_id=KEYS.access_key_id)
-
-
-def page(*members: Member, token: str = "") -> dict[str, object]:
+def page(*members: Member, total: int) -> dict[str, object]:
     rows = [{"AccountId": member.account_id, "DisplayName": member.name} for member in members]
-    return {"TotalCount": len(rows), "NextToken": token, "Accounts": {"Account": rows}}
+    return {"TotalCount": total, "NextToken": "", "Accounts": {"Account": rows}}
 
 
 def configured(keys: str = "") -> ResourceDirectory:
@@ -120,92 +102,26 @@ def numbered(count: int) -> list[Member]:
     return [Member(str(number), f"member {number}") for number in range(1, count + 1)]
 
 
-@pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 1), (100, 1), (101, 2), (250, 3)])
-def test_all_pages_are_one_list(
-    simulator: Simulator, client: Client, manages: Callable[..., None], count: int, pages: int
-) -> None:
-    """Members come a hundred at a time, and stand in order of their ids."""
-    manages(*reversed(numbered(count)))
-
-    assert list_members(client, CALLER) == tuple(numbered(count))
-    assert len(simulator.journal.entries(action="ListAccounts")) == pages
-
-
-def test_a_page_is_asked_for_by_the_token_of_the_one_before() -> None:
-    """The first one by no token: an empty one is the end."""
-    api = Pages(lambda number: page(token=("a", "b", "")[number]))
-
-    list_members(api, CALLER)
-
-    assert api.asked == [
-        {"MaxResults": "100"},
-        {"MaxResults": "100", "NextToken": "a"},
-        {"MaxResults": "100", "NextToken": "b"},
-    ]
-
-
-def test_a_member_on_two_pages_is_one() -> None:
-    """Whoever moved between two pages is listed once, under the newer name."""
-    api = Pages(lambda number: (page(VIDEO, SHOP, token="a"), page(Member("1001", "shop 2")))[number])
-
-    assert list_members(api, CALLER) == (Member("1001", "shop 2"), VIDEO)
-
-
-def test_an_empty_page_is_no_end() -> None:
-    """Only a missing token is."""
-    api = Pages(lambda number: (page(SHOP, token="a"), page(token="b"), page(VIDEO))[number])
-
-    assert list_members(api, CALLER) == (SHOP, VIDEO)
-
-
-def test_pages_that_go_in_circles_are_malformed(simulator: Simulator, client: Client) -> None:
-    """A token that was there before ends the list with an error."""
-    simulator.set_raw_answer(MANAGER.name, page(SHOP, token="again"), action="ListAccounts")
-
-    with pytest.raises(MalformedReply, match="NextToken: seen a token that an earlier page had"):
-        list_members(client, CALLER)
-    assert simulator.journal.total == 2
-
-
-def test_pages_without_an_end_are_malformed() -> None:
-    """However new each token is."""
-    api = Pages(lambda number: page(Member(str(number + 1)), token=f"token {number}"))
-
-    with pytest.raises(MalformedReply, match=f"NextToken: seen a further page behind {MAX_PAGES}") as caught:
-        list_members(api, CALLER)
-    assert (len(api.asked), caught.value.request_id) == (MAX_PAGES, "request-1")
-
-
 FAULTS = [
-    pytest.param(Fault("error", status=403, code="NoPermission", action="ListAccounts"), "permission", id="denied"),
-    pytest.param(Fault("error", status=503, code="ServiceUnavailable", action="ListAccounts"), "server", id="down"),
-    pytest.param(Fault("error", status=400, code="Throttling.User", action="ListAccounts"), "throttled", id="limit"),
-    pytest.param(Fault("html_502", action="ListAccounts"), "server", id="html"),
-    pytest.param(Fault("reset", action="ListAccounts"), "network", id="reset"),
-    pytest.param(Fault("truncated_json", action="ListAccounts"), "malformed", id="truncated"),
-    pytest.param(Fault("wrong_shape", action="ListAccounts"), "malformed", id="shape"),
-    pytest.param(Fault("oversized", action="ListAccounts"), "malformed", id="oversized"),
+    pytest.param((Fault("error", status=403, code="NoPermission", action="ListAccounts"), "permission"), id="denied"),
+    pytest.param((Fault("error", status=503, code="ServiceUnavailable", action="ListAccounts"), "server"), id="down"),
+    pytest.param(
+        (Fault("error", status=400, code="Throttling.User", action="ListAccounts"), "throttled"), id="limit"
+    ),
+    pytest.param((Fault("html_502", action="ListAccounts"), "server"), id="html"),
+    pytest.param((Fault("reset", action="ListAccounts"), "network"), id="reset"),
+    pytest.param((Fault("truncated_json", action="ListAccounts"), "malformed"), id="truncated"),
+    pytest.param((Fault("wrong_shape", action="ListAccounts"), "malformed"), id="shape"),
+    pytest.param((Fault("oversized", action="ListAccounts"), "malformed"), id="oversized"),
 ]
 
 
-@pytest.mark.parametrize(("fault", "reason"), FAULTS)
-def test_a_list_that_breaks_off_is_a_failure(
-    simulator: Simulator, client: Client, manages: Callable[..., None], fault: Fault, reason: str
-) -> None:
-    """The first page answers and the second fails: that is no shorter list."""
-    manages(*numbered(101))
-    api = Then(client, lambda: simulator.set_fault(MANAGER.name, fault))
-
-    with pytest.raises(ApiError) as caught:
-        list_members(api, CALLER)
-    assert caught.value.reason.value == reason
-
-
-@pytest.mark.parametrize(("fault", "reason"), FAULTS)
+@pytest.mark.parametrize("broken", FAULTS)
 def test_known_members_stay_when_a_list_breaks_off(
-    simulator: Simulator, client: Client, manages: Callable[..., None], fault: Fault, reason: str
+    simulator: Simulator, client: Client, then: Then, manages: Callable[..., None], broken: tuple[Fault, str]
 ) -> None:
-    """Neither those of the second page go, nor does the time of the last success move."""
+    """The first page answers, the second fails: no member of it goes, and the time of the last success stays."""
+    fault, reason = broken
     log = RecordingLog()
     now = [NOW]
     main = Directory(configured(), caller=lambda: CALLER, now=lambda: now[0], log=log)
@@ -213,8 +129,8 @@ def test_known_members_stay_when_a_list_breaks_off(
     assert main.refresh(client)
     log.lines.clear()
 
-    failing = Then(client, lambda: simulator.set_fault(MANAGER.name, fault))
-    assert not main.refresh(failing)
+    then.happens.append(lambda: simulator.set_fault(MANAGER.name, fault))
+    assert not main.refresh(client)
     assert (main.members, main.last_success_at) == (tuple(numbered(101)), NOW)
     assert [(event, seen) for event, seen, *_ in told(log)] == [("members not listed", reason)]
 
@@ -332,6 +248,48 @@ def test_an_empty_list_takes_no_known_members_away(client: Client, manages: Call
     assert main.refresh(client)
     assert main.members == (SHOP,)
     assert told(log) == [("members listed again", 1), ("member gone", "1002", "video")]
+
+
+@pytest.mark.parametrize(
+    ("cut", "explanation"),
+    [
+        pytest.param(page(SHOP, VIDEO, total=3), "TotalCount: seen 3 with 2 rows;", id="rows are missing"),
+        pytest.param(page(SHOP, VIDEO, SHOP, total=3), "TotalCount: seen 3 with 2 accounts;", id="one came twice"),
+        pytest.param(page(total=1), "TotalCount: seen 1 with 0 rows;", id="none of one"),
+    ],
+)
+def test_a_list_that_is_cut_takes_no_known_members_away(
+    simulator: Simulator, client: Client, manages: Callable[..., None], cut: dict[str, object], explanation: str
+) -> None:
+    """An answer with fewer members than it counts is a failure until the list is whole again."""
+    log = RecordingLog()
+    now = [NOW]
+    main = Directory(configured(), caller=lambda: CALLER, now=lambda: now[0], log=log)
+    manages(SHOP, VIDEO, TEST)
+    assert main.refresh(client)
+    log.lines.clear()
+    now[0] += 600
+
+    simulator.set_raw_answer(MANAGER.name, cut, action="ListAccounts")
+    assert [main.refresh(client) for _ in range(2)] == [False, False]
+    assert (main.members, main.last_success_at) == ((SHOP, VIDEO, TEST), NOW)
+    ((event, reason, _, seen, *_),) = told(log)
+    assert (event, reason) == ("members not listed", "malformed")
+    assert str(seen).startswith(explanation)
+
+    simulator.set_raw_answer(MANAGER.name, UNSET, action="ListAccounts")
+    manages(SHOP, VIDEO)
+    assert main.refresh(client)
+    assert (main.members, main.last_success_at) == ((SHOP, VIDEO), NOW + 600)
+
+
+def test_members_stand_in_order_of_their_ids(client: Client, manages: Callable[..., None]) -> None:
+    """Whatever the number of pages that they came on."""
+    manages(*reversed(numbered(101)))
+    main = directory(RecordingLog())
+
+    assert main.refresh(client)
+    assert main.members == tuple(numbered(101))
 
 
 def test_a_directory_may_begin_empty(client: Client, manages: Callable[..., None]) -> None:

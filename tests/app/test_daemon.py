@@ -375,6 +375,26 @@ def test_members_come_and_go(play: Callable[..., Simulator]) -> None:
     assert 0 < listed[0] < listed[1]
 
 
+def test_a_list_that_is_cut_takes_no_member_away(play: Callable[..., Simulator]) -> None:
+    """All are polled on while the API counts three and lists two; the time of the last whole list stays."""
+    numbers = ("200001", "200002", "200003")
+    cut = {"TotalCount": 3, "Accounts": {"Account": [{"AccountId": number} for number in numbers[:2]]}}
+    simulator = play(Scenario("", (BASE, *map(member_account, numbers))))
+    simulator.set_members("base", members(*numbers))
+    with running(simulator, accounts=[], discovery={"resource_directories": [DIRECTORY]}) as daemon:
+        assert soon(lambda: accounts_shown(scrape(daemon)).keys() == {*numbers})
+        simulator.set_raw_answer("base", cut, action="ListAccounts")
+        listed = len(simulator.journal.entries(action="ListAccounts"))
+        assert soon(lambda: len(simulator.journal.entries(action="ListAccounts")) >= listed + 2)
+        first = scrape(daemon)
+        assert soon(lambda: len(simulator.journal.entries(action="ListAccounts")) >= listed + 3)
+        second = scrape(daemon)
+
+    assert accounts_shown(second).keys() == {*numbers}
+    success = "dcdn_exporter_discovery_last_success_timestamp_seconds"
+    assert value(first, success, directory="main") == value(second, success, directory="main") > 0
+
+
 def test_changes_of_who_is_watched_come_one_after_the_other(play: Callable[..., Simulator]) -> None:
     """Members that are listed while a configuration is reloaded wait for the end of that, and so does a reload."""
     simulator = play(Scenario("", (BASE, *(member_account(number) for number in ("200001", "200002")))))

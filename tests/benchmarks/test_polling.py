@@ -6,6 +6,7 @@ import json
 import sys
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,8 +17,11 @@ from benchmarks.measured_daemon import Scrape
 from benchmarks.played_api import PlayedApi
 from benchmarks.soak import Pace, soak
 from benchmarks.upstream import Behaviour, Upstream
-from exporter.accounts.members import parse_member_page
+from exporter.accounts.members import parse_members
+from exporter.api.call import Reply
 from exporter.api.credentials.role import parse_assume_role
+from exporter.api.operation import Pages
+from exporter.api.pages import Listing
 from exporter.core.pool import threads_for
 from exporter.probes.service_state import parse_service
 
@@ -103,10 +107,11 @@ def test_the_lean_server_answers_what_the_api_documents() -> None:
     assert parse_service(ask(upstream, POLL), None).state is not None
     arn = "acs:ram::123:role/reader"
     assert parse_assume_role(ask(upstream, "AssumeRole", query=f"RoleArn={arn}"), None).access_key_id == "STS.123"
-    first = parse_member_page(ask(upstream, "ListAccounts", query="MaxResults=2"), None)
-    last = parse_member_page(ask(upstream, "ListAccounts", query=f"MaxResults=2&NextToken={first.next_token}"), None)
-    assert [member.account_id for member in (*first.members, *last.members)] == ["1", "2", "3"]
-    assert last.next_token is None
+    pages = Listing(Pages("NextToken", ("Accounts", "Account"), size=2, most=2))
+    while pages.whole is None:
+        payload = ask(upstream, "ListAccounts", query=urlencode(pages.parameters))
+        pages.add(Reply(payload, request_id=None, duration_s=0.0, access_key_id=""))
+    assert [member.account_id for member in parse_members(pages.whole.payload, None)] == ["1", "2", "3"]
 
 
 def test_the_lean_server_misbehaves_for_whom_it_should() -> None:

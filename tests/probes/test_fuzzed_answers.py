@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.accounts.account_id import parse_account_id
-from exporter.accounts.members import parse_member_page
+from exporter.accounts.members import parse_members
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.errors import ApiError, Refused
 from exporter.api.fields import read_json
@@ -73,7 +73,7 @@ def outcome_of(document: Document, kind: AnyKind) -> Outcome:
     """What a poll makes of a reply, as the poller does it; any other error is a defect."""
     try:
         payload, request_id = decode(document.body, REDACTION, http_status=document.http_status, request_id=None)
-        for parse in (parse_member_page, parse_account_id):
+        for parse in (parse_members, parse_account_id):
             with suppress(ApiError):
                 parse(payload, request_id)
         return kind.parse(payload, request_id)

@@ -1,0 +1,108 @@
+"""A list that comes in pages: what requests the next page, and whether the list is whole.
+
+    by token    {"TotalCount": 2, "NextToken": "TGlzdF…", "Accounts": {"Account": [{…}]}}     until there is no token
+    by number   {"TotalCount": 2, "PageNumber": 1, "Domains": {"PageData": [{…}]}}            until all rows are there
+
+What a list lacks would seem to be gone, so that a list that is not whole is an error. TotalCount says how many rows
+there are. It changes where rows come and go meanwhile; as many rows are needed as the largest one says, since by
+number a row that goes moves another one to a page that was read already. Rows that come twice are left to the caller,
+who knows their ids.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from exporter.api.call import Reply
+from exporter.api.fields import AnswerFields, described
+from exporter.api.operation import Pages
+
+_SIZE = {"PageNumber": "PageSize", "NextToken": "MaxResults"}
+_MOST_DIGITS = 9
+
+
+class Listing:
+    """The pages of one list that were read so far; for one thread.
+
+    ``whole`` is the last reply, with all rows in the place of its own, once the list is whole.
+    """
+
+    def __init__(self, pages: Pages) -> None:
+        self.whole: Reply | None = None
+        self._pages = pages
+        self._rows: list[object] = []
+        self._total = 0
+        self._number = 1
+        self._tokens: list[str] = []
+        self._duration_s = 0.0
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What requests the next page."""
+        turn = self._pages.turn
+        size = {_SIZE[turn]: str(self._pages.size)}
+        if turn == "PageNumber":
+            return size | {turn: str(self._number)}
+        return size | ({turn: self._tokens[-1]} if self._tokens else {})
+
+    def add(self, reply: Reply) -> None:
+        """Take the next page; raises MalformedReply when the list is not whole, or has no end."""
+        answer = AnswerFields(reply.payload, reply.request_id)
+        total = total_of(answer)
+        rows = rows_of(answer, self._pages.rows, may_be_missing=total == 0)
+        self._rows += rows
+        self._total = max(self._total, total or 0)
+        self._duration_s += reply.duration_s
+        if self._pages.turn == "NextToken":
+            goes_on = self._take_token(answer)
+        elif total is None:
+            raise answer.malformed("TotalCount", "none", "the number of all rows")
+        else:
+            goes_on = bool(rows) and len(self._rows) < self._total
+        if goes_on and self._number == self._pages.most:
+            raise answer.malformed(self._pages.turn, f"{self._number} pages and no end", "an end of the list")
+        if not goes_on and len(self._rows) < self._total:
+            raise answer.malformed("TotalCount", f"{self._total} with {len(self._rows)} rows", "the whole list")
+        self._number += 1
+        if not goes_on:
+            payload = _with_rows(reply.payload, self._pages.rows, self._rows) | {"TotalCount": self._total}
+            self.whole = replace(reply, payload=payload, duration_s=self._duration_s)
+
+    def _take_token(self, answer: AnswerFields) -> bool:
+        token = answer.text("NextToken")
+        if token is None:
+            return False
+        if token in self._tokens:
+            raise answer.malformed("NextToken", "a token that an earlier page had", "an end of the list")
+        self._tokens.append(token)
+        return True
+
+
+def rows_of(answer: AnswerFields, path: Sequence[str], *, may_be_missing: bool = False) -> list[object]:
+    """The list at the end of a path of keys; raises MalformedReply where it is none, or missing and may not be."""
+    *outer, last = path
+    for key in outer:
+        if may_be_missing and not answer.payload.get(key):
+            return []
+        answer = answer.inside(key)
+    rows = answer.payload.get(last)
+    if rows is None and may_be_missing:
+        return []
+    if not isinstance(rows, list):
+        raise answer.malformed(last, described(rows), "a list")
+    return rows
+
+
+def total_of(answer: AnswerFields) -> int | None:
+    """How many rows there are in all; None where the answer does not say it."""
+    text = answer.text("TotalCount")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise answer.malformed("TotalCount", described(text), "a number of rows")
+    return int(text)
+
+
+def _with_rows(payload: Mapping[str, Any], path: Sequence[str], rows: Sequence[object]) -> dict[str, Any]:
+    key, *inner = path
+    return {**payload, key: _with_rows(payload.get(key) or {}, inner, rows) if inner else rows}

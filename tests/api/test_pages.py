@@ -1,0 +1,274 @@
+"""Lists that come in pages: from the simulator, and from a server that pages as a test wants it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from exporter.api.call import Caller
+from exporter.api.client import Client
+from exporter.api.endpoints import Route
+from exporter.api.errors import CallAborted, CallTimedOut, MalformedReply, Refused
+from exporter.api.operation import LIST_ACCOUNTS, Operation, Pages
+from exporter.api.rate_limit import Budgets
+from exporter.simulator import LIMITS, Account, Fault, Member, Scenario, Simulator
+from tests.api.conftest import ACCOUNT_ID, NO_LIMIT, SECRET
+from tests.api.raw_server import Peer, RawServer, reply
+from tests.api.recording_observer import RecordingObserver
+
+Serve = Callable[..., RawServer]
+ListFrom = Callable[..., Any]
+Payload = dict[str, Any]
+
+METHODS: tuple[Literal["GET", "POST"], ...] = ("GET", "POST")
+TURNS: tuple[Literal["PageNumber", "NextToken"], ...] = ("PageNumber", "NextToken")
+BY_TOKEN = Pages("NextToken", ("Domains", "PageData"), size=2, most=4)
+BY_NUMBER = replace(BY_TOKEN, turn="PageNumber")
+
+
+class PagedServer:
+    """Answers the request of each page with the next of these payloads, and keeps what was requested."""
+
+    def __init__(self, *payloads: Payload, status: str = "200 OK") -> None:
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.heads: list[bytes] = []
+        self.on_page: Callable[[], None] = lambda: None
+        self._payloads = payloads
+        self._status = status
+
+    def __call__(self, peer: Peer) -> None:
+        while head := peer.read_head():
+            method, target, _ = head.partition(b"\r\n")[0].decode().split(" ")
+            parameters = {name: value for name, (value,) in parse_qs(urlsplit(target).query).items()}
+            payload = self._payloads[min(len(self.requests), len(self._payloads) - 1)]
+            self.requests.append((method, parameters))
+            self.heads.append(head)
+            self.on_page()
+            peer.send(reply(json.dumps(payload).encode(), status=self._status))
+
+
+def page(*rows: str, total: Any = None, token: Any = None) -> Payload:
+    counted = {} if total is None else {"TotalCount": total}
+    return {**counted, "NextToken": token, "RequestId": "R1", "Domains": {"PageData": list(rows), "Other": 1}}
+
+
+@pytest.fixture
+def list_from(connect: Callable[..., Client], serve: Serve, caller: Caller, operation: Operation) -> ListFrom:
+    """Reads a list from a server of pages, by the operation's method and pages; returns the whole reply."""
+
+    def read(server: PagedServer, pages: Pages = BY_NUMBER, *, method: Any = "GET", **parts: Any) -> Any:
+        client = connect(serve(server).url, **parts)
+        return client.ask(replace(operation, method=method, pages=pages), caller, {"CheckDomainShow": "true"})
+
+    return read
+
+
+@pytest.fixture
+def members() -> Iterator[Callable[[int], tuple[Simulator, Client]]]:
+    """A simulator whose account manages so many members, and a client of it."""
+    alice = Account(name="alice", account_id=ACCOUNT_ID, access_key_id="LTAI5tAlice", access_key_secret=SECRET)
+    with ExitStack() as running:
+
+        def start(count: int) -> tuple[Simulator, Client]:
+            simulator = running.enter_context(
+                Simulator(Scenario("a directory", (alice,)), limits={**LIMITS, "ListAccounts": NO_LIMIT})
+            )
+            simulator.set_members("alice", [Member(str(number), f"m{number}") for number in range(1, count + 1)])
+            client = Client(
+                {"resource_directory": Route(simulator.url)},
+                budgets=Budgets({"ListAccounts": NO_LIMIT}, clock=time.monotonic),
+                observer=RecordingObserver(),
+                deadline_s=20.0,
+                pool_size=1,
+                user_agent="tests",
+            )
+            running.callback(client.close)
+            return simulator, client
+
+        yield start
+
+
+OPERATIONS = [
+    replace(LIST_ACCOUNTS, method=method, pages=Pages(turn, ("Accounts", "Account"), size=100, most=3))
+    for method in METHODS
+    for turn in TURNS
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.method} by {each.pages.turn}")
+@pytest.mark.parametrize(("count", "calls"), [(0, 1), (1, 1), (100, 1), (101, 2), (250, 3)])
+def test_all_pages_are_one_reply(
+    members: Callable[[int], tuple[Simulator, Client]], caller: Caller, operation: Operation, count: int, calls: int
+) -> None:
+    """Members of a directory come a hundred at a time, by either way of paging and signed for either method."""
+    simulator, client = members(count)
+    whole = client.ask(operation, caller).payload
+
+    assert [row["AccountId"] for row in whole["Accounts"]["Account"]] == [str(n) for n in range(1, count + 1)]
+    assert whole["TotalCount"] == count
+    seen = [entry.method for entry in simulator.journal.entries(action="ListAccounts")]
+    assert seen == [operation.method] * calls
+
+
+def test_pages_by_number(list_from: ListFrom, observer: RecordingObserver) -> None:
+    """Each is requested with its number, its size and the operation's own parameters, until all rows are there."""
+    server = PagedServer(page("a", "b", total=5), page("c", "d", total=5), page("e", total=5))
+    whole = list_from(server)
+
+    assert whole.payload == page("a", "b", "c", "d", "e", total=5)
+    assert server.requests == [
+        ("GET", {"CheckDomainShow": "true", "PageNumber": str(number), "PageSize": "2"}) for number in (1, 2, 3)
+    ]
+    assert b"content-length" not in server.heads[0].lower()
+    assert whole.duration_s >= sum(seconds for _, seconds in observer.calls) > 0
+    assert len(observer.calls) == len(observer.waits) == 3
+
+
+def test_pages_by_token(list_from: ListFrom) -> None:
+    """The first page is requested by no token; an empty page is no end, an empty token is."""
+    server = PagedServer(page("a", token="x"), page(token="y"), page("b", token=" "))
+    whole = list_from(server, BY_TOKEN, method="POST")
+
+    assert whole.payload["Domains"]["PageData"] == ["a", "b"]
+    assert server.requests == [
+        ("POST", {"CheckDomainShow": "true", "MaxResults": "2", **token})
+        for token in ({}, {"NextToken": "x"}, {"NextToken": "y"})
+    ]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(page(total=0), id="empty"),
+        pytest.param({"TotalCount": "0", "Domains": {"PageData": None}}, id="null"),
+        pytest.param({"TotalCount": 0, "Domains": {}}, id="no-list"),
+        pytest.param({"TotalCount": 0}, id="nothing"),
+    ],
+)
+def test_a_list_without_rows(list_from: ListFrom, payload: Payload) -> None:
+    """It may be missing where it is counted as empty; the reply has it all the same."""
+    for pages in (BY_NUMBER, BY_TOKEN):
+        assert list_from(PagedServer(payload), pages).payload["Domains"]["PageData"] == []
+
+
+@pytest.mark.parametrize(
+    ("payloads", "rows"),
+    [
+        pytest.param([page("a", "b", total=3), page("c", "d", total=4)], "abcd", id="a row came"),
+        pytest.param([page("a", "b", total=2)], "ab", id="no change"),
+        pytest.param([page("a", "b", total=3), page("b", "c", total=3)], "abbc", id="a row twice"),
+        pytest.param([page("a", "b", total="3"), page("c", total="3")], "abc", id="counted in text"),
+    ],
+)
+def test_a_list_that_grows_is_read_on(list_from: ListFrom, payloads: list[Payload], rows: str) -> None:
+    """As long as there are as many rows as the largest count says; rows that come twice are the caller's."""
+    assert list_from(PagedServer(*payloads)).payload["Domains"]["PageData"] == list(rows)
+
+
+REFUSED = [
+    pytest.param(BY_TOKEN, [page("a", "b", total=3)], "TotalCount: seen 3 with 2 rows", id="cut"),
+    pytest.param(BY_NUMBER, [page("a", "b", total=3), page(total=3)], "TotalCount: seen 3 with 2 rows", id="no more"),
+    pytest.param(
+        BY_NUMBER, [page("a", "b", total=3), page(total=2)], "TotalCount: seen 3 with 2 rows", id="a row went"
+    ),
+    pytest.param(BY_NUMBER, [page("a", total=9)], "PageNumber: seen 4 pages and no end", id="too many pages"),
+    pytest.param(
+        BY_TOKEN, [page("a", token="again")], "NextToken: seen a token that an earlier page had", id="circle"
+    ),
+    pytest.param(
+        BY_TOKEN, [page("a", token=str(n)) for n in range(9)], "NextToken: seen 4 pages and no end", id="endless"
+    ),
+    pytest.param(BY_NUMBER, [page("a")], "TotalCount: seen none", id="no count"),
+    pytest.param(BY_NUMBER, [page("a", total=-1)], "TotalCount: seen str '-1'", id="negative"),
+    pytest.param(BY_TOKEN, [page("a", total="9" * 5000)], "TotalCount: seen str '9999", id="a long count"),
+    pytest.param(BY_TOKEN, [page("a", total=[1])], "TotalCount: seen list [1]", id="no number"),
+    pytest.param(BY_TOKEN, [page("a", token=[1])], "NextToken: seen list [1]", id="no token"),
+    pytest.param(BY_TOKEN, [{"TotalCount": 1, "Domains": {}}], "Domains.PageData: seen NoneType None", id="no list"),
+    pytest.param(
+        BY_TOKEN, [{"TotalCount": 0, "Domains": {"PageData": {}}}], "Domains.PageData: seen dict", id="dict"
+    ),
+    pytest.param(BY_TOKEN, [{"Domains": [1]}], "Domains: seen list [1]", id="no object"),
+]
+
+
+@pytest.mark.parametrize(("pages", "payloads", "seen"), REFUSED)
+def test_a_list_that_is_not_whole_is_none(
+    list_from: ListFrom, pages: Pages, payloads: list[Payload], seen: str
+) -> None:
+    """Fewer rows than are counted, pages without an end, or what is no list."""
+    server = PagedServer(*payloads)
+
+    with pytest.raises(MalformedReply) as caught:
+        list_from(server, pages)
+    assert caught.value.explanation.startswith(seen)
+    assert len(server.requests) <= pages.most
+
+
+def test_a_page_that_is_refused_ends_the_list(
+    members: Callable[[int], tuple[Simulator, Client]], caller: Caller
+) -> None:
+    """As any other call would; what came before it is no list."""
+    simulator, client = members(101)
+    simulator.set_fault("alice", Fault("error", status=403, code="NoPermission", action="ListAccounts"))
+
+    with pytest.raises(Refused, match="NoPermission"):
+        client.ask(LIST_ACCOUNTS, caller)
+
+
+def test_each_page_has_a_permit(list_from: ListFrom) -> None:
+    """Pages are as far apart as any calls of the budget: 46.25 a second where 50 are permitted."""
+    server = PagedServer(page("a", "b", total=5), page("c", "d", total=5), page("e", total=5))
+    moments: list[float] = []
+    server.on_page = lambda: moments.append(time.monotonic())
+    list_from(server, permitted=50)
+
+    assert moments[-1] - moments[0] > 1.9 / 46.25
+
+
+def test_a_list_takes_no_longer_than_it_may(list_from: ListFrom) -> None:
+    """After its time no page is requested; the reply before it was still awaited."""
+    now_s = [0.0]
+
+    def thirty_seconds_later() -> None:
+        now_s[0] += 30.0
+
+    server = PagedServer(page("a", token="x"), page("b", token="y"), page("c"))
+    server.on_page = thirty_seconds_later
+
+    with pytest.raises(CallTimedOut, match=r"^no end of the list of DescribeDcdnIpaService within 60 s$"):
+        list_from(server, BY_TOKEN, clock=lambda: now_s[0])
+    assert len(server.requests) == 2
+
+
+def test_a_permit_that_comes_too_late_is_not_waited_for(list_from: ListFrom) -> None:
+    """At one call in 100 s the second page of a list has no time."""
+    server = PagedServer(page("a", token="x"), page("b"))
+
+    with pytest.raises(CallTimedOut, match="no end of the list"):
+        list_from(server, BY_TOKEN, permitted=0.01)
+    assert len(server.requests) == 1
+
+
+def test_a_stop_ends_a_list(
+    connect: Callable[..., Client], serve: Serve, caller: Caller, operation: Operation
+) -> None:
+    """Between two pages too."""
+    server = PagedServer(page("a", token="x"), page("b"))
+    client = connect(serve(server).url)
+    server.on_page = client.close
+
+    with pytest.raises(CallAborted):
+        client.ask(replace(operation, pages=BY_TOKEN), caller)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("field", [{"rows": ()}, {"size": 0}, {"most": 0}, {"within_s": 0.0}])
+def test_bad_pages_do_not_exist(field: dict[str, Any]) -> None:
+    """A list has a place, and pages have bounds."""
+    with pytest.raises(ValueError, match="pages have rows"):
+        replace(BY_TOKEN, **field)
