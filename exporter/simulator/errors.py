@@ -6,6 +6,7 @@ products; those here are the gateway's own.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
@@ -64,6 +65,7 @@ class GatewayError(Exception):
         *,
         status: int | None = None,
         access_denied_detail: Mapping[str, str] | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -72,6 +74,22 @@ class GatewayError(Exception):
         """The HTTP status."""
         self.access_denied_detail = access_denied_detail
         """The details of a missing right, in a refusal by RAM."""
+        self.headers = headers
+        """Sent with it."""
+
+
+def throttled(wait_s: float) -> GatewayError:
+    """Return the refusal of a call above the limit, with the time after which the next one is served.
+
+    In milliseconds, and never 0: the vendor's SDKs read it so, and raise an exception of its own kind only with it:
+    https://github.com/aliyun/darabonba-openapi/pull/283 (read 2026-11-29).
+    """
+    retry_after_ms = max(1, math.ceil(wait_s * 1000))
+    return GatewayError(
+        "Throttling.User",
+        "Request was denied due to user flow control.",
+        headers=(("x-acs-retry-after", str(retry_after_ms)),),
+    )
 
 
 def error_body(error: GatewayError, *, request_id: str, host: str, product: str) -> bytes:

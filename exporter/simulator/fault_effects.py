@@ -1,15 +1,13 @@
 """The effects of faults: on the answer, which is pure, and on the wire, where each of them really happens."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.faults import TRICKLE_INTERVAL_S, Fault
 from exporter.simulator.http_messages import JSON_TYPE, Answer, Request
 from exporter.simulator.http_server import Connection
-
-UNANSWERED: Final = frozenset({"reset", "close", "close_reused", "hang", "not_http"})
-"""The kinds after which a client has seen no HTTP status."""
 
 # More than 1 MiB, far above any real answer.
 _OVERSIZED_BYTES: Final = 1024 * 1024 + 64 * 1024
@@ -45,8 +43,8 @@ def fault_request_id(fault: Fault | None, request: Request, *, request_id: str) 
 
 
 def fault_answer(fault: Fault, answer: Answer) -> Answer:
-    """Return what is sent in place of the right answer; the same one if the fault only touches the sending."""
-    headers, content_type = answer.headers, JSON_TYPE
+    """Return what is sent in place of the right answer, which stays if the fault only touches the sending."""
+    headers, content_type = (*answer.headers, *(fault.headers or {}).items()), JSON_TYPE
     match fault.kind:
         case "html_502":
             status, body, content_type = 502, _HTML_502, "text/html"
@@ -62,7 +60,7 @@ def fault_answer(fault: Fault, answer: Answer) -> Answer:
         case "not_json":
             status, body = 200, b"everything is fine"
         case _:
-            return answer
+            return replace(answer, headers=headers)
     return Answer(status, body, content_type, headers, chunked=bool(fault.chunked))
 
 

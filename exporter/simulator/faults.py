@@ -1,6 +1,8 @@
 """The ways in which the simulator can misbehave, as values."""
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, Final, Literal, get_args
 
@@ -33,10 +35,15 @@ EchoField = Literal["message", "code", "request_id"]
 FAULT_KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
 ECHO_FIELDS: Final[tuple[EchoField, ...]] = get_args(EchoField)
 TRICKLE_INTERVAL_S: Final = 0.05
+UNANSWERED: Final = frozenset({"reset", "close", "close_reused", "hang", "not_http"})
+"""The kinds after which a client has seen no HTTP status."""
 
 _FINAL_STATUSES = range(200, 600)
 _BODILESS_STATUSES = (204, 205, 304)
 _ANY_KIND = frozenset({"kind", "times", "action"})
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
+_FRAMING = ("connection", "content-length", "transfer-encoding")
 _NEEDS: Final[dict[str, frozenset[str]]] = {
     "latency": frozenset({"seconds"}),
     "error": frozenset({"status", "code"}),
@@ -89,6 +96,8 @@ class Fault:
     """Of `oversized`: sent in chunks, without a Content-Length."""
     field: EchoField | None = None
     """Of `echo`: where the request is repeated, the message unless given."""
+    headers: Mapping[str, str] | None = None
+    """Of every kind whose answer has a head: these headers in it, in place of usual ones of the same name."""
     times: int | None = None
     """So many requests get it, and those after them none; no limit unless given."""
     action: str | None = None
@@ -101,8 +110,11 @@ class Fault:
         """Raise ValueError for anything that does not make sense together."""
         if self.kind not in FAULT_KINDS:
             raise ValueError(f"kind is {self.kind!r}; accepted: {', '.join(FAULT_KINDS)}")
+        taken = _ANY_KIND | _TAKES.get(self.kind, frozenset())
+        if self.kind not in UNANSWERED:
+            taken |= {"headers"}
         given = frozenset(item.name for item in fields(self) if getattr(self, item.name) is not None)
-        if unfit := given - _TAKES.get(self.kind, frozenset()) - _ANY_KIND:
+        if unfit := given - taken:
             raise ValueError(f"a fault of kind {self.kind} takes no {', '.join(sorted(unfit))}")
         if missing := _NEEDS.get(self.kind, frozenset()) - given:
             raise ValueError(f"a fault of kind {self.kind} needs {', '.join(sorted(missing))}")
@@ -113,7 +125,17 @@ class Fault:
             raise ValueError(
                 f"status is {self.status}; accepted: 200 to 599, but not 204, 205 and 304, which have no body"
             )
+        _check_headers(self.headers or {})
         if self.times is not None and self.times < 1:
             raise ValueError(f"times is {self.times}; accepted: 1 or more")
         if self.field is not None and self.field not in ECHO_FIELDS:
             raise ValueError(f"field is {self.field!r}; accepted: {', '.join(ECHO_FIELDS)}")
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, text in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING or not _HEADER_VALUE.fullmatch(text):
+            raise ValueError(
+                f"headers has {name!r}: {text!r}; accepted: a header's name, but not {', '.join(_FRAMING)}, "
+                "and a text of one line"
+            )

@@ -11,9 +11,9 @@ from typing import Final
 
 from exporter.simulator.call import Call, Caller, CommonParameters, IssuedToken, common_parameters
 from exporter.simulator.credential_services import CredentialServices, service_at
-from exporter.simulator.errors import GatewayError, error_body
-from exporter.simulator.fault_effects import UNANSWERED, fault_answer, fault_error, fault_request_id
-from exporter.simulator.faults import Fault
+from exporter.simulator.errors import GatewayError, error_body, throttled
+from exporter.simulator.fault_effects import fault_answer, fault_error, fault_request_id
+from exporter.simulator.faults import UNANSWERED, Fault
 from exporter.simulator.http_messages import Answer, MalformedRequestError, Request
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, OPERATIONS, Operation, find_operation, lacking_right
@@ -52,15 +52,18 @@ class Throttle:
         self._window_s = window_s
         self._admitted: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
 
-    def admit(self, account_id: str, action: str, *, now: float) -> bool:
-        """Return whether a call at this moment is served, and count it if so; `now` never goes back."""
+    def wait_s(self, account_id: str, action: str, *, now: float) -> float:
+        """Return 0 for a call at this moment that is served, and count it; else when the next one would be.
+
+        `now` never goes back.
+        """
         admitted = self._admitted[account_id, action]
         while admitted and now - admitted[0] >= self._window_s:
             admitted.popleft()
         if len(admitted) >= self._limits[action]:
-            return False
+            return admitted[0] + self._window_s - now
         admitted.append(now)
-        return True
+        return 0.0
 
 
 def _new_request_id() -> str:
@@ -207,18 +210,19 @@ class Gateway:
             arrival.account = caller.account
             operation = find_operation(common.action, common.version)
             status, body, shown_id = 200, self._body(arrival, caller, operation), arrival.request_id
+            headers: tuple[tuple[str, str], ...] = ()
         except GatewayError as error:
             arrival.note_refusal(error)
-            status = error.status
+            status, headers = error.status, error.headers
             shown_id = fault_request_id(arrival.fault, request, request_id=arrival.request_id)
             product = "" if operation is None else operation.product
             body = error_body(error, request_id=shown_id, host=request.header("host"), product=product)
-        return Answer(status, body, headers=(("x-acs-request-id", shown_id),))
+        return Answer(status, body, headers=(("x-acs-request-id", shown_id), *headers))
 
     def _body(self, arrival: _Arrival, caller: Caller, operation: Operation) -> bytes:
         request, account, now = arrival.request, caller.account, arrival.now
-        if not self._throttle.admit(account.account_id, operation.action, now=arrival.at_s):
-            raise GatewayError("Throttling.User", "Request was denied due to user flow control.")
+        if wait_s := self._throttle.wait_s(account.account_id, operation.action, now=arrival.at_s):
+            raise throttled(wait_s)
         overrides = self._overrides[account.name]
         moment = self._moment(account, arrival.at_s)
         arrival.fault = overrides.take_fault(moment, operation.action, reused=arrival.reused)

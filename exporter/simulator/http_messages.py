@@ -160,21 +160,23 @@ class Answer:
     body: bytes
     content_type: str = JSON_TYPE
     headers: tuple[tuple[str, str], ...] = ()
-    """Sent in this order, after the usual ones."""
+    """Sent in this order, after the usual ones, and in place of one of the same name."""
     chunked: bool = False
     """Sent in chunks, without a Content-Length."""
 
 
 def to_wire(answer: Answer, *, now: float, keep_alive: bool) -> bytes:
     """Return the whole answer as bytes; `now` is the Unix time of its Date header."""
-    lines = [
-        f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, 'Unknown')}",
-        f"Date: {formatdate(now, usegmt=True)}",
-        f"Content-Type: {answer.content_type}",
-        "Transfer-Encoding: chunked" if answer.chunked else f"Content-Length: {len(answer.body)}",
-        f"Connection: {'keep-alive' if keep_alive else 'close'}",
-    ]
-    lines += [f"{name}: {value}" for name, value in answer.headers]
+    usual = (
+        ("Date", formatdate(now, usegmt=True)),
+        ("Content-Type", answer.content_type),
+        ("Transfer-Encoding", "chunked") if answer.chunked else ("Content-Length", str(len(answer.body))),
+        ("Connection", "keep-alive" if keep_alive else "close"),
+    )
+    replaced = {name.lower() for name, _ in answer.headers}
+    headers = [*(header for header in usual if header[0].lower() not in replaced), *answer.headers]
+    lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, 'Unknown')}"]
+    lines += [f"{name}: {value}" for name, value in headers]
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
     return head + (_in_chunks(answer.body) if answer.chunked else answer.body)
 

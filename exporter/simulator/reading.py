@@ -206,6 +206,8 @@ def _keys(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     if "properties" in node:
         return ", ".join(node["properties"])
+    if "patternProperties" not in node:
+        return "names and their texts"
     [pattern] = node["patternProperties"]
     return _words(pattern)
 

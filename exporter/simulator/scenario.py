@@ -26,7 +26,8 @@ accounts:
       - at: 30s
         services: {dcdn_ipa: {locks: [financial]}}         # what is not named stays as it was
       - at: 75s
-        fault: {kind: hang}               # until a step says fault: null
+        fault: {kind: hang}               # until a step says fault: null; headers: {x-acs-retry-after: "60000"} come
+                                          # with the answer of a kind that has one
         services: {dcdn_ipa: {change: {charge_type: PayByBandwidth, in: 45s}}, cdn: {denied_for_security: true}}
         debt: {dcdn_ipa: {in_debt: true}}      # also enabled, on_service, in_debt_overdue; the rest follows from the
         balance: {available_amount: "-11.19"}  # service, and all of it again after dcdn_ipa: null

@@ -215,6 +215,23 @@ def test_an_error_is_any_error(faulty: Faulty, signed: Signed, ask: Ask) -> None
 
 
 @pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        pytest.param({"kind": "error", "status": 400, "code": "Throttling"}, 400, id="error"),
+        pytest.param({"kind": "html_502"}, 502, id="in place of the answer"),
+        pytest.param({"kind": "latency", "seconds": 0.01}, 200, id="beside the right answer"),
+    ],
+)
+def test_a_fault_sets_headers(faulty: Faulty, signed: Signed, ask: Ask, fault: dict[str, Any], status: int) -> None:
+    """The headers come with the answer, and replace the usual ones of the same name."""
+    headers = {"x-acs-retry-after": "60000", "content-type": "text/xml; charset=GBK"}
+    response, _ = ask(faulty(**fault, headers=headers)[1], signed())
+    assert (response.status, response.getheader("x-acs-retry-after")) == (status, "60000")
+    assert response.headers.get_all("Content-Type") == ["text/xml; charset=GBK"]
+    assert response.getheader("x-acs-request-id")
+
+
+@pytest.mark.parametrize(
     ("field", "key"),
     [
         pytest.param("message", "Message", id="message"),

@@ -35,6 +35,16 @@ def test_every_kind_can_be_limited(kind: FaultKind) -> None:
         pytest.param({"kind": "error", "code": "X", "status": 204}, "status is 204", id="status without body"),
         pytest.param({"kind": "echo", "field": "host"}, "field is 'host'; accepted: message", id="unknown field"),
         pytest.param({"kind": "oversized", "status": 200}, "oversized takes no status", id="oversized with status"),
+        pytest.param(
+            {"kind": "hang", "headers": {"A": "b"}}, "hang takes no headers", id="headers without an answer"
+        ),
+        pytest.param(
+            {"kind": "echo", "headers": {"Content-Length": "1"}},
+            "headers has 'Content-Length': '1'; accepted: a header's name, but not connection, content-length",
+            id="header of the framing",
+        ),
+        pytest.param({"kind": "echo", "headers": {"A b": "c"}}, "headers has 'A b': 'c'", id="no header's name"),
+        pytest.param({"kind": "echo", "headers": {"A": "b\r\nC: d"}}, "headers has 'A'", id="header of two lines"),
         pytest.param({"kind": "hang", "times": 0}, "times is 0; accepted: 1 or more", id="no times"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from alibabacloud_dcdn20180115 import models
 from alibabacloud_dcdn20180115.client import Client
-from alibabacloud_tea_openapi.exceptions import ClientException, ServerException
+from alibabacloud_tea_openapi.exceptions import ClientException, ServerException, ThrottlingException
 from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest
 from alibabacloud_tea_openapi.utils_models import Params as OpenApiParams
 from darabonba.exceptions import UnretryableException
@@ -130,12 +130,13 @@ def test_a_nonce_used_again(simulate: Simulate, client_of: ClientOf) -> None:
 
 
 def test_too_many_calls(simulate: Simulate, describe: Describe) -> None:
-    """The call over the limit is throttled."""
+    """The call over the limit is throttled, by an exception of its own kind that says how long to wait."""
     simulator = simulate(limits={"DescribeDcdnIpaService": 1}, monotonic=lambda: 0.0)
     describe(simulator)
-    with pytest.raises(ClientException) as caught:
+    with pytest.raises(ThrottlingException) as caught:
         describe(simulator)
-    assert (caught.value.status_code, caught.value.code) == (400, "Throttling.User")
+    refusal = caught.value
+    assert (refusal.status_code, refusal.code, refusal.retry_after) == (400, "Throttling.User", 1000)
 
 
 def test_an_error_of_the_server(simulate: Simulate, describe: Describe) -> None:

@@ -57,6 +57,15 @@ from tests.simulator.scenarios import SCENARIO
         pytest.param("activated: false", "activated: maybe", "seen 'maybe'; accepted: true or false", id="flag"),
         pytest.param("in: 30s", "at: 30s", "dcdn_ipa.change.at: unknown key; use one of", id="change"),
         pytest.param("kind: latency", "kind: slow", "fault.kind: seen 'slow'; accepted: latency, reset", id="kind"),
+        pytest.param(
+            "seconds: 2",
+            "seconds: 2, headers: [a]",
+            "[1].fault.headers: seen a list; accepted: a mapping of names and their texts",
+            id="headers",
+        ),
+        pytest.param(
+            "seconds: 2", "seconds: 2, headers: {A: 6}", "fault.headers.A: seen 6; accepted: a t", id="header"
+        ),
         pytest.param("seconds: 2", "seconds: 2s", "[1].fault.seconds: seen '2s'; accepted: a number", id="number"),
         pytest.param("seconds: 2", "times: 2", "[1].fault: a fault of kind latency needs seconds", id="bad fault"),
         pytest.param(

@@ -104,17 +104,22 @@ def test_a_replayed_request_is_refused(simulate: Simulate, connect: Connect, sig
 
 
 def test_the_limit_slides(simulate: Simulate, connect: Connect, signed: Signed, ask: Ask) -> None:
-    """Of a burst the limit is served, the rest is throttled, and a second later the limit is served again."""
+    """Of a burst the limit is served, the rest is throttled until the time that the answer names."""
     monotonic = [100.0]
     simulator = simulate(monotonic=lambda: monotonic[0])
     connection = connect(simulator)
-    statuses = [ask(connection, signed())[0].status for _ in range(LIMITS["DescribeDcdnIpaService"] + 2)]
-    assert statuses == [200] * 20 + [400] * 2
+    statuses = [ask(connection, signed())[0].status for _ in range(LIMITS["DescribeDcdnIpaService"] + 1)]
+    assert statuses == [200] * 20 + [400]
+    monotonic[0] += 0.25
+    assert ask(connection, signed())[0].getheader("x-acs-retry-after") == "750"
     assert simulator.journal.entries()[-1].code == "Throttling.User"
     assert ask(connection, signed(**IDENTITY))[0].status == 200
-    monotonic[0] += 1.0
-    assert ask(connection, signed())[0].status == 200
-    assert simulator.journal.busiest_window(action="DescribeDcdnIpaService", account_id="1000000000000001") == 22
+    monotonic[0] += 0.7499
+    assert ask(connection, signed())[0].getheader("x-acs-retry-after") == "1"
+    monotonic[0] = 101.0
+    response, _ = ask(connection, signed())
+    assert (response.status, response.getheader("x-acs-retry-after")) == (200, None)
+    assert simulator.journal.busiest_window(action="DescribeDcdnIpaService", account_id="1000000000000001") == 23
 
 
 def test_limits_can_be_set(simulate: Simulate, connect: Connect, signed: Signed, ask: Ask) -> None:
