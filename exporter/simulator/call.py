@@ -17,7 +17,8 @@ FindRole = Callable[[str, str], tuple[Account, Role] | None]
 class CommonParameters:
     """The request parameters that every call has, in either form; nothing of them is verified.
 
-    The newer form has them in headers, V1 in the query:
+    The newer form has them in headers, V1 among the others, in the query or in a form. The vendor's clients of V1
+    send the headers too: it is the Signature that tells one form from the other.
     https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism (read 2026-11-22).
     """
 
@@ -34,13 +35,13 @@ class CommonParameters:
 
 def common_parameters(request: Request) -> CommonParameters:
     """Return the common parameters of a request, whatever it is."""
-    query = request.parameters()
-    action = request.header("x-acs-action")
-    if action or "Action" not in query:
-        version, signed = request.header("x-acs-version"), bool(request.header("authorization"))
-        return CommonParameters(action, version, claimed_access_key_id(request), signed, v1=False)
-    version, access_key_id = query.get("Version", ""), query.get("AccessKeyId")
-    return CommonParameters(query["Action"], version, access_key_id, "Signature" in query, v1=True)
+    given = request.parameters()
+    action, signed_v1 = request.header("x-acs-action"), "Signature" in given
+    if signed_v1 or (not action and "Action" in given):
+        action, version = given.get("Action", ""), given.get("Version", "")
+        return CommonParameters(action, version, given.get("AccessKeyId"), signed_v1, v1=True)
+    version, signed = request.header("x-acs-version"), bool(request.header("authorization"))
+    return CommonParameters(action, version, claimed_access_key_id(request), signed, v1=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,5 +110,5 @@ def _trickle(data: bytes, begin: int, end: int, fault: Fault, connection: Connec
 def _credentials_in(request: Request) -> str:
     in_headers = [request.header(name) for name in ("authorization", "x-acs-signature-nonce", "x-acs-security-token")]
     parameters = request.parameters()
-    in_query = [parameters.get(name) for name in ("Signature", "SignatureNonce", "SecurityToken", "OIDCToken")]
-    return " ".join(value for value in (*in_headers, *in_query) if value)
+    in_parameters = [parameters.get(name) for name in ("Signature", "SignatureNonce", "SecurityToken", "OIDCToken")]
+    return " ".join(value for value in (*in_headers, *in_parameters) if value)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -17,6 +17,9 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _CHUNK_BYTES = 64 * 1024
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
+_LONGEST_LINE_BYTES = 4096
+_FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 class MalformedRequestError(Exception):
@@ -48,8 +51,17 @@ class Request:
         return self.headers.get(name, "")
 
     def parameters(self) -> dict[str, str]:
-        """Return the query's parameters, decoded; of a repeated one the last."""
-        return dict(parse_qsl(self.query, keep_blank_values=True, errors="surrogateescape"))
+        """Return the parameters of the query and of a form in the body, decoded; of a repeated one the last."""
+        return dict(parse_qsl(self.encoded_parameters(), keep_blank_values=True, errors="surrogateescape"))
+
+    def encoded_parameters(self) -> str:
+        """Return the query and a form in the body as one, still encoded."""
+        form = self.body.decode("latin-1") if self.header("content-type").lower().startswith(_FORM_TYPE) else ""
+        return "&".join(filter(None, (self.query, form)))
+
+
+class _ClientGoneError(Exception):
+    """The client has gone in the middle of a request, or before it."""
 
 
 class RequestReader:
@@ -61,38 +73,61 @@ class RequestReader:
 
     def read(self) -> Request | None:
         """Return the next request, or None once the client has gone; raises MalformedRequestError."""
-        head_length = self._fill_until_head_ends()
-        if head_length is None:
+        try:
+            head = parse_head(self._take(self._fill_until_head_ends())[: -len(_END_OF_HEAD)])
+            length = body_length(head)
+            return replace(head, body=self._chunks() if length is None else self._take(length))
+        except _ClientGoneError:
             return None
-        head = parse_head(self._buffer[:head_length])
-        body_starts = head_length + len(_END_OF_HEAD)
-        body_ends = body_starts + body_length(head)
-        while len(self._buffer) < body_ends:
-            if not self._fill():
-                return None
-        body = self._buffer[body_starts:body_ends]
-        self._buffer = self._buffer[body_ends:]
-        if not body:
-            return head
-        return Request(head.method, head.path, head.query, head.headers, body, head.keep_alive)
 
-    def _fill(self) -> bool:
+    def _fill(self) -> None:
         received = self._receive(_RECEIVE_BYTES)
+        if not received:
+            raise _ClientGoneError
         self._buffer += received
-        return bool(received)
 
-    def _fill_until_head_ends(self) -> int | None:
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._fill()
+        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        return taken
+
+    def _line(self) -> bytes:
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            if len(self._buffer) > _LONGEST_LINE_BYTES:
+                raise MalformedRequestError(400, "a line of the chunked body is longer than 4 KiB")
+            self._fill()
+        return self._take(end + 2)[:-2]
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while size := self._chunk_size():
+            if len(body) + size > MAX_BODY_BYTES:
+                raise _too_long()
+            body += self._take(size)
+            if self._take(2) != b"\r\n":
+                raise MalformedRequestError(400, "a chunk is longer than its size says")
+        while self._line():
+            pass  # Trailers, of which none means anything here.
+        return body
+
+    def _chunk_size(self) -> int:
+        match = _CHUNK_SIZE.fullmatch(self._line())
+        if match is None:
+            raise MalformedRequestError(400, "the size of a chunk is no number")
+        return int(match[1], 16)
+
+    def _fill_until_head_ends(self) -> int:
         self._buffer = self._buffer.lstrip(b"\r\n")
         searched = 0
         while (end := self._buffer.find(_END_OF_HEAD, searched)) < 0:
             if len(self._buffer) > MAX_HEAD_BYTES:
                 raise MalformedRequestError(431, "the request's head is longer than 64 KiB")
             searched = max(0, len(self._buffer) - len(_END_OF_HEAD) + 1)
-            if not self._fill():
-                return None
+            self._fill()
         if end > MAX_HEAD_BYTES:
             raise MalformedRequestError(431, "the request's head is longer than 64 KiB")
-        return end
+        return end + len(_END_OF_HEAD)
 
 
 def parse_head(head: bytes) -> Request:
@@ -108,17 +143,25 @@ def parse_head(head: bytes) -> Request:
     return Request(method, path, query, headers, b"", keep_alive)
 
 
-def body_length(head: Request) -> int:
-    """Return how many bytes of body follow a head; raises MalformedRequestError."""
+def body_length(head: Request) -> int | None:
+    """Return how many bytes of body follow a head, None if it comes in chunks; raises MalformedRequestError."""
     if "transfer-encoding" in head.headers:
-        raise MalformedRequestError(411, "a body is taken by Content-Length only")
+        if head.headers["transfer-encoding"].lower() != "chunked":
+            raise MalformedRequestError(501, "a Transfer-Encoding other than chunked is not implemented")
+        if "content-length" in head.headers:
+            raise MalformedRequestError(400, "the body has both a Content-Length and a Transfer-Encoding")
+        return None
     declared = head.headers.get("content-length", "0")
     if not (declared.isascii() and declared.isdigit()):
         raise MalformedRequestError(400, "the Content-Length header is no number")
     # The digits are counted first: int() itself refuses thousands of them.
     if len(declared) > len(str(MAX_BODY_BYTES)) or int(declared) > MAX_BODY_BYTES:
-        raise MalformedRequestError(413, "the request's body is longer than 1 MiB")
+        raise _too_long()
     return int(declared)
+
+
+def _too_long() -> MalformedRequestError:
+    return MalformedRequestError(413, "the request's body is longer than 1 MiB")
 
 
 def _parse_request_line(line: str) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@
 
 - ACS3-HMAC-SHA256, in the Authorization header:
   https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature (read 2026-11-22)
-- V1, HMAC-SHA1 in the query, in which the vendor's library for credentials still asks STS:
+- V1, HMAC-SHA1 in the query or in a form, which the vendor's older clients use:
   https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism (read 2026-11-22)
 
 Written for the server's side: which headers were signed is the client's word, what must be among them is ours.
@@ -181,7 +181,7 @@ def check_signature_v1(
             raise GatewayError("IncompleteSignature", f"The parameter {name} is not {accepted}.")
     key = _usable_key(parameters["AccessKeyId"], parameters.get("SecurityToken"), find_key=find_key, now=now)
     _check_date(parameters["Timestamp"], now)
-    to_sign = string_to_sign_v1(request.method, request.query)
+    to_sign = string_to_sign_v1(request.method, request.encoded_parameters())
     if not _same(parameters["Signature"], sign_v1(key.access_key_secret, to_sign)):
         message = f"Specified signature is not matched with our calculation. server string to sign is:{to_sign}"
         raise GatewayError("SignatureDoesNotMatch", message)
@@ -191,9 +191,9 @@ def check_signature_v1(
     return key
 
 
-def string_to_sign_v1(method: str, query: str) -> str:
-    """Return the text that is signed: every parameter but the signature itself."""
-    pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+def string_to_sign_v1(method: str, encoded: str) -> str:
+    """Return the text that is signed: every parameter of query and form but the signature itself."""
+    pairs = parse_qsl(encoded, keep_blank_values=True, errors="surrogateescape")
     canonical = _canonical_pairs((name, value) for name, value in pairs if name != "Signature")
     return f"{method}&%2F&{_percent_encoded(canonical)}"
 

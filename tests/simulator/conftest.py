@@ -4,7 +4,7 @@ import hashlib
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from http.client import HTTPResponse
 from typing import Any
@@ -17,6 +17,7 @@ from exporter.simulator.http_messages import parse_head
 from exporter.simulator.signature_check import canonical_request, sign, sign_v1, string_to_sign, string_to_sign_v1
 
 PATIENCE_S = 10.0
+FORM_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 
 
 @pytest.fixture
@@ -112,7 +113,10 @@ def signed(account: Account) -> Callable[..., bytes]:
 
 @pytest.fixture
 def signed_v1(account: Account) -> Callable[..., bytes]:
-    """Makes the bytes of a request in the older form, rightly signed; a parameter that is None is left out."""
+    """Makes the bytes of a request in the older form, rightly signed; a parameter that is None is left out.
+
+    The parameters `in_body` are in a form, the others in the query.
+    """
 
     def make(
         of: Account = account,
@@ -123,6 +127,8 @@ def signed_v1(account: Account) -> Callable[..., bytes]:
         now: float | None = None,
         parameters: Mapping[str, str | None] | None = None,
         tampered: Mapping[str, str] | None = None,
+        in_body: Collection[str] = (),
+        headers: str = "",
         secret: str | None = None,
     ) -> bytes:
         sent_at = time.gmtime(time.time() if now is None else now)
@@ -141,8 +147,12 @@ def signed_v1(account: Account) -> Callable[..., bytes]:
         given = {name: value for name, value in wanted.items() if value is not None}
         to_sign = string_to_sign_v1(method, urlencode(given))
         given["Signature"] = sign_v1(of.access_key_secret if secret is None else secret, to_sign)
-        target = f"/?{urlencode({**given, **(tampered or {})})}"
-        return f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode("latin-1")
+        sent = {**given, **(tampered or {})}
+        query = urlencode({name: value for name, value in sent.items() if name not in in_body})
+        form = urlencode({name: value for name, value in sent.items() if name in in_body})
+        if form:
+            headers += f"Content-Type: {FORM_TYPE}\r\nContent-Length: {len(form)}\r\n"
+        return f"{method} /?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n{form}".encode("latin-1")
 
     return make
 

@@ -4,6 +4,8 @@ import pytest
 
 from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, RequestReader, to_wire
 
+CHUNKED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n"
+
 
 def reader_of(*pieces: bytes) -> RequestReader:
     """Read pieces as they might come off a socket; afterwards the client has gone."""
@@ -48,6 +50,8 @@ def test_what_comes_early_is_the_next_request() -> None:
         pytest.param([], id="nothing"),
         pytest.param([b"GET / HT"], id="half a head"),
         pytest.param([b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\nab"], id="half a body"),
+        pytest.param([CHUNKED, b"3\r\nabc\r\n"], id="some chunks"),
+        pytest.param([CHUNKED, b"0\r\n"], id="chunks without their end"),
     ],
 )
 def test_a_client_that_goes_away_leaves_no_request(pieces: list[bytes]) -> None:
@@ -94,7 +98,14 @@ def test_connections_are_kept_as_the_client_wants(head: bytes, *, keep_alive: bo
         pytest.param(
             b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 413, id="huge length"
         ),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 411, id="chunked"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, id="coding"),
+        pytest.param(CHUNKED[:-2] + b"Content-Length: 1\r\n\r\n", 400, id="chunks and length"),
+        pytest.param(CHUNKED + b"-1\r\n", 400, id="chunk size"),
+        pytest.param(CHUNKED + b"\r\n", 400, id="no chunk size"),
+        pytest.param(CHUNKED + b"1\r\nab\r\n", 400, id="chunk longer than its size"),
+        pytest.param(CHUNKED + b"1" * 5000, 400, id="chunk size without end"),
+        pytest.param(CHUNKED + b"FFFFFFFF\r\n", 413, id="huge chunk"),
+        pytest.param(CHUNKED + b"80000\r\n%b\r\n80001\r\n" % (b"x" * 0x80000), 413, id="chunks over 1 MiB"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 70_000, 431, id="head without end"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431, id="head over 64 KiB"),
     ],
@@ -112,6 +123,31 @@ def test_a_body_of_exactly_1_mib_is_taken() -> None:
     request = reader_of(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n\r\n", body).read()
     assert request is not None
     assert request.body == body
+
+
+def test_a_body_in_chunks() -> None:
+    """Chunks are put together, whatever pieces they come in, and what follows them is the next request."""
+    chunks = CHUNKED + b"3;x=y\r\na=1\r\n00A\r\n&b=2\r\n0\r\nz\r\n0\r\nTrailer: x\r\n\r\n"
+    following = b"GET /next HTTP/1.1\r\nHost: h\r\n\r\n"
+    single_bytes = [(chunks + following)[at : at + 1] for at in range(len(chunks + following))]
+    for pieces in ([chunks + following], single_bytes):
+        reader = reader_of(*pieces)
+        first, second = reader.read(), reader.read()
+        assert (first and first.body, second and second.path) == (b"a=1&b=2\r\n0\r\nz", "/next")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "parameters"),
+    [
+        pytest.param("application/x-www-form-urlencoded; charset=UTF-8", {"a": "1 2", "b": "4", "c": ""}, id="form"),
+        pytest.param("Application/X-WWW-Form-Urlencoded", {"a": "1 2", "b": "4", "c": ""}, id="other case"),
+        pytest.param("application/json", {"a": "1 2", "b": "3"}, id="no form"),
+    ],
+)
+def test_parameters_stand_in_the_query_and_in_a_form(content_type: str, parameters: dict[str, str]) -> None:
+    """A form's parameters are beside those of the query, and what is no form has none."""
+    request = Request("POST", "/", "a=1+2&b=3", {"content-type": content_type}, b"b=4&c=", keep_alive=True)
+    assert request.parameters() == parameters
 
 
 def test_an_answer_on_the_wire() -> None:

@@ -66,6 +66,24 @@ def test_a_right_request_is_accepted(
 
 
 @pytest.mark.parametrize(
+    "in_body",
+    [
+        pytest.param({"RegionId"}, id="a parameter"),
+        pytest.param({"Action", "Signature", "AccessKeyId", "Version", "RegionId"}, id="some of each sort"),
+    ],
+)
+def test_query_and_form_are_signed_together(
+    check: Callable[..., AccessKey], signed_v1: Callable[..., bytes], account: Account, in_body: set[str]
+) -> None:
+    """A parameter is signed wherever it stands, so that one that was changed on the way is refused."""
+    parts = {"now": NOW, "method": "POST", "parameters": {"RegionId": "a b*~/+%ä"}, "in_body": in_body}
+    assert check(read(signed_v1(**parts))) == account.key
+    with pytest.raises(GatewayError) as caught:
+        check(read(signed_v1(**parts, tampered={"RegionId": "another"})))
+    assert caught.value.code == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize(
     ("parts", "code"),
     [
         pytest.param({"now": NOW - 901}, "InvalidTimeStamp.Expired", id="too old"),
