@@ -51,6 +51,8 @@ class RoleSession:
     role: str
     name: str
     """Chosen by the caller of AssumeRole."""
+    source_identity: str | None = None
+    """Who is behind it, if the caller of AssumeRole said so."""
 
 
 @dataclass(frozen=True, slots=True)

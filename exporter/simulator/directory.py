@@ -6,6 +6,7 @@ https://help.aliyun.com/zh/resource-management/developer-reference/api-resourced
 
 import base64
 import binascii
+import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -16,6 +17,7 @@ from exporter.simulator.state import Member
 _PAGE_SIZES: Final = range(1, 101)
 _DEFAULT_PAGE_SIZE: Final = 10
 _LONGEST_NUMBER: Final = 9
+_TAG: Final = re.compile(r"Tag\.[0-9]+\.Key", re.ASCII).fullmatch
 
 
 def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]) -> dict[str, object]:
@@ -23,7 +25,8 @@ def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]
 
     None is an account that manages no directory. With MaxResults or NextToken the pages are turned by token: the next
     begins behind the last member of this one, also if members came or left in between; an empty token is the end.
-    Otherwise they are turned by PageNumber.
+    Otherwise they are turned by PageNumber. QueryKeyword and Tag.N leave members out; of a keyword the vendor says no
+    more than that it is matched fuzzily, here it is a part of the id or of the name, in upper or lower case.
 
     ```json
     {"TotalCount": 1, "PageNumber": 1, "PageSize": 10, "NextToken": "",
@@ -35,7 +38,8 @@ def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]
             "The specified account is neither the management account nor a delegated one of a resource directory."
         )
         raise GatewayError("ResourceDirectoryNotInUse", message)
-    ordered = sorted(members, key=_place)
+    with_tags = parameters.get("IncludeTags", "").lower() == "true"
+    ordered = sorted((member for member in members if _wanted(member, parameters)), key=_place)
     by_token = "MaxResults" in parameters or bool(parameters.get("NextToken"))
     if by_token:
         size = _number(parameters, "MaxResults", default=_DEFAULT_PAGE_SIZE, accepted=_PAGE_SIZES)
@@ -50,11 +54,20 @@ def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]
         "PageNumber": begin // size + 1,
         "PageSize": size,
         "NextToken": _token(page[-1]) if more else "",
-        "Accounts": {"Account": [_row(member) for member in page]},
+        "Accounts": {"Account": [_row(member, with_tags=with_tags) for member in page]},
     }
 
 
-def _row(member: Member) -> dict[str, object]:
+def _wanted(member: Member, parameters: Mapping[str, str]) -> bool:
+    keyword = parameters.get("QueryKeyword", "").casefold()
+    if keyword not in member.account_id and keyword not in member.display_name.casefold():
+        return False
+    tags = {key: parameters.get(f"{name.removesuffix('Key')}Value") for name, key in parameters.items() if _TAG(name)}
+    return all(key in member.tags and value in (None, member.tags[key]) for key, value in tags.items())
+
+
+def _row(member: Member, *, with_tags: bool) -> dict[str, object]:
+    tags = {"Tags": {"Tag": [{"Key": key, "Value": value} for key, value in member.tags.items()]}}
     return {
         "AccountId": member.account_id,
         "AccountName": f"{member.display_name}@rd-simulated.aliyunid.com",
@@ -66,6 +79,7 @@ def _row(member: Member) -> dict[str, object]:
         "ResourceDirectoryId": "rd-simulated",
         "Status": member.status,
         "Type": member.type,
+        **(tags if with_tags else {}),
     }
 
 

@@ -232,7 +232,7 @@ class Gateway:
             return raw
         present = overrides.over(moment, now=now)
         if operation.action in present.denied:
-            raise lacking_right(operation, account.account_id)
+            raise lacking_right(operation, caller)
         shows_at = now + present.opening.shows_after_s
         call = Call(
             caller,

@@ -3,18 +3,19 @@
 A new operation is one row and one function. Those of STS and of the resource directory have files of their own.
 """
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from exporter.simulator.call import Call, required_parameter
+from exporter.simulator.call import Call, Caller, required_parameter
 from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.faults import Fault
 from exporter.simulator.state import Balance, Debt, ServiceState
-from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity
+from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity, describe_principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,14 @@ class Operation:
     """Whether it changes the account."""
 
 
-# Each product's own code for "not activated": https://www.alibabacloud.com/help/doc-detail/27232.htm (read
-# 2026-11-22) has CDN's; that of DCDN is on no page, users have seen it.
+# Each product's own code for "not activated": https://www.alibabacloud.com/help/zh/doc-detail/131648.htm for DCDN,
+# https://help.aliyun.com/document_detail/91171.html for CDN (read 2026-11-28). CDN's is also seen for a moment after
+# the activation: https://github.com/aliyun/terraform-provider-alicloud/pull/6917 (read 2026-11-22).
 _NOT_ACTIVATED: Final = {
     "dcdn_ipa": ("DcdnIpaServiceNotFound", "The DCDN IPA service has not been activated."),
-    "dcdn": ("DcdnServiceNotFound", "The DCDN service has not been activated."),
-    "cdn": ("OperationDenied", "Your account does not open CDN service yet."),
+    "dcdn": ("DcdnServiceNotFound", "The DCDN service is not activated."),
+    "cdn": ("CdnServiceNotFound", "Your account does not open CDN service yet."),
 }
-# Another code for it, which is seen for a moment after the activation:
-# https://github.com/aliyun/terraform-provider-alicloud/pull/6917 (read 2026-11-22).
-_NOT_SHOWN_YET: Final = ("CdnServiceNotFound", "The CDN service is not found.")
 _BESIDES: Final[Mapping[str, Mapping[str, object]]] = {
     "dcdn_ipa": {},
     "dcdn": {"WebsocketType": "websockettraffic"},
@@ -63,8 +62,6 @@ _UNPAID: Final = "financial"
 def describe_service(call: Call, *, product: str) -> dict[str, object]:
     """Return the state of the caller's service; that it is not activated is a refusal."""
     state = _service_of(call, product)
-    if product in call.moment.not_shown_yet:
-        raise GatewayError(*_NOT_SHOWN_YET)
     if not state.activated:
         raise GatewayError(*_NOT_ACTIVATED[product])
     if state.denied_for_security:
@@ -246,14 +243,19 @@ def find_operation(action: str, version: str) -> Operation:
     raise GatewayError("InvalidAction.NotFound", message)
 
 
-def lacking_right(operation: Operation, account_id: str) -> GatewayError:
-    """Return the refusal of a caller whose RAM policy does not allow the operation."""
+def lacking_right(operation: Operation, caller: Caller) -> GatewayError:
+    """Return the refusal of a caller whose RAM policy does not allow the operation.
+
+    Its details: https://help.aliyun.com/zh/ram/developer-reference/api-ram-2015-05-01-decodediagnosticmessage
+    (read 2026-11-29).
+    """
     message = "User not authorized to operate on the specified resource, or this API doesn't support RAM."
     detail = {
         "AuthAction": str(operation.right),
-        "AuthPrincipalOwnerId": account_id,
+        **describe_principal(caller),
         "NoPermissionType": "ImplicitDeny",
         "PolicyType": "AccountLevelIdentityBasedPolicy",
+        "EncodedDiagnosticMessage": f"AQEAAAAA{base64.b64encode(str(operation.right).encode()).decode()}",
     }
     return GatewayError(operation.denied_code, message, access_denied_detail=detail)
 

@@ -5,7 +5,7 @@ The answers that describe them are in operations.py and directory.py.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final
 
@@ -131,6 +131,8 @@ class Member:
     type: str = "ResourceAccount"
     join_time: str = "2021-01-18T08:01:50.522Z"
     """Sent as it is."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """By which a list can be filtered."""
 
     def __post_init__(self) -> None:
         if not (self.account_id.isascii() and self.account_id.isdigit()):

@@ -24,6 +24,7 @@ from exporter.simulator.timeline import Account
 _ROLE_ARN = re.compile(r"acs:ram::(?P<account>[0-9]+):role/(?P<name>[A-Za-z0-9._-]{1,64})", re.ASCII)
 _PROVIDER_ARN = re.compile(r"acs:ram::(?P<account>[0-9]+):(?P<provider>oidc-provider/[A-Za-z0-9._-]+)", re.ASCII)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}", re.ASCII)
+_SOURCE_IDENTITY = re.compile(r"[A-Za-z0-9=,.@_-]{2,64}", re.ASCII)
 _EXTERNAL_ID_LENGTH: Final = range(2, 1225)
 _OIDC_TOKEN_LENGTH: Final = range(4, 20001)
 _JWT_PARTS: Final = 3
@@ -111,6 +112,16 @@ def describe_identity(caller: Caller) -> dict[str, object]:
     }
 
 
+def describe_principal(caller: Caller) -> dict[str, str]:
+    """Return who lacks a right, as the details of a refusal name them: a user by id, a session by role and name."""
+    account_id = caller.account.account_id
+    if caller.session is not None:
+        kind, name = "AssumedRoleUser", f"{caller.session.role}:{caller.session.name}"
+    else:
+        kind, name = "SubUser", _principal_id(account_id, f"user/{caller.account.ram_user}")
+    return {"AuthPrincipalType": kind, "AuthPrincipalDisplayName": name, "AuthPrincipalOwnerId": account_id}
+
+
 def assume_role(call: Call) -> dict[str, object]:
     """Issue credentials of a role that trusts the caller's account. A Policy is taken, and changes nothing."""
     if call.caller.is_root:
@@ -128,7 +139,7 @@ def assume_role(call: Call) -> dict[str, object]:
             "Maybe you are not authorized to perform sts:AssumeRole or the specified role does not trust you."
         )
         raise GatewayError("NoPermission", message)
-    return _answer(call, account, RoleSession(role.name, session_name), lasts_s)
+    return _answer(call, account, RoleSession(role.name, session_name, _source_identity(call)), lasts_s)
 
 
 def assume_role_with_oidc(call: Call) -> dict[str, object]:
@@ -178,13 +189,14 @@ def credentials_answer(token: IssuedToken) -> dict[str, str]:
 
 def _answer(call: Call, account: Account, session: RoleSession, lasts_s: int) -> dict[str, object]:
     token = call.issue(Caller(account, session), lasts_s)
-    return {
+    answer: dict[str, object] = {
         "AssumedRoleUser": {
             "Arn": f"{role_arn(account.account_id, session.role)}/{session.name}",
             "AssumedRoleId": f"{_principal_id(account.account_id, session.role)}:{session.name}",
         },
         "Credentials": credentials_answer(token),
     }
+    return answer if session.source_identity is None else {**answer, "SourceIdentity": session.source_identity}
 
 
 def _principal_id(account_id: str, name: str) -> str:
@@ -198,6 +210,19 @@ def _session_name(parameters: Mapping[str, str]) -> str:
     if not _SESSION_NAME.fullmatch(name):
         raise GatewayError("InvalidParameter.RoleSessionName", "The parameter RoleSessionName is wrongly formed.")
     return name
+
+
+def _source_identity(call: Call) -> str | None:
+    """Return that of the caller's own session, which stays through every further role, else the one it names.
+
+    https://help.aliyun.com/zh/ram/user-guide/session-tagging-and-fine-grained-access-control-for-assumed-roles-using-sourceidentity
+    (read 2026-11-29).
+    """
+    before = None if call.caller.session is None else call.caller.session.source_identity
+    named = call.parameters.get("SourceIdentity", before)
+    if named is not None and (not _SOURCE_IDENTITY.fullmatch(named) or before not in (None, named)):
+        raise GatewayError("InvalidParameter.SourceIdentity", "The parameter SourceIdentity is wrongly formed.")
+    return named
 
 
 def _lasts_s(parameters: Mapping[str, str], role: Role) -> int:

@@ -80,6 +80,49 @@ def test_pages_by_token(size: int) -> None:
     assert pages == -(-5 // size)
 
 
+TAGGED = (
+    Member("1", "shop", tags={"team": "video", "stage": "live"}),
+    Member("2", "Shop 测试", tags={"team": "video", "stage": "test"}),
+    Member("30", "video", tags={"team": "shop"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "ids"),
+    [
+        pytest.param({"QueryKeyword": "shop"}, ["1", "2"], id="name"),
+        pytest.param({"QueryKeyword": "测试"}, ["2"], id="Chinese name"),
+        pytest.param({"QueryKeyword": "30"}, ["30"], id="account id"),
+        pytest.param({"QueryKeyword": ""}, ["1", "2", "30"], id="empty keyword"),
+        pytest.param({"QueryKeyword": "team"}, [], id="nowhere"),
+        pytest.param({"Tag.1.Key": "team"}, ["1", "2", "30"], id="tag of any value"),
+        pytest.param({"Tag.1.Key": "stage"}, ["1", "2"], id="tag that one has not"),
+        pytest.param({"Tag.1.Key": "team", "Tag.1.Value": "video"}, ["1", "2"], id="tag"),
+        pytest.param({"Tag.1.Key": "team", "Tag.1.Value": "live"}, [], id="value of another tag"),
+        pytest.param(
+            {"Tag.1.Key": "team", "Tag.1.Value": "video", "Tag.2.Key": "stage", "Tag.2.Value": "test"},
+            ["2"],
+            id="two tags",
+        ),
+        pytest.param({"QueryKeyword": "shop", "Tag.1.Key": "stage", "Tag.1.Value": "live"}, ["1"], id="both"),
+    ],
+)
+def test_members_are_filtered(parameters: dict[str, str], ids: list[str]) -> None:
+    """A keyword is part of a name or id; of tags a member has all, and the total counts who is left."""
+    page = list_members(TAGGED, parameters)
+    assert (ids_on(page), page["TotalCount"]) == (ids, len(ids))
+    by_token = list_members(TAGGED, {**parameters, "MaxResults": "1"})
+    assert (ids_on(by_token), bool(by_token["NextToken"])) == (ids[:1], len(ids) > 1)
+
+
+def test_tags_are_listed_on_demand() -> None:
+    """Only IncludeTags brings them."""
+    [row] = list_members(TAGGED[2:], {"IncludeTags": "true"})["Accounts"]["Account"]  # type: ignore[index] # of objects
+    assert row["Tags"] == {"Tag": [{"Key": "team", "Value": "shop"}]}
+    [row] = list_members(TAGGED[2:], {"IncludeTags": "false"})["Accounts"]["Account"]  # type: ignore[index] # of objects
+    assert "Tags" not in row
+
+
 def test_members_that_come_and_go_between_pages() -> None:
     """A token holds its place: nobody who stays is left out or listed twice."""
     first = list_members(MEMBERS, {"MaxResults": "2"})
@@ -121,7 +164,7 @@ def test_a_page_that_does_not_exist(name: str, value: str) -> None:
         pytest.param({"type": "X"}, "the type of the member 1 is 'X'; accepted: CloudAccount, Res", id="type"),
     ],
 )
-def test_bad_members_do_not_exist(parts: dict[str, str], message: str) -> None:
+def test_bad_members_do_not_exist(parts: dict[str, Any], message: str) -> None:
     """A member that the API would not list is refused."""
     with pytest.raises(ValueError, match=message):
         Member(**{"account_id": "1", "display_name": "one", **parts})

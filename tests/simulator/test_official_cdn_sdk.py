@@ -46,7 +46,7 @@ def test_cdn_is_activated_by_the_client(simulate: Simulate, client_of: ClientOf)
     client = client_of(simulator)
     with pytest.raises(ClientException) as before:
         client.describe_cdn_service(models.DescribeCdnServiceRequest())
-    assert (before.value.status_code, before.value.code) == (403, "OperationDenied")
+    assert (before.value.status_code, before.value.code) == (403, "CdnServiceNotFound")
 
     answer = open_cdn(client).body.to_map()
 

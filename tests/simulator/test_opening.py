@@ -28,8 +28,7 @@ from exporter.simulator import (
 Simulate = Callable[..., Simulator]
 Call = Callable[..., tuple[int, dict[str, Any]]]
 
-NOT_OPEN = (403, "OperationDenied")
-NOT_SHOWN = (403, "CdnServiceNotFound")
+NOT_OPEN = (403, "CdnServiceNotFound")
 
 
 @pytest.fixture
@@ -126,13 +125,13 @@ def test_it_is_activated_once(simulate: Simulate, call: Call) -> None:
 
 
 def test_it_can_take_a_while_to_show(simulate: Simulate, call: Call) -> None:
-    """Until then it is described by another code than before, and activated all the same."""
+    """Until then it is described as before, and activated all the same."""
     ahead_s = [0.0]
     simulator = simulate(wall_clock=lambda: time.time() + ahead_s[0])
     simulator.set_opening("alice", Opening(shows_after_s=300))
     assert code(opened(call, simulator)) == (200, None)
 
-    assert code(call(simulator, "DescribeCdnService")) == NOT_SHOWN
+    assert code(call(simulator, "DescribeCdnService")) == NOT_OPEN
     assert call(simulator, "DescribeUserCdnStatus")[1]["Enabled"] is False
     assert code(opened(call, simulator)) == (400, "CdnService.HasOpened")
     ahead_s[0] = 301.0

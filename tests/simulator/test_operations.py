@@ -1,6 +1,7 @@
 """Each operation answers in its documented form, over real HTTP."""
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from http.client import HTTPResponse
@@ -104,14 +105,14 @@ def test_a_service_is_described(simulate: Simulate, call: Call, product: str) ->
     ("product", "code", "message"),
     [
         ("dcdn_ipa", "DcdnIpaServiceNotFound", "The DCDN IPA service has not been activated."),
-        ("dcdn", "DcdnServiceNotFound", "The DCDN service has not been activated."),
-        ("cdn", "OperationDenied", "Your account does not open CDN service yet."),
+        ("dcdn", "DcdnServiceNotFound", "The DCDN service is not activated."),
+        ("cdn", "CdnServiceNotFound", "Your account does not open CDN service yet."),
     ],
 )
 def test_a_service_that_is_not_activated_is_refused(
     simulate: Simulate, call: Call, product: str, code: str, message: str
 ) -> None:
-    """Each product has its own code for it, CDN one with a second meaning."""
+    """Each product has its own code for it, with the vendor's words."""
     simulator = simulate()
     simulator.set_service("alice", ServiceState(activated=False), product=product)
     status, payload = call(simulator, DESCRIBES[product])
@@ -120,7 +121,7 @@ def test_a_service_that_is_not_activated_is_refused(
 
 @each_product
 def test_a_service_can_be_denied_for_security(simulate: Simulate, call: Call, product: str) -> None:
-    """The other meaning of that code is told by its message alone; the user's status is answered all the same."""
+    """One code is for that in all products; the user's status is answered all the same."""
     simulator = simulate()
     simulator.set_service("alice", ServiceState(denied_for_security=True), product=product)
     status, payload = call(simulator, DESCRIBES[product])
@@ -175,9 +176,13 @@ def test_a_right_that_is_lacking(simulate: Simulate, call: Call, action: str) ->
     simulator.set_denied("alice", [action])
     status, payload = call(simulator, action)
     assert (status, payload["Code"]) == (403, "NoPermission" if action in STRICT else "Forbidden.RAM")
-    assert payload["AccessDeniedDetail"] == {
+    detail = payload["AccessDeniedDetail"]
+    assert re.fullmatch(r"AQEAAAAA[A-Za-z0-9+/=]{20,}", detail.pop("EncodedDiagnosticMessage"))
+    assert re.fullmatch(r"3[0-9]{17}", detail.pop("AuthPrincipalDisplayName"))
+    assert detail == {
         "AuthAction": RIGHTS.get(action, f"dcdn:{action}"),
         "AuthPrincipalOwnerId": "1000000000000001",
+        "AuthPrincipalType": "SubUser",
         "NoPermissionType": "ImplicitDeny",
         "PolicyType": "AccountLevelIdentityBasedPolicy",
     }
@@ -185,6 +190,19 @@ def test_a_right_that_is_lacking(simulate: Simulate, call: Call, action: str) ->
     assert not any("AccessDeniedDetail" in answer for answer in others)
     simulator.set_denied("alice", None)
     assert "AccessDeniedDetail" not in call(simulator, action)[1]
+
+
+def test_a_role_that_lacks_a_right_is_named(simulate: Simulate, call: Call, temporary_account: Account) -> None:
+    """A key with a token is a role's: the details have its role and session."""
+    simulator = simulate()
+    simulator.set_denied("bob", ["DescribeDcdnIpaService"])
+    _, payload = call(simulator, "DescribeDcdnIpaService", of=temporary_account)
+    principal = {key: text for key, text in payload["AccessDeniedDetail"].items() if key.startswith("AuthPrincipal")}
+    assert principal == {
+        "AuthPrincipalDisplayName": "simulated:bob",
+        "AuthPrincipalOwnerId": "1000000000000002",
+        "AuthPrincipalType": "AssumedRoleUser",
+    }
 
 
 def test_any_operation_can_have_a_raw_answer(simulate: Simulate, connect: Connect, signed: Signed, ask: Ask) -> None:

@@ -31,8 +31,10 @@ MEMBER = Account(
         Role("reader", trusted=("10",), external_id="pass-word"),
         Role("open", trusted=("10", "oidc-provider/cluster"), max_session_s=7200),
         Role("closed", trusted=("30",)),
+        Role("further", trusted=("20",)),
     ),
 )
+KEY_FIELDS = ("access_key_id", "access_key_secret", "security_token")
 STS = {"version": "2015-04-01"}
 IDENTITY = {"action": "GetCallerIdentity", **STS}
 OPEN = {"RoleArn": role_arn("20", "open"), "RoleSessionName": "test"}
@@ -117,6 +119,19 @@ def test_assumed_credentials_are_the_members(world: World) -> None:
     assert identity["PrincipalId"] == answer["AssumedRoleUser"]["AssumedRoleId"]
     assert world.call(bearer_of(answer), "DescribeDcdnIpaService", "2018-01-15")["status"] == 200
     assert world.simulator.journal.entries()[-1].account_id == "20"
+
+
+def test_a_source_identity_stays(world: World) -> None:
+    """It comes back with the credentials, and again with those of every further role, which cannot change it."""
+    first = world.assume({**OPEN, "SourceIdentity": "Alice@example.com"})
+    assert first["SourceIdentity"] == "Alice@example.com"
+    session = replace(BASE, **{name: getattr(bearer_of(first), name) for name in KEY_FIELDS})
+    further = {"RoleArn": role_arn("20", "further"), "RoleSessionName": "test"}
+    assert world.assume(further, session)["SourceIdentity"] == "Alice@example.com"
+    for named in ("Bob", "A", "Al ice", ""):
+        refused = world.assume({**further, "SourceIdentity": named}, session)
+        assert (refused["status"], refused["Code"]) == (400, "InvalidParameter.SourceIdentity")
+    assert "SourceIdentity" not in world.assume(OPEN)
 
 
 def test_who_calls(world: World) -> None:
