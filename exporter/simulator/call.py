@@ -31,6 +31,8 @@ class CommonParameters:
     """Whether it brings a signature."""
     v1: bool
     """Whether it is of the older form."""
+    xml: bool = False
+    """Whether the answer is to be in XML, which only the older form can ask for."""
 
 
 def common_parameters(request: Request) -> CommonParameters:
@@ -39,7 +41,8 @@ def common_parameters(request: Request) -> CommonParameters:
     action, signed_v1 = request.header("x-acs-action"), "Signature" in given
     if signed_v1 or (not action and "Action" in given):
         action, version = given.get("Action", ""), given.get("Version", "")
-        return CommonParameters(action, version, given.get("AccessKeyId"), signed_v1, v1=True)
+        xml = given.get("Format", "").upper() == "XML"
+        return CommonParameters(action, version, given.get("AccessKeyId"), signed_v1, v1=True, xml=xml)
     version, signed = request.header("x-acs-version"), bool(request.header("authorization"))
     return CommonParameters(action, version, claimed_access_key_id(request), signed, v1=False)
 
@@ -86,6 +89,8 @@ class Call:
     parameters: Mapping[str, str]
     moment: Moment
     """The caller's account as it is now."""
+    other_site: bool
+    """Whether that account is of another site than the hosts that are played."""
     now: float
     """Unix time."""
     find_role: FindRole

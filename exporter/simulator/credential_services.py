@@ -10,14 +10,13 @@ The last three as an instance sees them at 100.100.100.200:
 https://help.aliyun.com/zh/ecs/user-guide/view-instance-metadata (read 2026-11-22).
 """
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
 from exporter.simulator.call import Caller, RoleSession
-from exporter.simulator.http_messages import Answer, Request
+from exporter.simulator.http_messages import Answer, Request, json_of
 from exporter.simulator.operations import CREDENTIALS_URI, ECS_METADATA
 from exporter.simulator.state import ECS
 from exporter.simulator.sts import IssuedTokens, credentials_answer
@@ -84,7 +83,7 @@ class CredentialServices:
         token = self._tokens.issue(bearer, now=now, lasts_s=_LASTS_S)
         updated = datetime.fromtimestamp(int(now), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         payload = {"Code": "Success", **credentials_answer(token), "LastUpdated": updated}
-        return Answer(200, json.dumps(payload).encode())
+        return json_of(payload)
 
     def _metadata_token(self, request: Request, now: float) -> Answer:
         ttl = request.header("x-aliyun-ecs-metadata-token-ttl-seconds")

@@ -1,11 +1,10 @@
-"""The refusals of the RPC gateway: code, HTTP status, message, and the JSON body around them.
+"""The refusals of the RPC gateway: code, HTTP status, message, and what the body says beside them.
 
 The codes and their statuses: https://www.alibabacloud.com/help/doc-detail/27232.htm and
 https://help.aliyun.com/zh/polardb/client-error-codes (read 2026-11-22). One code has different statuses in different
 products; those here are the gateway's own.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Final
@@ -92,8 +91,8 @@ def throttled(wait_s: float) -> GatewayError:
     )
 
 
-def error_body(error: GatewayError, *, request_id: str, host: str, product: str) -> bytes:
-    """Return the gateway's body for a refusal.
+def describe_error(error: GatewayError, *, request_id: str, host: str, product: str) -> dict[str, object]:
+    """Return what the gateway's body says of a refusal.
 
     ```json
     {"RequestId": "1DD9...", "HostId": "dcdn.aliyuncs.com", "Code": "Throttling.User", "Message": "...",
@@ -106,11 +105,11 @@ def error_body(error: GatewayError, *, request_id: str, host: str, product: str)
     """
     reason = {"Code": error.code, "Message": error.message}
     if error.status < _FIRST_NO_SUCCESS:
-        return json.dumps({"RequestId": request_id, **reason, "Success": False}).encode()
+        return {"RequestId": request_id, **reason, "Success": False}
     recommend = (
         f"https://api.aliyun.com/troubleshoot?q={quote(error.code)}&product={product}&requestId={quote(request_id)}"
     )
     payload: dict[str, object] = {"RequestId": request_id, "HostId": host, **reason, "Recommend": recommend}
     if error.access_denied_detail is not None:
         payload["AccessDeniedDetail"] = dict(error.access_denied_detail)
-    return json.dumps(payload).encode()
+    return payload

@@ -49,7 +49,7 @@ def fault_answer(fault: Fault, answer: Answer) -> Answer:
         case "html_502":
             status, body, content_type = 502, _HTML_502, "text/html"
         case "truncated_json":
-            status, body = answer.status, answer.body[: len(answer.body) // 2]
+            status, body, content_type = answer.status, answer.body[: len(answer.body) // 2], answer.content_type
         case "redirect_302":
             status, body, content_type = 302, b"", "text/html"
             headers = (*headers, ("Location", _NOWHERE))

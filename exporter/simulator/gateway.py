@@ -1,20 +1,19 @@
 """Decides the answer to each request: who calls, which operation, within the limit or not, with which fault."""
 
-import json
 import threading
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.simulator.call import Call, Caller, CommonParameters, IssuedToken, common_parameters
 from exporter.simulator.credential_services import CredentialServices, service_at
-from exporter.simulator.errors import GatewayError, error_body, throttled
+from exporter.simulator.errors import GatewayError, describe_error, throttled
 from exporter.simulator.fault_effects import fault_answer, fault_error, fault_request_id
 from exporter.simulator.faults import UNANSWERED, Fault
-from exporter.simulator.http_messages import Answer, MalformedRequestError, Request
+from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, json_of, xml_of
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, OPERATIONS, Operation, find_operation, lacking_right
 from exporter.simulator.overrides import Overrides
@@ -24,6 +23,7 @@ from exporter.simulator.sts import IssuedTokens, holder_of_key, requested_role
 from exporter.simulator.timeline import Account, Moment, Scenario, account_at
 
 _METHODS: Final = ("POST", "GET")
+_NO_HEADERS: Final[tuple[tuple[str, str], ...]] = ()
 _UNSIGNED: Final = frozenset((row.action, row.version) for row in OPERATIONS if not row.signed)
 
 
@@ -131,6 +131,7 @@ class Gateway:
         self._wall_clock = wall_clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
+        self._site = scenario.site
         self._accounts = {account.access_key_id: account for account in scenario.accounts}
         self._roles = {
             (account.account_id, role.name): (account, role)
@@ -209,17 +210,22 @@ class Gateway:
             caller = self._caller(request, common, arrival.now)
             arrival.account = caller.account
             operation = find_operation(common.action, common.version)
-            status, body, shown_id = 200, self._body(arrival, caller, operation), arrival.request_id
-            headers: tuple[tuple[str, str], ...] = ()
+            payload, root = self._payload(arrival, caller, operation), f"{operation.action}Response"
+            status, shown_id, headers = 200, arrival.request_id, _NO_HEADERS
         except GatewayError as error:
             arrival.note_refusal(error)
             status, headers = error.status, error.headers
             shown_id = fault_request_id(arrival.fault, request, request_id=arrival.request_id)
             product = "" if operation is None else operation.product
-            body = error_body(error, request_id=shown_id, host=request.header("host"), product=product)
-        return Answer(status, body, headers=(("x-acs-request-id", shown_id), *headers))
+            payload = describe_error(error, request_id=shown_id, host=request.header("host"), product=product)
+            root = "Error"
+        if isinstance(payload, bytes):
+            answer = Answer(200, payload)
+        else:
+            answer = xml_of(payload, root=root) if common.xml else json_of(payload)
+        return replace(answer, status=status, headers=(("x-acs-request-id", shown_id), *headers))
 
-    def _body(self, arrival: _Arrival, caller: Caller, operation: Operation) -> bytes:
+    def _payload(self, arrival: _Arrival, caller: Caller, operation: Operation) -> dict[str, object] | bytes:
         request, account, now = arrival.request, caller.account, arrival.now
         if wait_s := self._throttle.wait_s(account.account_id, operation.action, now=arrival.at_s):
             raise throttled(wait_s)
@@ -238,12 +244,13 @@ class Gateway:
             caller,
             request.parameters(),
             present,
+            other_site=account.site not in (None, self._site),
             now=now,
             find_role=self._find_role,
             issue=lambda bearer, lasts_s: self._tokens.issue(bearer, now=now, lasts_s=lasts_s),
             activate=lambda product, state: overrides.activate(product, state, shows_at=shows_at),
         )
-        return json.dumps({**operation.answer(call), "RequestId": arrival.request_id}).encode()
+        return {**operation.answer(call), "RequestId": arrival.request_id}
 
     def _hand_out(self, arrival: _Arrival, service: str) -> Answer:
         request = arrival.request
@@ -259,7 +266,8 @@ class Gateway:
             return self._services.answer(request, now=arrival.now)
         arrival.note_refusal(error)
         host = request.header("host")
-        return Answer(error.status, error_body(error, request_id=arrival.request_id, host=host, product=""))
+        payload = describe_error(error, request_id=arrival.request_id, host=host, product="")
+        return replace(json_of(payload), status=error.status)
 
     def _moment(self, account: Account, at_s: float) -> Moment:
         return account_at(account, at_s - self._started_s, self._started_at_unix)

@@ -1,13 +1,16 @@
 """HTTP/1.1 messages as values: a request read off a socket within limits, and the bytes of an answer."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import parse_qsl
+from xml.etree import ElementTree as ET
 
 JSON_TYPE = "application/json;charset=utf-8"
+XML_TYPE = "text/xml;charset=utf-8"
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -17,6 +20,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _CHUNK_BYTES = 64 * 1024
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 _LONGEST_LINE_BYTES = 4096
 _FORM_TYPE = "application/x-www-form-urlencoded"
@@ -206,6 +210,28 @@ class Answer:
     """Sent in this order, after the usual ones, and in place of one of the same name."""
     chunked: bool = False
     """Sent in chunks, without a Content-Length."""
+
+
+def json_of(payload: Mapping[str, object]) -> Answer:
+    """Return an answer with status 200 and the payload in JSON."""
+    return Answer(200, json.dumps(payload).encode())
+
+
+def xml_of(payload: Mapping[str, object], *, root: str) -> Answer:
+    """Return an answer with status 200 and the payload in XML, an element for each key and each item of a list."""
+    text = ET.tostring(_element(root, payload), encoding="unicode", short_empty_elements=False)
+    written = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return Answer(200, f"<?xml version='1.0' encoding='UTF-8'?>{written}".encode(), content_type=XML_TYPE)
+
+
+def _element(name: str, value: object) -> ET.Element:
+    element = ET.Element(name)
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            element.extend(_element(key, each) for each in (inner if isinstance(inner, list) else [inner]))
+    else:
+        element.text = str(value).lower() if isinstance(value, bool) else str(value)
+    return element
 
 
 def to_wire(answer: Answer, *, now: float, keep_alive: bool) -> bytes:

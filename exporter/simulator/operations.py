@@ -158,6 +158,13 @@ def describe_status(service: ServiceState, debt: Debt) -> dict[str, object]:
     }
 
 
+def query_balance(call: Call) -> dict[str, object]:
+    """Return the caller's balance, which the hosts of the other site refuse."""
+    if call.other_site:
+        raise GatewayError("NotApplicable", "This API is not applicable for caller.")
+    return describe_balance(call.moment.balance)
+
+
 def describe_balance(balance: Balance) -> dict[str, object]:
     """Return the answer of QueryAccountBalance, less its RequestId; every amount in it is a text.
 
@@ -203,7 +210,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "2017-12-14",
         "BssOpenApi",
         10,
-        lambda call: describe_balance(call.moment.balance),
+        query_balance,
         right="bss:DescribeAcccount",
     ),
     Operation(

@@ -17,6 +17,7 @@ accounts:
     products: [dcdn_ipa, cdn]             # optional: what the demo watches of it;
     debt_status: true                     # dcdn_ipa alone unless named, and neither its debts
     balance: true                         # nor its balance. The simulator answers for all of them in any case.
+    site: international                   # optional: else `site` beside `accounts`, else china
     denied: [QueryAccountBalance]         # optional: what the RAM policy lacks, until a step says denied: [...]
     repeat_every: 180s                    # optional: the timeline starts over; else its last step stays
     timeline:
@@ -50,6 +51,7 @@ from exporter.simulator.operations import DENIABLE, checked_fault
 from exporter.simulator.reading import STRICT, ScenarioError, Seconds, json_of_yaml, one_of, problems_in
 from exporter.simulator.state import (
     PRODUCTS,
+    SITES,
     Balance,
     Debt,
     Member,
@@ -102,6 +104,7 @@ def _making(value: type[Debt | Balance]) -> AfterValidator:
 
 
 _Product = Annotated[str, one_of(PRODUCTS)]
+_Site = Annotated[str, one_of(SITES)]
 _Denied = frozenset[Annotated[str, one_of(DENIABLE)]]
 _DebtFields = dict[Annotated[str, one_of([item.name for item in fields(Debt)])], bool | None]
 _BalanceFields = dict[Annotated[str, one_of([item.name for item in fields(Balance)])], str]
@@ -181,6 +184,7 @@ class _Account(_Part):
     debt_status: bool = _UNNAMED
     balance: bool = _UNNAMED
     denied: _Denied = frozenset()
+    site: _Site = _UNNAMED
     repeat_every_s: Seconds = Field(_UNNAMED, alias="repeat_every")
     timeline: tuple[_Step, ...]
 
@@ -205,11 +209,12 @@ class _Account(_Part):
 class _File(_Part):
     description: str
     accounts: tuple[_Account, ...]
+    site: _Site = "china"
 
     def scenario(self) -> Scenario:
         if not self.accounts:
             raise ValueError("a scenario has at least one account; accounts is empty")
-        return Scenario(self.description, tuple(account.account() for account in self.accounts))
+        return Scenario(self.description, tuple(account.account() for account in self.accounts), self.site)
 
     @model_validator(mode="after")
     def _can_be_played(self) -> Self:

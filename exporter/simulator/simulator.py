@@ -14,7 +14,7 @@ from exporter.simulator.call import IssuedToken
 from exporter.simulator.fault_effects import send_with_fault
 from exporter.simulator.faults import Fault
 from exporter.simulator.gateway import Gateway
-from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, to_wire
+from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, json_of, to_wire
 from exporter.simulator.http_server import Connection, HttpServer
 from exporter.simulator.journal import Journal
 from exporter.simulator.operations import LIMITS
@@ -206,4 +206,4 @@ class _Handler:
 
 def _journal_answer(journal: Journal) -> Answer:
     entries = [dataclasses.asdict(entry) for entry in journal.entries()]
-    return Answer(200, json.dumps({"total": journal.total, "entries": entries}).encode())
+    return json_of({"total": journal.total, "entries": entries})

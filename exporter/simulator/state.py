@@ -16,6 +16,7 @@ from exporter.simulator.reading import STRICT, Seconds, WholeSeconds
 
 PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
 """The names of an account's services."""
+SITES: Final = ("china", "international")
 CURRENCIES: Final = ("CNY", "USD", "JPY")
 MEMBER_STATUSES: Final = (
     "CreateSuccess",

@@ -11,6 +11,7 @@ from itertools import count, pairwise
 from exporter.simulator.faults import Fault
 from exporter.simulator.state import (
     PRODUCTS,
+    SITES,
     AccessKey,
     Balance,
     ChargeChange,
@@ -112,6 +113,8 @@ class Account:
     """Whether the demo watches the debts of those products."""
     balance: bool = False
     """Whether the demo watches its balance."""
+    site: str | None = None
+    """Whether it is of the site for China or of the international one; None: of the scenario's."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for an account that could not be played."""
@@ -143,9 +146,14 @@ class Scenario:
 
     description: str
     accounts: tuple[Account, ...]
+    site: str = "china"
+    """Whose hosts are played: those of billing refuse accounts of the other site."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError if two accounts could be taken for one another."""
+        """Raise ValueError for an unknown site, or if two accounts could be taken for one another."""
+        for site in (self.site, *(account.site for account in self.accounts)):
+            if site not in (None, *SITES):
+                raise ValueError(f"a site is {site!r}; accepted: {', '.join(SITES)}")
         for what in ("name", "access_key_id"):
             seen = set()
             for account in self.accounts:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, RequestReader, to_wire
+from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, RequestReader, to_wire, xml_of
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n"
 
@@ -162,6 +162,13 @@ def test_an_answer_on_the_wire() -> None:
         b"x-acs-request-id: ID\r\n"
         b"\r\n"
         b"{}"
+    )
+
+
+def test_xml_has_no_character_that_it_cannot_have() -> None:
+    """What XML has no character for is replaced, so that the document can be read."""
+    assert xml_of({"A": "a\x01b\udcffc\n\t€"}, root="R").body.decode() == (
+        "<?xml version='1.0' encoding='UTF-8'?><R><A>a\ufffdb\ufffdc\n\t€</A></R>"
     )
 
 

@@ -4,10 +4,11 @@ import json
 import socket
 from collections.abc import Callable
 from http.client import HTTPResponse
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from exporter.simulator import Account, Role, Scenario, Simulator
+from exporter.simulator import Account, Fault, Member, Role, Scenario, ServiceState, Simulator
 from tests.simulator.conftest import FORM_TYPE
 
 Simulate = Callable[..., Simulator]
@@ -18,6 +19,11 @@ Ask = Callable[[socket.socket, bytes], tuple[HTTPResponse, bytes]]
 STS = "2015-04-01"
 # As aliyun-python-sdk-core, alibabacloud-tea-rpc and @alicloud/pop-core send them beside a Signature.
 HEADERS = "x-acs-action: GetCallerIdentity\r\nx-acs-version: 2015-04-01\r\nx-sdk-client: Python/2.0.0\r\n"
+
+
+def parsed(body: bytes) -> ET.Element:
+    """Return the root of an XML document."""
+    return ET.fromstring(body)  # noqa: S314 - of our own server
 
 
 @pytest.mark.parametrize(
@@ -66,3 +72,61 @@ def test_parameters_of_the_newer_form_may_stand_in_a_form(
     response, body = ask(connect(simulate(Scenario("", (of, other)))), call)
     assert response.status == 200
     assert json.loads(body)["AssumedRoleUser"]["Arn"] == "acs:ram::1000000000000002:role/reader/session"
+
+
+def test_answers_in_xml(simulate: Simulate, connect: Connect, signed_v1: Signed, ask: Ask) -> None:
+    """An element is named after the operation, each key is one in it, and each item of a list has its key's name."""
+    simulator = simulate()
+    simulator.set_service("alice", ServiceState(locks=("financial", "a<&b")))
+    response, body = ask(connect(simulator), signed_v1(parameters={"Format": "XML"}))
+    request_id = response.getheader("x-acs-request-id")
+    assert (response.status, response.getheader("Content-Type")) == (200, "text/xml;charset=utf-8")
+    assert body.decode() == (
+        "<?xml version='1.0' encoding='UTF-8'?><DescribeDcdnIpaServiceResponse>"
+        "<InstanceId>1883927335936173</InstanceId><OpeningTime>2018-03-19T11:16:11Z</OpeningTime>"
+        "<InternetChargeType>PayByTraffic</InternetChargeType><OperationLocks>"
+        "<LockReason><LockReason>financial</LockReason></LockReason>"
+        "<LockReason><LockReason>a&lt;&amp;b</LockReason></LockReason></OperationLocks>"
+        f"<RequestId>{request_id}</RequestId></DescribeDcdnIpaServiceResponse>"
+    )
+
+
+def test_empty_lists_numbers_and_flags_in_xml(
+    simulate: Simulate, connect: Connect, signed_v1: Signed, ask: Ask
+) -> None:
+    """An empty list leaves its parent empty, and a flag is written in lower case."""
+    simulator = simulate()
+    simulator.set_members("alice", [Member("20", "店铺")])
+    connection = connect(simulator)
+
+    def asked(action: str, version: str) -> str:
+        return ask(connection, signed_v1(action=action, version=version, parameters={"Format": "xml"}))[1].decode()
+
+    assert "<OperationLocks></OperationLocks>" in asked("DescribeDcdnIpaService", "2018-01-15")
+    assert "<Enabled>true</Enabled><OnService>true</OnService>" in asked("DescribeUserDcdnIpaStatus", "2018-01-15")
+    members = asked("ListAccounts", "2022-04-19")
+    assert "<TotalCount>1</TotalCount>" in members
+    assert "<DisplayName>店铺</DisplayName>" in members
+
+
+def test_refusals_in_xml(simulate: Simulate, connect: Connect, signed_v1: Signed, ask: Ask) -> None:
+    """A refusal is an Error, whatever it is for, and its details are elements too."""
+    simulator = simulate()
+    simulator.set_denied("alice", ["DescribeDcdnIpaService"])
+    response, body = ask(connect(simulator), signed_v1(parameters={"Format": "XML"}))
+    error = parsed(body)
+    assert (response.status, error.tag, error.findtext("Code")) == (403, "Error", "Forbidden.RAM")
+    assert error.findtext("RequestId") == response.getheader("x-acs-request-id")
+    assert error.findtext("AccessDeniedDetail/AuthAction") == "dcdn:DescribeDcdnIpaService"
+    wrong = ask(connect(simulator), signed_v1(parameters={"Format": "XML"}, secret="guessed"))[1]
+    assert parsed(wrong).findtext("Code") == "SignatureDoesNotMatch"
+
+
+def test_faults_break_xml_too(simulate: Simulate, connect: Connect, signed_v1: Signed, ask: Ask) -> None:
+    """What breaks off in the middle is XML that breaks off."""
+    simulator = simulate()
+    simulator.set_fault("alice", Fault("truncated_json"))
+    response, body = ask(connect(simulator), signed_v1(parameters={"Format": "XML"}))
+    assert response.getheader("Content-Type") == "text/xml;charset=utf-8"
+    with pytest.raises(ET.ParseError):
+        parsed(body)

@@ -158,6 +158,26 @@ def test_a_balance(simulate: Simulate, call: Call) -> None:
     assert amounts == ["-11.19", "10000.00"]
 
 
+@pytest.mark.parametrize(
+    ("hosts", "site", "code"),
+    [
+        pytest.param("china", None, None, id="of the same site unless it says so"),
+        pytest.param("international", "international", None, id="of the same site"),
+        pytest.param("china", "international", "NotApplicable", id="an international one asks for China"),
+        pytest.param("international", "china", "NotApplicable", id="a Chinese one asks abroad"),
+    ],
+)
+def test_billing_refuses_accounts_of_the_other_site(
+    simulate: Simulate, call: Call, *, hosts: str, site: str | None, code: str | None
+) -> None:
+    """Its hosts are those of one site, while the other products know every account."""
+    account = Account("dave", "4", "LTAI5tDave", "s", site=site)
+    simulator = simulate(Scenario("", (account,), site=hosts))
+    status, answer = call(simulator, "QueryAccountBalance", of=account)
+    assert (status, answer["Code"]) == ((200, "200") if code is None else (400, code))
+    assert call(simulator, "DescribeDcdnIpaService", of=account)[0] == 200
+
+
 def test_an_error_that_says_200(simulate: Simulate, call: Call) -> None:
     """An error fault with a status of success has the billing product's form of an error."""
     simulator = simulate()

@@ -42,6 +42,7 @@ from tests.simulator.scenarios import SCENARIO
             "accounts[0].access_key_secret: seen a value (not shown); accepted: a text",
             id="secret not shown",
         ),
+        pytest.param("accounts:", "site: moon\naccounts:", "site: seen 'moon'; accepted: china, intern", id="site"),
         pytest.param("at: 30s", "at: 30", "accounts[0].timeline[1].at: seen 30; accepted: a duration", id="no unit"),
         pytest.param(
             "at: 30s", "at: soon", "accounts[0].timeline[1].at: seen 'soon'; accepted: a dur", id="no duration"
