@@ -7,6 +7,7 @@ daemon        the running exporter
 └── signals       what a command does at a signal
 status_once   every probe polled once, for a report
 demo          the simulator, and a daemon that watches it
+└── simulated     the configuration that watches a scenario
 
 ``VOCABULARY`` is what the configuration file may say of products, probes and labels.
 """

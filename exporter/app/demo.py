@@ -1,26 +1,14 @@
 """The demo: our simulator plays a day of events in minutes, and a daemon of its own watches it over HTTP."""
 
 import itertools
-import json
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from exporter.app import VOCABULARY
 from exporter.app.daemon import Daemon, WebOptions
-from exporter.config import Configuration, parse
+from exporter.app.simulated import simulated_configuration
 from exporter.core.logger import Logger
 from exporter.simulator import Scenario, Simulator
-
-POLL: Mapping[str, str] = {
-    "interval": "5s",
-    "timeout": "3s",
-    "stale_after": "1m",
-    "locked_interval": "2s",
-    "failing_interval": "10s",
-    "balance_interval": "5s",
-}
 
 
 class Demo:
@@ -50,7 +38,7 @@ class Demo:
         """Start the simulator, then the daemon that polls it."""
         self._simulator.start()
         try:
-            configuration = demo_configuration(self._scenario, self._simulator.url)
+            configuration = simulated_configuration(self._scenario, self._simulator.url)
             self._daemon = Daemon(configuration, load=lambda: configuration, web=self._web, environ={}, log=self._log)
             self._daemon.start()
         except BaseException:
@@ -80,30 +68,6 @@ class Demo:
         if self._daemon is None:
             raise RuntimeError("the demo is not started")
         return self._daemon
-
-
-def demo_configuration(scenario: Scenario, url: str) -> Configuration:
-    """A configuration that polls every account of the scenario at this simulator, often enough to watch."""
-    document: dict[str, Any] = {
-        "poll": dict(POLL),
-        "accounts": [
-            {
-                "name": account.name,
-                "products": list(account.products),
-                "debt_status": account.debt_status,
-                "balance": account.balance,
-                "credentials": {
-                    "type": "access_key",
-                    "access_key_id": account.access_key_id,
-                    "access_key_secret": account.access_key_secret,
-                    **({"security_token": account.security_token} if account.security_token else {}),
-                },
-            }
-            for account in scenario.accounts
-        ],
-        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), url),
-    }
-    return parse(json.dumps(document), source="the demo", vocabulary=VOCABULARY)
 
 
 def _clock(seconds: float) -> str:

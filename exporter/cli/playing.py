@@ -1,16 +1,17 @@
 """The commands that need no account: ``simulator`` and ``demo``."""
 
-from typing import Any
-
 import click
 
+from exporter.app import VOCABULARY
 from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo
 from exporter.app.signals import stop_signal, wait_for_stop
+from exporter.app.simulated import simulated_file
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.flags import checked, flag, listen_address, log_flags
+from exporter.config import ConfigurationError, parse
 from exporter.core import logs
-from exporter.simulator import ScenarioError, Simulator, load_scenario, packaged_scenarios
+from exporter.simulator import Scenario, ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.web.server import parse_listen_address
 
 _DEMO_HORIZON_S = 180.0
@@ -30,10 +31,14 @@ _DEMO_HORIZON_S = 180.0
     show_default=True,
     help=f"A packaged scenario ({', '.join(packaged_scenarios())}) or a file.",
 )
-def simulator(listen_address: str, scenario: str) -> None:
+@click.option("--print-config", is_flag=True, help="Print a configuration file for serve that fits, and exit.")
+def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None:
     """Run the simulator of the API alone: a real HTTP server for any client of it."""
     played = _scenario(scenario)
     host, port = parse_listen_address(listen_address)
+    if print_config:
+        click.echo(_configuration_file(played, scenario, host, port), nl=False)
+        return
     server = Simulator(played, host=host or "0.0.0.0", port=port)  # noqa: S104 — asked for by ":PORT"
     with stop_signal() as stopping:
         try:
@@ -43,7 +48,11 @@ def simulator(listen_address: str, scenario: str) -> None:
         click.echo(f"The simulator plays {scenario!r} at {server.url} ({played.description})")
         click.echo(f"Its journal of requests: {server.url}/_journal")
         for account in played.accounts:
-            click.echo(f"  {account.name}: access key id {account.access_key_id}")
+            token = "" if account.security_token is None else f", security token {account.security_token}"
+            click.echo(
+                f"  {account.name}: access key id {account.access_key_id}, secret {account.access_key_secret}{token}"
+            )
+        click.echo("A configuration file for serve: the same command with --print-config")
         wait_for_stop(stopping)
         server.stop()
 
@@ -79,7 +88,20 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         show.stop()
 
 
-def _scenario(name: str) -> Any:
+def _configuration_file(played: Scenario, name: str, host: str | None, port: int) -> str:
+    if port == 0:
+        raise click.UsageError("--print-config needs a port other than 0 in --listen-address")
+    host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — only compared
+    url = f"http://[{host}]:{port}" if ":" in str(host) else f"http://{host}:{port}"
+    text = simulated_file(played, url)
+    try:
+        parse(text, source="the file", vocabulary=VOCABULARY)
+    except ConfigurationError as error:
+        fail(f"no configuration file fits the scenario {name!r}:\n{error}", EXIT_BAD_CONFIGURATION)
+    return f"# For dcdn-exporter serve, while the simulator plays {name!r} at {url}.\n{text}"
+
+
+def _scenario(name: str) -> Scenario:
     try:
         return load_scenario(name)
     except (ScenarioError, OSError) as error:

@@ -30,6 +30,7 @@ from exporter.config.credentials import (
     known_account_id,
     read_secret_file,
 )
+from exporter.config.document import to_yaml
 from exporter.config.models import Configuration, Endpoints, Poll
 from exporter.config.problems import ConfigurationError, Problem
 from exporter.config.reading import load, load_web, parse, without_file
@@ -69,6 +70,7 @@ __all__ = [
     "parse_duration",
     "read_secret_file",
     "summary",
+    "to_yaml",
     "web_summary",
     "without_file",
 ]

@@ -1,9 +1,10 @@
 """YAML as plain values and the line of each, stricter than YAML itself. The one home of PyYAML.
 
-read -> Document: value (dict, tuple and scalars), problems, place(location) -> Place
+read -> Document: value (dict, tuple and scalars), problems, place(location) -> Place; and back, to_yaml
 """
 
 import enum
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -285,3 +286,9 @@ def _plain(node: yaml.Node) -> object:
             return str(text.encode("utf-8", "surrogatepass"), "utf-8", "surrogatepass")
         case _:
             return Odd.REFUSED
+
+
+def to_yaml(document: object) -> str:
+    """The text of a document that consists of dict, list and plain values, in their order."""
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=math.inf)
+    return text

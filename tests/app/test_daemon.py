@@ -22,7 +22,7 @@ from exporter.api.errors import WriteRefused
 from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.app import VOCABULARY
 from exporter.app.daemon import Daemon, WebOptions
-from exporter.app.demo import demo_configuration
+from exporter.app.simulated import simulated_configuration
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.core.pool import threads_for
 from exporter.probes.table import PROBES, PRODUCTS
@@ -174,11 +174,11 @@ def test_no_scenario_makes_the_daemon_change_anything(name: str, play: Callable[
     """With everything watched that there is, and every answer of the scenario's accounts, it only reads."""
     played = load_scenario(name)
     accounts = tuple(
-        replace(account, products=PRODUCTS, debt_status=True, balance=True) for account in played.accounts
+        replace(account, products=PRODUCTS, debt_status=True, balance=True, roles=()) for account in played.accounts
     )
     simulator = play(replace(played, accounts=accounts))
     asked = {(account.account_id, kind.operation.action) for account in accounts for kind in PROBES}
-    configuration = demo_configuration(replace(played, accounts=accounts), simulator.url)
+    configuration = simulated_configuration(replace(played, accounts=accounts), simulator.url)
     web = WebOptions("127.0.0.1:0")
     with Daemon(configuration, load=lambda: configuration, web=web, environ={}, log=RecordingLog()):
         assert soon(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.app.demo import POLL
+from exporter.app.simulated import POLL
 from exporter.simulator import WRITES
 from tests.waiting import PATIENCE_S
 

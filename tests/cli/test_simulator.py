@@ -1,0 +1,101 @@
+"""The command that runs the simulator says with which keys to call it, and prints a configuration that fits."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from exporter.cli import main
+from exporter.simulator import packaged_scenarios
+
+SCENARIO = """
+description: a key and a role's key
+accounts:
+  - name: {name}
+    account_id: "1000000000000001"
+    access_key_id: LTAI5tSimulatedShop
+    access_key_secret: made-up-secret
+    timeline: [{{at: 0s}}]
+  - name: temporary
+    account_id: "1000000000000002"
+    access_key_id: STS.Simulated
+    access_key_secret: made-up-secret-too
+    security_token: made-up-token
+    timeline: [{{at: 0s}}]
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """A scenario of one's own."""
+    file = tmp_path / "scenario.yaml"
+    file.write_text(SCENARIO.format(name="shop"))
+    return file
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_it_prints_the_keys_with_their_secrets(scenario: Path) -> None:
+    """What it prints is enough to call it; Ctrl-C ends it with 0."""
+    command = [
+        sys.executable,
+        "-m",
+        "exporter",
+        "simulator",
+        "--listen-address=127.0.0.1:0",
+        f"--scenario={scenario}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:  # noqa: S603 - our own
+        try:
+            assert simulator.stdout is not None
+            lines = [simulator.stdout.readline() for _ in range(5)]
+            simulator.send_signal(signal.SIGINT)
+            assert simulator.wait(timeout=10) == 0
+        finally:
+            simulator.kill()
+    assert lines[2:4] == [
+        "  shop: access key id LTAI5tSimulatedShop, secret made-up-secret\n",
+        "  temporary: access key id STS.Simulated, secret made-up-secret-too, security token made-up-token\n",
+    ]
+    assert "--print-config" in lines[4]
+
+
+@pytest.mark.parametrize("name", packaged_scenarios())
+def test_the_configuration_is_valid_as_printed(tmp_path: Path, name: str) -> None:
+    """check-config takes what --print-config prints, which names the address of the simulator."""
+    exit_code, printed, _ = run("simulator", f"--scenario={name}", "--listen-address=:10599", "--print-config")
+    assert exit_code == 0
+    file = tmp_path / "config.yaml"
+    file.write_text(printed)
+    exit_code, summed_up, _ = run("check-config", str(file))
+    assert exit_code == 0
+    assert "endpoint of resource_directory: http://127.0.0.1:10599" in summed_up
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        pytest.param("127.0.0.1:0", "needs a port other than 0", id="no port yet"),
+        pytest.param("192.0.2.1:10521", "endpoints.dcdn: seen 'http://192.0.2.1:10521'", id="plain HTTP elsewhere"),
+    ],
+)
+def test_an_address_that_no_file_can_name(address: str, said: str) -> None:
+    """Nothing is printed but why, with exit code 2."""
+    exit_code, printed, error = run("simulator", f"--listen-address={address}", "--print-config")
+    assert (exit_code, printed) == (2, "")
+    assert said in error
+
+
+def test_a_name_that_the_exporter_does_not_take(scenario: Path) -> None:
+    """A scenario may name an account as no configuration can: it is refused with the place and what is accepted."""
+    scenario.write_text(SCENARIO.format(name='"1234567"'))
+    exit_code, printed, error = run("simulator", f"--scenario={scenario}", "--print-config")
+    assert (exit_code, printed) == (2, "")
+    assert "accounts[0]" in error
+    assert "choose another name" in error
