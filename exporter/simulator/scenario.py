@@ -1,41 +1,17 @@
-"""Scenario files: YAML in, Scenario out.
+"""Scenario files: YAML in, Scenario out; docs/simulator.md has every key.
 
 ```yaml
 description: one sentence
 accounts:
-  - name: released                        # for people, unique
+  - name: released
     account_id: "1000000000000002"
     access_key_id: LTAI5tSimulatedReleased
     access_key_secret: made-up
-    security_token: made-up               # optional: temporary credentials
-    ram_user: exporter                    # optional: who has the key; only a user can assume roles
-    roles:                                # optional: what temporary credentials can be had for
-      - name: reader
-        trusted: ["1000000000000001", ecs.aliyuncs.com, oidc-provider/cluster]
-        external_id: made-up              # optional
-        max_session: 1h                   # optional
-    products: [dcdn_ipa, cdn]             # optional: what the demo watches of it;
-    debt_status: true                     # dcdn_ipa alone unless named, and neither its debts
-    balance: true                         # nor its balance. The simulator answers for all of them in any case.
-    site: international                   # optional: else `site` beside `accounts`, else china
-    denied: [QueryAccountBalance]         # optional: what the RAM policy lacks, until a step says denied: [...]
-    repeat_every: 180s                    # optional: the timeline starts over; else its last step stays
     timeline:
       - at: 0s
-        services: {dcdn_ipa: {activated: true, charge_type: PayByTraffic, locks: []}}
-        announce: "healthy"               # optional, a sentence for people
+        services: {dcdn_ipa: {activated: true}}
       - at: 30s
         services: {dcdn_ipa: {locks: [financial]}}         # what is not named stays as it was
-      - at: 75s
-        fault: {kind: hang}               # until a step says fault: null; headers: {x-acs-retry-after: "60000"} come
-                                          # with the answer of a kind that has one
-        services: {dcdn_ipa: {change: {charge_type: PayByBandwidth, in: 45s}}, cdn: {denied_for_security: true}}
-        debt: {dcdn_ipa: {in_debt: true}}      # also enabled, on_service, in_debt_overdue; the rest follows from the
-        balance: {available_amount: "-11.19"}  # service, and all of it again after dcdn_ipa: null
-        members:                          # the account manages a resource directory; null: no longer
-          - {account_id: "1000000000000003", display_name: shop, status: InviteSuccess, type: CloudAccount}
-        opening: {shows_after: 5s}        # what becomes of OpenCdnService, until a step says opening: null; or a
-                                          # refusal: a row of the vendor's error table by its name in errors.py
 ```
 """
 
@@ -91,6 +67,11 @@ def parse_scenario(text: str) -> Scenario:
         return _File.model_validate_json(json_of_yaml(text)).scenario()
     except ValidationError as error:
         raise ScenarioError(tuple(problems_in(error, _File))) from None
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file."""
+    return _File.model_json_schema()
 
 
 def _making(value: type[Debt | Balance]) -> AfterValidator:
