@@ -77,6 +77,17 @@ def tool(unavailable: Callable[[str], NoReturn]) -> Callable[[str], str]:
 
 
 @pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints a figure where whoever runs the tests sees it."""
+
+    def show(figure: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n    {figure}\n")
+
+    return show
+
+
+@pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, bytes], bytes]:
     """Reads what a file of tests/golden/ holds; with --write-golden, what is seen now becomes that."""
 

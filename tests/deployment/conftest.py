@@ -26,17 +26,6 @@ _SOURCES = ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list")
 _INCLUDED = "python3,python3-venv,ca-certificates,systemd-sysv,dbus"
 
 
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Prints a figure where whoever runs the tests sees it."""
-
-    def show(figure: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n    {figure}\n")
-
-    return show
-
-
 @pytest.fixture(scope="session")
 def containers(tool: Callable[[str], str], unavailable: Callable[[str], NoReturn]) -> Iterator[Containers]:
     """Runs containers as root, which a unit with systemd needs."""
