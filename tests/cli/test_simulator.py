@@ -3,10 +3,11 @@
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from exporter.cli import main
 from exporter.simulator import packaged_scenarios
@@ -37,8 +38,11 @@ def scenario(tmp_path: Path) -> Path:
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(main, list(arguments))
-    return result.exit_code, result.stdout, result.stderr
+    # The runner of click's lowest version puts both streams into one.
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err, pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, out.getvalue(), err.getvalue()
 
 
 def test_it_prints_the_keys_with_their_secrets(scenario: Path) -> None:
