@@ -183,17 +183,18 @@ def test_a_deadline_ends_a_call(trap: Trap, connect: Connect, ask: Ask) -> None:
     )
     words = f"no whole reply from {way}" if trap.lacks is None else f"cannot reach {way}: {trap.lacks}"
 
-    def seconds() -> float:
+    def ended() -> tuple[str, float]:
         began = time.monotonic()
         with pytest.raises(CallTimedOut) as caught:
             ask(client)
-        assert caught.value.explanation == f"{words} within 0.1 s"
-        return time.monotonic() - began
+        return caught.value.explanation, time.monotonic() - began
 
-    # A busy machine may be late, but not each time.
-    tries = itertools.takewhile(lambda took_s: took_s > DEADLINE_S + LATE_S, (seconds() for _ in range(20)))
-    late = list(tries)
-    assert len(late) < 20, late
+    def as_it_should(explanation: str, took_s: float) -> bool:
+        return explanation == f"{words} within 0.1 s" and took_s <= DEADLINE_S + LATE_S
+
+    # A busy machine may be late, and then not get as far as the trap, but not each time.
+    others = list(itertools.takewhile(lambda end: not as_it_should(*end), (ended() for _ in range(20))))
+    assert len(others) < 20, others
 
 
 @each_trap
