@@ -50,9 +50,12 @@ class _RepeatedKeys(dict[str, Any]):
 def read_json(text: str | bytes) -> Any:
     """The value of a JSON text; ``pairs`` finds all values of a key that stands more than once.
 
-    Raises ValueError, or RecursionError when it is nested too deep.
+    Control characters within texts, and NUL at the end, are read past. Raises ValueError, or RecursionError when
+    it is nested too deep.
     """
-    return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _DECODER.decode(text.rstrip("\0 \t\r\n"))
 
 
 def pairs(fields: Mapping[str, object]) -> Iterable[tuple[str, object]]:
@@ -73,6 +76,9 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 def _whole_number(digits: str) -> int | float:
     # Python refuses thousands of digits, and with them the whole answer.
     return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
+
+
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_object, parse_int=_whole_number)
 
 
 class AnswerFields:

@@ -128,6 +128,29 @@ def test_a_number_of_any_length_is_read() -> None:
     assert read_json(f"[{'9' * 100_000}, -{'9' * 100_000}]") == [float("inf"), float("-inf")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"Id": "1", "Note": "a\tb"}', id="a tab"),
+        pytest.param('{"Id": "1", "Note": "a\nb\x00\x1b"}', id="a line end and others"),
+        pytest.param('{"Id": "1", "a\nb": 0}', id="in a key"),
+        pytest.param('{"Id": "1"}\x00', id="NUL at the end"),
+        pytest.param('{"Id": "1"}\r\n\x00\x00\n', id="NUL and line ends at the end"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_control_characters_spoil_no_document(text: str, encoding: str) -> None:
+    """JSON has them as escapes only; raw ones, in an answer or a refusal, leave its other fields as they are."""
+    assert read_json(text.encode(encoding))["Id"] == read_json(text)["Id"] == "1"
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "{}x", "{}{}", '{"a"\x00: 1}'])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    """Between its parts, a control character makes it another text."""
+    with pytest.raises(ValueError, match=r"char \d+"):
+        read_json(text)
+
+
 def test_odd_auxiliary_fields_are_noted() -> None:
     """They read as nothing, and count among the unknown values, beside those that are not documented."""
     fields = AnswerFields({"Id": [], "Name": "x", "Time": "soon"}, None)
