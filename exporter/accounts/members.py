@@ -50,8 +50,9 @@ class Member:
 def parse_members(payload: Mapping[str, object], request_id: str | None) -> tuple[Member, ...]:
     """The members in the list, each once, in order of their ids.
 
-    A member that moves within the directory meanwhile may come twice, and the newer row counts. Raises MalformedReply
-    when any row makes no sense, and when there are fewer members than TotalCount says.
+    A member that moves within the directory meanwhile may come twice, and the newer row counts. A name or a deletion
+    that makes no sense is none. Raises MalformedReply when a row has no account id, and when there are fewer members
+    than TotalCount says.
     """
     answer = AnswerFields(payload, request_id)
     total = total_of(answer)
@@ -73,6 +74,7 @@ def _rows(
         account_id = fields.text("AccountId")
         if account_id is None or ACCOUNT_ID.fullmatch(account_id) is None:
             raise fields.malformed("AccountId", described(row.get("AccountId")), "the digits of an account id")
-        leaves = (fields.text("DeletionStatus") or "").casefold() in _LEAVING
-        name = fields.text("DisplayName") or fields.text("AccountName") or ""
+        leaves = (fields.auxiliary(fields.text, "DeletionStatus") or "").casefold() in _LEAVING
+        names = (fields.auxiliary(fields.text, field) for field in ("DisplayName", "AccountName"))
+        name = next(filter(None, names), "")
         yield account_id, None if leaves else Member(account_id, name)

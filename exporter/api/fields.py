@@ -32,6 +32,7 @@ _AMOUNT = re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?")
 _FLAGS = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 _ENDLESS = 1e300
 _LONGEST_NUMBER = 1000
+_INEXACT = 2**53  # from here on a float may stand for another whole number
 _SEEN_LENGTH = 80
 
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # one for all answers
@@ -120,16 +121,18 @@ class AnswerFields:
             raise self.malformed(field, described(value), "an object")
         return AnswerFields(value, self._request_id, path=f"{self._path}{field}.")
 
-    def text(self, field: str) -> str | None:
-        """The trimmed text, a number written out; None where it is missing, null or empty."""
+    def text(self, field: str, accepted: str = "a text") -> str | None:
+        """The trimmed text, a whole number written out; None where it is missing, null or empty."""
         value = self._value(field)
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
         if value is None:
             return None
-        if not isinstance(value, str):
-            raise self.malformed(field, described(value), "a text")
-        return printable(value) or None
+        if isinstance(value, str):
+            return printable(value) or None
+        if isinstance(value, float) and value.is_integer() and abs(value) < _INEXACT:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.malformed(field, described(value), accepted)
+        return str(value)
 
     def label(self, field: str) -> str | None:
         """The text, cut to the length of a label value."""

@@ -61,6 +61,8 @@ def test_a_member_that_is_being_deleted_is_no_missing_one() -> None:
         pytest.param({"DisplayName": None, "AccountName": None}, "", id="none"),
         pytest.param({"DisplayName": "a\x00b"}, "a b", id="not printable"),
         pytest.param({"DisplayName": "x" * 200}, "x" * 200, id="long"),
+        pytest.param({"DisplayName": {"a": 1}}, "dev@rd-abc.aliyunid.com", id="none for display that is a text"),
+        pytest.param({"DisplayName": ["x"], "AccountName": True}, "", id="none that is a text"),
     ],
 )
 def test_the_display_name_comes_before_the_account_name(fields: dict[str, object], name: str) -> None:
@@ -69,8 +71,9 @@ def test_the_display_name_comes_before_the_account_name(fields: dict[str, object
 
 
 def test_an_account_id_may_be_a_number() -> None:
-    """As in answers of other operations."""
+    """As in answers of other operations, and with a fraction of zero, as some writers of JSON have it."""
     assert parse_members(page(ROW | {"AccountId": 1815000000000001}), None) == (DEV,)
+    assert parse_members(page(ROW | {"AccountId": 1815000000000001.0}, TotalCount=1.0), None) == (DEV,)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,7 @@ def test_an_account_id_may_be_a_number() -> None:
         pytest.param({"DeletionStatus": "CheckFailed"}, True, id="CheckFailed"),
         pytest.param({"DeletionStatus": "DeleteFailed"}, True, id="DeleteFailed"),
         pytest.param({"DeletionStatus": "SomethingNew"}, True, id="unknown deletion"),
+        pytest.param({"DeletionStatus": ["x"]}, True, id="a deletion that is no text"),
         pytest.param({"DeletionStatus": "Deleting"}, False, id="Deleting"),
         pytest.param({"DeletionStatus": "Success"}, False, id="deleted"),
     ],
@@ -152,9 +156,14 @@ def test_a_directory_may_have_no_members(payload: dict[str, object]) -> None:
             id="other digits",
         ),
         pytest.param(
-            page(ROW | {"DisplayName": ["Dev"]}),
-            "Accounts.Account[0].DisplayName: seen list ['Dev']; accepted would be a text",
-            id="a name that is no text",
+            page(ROW | {"AccountId": float(2**53)}),
+            f"Accounts.Account[0].AccountId: seen float {float(2**53)}; accepted would be a text",
+            id="a number that is not exact",
+        ),
+        pytest.param(
+            page(ROW, TotalCount=1.5),
+            "TotalCount: seen float 1.5; accepted would be a number of rows",
+            id="a count that is no whole number",
         ),
     ],
 )
