@@ -77,7 +77,11 @@ NUMBERS = (
     float("nan"),
 )
 WORDS_FOR_TRUE = (True, 1, "true", "TRUE ", "1")
-REASONS = ("financial", "security", " Financial\n", "欠费", "a" * 200, "two\twords", 'quo"ted\\', "İ" * 64, "7")
+REASONS = ("financial", "security", " Financial\n", "欠费", "a" * 200, 'quo"ted\\', "İ" * 64, "7")
+BETWEEN_REASONS = (",", ", ", ";", "|", " ", "\t", "\n", "\uff0c")
+LOCK_KEYS = ("OperationLocks", "OperationLock", "operation_locks", " OPERATION LOCKS\n", "operation-lock")
+REASON_KEYS = ("LockReason", "lockreason", "lock_reason", "LockReasons", "Lock Reason ")
+FLAT_KEYS = ("OperationLocks.LockReason.1", "operation_lock[0].lock_reason[0]", "LockReason1")
 
 
 def odd_value(random: Random, depth: int = 3) -> Any:
@@ -104,9 +108,9 @@ def written(random: Random, members: Sequence[tuple[str, object]]) -> str:
     as_escapes = random.random() < 0.8
     texts = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=as_escapes)}" for key, value in shuffled)
     comma = random.choice((",", ", ", ",\n  "))
-    return f"{{{comma.join(texts)}}}".encode(
-        errors="replace"
-    ).decode()  # halves of characters are none outside of escapes
+    raw = random.choice(("", "", f'"Note": "a\tb\n\x00"{comma}')) if members else ""
+    text = f"{{{raw}{comma.join(texts)}}}{random.choice(('', '', chr(0), chr(10) + chr(0) * 9))}"
+    return text.encode(errors="replace").decode()  # halves of characters are none outside of escapes
 
 
 def odd_members(random: Random, names: Sequence[str]) -> list[tuple[str, object]]:
@@ -116,28 +120,36 @@ def odd_members(random: Random, names: Sequence[str]) -> list[tuple[str, object]
 
 def locks_with(random: Random, reason: str | None) -> Any:
     """Locks of which one has this reason, or none, in any of the forms that are read."""
-    lock: Any = random.choice(({"LockReason": reason}, {"LockReason": reason, "Remark": odd_value(random)}))
+    key = random.choice(REASON_KEYS)
+    lock: Any = random.choice(({key: reason}, {key: reason, "Remark": odd_value(random)}))
     if reason is not None:
-        lock = random.choice((lock, reason, {"LockReason": [reason]}, {"lockreason": {"LockReason": reason}}))
+        lock = random.choice((lock, reason, {"Reason": reason}, {key: [reason]}, {key: {"LockReason": reason}}))
     others = [odd_value(random) for _ in range(random.randrange(3))]
     value: Any = random.sample([lock, *others], 1 + len(others))
     if reason is not None and not others and random.random() < 0.5:
-        value = {"LockReason": reason}
+        value = random.choice(({key: reason}, {"Reason": reason}, reason))
+    if isinstance(value, list) and random.random() < 0.3:
+        value = {str(number): item for number, item in enumerate(value)}
     for _ in range(random.randrange(3)):
-        around = [{"LockReason": value}, json.dumps(value)]
+        around = [{random.choice(REASON_KEYS): value}, json.dumps(value)]
         if isinstance(value, list | dict):
-            around.append({"OperationLock": value, "Total": random.choice((None, "", 1))})
+            around.append({random.choice((*LOCK_KEYS, "List")): value, "Total": random.choice((None, "", 1))})
         value = random.choice(around)
     return value
 
 
-def locked_service(random: Random) -> tuple[str, str]:
-    """The answer of a service with a lock beside any mix of odd fields; and the reason that is read from it."""
-    reason = random.choice((*REASONS, None, ""))
+def locked_service(random: Random) -> tuple[str, frozenset[str]]:
+    """The answer of a service with a lock beside any mix of odd fields; and the reasons that are read from it."""
+    reasons = random.choice(([], *([reason] for reason in REASONS), random.sample(REASONS, 2)))
+    reason = random.choice(BETWEEN_REASONS).join(reasons) or random.choice((None, ""))
     members = odd_members(random, (*SERVICE_FIELDS, *OTHER_FIELDS))
-    members += [("OperationLocks", odd_value(random)) for _ in range(random.choice((0, 0, 1, 2)))]
-    members.append(("OperationLocks", locks_with(random, reason or None)))
-    return written(random, members), cut(printable(reason or "").lower()) or "unspecified"
+    members += [(random.choice(LOCK_KEYS), odd_value(random)) for _ in range(random.choice((0, 0, 1, 2)))]
+    lock = (random.choice(LOCK_KEYS), locks_with(random, reason or None))
+    members.append(random.choice((lock, lock, lock, (random.choice(FLAT_KEYS), reason))))
+    if random.random() < 0.2:
+        members = [*members[:-1], ("Service", [dict(members[-1:])])]
+    read = {cut(printable(word).lower()) for word in reasons}
+    return written(random, members), frozenset(read or {"unspecified"})
 
 
 def owing_account(random: Random) -> str:

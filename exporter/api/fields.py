@@ -64,11 +64,6 @@ def pairs(fields: Mapping[str, object]) -> Iterable[tuple[str, object]]:
     return fields.pairs if isinstance(fields, _RepeatedKeys) else fields.items()
 
 
-def every(fields: Mapping[str, object], name: str) -> list[object]:
-    """All values of a key, in upper or lower case."""
-    return [value for key, value in pairs(fields) if key.casefold() == name.casefold()]
-
-
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(members)
     return fields if len(fields) == len(members) else _RepeatedKeys(members)
@@ -186,7 +181,7 @@ class AnswerFields:
 
     def _malformed(self, where: str, seen: str, accepted: str) -> MalformedReply:
         return MalformedReply(
-            f"{where}: seen {_shortened(printable(seen))}; accepted would be {accepted}",
+            f"{_shortened(printable(where))}: seen {_shortened(printable(seen))}; accepted would be {accepted}",
             http_status=200,
             request_id=self._request_id,
         )

@@ -12,6 +12,7 @@ sense is absent, and one of the unknown values.
 Source: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from exporter.api.fields import AnswerFields, cut, described, every, pairs, printable, read_json
+from exporter.api.fields import AnswerFields, cut, described, pairs, printable, read_json
 from exporter.core.model import Answer, require_aware, require_label_value
 
 # The one that the vendor documents for these products.
@@ -40,7 +41,14 @@ CHARGE_TYPES = (
 )
 CHANGE_TIME, OPENING_TIME, INSTANCE_ID = "ChangingAffectTime", "OpeningTime", "InstanceId"
 UNKNOWN_FIELDS = (CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON, CHANGE_TIME, OPENING_TIME, INSTANCE_ID)
-_LOCKS = "OperationLocks"
+# OperationLocks or LockReason in any spelling, or a path to it, as OperationLocks.LockReason.1; ``rest`` is behind.
+_LOCK_NAME = re.compile(
+    r".*(?:operation[\W_]*lock|(?<![bc])(?<!un)lock(?:ed)?[\W_]*reason)s?[\W_\d]*(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_REASON_NAME = re.compile(r"[\W_]*reasons?[\W_\d]*(?P<rest>)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:^|[\W_])\d|\d$")
+_BETWEEN_REASONS = re.compile(r"[\s,;|\uff0c\uff1b\u3001]+")
 _LOCK_LEVELS = 6  # the documented form has three
 _SPELLINGS = MappingProxyType({charge_type.casefold(): charge_type for charge_type in CHARGE_TYPES})
 
@@ -178,16 +186,12 @@ def _change(
 def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
     """All reasons, lower case, sorted, each once; raises MalformedReply for what is no form of a lock.
 
-    The documented form is that of the sample above. A flat list, a list of texts, one object, one text, JSON in a
-    text, a further object around them or none, and a key that stands twice were seen or are likely in the same place.
-    Where one reason is found, the rest may make no sense.
+    The documented form is that of the sample above. Its keys in other spellings, deeper, repeated, or flat as
+    OperationLocks.LockReason.1, and in them a list, texts, one object, numbered items, JSON in a text, several
+    reasons in a text, and a further object around, were seen or are likely. Where one reason is found, the rest may
+    make no sense.
     """
-    found = [
-        reason
-        for field in (_LOCKS, LOCK_REASON)
-        for locks in every(fields.payload, field)
-        for reason in _reasons(locks, field=field, is_lock=False)
-    ]
+    found = list(_reasons_in_answer(fields.payload))
     reasons = {reason for reason in found if isinstance(reason, str)}
     for odd in found:
         if isinstance(odd, _Odd):
@@ -207,14 +211,40 @@ class _Odd(NamedTuple):
     value: object
 
 
-def _reasons(value: object, *, field: str, is_lock: bool, levels: int = _LOCK_LEVELS) -> Iterator[str | _Odd]:
+def _reasons_in_answer(payload: Mapping[str, object]) -> Iterator[str | _Odd]:
+    """The reasons under each key that names locks, however deep, and what makes no sense there."""
+    around: list[Mapping[str, object] | list[object]] = [payload]
+    for value in around:  # which grows meanwhile
+        for key, item in (("", item) for item in value) if isinstance(value, list) else pairs(value):
+            if "lock" in key.lower() and (name := _LOCK_NAME.match(key)):
+                yield from _reasons_under(name, item, is_lock=False, levels=_LOCK_LEVELS)
+            elif isinstance(item, dict | list):
+                around.append(item)
+
+
+def _reasons_under(
+    name: re.Match[str], value: object, *, around: str = "", is_lock: bool, levels: int
+) -> Iterator[str | _Odd]:
+    """The reasons in what a key holds: under a number it is one lock; what only has to do with locks names none."""
+    field = f"{around}{cut(name.string)}"
+    if not name["rest"] or isinstance(value, dict | list):
+        is_lock = is_lock or _NUMBER.search(name.string) is not None
+        yield from _reasons(value, field=field, is_lock=is_lock, levels=levels)
+    elif value:
+        yield _Odd(field, value)
+
+
+def _reasons(value: object, *, field: str, is_lock: bool, levels: int) -> Iterator[str | _Odd]:
     """The reasons in a value, and what makes no sense; ``is_lock``: it is one lock, with or without a reason."""
     value = _without_quotes(value)
     if value is None or value in ("", {}):
         if is_lock:
             yield UNSPECIFIED_REASON
-    elif isinstance(value, str):
-        yield cut(value.lower())
+        return
+    if isinstance(value, dict) and all(map(str.isdigit, value)):
+        value = [item for _, item in pairs(value)]
+    if isinstance(value, str):
+        yield from [cut(reason.lower()) for reason in _BETWEEN_REASONS.split(value) if reason] or [UNSPECIFIED_REASON]
     elif isinstance(value, list) and levels:
         for item in value:
             yield from _reasons(item, field=field, is_lock=True, levels=levels - 1)
@@ -227,15 +257,22 @@ def _reasons(value: object, *, field: str, is_lock: bool, levels: int = _LOCK_LE
 def _reasons_in_object(
     value: Mapping[str, object], *, field: str, is_lock: bool, levels: int
 ) -> Iterator[str | _Odd]:
-    if inside := every(value, LOCK_REASON):
-        for item in inside:
-            for reason in _reasons(item, field=f"{field}.{LOCK_REASON}", is_lock=is_lock, levels=levels):
-                # An object in a list of locks is one, whatever its reason looks like.
-                yield UNSPECIFIED_REASON if is_lock and isinstance(reason, _Odd) else reason
+    members = list(pairs(value))
+    named = [(name, item) for key, item in members if (name := _LOCK_NAME.match(key))]
+    named = named or [(name, item) for key, item in members if (name := _REASON_NAME.fullmatch(key))]
+    if named:
+        inside = [
+            reason
+            for name, item in named
+            for reason in _reasons_under(name, item, around=f"{field}.", is_lock=is_lock, levels=levels)
+        ]
+        if inside and is_lock:  # an object in a list of locks is one, whatever its reason looks like
+            inside = [reason for reason in inside if isinstance(reason, str)] or [UNSPECIFIED_REASON]
+        yield from inside
     elif is_lock:
         yield UNSPECIFIED_REASON
     else:
-        for _, quoted in pairs(value):
+        for _, quoted in members:
             item = _without_quotes(quoted)
             if isinstance(item, list | dict):
                 yield from _reasons(item, field=field, is_lock=False, levels=levels)

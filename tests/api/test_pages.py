@@ -186,7 +186,12 @@ REFUSED = [
     pytest.param(BY_NUMBER, [page("a")], "TotalCount: seen none", id="no count"),
     pytest.param(BY_NUMBER, [page("a", total=-1)], "TotalCount: seen str '-1'", id="negative"),
     pytest.param(BY_TOKEN, [page("a", total="9" * 5000)], "TotalCount: seen str '9999", id="a long count"),
-    pytest.param(BY_TOKEN, [page("a", total=[1])], "TotalCount: seen list [1]; accepted would be a number of rows", id="no number"),
+    pytest.param(
+        BY_TOKEN,
+        [page("a", total=[1])],
+        "TotalCount: seen list [1]; accepted would be a number of rows",
+        id="no number",
+    ),
     pytest.param(BY_TOKEN, [page("a", token=[1])], "NextToken: seen list [1]", id="no token"),
     pytest.param(BY_TOKEN, [{"TotalCount": 1, "Domains": {}}], "Domains.PageData: seen NoneType None", id="no list"),
     pytest.param(

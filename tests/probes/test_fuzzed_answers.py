@@ -42,28 +42,28 @@ DOCUMENTS, PER_PAGE, PAGES_REMEMBERED = 98_000, 1_000, 7
 @given(st.randoms(use_true_random=False))
 def test_a_lock_beside_any_odd_fields_is_a_lock(random: Random) -> None:
     """In whatever form it is written, and whatever the other fields hold, however often."""
-    text, reason = locked_service(random)
+    text, reasons = locked_service(random)
     state = parse_service(read_json(text), "request-1").state
 
     assert state.status is ServiceStatus.LOCKED
-    assert reason in state.lock_reasons
+    assert reasons.issubset(state.lock_reasons)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The body of a reply; ``reason`` is that of the lock in it, ``owes`` says that there is a debt in it."""
+    """The body of a reply; ``reasons`` are those of the lock in it, ``owes`` says that there is a debt in it."""
 
     body: bytes
     http_status: int = 200
-    reason: str | None = None
+    reasons: frozenset[str] = frozenset()
     owes: bool = False
 
 
 def document_for(kind: AnyKind, random: Random) -> Document:
     """Half of those for services have a lock, and half of those for debts have a debt."""
     if random.random() < 0.5 and kind.probe == "service":
-        text, reason = locked_service(random)
-        return Document(text.encode(), reason=reason)
+        text, reasons = locked_service(random)
+        return Document(text.encode(), reasons=reasons)
     if random.random() < 0.5 and kind.probe == "debt_status":
         return Document(owing_account(random).encode(), owes=True)
     return Document(any_document(random, SAMPLES), random.choice((200, 200, 200, 400, 403, 503)))
@@ -132,11 +132,11 @@ def test_fuzzed_documents_end_on_a_page(request: pytest.FixtureRequest, capsys: 
                 outcome = outcome_of(document, kind)
                 records[key] = after(records[key], outcome, kind)
                 page.update(key, records[key])
-                assert document.reason is None or document.reason in outcome.state.lock_reasons  # type: ignore[union-attr]
+                assert not document.reasons or document.reasons.issubset(outcome.state.lock_reasons)  # type: ignore[union-attr]
             except Exception as error:
                 error.add_note(f"seed {seed}, {kind.operation.action}: {document}")
                 raise
-            locked |= {key.account} if document.reason is not None else set()
+            locked |= {key.account} if document.reasons else set()
             owing |= {key.account} if document.owes else set()
             counts[outcome.reason if isinstance(outcome, Failure) else "answered"] += 1
         check(b"".join(page.page(ExpositionFormat.TEXT)).decode(), locked, owing)

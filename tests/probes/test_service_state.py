@@ -150,9 +150,14 @@ def nested_objects(depth: int) -> object:
         pytest.param({"LockReason": [{"LockReason": " Financial\n"}]}, ("financial",), id="spaces and case"),
         pytest.param(["security", "financial", "FINANCIAL "], ("financial", "security"), id="two, one of them twice"),
         pytest.param([{}, "financial"], ("financial", "unspecified"), id="one named, one not"),
-        pytest.param(["Über\tfällig"], ("über fällig",), id="a control character inside"),
+        pytest.param(["Über\x7ffällig"], ("fällig", "über"), id="a control character between two"),
+        pytest.param("financial,security", ("financial", "security"), id="two in a text, by a comma"),
+        pytest.param({"LockReason": "Financial; security"}, ("financial", "security"), id="by a semicolon"),
+        pytest.param([{"LockReason": "financial|security|"}], ("financial", "security"), id="by a bar"),
+        pytest.param(["financial \n security"], ("financial", "security"), id="by spaces"),
+        pytest.param("c\uff0cb\uff1ba\u3001d", ("a", "b", "c", "d"), id="by Chinese marks"),
+        pytest.param(["financial", " , ;"], ("financial", "unspecified"), id="nothing but marks"),
         pytest.param(["a" * 200], ("a" * 64,), id="cut at the length of a label value"),
-        pytest.param([f"{'a' * 63} {'b' * 20}"], ("a" * 63,), id="cut at a space"),
         pytest.param([f"{'a' * 64}{tail}" for tail in "xyz"], ("a" * 64,), id="alike once cut"),
         pytest.param('{"LockReason": [{"LockReason": "financial"}]}', ("financial",), id="JSON in a text"),
         pytest.param('\ufeff ["financial"]\n', ("financial",), id="JSON in a text, with a mark and spaces around"),
@@ -181,6 +186,20 @@ def nested_objects(depth: int) -> object:
         ),
         pytest.param(read_json('{"X": ["a"], "X": ["b"]}'), ("a", "b"), id="a repeated key of a further object"),
         pytest.param('{"LockReason": "a", "LockReason": "b"}', ("a", "b"), id="a repeated key in a text"),
+        pytest.param([{"Reason": "financial"}], ("financial",), id="Reason alone"),
+        pytest.param([{"LockReason": "a", "Reason": "Why it is"}], ("a",), id="Reason beside the key"),
+        pytest.param({"Reasons": ["financial"]}, ("financial",), id="Reasons in place of the key"),
+        pytest.param({"0": "financial"}, ("financial",), id="numbered"),
+        pytest.param({"LockReason": {"1": "a", "2": {"LockReason": "b"}}}, ("a", "b"), id="numbered, inside"),
+        pytest.param({"1": ""}, ("unspecified",), id="numbered, without a reason"),
+        pytest.param(read_json('{"1": "a", "1": "b"}'), ("a", "b"), id="a repeated number"),
+        pytest.param({"lock_reason": "financial"}, ("financial",), id="another spelling"),
+        pytest.param([{"Lock Reasons": ["financial"]}], ("financial",), id="another spelling, in a list"),
+        pytest.param({"OperationLock": "financial"}, ("financial",), id="a text in a further object around"),
+        pytest.param({"LockReason": ["a"], "LockReasonNote": "x"}, ("a",), id="what has to do with it, beside it"),
+        pytest.param([{"LockReason": "a", "LockReasonNote": "x"}], ("a",), id="the same in a list"),
+        pytest.param([{"LockReasonNote": "x"}], ("unspecified",), id="what has to do with it alone, in a list"),
+        pytest.param({"LockReason": [], "LockReasonTotal": 0}, (), id="what has to do with it, and says nothing"),
         pytest.param(nested(6), ("financial",), id="as deep as accepted"),
         pytest.param(nested_objects(6), ("financial",), id="objects as deep as accepted"),
     ],
@@ -198,11 +217,69 @@ def test_every_form_of_a_lock_list_is_understood(locks: object, reasons: tuple[s
         pytest.param('{"OperationLocks": ["financial"], "OperationLocks": 7}', id="the last no lock"),
         pytest.param('{"operationLocks": ["financial"], "OperationLocks": []}', id="in another case"),
         pytest.param('{"LockReason": [{"LockReason": "financial"}]}', id="without the object around"),
+        pytest.param('{"OperationLock": {"LockReason": [{"LockReason": "financial"}]}}', id="in the singular"),
+        pytest.param('{"operation_locks": {"lock_reason": "financial"}}', id="in snake case"),
+        pytest.param('{" OperationLocks\\n": ["financial"], "OperationLocks": []}', id="spaces around"),
+        pytest.param('{"Operation-Lock Reason": "financial"}', id="other separators"),
+        pytest.param('{"Data": [{"Service": {"OperationLocks": ["financial"]}}]}', id="deep in the answer"),
+        pytest.param('{"OperationLockInfo": {"LockReason": "financial"}}', id="an object with another word"),
+        pytest.param('{"X": {}, "X": {"lockReasonList": ["financial"]}, "X": 1}', id="in one of several"),
+        pytest.param('{"X": %s, "LockReason": "financial"}' % ("[" * 400 + "]" * 400), id="beside something deep"),
     ],
 )
 def test_a_lock_counts_under_any_of_its_keys(text: str) -> None:
-    """JSON keeps the last value of a repeated key, and a lock must not be lost by that."""
+    """JSON keeps the last value of a repeated key, and a lock must not be lost by that, nor by another spelling."""
     assert lock_reasons(AnswerFields(read_json(text), None)) == ("financial",)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("OperationLocks.LockReason.1", id="flat"),
+        pytest.param("operation_locks[0].lock_reason", id="flat, in brackets"),
+        pytest.param("Service 1/LockReason", id="a path"),
+        pytest.param("LOCK-REASON.2", id="without the object around"),
+    ],
+)
+def test_a_key_with_a_number_stands_for_a_lock(key: str) -> None:
+    """Lists that are written flat have one key for each item, and none where they are empty."""
+    assert lock_reasons(AnswerFields({key: "financial"}, None)) == ("financial",)
+    assert lock_reasons(AnswerFields({key: ""}, None)) == ("unspecified",)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param({"BlockReason": "x", "UnlockReason": "x", "Clock.Reason": "x"}, id="other words"),
+        pytest.param({"LockMode": "Unlock", "Operation": "Lock", "Reason": "x", "Lock": 1}, id="parts of the names"),
+        pytest.param({"Ipv6OperationLocks": ""}, id="a number in another word"),
+        pytest.param({"OperationLocksTotal": 0, "LockReasonNote": "", "LockReasons": []}, id="empty"),
+    ],
+)
+def test_other_keys_name_no_lock(payload: dict[str, object]) -> None:
+    """A service is not called locked for a word that sounds like it, or for what says nothing."""
+    assert lock_reasons(AnswerFields(payload, None)) == ()
+
+
+@pytest.mark.parametrize(
+    ("payload", "seen"),
+    [
+        pytest.param({"OperationLockStatus": "on"}, "OperationLockStatus: seen str 'on'", id="another word behind"),
+        pytest.param({"OperationLocked": True}, "OperationLocked: seen bool True", id="a flag"),
+        pytest.param({"x": [{"lock_reason": 7}]}, "lock_reason: seen int 7", id="deep in the answer"),
+        pytest.param(
+            {"OperationLocks": {"LockReasonNote": "x"}}, "OperationLocks.LockReasonNote: seen str 'x'", id="inside"
+        ),
+        pytest.param({"Locked\nReason": 1}, "Locked Reason: seen int 1", id="not printable"),
+        pytest.param({"a" * 60 + "LockReason": 1}, f"{'a' * 60}Lock: seen int 1", id="long"),
+    ],
+)
+def test_what_names_a_lock_and_cannot_be_read_is_no_answer(payload: dict[str, object], seen: str) -> None:
+    """It may be a lock."""
+    with pytest.raises(MalformedReply) as caught:
+        lock_reasons(AnswerFields(payload, None))
+
+    assert caught.value.explanation.startswith(f"{seen}; accepted would be an object such as")
 
 
 def test_an_answer_without_the_field_names_no_lock() -> None:
