@@ -157,6 +157,11 @@ class AnswerFields:
                 return _FLAGS[word]
         raise self.malformed(field, described(value), "true or false")
 
+    def any_flag(self, field: str) -> bool | None:
+        """The same, and yes where one of several values is yes, whatever the others are."""
+        values = [value for name, value in pairs(self.payload) if name == field and isinstance(value, str | int)]
+        return any(_FLAGS.get(str(value).strip().casefold()) for value in values) or self.flag(field)
+
     def amount(self, field: str) -> float | None:
         """A sum of money, also as a text with commas between thousands; None where it is missing, null or empty."""
         value = self._value(field)

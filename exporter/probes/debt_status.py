@@ -45,10 +45,12 @@ def parse_debt(payload: Mapping[str, object], request_id: str | None) -> Answer[
     """Return the state that the answer describes; what it leaves out, or what is neither yes nor no, is None.
 
     Raises MalformedReply when none of the four fields says anything, or when what is owed makes no sense: a debt
-    decides, whatever the other fields hold, and never looks paid because its own could not be read.
+    decides, whatever the other fields or further values of its own hold, and never looks paid because it could not be
+    read.
     """
     fields = AnswerFields(payload, request_id)
-    enabled, available, in_debt, in_debt_overdue = (fields.auxiliary(fields.flag, name) for name in FIELDS)
+    enabled, available = fields.auxiliary(fields.flag, "Enabled"), fields.auxiliary(fields.flag, "OnService")
+    in_debt, in_debt_overdue = (fields.auxiliary(fields.any_flag, name) for name in OWED)
     owed = [fields.odd[name] for name in OWED if name in fields.odd]
     if owed and not (in_debt or in_debt_overdue):
         raise owed[0]

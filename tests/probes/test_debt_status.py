@@ -6,7 +6,7 @@ from exporter.api.errors import MalformedReply, RefusalPattern, Refused
 from exporter.api.fields import read_json
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.debt_status import FAMILIES, NEWS, NOT_ENABLED, DebtState, debt_status, parse_debt, view
+from exporter.probes.debt_status import FAMILIES, NEWS, NOT_ENABLED, OWED, DebtState, debt_status, parse_debt, view
 from exporter.probes.kind import (
     NO_ATTENTION,
     Interval,
@@ -95,23 +95,40 @@ def test_what_makes_no_sense_beside_no_debt_is_absent_and_counted(field: str) ->
     assert set(answer.unknown_values) == {field}
 
 
-def test_a_debt_that_is_said_and_denied_is_no_answer() -> None:
+@pytest.mark.parametrize(
+    "values", [["true", "false"], ["false", "true"], ["1", "null", '"?"'], ["[]", '"TRUE "', "{}"], ["0.5", "true"]]
+)
+@pytest.mark.parametrize("field", OWED)
+def test_a_debt_that_is_said_and_denied_is_one(field: str, values: list[str]) -> None:
     """JSON keeps the last value of a repeated key, and a debt must not be lost by that."""
-    payload = read_json('{"Enabled": true, "InDebt": true, "InDebt": false, "InDebtOverdue": false}')
+    repeated = ", ".join(f'"{field}": {value}' for value in values)
+    answer = parse_debt(read_json(f'{{"Enabled": true, {repeated}}}'), None)
 
-    with pytest.raises(MalformedReply, match="InDebt: seen 2 values, the last bool False"):
-        parse_debt(payload, None)
+    assert (answer.state.in_debt or answer.state.in_debt_overdue, answer.unknown_values) == (True, {})
+
+
+def test_a_debt_that_is_denied_and_makes_no_sense_is_no_answer() -> None:
+    """It may be one; and what is no debt has one value, or none."""
+    with pytest.raises(MalformedReply, match=r"InDebt: seen 2 values, the last str '\?'"):
+        parse_debt(read_json('{"Enabled": true, "InDebt": false, "InDebt": "?"}'), None)
+    answer = parse_debt(read_json('{"Enabled": true, "Enabled": false, "InDebt": false}'), None)
+    assert (answer.state, list(answer.unknown_values)) == (DebtState(in_debt=False), ["Enabled"])
 
 
 @pytest.mark.parametrize(
     ("payload", "fields"),
     [
-        pytest.param({}, "(none)", id="empty"),
-        pytest.param({"RequestId": "4F51"}, "RequestId", id="only a request id"),
-        pytest.param({"InDebt": None, "Enabled": ""}, "Enabled, InDebt", id="all empty"),
+        pytest.param({}, "the fields (none)", id="empty"),
+        pytest.param({"RequestId": "4F51"}, "the fields RequestId", id="only a request id"),
+        pytest.param({"InDebt": None, "Enabled": ""}, "the fields Enabled, InDebt", id="all empty"),
+        pytest.param(
+            {"RequestId": "4F51", "OnService": None, "InDebt": " "},
+            "the fields InDebt, OnService, RequestId",
+            id="some empty",
+        ),
         pytest.param(
             {"InstanceId": "1", "InternetChargeType": "PayByTraffic"},
-            "InstanceId, InternetChargeType",
+            "the fields InstanceId, InternetChargeType",
             id="another operation's",
         ),
     ],
@@ -122,7 +139,7 @@ def test_an_answer_about_no_debt_is_malformed(payload: dict[str, object], fields
         parse_debt(payload, None)
 
     assert caught.value.explanation == (
-        f"the answer: seen the fields {fields}; accepted would be Enabled, OnService, InDebt or InDebtOverdue"
+        f"the answer: seen {fields}; accepted would be Enabled, OnService, InDebt or InDebtOverdue"
     )
 
 
