@@ -106,7 +106,14 @@ class AnswerFields:
 
     def without_needed(self, accepted: str) -> MalformedReply:
         """The error for an answer that lacks the fields needed."""
-        seen = f"the fields {', '.join(sorted(self.payload)) or '(none)'}"
+        empty = [
+            name
+            for name, value in self.payload.items()
+            if value is None or (isinstance(value, str) and not printable(value))
+        ]
+        named = (("the empty fields", empty), ("the fields", self.payload.keys() - set(empty)))
+        seen = " and ".join(f"{word} {', '.join(sorted(names))}" for word, names in named if names)
+        seen = seen or "the fields (none)"
         return self._malformed(self._path.rstrip(".") or "the answer", seen, accepted)
 
     def inside(self, field: str) -> "AnswerFields":

@@ -125,8 +125,14 @@ def test_a_currency_is_upper_case(written: str, currency: str, unknown: bool) ->
         ),
         pytest.param(
             {"Data": {"AvailableAmount": "", "Currency": "CNY"}},
-            "Data: seen the fields AvailableAmount, Currency; accepted would be AvailableAmount and Currency",
+            "Data: seen the empty fields AvailableAmount and the fields Currency; "
+            "accepted would be AvailableAmount and Currency",
             id="an empty amount",
+        ),
+        pytest.param(
+            {"Data": {"AvailableAmount": " ", "Currency": None}},
+            "Data: seen the empty fields AvailableAmount, Currency; accepted would be AvailableAmount and Currency",
+            id="both empty",
         ),
         pytest.param(
             {"Data": {"AvailableAmount": "1.00", "Currency": []}},

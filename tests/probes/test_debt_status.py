@@ -120,10 +120,10 @@ def test_a_debt_that_is_denied_and_makes_no_sense_is_no_answer() -> None:
     [
         pytest.param({}, "the fields (none)", id="empty"),
         pytest.param({"RequestId": "4F51"}, "the fields RequestId", id="only a request id"),
-        pytest.param({"InDebt": None, "Enabled": ""}, "the fields Enabled, InDebt", id="all empty"),
+        pytest.param({"InDebt": None, "Enabled": ""}, "the empty fields Enabled, InDebt", id="all empty"),
         pytest.param(
             {"RequestId": "4F51", "OnService": None, "InDebt": " "},
-            "the fields InDebt, OnService, RequestId",
+            "the empty fields InDebt, OnService and the fields RequestId",
             id="some empty",
         ),
         pytest.param(

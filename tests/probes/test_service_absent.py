@@ -12,34 +12,48 @@ from exporter.probes.service_state import NOT_ACTIVATED, ServiceState, parse_ser
 @pytest.mark.parametrize(
     ("payload", "fields"),
     [
-        pytest.param({}, "(none)", id="empty"),
-        pytest.param({"RequestId": "EF2A"}, "RequestId", id="only a request id"),
+        pytest.param({}, "the fields (none)", id="empty"),
+        pytest.param({"RequestId": "EF2A"}, "the fields RequestId", id="only a request id"),
         pytest.param(
-            {"RequestId": "EF2A", "OperationLocks": {}}, "OperationLocks, RequestId", id="no locks of nothing"
+            {"RequestId": "EF2A", "OperationLocks": {}},
+            "the fields OperationLocks, RequestId",
+            id="no locks of nothing",
         ),
-        pytest.param({"InstanceId": "", "InternetChargeType": ""}, "InstanceId, InternetChargeType", id="all empty"),
+        pytest.param(
+            {"InstanceId": "", "InternetChargeType": ""},
+            "the empty fields InstanceId, InternetChargeType",
+            id="all empty",
+        ),
         pytest.param(
             {"OpeningTime": "", "InstanceId": ["i-1"]},
-            "InstanceId, OpeningTime",
+            "the empty fields OpeningTime and the fields InstanceId",
             id="an instance that makes no sense",
         ),
-        pytest.param({"OpeningTime": "-"}, "OpeningTime", id="opened at a time that is none"),
-        pytest.param({"OpeningTime": {}}, "OpeningTime", id="opened at an object"),
+        pytest.param({"OpeningTime": "-"}, "the fields OpeningTime", id="opened at a time that is none"),
+        pytest.param({"OpeningTime": {}}, "the fields OpeningTime", id="opened at an object"),
         pytest.param(
             {"OpeningTime": "", "ChangingChargeType": "PayByTraffic"},
-            "ChangingChargeType, OpeningTime",
+            "the empty fields OpeningTime and the fields ChangingChargeType",
             id="not opened, and a change",
         ),
         pytest.param(
             {"OpeningTime": "", "WebsocketType": "websocketbps"},
-            "OpeningTime, WebsocketType",
+            "the empty fields OpeningTime and the fields WebsocketType",
             id="a part that is billed",
         ),
-        pytest.param({"OpeningTime": "", "EndTime": "2018"}, "EndTime, OpeningTime", id="not opened, and an end"),
-        pytest.param({"ChangingChargeType": "PayByTraffic"}, "ChangingChargeType", id="a change of nothing"),
-        pytest.param({"Enabled": True, "OnService": True}, "Enabled, OnService", id="another operation's answer"),
-        pytest.param({"a\nb\ud800": 1}, "a b", id="names that cannot be printed"),
-        pytest.param({"x" * 500: 1}, f"{'x' * 69}…", id="a long name"),
+        pytest.param(
+            {"OpeningTime": "", "EndTime": "2018"},
+            "the empty fields OpeningTime and the fields EndTime",
+            id="not opened, and an end",
+        ),
+        pytest.param(
+            {"ChangingChargeType": "PayByTraffic"}, "the fields ChangingChargeType", id="a change of nothing"
+        ),
+        pytest.param(
+            {"Enabled": True, "OnService": True}, "the fields Enabled, OnService", id="another operation's answer"
+        ),
+        pytest.param({"a\nb\ud800": 1}, "the fields a b", id="names that cannot be printed"),
+        pytest.param({"x" * 500: 1}, f"the fields {'x' * 69}…", id="a long name"),
     ],
 )
 def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fields: str) -> None:
@@ -48,7 +62,7 @@ def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fie
         parse_service(payload, "request-1")
 
     assert caught.value.explanation == (
-        f"the answer: seen the fields {fields}; accepted would be those of a service: "
+        f"the answer: seen {fields}; accepted would be those of a service: "
         "InstanceId, OpeningTime, InternetChargeType or a lock"
     )
 
