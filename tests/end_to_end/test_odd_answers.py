@@ -82,6 +82,12 @@ WRAPPED_LOCKS = {
     "repeated inside": json.dumps(HEALTHY).replace(
         '"LockReason": []', '"LockReason": ["financial"], "LockReason": []'
     ),
+    "singular": json.dumps({**HEALTHY, "OperationLock": LOCK}),
+    "snake case": json.dumps({**HEALTHY, "operation_locks": {"lock_reason": "financial"}}),
+    "flat": json.dumps({**HEALTHY, "OperationLocks.LockReason.1": "financial"}),
+    "numbered": json.dumps({**HEALTHY, "OperationLocks": {"0": {"Reason": "financial"}}}),
+    "deep": json.dumps({**HEALTHY, "Services": [{"OperationLocks": LOCK}]}),
+    "raw tab and NUL": json.dumps({**HEALTHY, "OperationLocks": ["financial\n"]}).replace("\\n", "\t") + "\0",
 }
 
 
