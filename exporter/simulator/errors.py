@@ -106,9 +106,8 @@ def describe_error(error: GatewayError, *, request_id: str, host: str, product: 
     reason = {"Code": error.code, "Message": error.message}
     if error.status < _FIRST_NO_SUCCESS:
         return {"RequestId": request_id, **reason, "Success": False}
-    recommend = (
-        f"https://api.aliyun.com/troubleshoot?q={quote(error.code)}&product={product}&requestId={quote(request_id)}"
-    )
+    code, sought = (quote(text, errors="replace") for text in (error.code, request_id))
+    recommend = f"https://api.aliyun.com/troubleshoot?q={code}&product={product}&requestId={sought}"
     payload: dict[str, object] = {"RequestId": request_id, "HostId": host, **reason, "Recommend": recommend}
     if error.access_denied_detail is not None:
         payload["AccessDeniedDetail"] = dict(error.access_denied_detail)

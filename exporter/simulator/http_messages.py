@@ -20,6 +20,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _CHUNK_BYTES = 64 * 1024
+_NOT_IN_HEADERS = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 _LONGEST_LINE_BYTES = 4096
@@ -235,7 +236,10 @@ def _element(name: str, value: object) -> ET.Element:
 
 
 def to_wire(answer: Answer, *, now: float, keep_alive: bool) -> bytes:
-    """Return the whole answer as bytes; `now` is the Unix time of its Date header."""
+    """Return the whole answer as bytes; `now` is the Unix time of its Date header.
+
+    An answer may repeat what a client sent: what no header can hold is a question mark in it.
+    """
     usual = (
         ("Date", formatdate(now, usegmt=True)),
         ("Content-Type", answer.content_type),
@@ -245,7 +249,7 @@ def to_wire(answer: Answer, *, now: float, keep_alive: bool) -> bytes:
     replaced = {name.lower() for name, _ in answer.headers}
     headers = [*(header for header in usual if header[0].lower() not in replaced), *answer.headers]
     lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, 'Unknown')}"]
-    lines += [f"{name}: {value}" for name, value in headers]
+    lines += [_NOT_IN_HEADERS.sub("?", f"{name}: {value}") for name, value in headers]
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
     return head + (_in_chunks(answer.body) if answer.chunked else answer.body)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.simulator import Account, Fault, Simulator
-from exporter.simulator.faults import EchoField, FaultKind
+from exporter.simulator.faults import ECHO_FIELDS, EchoField, FaultKind
 
 Simulate = Callable[..., Simulator]
 Connect = Callable[[Simulator], socket.socket]
@@ -251,6 +251,30 @@ def test_an_echo_repeats_secrets_where_it_is_told_to(
     for other in {"Message", "Code", "RequestId"} - {key}:
         assert "bob-token" not in payload[other]
     assert "bob-token" not in repr(simulator.journal.entries())
+
+
+@pytest.mark.parametrize(
+    ("nonce", "shown"),
+    [
+        pytest.param("a\r\nSet-Cookie: b=c", "a??Set-Cookie: b=c", id="another header"),
+        pytest.param("a\0b\x1b\x7f\x85\tc", "a?b???\tc", id="control characters"),
+        pytest.param("中é文", "?é?", id="other letters"),
+        pytest.param(b"a\xffb", "a?b", id="no text"),
+    ],
+)
+@pytest.mark.parametrize("field", ECHO_FIELDS)
+def test_an_echo_adds_no_header(
+    faulty: Faulty, signed_v1: Signed, ask: Ask, *, nonce: str | bytes, shown: str, field: EchoField
+) -> None:
+    """What no header can hold is a question mark there, and the body has it as it came."""
+    _, connection = faulty("echo", field=field)
+    response, body = ask(connection, signed_v1(parameters={"SignatureNonce": nonce}))
+    assert [name for name, _ in response.getheaders() if name == "Set-Cookie"] == []
+    repeated = {"message": "Message", "code": "Code", "request_id": "RequestId"}[field]
+    came = nonce if isinstance(nonce, str) else nonce.decode(errors="surrogateescape")
+    assert json.loads(body)[repeated].endswith(f" {came}")
+    if field == "request_id":
+        assert str(response.getheader("x-acs-request-id")).endswith(f" {shown}")
 
 
 def test_a_fault_lasts_as_many_requests_as_it_says(faulty: Faulty, signed: Signed, ask: Ask) -> None:
