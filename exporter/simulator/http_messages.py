@@ -22,8 +22,11 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _CHUNK_BYTES = 64 * 1024
 _NOT_IN_HEADERS = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?")
 _LONGEST_LINE_BYTES = 4096
+_ORIGIN = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
+_ONCE = {"host": "Host", "content-length": "Content-Length"}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -70,10 +73,14 @@ class _ClientGoneError(Exception):
 
 
 class RequestReader:
-    """Reads the requests of one connection, one after the other; bytes that came early are kept for the next."""
+    """Reads the requests of one connection, one after the other; bytes that came early are kept for the next.
 
-    def __init__(self, receive: Callable[[int], bytes]) -> None:
+    A client that waits with a body until it is wanted (`Expect: 100-continue`) is told by `send` that it is.
+    """
+
+    def __init__(self, receive: Callable[[int], bytes], send: Callable[[bytes], None]) -> None:
         self._receive = receive
+        self._send = send
         self._buffer = b""
 
     def read(self) -> Request | None:
@@ -81,6 +88,8 @@ class RequestReader:
         try:
             head = parse_head(self._take(self._fill_until_head_ends())[: -len(_END_OF_HEAD)])
             length = body_length(head)
+            if length != 0 and _waits_to_continue(head):
+                self._send(_CONTINUE)
             return replace(head, body=self._chunks() if length is None else self._take(length))
         except _ClientGoneError:
             return None
@@ -142,10 +151,20 @@ def parse_head(head: bytes) -> Request:
     headers = _parse_headers(lines)
     if version == "HTTP/1.1" and not headers.get("host"):
         raise MalformedRequestError(400, "the Host header is missing")
+    if version == "HTTP/1.0":
+        headers.pop("expect", None)  # which it does not know
     path, _, query = target.partition("?")
     connection = headers.get("connection", "").lower()
     keep_alive = connection != "close" if version == "HTTP/1.1" else connection == "keep-alive"
     return Request(method, path, query, headers, b"", keep_alive)
+
+
+def _waits_to_continue(head: Request) -> bool:
+    # https://www.rfc-editor.org/rfc/rfc9110#field.expect
+    expected = head.header("expect").lower()
+    if expected not in ("", "100-continue"):
+        raise MalformedRequestError(417, "the Expect header is not 100-continue")
+    return bool(expected)
 
 
 def body_length(head: Request) -> int | None:
@@ -174,7 +193,11 @@ def _parse_request_line(line: str) -> tuple[str, str, str]:
     if len(parts) != len(("method", "target", "version")):
         raise MalformedRequestError(400, "the request line is not METHOD TARGET VERSION")
     method, target, version = parts
-    if not _TOKEN.fullmatch(method) or not target.startswith("/"):
+    # A client that takes the server for its proxy names the host, too.
+    if origin := _ORIGIN.match(target):
+        target = f"/{target[origin.end() :].removeprefix('/')}"
+    asks_of_server = (method, target) == ("OPTIONS", "*")
+    if not _TOKEN.fullmatch(method) or not (target.startswith("/") or asks_of_server):
         raise MalformedRequestError(400, "the request line is not METHOD TARGET VERSION")
     if version not in _VERSIONS:
         raise MalformedRequestError(505, "the protocol is neither HTTP/1.1 nor HTTP/1.0")
@@ -194,8 +217,8 @@ def _parse_headers(lines: list[str]) -> dict[str, str]:
             repeated.setdefault(name, [headers[name]]).append(value)
         headers[name] = value
     for name, values in repeated.items():
-        if name == "host":
-            raise MalformedRequestError(400, "the Host header came more than once")
+        if name in _ONCE:
+            raise MalformedRequestError(400, f"the {_ONCE[name]} header came more than once")
         headers[name] = ",".join(sorted(values))
     return headers
 
@@ -235,8 +258,8 @@ def _element(name: str, value: object) -> ET.Element:
     return element
 
 
-def to_wire(answer: Answer, *, now: float, keep_alive: bool) -> bytes:
-    """Return the whole answer as bytes; `now` is the Unix time of its Date header.
+def to_wire(answer: Answer, *, now: float, keep_alive: bool, head_only: bool = False) -> bytes:
+    """Return the whole answer as bytes, without its body if HEAD asked; `now` is the Unix time of its Date header.
 
     An answer may repeat what a client sent: what no header can hold is a question mark in it.
     """
@@ -251,6 +274,8 @@ def to_wire(answer: Answer, *, now: float, keep_alive: bool) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, 'Unknown')}"]
     lines += [_NOT_IN_HEADERS.sub("?", f"{name}: {value}") for name, value in headers]
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    if head_only:
+        return head
     return head + (_in_chunks(answer.body) if answer.chunked else answer.body)
 
 

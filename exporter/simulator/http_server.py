@@ -170,7 +170,7 @@ class HttpServer:
                 del self._connections[connection]
 
     def _serve_requests(self, connection: Connection) -> None:
-        reader = RequestReader(connection.receive)
+        reader = RequestReader(connection.receive, connection.send)
         try:
             while (request := reader.read()) is not None:
                 if not self._handler.handle(request, connection) or self._stopping.is_set():

@@ -186,14 +186,13 @@ class _Handler:
         self._wall_clock = wall_clock
 
     def handle(self, request: Request, connection: Connection) -> bool:
-        # The answer to HEAD would be followed by a body that its client does not read.
-        keep_alive = request.keep_alive and request.method != "HEAD"
-        if request.method == "GET" and request.path == JOURNAL_PATH:
+        keep_alive, head_only = request.keep_alive, request.method == "HEAD"
+        if request.method in ("GET", "HEAD") and request.path == JOURNAL_PATH:
             answer = _journal_answer(self._journal)
-            connection.send(to_wire(answer, now=self._wall_clock(), keep_alive=keep_alive))
+            connection.send(to_wire(answer, now=self._wall_clock(), keep_alive=keep_alive, head_only=head_only))
             return keep_alive
         decision = self._gateway.decide(request, connection=connection.number, reused=connection.served > 0)
-        data = to_wire(decision.answer, now=decision.now, keep_alive=keep_alive)
+        data = to_wire(decision.answer, now=decision.now, keep_alive=keep_alive, head_only=head_only)
         if decision.fault is None:
             connection.send(data)
             return keep_alive

@@ -13,7 +13,7 @@ NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 def read(data: bytes) -> Request:
     """Return the request that these bytes are."""
     pieces = [data]
-    request = RequestReader(lambda _size: pieces.pop()).read()
+    request = RequestReader(lambda _size: pieces.pop(), pieces.append).read()
     assert request is not None
     return request
 

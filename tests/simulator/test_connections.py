@@ -53,13 +53,33 @@ def test_a_client_that_wants_an_end_gets_it(
     assert b"\r\nConnection: close\r\n" in read_to_end(connection)
 
 
-def test_the_answer_to_head_ends_the_connection(
+def test_the_answer_to_head_has_no_body(
     simulate: Simulate, connect: Connect, signed: Signed, read_to_end: ReadToEnd
 ) -> None:
-    """A body where HEAD has none would be taken for the next answer."""
+    """The next answer follows the head, which has the length that the body would have."""
     connection = connect(simulate())
-    connection.sendall(signed(method="HEAD"))
-    assert b"\r\nConnection: close\r\n" in read_to_end(connection)
+    journal = b"HEAD /_journal HTTP/1.1\r\nHost: h\r\n\r\n"
+    connection.sendall(signed(method="HEAD") + journal + signed(unsigned={"Connection": "close"}))
+    refusal, entries, answer, _ = read_to_end(connection).split(b"\r\n\r\n")
+    assert [head.partition(b"\r\n")[0] for head in (refusal, entries, answer)] == [
+        b"HTTP/1.1 400 Bad Request",
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 200 OK",
+    ]
+    assert b"\r\nContent-Length: 0\r\n" not in refusal
+
+
+def test_a_client_that_waits_with_its_body_is_called_for_it(
+    simulate: Simulate, connect: Connect, signed: Signed, ask: Ask
+) -> None:
+    """A body is sent once the server wants it, and the answer is that to the whole request."""
+    connection = connect(simulate())
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    request = signed(body=b"a=1", changed=headers, unsigned={"Expect": "100-continue"})
+    head, end, body = request.partition(b"\r\n\r\n")
+    connection.sendall(head + end)
+    assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert ask(connection, body)[0].status == 200
 
 
 def test_requests_sent_ahead_are_answered_in_order(

@@ -7,10 +7,10 @@ from exporter.simulator.http_messages import Answer, MalformedRequestError, Requ
 CHUNKED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n"
 
 
-def reader_of(*pieces: bytes) -> RequestReader:
+def reader_of(*pieces: bytes, sent: list[bytes] | None = None) -> RequestReader:
     """Read pieces as they might come off a socket; afterwards the client has gone."""
     left = list(pieces)
-    return RequestReader(lambda _size: left.pop(0) if left else b"")
+    return RequestReader(lambda _size: left.pop(0) if left else b"", ([] if sent is None else sent).append)
 
 
 def test_a_whole_request() -> None:
@@ -76,6 +76,81 @@ def test_connections_are_kept_as_the_client_wants(head: bytes, *, keep_alive: bo
 
 
 @pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        pytest.param(b"http://here/a/b?x=1", "/a/b", "x=1", id="path"),
+        pytest.param(b"HTTPS://here:8080", "/", "", id="host alone"),
+        pytest.param(b"http://here?x=/", "/", "x=/", id="query alone"),
+        pytest.param(b"http://here//a", "//a", "", id="two slashes"),
+        pytest.param(b"/http://there/", "/http://there/", "", id="no host"),
+    ],
+)
+def test_a_target_may_name_the_host(target: bytes, path: str, query: str) -> None:
+    """What a client sends to a proxy is the same request."""
+    request = reader_of(b"GET %b HTTP/1.1\r\nHost: here\r\n\r\n" % target).read()
+    assert request is not None
+    assert (request.path, request.query) == (path, query)
+
+
+def test_options_may_ask_the_server_as_a_whole() -> None:
+    """An asterisk is a target of OPTIONS alone."""
+    request = reader_of(b"OPTIONS * HTTP/1.1\r\nHost: here\r\n\r\n").read()
+    assert request is not None
+    assert (request.method, request.path) == ("OPTIONS", "*")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "told"),
+    [
+        pytest.param(b"Expect: 100-Continue\r\nContent-Length: 3", b"abc", True, id="length"),
+        pytest.param(
+            b"Expect: 100-continue\r\nTransfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n", True, id="chunks"
+        ),
+        pytest.param(b"Expect: 100-continue", b"", False, id="no body"),
+        pytest.param(b"Content-Length: 3", b"abc", False, id="no wait"),
+    ],
+)
+def test_a_body_is_called_for(head: bytes, body: bytes, *, told: bool) -> None:
+    """A client that waits with its body is told to go on, and no other is."""
+    sent: list[bytes] = []
+    request = reader_of(b"POST / HTTP/1.1\r\nHost: h\r\n" + head + b"\r\n\r\n", body, sent=sent).read()
+    assert request is not None
+    assert request.body == (b"abc" if body else b"")
+    assert sent == ([b"HTTP/1.1 100 Continue\r\n\r\n"] if told else [])
+
+
+def test_the_older_version_has_no_informational_answers() -> None:
+    """What HTTP/1.0 expects is passed over."""
+    sent: list[bytes] = []
+    head = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    assert reader_of(head, b"abc", sent=sent).read() is not None
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+            "400: the Content-Length header came more than once",
+            id="two lengths",
+        ),
+        pytest.param(CHUNKED + b"0" * 20 + b"FFFFFFFFF\r\n", "413: the request's body is longer", id="huge chunk"),
+        pytest.param(CHUNKED + b"5 5\r\n", "400: the size of a chunk is no number", id="no number"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: h\r\nExpect: more\r\nContent-Length: 1\r\n\r\n",
+            "417: the Expect header is not 100-continue",
+            id="another expectation",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(data: bytes, reason: str) -> None:
+    """The reason is true of what came."""
+    with pytest.raises(MalformedRequestError, match=f"^{reason}"):
+        reader_of(data).read()
+
+
+@pytest.mark.parametrize(
     ("data", "status"),
     [
         pytest.param(b"\x16\x03\x01\x02\x00\r\n\r\n", 400, id="TLS hello"),
@@ -83,6 +158,8 @@ def test_connections_are_kept_as_the_client_wants(head: bytes, *, keep_alive: bo
         pytest.param(b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="two spaces"),
         pytest.param(b"G(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="method is no token"),
         pytest.param(b"GET here HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="target is no path"),
+        pytest.param(b"GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="asterisk"),
+        pytest.param(b"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 400, id="target is a host"),
         pytest.param(b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, id="other version"),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, id="no host"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, id="two hosts"),
