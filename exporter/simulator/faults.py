@@ -1,14 +1,13 @@
 """The ways in which the simulator can misbehave, as values."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, Final, Literal, get_args
 
 from pydantic import ConfigDict
 
-from exporter.simulator.reading import STRICT
+from exporter.simulator.reading import LONGEST_S, STRICT, refuse, shared
 
 FaultKind = Literal[
     "latency",
@@ -110,32 +109,37 @@ class Fault:
         """Raise ValueError for anything that does not make sense together."""
         if self.kind not in FAULT_KINDS:
             raise ValueError(f"kind is {self.kind!r}; accepted: {', '.join(FAULT_KINDS)}")
+        refuse(self._problems())
+
+    def _problems(self) -> Iterator[str]:
         taken = _ANY_KIND | _TAKES.get(self.kind, frozenset())
         if self.kind not in UNANSWERED:
             taken |= {"headers"}
         given = frozenset(item.name for item in fields(self) if getattr(self, item.name) is not None)
         if unfit := given - taken:
-            raise ValueError(f"a fault of kind {self.kind} takes no {', '.join(sorted(unfit))}")
+            yield f"a fault of kind {self.kind} takes no {', '.join(sorted(unfit))}"
         if missing := _NEEDS.get(self.kind, frozenset()) - given:
-            raise ValueError(f"a fault of kind {self.kind} needs {', '.join(sorted(missing))}")
+            yield f"a fault of kind {self.kind} needs {', '.join(sorted(missing))}"
         for name, value in (("seconds", self.seconds), ("interval", self.interval)):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is {value}; accepted: a number of seconds above 0")
+            if value is not None and not 0 < value <= LONGEST_S:
+                yield f"{name} is {value:.15g}; accepted: a number of seconds above 0, of ten years at most"
         if self.status is not None and (self.status not in _FINAL_STATUSES or self.status in _BODILESS_STATUSES):
-            raise ValueError(
-                f"status is {self.status}; accepted: 200 to 599, but not 204, 205 and 304, which have no body"
-            )
-        _check_headers(self.headers or {})
+            yield f"status is {self.status}; accepted: 200 to 599, but not 204, 205 and 304, which have no body"
+        yield from _problems_of_headers(self.headers or {})
         if self.times is not None and self.times < 1:
-            raise ValueError(f"times is {self.times}; accepted: 1 or more")
+            yield f"times is {self.times}; accepted: 1 or more"
         if self.field is not None and self.field not in ECHO_FIELDS:
-            raise ValueError(f"field is {self.field!r}; accepted: {', '.join(ECHO_FIELDS)}")
+            yield f"field is {self.field!r}; accepted: {', '.join(ECHO_FIELDS)}"
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def _problems_of_headers(headers: Mapping[str, str]) -> Iterator[str]:
     for name, text in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING or not _HEADER_VALUE.fullmatch(text):
-            raise ValueError(
-                f"headers has {name!r}: {text!r}; accepted: a header's name, but not {', '.join(_FRAMING)}, "
-                "and a text of one line"
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _FRAMING:
+            yield (
+                f"headers has the name {name!r}; accepted: a header's name in ASCII, such as Retry-After, "
+                f"but not {', '.join(_FRAMING)}"
             )
+        if not _HEADER_VALUE.fullmatch(text):
+            yield f"headers.{name} is {text!r}; accepted: one line of ASCII and other Latin-1 characters"
+    for names, _ in shared((repr(name), name.lower()) for name in headers):
+        yield f"headers has {names}, which are one header"

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator
-from typing import Annotated, Any
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
@@ -21,7 +22,8 @@ STRICT = ConfigDict(
 MAX_DEPTH = 32
 MAX_VALUES = 100_000
 """In a file, each counted as often as aliases repeat it."""
-_LONGEST_S = 10 * 365 * 86_400
+LONGEST_S: Final = 10 * 365 * 86_400
+"""The longest duration; no calendar ends before that."""
 _DURATION = re.compile(
     r"(?:(?P<h>[0-9]{1,12})h)?(?:(?P<m>[0-9]{1,12})m)?(?:(?P<s>[0-9]{1,12})s)?(?:(?P<ms>[0-9]{1,12})ms)?"
 )
@@ -130,7 +132,7 @@ def _seconds(value: object) -> float:
     seconds = (
         sum(int(count) * _SECONDS_OF[unit] for unit, count in match.groupdict().items() if count) if match else -1
     )
-    if not 0 <= seconds <= _LONGEST_S:
+    if not 0 <= seconds <= LONGEST_S:
         raise PydanticCustomError("refused", "a duration such as 90s, 1m30s or 500ms, of ten years at most")
     return seconds
 
@@ -146,20 +148,37 @@ def one_of(words: Collection[str]) -> StringConstraints:
     return StringConstraints(pattern=f"^({'|'.join(words)})$")
 
 
+def refuse(problems: Iterable[str]) -> None:
+    """Raise ValueError with all of the problems, a line each, if there are any."""
+    if found := list(problems):
+        raise ValueError("\n".join(found))
+
+
+def shared(placed: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield each value that stands at more than one of the places, after these in words."""
+    places = defaultdict(list)
+    for place, value in placed:
+        places[value].append(place)
+    return ((" and ".join(found), value) for value, found in places.items() if len(found) > 1)
+
+
 def problems_in(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """Yield what pydantic found wrong in a file of that model: the path of keys, and what is accepted there."""
-    return (_problem(detail, model) for detail in error.errors(include_url=False))
+    for detail in error.errors(include_url=False):
+        place, *problems = _problems(detail, model)
+        yield from (f"{place}: {problem}" for problem in problems)
 
 
-def _problem(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def _problems(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, ...]:
+    """The place, and what is wrong there."""
     location, kind = detail["loc"], detail["type"]
     if location[-1:] == ("[key]",):
-        return f"{_path(location[:-1])}: unknown key; use one of {_keys(location[:-2], model)}"
+        return _path(location[:-1]), f"unknown key; use one of {_keys(location[:-2], model)}"
     match kind:
         case "missing":
-            return f"{_path(location)}: this key is required"
+            return _path(location), "this key is required"
         case "extra_forbidden" | "unexpected_keyword_argument":
-            return f"{_path(location)}: unknown key; use one of {_keys(location[:-1], model)}"
+            return _path(location), f"unknown key; use one of {_keys(location[:-1], model)}"
         case "model_type" | "dataclass_type" | "dict_type":
             accepted = f"a mapping of {_keys(location, model)}"
         case "literal_error":
@@ -171,8 +190,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case _ if kind in _ACCEPTED:
             accepted = _ACCEPTED[kind]
         case _:
-            return f"{_path(location)}: {detail['msg'].removeprefix('Value error, ')}"
-    return f"{_path(location)}: seen {_shown(detail['input'], location)}; accepted: {accepted}"
+            return _path(location), *detail["msg"].removeprefix("Value error, ").split("\n")
+    return _path(location), f"seen {_shown(detail['input'], location)}; accepted: {accepted}"
 
 
 def _path(location: tuple[int | str, ...]) -> str:

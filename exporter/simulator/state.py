@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from exporter.simulator.errors import REFUSALS
-from exporter.simulator.reading import STRICT, Seconds, WholeSeconds
+from exporter.simulator.reading import STRICT, Seconds, WholeSeconds, refuse, shared
 
 PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
 """The names of an account's services."""
@@ -85,6 +85,8 @@ class ServiceState:
             raise ValueError("the charge type is empty")
         if isinstance(self.locks, str):
             raise TypeError(f"locks is {self.locks!r}; it is a tuple of reasons")
+        if len(set(self.locks)) < len(self.locks):
+            raise ValueError(f"locks has {', '.join(map(repr, self.locks))}; accepted: each reason once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,8 @@ class Member:
 
 def checked_members(members: Sequence[Member]) -> tuple[Member, ...]:
     """Return the members of a directory; raises ValueError if one is there twice."""
-    seen: set[str] = set()
-    for member in members:
-        if member.account_id in seen:
-            raise ValueError(f"two members have the account_id {member.account_id!r}; it is unique")
-        seen.add(member.account_id)
+    placed = ((f"members[{place}]", member.account_id) for place, member in enumerate(members))
+    refuse(f"{places} have the account_id {account_id!r}; it is unique" for places, account_id in shared(placed))
     return tuple(members)
 
 

@@ -3,12 +3,12 @@
 import heapq
 import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 
 from exporter.simulator.faults import Fault
+from exporter.simulator.reading import refuse, shared
 from exporter.simulator.state import (
     PRODUCTS,
     SITES,
@@ -118,21 +118,28 @@ class Account:
 
     def __post_init__(self) -> None:
         """Raise ValueError for an account that could not be played."""
-        for name in ("name", "access_key_id", "access_key_secret"):
-            if not getattr(self, name):
-                raise ValueError(f"the {name} of an account is empty")
+        refuse(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        for name in ("name", "access_key_id", "access_key_secret", "ram_user"):
+            if getattr(self, name) == "":
+                yield f"the {name} of an account is empty"
         if not (self.account_id.isascii() and self.account_id.isdigit()):
-            raise ValueError(f"account_id is {self.account_id!r}; accepted: digits")
-        if self.ram_user == "":
-            raise ValueError("the ram_user of an account is empty")
+            yield f"account_id is {self.account_id!r}; accepted: digits"
         if not self.products or len(set(self.products)) < len(self.products) or not set(self.products) <= {*PRODUCTS}:
-            raise ValueError(f"products is {self.products}; accepted: some of {', '.join(PRODUCTS)}, each once")
-        if not self.timeline or self.timeline[0].at_s != 0:
-            raise ValueError("the first step of a timeline is at 0s")
-        if any(later.at_s <= earlier.at_s for earlier, later in pairwise(self.timeline)):
-            raise ValueError("each step of a timeline is later than the one before")
-        if self.repeat_every_s is not None and not self.repeat_every_s > self.timeline[-1].at_s:
-            raise ValueError("repeat_every is longer than the last step's moment")
+            seen = ", ".join(self.products) or "empty"
+            yield f"products is {seen}; accepted: some of {', '.join(PRODUCTS)}, each once"
+        moments = [step.at_s for step in self.timeline]
+        if not moments:
+            yield "timeline is empty; accepted: a step at 0s, and others after it"
+        elif moments[0] != 0:
+            yield f"timeline[0].at is {moments[0]:.15g} s; accepted: 0s"
+        for place, (earlier, later) in enumerate(pairwise(moments)):
+            if later <= earlier:
+                yield f"timeline[{place + 1}].at is {later:.15g} s; accepted: after the step before, {earlier:.15g} s"
+        if self.repeat_every_s is not None and not self.repeat_every_s > max(moments, default=0):
+            last = max(moments, default=0)
+            yield f"repeat_every is {self.repeat_every_s:.15g} s; accepted: after the last step, {last:.15g} s"
 
     @property
     def key(self) -> AccessKey:
@@ -151,20 +158,23 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown site, or if two accounts could be taken for one another."""
+        refuse(self._problems())
+
+    def _problems(self) -> Iterator[str]:
         for site in (self.site, *(account.site for account in self.accounts)):
             if site not in (None, *SITES):
-                raise ValueError(f"a site is {site!r}; accepted: {', '.join(SITES)}")
+                yield f"a site is {site!r}; accepted: {', '.join(SITES)}"
+        placed = [(f"accounts[{place}]", account) for place, account in enumerate(self.accounts)]
         for what in ("name", "access_key_id"):
-            seen = set()
-            for account in self.accounts:
-                value = getattr(account, what)
-                if value in seen:
-                    raise ValueError(f"two accounts have the {what} {value!r}; it is unique")
-                seen.add(value)
-        roles = Counter((account.account_id, role.name) for account in self.accounts for role in account.roles)
-        for (account_id, name), times in roles.items():
-            if times > 1:
-                raise ValueError(f"two roles of the account id {account_id} have the name {name!r}; it is unique")
+            for places, value in shared((place, getattr(account, what)) for place, account in placed):
+                yield f"{places} have the {what} {value!r}; it is unique"
+        roles = (
+            (f"{place}.roles[{number}]", (account.account_id, role.name))
+            for place, account in placed
+            for number, role in enumerate(account.roles)
+        )
+        for places, (account_id, name) in shared(roles):
+            yield f"{places} of the account id {account_id} have the name {name!r}; it is unique"
 
 
 @dataclass(frozen=True, slots=True)

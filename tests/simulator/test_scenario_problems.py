@@ -48,8 +48,15 @@ from tests.simulator.scenarios import SCENARIO
             "at: 30s", "at: soon", "accounts[0].timeline[1].at: seen 'soon'; accepted: a dur", id="no duration"
         ),
         pytest.param("at: 30s", "at: ''", "accounts[0].timeline[1].at: seen ''; accepted: a duration", id="empty"),
-        pytest.param("at: 30s", "at: 2m", "accounts[0]: each step of a timeline is later", id="out of order"),
-        pytest.param("3m", "1m", "accounts[0]: repeat_every is longer than", id="short round"),
+        pytest.param(
+            "at: 30s",
+            "at: 2m",
+            "accounts[0]: timeline[2].at is 75 s; accepted: after the step before, 120 s",
+            id="out of order",
+        ),
+        pytest.param(
+            "3m", "1m", "accounts[0]: repeat_every is 60 s; accepted: after the last step, 90.5 s", id="short round"
+        ),
         pytest.param("dcdn_ipa: {locks: []}", "ipa: {}", "[2].services.ipa: unknown key; use one of", id="product"),
         pytest.param(
             "locks: []", "locks: financial", "dcdn_ipa.locks: seen 'financial'; accepted: a list", id="locks"
@@ -69,6 +76,12 @@ from tests.simulator.scenarios import SCENARIO
         ),
         pytest.param("seconds: 2", "seconds: 2s", "[1].fault.seconds: seen '2s'; accepted: a number", id="number"),
         pytest.param("seconds: 2", "times: 2", "[1].fault: a fault of kind latency needs seconds", id="bad fault"),
+        pytest.param(
+            "locks: []",
+            "locks: [x, y, x]",
+            "accounts[0]: timeline[2]: locks has 'x', 'y', 'x'; accepted: each reason once",
+            id="lock twice",
+        ),
         pytest.param(
             "seconds: 2", "times: 1.5", "fault.times: seen 1.5; accepted: a whole number", id="whole number"
         ),
@@ -146,13 +159,15 @@ from tests.simulator.scenarios import SCENARIO
         pytest.param(
             "fault: null",
             'members: [{account_id: "1", display_name: x}, {account_id: "1", display_name: y}]',
-            "accounts[0].timeline[3].members: two members have the account_id '1'",
+            "accounts[0].timeline[3].members: members[0] and members[1] have the account_id '1'",
             id="member twice",
         ),
         pytest.param(
             "repeat_every: 3m", "products: [ipa]", "products[0]: seen 'ipa'; accepted: dcdn_ipa, d", id="watch"
         ),
-        pytest.param("repeat_every: 3m", "products: []", "accounts[0]: products is (); accepted: some", id="nothing"),
+        pytest.param(
+            "repeat_every: 3m", "products: []", "accounts[0]: products is empty; accepted: some", id="nothing"
+        ),
         pytest.param(
             "repeat_every: 3m", "balance: 5", "accounts[0].balance: seen 5; accepted: true", id="watch what"
         ),
@@ -243,18 +258,22 @@ def test_every_problem_is_told_at_once() -> None:
         accounts:
           - {nmae: a, account_id: 1, access_key_id: k, access_key_secret: s, timeline: []}
           - {name: b, account_id: "1", access_key_id: l, access_key_secret: s,
-             timeline: [{at: 0}, {at: 1s, fault: {kind: x}}]}
-          - {name: c, account_id: "1", access_key_id: m, access_key_secret: s, timeline: []}
+             timeline: [{at: 0}, {at: 1s, fault: {kind: x}},
+               {at: 2s, fault: {kind: error, status: 99}}]}
+          - {name: c, account_id: "1", access_key_id: m, access_key_secret: s, timeline: [], repeat_every: 0s}
     """
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text)
-    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
-        "accounts[0].name",
-        "accounts[0].account_id",
-        "accounts[0].nmae",
-        "accounts[1].timeline[0].at",
-        "accounts[1].timeline[1].fault.kind",
-        "accounts[2]",
+    assert [problem.partition(" is ")[0].partition("; ")[0] for problem in caught.value.problems] == [
+        "accounts[0].name: this key",
+        "accounts[0].account_id: seen 1",
+        "accounts[0].nmae: unknown key",
+        "accounts[1].timeline[0].at: seen 0",
+        "accounts[1].timeline[1].fault.kind: seen 'x'",
+        "accounts[1].timeline[2].fault: a fault of kind error needs code",
+        "accounts[1].timeline[2].fault: status",
+        "accounts[2]: timeline",
+        "accounts[2]: repeat_every",
     ]
 
 
@@ -288,5 +307,5 @@ def test_no_problem_shows_a_secret(old: str, new: str) -> None:
 def test_accounts_of_one_name_are_a_problem_of_the_file() -> None:
     """What is wrong between accounts is told too."""
     one = '{name: a, account_id: "1", access_key_id: k, access_key_secret: s, timeline: [{at: 0s}]}'
-    with pytest.raises(ScenarioError, match="the file: two accounts have the name 'a'"):
+    with pytest.raises(ScenarioError, match=r"the file: accounts\[0\] and accounts\[1\] have the name 'a'"):
         parse_scenario(f"description: d\naccounts: [{one}, {one}]")

@@ -98,16 +98,26 @@ def test_announcements_come_in_order_of_time() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        pytest.param({"timeline": ()}, "first step of a timeline is at 0s", id="no step"),
-        pytest.param({"timeline": (Step(at_s=1),)}, "first step of a timeline is at 0s", id="late first step"),
-        pytest.param({"timeline": (Step(), Step(at_s=5), Step(at_s=5))}, "later than the one before", id="same time"),
-        pytest.param({"timeline": (Step(), Step(at_s=5)), "repeat_every_s": 5.0}, "repeat_every", id="short round"),
-        pytest.param({"repeat_every_s": 0.0}, "repeat_every", id="no round"),
+        pytest.param({"timeline": ()}, "timeline is empty; accepted: a step at 0s", id="no step"),
+        pytest.param({"timeline": (Step(at_s=1),)}, r"timeline\[0\].at is 1 s; accepted: 0s", id="late first step"),
+        pytest.param(
+            {"timeline": (Step(), Step(at_s=5), Step(at_s=5))},
+            r"timeline\[2\].at is 5 s; accepted: after .*, 5 s",
+            id="same time",
+        ),
+        pytest.param(
+            {"timeline": (Step(), Step(at_s=5)), "repeat_every_s": 5.0},
+            "repeat_every is 5 s; accepted: after the last step, 5 s",
+            id="short round",
+        ),
+        pytest.param(
+            {"repeat_every_s": 0.0}, "repeat_every is 0 s; accepted: after the last step, 0 s", id="no round"
+        ),
         pytest.param({"account_id": "abc"}, "account_id is 'abc'; accepted: digits", id="id"),
         pytest.param({"name": ""}, "the name of an account is empty", id="name"),
-        pytest.param({"products": ()}, r"products is \(\); accepted: some of dcdn_ipa, dcdn, cdn", id="no product"),
+        pytest.param({"products": ()}, "products is empty; accepted: some of dcdn_ipa, dcdn, cdn", id="no product"),
         pytest.param({"products": ("cdn", "cdn")}, "accepted: some of dcdn_ipa, dcdn, cdn, each once", id="twice"),
-        pytest.param({"products": ("oss",)}, r"products is \('oss',\)", id="product"),
+        pytest.param({"products": ("oss",)}, "products is oss; accepted", id="product"),
         pytest.param({"access_key_id": ""}, "the access_key_id of an account is empty", id="key"),
         pytest.param({"access_key_secret": ""}, "the access_key_secret of an account is empty", id="secret"),
     ],
@@ -116,6 +126,12 @@ def test_bad_accounts_do_not_exist(account: Account, parts: dict[str, Any], mess
     """An account that could not be played is refused."""
     with pytest.raises(ValueError, match=message):
         replace(account, **parts)
+
+
+def test_an_account_has_all_of_its_problems(account: Account) -> None:
+    """Each is a line of the error."""
+    with pytest.raises(ValueError, match=r"^account_id is .*\nproducts is .*\ntimeline.*\nrepeat_every is .*$"):
+        replace(account, account_id="x", products=(), timeline=(Step(at_s=2),), repeat_every_s=1.0)
 
 
 def test_a_planned_service_has_its_change_in_the_plan() -> None:
@@ -127,9 +143,9 @@ def test_a_planned_service_has_its_change_in_the_plan() -> None:
 def test_accounts_are_told_apart(account: Account) -> None:
     """Names and keys are unique in a scenario, account ids need not be."""
     Scenario("two keys of one account", (account, replace(account, name="b", access_key_id="LTAI5tB")))
-    with pytest.raises(ValueError, match="two accounts have the name 'alice'"):
+    with pytest.raises(ValueError, match=r"accounts\[0\] and accounts\[1\] have the name 'alice'"):
         Scenario("", (account, replace(account, access_key_id="LTAI5tB")))
-    with pytest.raises(ValueError, match="two accounts have the access_key_id 'LTAI5tAlice'"):
+    with pytest.raises(ValueError, match=r"accounts\[0\] and accounts\[1\] have the access_key_id 'LTAI5tAlice'"):
         Scenario("", (account, replace(account, name="b")))
 
 
