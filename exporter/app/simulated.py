@@ -41,7 +41,7 @@ def simulated_file(scenario: Scenario, url: str) -> str:
             )
             discovered |= {member.account_id for member in members}
     accounts = [
-        {"name": account.name, **_polled([account], scenario), "credentials": _credentials(account, users)}
+        {**_named(account), **_polled([account], scenario), "credentials": _credentials(account, users)}
         for account in scenario.accounts
         if account.account_id not in discovered
     ]
@@ -49,6 +49,12 @@ def simulated_file(scenario: Scenario, url: str) -> str:
     return to_yaml(
         {"poll": dict(POLL), "accounts": accounts, **discovery, "endpoints": dict.fromkeys(_ENDPOINTS, url)}
     )
+
+
+def _named(account: Account) -> dict[str, str]:
+    """Its name, and its id beside a name that has to be one."""
+    id_as_name = account.name == account.account_id
+    return {"name": account.name, **({"account_id": account.account_id} if id_as_name else {})}
 
 
 def _members(user: Account, accounts: Sequence[Account]) -> tuple[dict[str, str] | None, list[Account]]:

@@ -45,7 +45,8 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
             server.start()
         except OSError as error:
             fail_to_listen("--listen-address", listen_address, error)
-        click.echo(f"The simulator plays {scenario!r} at {server.url} ({played.description})")
+        description = "".join(letter if letter.isprintable() else " " for letter in played.description).strip()
+        click.echo(f"The simulator plays {scenario!r} at {server.url} ({description})")
         click.echo(f"Its journal of requests: {server.url}/_journal")
         for account in played.accounts:
             token = "" if account.security_token is None else f", security token {account.security_token}"

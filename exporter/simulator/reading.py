@@ -3,11 +3,13 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 STRICT = ConfigDict(
@@ -19,8 +21,10 @@ STRICT = ConfigDict(
 )
 """How every mapping of the file is read."""
 
+MAX_BYTES = 16 * 1024 * 1024
+"""In a file."""
 MAX_DEPTH = 32
-MAX_VALUES = 100_000
+MAX_VALUES = 1_000_000
 """In a file, each counted as often as aliases repeat it."""
 LONGEST_S: Final = 10 * 365 * 86_400
 """The longest duration; no calendar ends before that."""
@@ -30,7 +34,9 @@ _DURATION = re.compile(
 _QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
 _SECONDS_OF = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SECRETS = ("access_key_secret", "security_token")
-_TEXT = "a text, in quotes if it looks like something else"
+_SHOWN_LETTERS = 60
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_HALF_OF_CHARACTER = re.compile("[\ud800-\udfff]")
 # By pydantic's name for what is wrong.
 _ACCEPTED = {
     "bool_type": "true or false",
@@ -38,8 +44,8 @@ _ACCEPTED = {
     "frozen_set_type": "a list",
     "int_from_float": "a whole number",
     "int_type": "a whole number",
-    "string_too_short": _TEXT,
-    "string_type": _TEXT,
+    "string_too_short": "a text that is not empty",
+    "string_type": "a text, in quotes if it looks like something else",
     "tuple_type": "a list",
 }
 
@@ -73,9 +79,20 @@ class _Loader(yaml.SafeLoader):
             problem = f"values are nested deeper than {MAX_DEPTH} levels"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         try:
-            return super().compose_node(parent, index)
+            node = super().compose_node(parent, index)
         finally:
             self.depth -= 1
+        if isinstance(node, yaml.ScalarNode) and _HALF_OF_CHARACTER.search(node.value):
+            problem = "half of a character, of the surrogates \\ud800 to \\udfff"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - PyYAML's
+        try:
+            return super().construct_object(node, deep)
+        except ValueError:
+            problem = "a number that cannot be read; put a text in quotes"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's
         lines: dict[str, int] = {}
@@ -88,26 +105,45 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def json_of_yaml(text: str) -> str:
-    """Return the only document of a YAML text as JSON; raises ScenarioError, also for a repeated key.
+def read_file(path: str) -> str:
+    """Return the text of a file in UTF-8; raises ScenarioError for any other, OSError if there is none to read."""
+    with Path(path).open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ScenarioError([f"the file: larger than {MAX_BYTES // 1024**2} MiB, the most that is read"])
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ScenarioError([f"line {line}: these bytes are not UTF-8; save the file as UTF-8"]) from None
+
+
+def json_of_yaml(text: str) -> tuple[str, yaml.Node | None]:
+    """Return the only document of a YAML text as JSON, and its nodes; raises ScenarioError, also for a repeated key.
 
     From JSON, pydantic's strict mode takes a list for a tuple and a mapping for a dataclass; from Python's values it
     would not.
     """
     # None of these errors is repeated with its own text, which may quote the file, secrets and all.
+    line = 0
     try:
         loader = _Loader(text)
-        root: Any = loader.get_single_node()
-        _count(root, {})
-        document = json.dumps(None if root is None else loader.construct_document(root), ensure_ascii=False)
-        document.encode()  # refuses half of a character, which pydantic would call broken JSON
+        try:
+            root = loader.get_single_node()
+        except (ValueError, OverflowError):
+            line, reason = loader.line + 1, "an escape of a character that does not exist"
+        else:
+            _count(root, {})
+            return json.dumps(None if root is None else loader.construct_document(root), ensure_ascii=False), root
     except yaml.MarkedYAMLError as error:
-        line = "the file" if error.problem_mark is None else f"line {error.problem_mark.line + 1}"
+        line = 0 if error.problem_mark is None else error.problem_mark.line + 1
         reason = _QUOTED.sub("(not shown)", ", ".join(filter(None, (error.context, error.problem))))
-        raise ScenarioError([f"{line}: broken YAML ({reason})"]) from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        reason = f"the character U+{error.character:04X}, which YAML does not allow"
+    except (yaml.YAMLError, TypeError, RecursionError):
         raise ScenarioError(["the file: not YAML of mappings, lists and plain values"]) from None
-    return document
+    raise ScenarioError([f"line {line}: broken YAML ({reason})" if line else f"the file: broken YAML ({reason})"])
 
 
 def _count(node: Any, known: dict[yaml.Node, int | None]) -> int:
@@ -121,7 +157,9 @@ def _count(node: Any, known: dict[yaml.Node, int | None]) -> int:
     count = known[node]
     if count is None or count > MAX_VALUES:
         problem = (
-            "an alias stands for a value that contains it" if count is None else "aliases repeat too many values"
+            "an alias stands for a value that contains it"
+            if count is None
+            else f"more than {MAX_VALUES} values, each counted as often as aliases repeat it"
         )
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
     return count
@@ -148,6 +186,17 @@ def one_of(words: Collection[str]) -> StringConstraints:
     return StringConstraints(pattern=f"^({'|'.join(words)})$")
 
 
+def accepting(accepted: Callable[[str], object], words: str) -> AfterValidator:
+    """Return the check that a text is accepted, and what is said if it is not."""
+
+    def check(text: str) -> str:
+        if not accepted(text):
+            raise PydanticCustomError("refused", "{words}", {"words": words})
+        return text
+
+    return AfterValidator(check)
+
+
 def refuse(problems: Iterable[str]) -> None:
     """Raise ValueError with all of the problems, a line each, if there are any."""
     if found := list(problems):
@@ -162,25 +211,29 @@ def shared(placed: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     return ((" and ".join(found), value) for value, found in places.items() if len(found) > 1)
 
 
-def problems_in(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
-    """Yield what pydantic found wrong in a file of that model: the path of keys, and what is accepted there."""
+def problems_in(error: ValidationError, model: type[BaseModel], root: yaml.Node | None) -> Iterator[str]:
+    """Yield what pydantic found wrong in a file of that model: line, path of keys, and what is accepted there."""
+    schema, inside = model.model_json_schema(), cache(_inside)
     for detail in error.errors(include_url=False):
-        place, *problems = _problems(detail, model)
-        yield from (f"{place}: {problem}" for problem in problems)
+        location = tuple(step for step in detail["loc"] if step != "[key]")
+        where = f"line {_line(location, root, inside)}: {_path(location)}" if location else _path(location)
+        for problem in _problems(detail, location, schema):
+            yield f"{where}: {problem}"
 
 
-def _problems(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, ...]:
-    """The place, and what is wrong there."""
-    location, kind = detail["loc"], detail["type"]
-    if location[-1:] == ("[key]",):
-        return _path(location[:-1]), f"unknown key; use one of {_keys(location[:-2], model)}"
+def _problems(detail: ErrorDetails, location: tuple[int | str, ...], schema: dict[str, Any]) -> list[str]:
+    kind, is_key = detail["type"], detail["loc"] != location
     match kind:
+        case "string_too_short" if is_key:
+            return ["this name is empty; accepted: a text that is not empty"]
+        case _ if is_key:
+            return [f"unknown key; use one of {_keys(location[:-1], schema)}"]
         case "missing":
-            return _path(location), "this key is required"
+            return ["this key is required"]
         case "extra_forbidden" | "unexpected_keyword_argument":
-            return _path(location), f"unknown key; use one of {_keys(location[:-1], model)}"
+            return [f"unknown key; use one of {_keys(location[:-1], schema)}"]
         case "model_type" | "dataclass_type" | "dict_type":
-            accepted = f"a mapping of {_keys(location, model)}"
+            accepted = f"a mapping of {_keys(location, schema)}"
         case "literal_error":
             accepted = ", ".join(re.findall(r"'(.*?)'", detail["ctx"]["expected"]))
         case "string_pattern_mismatch":
@@ -190,12 +243,39 @@ def _problems(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, ...]:
         case _ if kind in _ACCEPTED:
             accepted = _ACCEPTED[kind]
         case _:
-            return _path(location), *detail["msg"].removeprefix("Value error, ").split("\n")
-    return _path(location), f"seen {_shown(detail['input'], location)}; accepted: {accepted}"
+            return detail["msg"].removeprefix("Value error, ").split("\n")
+    return [f"seen {_shown(detail['input'], location)}; accepted: {accepted}"]
+
+
+_Inside = dict[int | str, tuple[int, yaml.Node]]
+"""The lines and nodes inside of a node, by key or place."""
+
+
+def _line(
+    location: tuple[int | str, ...], node: yaml.Node | None, inside: Callable[[yaml.Node | None], _Inside]
+) -> int:
+    """The line where the innermost value of that path begins that is in the file, with its key if it has one."""
+    line = 1
+    for step in location:
+        found = inside(node).get(step)
+        if found is None:
+            break
+        line, node = found
+    return line
+
+
+def _inside(node: yaml.Node | None) -> _Inside:
+    if isinstance(node, yaml.MappingNode):
+        return {key.value: (key.start_mark.line + 1, value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return {place: (value.start_mark.line + 1, value) for place, value in enumerate(node.value)}
+    return {}
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    path = ""
+    for step in location:
+        path += f".{step}" if isinstance(step, str) and _PLAIN_KEY.fullmatch(step) else f"[{step!r}]"
     return path.removeprefix(".") or "the file"
 
 
@@ -206,13 +286,14 @@ def _shown(value: object, location: tuple[int | str, ...]) -> str:
         return f"{'a' if value else 'an empty'} {'mapping' if isinstance(value, dict) else 'list'}"
     if not location:
         return "nothing" if value is None else "a value (not shown)"  # a file that is one word may be a secret
-    return repr(value) if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
+    return repr(text) if isinstance(value, str) else text
 
 
-def _keys(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
+def _keys(location: tuple[int | str, ...], schema: dict[str, Any]) -> str:
     """The keys of the mapping at that place of the file, as the models have them."""
-    schema = model.model_json_schema()
-    node: dict[str, Any] = schema
+    node = schema
     for step in location:
         if isinstance(step, int):
             node = node["items"]

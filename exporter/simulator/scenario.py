@@ -15,16 +15,25 @@ accounts:
 ```
 """
 
+import re
 from dataclasses import fields, replace
 from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, checked_fault
-from exporter.simulator.reading import STRICT, ScenarioError, Seconds, json_of_yaml, one_of, problems_in
+from exporter.simulator.reading import (
+    STRICT,
+    ScenarioError,
+    Seconds,
+    accepting,
+    json_of_yaml,
+    one_of,
+    problems_in,
+    read_file,
+)
 from exporter.simulator.state import (
     PRODUCTS,
     SITES,
@@ -38,6 +47,9 @@ from exporter.simulator.state import (
 )
 from exporter.simulator.timeline import Account, PlannedChange, PlannedService, Scenario, Step
 
+_LONGEST_NAME: Final = 64
+_LIKE_AN_ID = re.compile(r"[0-9]{6,}")
+
 
 def packaged_scenarios() -> tuple[str, ...]:
     """Return the names of the scenarios that come with the simulator."""
@@ -48,25 +60,33 @@ def packaged_scenarios() -> tuple[str, ...]:
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """Return the packaged scenario of that name, else the one in the file at that path; raises ScenarioError."""
+    """Return the packaged scenario of that name, else the one in the file at that path; raises ScenarioError.
+
+    The file is UTF-8, of 16 MiB at most.
+    """
     packaged = packaged_scenarios()
     if name_or_path in packaged:
         folder = resources.files("exporter.simulator") / "scenarios"
         return parse_scenario((folder / f"{name_or_path}.yaml").read_text(encoding="utf-8"))
+    if not name_or_path:
+        raise ScenarioError([f"it is empty; accepted: {', '.join(packaged)}, or a file"])
     try:
-        text = Path(name_or_path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = f"no scenario is named {name_or_path!r} ({', '.join(packaged)}), and it is no file to read: {error}"
+        return parse_scenario(read_file(name_or_path))
+    except OSError as error:
+        problem = f"no scenario has that name ({', '.join(packaged)}), and it is no file to read: {error.strerror}"
         raise ScenarioError([problem]) from error
-    return parse_scenario(text)
 
 
 def parse_scenario(text: str) -> Scenario:
-    """Return the scenario that a YAML text describes; raises ScenarioError with all of its problems."""
+    """Return the scenario that a YAML text describes; raises ScenarioError with its problems.
+
+    What is wrong between values is among them only if each value is right by itself.
+    """
+    document, root = json_of_yaml(text)
     try:
-        return _File.model_validate_json(json_of_yaml(text)).scenario()
+        return _File.model_validate_json(document).scenario()
     except ValidationError as error:
-        raise ScenarioError(tuple(problems_in(error, _File))) from None
+        raise ScenarioError(tuple(problems_in(error, _File, root))) from None
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -84,6 +104,19 @@ def _making(value: type[Debt | Balance]) -> AfterValidator:
     return AfterValidator(check)
 
 
+# What the exporter's configuration takes in their places, so that there is one for every scenario (--print-config).
+_Name = Annotated[
+    str,
+    accepting(
+        lambda name: len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip(),
+        f"1 to {_LONGEST_NAME} printable characters, no space at either end",
+    ),
+]
+_AccountId = Annotated[str, accepting(re.compile(r"[0-9]{1,32}").fullmatch, "1 to 32 digits, in quotes")]
+_KeyId = Annotated[
+    str, accepting(re.compile(r"[!-~]{1,128}").fullmatch, "1 to 128 printable ASCII characters without spaces")
+]
+_Secret = Annotated[str, accepting(re.compile(r"[!-~]+").fullmatch, "printable ASCII characters without spaces")]
 _Product = Annotated[str, one_of(PRODUCTS)]
 _Site = Annotated[str, one_of(SITES)]
 _Denied = frozenset[Annotated[str, one_of(DENIABLE)]]
@@ -116,6 +149,12 @@ class _Service(_Part):
     instance_id: str = _UNNAMED
     denied_for_security: bool = _UNNAMED
     change: _Change | None = _UNNAMED
+
+    @model_validator(mode="after")
+    def _can_be_locked(self) -> Self:
+        if self.activated is False and self.locks:
+            raise ValueError("a service that is not activated has no locks; leave out one of the two")
+        return self
 
     def after(self, before: PlannedService, at_s: float) -> PlannedService:
         named = self.named()
@@ -154,11 +193,11 @@ class _Step(_Part):
 
 
 class _Account(_Part):
-    name: str
-    account_id: str
-    access_key_id: str
-    access_key_secret: str
-    security_token: str = _UNNAMED
+    name: _Name
+    account_id: _AccountId
+    access_key_id: _KeyId
+    access_key_secret: _Secret
+    security_token: _Secret = _UNNAMED
     ram_user: str = _UNNAMED
     roles: tuple[Role, ...] = _UNNAMED
     products: tuple[_Product, ...] = _UNNAMED
@@ -170,6 +209,8 @@ class _Account(_Part):
     timeline: tuple[_Step, ...]
 
     def account(self) -> Account:
+        if _LIKE_AN_ID.fullmatch(self.name) and self.name != self.account_id:
+            raise ValueError(f"name is {self.name!r}; accepted: of numbers of 6 digits or more only the account_id")
         steps = [Step(denied=self.denied)]
         for number, step in enumerate(self.timeline):
             try:

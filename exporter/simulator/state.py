@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from exporter.simulator.errors import REFUSALS
-from exporter.simulator.reading import STRICT, Seconds, WholeSeconds, refuse, shared
+from exporter.simulator.reading import STRICT, Seconds, WholeSeconds, accepting, refuse, shared
 
 PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
 """The names of an account's services."""
@@ -33,6 +33,9 @@ ECS: Final = "ecs.aliyuncs.com"
 SHORTEST_SESSION_S: Final = 900
 
 _AMOUNT = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)\.[0-9]{2}", re.ASCII)
+_ExternalId = Annotated[
+    str, accepting(re.compile(r"[!-~]{2,1224}").fullmatch, "2 to 1224 printable ASCII characters without spaces")
+]
 _ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _TRUSTED = re.compile(rf"[0-9]+|{re.escape(ECS)}|oidc-provider/[A-Za-z0-9._-]+", re.ASCII)
 _LONGEST_SESSION_S: Final = 43200
@@ -183,7 +186,7 @@ class Role:
     name: str
     trusted: tuple[str, ...]
     """Account ids, `ecs.aliyuncs.com`, or `oidc-provider/NAME` for an identity provider of the role's own account."""
-    external_id: str | None = None
+    external_id: _ExternalId | None = None
     """What a caller must bring to assume it."""
     max_session_s: Annotated[WholeSeconds, Field(alias="max_session")] = 3600
 

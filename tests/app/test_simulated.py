@@ -1,5 +1,6 @@
 """A configuration that is made for a scenario polls every account of it in the way that the account can be had."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,17 @@ from hypothesis import strategies as st
 
 from exporter.app.simulated import simulated_configuration
 from exporter.config import AccessKeyCredentials, RamRoleCredentials
-from exporter.simulator import Account, Member, Role, Scenario, Step, load_scenario, packaged_scenarios
+from exporter.simulator import (
+    Account,
+    Member,
+    Role,
+    Scenario,
+    ScenarioError,
+    Step,
+    load_scenario,
+    packaged_scenarios,
+    parse_scenario,
+)
 
 URL = "http://127.0.0.1:10521"
 MANAGER = Account("manager", "10", "LTAI5tManager", "made-up", ram_user="exporter")
@@ -89,3 +100,28 @@ def test_names_and_secrets_survive_the_text(name: str, secret: str) -> None:
     assert isinstance(account.credentials, AccessKeyCredentials)
     assert account.credentials.access_key_secret is not None
     assert (account.name, account.credentials.access_key_secret.get_secret_value()) == (name, secret)
+
+
+TEXT = st.from_regex(r"[!-~]{1,130}", fullmatch=True) | st.text(min_size=1, max_size=70)
+
+
+@given(texts=st.tuples(*[TEXT] * 5), account_id=st.from_regex(r"[0-9]{1,34}", fullmatch=True))
+def test_there_is_a_configuration_for_every_scenario(texts: tuple[str, ...], account_id: str) -> None:
+    """What no configuration can have is refused when the scenario is read."""
+    name, key, secret, token, external_id = texts
+    role = {"name": "r", "trusted": ["10"], "external_id": external_id}
+    shop = {"name": name, "account_id": account_id, "access_key_id": key, "access_key_secret": secret}
+    user = {"name": "user", "account_id": "10", "access_key_id": "k", "access_key_secret": "s", "ram_user": "u"}
+    accounts = [
+        shop | {"security_token": token, "timeline": [{"at": "0s"}], "roles": [role]},
+        user | {"timeline": [{"at": "0s"}]},
+        user
+        | {"name": account_id, "access_key_id": account_id, "timeline": [{"at": "0s"}], "account_id": account_id},
+    ]
+    for chosen in (accounts, accounts[:1], accounts[2:]):
+        text = json.dumps({"description": "d", "accounts": chosen}, ensure_ascii=False)
+        try:
+            scenario = parse_scenario(text)
+        except ScenarioError:
+            continue
+        assert simulated_configuration(scenario, URL).accounts

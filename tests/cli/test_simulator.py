@@ -13,7 +13,7 @@ from exporter.cli import main
 from exporter.simulator import packaged_scenarios
 
 SCENARIO = """
-description: a key and a role's key
+description: "a key and a role's key\\x1b[31m\\n"
 accounts:
   - name: {name}
     account_id: "1000000000000001"
@@ -67,6 +67,7 @@ def test_it_prints_the_keys_with_their_secrets(scenario: Path) -> None:
         "  shop: access key id LTAI5tSimulatedShop, secret made-up-secret\n",
         "  temporary: access key id STS.Simulated, secret made-up-secret-too, security token made-up-token\n",
     ]
+    assert lines[0].endswith(" (a key and a role's key [31m)\n")
     assert "--print-config" in lines[4]
 
 
@@ -97,9 +98,23 @@ def test_an_address_that_no_file_can_name(address: str, said: str) -> None:
 
 
 def test_a_name_that_the_exporter_does_not_take(scenario: Path) -> None:
-    """A scenario may name an account as no configuration can: it is refused with the place and what is accepted."""
+    """No scenario names an account as no configuration can: it is refused with the place and what is accepted."""
     scenario.write_text(SCENARIO.format(name='"1234567"'))
     exit_code, printed, error = run("simulator", f"--scenario={scenario}", "--print-config")
     assert (exit_code, printed) == (2, "")
-    assert "accounts[0]" in error
-    assert "choose another name" in error
+    assert "line 4: accounts[0]: name is '1234567'; accepted" in error
+
+
+def test_a_name_that_is_the_accounts_id(scenario: Path) -> None:
+    """The configuration says both, so that check-config takes it."""
+    scenario.write_text(SCENARIO.format(name='"1000000000000001"'))
+    exit_code, printed, _ = run("simulator", f"--scenario={scenario}", "--print-config")
+    assert exit_code == 0
+    assert 'account_id: "1000000000000001"' in printed.replace("'", '"')
+
+
+def test_no_scenario_is_named() -> None:
+    """An empty name is none, and is no folder either."""
+    exit_code, _, error = run("simulator", "--scenario=")
+    assert exit_code == 2
+    assert "it is empty; accepted: demo, directory, faults, healthy, or a file" in error

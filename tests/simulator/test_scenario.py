@@ -21,6 +21,7 @@ from exporter.simulator import (
     parse_scenario,
     scenario,
 )
+from exporter.simulator.reading import MAX_BYTES
 from tests.simulator.scenarios import SCENARIO
 
 
@@ -150,8 +151,47 @@ def test_scenarios_come_by_name_or_from_a_file(tmp_path: Path) -> None:
     file.write_text(SCENARIO, encoding="utf-8")
     assert load_scenario(str(file)) == parse_scenario(SCENARIO)
     assert load_scenario("healthy").accounts[0].name == "healthy"
-    with pytest.raises(ScenarioError, match=r"no scenario is named 'nowhere' \(demo, directory, faults, healthy\)"):
+    with pytest.raises(
+        ScenarioError, match=r"no scenario has that name \(demo, .*\), and it is no file to read: No such file"
+    ):
         load_scenario("nowhere")
+    with pytest.raises(ScenarioError, match=r"^it is empty; accepted: demo, directory, faults, healthy, or a file$"):
+        load_scenario("")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(b"a: b\nc: \xff\n", "line 2: these bytes are not UTF-8; save the file as UTF-8", id="not UTF-8"),
+        pytest.param(SCENARIO.encode("utf-16"), "line 1: these bytes are not UTF-8", id="UTF-16"),
+        pytest.param(b"#" * MAX_BYTES + b"\n", "the file: larger than 16 MiB, the most that is read", id="too large"),
+    ],
+)
+def test_a_file_that_cannot_be_read_whole(tmp_path: Path, content: bytes, problem: str) -> None:
+    """It is said what is wrong with the file, not that no scenario has its name."""
+    file = tmp_path / "scenario.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(str(file))
+    assert str(caught.value).startswith(problem)
+
+
+def test_a_large_scenario_is_read() -> None:
+    """More than a hundred thousand values are no bomb."""
+    tags = ", ".join(f"t{number}: x" for number in range(500))
+    members = ", ".join(f'{{account_id: "{number}", display_name: x, tags: *t}}' for number in range(1, 120))
+    text = f"""
+description: many members with many tags
+accounts:
+  - name: a
+    account_id: "1"
+    access_key_id: k
+    access_key_secret: s
+    timeline: [{{at: 0s, members: [{{account_id: "0", display_name: x, tags: &t {{{tags}}}}}, {members}]}}]
+"""
+    members_read = parse_scenario(text).accounts[0].timeline[0].members
+    assert members_read is not None
+    assert sum(1 + 2 * len(member.tags) for member in members_read) > 100_000
 
 
 def test_what_is_worth_watching_is_read() -> None:
