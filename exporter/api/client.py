@@ -307,6 +307,7 @@ class Client:
                 request_id=request_id,
                 headers=response.headers,
                 came_at=came_at,
+                longest_wait_s=self._budgets.longest_hold_s,
             )
         except Refused as refusal:
             if refusal.retry_after_s is not None:

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 # 18.5 of 20 calls: 21 evenly spaced calls then span 1.08 s, and the network may squeeze them by 80 ms.
 USE_OF_LIMIT = 0.925
 WINDOW_S = 1.05
-LONGEST_HOLD_S = 300.0
 _FEW_BUDGETS = 1_000
 
 
@@ -97,7 +96,7 @@ class Budgets:
         permitted: Mapping[str, float],
         *,
         clock: Callable[[], float],
-        longest_hold_s: float = LONGEST_HOLD_S,
+        longest_hold_s: float = math.inf,
     ) -> None:
         self._permitted = dict(permitted)
         self.longest_hold_s = longest_hold_s

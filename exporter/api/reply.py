@@ -1,6 +1,7 @@
 """Reads a reply: its body up to a limit, the object or the error in it, and the API's clock."""
 
 import codecs
+import math
 import re
 import zlib
 from collections.abc import Callable, Mapping
@@ -79,11 +80,13 @@ def decode(
     request_id: str | None,
     headers: Mapping[str, str] = NO_HEADERS,
     came_at: float = 0.0,
+    longest_wait_s: float = math.inf,
 ) -> tuple[Mapping[str, Any], str | None]:
     """The object and its request id, which is ``request_id``, that of the head, unless the body has one.
 
-    ``came_at`` is Unix time. Raises Refused when the status or the object is an error, MalformedReply when the body
-    is no object.
+    ``came_at`` is Unix time. ``longest_wait_s`` is `poll.failing_interval`, which the explanation of a refusal names
+    where the API asks for longer. Raises Refused when the status or the object is an error, MalformedReply when the
+    body is no object.
     """
     document, is_json = _json(body)
     if not is_json:
@@ -100,6 +103,7 @@ def decode(
             http_status=http_status,
             request_id=request_id,
             retry_after_s=_retry_after_s(headers, came_at),
+            longest_wait_s=longest_wait_s,
         )
     if not (is_json and isinstance(document, dict)):
         kind = "a JSON value that is no object" if is_json else "no JSON"
@@ -269,6 +273,7 @@ def _refused(
     http_status: int,
     request_id: str | None,
     retry_after_s: float | None,
+    longest_wait_s: float,
 ) -> Refused:
     code = redaction.plain(_text(error, *_CODE))
     sentence = redaction.sentence(code, _text(error, *_MESSAGE))
@@ -279,6 +284,8 @@ def _refused(
         else [f"{name} {value}" for name in _DENIED if (value := redaction.plain(_text(denied, name)))]
     )
     wait = f"the API asks to wait {retry_after_s:g} s" if retry_after_s else None
+    if wait and retry_after_s and retry_after_s > longest_wait_s:
+        wait += f", poll.failing_interval allows {longest_wait_s:g} s"
     remark = "; ".join(filter(None, [meaning_of_code(code), ", ".join(details), wait]))
     words = code or f"HTTP {http_status}"
     return Refused(

@@ -112,6 +112,19 @@ def test_the_budget_is_held(
     assert client.seconds_to(client.reserve(operation, replace(caller, account_id="2"))) == 0
 
 
+def test_a_wait_that_is_cut_short_says_so(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller
+) -> None:
+    """The explanation has what the API asks for and what is kept, and the next call comes then."""
+    budgets = Budgets({operation.action: 20}, clock=lambda: 0.0, longest_hold_s=10)
+    client = connect(serve(always(refusing("x-acs-retry-after: 60000"))).url, budgets=budgets)
+    with pytest.raises(Refused) as refused:
+        client.ask(operation, caller)
+
+    assert refused.value.explanation.endswith("(the API asks to wait 60 s, poll.failing_interval allows 10 s)")
+    assert client.seconds_to(client.reserve(operation, caller)) == 10
+
+
 def test_no_thread_waits_for_a_retry_time(
     serve: Serve, connect: Connect, ask: Ask, operation: Operation, caller: Caller
 ) -> None:

@@ -189,4 +189,6 @@ def test_no_call_comes_before_the_api_allows_it(configure: Configure, serve: Ser
     assert 3.9 < waits["long"] < 30
     assert len(api.calls["well"]) > 2 * len(api.calls["long"])
     assert {name: rows[name]["failures"][0]["reason"] for name in refused} == dict.fromkeys(refused, "throttled")
+    assert "the API asks to wait 60 s, poll.failing_interval allows 4 s" in rows["long"]["failures"][0]["explanation"]
+    assert "(the API asks to wait 3 s)" in rows["seconds"]["failures"][0]["explanation"]
     assert rows["well"]["failures"] == []
