@@ -16,6 +16,8 @@ POLL: Mapping[str, str] = {
     "balance_interval": "5s",
 }
 """Often enough to watch."""
+PATIENT_POLL: Mapping[str, str] = {**POLL, "stale_after": "2m", "failing_interval": "1m"}
+"""The same, but for a minute that the API may ask to wait."""
 _REFRESH = {"refresh_interval": "30s"}
 _ENDPOINTS = ("dcdn", "cdn", "sts", "resource_directory", "bss")
 
@@ -25,7 +27,7 @@ def simulated_configuration(scenario: Scenario, url: str) -> Configuration:
     return parse(simulated_file(scenario, url), source="the scenario", vocabulary=VOCABULARY)
 
 
-def simulated_file(scenario: Scenario, url: str) -> str:
+def simulated_file(scenario: Scenario, url: str, poll: Mapping[str, str] = POLL) -> str:
     """The text of the file, for a simulator at ``url``.
 
     Members of a directory are discovered, accounts with a role for some user are polled by it, all others by the keys
@@ -47,7 +49,7 @@ def simulated_file(scenario: Scenario, url: str) -> str:
     ]
     discovery = {"discovery": {"resource_directories": directories}} if directories else {}
     return to_yaml(
-        {"poll": dict(POLL), "accounts": accounts, **discovery, "endpoints": dict.fromkeys(_ENDPOINTS, url)}
+        {"poll": dict(poll), "accounts": accounts, **discovery, "endpoints": dict.fromkeys(_ENDPOINTS, url)}
     )
 
 

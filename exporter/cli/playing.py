@@ -6,7 +6,7 @@ from exporter.app import VOCABULARY
 from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo
 from exporter.app.signals import stop_signal, wait_for_stop
-from exporter.app.simulated import simulated_file
+from exporter.app.simulated import PATIENT_POLL, simulated_file
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
 from exporter.cli.flags import checked, flag, listen_address, log_flags
 from exporter.config import ConfigurationError, parse
@@ -94,7 +94,7 @@ def _configuration_file(played: Scenario, name: str, host: str | None, port: int
         raise click.UsageError("--print-config needs a port other than 0 in --listen-address")
     host = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — only compared
     url = f"http://[{host}]:{port}" if ":" in str(host) else f"http://{host}:{port}"
-    text = simulated_file(played, url)
+    text = simulated_file(played, url, PATIENT_POLL)
     try:
         parse(text, source="the file", vocabulary=VOCABULARY)
     except ConfigurationError as error:

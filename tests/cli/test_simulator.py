@@ -1,5 +1,6 @@
 """The command that runs the simulator says with which keys to call it, and prints a configuration that fits."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter.app import VOCABULARY
 from exporter.cli import main
-from exporter.simulator import packaged_scenarios
+from exporter.config import parse
+from exporter.simulator import packaged_scenarios, parse_scenario
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 
 SCENARIO = """
 description: "a key and a role's key\\x1b[31m\\n"
@@ -81,6 +86,18 @@ def test_the_configuration_is_valid_as_printed(tmp_path: Path, name: str) -> Non
     exit_code, summed_up, _ = run("check-config", str(file))
     assert exit_code == 0
     assert "endpoint of resource_directory: http://127.0.0.1:10599" in summed_up
+
+
+def test_the_configuration_keeps_the_wait_of_the_guide(tmp_path: Path) -> None:
+    """The guide's fault asks to wait 60 s, and what is printed for it lets the exporter wait so long."""
+    [scenario] = re.findall(r"^```yaml\n(description: three accounts.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    file = tmp_path / "shop.yaml"
+    file.write_text(scenario)
+    _, printed, _ = run("simulator", f"--scenario={file}", "--print-config")
+    poll = parse(printed, source="", vocabulary=VOCABULARY).poll
+    [fault] = [step.fault for account in parse_scenario(scenario).accounts for step in account.timeline if step.fault]
+    assert fault.headers is not None
+    assert float(fault.headers["x-acs-retry-after"]) / 1000 <= poll.failing_interval_s <= 60
 
 
 @pytest.mark.parametrize(
