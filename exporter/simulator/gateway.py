@@ -97,6 +97,7 @@ class _Arrival:
     def entry(self, answer: Answer) -> JournalEntry:
         return JournalEntry(
             at_s=self.at_s,
+            at_unix=self.now,
             action=self.action,
             account_id=None if self.account is None else self.account.account_id,
             access_key_id=self.access_key_id,
@@ -189,8 +190,10 @@ class Gateway:
     def decide_malformed(self, error: MalformedRequestError, *, connection: int) -> Decision:
         """Return the answer to what is no HTTP request, and note it in the journal."""
         with self._lock:
+            now = self._wall_clock()
             entry = JournalEntry(
                 at_s=self._monotonic(),
+                at_unix=now,
                 http_status=error.status,
                 request_id=_new_request_id(),
                 connection=connection,
@@ -198,7 +201,7 @@ class Gateway:
             self._journal.append(entry)
         # No body of the API: it is the real gateway's web server that answers this one.
         answer = Answer(error.status, f"{error.reason}\n".encode(), content_type="text/plain")
-        return Decision(answer, None, self._wall_clock())
+        return Decision(answer, None, now)
 
     def _answer_call(self, arrival: _Arrival) -> Answer:
         request = arrival.request

@@ -10,7 +10,9 @@ class JournalEntry:
     """One request, as the server saw it."""
 
     at_s: float
-    """When it had arrived whole, on the monotonic clock."""
+    """When it had arrived whole, in seconds on the machine's monotonic clock, which no correction of time moves."""
+    at_unix: float
+    """The same as Unix time."""
     action: str | None = None
     """The operation it named, known or not."""
     account_id: str | None = None

@@ -5,6 +5,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from http.client import HTTPResponse
 
@@ -113,6 +114,7 @@ def test_what_is_no_request_is_answered_and_closed(
     connection.shutdown(socket.SHUT_WR)
     assert read_to_end(connection).startswith(b"HTTP/1.1 %d " % status)
     [entry] = simulator.journal.entries()
+    assert abs(entry.at_unix - time.time()) < 60
     assert (entry.method, entry.http_status) == (None, status)
 
 

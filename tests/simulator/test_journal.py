@@ -12,6 +12,7 @@ def entry(at_s: float, *, action: str = "Do", account_id: str = "1") -> JournalE
     """Return a request that arrived at that moment."""
     return JournalEntry(
         at_s=at_s,
+        at_unix=1_800_000_000.0 + at_s,
         action=action,
         account_id=account_id,
         access_key_id="LTAI5t",

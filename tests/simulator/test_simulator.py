@@ -266,9 +266,9 @@ def test_the_journal_can_be_read_by_people(
     simulate: Simulate, connect: Connect, signed: Signed, ask: Ask, account: Account
 ) -> None:
     """An unsigned GET shows the requests, itself not among them, and no secrets."""
-    simulator = simulate(monotonic=lambda: 7.0)
+    simulator = simulate(monotonic=lambda: 7.0, wall_clock=lambda: 1_800_000_000.5)
     connection = connect(simulator)
-    request_id = json.loads(ask(connection, signed())[1])["RequestId"]
+    request_id = json.loads(ask(connection, signed(now=1_800_000_000.0))[1])["RequestId"]
     for _ in range(2):
         _, body = ask(connection, b"GET /_journal HTTP/1.1\r\nHost: here\r\n\r\n")
         assert account.access_key_secret.encode() not in body
@@ -277,6 +277,7 @@ def test_the_journal_can_be_read_by_people(
             "entries": [
                 {
                     "at_s": 7.0,
+                    "at_unix": 1_800_000_000.5,
                     "action": "DescribeDcdnIpaService",
                     "account_id": "1000000000000001",
                     "access_key_id": "LTAI5tAlice",
