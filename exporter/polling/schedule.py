@@ -25,9 +25,12 @@ from exporter.polling.poller import Poll, Polled, Postponed
 from exporter.probes.kind import AnyKind
 
 HAND_OUT_EVERY_S = 0.1
-# One job hands out what falls due meanwhile, at its moments: at 500 polls a second, runs that all began on the tenth
-# would need twice as many threads. What is left of the tenth is for a job that ends late.
+# One job hands out what falls due meanwhile, too: at 500 polls a second, runs that all began on the tenth would need
+# twice as many threads. What is left of the tenth is for a job that ends late.
 _AHEAD_S = 0.08
+# Polls that begin together find the caches warm: eight at a time cost a quarter less CPU each than one at a time (two
+# daemons beside each other, 150 polls a second).
+_PAUSE_S = 0.025
 
 
 class Schedule:
@@ -76,7 +79,7 @@ class Schedule:
         self._stopped.set()
 
     def hand_out(self) -> None:
-        """Give the pool the runs that are due, and those that will be until the next call, at their moments."""
+        """Give the pool the runs that are due, and soon after their moments those due before the next call."""
         self._pool.start_threads()
         until = self._clock() + _AHEAD_S
         while not self._stopped.is_set():
@@ -88,7 +91,7 @@ class Schedule:
             moment = self._plan.next_moment()
             if moment > until:
                 return
-            self._stopped.wait(max(0.0, moment - self._clock()))
+            self._stopped.wait(max(_PAUSE_S, moment - self._clock()))
 
     def _work_of(self, run: Run) -> Work:
         if run.hanging:

@@ -177,7 +177,7 @@ def test_a_postponed_probe_comes_back_with_its_permit() -> None:
     assert permits == [None, PERMIT]
 
 
-def test_what_falls_due_soon_is_handed_out_at_its_moment() -> None:
+def test_what_falls_due_soon_is_handed_out_by_the_same_call() -> None:
     """One call of ``hand_out`` does for the runs that fall due before the next one."""
     polls = Polls(a=lambda permit: polled(ACTIVE) if permit else Postponed(permit=PERMIT, wait_s=0.04))
     schedule = Running(polls, log=RecordingLog(), skipped=lambda _key, _runs: None)
