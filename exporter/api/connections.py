@@ -175,7 +175,8 @@ class _CallConnection(HTTPConnection):
         call.step = Step.RESOLVE
         self._served = False
         failure: OSError = socket.gaierror(socket.EAI_NONAME, "the name has no address")
-        addresses = self._resolver.addresses(self._dns_host, self.port or 0, within_s=call.left_s())
+        host = self._dns_host.strip("[]")  # a proxy's IPv6 address keeps the brackets of its URL
+        addresses = self._resolver.addresses(host, self.port or 0, within_s=call.left_s())
         if addresses:
             call.step = Step.CONNECT
         for tried, address in enumerate(addresses):

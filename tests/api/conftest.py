@@ -74,8 +74,8 @@ def serve() -> Iterator[Callable[..., RawServer]]:
     """Starts a raw server that does to each connection what it is told to."""
     with ExitStack() as running:
 
-        def start(act: Act, *, scheme: str = "http") -> RawServer:
-            return running.enter_context(RawServer(act, scheme=scheme))
+        def start(act: Act, *, scheme: str = "http", host: str = "127.0.0.1") -> RawServer:
+            return running.enter_context(RawServer(act, scheme=scheme, host=host))
 
         yield start
 
@@ -129,7 +129,7 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    """TLS of a server on 127.0.0.1."""
+    """TLS of a server on 127.0.0.1 or ::1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1", "::1").configure_cert(context)
     return context

@@ -81,21 +81,22 @@ Act = Callable[[Peer], None]
 
 
 class RawServer:
-    """Listens on 127.0.0.1; every connection gets a thread that runs ``act``.
+    """Listens on a loopback address; every connection gets a thread that runs ``act``.
 
     ``reached`` is set when a client has said something. An ``OSError`` in ``act`` means that the client has gone.
     """
 
-    def __init__(self, act: Act, *, scheme: str = "http") -> None:
+    def __init__(self, act: Act, *, scheme: str = "http", host: str = "127.0.0.1") -> None:
         self.stopping = threading.Event()
         self.reached = threading.Event()
         self.heads: list[bytes] = []
         self._act = act
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=64)
         self._peers: list[tuple[Peer, threading.Thread]] = []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def __enter__(self) -> Self:
         self._acceptor.start()
@@ -106,7 +107,7 @@ class RawServer:
     ) -> None:
         self.stopping.set()
         with contextlib.suppress(OSError):  # wakes accept(), on every system
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection(self._listener.getsockname()[:2], 1).close()
         self._acceptor.join(5)
         self._listener.close()
         for peer, thread in self._peers:

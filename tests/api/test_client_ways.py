@@ -207,6 +207,32 @@ def test_a_tunnel(serve: Serve, connect: Connect, ask: Ask, authority: trustme.C
     assert [head.startswith(b"POST / HTTP/1.1\r\n") for head in proxy.heads[1:]] == [True, True]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_with_an_address_of_ipv6(
+    serve: Serve, connect: Connect, ask: Ask, ca_file: str, server_tls: ssl.SSLContext, *, scheme: str
+) -> None:
+    """The brackets around it are those of the URL."""
+
+    def answer(peer: Peer) -> None:
+        peer.shake_hands(server_tls)
+        peer.read_head()
+        peer.send(reply(b'{"a":1}'))
+
+    server = serve(answer, scheme="https")
+
+    def act(peer: Peer) -> None:
+        if scheme == "https":
+            peer.shake_hands(server_tls)
+        peer.read_head()
+        peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        peer.relay(server.port)
+
+    proxy = serve(act, scheme=scheme, host="::1")
+    assert proxy.url.startswith(f"{scheme}://[::1]:")
+
+    assert ask(connect(Route(server.url, proxies={"https": proxy.url}), verify=ca_file)).payload == {"a": 1}
+
+
 def proxied(port: int, *, scheme: str = "http") -> Route:
     return route("https://api.example", {"https_proxy": f"{scheme}://user:{PASSWORD}@127.0.0.1:{port}"})
 
