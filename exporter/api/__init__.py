@@ -17,6 +17,7 @@ client        one call, from the rate limit to the reply
 │   ├── deadline      sockets that keep a call's deadline, and end when the process stops
 │   └── dns           names to addresses
 ├── reply         what came back: an object or an error
+│   └── body          its bytes, unpacked, as JSON or XML
 ├── fields        the fields of an answer
 ├── redaction     what of it may be repeated
 └── errors        why there is no answer

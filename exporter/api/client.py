@@ -20,6 +20,7 @@ from functools import partial
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
+from exporter.api.body import read
 from exporter.api.call import NO_PARAMETERS, Caller, CallObserver, Permit, Reply
 from exporter.api.connections import CaBundle, CallAdapter
 from exporter.api.credentials.base import Credentials
@@ -40,7 +41,7 @@ from exporter.api.operation import Access, Operation
 from exporter.api.pages import Listing
 from exporter.api.rate_limit import Budgets
 from exporter.api.redaction import Redaction
-from exporter.api.reply import clock_skew_s, decode, read
+from exporter.api.reply import clock_skew_s, decode
 from exporter.api.request import signed_request
 from exporter.core.logger import Logger
 from exporter.core.model import FailureReason

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from exporter.api.body import REPLY_LIMIT
 from exporter.api.call import Reply
 from exporter.api.client import Client
 from exporter.api.errors import ApiError, ConnectionFailed, MalformedReply, Refused
-from exporter.api.reply import REPLY_LIMIT
 from tests.api.conftest import SECRET
 from tests.api.raw_server import Peer, RawServer, always, once, reply
 
