@@ -14,7 +14,14 @@ ROOT = Path(__file__).parent.parent / "exporter"
 # Each library that could be replaced has one home.
 HOMES = {
     "requests": {"api/body.py", "api/client.py", "api/connections.py", "api/failures.py", "api/request.py"},
-    "urllib3": {"api/client.py", "api/connections.py", "api/deadline.py", "api/failures.py", "api/proxy.py"},
+    "urllib3": {
+        "api/body.py",
+        "api/client.py",
+        "api/connections.py",
+        "api/deadline.py",
+        "api/failures.py",
+        "api/proxy.py",
+    },
     "alibabacloud_credentials": {"api/credentials/sdk.py"},
     "apscheduler": {"polling/jobs.py"},
     "prometheus_client": {"metrics/"},

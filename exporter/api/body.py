@@ -1,27 +1,25 @@
 """Reads the body of a reply: up to a limit, unpacked, and as JSON or XML."""
 
 import codecs
+import gzip
+import io
 import re
 import zlib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from xml.parsers import expat
 
 import requests
+from urllib3.exceptions import ProtocolError
 
-from exporter.api.errors import MalformedReply
 from exporter.api.fields import read_json
 
 REPLY_LIMIT = 1024 * 1024
 _CHUNK = 64 * 1024
 _TOO_LARGE = f"the reply is larger than {REPLY_LIMIT} bytes"
-# https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding
-_UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
-_OTHER_COMPRESSIONS = frozenset({"br", "zstd", "dcb", "dcz", "compress", "x-compress", "exi", "pack200-gzip"})
-# gzip or zlib, by its head; then deflate without one, which some servers send.
-_ZLIB_FORMATS = (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS)
-
+_GZIP = b"\x1f\x8b"
+_MOST_COMPRESSIONS = 3
 DEEPEST = 8
 """So many levels of a document are looked at."""
 _PROLOG_LENGTH = 200
@@ -29,31 +27,18 @@ _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.ASCII | re.I
 _XML_CHARSET = re.compile(r"""\s*<\?xml\b[^>]*\bencoding\s*=\s*["']([\w.:-]{1,40})""", re.ASCII)
 _CODECS = ("utf-8", "utf-16", "utf-32", "gb", "big5", "euc", "iso", "cp", "shift", "ascii", "koi8")
 
-_Malformed = Callable[[str], MalformedReply]
 
+def read(response: requests.Response) -> tuple[bytes, str | None]:
+    """The whole body, unpacked where it is compressed; or nothing, and why it cannot be read.
 
-def read(response: requests.Response, request_id: str | None) -> bytes:
-    """The whole body, unpacked where it is compressed.
-
-    Raises MalformedReply when more than REPLY_LIMIT bytes come, or come out, or when it cannot be unpacked.
+    No more than REPLY_LIMIT bytes may come, or come out. Raises what requests and urllib3 raise, and of a refusal,
+    whose status has come, only what has to do with time.
     """
-    with response:  # closes the connection unless the body was read to its end
-        malformed = partial(MalformedReply, http_status=response.status_code, request_id=request_id)
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        codings = [] if encoding in ("", "identity") else _compressions(encoding, malformed)
-        parts = []
-        size = 0
-        while chunk := _next_chunk(response, request_id):
-            size += len(chunk)
-            if size > REPLY_LIMIT:
-                raise malformed(_TOO_LARGE)
-            parts.append(chunk)
-            if response.raw.length_remaining == 0:
-                break  # another read, only to see the end, costs as much as this one
-    body = b"".join(parts)
-    for _ in codings:
-        body = _unpacked(body, malformed)
-    return body
+    try:
+        with response:  # closes the connection unless the body was read to its end
+            return _unpacked(_whole(response), response.headers.get("Content-Encoding", "").lower()), None
+    except _Unreadable as error:
+        return b"", str(error)
 
 
 def document_in(body: bytes, headers: Mapping[str, str]) -> tuple[object, bool]:
@@ -64,44 +49,71 @@ def document_in(body: bytes, headers: Mapping[str, str]) -> tuple[object, bool]:
     return document, is_json
 
 
-def _next_chunk(response: requests.Response, request_id: str | None) -> bytes:
+class _Unreadable(Exception):
+    """The body makes no sense."""
+
+
+def _whole(response: requests.Response) -> bytes:
+    parts = []
+    size = 0
     try:
-        return response.raw.read(_CHUNK, decode_content=False)
+        while chunk := response.raw.read(_CHUNK, decode_content=False):
+            size += len(chunk)
+            if size > REPLY_LIMIT:
+                raise _Unreadable(_TOO_LARGE)
+            parts.append(chunk)
+            if response.raw.length_remaining == 0:
+                break  # another read, only to see the end, costs as much as this one
     except ValueError:  # http.client raises it for a chunk of negative size
-        raise MalformedReply(
-            "the length of the reply makes no sense", http_status=response.status_code, request_id=request_id
-        ) from None
+        raise _Unreadable("the length of the reply makes no sense") from None
+    except ProtocolError:
+        if response.status_code == HTTPStatus.OK:
+            raise
+        raise _Unreadable("the reply ended before its end") from None
+    return b"".join(parts)
 
 
-def _compressions(encoding: str, malformed: _Malformed) -> list[str]:
-    """The compressions among the codings that a head names; what is none, such as a charset, changes nothing."""
-    codings = [coding.strip() for coding in encoding.split(",")]
-    compressions = [coding for coding in codings if coding in _UNPACKED or coding in _OTHER_COMPRESSIONS]
-    if len(compressions) > 1 or not _UNPACKED.issuperset(compressions):
-        raise malformed("the reply is compressed in a way that is not read, though it was asked not to be compressed")
-    return compressions
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """The body, once more where it was compressed twice; as it is where it was not, whatever its head says."""
+    packed = body
+    for _ in range(_MOST_COMPRESSIONS):
+        if not body.startswith(_GZIP):
+            break
+        body = _gunzipped(body)
+    if encoding and body is packed and ("deflate" in encoding or "gzip" in encoding) and not _is_text(body):
+        return _inflated(body)
+    return body
 
 
-def _unpacked(body: bytes, malformed: _Malformed) -> bytes:
-    """What gzip or deflate has made of the body; the body itself where that was undone, and the head not changed."""
-    if _is_text(body):
-        return body
-    for bits in _ZLIB_FORMATS:
+def _gunzipped(body: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            unpacked = file.read(REPLY_LIMIT + 1)
+    except (OSError, EOFError, zlib.error):
+        raise _Unreadable("the reply is compressed with gzip, and cut off or damaged") from None
+    if len(unpacked) > REPLY_LIMIT:
+        raise _Unreadable(_TOO_LARGE)
+    return unpacked
+
+
+def _inflated(body: bytes) -> bytes:
+    """What was compressed with deflate, also without the head of zlib, as some servers send it."""
+    for bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
         unpacker = zlib.decompressobj(bits)
         try:
             unpacked = unpacker.decompress(body, REPLY_LIMIT + 1)
         except zlib.error:
             continue
         if len(unpacked) > REPLY_LIMIT:
-            raise malformed(_TOO_LARGE)
-        if unpacker.eof:
+            raise _Unreadable(_TOO_LARGE)
+        if unpacker.eof and not unpacker.unused_data:
             return unpacked
-    raise malformed("the reply is not whole, or not compressed as its head says")
+    return body
 
 
 def _is_text(body: bytes) -> bool:
     try:
-        return body.decode()[:1] in ("", "{", "[", "<")
+        return body.decode().lstrip("\ufeff \t\r\n")[:1] in ("", "{", "[", "<")
     except UnicodeDecodeError:
         return False
 

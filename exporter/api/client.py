@@ -179,10 +179,9 @@ class Client:
             raise WriteRefused(operation.action)
 
     def _permit(self, operation: Operation, caller: Caller, credentials: Credentials) -> Permit:
-        identity = caller.account_id or credentials.access_key_id
         return Permit(
             credentials=credentials,
-            reservation=self._budgets.reserve(identity, operation.action),
+            reservation=self._budgets.reserve(caller.account_id or credentials.access_key_id, operation.action),
             reserved_at=self._clock(),
         )
 
@@ -286,14 +285,13 @@ class Client:
                 response = self._adapters[single_use].send_within(call, request, proxies=route.proxies)
                 came_at = self._wall_clock()
                 request_id = redaction.plain(response.headers.get("x-acs-request-id"))
-                body = read(response, request_id)
+                body, problem = read(response)
             except (RequestException, HTTPError, OSError) as error:
                 # The error's text can hold the request's headers.
                 raise self._translated(error, call, route) from None
         if self._stopping.is_set():  # in a reply that ends with the connection, a cut looks like the end
             raise CallAborted
-        ahead_s = clock_skew_s(response.headers.get("Date"), came_at)
-        if ahead_s is not None:
+        if (ahead_s := clock_skew_s(response.headers.get("Date"), came_at)) is not None:
             self._observer.clock_skew(ahead_s)
         if self._log is not None and RATE_LIMIT_HEADER in response.headers:
             text = redaction.sentence(None, response.headers[RATE_LIMIT_HEADER])
@@ -309,6 +307,7 @@ class Client:
                 headers=response.headers,
                 came_at=came_at,
                 longest_wait_s=self._budgets.longest_hold_s,
+                problem=problem,
             )
         except Refused as refusal:
             if refusal.retry_after_s is not None:

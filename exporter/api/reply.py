@@ -25,6 +25,7 @@ _REQUEST_ID = ("RequestId", "requestId")
 # https://www.alibabacloud.com/help/en/ram/user-guide/how-do-i-troubleshoot-access-denied-errors
 _DENIED = ("PolicyType", "NoPermissionType", "AuthAction")
 _MOST_LOOKED_AT = 100
+_OF_BODY = ("Content-Type", "Content-Encoding")
 _NUMBER = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?:,|$)")  # of a header that comes twice the first
 
 
@@ -37,12 +38,13 @@ def decode(
     headers: Mapping[str, str] = NO_HEADERS,
     came_at: float = 0.0,
     longest_wait_s: float = math.inf,
+    problem: str | None = None,
 ) -> tuple[Mapping[str, Any], str | None]:
     """The object and its request id, which is ``request_id``, that of the head, unless the body has one.
 
     ``came_at`` is Unix time. ``longest_wait_s`` is `poll.failing_interval`, which the explanation of a refusal names
-    where the API asks for longer. Raises Refused when the status or the object is an error, MalformedReply when the
-    body is no object.
+    where the API asks for longer, and ``problem`` is why the body cannot be read. Raises Refused when the status or
+    the object is an error, MalformedReply when the body is no object.
     """
     document, is_json = document_in(body, headers)
     fields = document if isinstance(document, dict) else {}
@@ -58,13 +60,19 @@ def decode(
             request_id=request_id,
             retry_after_s=_retry_after_s(headers, came_at),
             longest_wait_s=longest_wait_s,
+            problem=problem,
         )
     if not (is_json and isinstance(document, dict)):
         kind = "a JSON value that is no object" if is_json else "no JSON"
-        media_type = redaction.sentence(None, headers.get("Content-Type", "").partition(";")[0])
-        kind += f", its content type is {media_type}" if media_type else ""
-        raise MalformedReply(f"the reply is {kind}", http_status=http_status, request_id=request_id)
+        explanation = problem or ", ".join([f"the reply is {kind}", *_declared(headers, redaction)])
+        raise MalformedReply(explanation, http_status=http_status, request_id=request_id)
     return document, request_id
+
+
+def _declared(headers: Mapping[str, str], redaction: Redaction) -> list[str]:
+    """What the head says of a body that it is, in words."""
+    said = {name: redaction.sentence(None, headers.get(name, "").partition(";")[0]) for name in _OF_BODY}
+    return [f"its {name.lower().replace('-', ' ')} is {value}" for name, value in said.items() if value]
 
 
 def clock_skew_s(date: str | None, came_at: float) -> float | None:
@@ -122,6 +130,7 @@ def _refused(
     request_id: str | None,
     retry_after_s: float | None,
     longest_wait_s: float,
+    problem: str | None,
 ) -> Refused:
     code = redaction.plain(_text(error, *_CODE))
     sentence = redaction.sentence(code, _text(error, *_MESSAGE))
@@ -134,7 +143,7 @@ def _refused(
     wait = f"the API asks to wait {retry_after_s:g} s" if retry_after_s else None
     if wait and retry_after_s and retry_after_s > longest_wait_s:
         wait += f", poll.failing_interval allows {longest_wait_s:g} s"
-    remark = "; ".join(filter(None, [meaning_of_code(code), ", ".join(details), wait]))
+    remark = "; ".join(filter(None, [meaning_of_code(code), ", ".join(details), problem, wait]))
     words = code or f"HTTP {http_status}"
     return Refused(
         words + (f": {sentence}" if sentence else "") + (f" ({remark})" if remark else ""),

@@ -11,6 +11,7 @@ from exporter.api.body import REPLY_LIMIT
 from exporter.api.call import Reply
 from exporter.api.client import Client
 from exporter.api.errors import ApiError, ConnectionFailed, MalformedReply, Refused
+from exporter.core.model import FailureReason
 from tests.api.conftest import SECRET
 from tests.api.raw_server import Peer, RawServer, always, once, reply
 
@@ -53,14 +54,6 @@ def test_a_reply_that_is_too_large(serve: Serve, connect: Connect, ask: Ask, fra
         ask(connect(server.url))
 
 
-def test_a_redirect_that_is_too_large(serve: Serve, connect: Connect, ask: Ask) -> None:
-    """The limit holds for a redirect's body too."""
-    server = serve(once(reply(padded(REPLY_LIMIT + 1), status="302 Found", headers=("Location: /",))))
-
-    with pytest.raises(MalformedReply, match="the reply is larger than 1048576 bytes"):
-        ask(connect(server.url))
-
-
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
 def test_a_redirect_is_not_followed(serve: Serve, connect: Connect, ask: Ask, status: str) -> None:
     """A signed request goes where it was meant to go and nowhere else."""
@@ -90,6 +83,16 @@ def deflated(body: bytes) -> bytes:
         pytest.param("deflate", b'{"a":1}', id="deflate that was undone"),
         pytest.param("Identity ", b'{"a":1}', id="identity"),
         pytest.param("utf-8", b'{"a":1}', id="a charset"),
+        pytest.param("gzip", gzip.compress(b'{"a"') + gzip.compress(b":1}"), id="gzip of several members"),
+        pytest.param("gzip", gzip.compress(b'{"a":1}') + b"\0" * 20, id="gzip with zeros behind"),
+        pytest.param("gzip, gzip", gzip.compress(gzip.compress(b'{"a":1}')), id="gzip twice"),
+        pytest.param("gzip, gzip", gzip.compress(b'{"a":1}'), id="gzip once, declared twice"),
+        pytest.param("gzip;q=1", gzip.compress(b'{"a":1}'), id="gzip with a parameter"),
+        pytest.param("identity", gzip.compress(b'{"a":1}'), id="gzip that the head does not name"),
+        pytest.param("gzip", gzip.compress('{"a":1}'.encode("utf-16")), id="gzip of UTF-16"),
+        pytest.param("gzip", b' \r\n{"a":1}', id="gzip that was undone, after a space"),
+        pytest.param("gzip", '{"a":1}'.encode("utf-16"), id="gzip that was undone, of UTF-16"),
+        pytest.param("br", b'{"a":1}', id="another compression that was undone"),
         pytest.param("none", b'{"a":1}', id="none"),
         pytest.param("UTF-8, identity", b'{"a":1}', id="a charset and identity"),
     ],
@@ -131,35 +134,75 @@ def test_what_comes_out_of_a_compressed_reply_has_a_limit(
         ask(client)
 
 
+GZIP = gzip.compress(b'{"Code":"NoPermission"}')
+DAMAGED = "the reply is compressed with gzip, and cut off or damaged"
+TOO_LARGE = "the reply is larger than 1048576 bytes"
+
+
+def unreadable(encoding: str, body: bytes) -> bytes:
+    return f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+UNREADABLE = [
+    pytest.param(unreadable("gzip", GZIP[:-9]), DAMAGED, id="gzip that is cut off"),
+    pytest.param(unreadable("gzip", GZIP[:-8] + b"\0" * 8), DAMAGED, id="gzip with another checksum"),
+    pytest.param(unreadable("gzip", b"\x1f\x8b" + b"x" * 100), DAMAGED, id="gzip by its first bytes alone"),
+    pytest.param(unreadable("", padded(REPLY_LIMIT + 1)), TOO_LARGE, id="too large"),
+    pytest.param(unreadable("gzip", gzip.compress(padded(REPLY_LIMIT + 1))), TOO_LARGE, id="too large inside"),
+    pytest.param(
+        b"Transfer-Encoding: chunked\r\n\r\n-5\r\n{}\r\n", "the length of the reply makes no sense",
+        id="a chunk of negative length",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rest", "problem"), UNREADABLE)
+def test_a_body_that_cannot_be_read(serve: Serve, connect: Connect, ask: Ask, rest: bytes, problem: str) -> None:
+    """An answer is malformed then, while the status of a refusal says what it did; only its code is lost."""
+    answer, failure, busy = (
+        serve(once(f"HTTP/1.1 {head}\r\nx-acs-request-id: R-1\r\n".encode() + rest))
+        for head in ("200 OK", "503 Unavailable", "429 Slow down\r\nx-acs-retry-after: 60000")
+    )
+
+    with pytest.raises(MalformedReply) as malformed:
+        ask(connect(answer.url))
+    assert (malformed.value.explanation, malformed.value.request_id) == (problem, "R-1")
+    with pytest.raises(Refused) as refused:
+        ask(connect(failure.url))
+    assert (refused.value.reason, refused.value.explanation) == (FailureReason.SERVER, f"HTTP 503 ({problem})")
+    with pytest.raises(Refused) as throttled:
+        ask(connect(busy.url))
+    assert (throttled.value.reason, throttled.value.retry_after_s) == (FailureReason.THROTTLED, 60)
+
+
 @pytest.mark.parametrize(
-    ("encoding", "body"),
+    "rest",
     [
-        pytest.param("gzip", gzip.compress(b'{"a":1}')[:-9], id="cut off"),
-        pytest.param("gzip", b"\x1f\x8b" + b"x" * 100, id="gzip by its first bytes alone"),
-        pytest.param("deflate", b"\xff" * 100, id="anything"),
+        pytest.param(b"Content-Length: 9\r\n\r\n{}", id="before its length"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n9\r\n{}", id="in a chunk"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}", id="in no chunk"),
     ],
 )
-def test_a_compressed_reply_that_makes_no_sense(
-    serve: Serve, connect: Connect, ask: Ask, encoding: str, body: bytes
-) -> None:
-    """What cannot be unpacked is malformed."""
-    server = serve(always(reply(body, headers=(f"Content-Encoding: {encoding}",))))
+def test_a_refusal_that_is_cut_off(serve: Serve, connect: Connect, ask: Ask, rest: bytes) -> None:
+    """Its status has come."""
+    server = serve(once(b"HTTP/1.1 503 Unavailable\r\n" + rest))
 
-    with pytest.raises(MalformedReply, match="the reply is not whole, or not compressed as its head says"):
+    with pytest.raises(Refused, match=r"HTTP 503 \(the reply ended before its end\)") as refused:
         ask(connect(server.url))
+    assert refused.value.reason is FailureReason.SERVER
 
 
-@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request"])
-@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "gzip, br"])
-def test_a_compression_that_is_not_read(serve: Serve, connect: Connect, ask: Ask, status: str, encoding: str) -> None:
-    """Such a reply is refused unread, and its connection is not used again."""
-    server = serve(always(reply(b"0" * 1024 * 1024, status=status, headers=(f"Content-Encoding: {encoding}",))))
-    client = connect(server.url)
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, br"])
+def test_a_compression_that_is_not_read(serve: Serve, connect: Connect, ask: Ask, encoding: str) -> None:
+    """An answer names it, and what it says of itself."""
+    head = ("Content-Type: application/json", f"Content-Encoding: {encoding}")
+    server = serve(always(reply(b"\x0b\x02\x80abc\x03", headers=head)))
 
-    for _ in range(2):
-        with pytest.raises(MalformedReply, match="the reply is compressed in a way that is not read"):
-            ask(client)
-    assert server.connections == 2
+    with pytest.raises(MalformedReply) as malformed:
+        ask(connect(server.url))
+    assert malformed.value.explanation == (
+        f"the reply is no JSON, its content type is application/json, its content encoding is {encoding}"
+    )
 
 
 INFORMATIONAL = [

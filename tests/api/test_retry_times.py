@@ -93,6 +93,10 @@ def refusing(header: str, *, status: str = "400 Bad Request", code: str = "Throt
         pytest.param(
             reply(b"<html>busy</html>", status="503 Service Unavailable", headers=("retry-after: 30",)), id="a page"
         ),
+        pytest.param(
+            reply(b"\x0b\x02", status="429 Too Many Requests", headers=("Content-Encoding: br", "Retry-After: 30")),
+            id="a body that cannot be read",
+        ),
     ],
 )
 def test_the_budget_is_held(
