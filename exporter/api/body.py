@@ -22,9 +22,16 @@ _GZIP = b"\x1f\x8b"
 _MOST_COMPRESSIONS = 3
 DEEPEST = 8
 """So many levels of a document are looked at."""
+_BLANK = "\ufeff \t\r\n"
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _PROLOG_LENGTH = 200
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.ASCII | re.IGNORECASE)
 _XML_CHARSET = re.compile(r"""\s*<\?xml\b[^>]*\bencoding\s*=\s*["']([\w.:-]{1,40})""", re.ASCII)
+# What would end the reading of XML, and is none of its elements: an encoding that was decoded, an ampersand of no
+# entity, and control characters.
+_DECLARATION = re.compile(r"\A<\?xml\b[^>]*\?>")
+_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _CODECS = ("utf-8", "utf-16", "utf-32", "gb", "big5", "euc", "iso", "cp", "shift", "ascii", "koi8")
 
 
@@ -113,7 +120,7 @@ def _inflated(body: bytes) -> bytes:
 
 def _is_text(body: bytes) -> bool:
     try:
-        return body.decode().lstrip("\ufeff \t\r\n")[:1] in ("", "{", "[", "<")
+        return body.decode().lstrip(_BLANK)[:1] in ("", "{", "[", "<")
     except UnicodeDecodeError:
         return False
 
@@ -128,10 +135,11 @@ def _json(body: bytes | str) -> tuple[object, bool]:
 def _in_declared_charset(body: bytes, content_type: str) -> tuple[object, bool]:
     """JSON in another charset than UTF-8, or the elements of XML; and whether it is JSON.
 
-    A letter that is none in its charset spoils itself alone.
+    A byte order mark says more than a declaration. A letter that is none in its charset spoils itself alone.
     """
     declared = _CHARSET.search(content_type) or _XML_CHARSET.search(body[:_PROLOG_LENGTH].decode("latin-1"))
-    text = body.decode(_codec(declared[1]) if declared else "utf-8", errors="replace").strip("\ufeff \t\r\n")
+    marked = next((codec for mark, codec in _MARKS if body.startswith(mark)), None)
+    text = body.decode(marked or _codec(declared[1] if declared else "utf-8"), errors="replace").strip(_BLANK)
     return (_elements(text), False) if text.startswith("<") else _json(text)
 
 
@@ -145,9 +153,10 @@ def _codec(charset: str) -> str:
 
 
 def _elements(text: str) -> Mapping[str, Any]:
-    """The elements of XML, nested, the first of each name, without those too deep; none for what is no XML.
+    """The elements of XML, nested, the first of each name, without those too deep; those before what is no XML.
 
-    Only a document type can declare entities, which may expand without end: a text that has one is not read.
+    Only a document type can declare entities, which may expand without end: a text that has one is not read, nor is
+    HTML.
     """
     opened: list[tuple[str, dict[str, Any]]] = [("", {})]
     words: list[str] = []
@@ -156,6 +165,8 @@ def _elements(text: str) -> Mapping[str, Any]:
     def begin(name: str, _attributes: object) -> None:
         nonlocal depth
         depth += 1
+        if depth == 1 and name.casefold() == "html":
+            refuse()
         if depth <= DEEPEST:
             opened.append((name.rpartition(":")[2], {}))
             words.clear()
@@ -172,11 +183,16 @@ def _elements(text: str) -> Mapping[str, Any]:
     def refuse(*_parts: object) -> None:
         raise ValueError
 
+    text = _CONTROL.sub(" ", _AMPERSAND.sub("&amp;", _DECLARATION.sub("", text)))
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = words.append, refuse
     try:
         parser.Parse(text, True)  # noqa: FBT003 — the standard library's own signature
-    except (expat.ExpatError, ValueError):
+    except expat.ExpatError:
+        while len(opened) > 1:
+            name, inside = opened.pop()
+            opened[-1][1].setdefault(name, inside)
+    except ValueError:
         return {}
     return opened[0][1]

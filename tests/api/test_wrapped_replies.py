@@ -15,6 +15,7 @@ XML = (
     "<Code>DcdnIpaServiceNotFound</Code><Message>m</Message></Error>"
 )
 NOT_FOUND = ("DcdnIpaServiceNotFound: m", "DcdnIpaServiceNotFound", 403, "4BC0")
+CODE_ALONE = ("DcdnIpaServiceNotFound", *NOT_FOUND[1:])
 WRAPPED = '{"Code":"Forbidden.RAM","Message":"用户没有权限","RequestId":"R1"}'
 NO_RIGHT = ("Forbidden.RAM: 用户没有权限", "Forbidden.RAM", 403, "R1")
 
@@ -33,6 +34,18 @@ NO_RIGHT = ("Forbidden.RAM: 用户没有权限", "Forbidden.RAM", 403, "R1")
         pytest.param(XML.replace("<Error>", "<Response><Errors><Error>").replace(
             "</Error>", "</Error></Errors></Response>").encode(), "", NOT_FOUND, id="xml in a further wrapping"),
         pytest.param(XML.replace(">m<", "><![CDATA[m]]><").encode(), "", NOT_FOUND, id="xml with CDATA"),
+        pytest.param(XML.replace(">m<", ">&m &amp; &nbsp; \x01 &#65;<").encode(), "",
+                     ("DcdnIpaServiceNotFound: &m & &nbsp; A", *NOT_FOUND[1:]), id="xml with odd signs"),
+        pytest.param(XML.replace("<RequestId>", "<a b=c>").encode(), "", ("HTTP 403", None, 403, IN_HEAD),
+                     id="xml that ends before its code"),
+        pytest.param(XML.replace("<Message>", "<Message a=b>").encode(), "", CODE_ALONE,
+                     id="xml that ends after its code"),
+        pytest.param(XML.removesuffix("sage></Error>").encode(), "", CODE_ALONE, id="xml that is cut off"),
+        pytest.param(XML.replace("UTF-8", "UTF-16").encode("utf-16"), "text/xml", NOT_FOUND, id="xml of UTF-16"),
+        pytest.param(XML.replace("UTF-8", "UTF-16").encode("utf-16"), "text/xml; charset=utf-8", NOT_FOUND,
+                     id="xml of UTF-16 that is declared as another one"),
+        pytest.param(XML.replace(" encoding=", " standalone='maybe' encoding = ").encode(), "text/xml", NOT_FOUND,
+                     id="xml with an odd declaration"),
         pytest.param(WRAPPED.encode("gbk"), "application/json;charset=GBK", NO_RIGHT, id="GBK"),
         pytest.param(WRAPPED.encode("gb18030"), 'application/json; charset="gb18030"', NO_RIGHT, id="GB18030"),
         pytest.param(WRAPPED.replace("用户没有权限", "沒有權限").encode("big5"), "text/json; Charset = Big5",
@@ -125,7 +138,8 @@ def test_an_answer_in_another_charset() -> None:
         pytest.param(b"<!DOCTYPE html><html><Code>NoPermission</Code></html>", id="a document type"),
         pytest.param(b"<a>" * 300_000, id="deep"),
         pytest.param(b"<a>" * 50 + b"<Code>NoPermission</Code>" + b"</a>" * 50, id="a code too deep"),
-        pytest.param(b"<Error><Code>NoPermission</Code>", id="cut off"),
+        pytest.param(b"<Error><Code>NoPermiss", id="a code that is cut off"),
+        pytest.param(b"<HTML><body><code>502</code></body></HTML>", id="a page"),
         pytest.param(b"<" * 1024 * 1024, id="no xml"),
     ],
 )  # fmt: skip
