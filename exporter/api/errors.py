@@ -13,6 +13,7 @@
 Codes are compared case-insensitively: the vendor's tables disagree on case.
 """
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -85,7 +86,8 @@ class Refused(ApiError):
 
     ``message`` is the vendor's sentence without secrets: one of its codes has several meanings, which only the
     sentence distinguishes. None when there is none, or when it could repeat the request. ``retry_after_s`` is set
-    when the reply says when to call again: it is throttling then, whatever the code.
+    when the reply says when to call again: it is throttling then, whatever the code. ``reason`` is for a code that
+    cannot be shown.
     """
 
     def __init__(
@@ -97,8 +99,9 @@ class Refused(ApiError):
         request_id: str | None = None,
         message: str | None = None,
         retry_after_s: float | None = None,
+        reason: FailureReason | None = None,
     ) -> None:
-        reason = reason_of_refusal(code, http_status, message)
+        reason = reason or reason_of_refusal(code, http_status, message)
         super().__init__(
             explanation,
             reason=reason if retry_after_s is None else FailureReason.THROTTLED,
@@ -174,6 +177,7 @@ _REASON_OF_WORDS: tuple[tuple[tuple[str, ...], FailureReason], ...] = (
         FailureReason.SERVER,
     ),
 )
+_OTHER_SIGNS = re.compile(r"[^a-z0-9.]")
 # https://help.aliyun.com/zh/polardb/client-error-codes
 _TOKEN_CODES = frozenset(
     {
@@ -187,9 +191,10 @@ _TOKEN_CODES = frozenset(
 def reason_of_refusal(code: str | None, http_status: int, message: str | None = None) -> FailureReason:
     """The failure reason of an error reply, by its code, else by its HTTP status.
 
-    A code is read by its segments, which dots divide, the last one first: it is the narrowest.
+    A code is read by its segments, which dots divide, the last one first: it is the narrowest. Letters and digits
+    count in them, and no other sign.
     """
-    folded = (code or "").casefold()
+    folded = _OTHER_SIGNS.sub("", (code or "").casefold())
     if _has(folded, _THROTTLING_WORDS) or _THROTTLING_SENTENCE in (message or "").casefold():
         return FailureReason.THROTTLED
     for segment in reversed(folded.split(".")):

@@ -11,6 +11,7 @@ from exporter.api.credentials.base import Credentials
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SENTENCE_LENGTH = 300
+_CODE_LENGTH = 128
 _CORE_LENGTH = 6  # shorter ones occur in any text by chance
 _WITHHELD = "(withheld: it repeats a secret part of the request)"
 # SignatureDoesNotMatch and IncompleteSignature echo the string to sign or the headers.
@@ -40,12 +41,16 @@ class Redaction:
         return cls(secrets=tuple(secret for secret in secrets if secret))
 
     def plain(self, identifier: str | None) -> str | None:
-        """The code or request id as it is, or None when it does not look like one or holds a secret."""
+        """The request id, or the like, as it is; None when it does not look like one or holds a secret."""
         if identifier is None or _IDENTIFIER.fullmatch(identifier) is None:
             return None
         # Every good answer has an id of this form. It cannot be base64, and searching for that costs time.
         leaks = self._repeats(identifier) if _UUID.fullmatch(identifier) else self._leaks(identifier)
         return None if leaks else identifier
+
+    def code(self, code: str | None) -> str | None:
+        """The error code in one line of bounded length; None when it is none or holds a secret."""
+        return None if code is None or self._leaks(code) else _in_one_line(code)[:_CODE_LENGTH] or None
 
     def sentence(self, code: str | None, message: str | None) -> str | None:
         """The vendor's message in one line of bounded length, or None; withheld where it would leak."""
@@ -55,7 +60,7 @@ class Redaction:
             return None
         if self._leaks(message):
             return _WITHHELD
-        words = " ".join("".join(char if char.isprintable() else " " for char in message).split())
+        words = _in_one_line(message)
         return words if len(words) <= _SENTENCE_LENGTH else words[:_SENTENCE_LENGTH] + "…"
 
     def _repeats(self, text: str) -> bool:
@@ -68,6 +73,10 @@ class Redaction:
         readings = {reading.casefold() for reading in (plain, decoded, _squeezed(unquote(decoded)))}
         forms = [form.casefold() for secret in self.secrets for form in _forms(secret)]
         return any(form in reading for reading in readings for form in forms)
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _squeezed(text: str) -> str:

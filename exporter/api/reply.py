@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from exporter.api.body import DEEPEST, document_in
-from exporter.api.errors import MalformedReply, Refused, meaning_of_code
+from exporter.api.errors import MalformedReply, Refused, meaning_of_code, reason_of_refusal
 from exporter.api.redaction import Redaction
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -132,7 +132,8 @@ def _refused(
     longest_wait_s: float,
     problem: str | None,
 ) -> Refused:
-    code = redaction.plain(_text(error, *_CODE))
+    said = _text(error, *_CODE)
+    code = redaction.code(said)
     sentence = redaction.sentence(code, _text(error, *_MESSAGE))
     denied = error.get("AccessDeniedDetail")
     details = (
@@ -143,7 +144,7 @@ def _refused(
     wait = f"the API asks to wait {retry_after_s:g} s" if retry_after_s else None
     if wait and retry_after_s and retry_after_s > longest_wait_s:
         wait += f", poll.failing_interval allows {longest_wait_s:g} s"
-    remark = "; ".join(filter(None, [meaning_of_code(code), ", ".join(details), problem, wait]))
+    remark = "; ".join(filter(None, [meaning_of_code(said), ", ".join(details), problem, wait]))
     words = code or f"HTTP {http_status}"
     return Refused(
         words + (f": {sentence}" if sentence else "") + (f" ({remark})" if remark else ""),
@@ -152,14 +153,15 @@ def _refused(
         request_id=request_id,
         message=sentence,
         retry_after_s=retry_after_s,
+        reason=reason_of_refusal(said, http_status, sentence),
     )
 
 
 def _text(fields: Mapping[str, object], *names: str) -> str | None:
     for name in names:
         value = fields.get(name)
-        if isinstance(value, str) and value:
-            return value
+        if isinstance(value, str) and (text := value.strip()):
+            return text
     return None
 
 

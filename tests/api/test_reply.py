@@ -6,6 +6,7 @@ from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.errors import ApiError, MalformedReply, Refused
 from exporter.api.redaction import Redaction
 from exporter.api.reply import decode
+from exporter.core.model import FailureReason
 
 IN_HEAD = "11111111-1111-1111-1111-111111111111"
 IN_BODY = "22222222-2222-2222-2222-222222222222"
@@ -85,7 +86,7 @@ def test_an_object_is_an_answer(body: dict[str, object], request_id: str) -> Non
         pytest.param(500, b"", ("HTTP 500", None, 500, IN_HEAD), id="empty"),
         pytest.param(204, b"", ("HTTP 204", None, 204, IN_HEAD), id="no-content"),
         pytest.param(404, b"[1]", ("HTTP 404", None, 404, IN_HEAD), id="list"),
-        pytest.param(400, b'{"Code":"two words"}', ("HTTP 400", None, 400, IN_HEAD), id="code-that-is-none"),
+        pytest.param(400, b'{"Code":" \\n","Message":"x"}', ("HTTP 400: x", None, 400, IN_HEAD), id="blank-code"),
         pytest.param(400, b'{"Message":"x"}', ("HTTP 400: x", None, 400, IN_HEAD), id="message-without-code"),
         pytest.param(
             400,
@@ -109,6 +110,29 @@ def test_an_error_is_refused(
         decode(body, REDACTION, http_status=http_status, request_id=IN_HEAD)
 
     assert evidence(refusal.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "reason"),
+    [
+        pytest.param(" Throttling.User\n", "Throttling.User", FailureReason.THROTTLED, id="blanks around"),
+        pytest.param("Throttling User", "Throttling User", FailureReason.THROTTLED, id="two words"),
+        pytest.param("限流Throttling", "限流Throttling", FailureReason.THROTTLED, id="other letters"),
+        pytest.param("Forbidden/RAM", "Forbidden/RAM", FailureReason.PERMISSION, id="a slash"),
+        pytest.param("Forbid\u200bden\u200b", "Forbid den", FailureReason.PERMISSION, id="a letter without width"),
+        pytest.param("x" * 200 + "NoAuth", "x" * 128, FailureReason.PERMISSION, id="a long one"),
+        pytest.param("Throttling.planted-secret-0123", None, FailureReason.THROTTLED, id="a secret"),
+        pytest.param("\u200b", None, FailureReason.REJECTED, id="nothing to be seen"),
+    ],
+)  # fmt: skip
+def test_a_code_that_is_no_identifier(said: str, code: str | None, reason: FailureReason) -> None:
+    """It is read all the same, and shown in one line of bounded length where it repeats no secret."""
+    body = json.dumps({"Code": said, "Message": "m"}).encode()
+    with pytest.raises(Refused) as refusal:
+        decode(body, REDACTION, http_status=400, request_id=None)
+
+    assert (refusal.value.code, refusal.value.reason) == (code, reason)
+    assert refusal.value.explanation == f"{code or 'HTTP 400'}: m"
 
 
 @pytest.mark.parametrize(
