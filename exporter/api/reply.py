@@ -26,7 +26,7 @@ _REQUEST_ID = ("RequestId", "requestId")
 _DENIED = ("PolicyType", "NoPermissionType", "AuthAction")
 _MOST_LOOKED_AT = 100
 _OF_BODY = ("Content-Type", "Content-Encoding")
-_NUMBER = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(?:,|$)")  # of a header that comes twice the first
+_NUMBERS = re.compile(r"(?:^|,)\s*([0-9]+(?:\.[0-9]+)?)\s*(?=,|$)")  # a header that comes twice has commas
 
 
 def decode(
@@ -83,19 +83,18 @@ def clock_skew_s(date: str | None, came_at: float) -> float | None:
 
 
 def _retry_after_s(headers: Mapping[str, str], came_at: float) -> float | None:
-    """Seconds after which the reply lets the operation be called again, 0 or more; None where it does not say.
+    """Seconds after which the reply lets the operation be called again; None where it asks for no wait.
 
     Retry-After is seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     The vendor's own header is milliseconds, as its SDKs read it: https://github.com/aliyun/darabonba-openapi
     """
     of_vendor, standard = headers.get("x-acs-retry-after", ""), headers.get("Retry-After", "")
-    waits = [float(number[1]) / 1000 for number in [_NUMBER.match(of_vendor)] if number]
-    if number := _NUMBER.match(standard):
-        waits.append(float(number[1]))
-    elif (moment := _unix_time(standard)) is not None:
+    waits = [float(number) / 1000 for number in _NUMBERS.findall(of_vendor)]
+    waits.extend(map(float, _NUMBERS.findall(standard)))
+    if (moment := _unix_time(standard)) is not None:
         now = _unix_time(headers.get("Date", ""))  # by its own clock, where it has one
-        waits.append(max(0.0, moment - (came_at if now is None else now)))
-    return max(waits, default=None)
+        waits.append(moment - (came_at if now is None else now))
+    return max((wait for wait in waits if wait > 0), default=None)
 
 
 def _error_in_answer(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:

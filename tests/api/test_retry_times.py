@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -43,8 +44,12 @@ CAME_AT = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
             {"Retry-After": "Tue, 14 Nov 2023 22:14:20 GMT", "Date": "Tue, 14 Nov 2023 22:14:00 GMT"}, 20,
             id="a date, by the server's clock",
         ),
-        pytest.param({"Retry-After": "Tue, 14 Nov 2023 22:00:00 GMT"}, 0, id="a date that is past"),
-        pytest.param({"Retry-After": "0"}, 0, id="at once"),
+        pytest.param({"x-acs-retry-after": "soon, 30000"}, 30, id="twice, the first makes no sense"),
+        pytest.param({"Retry-After": "later,7,soon"}, 7, id="three times, one makes sense"),
+        pytest.param({"Retry-After": "0, 7"}, 7, id="twice, the first asks for nothing"),
+        pytest.param({"Retry-After": "9" * 40}, 1e40, id="for ever"),
+        pytest.param({"x-acs-retry-after": "9" * 400}, math.inf, id="beyond all numbers"),
+        pytest.param({"x-acs-retry-after": "0", "Retry-After": "30"}, 30, id="one of them asks for nothing"),
         pytest.param({"x-acs-retry-after": "2000", "Retry-After": "30"}, 30, id="both, the later one counts"),
         pytest.param({"x-acs-retry-after": "40000", "Retry-After": "soon"}, 40, id="one of them makes no sense"),
     ],
@@ -63,12 +68,19 @@ def test_a_refusal_that_says_when_to_call_again(headers: dict[str, str], seconds
 
 @pytest.mark.parametrize("name", ["x-acs-retry-after", "Retry-After"])
 @pytest.mark.parametrize(
-    "value", ["", "soon", "-1", "nan", "inf", "1e3", "0x10", "30s", "1" * 40, "\u0663\u0660", "Tue, 99 Nov 2023"]
-)
-def test_a_retry_time_that_makes_no_sense(name: str, value: str) -> None:
-    """It is no retry time, and the code decides."""
+    "value",
+    [
+        "", "soon", "-1", "nan", "inf", "1e3", "0x10", "30s", "1 2", "\u0663\u0660", "Tue, 99 Nov 2023",
+        "0", "0.000", "Tue, 14 Nov 2023 22:00:00 GMT",
+    ],
+)  # fmt: skip
+def test_a_retry_time_that_asks_for_no_wait(name: str, value: str) -> None:
+    """It makes no sense, is over or is 0: the code decides."""
     with pytest.raises(Refused) as refusal:
-        decode(b'{"Code":"NoPermission"}', REDACTION, http_status=403, request_id=None, headers={name: value})
+        decode(
+            b'{"Code":"NoPermission"}', REDACTION,
+            http_status=403, request_id=None, headers={name: value}, came_at=CAME_AT,
+        )  # fmt: skip
 
     assert (refusal.value.reason, refusal.value.retry_after_s) == (FailureReason.PERMISSION, None)
 
