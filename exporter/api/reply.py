@@ -25,6 +25,7 @@ _REQUEST_ID = ("RequestId", "requestId")
 # https://www.alibabacloud.com/help/en/ram/user-guide/how-do-i-troubleshoot-access-denied-errors
 _DENIED = ("PolicyType", "NoPermissionType", "AuthAction")
 _MOST_LOOKED_AT = 100
+_YEAR_S = 365 * 24 * 3600.0
 _OF_BODY = ("Content-Type", "Content-Encoding")
 _NUMBERS = re.compile(r"(?:^|,)\s*([0-9]+(?:\.[0-9]+)?)\s*(?=,|$)")  # a header that comes twice has commas
 
@@ -140,9 +141,11 @@ def _refused(
         if not isinstance(denied, dict)
         else [f"{name} {value}" for name in _DENIED if (value := redaction.plain(_text(denied, name)))]
     )
-    wait = f"the API asks to wait {retry_after_s:g} s" if retry_after_s else None
-    if wait and retry_after_s and retry_after_s > longest_wait_s:
-        wait += f", poll.failing_interval allows {longest_wait_s:g} s"
+    wait = None
+    if retry_after_s is not None:
+        asked = "more than a year" if retry_after_s > _YEAR_S else f"{math.ceil(retry_after_s)} s"
+        allowed = f", poll.failing_interval allows {longest_wait_s:g} s" if retry_after_s > longest_wait_s else ""
+        wait = f"the API asks to wait {asked}{allowed}"
     remark = "; ".join(filter(None, [meaning_of_code(said), ", ".join(details), problem, wait]))
     words = code or f"HTTP {http_status}"
     return Refused(

@@ -128,17 +128,28 @@ def test_the_budget_is_held(
     assert client.seconds_to(client.reserve(operation, replace(caller, account_id="2"))) == 0
 
 
-def test_a_wait_that_is_cut_short_says_so(
-    serve: Serve, connect: Connect, operation: Operation, caller: Caller
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        pytest.param("x-acs-retry-after: 60000", "60 s, poll.failing_interval allows 40 s", id="too long"),
+        pytest.param("Retry-After: 40", "40 s", id="the longest wait"),
+        pytest.param("x-acs-retry-after: 30000.5", "31 s", id="a fraction, rounded up"),
+        pytest.param(
+            f"Retry-After: {'9' * 400}", "more than a year, poll.failing_interval allows 40 s", id="for ever"
+        ),
+    ],
+)
+def test_how_long_is_waited(
+    serve: Serve, connect: Connect, operation: Operation, caller: Caller, *, asked: str, told: str
 ) -> None:
     """The explanation has what the API asks for and what is kept, and the next call comes then."""
-    budgets = Budgets({operation.action: 20}, clock=lambda: 0.0, longest_hold_s=10)
-    client = connect(serve(always(refusing("x-acs-retry-after: 60000"))).url, budgets=budgets)
+    budgets = Budgets({operation.action: 20}, clock=lambda: 0.0, longest_hold_s=40)
+    client = connect(serve(always(refusing(asked))).url, budgets=budgets)
     with pytest.raises(Refused) as refused:
         client.ask(operation, caller)
 
-    assert refused.value.explanation.endswith("(the API asks to wait 60 s, poll.failing_interval allows 10 s)")
-    assert client.seconds_to(client.reserve(operation, caller)) == 10
+    assert refused.value.explanation == f"Throttling.User (the API asks to wait {told})"
+    assert client.seconds_to(client.reserve(operation, caller)) == pytest.approx(40 if "40" in told else 30.0005)
 
 
 def test_no_thread_waits_for_a_retry_time(
