@@ -77,8 +77,8 @@ def _declared(headers: Mapping[str, str], redaction: Redaction) -> list[str]:
 
 
 def clock_skew_s(date: str | None, came_at: float) -> float | None:
-    """Seconds by which the Date header is ahead of the Unix time ``came_at``; None when it cannot be read."""
-    theirs = _unix_time(date or "")
+    """Seconds by which the Date header is ahead of the Unix time ``came_at``; None when it is no time of a clock."""
+    theirs = _server_time(date or "", came_at)
     # The header cuts fractions off: on average it was written half a second later than it says.
     return theirs + 0.5 - came_at if theirs is not None else None
 
@@ -93,7 +93,7 @@ def _retry_after_s(headers: Mapping[str, str], came_at: float) -> float | None:
     waits = [float(number) / 1000 for number in _NUMBERS.findall(of_vendor)]
     waits.extend(map(float, _NUMBERS.findall(standard)))
     if (moment := _unix_time(standard)) is not None:
-        now = _unix_time(headers.get("Date", ""))  # by its own clock, where it has one
+        now = _server_time(headers.get("Date", ""), came_at)  # by its own clock, where it has one
         waits.append(moment - (came_at if now is None else now))
     return max((wait for wait in waits if wait > 0), default=None)
 
@@ -176,6 +176,12 @@ def _says_failure(fields: Mapping[str, object]) -> bool:
     """Whether "Success" is false, as in the errors that BssOpenApi answers with HTTP 200."""
     success = fields.get("Success")
     return success is False or (isinstance(success, str) and success.strip().casefold() == "false")
+
+
+def _server_time(date: str, came_at: float) -> float | None:
+    """The Unix time of a Date header; None when it cannot be read, or is more than a year from ``came_at``."""
+    theirs = _unix_time(date)
+    return theirs if theirs is not None and -_YEAR_S < theirs - came_at < _YEAR_S else None
 
 
 @lru_cache(maxsize=4)  # hundreds of replies come within one second

@@ -264,12 +264,14 @@ def test_the_clock_skew(simulate: Simulate, connect: Connect, ask: Ask, observer
         pytest.param("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", id="year-without-end"),
         pytest.param("Mon, 01 Jan 2026 00:00:00 +999999", id="zone-out-of-range"),
         pytest.param(",", id="comma"),
+        pytest.param("Fri, 31 Dec 9999 23:59:59 GMT", id="no-time-of-a-clock"),
+        pytest.param("Thu, 01 Jan 1970 00:00:00 GMT", id="a-clock-that-was-never-set"),
     ],
 )
 def test_a_date_that_is_none(
     serve: Serve, connect: Connect, ask: Ask, observer: RecordingObserver, date: str
 ) -> None:
-    """A Date header that cannot be read says nothing of the clock, and does not spoil the answer."""
+    """A Date header that cannot be read, or cannot be, says nothing of the clock, and does not spoil the answer."""
     answer = ask(connect(serve(always(reply(b'{"a":1}', headers=(f"Date: {date}",)))).url))
 
     assert (answer.payload, observer.skews) == ({"a": 1}, [])

@@ -50,6 +50,10 @@ CAME_AT = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         pytest.param({"Retry-After": "9" * 40}, 1e40, id="for ever"),
         pytest.param({"x-acs-retry-after": "9" * 400}, math.inf, id="beyond all numbers"),
         pytest.param({"x-acs-retry-after": "0", "Retry-After": "30"}, 30, id="one of them asks for nothing"),
+        pytest.param(
+            {"Retry-After": "Tue, 14 Nov 2023 22:14:20 GMT", "Date": "Fri, 31 Dec 9999 23:59:59 GMT"}, 60,
+            id="a date, the server's clock is none",
+        ),
         pytest.param({"x-acs-retry-after": "2000", "Retry-After": "30"}, 30, id="both, the later one counts"),
         pytest.param({"x-acs-retry-after": "40000", "Retry-After": "soon"}, 40, id="one of them makes no sense"),
     ],
