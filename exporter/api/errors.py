@@ -160,20 +160,37 @@ class WriteRefused(Exception):
         self.action = action
 
 
-_THROTTLING_WORDS = (
-    "throttl", "flowcontrol", "servicebusy", "degrade", "toomanyrequests", "ratelimit", "qpslimit",
-)  # fmt: skip
+_THROTTLING = re.compile(
+    "throttl|flowcontrol|servicebusy|degrade|toomanyrequest|ratelimit|rateexceed|qpslimit|requestlimitexceed"
+    "|^limitexceeded$"
+)
 _THROTTLING_SENTENCE = "qps limit exceeded"
-_ARREARS_WORDS = ("arrear", "overdue", "indebt")
+_ARREARS = "arrear|overdue|indebt"
 # Words of a segment; the first row that has one counts. Codes differ in case, so that capitals do not divide words.
 # https://help.aliyun.com/en/document_detail/434846.html, https://www.alibabacloud.com/help/doc-detail/27232.htm and
 # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice, of no right.
-_REASON_OF_WORDS: tuple[tuple[tuple[str, ...], FailureReason], ...] = (
-    ((*_ARREARS_WORDS, "operationdenied", "riskcontrol", "intl", "biduser"), FailureReason.REJECTED),
-    (("signature", "accesskey", "securitytoken", "timestamp"), FailureReason.AUTH),
-    (("forbidden", "nopermission", "notauthorized", "unauthorized", "noauth", "denied"), FailureReason.PERMISSION),
+_REASON_OF_WORDS: tuple[tuple[re.Pattern[str], FailureReason], ...] = (
     (
-        ("serviceunavailable", "internalerror", "internalservererror", "unknownerror", "upgrading", "maintenance"),
+        re.compile(f"{_ARREARS}|operationdenied|riskcontrol|intl|biduser|domainnamedenied|deniedlist"),
+        FailureReason.REJECTED,
+    ),
+    (
+        re.compile(
+            "signature|accesskey|securitytoken|timestamp|^authenticationfail|invalidcredential|unauthenticated"
+        ),
+        FailureReason.AUTH,
+    ),
+    (
+        re.compile(
+            "forbidden|denied|(?:im|ex)plicitdeny|(?:no|insufficient|invalid)permission|(?:not|un)authorized|noauth"
+        ),
+        FailureReason.PERMISSION,
+    ),
+    (
+        re.compile(
+            "serviceunavailable|^unavailable$|internal(?:server)?error|internalfailure|systemerror|upgrading|maintenance"
+            "|unknown(?:error|exception)|(?:service|backend|gateway)timeout"
+        ),
         FailureReason.SERVER,
     ),
 )
@@ -191,15 +208,16 @@ _TOKEN_CODES = frozenset(
 def reason_of_refusal(code: str | None, http_status: int, message: str | None = None) -> FailureReason:
     """The failure reason of an error reply, by its code, else by its HTTP status.
 
-    A code is read by its segments, which dots divide, the last one first: it is the narrowest. Letters and digits
-    count in them, and no other sign.
+    A code is read by its segments, which dots divide, the last one first: it is the narrowest; then as a whole, for
+    words that are divided themselves. Letters and digits count in it, and no other sign.
     """
-    folded = _OTHER_SIGNS.sub("", (code or "").casefold())
-    if _has(folded, _THROTTLING_WORDS) or _THROTTLING_SENTENCE in (message or "").casefold():
+    segments = _OTHER_SIGNS.sub("", (code or "").casefold()).split(".")
+    joined = "".join(segments)
+    if _THROTTLING.search(joined) or _THROTTLING_SENTENCE in (message or "").casefold():
         return FailureReason.THROTTLED
-    for segment in reversed(folded.split(".")):
+    for part in (*reversed(segments), joined):
         for words, reason in _REASON_OF_WORDS:
-            if _has(segment, words):
+            if words.search(part):
                 return reason
     # STS answers a 302 over its limit:
     # https://www.alibabacloud.com/help/en/ram/support/faq-about-ram-roles-and-sts-tokens
@@ -213,13 +231,9 @@ def reason_of_refusal(code: str | None, http_status: int, message: str | None = 
 def meaning_of_code(code: str | None) -> str | None:
     """What a code means for the operator, where the vendor's sentence does not say it."""
     folded = (code or "").casefold()
-    if _has(folded, _ARREARS_WORDS):
+    if re.search(_ARREARS, folded):
         return "the account is in arrears"
     # https://help.aliyun.com/document_detail/472991.html: a code of BssOpenApi
-    if folded == "notapplicable":
+    if folded.partition(".")[0] == "notapplicable":
         return "the account is of the other site, or a reseller's customer: check its key `site`"
     return None
-
-
-def _has(text: str, words: tuple[str, ...]) -> bool:
-    return any(word in text for word in words)
