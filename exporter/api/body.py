@@ -50,10 +50,18 @@ def read(response: requests.Response) -> tuple[bytes, str | None]:
 
 def document_in(body: bytes, headers: Mapping[str, str]) -> tuple[object, bool]:
     """The value of JSON or the elements of XML, None for neither; and whether it is JSON."""
-    document, is_json = _json(body)
+    document, is_json = json_value(body)
     if not is_json:
         document, is_json = _in_declared_charset(body, headers.get("Content-Type", ""))
     return document, is_json
+
+
+def json_value(body: bytes | str) -> tuple[object, bool]:
+    """The value of a JSON text, None for what is none; and whether it is JSON."""
+    try:
+        return read_json(body), True
+    except (ValueError, RecursionError):  # a megabyte of brackets is too deep for the decoder
+        return None, False
 
 
 class _Unreadable(Exception):
@@ -125,13 +133,6 @@ def _is_text(body: bytes) -> bool:
         return False
 
 
-def _json(body: bytes | str) -> tuple[object, bool]:
-    try:
-        return read_json(body), True
-    except (ValueError, RecursionError):  # a megabyte of brackets is too deep for the decoder
-        return None, False
-
-
 def _in_declared_charset(body: bytes, content_type: str) -> tuple[object, bool]:
     """JSON in another charset than UTF-8, or the elements of XML; and whether it is JSON.
 
@@ -140,7 +141,7 @@ def _in_declared_charset(body: bytes, content_type: str) -> tuple[object, bool]:
     declared = _CHARSET.search(content_type) or _XML_CHARSET.search(body[:_PROLOG_LENGTH].decode("latin-1"))
     marked = next((codec for mark, codec in _MARKS if body.startswith(mark)), None)
     text = body.decode(marked or _codec(declared[1] if declared else "utf-8"), errors="replace").strip(_BLANK)
-    return (_elements(text), False) if text.startswith("<") else _json(text)
+    return (_elements(text), False) if text.startswith("<") else json_value(text)
 
 
 def _codec(charset: str) -> str:

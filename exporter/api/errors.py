@@ -194,6 +194,9 @@ _REASON_OF_WORDS: tuple[tuple[re.Pattern[str], FailureReason], ...] = (
         FailureReason.SERVER,
     ),
 )
+_ERROR = re.compile(
+    "invalid|missing|not_?(?:found|exist|support|applicable)|illegal|error|fail|exceed|unsupported|conflict|expired"
+)
 _OTHER_SIGNS = re.compile(r"[^a-z0-9.]")
 # https://help.aliyun.com/zh/polardb/client-error-codes
 _TOKEN_CODES = frozenset(
@@ -211,14 +214,10 @@ def reason_of_refusal(code: str | None, http_status: int, message: str | None = 
     A code is read by its segments, which dots divide, the last one first: it is the narrowest; then as a whole, for
     words that are divided themselves. Letters and digits count in it, and no other sign.
     """
-    segments = _OTHER_SIGNS.sub("", (code or "").casefold()).split(".")
-    joined = "".join(segments)
-    if _THROTTLING.search(joined) or _THROTTLING_SENTENCE in (message or "").casefold():
+    if _THROTTLING_SENTENCE in (message or "").casefold():
         return FailureReason.THROTTLED
-    for part in (*reversed(segments), joined):
-        for words, reason in _REASON_OF_WORDS:
-            if words.search(part):
-                return reason
+    if (reason := _reason_in_words(code)) is not None:
+        return reason
     # STS answers a 302 over its limit:
     # https://www.alibabacloud.com/help/en/ram/support/faq-about-ram-roles-and-sts-tokens
     if http_status in (HTTPStatus.FOUND, HTTPStatus.TOO_MANY_REQUESTS):
@@ -226,6 +225,11 @@ def reason_of_refusal(code: str | None, http_status: int, message: str | None = 
     if http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return FailureReason.SERVER
     return FailureReason.REJECTED
+
+
+def speaks_of_error(code: str | None) -> bool:
+    """Whether a code is one of an error by its words, whatever was answered with it."""
+    return _reason_in_words(code) is not None or _ERROR.search((code or "").casefold()) is not None
 
 
 def meaning_of_code(code: str | None) -> str | None:
@@ -237,3 +241,19 @@ def meaning_of_code(code: str | None) -> str | None:
     if folded.partition(".")[0] == "notapplicable":
         return "the account is of the other site, or a reseller's customer: check its key `site`"
     return None
+
+
+def _reason_in_words(code: str | None) -> FailureReason | None:
+    segments = _OTHER_SIGNS.sub("", (code or "").casefold()).split(".")
+    joined = "".join(segments)
+    if _THROTTLING.search(joined):
+        return FailureReason.THROTTLED
+    return next(
+        (
+            reason
+            for part in (*reversed(segments), joined)
+            for words, reason in _REASON_OF_WORDS
+            if words.search(part)
+        ),
+        None,
+    )

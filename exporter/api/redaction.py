@@ -11,7 +11,7 @@ from exporter.api.credentials.base import Credentials
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SENTENCE_LENGTH = 300
-_CODE_LENGTH = 128
+_BRIEF_LENGTH = 128
 _CORE_LENGTH = 6  # shorter ones occur in any text by chance
 _WITHHELD = "(withheld: it repeats a secret part of the request)"
 # SignatureDoesNotMatch and IncompleteSignature echo the string to sign or the headers.
@@ -48,9 +48,9 @@ class Redaction:
         leaks = self._repeats(identifier) if _UUID.fullmatch(identifier) else self._leaks(identifier)
         return None if leaks else identifier
 
-    def code(self, code: str | None) -> str | None:
-        """The error code in one line of bounded length; None when it is none or holds a secret."""
-        return None if code is None or self._leaks(code) else _in_one_line(code)[:_CODE_LENGTH] or None
+    def in_brief(self, text: str | None) -> str | None:
+        """An error code, or the like, in one line of bounded length; None when it is empty or holds a secret."""
+        return None if text is None or self._leaks(text) else _in_one_line(text)[:_BRIEF_LENGTH] or None
 
     def sentence(self, code: str | None, message: str | None) -> str | None:
         """The vendor's message in one line of bounded length, or None; withheld where it would leak."""

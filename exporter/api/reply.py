@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -11,19 +11,37 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
-from exporter.api.body import DEEPEST, document_in
-from exporter.api.errors import MalformedReply, Refused, meaning_of_code, reason_of_refusal
+from exporter.api.body import DEEPEST, document_in, json_value
+from exporter.api.errors import MalformedReply, Refused, meaning_of_code, reason_of_refusal, speaks_of_error
 from exporter.api.redaction import Redaction
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-_CODE = ("Code", "code", "ErrorCode", "errorCode")
-_MESSAGE = ("Message", "message", "ErrorMessage", "errorMessage", "errorMsg")
-_WRAPPERS = ("Error", "error")
-_OF_ERRORS = frozenset({*_CODE, *_WRAPPERS, "Success"})
-_REQUEST_ID = ("RequestId", "requestId")
+
+def _spellings(*words: str) -> tuple[str, ...]:
+    """A name as it is written: ErrorCode, errorCode, errorcode, ERRORCODE, error_code and ERROR_CODE."""
+    titled = [word.capitalize() for word in words]
+    snake = "_".join(words)
+    joined = "".join(words)
+    names = ("".join(titled), "".join([words[0], *titled[1:]]), joined, joined.upper(), snake, snake.upper())
+    return tuple(dict.fromkeys(names))
+
+
+_ERROR = (*_spellings("error"), *_spellings("errors"))
+_CODE = (*_spellings("code"), *_spellings("error", "code"), *_spellings("err", "code"))
+_MESSAGE = (
+    *_spellings("message"), *_spellings("error", "message"), *_spellings("error", "msg"), *_spellings("err", "msg"),
+    *_spellings("error", "description"), *_spellings("msg"),
+)  # fmt: skip
+_SUCCESS = _spellings("success")
+_REQUEST_ID = _spellings("request", "id")
+_BESIDE_CODE = frozenset({*_CODE, *_MESSAGE, *_ERROR, *_SUCCESS, *_REQUEST_ID, "HostId", "Recommend"})
+_OF_ERRORS = frozenset({*_CODE, *_ERROR, *_SUCCESS})
+_WRAPPERS = frozenset(_ERROR)
 # https://www.alibabacloud.com/help/en/ram/user-guide/how-do-i-troubleshoot-access-denied-errors
-_DENIED = ("PolicyType", "NoPermissionType", "AuthAction")
+_DENIED = (_spellings("policy", "type"), _spellings("no", "permission", "type"), _spellings("auth", "action"))
+_ONE_WORD = re.compile(r"[\w.:/-]+", re.ASCII)
+_OF_SUCCESS = re.compile(r"(?:0+|20\d|ok|succe\w*)[.!]?", re.ASCII)
 _MOST_LOOKED_AT = 100
 _YEAR_S = 365 * 24 * 3600.0
 _OF_BODY = ("Content-Type", "Content-Encoding")
@@ -49,19 +67,21 @@ def decode(
     """
     document, is_json = document_in(body, headers)
     fields = document if isinstance(document, dict) else {}
-    is_answer = http_status == HTTPStatus.OK and is_json
-    error = _error_in_answer(fields) if is_answer else _object_with_code(document)
+    if http_status == HTTPStatus.OK:
+        error = _error_in_answer(fields) if is_json and fields else _first(document, _refuses)
+    else:
+        error = _first(document, _has_code) or fields
     id_in_error = _text(error, *_REQUEST_ID) if error else None
     request_id = redaction.plain(id_in_error or _text(fields, *_REQUEST_ID)) or request_id
-    if error is not None or http_status != HTTPStatus.OK:
+    if error is not None:
+        retry_after_s = _retry_after_s(headers, came_at)
         raise _refused(
-            error or fields,
+            error,
             redaction,
             http_status=http_status,
             request_id=request_id,
-            retry_after_s=_retry_after_s(headers, came_at),
-            longest_wait_s=longest_wait_s,
-            problem=problem,
+            retry_after_s=retry_after_s,
+            remarks=[_why_denied(document, redaction), problem, _wait(retry_after_s, longest_wait_s)],
         )
     if not (is_json and isinstance(document, dict)):
         kind = "a JSON value that is no object" if is_json else "no JSON"
@@ -100,25 +120,69 @@ def _retry_after_s(headers: Mapping[str, str], came_at: float) -> float | None:
 
 def _error_in_answer(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What describes the error in a reply of HTTP 200; None where it is none."""
-    if _OF_ERRORS.isdisjoint(answer):
+    data = answer.get("Data")
+    inner = data if isinstance(data, dict) else {}
+    if _OF_ERRORS.isdisjoint(answer) and _WRAPPERS.isdisjoint(inner):
         return None
-    if _is_error(_text(answer, *_CODE)):
+    if _refuses(answer):
         return answer
-    wrapped = [answer[name] for name in _WRAPPERS if name in answer]
-    return (wrapped and _object_with_code(wrapped)) or (answer if _says_failure(answer) else None)
+    wrapped = [fields[name] for fields in (answer, inner) for name in _ERROR if name in fields]
+    return _first(wrapped, _has_code) or (answer if _says_failure(answer) else None)
 
 
-def _object_with_code(document: object) -> Mapping[str, Any] | None:
-    """The first object with the code of an error, the outermost one; errors are wrapped in several ways."""
+def _first(document: object, described: Callable[[dict[str, Any]], bool]) -> Mapping[str, Any] | None:
+    """The first such object, the outermost one; errors are wrapped in several ways, also as JSON in a text."""
     level = [document]
     for _ in range(DEEPEST):
+        level = [
+            json_value(item)[0] if isinstance(item, str) and item.lstrip()[:1] in '{["' else item for item in level
+        ]
         for item in level:
-            if isinstance(item, dict) and _is_error(_text(item, *_CODE)):
+            if isinstance(item, dict) and described(item):
                 return item
         inside = (
             item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
         )
         level = list(islice(chain.from_iterable(inside), _MOST_LOOKED_AT))
+    return None
+
+
+def _has_code(fields: Mapping[str, Any]) -> bool:
+    return _is_error(_code(fields))
+
+
+def _refuses(fields: Mapping[str, Any]) -> bool:
+    """Whether an object with HTTP 200 is an error: its code or message says so, or there is nothing else in it."""
+    code = _code(fields)
+    return _is_error(code) and (
+        speaks_of_error(code)
+        or _is_error(_text(fields, *_MESSAGE))
+        or not any(value for name, value in fields.items() if name not in _BESIDE_CODE)
+    )
+
+
+def _code(fields: Mapping[str, object]) -> str | None:
+    """The code that says most: one of an error before one of success, a word before a number."""
+    texts = [text for name in _CODE if (text := _text(fields, name))]
+    texts += [text for name in _ERROR if (text := _text(fields, name)) and _ONE_WORD.fullmatch(text)]
+    return max(texts, key=lambda code: (_is_error(code), not code.isdigit()), default=None)
+
+
+def _is_error(said: str | None) -> bool:
+    """Whether a code or message is one of an error; some products put "Code": "200" or "OK" into a good answer."""
+    return said is not None and _OF_SUCCESS.fullmatch(said.casefold()) is None
+
+
+def _says_failure(fields: Mapping[str, object]) -> bool:
+    """Whether "Success" is false, as in the errors that BssOpenApi answers with HTTP 200."""
+    return any(str(fields.get(name)).strip().casefold() == "false" for name in _SUCCESS)
+
+
+def _text(fields: Mapping[str, object], *names: str) -> str | None:
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, str) and (text := value.strip()):
+            return text
     return None
 
 
@@ -129,24 +193,13 @@ def _refused(
     http_status: int,
     request_id: str | None,
     retry_after_s: float | None,
-    longest_wait_s: float,
-    problem: str | None,
+    remarks: Iterable[str | None],
 ) -> Refused:
-    said = _text(error, *_CODE)
-    code = redaction.code(said)
-    sentence = redaction.sentence(code, _text(error, *_MESSAGE))
-    denied = error.get("AccessDeniedDetail")
-    details = (
-        []
-        if not isinstance(denied, dict)
-        else [f"{name} {value}" for name in _DENIED if (value := redaction.plain(_text(denied, name)))]
-    )
-    wait = None
-    if retry_after_s is not None:
-        asked = "more than a year" if retry_after_s > _YEAR_S else f"{math.ceil(retry_after_s)} s"
-        allowed = f", poll.failing_interval allows {longest_wait_s:g} s" if retry_after_s > longest_wait_s else ""
-        wait = f"the API asks to wait {asked}{allowed}"
-    remark = "; ".join(filter(None, [meaning_of_code(said), ", ".join(details), problem, wait]))
+    said = _code(error)
+    code = redaction.in_brief(said)
+    message = _text(error, *_MESSAGE, *_ERROR)
+    sentence = redaction.sentence(code, message if message != said else None)
+    remark = "; ".join(filter(None, [meaning_of_code(said), *remarks]))
     words = code or f"HTTP {http_status}"
     return Refused(
         words + (f": {sentence}" if sentence else "") + (f" ({remark})" if remark else ""),
@@ -159,23 +212,19 @@ def _refused(
     )
 
 
-def _text(fields: Mapping[str, object], *names: str) -> str | None:
-    for name in names:
-        value = fields.get(name)
-        if isinstance(value, str) and (text := value.strip()):
-            return text
-    return None
+def _why_denied(document: object, redaction: Redaction) -> str:
+    """What AccessDeniedDetail says of a missing right, wherever it stands."""
+    detail = _first(document, lambda fields: any(_text(fields, *names) for names in _DENIED)) or {}
+    told = ((names[0], redaction.in_brief(_text(detail, *names))) for names in _DENIED)
+    return ", ".join(f"{name} {value}" for name, value in told if value)
 
 
-def _is_error(code: str | None) -> bool:
-    """Whether the code is one of an error; some products put "Code": "200" or "OK" into a good answer."""
-    return code is not None and code.casefold() not in ("200", "ok", "success", "0")
-
-
-def _says_failure(fields: Mapping[str, object]) -> bool:
-    """Whether "Success" is false, as in the errors that BssOpenApi answers with HTTP 200."""
-    success = fields.get("Success")
-    return success is False or (isinstance(success, str) and success.strip().casefold() == "false")
+def _wait(retry_after_s: float | None, longest_wait_s: float) -> str | None:
+    if retry_after_s is None:
+        return None
+    asked = "more than a year" if retry_after_s > _YEAR_S else f"{math.ceil(retry_after_s)} s"
+    allowed = f", poll.failing_interval allows {longest_wait_s:g} s" if retry_after_s > longest_wait_s else ""
+    return f"the API asks to wait {asked}{allowed}"
 
 
 def _server_time(date: str, came_at: float) -> float | None:

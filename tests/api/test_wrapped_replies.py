@@ -20,6 +20,23 @@ WRAPPED = '{"Code":"Forbidden.RAM","Message":"用户没有权限","RequestId":"R
 NO_RIGHT = ("Forbidden.RAM: 用户没有权限", "Forbidden.RAM", 403, "R1")
 
 
+CODES: dict[str, object] = {
+    "capitals": {"CODE": "NoAuth"},
+    "short": {"ErrCode": "NoAuth"},
+    "short, in lower case": {"errcode": "NoAuth"},
+    "an underscore": {"error_code": "NoAuth"},
+    "capitals inside": {"ERROR": {"CODE": "NoAuth"}},
+    "as the error": {"error": "NoAuth"},
+    "JSON in a text": {"Error": json.dumps({"Code": "NoAuth"})},
+    "JSON in a text alone": json.dumps({"Code": "NoAuth"}),
+    "a list": [{"Code": "NoAuth"}],
+    "a list of errors": {"errors": [{"code": "NoAuth"}]},
+    "an error in data": {"Data": {"Error": {"Inner": {"Code": "NoAuth"}}}},
+    "beside a code of success": {"Code": "200", "ErrorCode": "NoAuth"},
+    "beside a number": {"Code": "403", "ErrorCode": "NoAuth"},
+}
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "expected"),
     [
@@ -65,6 +82,14 @@ NO_RIGHT = ("Forbidden.RAM: 用户没有权限", "Forbidden.RAM", 403, "R1")
                      ("NoAuth: x", "NoAuth", 403, "R1"), id="errorCode"),
         pytest.param(b'[{"data":{"errors":[{"ErrorCode":"NoAuth"}]}}]', "",
                      ("NoAuth", "NoAuth", 403, IN_HEAD), id="deep inside"),
+        *(
+            pytest.param(json.dumps(body).encode(), "", ("NoAuth", "NoAuth", 403, IN_HEAD), id=name)
+            for name, body in CODES.items()
+        ),
+        pytest.param(b'{"error":"no_auth","error_description":"x"}', "", ("no_auth: x", "no_auth", 403, IN_HEAD),
+                     id="as OAuth has it"),
+        pytest.param(b'{"error":"No such luck"}', "", ("HTTP 403: No such luck", None, 403, IN_HEAD),
+                     id="a sentence for a code"),
         pytest.param(b'{"Code":"200","Error":{"Code":"NoAuth"}}', "",
                      ("NoAuth", "NoAuth", 403, IN_HEAD), id="two codes, one of them of no error"),
     ],
@@ -86,6 +111,12 @@ def test_the_code_in_another_wrapping(
         pytest.param(b'{"Error":{"Code":"DcdnIpaServiceNotFound"}}', id="an error inside"),
         pytest.param(b'{"errorCode":"DcdnIpaServiceNotFound"}', id="errorCode"),
         pytest.param(b'{"Success":false,"error":{"code":"DcdnIpaServiceNotFound"}}', id="no success"),
+        pytest.param(b'{"success":"false","Code":"DcdnIpaServiceNotFound"}', id="no success, in lower case"),
+        pytest.param(b'{"Code":"DcdnIpaServiceNotFound","InstanceId":"","Locks":[]}', id="without fields"),
+        *(
+            pytest.param(json.dumps(body).replace("NoAuth", "DcdnIpaServiceNotFound").encode(), id=name)
+            for name, body in CODES.items()
+        ),
     ],
 )
 def test_the_code_in_another_wrapping_of_a_200(body: bytes) -> None:
@@ -97,11 +128,48 @@ def test_the_code_in_another_wrapping_of_a_200(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "code", ["200", "OK", "Success", "SUCCESS", "Succeed", "Successful", "0", "100", "Done", "yes"]
+)
+@pytest.mark.parametrize(
+    "beside", [{}, {"Success": True}, {"Message": "Successful!"}], ids=["", "Success", "Message"]
+)
+def test_an_answer_with_a_code_of_success(code: str, beside: dict[str, object]) -> None:
+    """Where nothing speaks of an error, and there is something in it, it is an answer, whatever its word is."""
+    body = {"Code": code, "RequestId": "R1", "Data": {"AvailableAmount": "1"}} | beside
+
+    assert decode(json.dumps(body).encode(), REDACTION, http_status=200, request_id=None) == (body, "R1")
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        pytest.param({"Code": "Odd", "Message": "The order cannot be found."}, id="a message"),
+        pytest.param({"Code": "Odd", "Success": False}, id="no success"),
+        pytest.param({"Code": "Odd", "Error": {"Code": "Odd"}}, id="an error"),
+        pytest.param({"Code": "Odd", "Data": None}, id="nothing else"),
+        *(
+            pytest.param({"Code": code}, id=code)
+            for code in ["NoPermission", "OrderNotFound", "INVALID_X", "System.Failed"]
+        ),
+    ],
+)
+def test_an_answer_that_speaks_of_an_error(beside: dict[str, object]) -> None:
+    """It is a refusal, whatever else is in it."""
+    body = json.dumps({"RequestId": "R1", "Data": {"AvailableAmount": "1"}} | beside).encode()
+    with pytest.raises(Refused) as refusal:
+        decode(body, REDACTION, http_status=200, request_id=None)
+
+    assert refusal.value.code == beside["Code"]
+
+
+@pytest.mark.parametrize(
     "body",
     [
         pytest.param({"Error": None, "errorCode": "0", "a": 1}, id="no error"),
         pytest.param({"error": {}, "ErrorCode": ""}, id="an empty error"),
         pytest.param({"Data": {"Code": "Blue"}, "Items": [{"code": "Red"}]}, id="a code of something else"),
+        pytest.param({"Data": {"Error": None, "a": 1}}, id="no error in data"),
+        pytest.param({"error": "none", "a": 1}, id="a word for no error"),
     ],
 )
 def test_a_code_that_is_no_error(body: dict[str, object]) -> None:
@@ -193,6 +261,23 @@ WHY = (
         pytest.param({"AccessDeniedDetail": {"AuthAction": "planted-secret-0123"}}, "NoPermission", id="a secret"),
         pytest.param({"AccessDeniedDetail": {"AuthAction": 7}}, "NoPermission", id="a number"),
         pytest.param({"AccessDeniedDetail": "text"}, "NoPermission", id="no object"),
+        pytest.param({"AccessDeniedDetail": json.dumps(DENIED)}, f"NoPermission ({WHY})", id="JSON in a text"),
+        pytest.param({"AccessDeniedDetail": [DENIED]}, f"NoPermission ({WHY})", id="a list"),
+        pytest.param(
+            {"accessDeniedDetail": {"policyType": "P", "authAction": "a:B"}},
+            "NoPermission (PolicyType P, AuthAction a:B)",
+            id="lower case",
+        ),
+        pytest.param(
+            {"Code": "", "Error": {"Code": "NoPermission"}, "AccessDeniedDetail": DENIED},
+            f"NoPermission ({WHY})",
+            id="beside a wrapped error",
+        ),
+        pytest.param(
+            {"AccessDeniedDetail": {"PolicyType": "Control Policy", "AuthAction": "dcdn:*"}},
+            "NoPermission (PolicyType Control Policy, AuthAction dcdn:*)",
+            id="no identifiers",
+        ),
     ],
 )
 def test_why_a_right_is_missing(body: dict[str, object], explanation: str) -> None:
