@@ -15,6 +15,8 @@ from urllib3.exceptions import ProtocolError
 
 from exporter.api.fields import read_json
 
+ANSWERED = frozenset({HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
+"""The statuses of answers: a proxy that has changed a 200, as by unpacking it, may say 203."""
 REPLY_LIMIT = 1024 * 1024
 _CHUNK = 64 * 1024
 _TOO_LARGE = f"the reply is larger than {REPLY_LIMIT} bytes"
@@ -82,7 +84,7 @@ def _whole(response: requests.Response) -> bytes:
     except ValueError:  # http.client raises it for a chunk of negative size
         raise _Unreadable("the length of the reply makes no sense") from None
     except ProtocolError:
-        if response.status_code == HTTPStatus.OK:
+        if response.status_code in ANSWERED:
             raise
         raise _Unreadable("the reply ended before its end") from None
     return b"".join(parts)

@@ -222,6 +222,8 @@ def reason_of_refusal(code: str | None, http_status: int, message: str | None = 
     # https://www.alibabacloud.com/help/en/ram/support/faq-about-ram-roles-and-sts-tokens
     if http_status in (HTTPStatus.FOUND, HTTPStatus.TOO_MANY_REQUESTS):
         return FailureReason.THROTTLED
+    if http_status == HTTPStatus.UNAUTHORIZED:
+        return FailureReason.AUTH
     if http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return FailureReason.SERVER
     return FailureReason.REJECTED

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from http import HTTPStatus
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
-from exporter.api.body import DEEPEST, document_in, json_value
+from exporter.api.body import ANSWERED, DEEPEST, document_in, json_value
 from exporter.api.errors import MalformedReply, Refused, meaning_of_code, reason_of_refusal, speaks_of_error
 from exporter.api.redaction import Redaction
 
@@ -67,7 +67,7 @@ def decode(
     """
     document, is_json = document_in(body, headers)
     fields = document if isinstance(document, dict) else {}
-    if http_status == HTTPStatus.OK:
+    if http_status in ANSWERED:
         error = _error_in_answer(fields) if is_json and fields else _first(document, _refuses)
     else:
         error = _first(document, _has_code) or fields
@@ -78,13 +78,14 @@ def decode(
         raise _refused(
             error,
             redaction,
+            headers,
             http_status=http_status,
             request_id=request_id,
             retry_after_s=retry_after_s,
             remarks=[_why_denied(document, redaction), problem, _wait(retry_after_s, longest_wait_s)],
         )
     if not (is_json and isinstance(document, dict)):
-        kind = "a JSON value that is no object" if is_json else "no JSON"
+        kind = "a JSON value that is no object" if is_json else "no JSON" if body.strip() else "empty"
         explanation = problem or ", ".join([f"the reply is {kind}", *_declared(headers, redaction)])
         raise MalformedReply(explanation, http_status=http_status, request_id=request_id)
     return document, request_id
@@ -94,6 +95,14 @@ def _declared(headers: Mapping[str, str], redaction: Redaction) -> list[str]:
     """What the head says of a body that it is, in words."""
     said = {name: redaction.sentence(None, headers.get(name, "").partition(";")[0]) for name in _OF_BODY}
     return [f"its {name.lower().replace('-', ' ')} is {value}" for name, value in said.items() if value]
+
+
+def _redirect(headers: Mapping[str, str], redaction: Redaction) -> str | None:
+    try:
+        host = redaction.in_brief(urlsplit(headers.get("Location", "")).hostname)
+    except ValueError:
+        return None
+    return host and f"it redirects to {host}"
 
 
 def clock_skew_s(date: str | None, came_at: float) -> float | None:
@@ -189,6 +198,7 @@ def _text(fields: Mapping[str, object], *names: str) -> str | None:
 def _refused(
     error: Mapping[str, Any],
     redaction: Redaction,
+    headers: Mapping[str, str],
     *,
     http_status: int,
     request_id: str | None,
@@ -199,6 +209,8 @@ def _refused(
     code = redaction.in_brief(said)
     message = _text(error, *_MESSAGE, *_ERROR)
     sentence = redaction.sentence(code, message if message != said else None)
+    if not (code or sentence):
+        remarks = [_redirect(headers, redaction), *_declared(headers, redaction), *remarks]
     remark = "; ".join(filter(None, [meaning_of_code(said), *remarks]))
     words = code or f"HTTP {http_status}"
     return Refused(

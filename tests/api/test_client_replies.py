@@ -169,7 +169,9 @@ def test_a_body_that_cannot_be_read(serve: Serve, connect: Connect, ask: Ask, re
     assert (malformed.value.explanation, malformed.value.request_id) == (problem, "R-1")
     with pytest.raises(Refused) as refused:
         ask(connect(failure.url))
-    assert (refused.value.reason, refused.value.explanation) == (FailureReason.SERVER, f"HTTP 503 ({problem})")
+    assert refused.value.reason is FailureReason.SERVER
+    assert refused.value.explanation.startswith("HTTP 503 (")
+    assert refused.value.explanation.endswith(f"{problem})")
     with pytest.raises(Refused) as throttled:
         ask(connect(busy.url))
     assert (throttled.value.reason, throttled.value.retry_after_s) == (FailureReason.THROTTLED, 60)

@@ -125,6 +125,8 @@ REASONS = [
     (None, 302, THROTTLED),
     (None, 429, THROTTLED),
     (None, 301, REJECTED),
+    (None, 401, AUTH),
+    ("SomethingNew", 401, AUTH),
     (None, 403, REJECTED),
     (None, 499, REJECTED),
     (None, 500, SERVER),

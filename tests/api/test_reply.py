@@ -163,7 +163,8 @@ NO_OBJECT = "the reply is a JSON value that is no object"
 @pytest.mark.parametrize(
     ("body", "explanation"),
     [
-        pytest.param(b"", NO_JSON, id="empty"),
+        pytest.param(b"", "the reply is empty", id="empty"),
+        pytest.param(b" \r\n", "the reply is empty", id="blank"),
         pytest.param(b"everything is fine", NO_JSON, id="text"),
         pytest.param(b'{"a":', NO_JSON, id="cut-off"),
         pytest.param(b"[" * 1024 * 1024, NO_JSON, id="deep-brackets"),
@@ -174,9 +175,41 @@ NO_OBJECT = "the reply is a JSON value that is no object"
         pytest.param(b'"text"', NO_OBJECT, id="string"),
     ],
 )
-def test_a_200_that_makes_no_sense(body: bytes, explanation: str) -> None:
+@pytest.mark.parametrize("http_status", [200, 203])
+def test_a_200_that_makes_no_sense(body: bytes, explanation: str, http_status: int) -> None:
     """A 200 that is no object is malformed."""
     with pytest.raises(MalformedReply) as malformed:
-        decode(body, REDACTION, http_status=200, request_id=IN_HEAD)
+        decode(body, REDACTION, http_status=http_status, request_id=IN_HEAD)
 
-    assert evidence(malformed.value) == (explanation, None, 200, IN_HEAD)
+    assert evidence(malformed.value) == (explanation, None, http_status, IN_HEAD)
+
+
+@pytest.mark.parametrize(
+    ("http_status", "headers", "explanation"),
+    [
+        pytest.param(
+            502, {"Content-Type": "text/html; charset=utf-8"}, "HTTP 502 (its content type is text/html)", id="a page"
+        ),
+        pytest.param(
+            302, {"Location": "https://u:p@portal.example:8443/login?x", "Content-Type": "text/html"},
+            "HTTP 302 (it redirects to portal.example; its content type is text/html)", id="a redirect",
+        ),
+        pytest.param(307, {"Location": "/elsewhere"}, "HTTP 307", id="to the same host"),
+        pytest.param(308, {"Location": "https://[::1"}, "HTTP 308", id="to no host"),
+        pytest.param(301, {"Location": "https://planted-secret-0123/"}, "HTTP 301", id="to a secret"),
+        pytest.param(400, {"Content-Encoding": "br"}, "HTTP 400 (its content encoding is br)", id="compressed"),
+    ],
+)  # fmt: skip
+def test_a_status_alone(http_status: int, headers: dict[str, str], explanation: str) -> None:
+    """Where neither a code nor a sentence came, the head says what has answered."""
+    with pytest.raises(Refused) as refusal:
+        decode(b"<html>Log in", REDACTION, http_status=http_status, request_id=IN_HEAD, headers=headers)
+
+    assert refusal.value.explanation == explanation
+
+
+def test_an_answer_that_a_proxy_has_changed() -> None:
+    """It is one with HTTP 203 too, and an error is an error."""
+    assert decode(b'{"a":1}', REDACTION, http_status=203, request_id=IN_HEAD) == ({"a": 1}, IN_HEAD)
+    with pytest.raises(Refused, match="NoPermission"):
+        decode(b'{"Code":"NoPermission"}', REDACTION, http_status=203, request_id=IN_HEAD)

@@ -127,7 +127,7 @@ def test_the_budget_is_held(
     now[0] += 1
 
     assert refused.value.reason is FailureReason.THROTTLED
-    assert refused.value.explanation.endswith("(the API asks to wait 30 s)")
+    assert refused.value.explanation.endswith("the API asks to wait 30 s)")
     assert client.seconds_to(client.reserve(operation, caller)) == pytest.approx(29)
     assert client.seconds_to(client.reserve(operation, replace(caller, account_id="2"))) == 0
 

@@ -44,6 +44,10 @@ STATES: Mapping[str, tuple[bytes, str]] = {
     "xml": (reply(NOT_FOUND, status="403 Forbidden", headers=("Content-Type: text/xml",)), "not_activated"),
     "error_inside": (refusal("", Error={"Code": "DcdnIpaServiceNotFound"}), "not_activated"),
     "error_code": (refusal("", errorCode="DcdnIpaServiceNotFound"), "not_activated"),
+    "blank_behind_code": (refusal("DcdnIpaServiceNotFound "), "not_activated"),
+    "odd_success": (reply(HEALTHY.replace(b"{", b'{"Code":"Succeed",', 1)), "active"),
+    "non_authoritative": (reply(HEALTHY, status="203 Changed"), "active"),
+    "gzip_unnamed": (reply(gzip.compress(HEALTHY[:50]) + gzip.compress(HEALTHY[50:])), "active"),
     "no_coding": (reply(HEALTHY, headers=("Content-Encoding: utf-8",)), "active"),
     "gzip": (reply(gzip.compress(HEALTHY), headers=("Content-Encoding: gzip",)), "active"),
     "deflate": (reply(zlib.compress(HEALTHY), headers=("Content-Encoding: deflate",)), "active"),
@@ -73,6 +77,18 @@ FAILURES: Mapping[str, tuple[bytes, str, str]] = {
         reply(b"<!DOCTYPE html><html>Log in</html>", headers=("Content-Type: text/html; charset=utf-8",)),
         "malformed", "its content type is text/html",
     ),
+    "portal_elsewhere": (
+        reply(status="302 Found", headers=("Location: https://portal.example/", "Content-Type: text/html")),
+        "throttled", "HTTP 302 (it redirects to portal.example; its content type is text/html)",
+    ),
+    "unread": (
+        reply(b"\x0b\x02", status="429 Slow down", headers=("Content-Encoding: br", "x-acs-retry-after: 60000")),
+        "throttled", "HTTP 429 (its content encoding is br; the API asks to wait 60 s, poll.",
+    ),
+    "cut_xml": (
+        reply(b"<Error><Code>Forbidden.RAM</Code><Mess", status="403 Forbidden"), "permission", "Forbidden.RAM",
+    ),
+    "no_wait": (refusal("NoPermission", "Retry-After: 0"), "permission", "NoPermission"),
     "qps": (refusal("Forbidden", Message="QPS Limit Exceeded"), "throttled", "QPS Limit Exceeded"),
     "vendors_time": (
         refusal("Throttling.User", "x-acs-retry-after: 30000", status=400), "throttled", "asks to wait 30 s",
