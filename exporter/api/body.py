@@ -86,7 +86,7 @@ def _whole(response: requests.Response) -> bytes:
     except ProtocolError:
         if response.status_code in ANSWERED:
             raise
-        raise _Unreadable("the reply ended before its end") from None
+        raise _Unreadable("the reply is not whole") from None
     return b"".join(parts)
 
 

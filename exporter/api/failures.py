@@ -3,17 +3,25 @@
 import re
 import ssl
 from collections.abc import Iterator
-from http.client import RemoteDisconnected
+from http.client import BadStatusLine, HTTPException, IncompleteRead, LineTooLong, RemoteDisconnected, UnknownProtocol
 from urllib.parse import urlsplit
 
 from requests.exceptions import RequestException
-from urllib3.exceptions import MaxRetryError
+from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from exporter.api.deadline import Step
 from exporter.api.endpoints import Route
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  # http.client has no error type for it
+# The first row that fits; what http.client raises has no words for people, and may repeat what the other side sent.
+_IN_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((RemoteDisconnected,), "closed by the other side"),
+    ((LineTooLong,), "a line in the head of the reply is too long"),
+    ((BadStatusLine, UnknownProtocol, InvalidHeader), "the reply is no HTTP"),
+    ((IncompleteRead,), "the reply is not whole"),
+    ((HTTPException,), "the head of the reply cannot be read"),
+)
 
 
 def died(error: Exception) -> bool:
@@ -77,8 +85,8 @@ def _reason_in(cause: BaseException, route: Route, step: Step | None) -> str | N
         reason = f"the certificate of {whose} was not accepted: {cause.verify_message}"
     elif isinstance(cause, ssl.SSLError):
         reason = f"TLS with {whose} failed: {cause.reason or type(cause).__name__}"
-    elif isinstance(cause, RemoteDisconnected):
-        reason = "closed by the other side"
+    elif words := next((words for kinds, words in _IN_WORDS if isinstance(cause, kinds)), None):
+        reason = words
     elif isinstance(cause, OSError) and cause.strerror and not isinstance(cause, RequestException):
         reason = f"{_peer(route)} cannot be resolved: {cause.strerror}" if step is Step.RESOLVE else cause.strerror
     elif isinstance(cause, OSError) and (refusal := _TUNNEL_REFUSED.match(str(cause))):

@@ -189,7 +189,7 @@ def test_a_refusal_that_is_cut_off(serve: Serve, connect: Connect, ask: Ask, res
     """Its status has come."""
     server = serve(once(b"HTTP/1.1 503 Unavailable\r\n" + rest))
 
-    with pytest.raises(Refused, match=r"HTTP 503 \(the reply ended before its end\)") as refused:
+    with pytest.raises(Refused, match=r"HTTP 503 \(the reply is not whole\)") as refused:
         ask(connect(server.url))
     assert refused.value.reason is FailureReason.SERVER
 
@@ -244,27 +244,37 @@ def test_the_request_id_of_the_head(serve: Serve, connect: Connect, ask: Ask) ->
     assert (ask(connect(plain.url)).request_id, ask(connect(strange.url)).request_id) == ("EF2A-01", None)
 
 
+NO_HTTP = "the reply is no HTTP"
+CUT = "the reply is not whole"
+
+
 @pytest.mark.parametrize(
-    "data",
+    ("data", "why"),
     [
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"HTTP/1.1\r\n\r\n", id="no-status"),
-        pytest.param(b"HTTP/1.1 abc OK\r\n\r\n", id="status-in-letters"),
-        pytest.param(b"HTTP/2.0 200 OK\r\n\r\n", id="another-version"),
-        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another-protocol"),
-        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200 + b"\r\n", id="too-many-headers"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\n\r\n", id="a-header-too-long"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5, 7\r\n\r\n{}", id="two-lengths"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", id="cut-body"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="no-chunk"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}", id="cut-chunk"),
+        pytest.param(b"", "closed by the other side", id="nothing"),
+        pytest.param(b"HTTP/1.1\r\n\r\n", NO_HTTP, id="no-status"),
+        pytest.param(b"HTTP/1.1 abc OK\r\n\r\n", NO_HTTP, id="status-in-letters"),
+        pytest.param(b"HTTP/2.0 200 OK\r\n\r\n", NO_HTTP, id="another-version"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", NO_HTTP, id="another-protocol"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 200 + b"\r\n", "the head of the reply cannot be read",
+            id="too-many-headers",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\n\r\n", "a line in the head of the reply is too long",
+            id="a-header-too-long",
+        ),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5, 7\r\n\r\n{}", NO_HTTP, id="two-lengths"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", CUT, id="cut-body"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", CUT, id="no-chunk"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}", CUT, id="cut-chunk"),
     ],
-)
-def test_what_is_no_reply(serve: Serve, connect: Connect, ask: Ask, data: bytes) -> None:
+)  # fmt: skip
+def test_what_is_no_reply(serve: Serve, connect: Connect, ask: Ask, data: bytes, why: str) -> None:
     """What does not hold to HTTP is a failed connection, and nothing else is raised."""
     server = serve(once(data))
 
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(ConnectionFailed, match=rf"^the connection to 127\.0\.0\.1:{server.port} failed: {why}$"):
         ask(connect(server.url))
 
 

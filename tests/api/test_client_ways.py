@@ -15,7 +15,7 @@ from exporter.api.endpoints import Route, route
 from exporter.api.errors import ApiError, ConnectionFailed
 from exporter.simulator import Simulator
 from tests.api.conftest import SECRET
-from tests.api.raw_server import Peer, RawServer, always, reply
+from tests.api.raw_server import Peer, RawServer, always, once, reply
 
 Simulate = Callable[..., Simulator]
 Serve = Callable[..., RawServer]
@@ -267,6 +267,16 @@ def test_a_proxy_that_closes_the_connection(serve: Serve, connect: Connect, ask:
     assert (error.sent, error.explanation) == (
         False,
         f"cannot reach api.example:443 through the proxy 127.0.0.1:{proxy.port}: closed by the other side",
+    )
+
+
+def test_a_proxy_that_is_none(serve: Serve, connect: Connect, ask: Ask) -> None:
+    """What answers in another protocol is told apart from one that refuses."""
+    proxy = serve(once(b"SSH-2.0-OpenSSH_9.2\r\n"))
+    error = failure(connect(proxied(proxy.port)), ask)
+
+    assert error.explanation == (
+        f"cannot reach api.example:443 through the proxy 127.0.0.1:{proxy.port}: the reply is no HTTP"
     )
 
 
