@@ -40,7 +40,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
 
     ``no_proxy`` lists, between commas or spaces, names (``aliyuncs.com``, ``.aliyuncs.com`` and ``*.aliyuncs.com``
     stand for that name and all below it), addresses, both with or without a port, networks such as ``10.0.0.0/8``, or
-    ``*``.
+    ``*``. Quotes, a scheme, and a dot or slash at the end change nothing.
     Raises ValueError for a proxy that cannot be used.
     """
     parts = urlsplit(url)
@@ -84,7 +84,7 @@ def _value(environ: Mapping[str, str], name: str) -> str:
 
 def _proxy(environ: Mapping[str, str], name: str) -> str:
     """The URL of the proxy in this variable; raises ValueError, which names no part of it but its scheme."""
-    text = environ[name]
+    text = environ[name].strip()
     scheme = _SCHEME.match(text)
     if scheme is not None and scheme["scheme"].lower() not in PORTS:
         seen = f"seen a proxy of the kind {scheme['scheme']}://, which is not supported"
@@ -102,12 +102,18 @@ def _is_usable(url: str) -> bool:
     except (LocationParseError, UnicodeError):
         return False
     without_spaces = "".join(url.split()) == url  # urllib3 2.2 lets them pass in names
-    return bool(parts.host) and without_spaces and parts.path in (None, "/") and not (parts.query or parts.fragment)
+    return (
+        bool(parts.host)
+        and parts.port != 0
+        and without_spaces
+        and parts.path in (None, "/")
+        and not (parts.query or parts.fragment)
+    )
 
 
 def _covers(exception: str, parts: SplitResult) -> bool:
     """Whether an item of ``no_proxy`` matches this host."""
-    item = exception.lower()
+    item = exception.lower().strip("'\"").rpartition("://")[2].rstrip("/")
     host = parts.hostname or ""
     known = (host, with_port(parts))
     if item in ("*", *known):
@@ -115,7 +121,7 @@ def _covers(exception: str, parts: SplitResult) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        name = item.removeprefix("*").lstrip(".")
+        name = item.removeprefix("*").strip(".")
         return bool(name) and any(f".{own}".endswith(f".{name}") for own in known)
     try:
         return address in ipaddress.ip_network(item.strip("[]"), strict=False)

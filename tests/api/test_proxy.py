@@ -45,6 +45,15 @@ def test_proxy_variables(url: str, environ: dict[str, str], proxy: str | None) -
         pytest.param(DCDN, "*.aliyuncs.com:443", True, id="all-names-below-and-the-port"),
         pytest.param(DCDN, "*.yuncs.com", False, id="all-names-below-the-end-of-another-name"),
         pytest.param(DCDN, "*.", False, id="below-nothing"),
+        pytest.param(DCDN, ".", False, id="a-dot"),
+        pytest.param(DCDN, "''", False, id="quotes-alone"),
+        pytest.param(DCDN, "https://", False, id="a-scheme-alone"),
+        pytest.param(DCDN, "aliyuncs.com.", True, id="a-dot-at-the-end"),
+        pytest.param(DCDN, "*.aliyuncs.com.", True, id="all-names-below-and-a-dot-at-the-end"),
+        pytest.param(DCDN, "https://dcdn.aliyuncs.com/", True, id="a-url"),
+        pytest.param(DCDN, "https://dcdn.aliyuncs.com:443", True, id="a-url-with-a-port"),
+        pytest.param(DCDN, "'aliyuncs.com'", True, id="quotes"),
+        pytest.param(DCDN, '"a.example,aliyuncs.com"', True, id="quotes-around-a-list"),
         pytest.param(DCDN, "a.example aliyuncs.com", True, id="in-a-list-with-spaces"),
         pytest.param(DCDN, "yuncs.com", False, id="the-end-of-another-name"),
         pytest.param(DCDN, "x.dcdn.aliyuncs.com", False, id="a-name-below"),
@@ -80,6 +89,7 @@ USABLE = [
     pytest.param("[fd00::1]:3128", "http://[fd00::1]:3128", id="address-ipv6"),
     pytest.param("http://squid:3128/", "http://squid:3128/", id="http"),
     pytest.param("HTTPS://squid", "HTTPS://squid", id="https"),
+    pytest.param(" http://squid:3128\r\n", "http://squid:3128", id="spaces-and-a-line-end-around"),
     pytest.param("http://user:p%40ss%2F@squid:3128", "http://user:p%40ss%2F@squid:3128", id="escaped-password"),
 ]
 
@@ -109,7 +119,8 @@ UNUSABLE = [
     pytest.param("http://squid:3128/?planted", NONE, id="query"),
     pytest.param("http://squid:3128/#planted", NONE, id="fragment"),
     pytest.param("http://squid 3128", NONE, id="space"),
-    pytest.param("http://squid:3128\n", NONE, id="line-end"),
+    pytest.param("http://squid:3128\nx", NONE, id="line-end"),
+    pytest.param("http://squid:0", NONE, id="port-0"),
     pytest.param("http://[fd00::1:3128", NONE, id="half-a-bracket"),
     pytest.param(" ", NONE, id="nothing-but-space"),
 ]
