@@ -82,10 +82,10 @@ class CallAdapter(HTTPAdapter):
     """
 
     def __init__(self, bundle: CaBundle, *, resolver: Resolver, pool_size: int, single_use: bool) -> None:
-        # One repeats header lines that it cannot parse, and they may repeat our request; the other logs the whole
-        # query of every request at debug.
-        logging.getLogger("urllib3.connection").disabled = True
-        logging.getLogger("urllib3.connectionpool").disabled = True
+        # They repeat header lines that cannot be parsed, which may repeat our request, log the whole query of every
+        # request at debug, and warn of each reply with two lengths, which says nothing to an operator.
+        for name in ("connection", "connectionpool", "response"):
+            logging.getLogger(f"urllib3.{name}").disabled = True
         self._single_use = single_use
         parts: dict[str, Any] = {"bundle": bundle, "resolver": resolver, "single_use": single_use}
         self._connections = {"http": partial(_CallConnection, **parts), "https": partial(_TlsCallConnection, **parts)}

@@ -292,6 +292,15 @@ def test_headers_that_repeat_the_request_are_not_logged(
     assert SECRET not in caplog.text
 
 
+def test_a_length_beside_chunks(serve: Serve, connect: Connect, ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    """The chunks count, as HTTP says, and no library warns of it with each reply."""
+    data = chunked(b'{"a":1}').replace(b"\r\n", b"\r\nContent-Length: 3\r\n", 1)
+    client = connect(serve(always(data)).url)
+
+    assert [ask(client).payload for _ in range(2)] == [{"a": 1}] * 2
+    assert caplog.records == []
+
+
 def test_cookies_are_not_kept(serve: Serve, connect: Connect, ask: Ask) -> None:
     """What the server wants to be told again is forgotten."""
     server = serve(always(reply(headers=("Set-Cookie: a=b",))))
