@@ -24,14 +24,11 @@ _GZIP = b"\x1f\x8b"
 _MOST_COMPRESSIONS = 3
 DEEPEST = 8
 """So many levels of a document are looked at."""
-_BLANK = "\ufeff \t\r\n"
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PROLOG_LENGTH = 200
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.ASCII | re.IGNORECASE)
 _XML_CHARSET = re.compile(r"""\s*<\?xml\b[^>]*\bencoding\s*=\s*["']([\w.:-]{1,40})""", re.ASCII)
-# What would end the reading of XML, and is none of its elements: an encoding that was decoded, an ampersand of no
-# entity, and control characters.
-_DECLARATION = re.compile(r"\A<\?xml\b[^>]*\?>")
+# What would end the reading of XML, and is none of its elements.
 _AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _CODECS = ("utf-8", "utf-16", "utf-32", "gb", "big5", "euc", "iso", "cp", "shift", "ascii", "koi8")
@@ -51,11 +48,18 @@ def read(response: requests.Response) -> tuple[bytes, str | None]:
 
 
 def document_in(body: bytes, headers: Mapping[str, str]) -> tuple[object, bool]:
-    """The value of JSON or the elements of XML, None for neither; and whether it is JSON."""
+    """The value of JSON or the elements of XML, None for neither; and whether it is JSON.
+
+    A mark of UTF-16 says more than a declaration. A letter that is none in its charset spoils itself alone.
+    """
     document, is_json = json_value(body)
-    if not is_json:
-        document, is_json = _in_declared_charset(body, headers.get("Content-Type", ""))
-    return document, is_json
+    if is_json:
+        return document, True
+    prolog = body[:_PROLOG_LENGTH].decode("latin-1")
+    declared = _CHARSET.search(headers.get("Content-Type", "")) or _XML_CHARSET.search(prolog)
+    codec = "utf-16" if body.startswith(_UTF_16_MARKS) else _codec(declared[1] if declared else "utf-8")
+    text = body.decode(codec, errors="replace").strip("\ufeff \t\r\n")
+    return (_elements(text), False) if text.startswith("<") else json_value(text)
 
 
 def json_value(body: bytes | str) -> tuple[object, bool]:
@@ -92,14 +96,11 @@ def _whole(response: requests.Response) -> bytes:
 
 def _unpacked(body: bytes, encoding: str) -> bytes:
     """The body, once more where it was compressed twice; as it is where it was not, whatever its head says."""
-    packed = body
     for _ in range(_MOST_COMPRESSIONS):
         if not body.startswith(_GZIP):
             break
         body = _gunzipped(body)
-    if encoding and body is packed and ("deflate" in encoding or "gzip" in encoding) and not _is_text(body):
-        return _inflated(body)
-    return body
+    return _inflated(body) if "deflate" in encoding or "gzip" in encoding else body
 
 
 def _gunzipped(body: bytes) -> bytes:
@@ -123,27 +124,9 @@ def _inflated(body: bytes) -> bytes:
             continue
         if len(unpacked) > REPLY_LIMIT:
             raise _Unreadable(_TOO_LARGE)
-        if unpacker.eof and not unpacker.unused_data:
+        if unpacker.eof:
             return unpacked
     return body
-
-
-def _is_text(body: bytes) -> bool:
-    try:
-        return body.decode().lstrip(_BLANK)[:1] in ("", "{", "[", "<")
-    except UnicodeDecodeError:
-        return False
-
-
-def _in_declared_charset(body: bytes, content_type: str) -> tuple[object, bool]:
-    """JSON in another charset than UTF-8, or the elements of XML; and whether it is JSON.
-
-    A byte order mark says more than a declaration. A letter that is none in its charset spoils itself alone.
-    """
-    declared = _CHARSET.search(content_type) or _XML_CHARSET.search(body[:_PROLOG_LENGTH].decode("latin-1"))
-    marked = next((codec for mark, codec in _MARKS if body.startswith(mark)), None)
-    text = body.decode(marked or _codec(declared[1] if declared else "utf-8"), errors="replace").strip(_BLANK)
-    return (_elements(text), False) if text.startswith("<") else json_value(text)
 
 
 def _codec(charset: str) -> str:
@@ -186,7 +169,7 @@ def _elements(text: str) -> Mapping[str, Any]:
     def refuse(*_parts: object) -> None:
         raise ValueError
 
-    text = _CONTROL.sub(" ", _AMPERSAND.sub("&amp;", _DECLARATION.sub("", text)))
+    text = _CONTROL.sub(" ", _AMPERSAND.sub("&amp;", text))
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = words.append, refuse

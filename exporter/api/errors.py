@@ -115,7 +115,7 @@ class Refused(ApiError):
     @property
     def refuses_token(self) -> bool:
         """Whether the API refuses the security token, so that another one may be accepted."""
-        return (self.code or "").casefold() in _TOKEN_CODES
+        return _OTHER_TOKEN_NEEDED.fullmatch((self.code or "").casefold()) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class WriteRefused(Exception):
         self.action = action
 
 
-_THROTTLING = re.compile(
+_THROTTLING = (
     "throttl|flowcontrol|servicebusy|degrade|toomanyrequest|ratelimit|rateexceed|qpslimit|requestlimitexceed"
     "|^limitexceeded$"
 )
@@ -169,43 +169,22 @@ _ARREARS = "arrear|overdue|indebt"
 # Words of a segment; the first row that has one counts. Codes differ in case, so that capitals do not divide words.
 # https://help.aliyun.com/en/document_detail/434846.html, https://www.alibabacloud.com/help/doc-detail/27232.htm and
 # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-opencdnservice, of no right.
-_REASON_OF_WORDS: tuple[tuple[re.Pattern[str], FailureReason], ...] = (
-    (
-        re.compile(f"{_ARREARS}|operationdenied|riskcontrol|intl|biduser|domainnamedenied|deniedlist"),
-        FailureReason.REJECTED,
+_REASON_OF_WORDS = {
+    f"{_ARREARS}|operationdenied|riskcontrol|intl|biduser|domainnamedenied|deniedlist": FailureReason.REJECTED,
+    "signature|accesskey|securitytoken|timestamp|^authenticationfail|invalidcredential|unauthenticated": (
+        FailureReason.AUTH
     ),
-    (
-        re.compile(
-            "signature|accesskey|securitytoken|timestamp|^authenticationfail|invalidcredential|unauthenticated"
-        ),
-        FailureReason.AUTH,
+    "forbidden|denied|(im|ex)plicitdeny|(no|insufficient|invalid)permission|(not|un)authorized|noauth": (
+        FailureReason.PERMISSION
     ),
-    (
-        re.compile(
-            "forbidden|denied|(?:im|ex)plicitdeny|(?:no|insufficient|invalid)permission|(?:not|un)authorized|noauth"
-        ),
-        FailureReason.PERMISSION,
-    ),
-    (
-        re.compile(
-            "serviceunavailable|^unavailable$|internal(?:server)?error|internalfailure|systemerror|upgrading|maintenance"
-            "|unknown(?:error|exception)|(?:service|backend|gateway)timeout"
-        ),
-        FailureReason.SERVER,
-    ),
+    "(service|^)unavailable|internal(server)?error|internalfailure|systemerror|upgrading|maintenance"
+    "|unknown(error|exception)|(service|backend|gateway)timeout": FailureReason.SERVER,
+}
+_ERROR = (
+    "invalid|missing|not_?(found|exist|support|applicable)|illegal|error|fail|exceed|unsupported|conflict|expired"
 )
-_ERROR = re.compile(
-    "invalid|missing|not_?(?:found|exist|support|applicable)|illegal|error|fail|exceed|unsupported|conflict|expired"
-)
-_OTHER_SIGNS = re.compile(r"[^a-z0-9.]")
 # https://help.aliyun.com/zh/polardb/client-error-codes
-_TOKEN_CODES = frozenset(
-    {
-        "invalidsecuritytoken.expired",
-        "invalidsecuritytoken.malformed",
-        "invalidsecuritytoken.mismatchwithaccesskey",
-    }
-)
+_OTHER_TOKEN_NEEDED = re.compile(r"invalidsecuritytoken\.(expired|malformed|mismatchwithaccesskey)")
 
 
 def reason_of_refusal(code: str | None, http_status: int, message: str | None = None) -> FailureReason:
@@ -231,7 +210,7 @@ def reason_of_refusal(code: str | None, http_status: int, message: str | None = 
 
 def speaks_of_error(code: str | None) -> bool:
     """Whether a code is one of an error by its words, whatever was answered with it."""
-    return _reason_in_words(code) is not None or _ERROR.search((code or "").casefold()) is not None
+    return _reason_in_words(code) is not None or re.search(_ERROR, (code or "").casefold()) is not None
 
 
 def meaning_of_code(code: str | None) -> str | None:
@@ -246,16 +225,14 @@ def meaning_of_code(code: str | None) -> str | None:
 
 
 def _reason_in_words(code: str | None) -> FailureReason | None:
-    segments = _OTHER_SIGNS.sub("", (code or "").casefold()).split(".")
+    segments = re.sub(r"[^a-z0-9.]", "", (code or "").casefold()).split(".")
     joined = "".join(segments)
-    if _THROTTLING.search(joined):
+    if re.search(_THROTTLING, joined):
         return FailureReason.THROTTLED
-    return next(
-        (
-            reason
-            for part in (*reversed(segments), joined)
-            for words, reason in _REASON_OF_WORDS
-            if words.search(part)
-        ),
-        None,
+    found = (
+        reason
+        for part in (*reversed(segments), joined)
+        for words, reason in _REASON_OF_WORDS.items()
+        if re.search(words, part)
     )
+    return next(found, None)

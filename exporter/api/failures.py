@@ -3,7 +3,7 @@
 import re
 import ssl
 from collections.abc import Iterator
-from http.client import BadStatusLine, HTTPException, IncompleteRead, LineTooLong, RemoteDisconnected, UnknownProtocol
+from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected, UnknownProtocol
 from urllib.parse import urlsplit
 
 from requests.exceptions import RequestException
@@ -17,7 +17,6 @@ _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (?P<status>\d{3})\b")  
 # The first row that fits; what http.client raises has no words for people, and may repeat what the other side sent.
 _IN_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((RemoteDisconnected,), "closed by the other side"),
-    ((LineTooLong,), "a line in the head of the reply is too long"),
     ((BadStatusLine, UnknownProtocol, InvalidHeader), "the reply is no HTTP"),
     ((IncompleteRead,), "the reply is not whole"),
     ((HTTPException,), "the head of the reply cannot be read"),

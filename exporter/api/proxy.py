@@ -102,13 +102,8 @@ def _is_usable(url: str) -> bool:
     except (LocationParseError, UnicodeError):
         return False
     without_spaces = "".join(url.split()) == url  # urllib3 2.2 lets them pass in names
-    return (
-        bool(parts.host)
-        and parts.port != 0
-        and without_spaces
-        and parts.path in (None, "/")
-        and not (parts.query or parts.fragment)
-    )
+    leads_somewhere = bool(parts.host) and parts.port != 0
+    return leads_somewhere and without_spaces and parts.path in (None, "/") and not (parts.query or parts.fragment)
 
 
 def _covers(exception: str, parts: SplitResult) -> bool:

@@ -2,14 +2,13 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from exporter.api.body import ANSWERED, DEEPEST, document_in, json_value
 from exporter.api.errors import MalformedReply, Refused, meaning_of_code, reason_of_refusal, speaks_of_error
@@ -44,7 +43,7 @@ _ONE_WORD = re.compile(r"[\w.:/-]+", re.ASCII)
 _OF_SUCCESS = re.compile(r"(?:0+|20\d|ok|succe\w*)[.!]?", re.ASCII)
 _MOST_LOOKED_AT = 100
 _YEAR_S = 365 * 24 * 3600.0
-_OF_BODY = ("Content-Type", "Content-Encoding")
+_HOST = re.compile(r"\A\w+://(?:[^/?#]*@)?([\w.-]+)", re.ASCII)
 _NUMBERS = re.compile(r"(?:^|,)\s*([0-9]+(?:\.[0-9]+)?)\s*(?=,|$)")  # a header that comes twice has commas
 
 
@@ -74,35 +73,45 @@ def decode(
     id_in_error = _text(error, *_REQUEST_ID) if error else None
     request_id = redaction.plain(id_in_error or _text(fields, *_REQUEST_ID)) or request_id
     if error is not None:
+        said, message = _code(error), _text(error, *_MESSAGE, *_ERROR)
+        code = redaction.in_brief(said)
+        sentence = redaction.sentence(code, message if message != said else None)
         retry_after_s = _retry_after_s(headers, came_at)
-        raise _refused(
-            error,
-            redaction,
-            headers,
+        remarks = [
+            meaning_of_code(code),
+            _why_denied(document, redaction),
+            problem,
+            _wait(retry_after_s, longest_wait_s),
+        ]
+        if not (code or sentence):
+            remarks[:0] = _said_in_head(headers, redaction)
+        remark = "; ".join(filter(None, remarks))
+        raise Refused(
+            (code or f"HTTP {http_status}")
+            + (f": {sentence}" if sentence else "")
+            + (f" ({remark})" if remark else ""),
+            code=code,
             http_status=http_status,
             request_id=request_id,
+            message=sentence,
             retry_after_s=retry_after_s,
-            remarks=[_why_denied(document, redaction), problem, _wait(retry_after_s, longest_wait_s)],
+            reason=reason_of_refusal(said, http_status, sentence),
         )
     if not (is_json and isinstance(document, dict)):
         kind = "a JSON value that is no object" if is_json else "no JSON" if body.strip() else "empty"
-        explanation = problem or ", ".join([f"the reply is {kind}", *_declared(headers, redaction)])
+        explanation = problem or ", ".join([f"the reply is {kind}", *_said_in_head(headers, redaction)])
         raise MalformedReply(explanation, http_status=http_status, request_id=request_id)
     return document, request_id
 
 
-def _declared(headers: Mapping[str, str], redaction: Redaction) -> list[str]:
-    """What the head says of a body that it is, in words."""
-    said = {name: redaction.sentence(None, headers.get(name, "").partition(";")[0]) for name in _OF_BODY}
-    return [f"its {name.lower().replace('-', ' ')} is {value}" for name, value in said.items() if value]
-
-
-def _redirect(headers: Mapping[str, str], redaction: Redaction) -> str | None:
-    try:
-        host = redaction.in_brief(urlsplit(headers.get("Location", "")).hostname)
-    except ValueError:
-        return None
-    return host and f"it redirects to {host}"
+def _said_in_head(headers: Mapping[str, str], redaction: Redaction) -> list[str]:
+    """What the head says of a body that says nothing, and the host that a redirect leads to."""
+    said = {
+        "its content type is": headers.get("Content-Type", "").partition(";")[0],
+        "its content encoding is": headers.get("Content-Encoding"),
+        "it redirects to": next(iter(_HOST.findall(headers.get("Location", ""))), None),
+    }
+    return [f"{words} {value}" for words, text in said.items() if (value := redaction.sentence(None, text))]
 
 
 def clock_skew_s(date: str | None, came_at: float) -> float | None:
@@ -128,7 +137,7 @@ def _retry_after_s(headers: Mapping[str, str], came_at: float) -> float | None:
 
 
 def _error_in_answer(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What describes the error in a reply of HTTP 200; None where it is none."""
+    """What describes the error in a reply of HTTP 200; None where it is none. BssOpenApi says "Success": false."""
     data = answer.get("Data")
     inner = data if isinstance(data, dict) else {}
     if _OF_ERRORS.isdisjoint(answer) and _WRAPPERS.isdisjoint(inner):
@@ -136,22 +145,19 @@ def _error_in_answer(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if _refuses(answer):
         return answer
     wrapped = [fields[name] for fields in (answer, inner) for name in _ERROR if name in fields]
-    return _first(wrapped, _has_code) or (answer if _says_failure(answer) else None)
+    no_success = any(str(answer.get(name)).strip().casefold() == "false" for name in _SUCCESS)
+    return _first(wrapped, _has_code) or (answer if no_success else None)
 
 
 def _first(document: object, described: Callable[[dict[str, Any]], bool]) -> Mapping[str, Any] | None:
     """The first such object, the outermost one; errors are wrapped in several ways, also as JSON in a text."""
     level = [document]
     for _ in range(DEEPEST):
-        level = [
-            json_value(item)[0] if isinstance(item, str) and item.lstrip()[:1] in '{["' else item for item in level
-        ]
-        for item in level:
-            if isinstance(item, dict) and described(item):
-                return item
-        inside = (
-            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
-        )
+        level = [json_value(item)[0] if isinstance(item, str) else item for item in level]
+        objects = [item for item in level if isinstance(item, dict)]
+        if found := next(filter(described, objects), None):
+            return found
+        inside = [*(item.values() for item in objects), *(item for item in level if isinstance(item, list))]
         level = list(islice(chain.from_iterable(inside), _MOST_LOOKED_AT))
     return None
 
@@ -182,46 +188,12 @@ def _is_error(said: str | None) -> bool:
     return said is not None and _OF_SUCCESS.fullmatch(said.casefold()) is None
 
 
-def _says_failure(fields: Mapping[str, object]) -> bool:
-    """Whether "Success" is false, as in the errors that BssOpenApi answers with HTTP 200."""
-    return any(str(fields.get(name)).strip().casefold() == "false" for name in _SUCCESS)
-
-
 def _text(fields: Mapping[str, object], *names: str) -> str | None:
     for name in names:
         value = fields.get(name)
         if isinstance(value, str) and (text := value.strip()):
             return text
     return None
-
-
-def _refused(
-    error: Mapping[str, Any],
-    redaction: Redaction,
-    headers: Mapping[str, str],
-    *,
-    http_status: int,
-    request_id: str | None,
-    retry_after_s: float | None,
-    remarks: Iterable[str | None],
-) -> Refused:
-    said = _code(error)
-    code = redaction.in_brief(said)
-    message = _text(error, *_MESSAGE, *_ERROR)
-    sentence = redaction.sentence(code, message if message != said else None)
-    if not (code or sentence):
-        remarks = [_redirect(headers, redaction), *_declared(headers, redaction), *remarks]
-    remark = "; ".join(filter(None, [meaning_of_code(said), *remarks]))
-    words = code or f"HTTP {http_status}"
-    return Refused(
-        words + (f": {sentence}" if sentence else "") + (f" ({remark})" if remark else ""),
-        code=code,
-        http_status=http_status,
-        request_id=request_id,
-        message=sentence,
-        retry_after_s=retry_after_s,
-        reason=reason_of_refusal(said, http_status, sentence),
-    )
 
 
 def _why_denied(document: object, redaction: Redaction) -> str:

@@ -11,6 +11,7 @@ from exporter.core.model import FailureReason
 IN_HEAD = "11111111-1111-1111-1111-111111111111"
 IN_BODY = "22222222-2222-2222-2222-222222222222"
 REDACTION = Redaction.of(Credentials("LTAI", Secret("planted-secret-0123")), authorization="Signature=aabbccdd")
+WITHHELD = "(withheld: it repeats a secret part of the request)"
 OTHER_SITE = "the account is of the other site, or a reseller's customer: check its key `site`"
 
 
@@ -91,7 +92,7 @@ def test_an_object_is_an_answer(body: dict[str, object], request_id: str) -> Non
         pytest.param(
             400,
             b'{"Code":"aabbccdd","Message":"planted-secret-0123"}',
-            ("HTTP 400: (withheld: it repeats a secret part of the request)", None, 400, IN_HEAD),
+            (f"HTTP 400: {WITHHELD}", None, 400, IN_HEAD),
             id="secrets",
         ),
         pytest.param(
@@ -143,7 +144,7 @@ def test_a_code_that_is_no_identifier(said: str, code: str | None, reason: Failu
         pytest.param(b'{"Code":"SignatureDoesNotMatch","Message":"string to sign: x"}', None, id="an echo"),
         pytest.param(
             b'{"Code":"OperationDenied","Message":"planted-secret-0123"}',
-            "(withheld: it repeats a secret part of the request)",
+            WITHHELD,
             id="a secret",
         ),
     ],
@@ -192,11 +193,13 @@ def test_a_200_that_makes_no_sense(body: bytes, explanation: str, http_status: i
         ),
         pytest.param(
             302, {"Location": "https://u:p@portal.example:8443/login?x", "Content-Type": "text/html"},
-            "HTTP 302 (it redirects to portal.example; its content type is text/html)", id="a redirect",
+            "HTTP 302 (its content type is text/html; it redirects to portal.example)", id="a redirect",
         ),
         pytest.param(307, {"Location": "/elsewhere"}, "HTTP 307", id="to the same host"),
         pytest.param(308, {"Location": "https://[::1"}, "HTTP 308", id="to no host"),
-        pytest.param(301, {"Location": "https://planted-secret-0123/"}, "HTTP 301", id="to a secret"),
+        pytest.param(
+            301, {"Location": "http://planted-secret-0123/"}, f"HTTP 301 (it redirects to {WITHHELD})", id="a secret"
+        ),
         pytest.param(400, {"Content-Encoding": "br"}, "HTTP 400 (its content encoding is br)", id="compressed"),
     ],
 )  # fmt: skip
@@ -206,6 +209,15 @@ def test_a_status_alone(http_status: int, headers: dict[str, str], explanation: 
         decode(b"<html>Log in", REDACTION, http_status=http_status, request_id=IN_HEAD, headers=headers)
 
     assert refusal.value.explanation == explanation
+
+
+def test_a_sentence_without_a_code() -> None:
+    """It says more than the head."""
+    headers = {"Content-Type": "application/json"}
+    with pytest.raises(Refused) as refusal:
+        decode(b'{"Message":"No."}', REDACTION, http_status=400, request_id=None, headers=headers)
+
+    assert refusal.value.explanation == "HTTP 400: No."
 
 
 def test_an_answer_that_a_proxy_has_changed() -> None:

@@ -20,8 +20,7 @@ from exporter.api.reply import decode
 from exporter.core.model import FailureReason
 from tests.api.conftest import SECRET
 from tests.api.raw_server import Peer, RawServer, always, reply
-from tests.api.test_reply import REDACTION
-from tests.api.test_wrapped_replies import WITHHELD
+from tests.api.test_reply import REDACTION, WITHHELD
 from tests.recording_log import RecordingLog
 
 Serve = Callable[..., RawServer]

@@ -79,7 +79,7 @@ FAILURES: Mapping[str, tuple[bytes, str, str]] = {
     ),
     "portal_elsewhere": (
         reply(status="302 Found", headers=("Location: https://portal.example/", "Content-Type: text/html")),
-        "throttled", "HTTP 302 (it redirects to portal.example; its content type is text/html)",
+        "throttled", "HTTP 302 (its content type is text/html; it redirects to portal.example)",
     ),
     "unread": (
         reply(b"\x0b\x02", status="429 Slow down", headers=("Content-Encoding: br", "x-acs-retry-after: 60000")),
