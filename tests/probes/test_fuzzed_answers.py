@@ -108,6 +108,7 @@ def check(page: str, locked: set[str], owing: set[str]) -> None:
 
 
 @pytest.mark.rehearsal
+@pytest.mark.waits  # it waits for nothing, but has one of two cores for itself beside those that do
 def test_fuzzed_documents_end_on_a_page(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     """98,000 of them: none is a defect, every page can be read, and no lock or debt is lost on the way to it.
 
