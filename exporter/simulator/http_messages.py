@@ -75,7 +75,7 @@ class _ClientGoneError(Exception):
 class RequestReader:
     """Reads the requests of one connection, one after the other; bytes that came early are kept for the next.
 
-    A client that waits with a body until it is wanted (`Expect: 100-continue`) is told by `send` that it is.
+    `send` asks a client for the body that it holds back (`Expect: 100-continue`).
     """
 
     def __init__(self, receive: Callable[[int], bytes], send: Callable[[bytes], None]) -> None:
@@ -122,7 +122,7 @@ class RequestReader:
             if self._take(2) != b"\r\n":
                 raise MalformedRequestError(400, "a chunk is longer than its size says")
         while self._line():
-            pass  # Trailers, of which none means anything here.
+            pass  # trailers: they mean nothing here
         return body
 
     def _chunk_size(self) -> int:

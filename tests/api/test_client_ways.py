@@ -238,7 +238,7 @@ def proxied(port: int, *, scheme: str = "http") -> Route:
 
 
 def test_a_proxy_that_refuses(serve: Serve, connect: Connect, ask: Ask) -> None:
-    """A proxy's refusal is told by its status, and its words and password are not."""
+    """The error has the status of a proxy's refusal, and neither its words nor a password."""
     proxy = serve(always(b"HTTP/1.1 407 Who are you, hunter2?\r\nContent-Length: 0\r\n\r\n"))
     error = failure(connect(proxied(proxy.port)), ask)
 
@@ -271,7 +271,7 @@ def test_a_proxy_that_closes_the_connection(serve: Serve, connect: Connect, ask:
 
 
 def test_a_proxy_that_is_none(serve: Serve, connect: Connect, ask: Ask) -> None:
-    """What answers in another protocol is told apart from one that refuses."""
+    """The error says whether a server speaks another protocol or refuses the connection."""
     proxy = serve(once(b"SSH-2.0-OpenSSH_9.2\r\n"))
     error = failure(connect(proxied(proxy.port)), ask)
 

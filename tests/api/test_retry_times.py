@@ -158,7 +158,7 @@ def test_how_long_is_waited(
 def test_no_thread_waits_for_a_retry_time(
     serve: Serve, connect: Connect, ask: Ask, operation: Operation, caller: Caller
 ) -> None:
-    """Who would wait in a thread is told at once that the API throttles, and nothing is sent."""
+    """A call that would wait in a thread fails at once as throttled, and sends nothing."""
     server = serve(always(refusing("x-acs-retry-after: 60000")))
     client = connect(server.url)
     with pytest.raises(Refused):

@@ -69,7 +69,7 @@ def test_a_member_without_the_role_is_polled_by_its_own_key() -> None:
 
 
 def test_the_account_itself_may_not_assume_roles() -> None:
-    """A manager whose key is no user's lists nobody, so that all are polled by their own keys."""
+    """A manager whose key belongs to no user lists no members, so that each account is polled by its own key."""
     root = replace(MANAGER, ram_user=None, timeline=LISTS)
     assert names(Scenario("", (root, SHOP))) == [("manager", "access_key"), ("shop", "access_key")]
 

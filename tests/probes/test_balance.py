@@ -148,7 +148,7 @@ def test_an_answer_without_a_balance_is_malformed(payload: dict[str, object], ex
 
 @given(data=st.dictionaries(st.sampled_from(["AvailableAmount", "Currency"]) | TEXTS, JSON, max_size=4) | JSON)
 def test_any_json_object_is_an_answer_or_malformed(data: object) -> None:
-    """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
+    """Nothing that the network could bring is a defect, and what the log says of it can be written as UTF-8."""
     try:
         told = repr(parse_balance({"Data": data}, None))
     except MalformedReply as error:

@@ -25,7 +25,7 @@ NAMES = ("enabled", "available", "in_debt", "in_debt_overdue")
 
 
 def test_every_field_has_its_place() -> None:
-    """Each of the four is told apart from the others."""
+    """Each of the four states differs from the others."""
     for number, field in enumerate(FIELDS):
         payload = {name: name == field for name in FIELDS}
         values = [number == place for place in range(4)]
@@ -151,7 +151,7 @@ def test_one_field_is_enough(field: str) -> None:
 
 @given(payload=st.dictionaries(st.sampled_from(FIELDS) | TEXTS, JSON, max_size=6))
 def test_any_json_object_is_an_answer_or_malformed(payload: dict[str, object]) -> None:
-    """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
+    """Nothing that the network could bring is a defect, and what the log says of it can be written as UTF-8."""
     try:
         told = repr(parse_debt(payload, None))
     except MalformedReply as error:

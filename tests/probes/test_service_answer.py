@@ -301,7 +301,7 @@ FIELDS = st.sampled_from(
 
 @given(payload=st.dictionaries(FIELDS | TEXTS, JSON, max_size=8))
 def test_any_json_object_is_an_answer_or_malformed(payload: dict[str, object]) -> None:
-    """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
+    """Nothing that the network could bring is a defect, and what the log says of it can be written as UTF-8."""
     try:
         told = repr(parse_service(payload, None))
     except MalformedReply as error:
