@@ -1,5 +1,9 @@
 """A scenario of three steps and an end, to be read and to be spoilt."""
 
+import pytest
+
+from exporter.simulator import ScenarioError, parse_scenario
+
 SCENARIO = """
 description: three steps
 accounts:
@@ -22,3 +26,11 @@ accounts:
         services: {dcdn_ipa: {activated: false, instance_id: FP-1}}
         fault: null
 """
+
+
+def error_of(old: str, new: str) -> ScenarioError:
+    """The error of that scenario with the first ``old`` replaced by ``new``."""
+    assert old in SCENARIO
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(SCENARIO.replace(old, new, 1))
+    return caught.value

@@ -111,7 +111,7 @@ def test_options_may_ask_the_server_as_a_whole() -> None:
     ],
 )
 def test_a_body_is_called_for(head: bytes, body: bytes, *, told: bool) -> None:
-    """A client that waits with its body is told to go on, and no other is."""
+    """A client that holds its body back is asked for it, and no other is."""
     sent: list[bytes] = []
     request = reader_of(b"POST / HTTP/1.1\r\nHost: h\r\n" + head + b"\r\n\r\n", body, sent=sent).read()
     assert request is not None

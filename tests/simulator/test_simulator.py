@@ -48,7 +48,7 @@ def test_an_answer_is_the_gateways(simulate: Simulate, connect: Connect, signed:
 
 
 def test_caller_identity(simulate: Simulate, connect: Connect, signed: Signed, ask: Ask) -> None:
-    """Who calls is told by the key, by GET as well as by POST."""
+    """The key says which account calls, by GET as well as by POST."""
     connection = connect(simulate())
     for method in ("GET", "POST"):
         response, body = ask(connection, signed(method=method, **IDENTITY))
