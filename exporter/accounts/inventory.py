@@ -181,7 +181,7 @@ class CurrentCaller:
     given_id: str | None
     credentials: CredentialsProvider
     routes: Mapping[str, Route] | None
-    inventory: Callable[[], Inventory] = field(compare=False, repr=False)
+    inventory: Callable[[], Inventory] = field(compare=False)
 
     def __call__(self) -> Caller:
         """Return it, with the id that is known by now; raises CallAborted where it is another one."""

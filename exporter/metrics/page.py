@@ -188,11 +188,11 @@ class Exposition:
         state_lines = slot.state_lines or (b"",) * len(kind.families)
         former, slot.lines = slot.lines, (*state_lines, *self._health_lines(slot))
         slot.rendered = record
-        slot.renders_until = math.inf
-        if shown is not None:
-            slot.renders_until = min(
-                math.nextafter(record.last_success_at + self._stale_after_s, math.inf), shown.until
-            )
+        slot.renders_until = (
+            math.inf
+            if shown is None
+            else min(math.nextafter(record.last_success_at + self._stale_after_s, math.inf), shown.until)
+        )
         if slot.block is not None:
             slot.block.changed.update(compress(range(len(slot.lines)), map(ne, former, slot.lines)))
             # It may be too early, which costs a needless look at the block, and is never too late.

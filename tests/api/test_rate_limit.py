@@ -205,6 +205,34 @@ def test_budgets_of_keys_that_come_and_go_do_not_pile_up(clock: Clock) -> None:
     assert budgets.reserve("in use", "Describe").moment == pytest.approx(queued[-1].moment + 1 / 1.85)
 
 
+def test_a_budget_more_looks_at_few_others() -> None:
+    """However many are in use, what is at rest is looked for once in so many new ones as there are."""
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return 1000.0
+
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    for number in range(4_000):
+        budgets.admit(budgets.reserve(f"account {number}", "Describe"))
+
+    assert looks < 10 * 4_000
+
+
+@pytest.mark.parametrize(("early_s", "kept"), [(0.0, 0), (0.01, 1)])
+def test_a_budget_is_at_rest_from_its_next_moment_on(clock: Clock, early_s: float, kept: int) -> None:
+    """What was reserved and not sent counts until then."""
+    budgets = Budgets({"Describe": 2}, clock=clock)
+    budgets.reserve("account", "Describe")
+    (budget,) = budgets._budgets.values()
+    clock.now = budget.spent()[0] - early_s
+    budgets.permit({"Describe": 2})
+
+    assert len(budgets._budgets) == kept
+
+
 def test_a_call_of_the_last_seconds_counts_when_calls_become_rarer(clock: Clock) -> None:
     """What was sent two seconds ago is at rest at two calls a second, and not at one in ten seconds."""
     budgets = Budgets({"Describe": 2}, clock=clock)

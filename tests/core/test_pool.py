@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from exporter.core.pool import MOST, Pool, Work
+from exporter.core.pool import MOST, Pool, Work, polls_in
 from exporter.core.threads import NoThread
 from tests.no_new_threads import no_new_threads
 from tests.recording_log import RecordingLog
@@ -146,6 +146,27 @@ def test_the_thread_that_was_free_last_works_next(pool: Pool, held: Held) -> Non
         assert soon(partial(rests, number))
 
     assert len(set(threads)) == 1
+
+
+def test_idle_threads_wake_one_another(pool: Pool, held: Held) -> None:
+    """Much work at once wakes one thread, which wakes the next: none of it waits while a thread is idle."""
+    pool.start()
+    assert soon(lambda: len(pool._idle) == len(Work))
+    free = len(Work) - 3  # three are kept for names and credentials
+    with no_new_threads():
+        for turn in range(1, 4):
+            pool.submit(Work.POLL, *(held.of(Work.POLL) for _ in range(free)))
+            assert soon(partial(held.has_begun, turn * free))
+            held.let_go.set()
+            assert soon(lambda: len(pool._idle) == len(Work))
+            held.let_go.clear()
+
+
+def test_threads_are_for_polls_and_one_of_each_other_kind() -> None:
+    """How many polls fit into so many threads, of which one at least is theirs."""
+    others = len(Work) - 1
+
+    assert [polls_in(threads) for threads in (1, others, others + 1, others + 2, others + 128)] == [1, 1, 1, 2, 128]
 
 
 def test_a_thread_without_work_ends(log: RecordingLog) -> None:

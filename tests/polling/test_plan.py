@@ -460,6 +460,17 @@ def test_a_probe_with_another_caller_or_interval_runs_at_once() -> None:
     assert [moment for _, moment in world.moments(until=45)] == [1.0, 21.0, 41.0]
 
 
+def test_another_interval_spreads_probes_that_stay_among_themselves() -> None:
+    """New ones beside them take none of their places."""
+    stay = probe("a"), probe("b")
+    world = World(*stay)
+    world.round(at=0)
+    world.configure(*stay, *map(probe, "cd"), intervals=replace(EVERY_MINUTE, interval_s=20))
+    world.round(at=0)
+
+    assert sorted(world.moments(until=20)) == [("a", 10.0), ("b", 20.0), ("c", 10.0), ("d", 20.0)]
+
+
 def test_another_interval_ends_a_pause() -> None:
     """A probe that has failed for long is due at the new interval, and not only when it has answered."""
     same = probe("a")
