@@ -371,6 +371,18 @@ def test_one_failing_account_among_healthy_ones_keeps_its_pause() -> None:
     assert [account for account, _ in world.moments(until=250)] == ["healthy"] * 4
 
 
+def test_one_of_two_failing_accounts_leaves_the_other_its_pause() -> None:
+    """An answer after a failure is no end of an outage while others of the endpoint were answered."""
+    world = World(probe("failing"), probe("mended"), probe("healthy"))
+    for run in world.take():
+        healthy = run.probe.key.account == "healthy"
+        world.end(run, ACTIVE if healthy else failure(), record=record_of(ACTIVE) if healthy else failing(30))
+    world.moments(until=60)
+    world.plan.run_now([KIND.key("mended")])
+
+    assert {account for account, _ in world.moments(until=250)} == {"mended", "healthy"}
+
+
 def test_an_outage_is_judged_by_what_is_polled_most_often() -> None:
     """A silence is long by the interval of the probes that fell silent first, whichever stands first."""
     world = outage("rare", "first", "paused", rare=RARE)
