@@ -49,15 +49,15 @@ _LAST_RUNS_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """Where and how the daemon listens; ``enable_lifecycle`` lets a request reload the configuration.
-
-    ``config_file`` is the web configuration file: TLS and users; without it, every request is answered over HTTP.
-    """
+    """Where and how the daemon listens, and what a request may do."""
 
     listen_address: str = ":10520"
     telemetry_path: str = "/metrics"
+    documentation_url: str = ""
     enable_lifecycle: bool = False
+    """Whether a request reloads the configuration."""
     config_file: Path | None = None
+    """TLS and users; without it, every request is answered over HTTP."""
 
 
 class Daemon:
@@ -124,7 +124,7 @@ class Daemon:
                 telemetry_path=web.telemetry_path,
                 ready=self.is_ready,
                 standstill_s=self.standstill_s,
-                status=partial(self._status_page, web.telemetry_path),
+                status=partial(self._status_page, web),
                 status_json=lambda: to_json(self._report()),
                 pages=threads.pages,
                 reload=self.reload if web.enable_lifecycle else None,
@@ -329,10 +329,8 @@ class Daemon:
             {directory.configured.name: directory.last_success_at for directory in self._inventory.listed}
         )
 
-    def _status_page(self, telemetry_path: str) -> StatusPage:
-        return StatusPage(
-            version=__version__, telemetry_path=telemetry_path, report=self._report(), ready=self.is_ready()
-        )
+    def _status_page(self, web: WebOptions) -> StatusPage:
+        return StatusPage(__version__, web.telemetry_path, self._report(), self.is_ready(), web.documentation_url)
 
     def _report(self) -> Report:
         return build_report(

@@ -26,6 +26,7 @@ from exporter.cli.flags import (
 )
 from exporter.cli.limits import workers_allowed
 from exporter.config import ConfigurationError
+from exporter.config.values import web_address
 from exporter.core import logs
 from exporter.core.logger import Logger
 from exporter.core.memory import set_aside, share_heaps
@@ -51,6 +52,11 @@ from exporter.web.app import checked_telemetry_path
     callback=checked(lambda text: parse_shard(text, host=socket.gethostname())),
     help="Poll this one of TOTAL parts of the accounts; auto/TOTAL: the ordinal ends the host's name.",
 )
+@flag(
+    "web.documentation-url",
+    callback=checked(lambda text: web_address(text) if text else ""),
+    help="Where the status page's link to the documentation leads. Without it: no link.",
+)
 @web_config_file_flag
 @flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")
 @log_flags("info")
@@ -58,6 +64,7 @@ def serve(
     config_file: Path | None,
     web_listen_address: str,
     web_telemetry_path: str,
+    web_documentation_url: str,
     web_config_file: Path | None,
     *,
     shard: Shard,
@@ -74,6 +81,7 @@ def serve(
         web = WebOptions(
             listen_address=web_listen_address,
             telemetry_path=web_telemetry_path,
+            documentation_url=web_documentation_url,
             enable_lifecycle=web_enable_lifecycle,
             config_file=web_config_file,
         )

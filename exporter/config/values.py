@@ -110,6 +110,7 @@ _HOST, _PORT = r"[A-Za-z0-9.-]+", r"(?::[0-9]{1,5})?"
 _LOOPBACK, _LOCALHOST = r"127(?:\.[0-9]{1,3}){3}", r"[Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]"
 _ENDPOINT_SHAPE = rf"(?:https://(?:{_HOST}|\[[0-9A-Fa-f:.]+\])|http://(?:{_LOOPBACK}|\[[0:]+1\]|{_LOCALHOST})){_PORT}"
 _URI_SHAPE = rf"(?:https://{_HOST}|http://(?:{_LOOPBACK}|{_LOCALHOST})){_PORT}(?:/[!-~]*)?"
+_WEB_ADDRESS = re.compile(r"https?://[^\s\"'`<>{}\\/][^\s\"'`<>{}\\]*")
 _PATH = re.compile(r"[!\"$-~]*")
 
 
@@ -123,6 +124,13 @@ def _is_origin(value: str) -> bool:
     except ValueError:
         return not host.startswith("[") and (encrypted or host.lower() == "localhost")
     return encrypted or address.is_loopback
+
+
+def web_address(text: str) -> str:
+    """The address of a page, as it is; ValueError where it cannot stand in a link as it is."""
+    if not _WEB_ADDRESS.fullmatch(text):
+        raise ValueError(f"seen {text!r}; accepted: http:// or https://, a host, and no space or any of \"'`<>{{}}\\")
+    return text
 
 
 def _endpoint(value: object, _info: ValidationInfo) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter import PROJECT_URL
 from exporter.core.durations import in_words
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ class StatusPage:
     """An account with three products has three rows, and one more with a balance."""
     ready: bool
     """As `/-/ready` has it."""
+    documentation_url: str = ""
+    """Where the link to the documentation leads; without it there is none."""
 
 
 ORDERS = ("worst", "account", "product", "change", "age")
@@ -119,5 +120,4 @@ def render(page: StatusPage, environment: Environment, view: View | None = None)
         hidden=max(0, len(rows) - ROWS_SHOWN),
         counts={condition.word: conditions.count(condition) for condition in dict.fromkeys(conditions)},
         alarms=page.report.alarms(),
-        project_url=PROJECT_URL,
     )

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config import format_duration, parse_duration
-from exporter.config.values import milliseconds
+from exporter.config.values import milliseconds, web_address
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,38 @@ def test_a_formatted_duration_reads_back_as_itself(count: int) -> None:
 def test_durations_are_written_in_the_largest_units(seconds: float, text: str) -> None:
     """Days are the largest: weeks and years read worse than they help."""
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://wiki",
+        "https://git.invalid/x/-/blob/main/docs",
+        "https://[::1]:8080/",
+        "https://wiki.invalid/v?id=5#top",
+    ],
+)
+def test_an_address_of_a_page_stays_as_it_is(address: str) -> None:
+    """Any path, query or fragment may be part of it."""
+    assert web_address(address) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("wiki.invalid/docs", id="no-scheme"),
+        pytest.param("javascript:alert(1)", id="a-script"),
+        pytest.param("ftp://wiki.invalid/", id="another-scheme"),
+        pytest.param("https://", id="no-host"),
+        pytest.param("https:///docs", id="a-path-in-place-of-the-host"),
+        pytest.param("https://wiki.invalid/a b", id="space"),
+        pytest.param("https://wiki.invalid/\n", id="newline"),
+        pytest.param('https://wiki.invalid/"', id="quote"),
+        pytest.param("https://wiki.invalid/{{ $labels.account }}", id="template"),
+    ],
+)
+def test_what_cannot_stand_in_a_link_is_no_address(text: str) -> None:
+    """It would be a script, or another text where the address is put into a file."""
+    with pytest.raises(ValueError, match=r"seen .*; accepted: http:// or https://"):
+        web_address(text)

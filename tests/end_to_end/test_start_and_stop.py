@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import time
@@ -70,6 +71,18 @@ def test_an_api_that_is_down_at_the_start_is_found_when_it_comes(
         "poll recovered",
         "service state learned",
     ]
+
+
+@pytest.mark.parametrize("flags", [(), ("--web.documentation-url=https://docs.invalid/",)], ids=["without", "with"])
+def test_the_status_page_links_to_the_documentation_where_the_flag_says_it_is(
+    make_account: MakeAccount, configure: Configure, serve: Serve, flags: tuple[str, ...]
+) -> None:
+    """Without the flag it has no link to another host."""
+    exporter = serve(configure("http://127.0.0.1:9", make_account("prod")), *flags)
+    page = exporter.get("/")[2].decode()
+
+    assert re.findall(r'<a href="(http[^"]*)">Documentation</a>', page) == ["https://docs.invalid/"] * len(flags)
+    assert page.count("Documentation") == page.count("//") == len(flags)
 
 
 @pytest.mark.parametrize("by", STOPS)

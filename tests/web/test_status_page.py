@@ -208,8 +208,8 @@ def test_writing_direction() -> None:
 
 
 def test_links_and_version() -> None:
-    """The page links to the metrics, the probes and the documents, its own relative, for proxies with a prefix."""
-    html = html_of({}, telemetry_path="/probe/metrics")
+    """Links to metrics and probes are relative, for proxies with a prefix; the one to the documents is last."""
+    html = html_of({}, telemetry_path="/probe/metrics", documentation_url="https://docs.invalid/x?a=1&b=2")
     assert re.findall(r'href="([^"]*)"', html) == [
         "./static/icon.svg",
         "./static/status.css",
@@ -217,10 +217,17 @@ def test_links_and_version() -> None:
         "./api/v1/status",
         "./-/healthy",
         "./-/ready",
-        "https://dcdn-exporter.example/docs/",
+        "https://docs.invalid/x?a=1&amp;b=2",
         *(f"?filter={name}" for name in ("locked", "overdue", "changing", "failing")),
     ]
     assert "<small>1.2.3</small>" in html
+
+
+def test_without_an_address_no_link_leads_to_the_documentation() -> None:
+    """The page does not know where its documents are published."""
+    html = html_of({})
+    assert "Documentation" not in html
+    assert "//" not in html.replace("<!DOCTYPE html>", "")
 
 
 def test_nothing_inline() -> None:
