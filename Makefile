@@ -52,8 +52,8 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff format
 	@$(VENV)/bin/ruff check --fix
 
-rules: $(VENV)/.dev ## Write the files that come from the alerting rules
-	@$(VENV)/bin/python -m deploy.prometheus.rules
+rules: $(VENV)/.dev ## Write the files of the alerting rules (DOCS_URL=… GRAFANA_URL=…: with links)
+	@$(VENV)/bin/python -m deploy.prometheus.rules --docs-url='$(DOCS_URL)' --grafana-url='$(GRAFANA_URL)'
 
 policies: $(VENV)/.dev ## Write the RAM policies
 	@$(VENV)/bin/python -m deploy.ram

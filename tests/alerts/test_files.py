@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
-from deploy.prometheus.rules.files import alerts_file, alerts_table, dashboard_url, prometheus_rule, runbook_url
+from deploy.prometheus.rules.__main__ import main as write
+from deploy.prometheus.rules.delays import first_seen_after_s
+from deploy.prometheus.rules.files import alerts_file, alerts_table, prometheus_rule
 from deploy.prometheus.rules.groups import ALERTS
+from deploy.prometheus.rules.links import links_to
 from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
 from deploy.prometheus.rules.table import BEGIN, END, with_table
 from deploy.prometheus.rules.thresholds import (
@@ -18,12 +24,13 @@ from deploy.prometheus.rules.thresholds import (
     POLL_TIMEOUT_S,
     STALE_AFTER_S,
 )
-from exporter import PROJECT_URL
 from exporter.config import Poll
-from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load, rules
+from exporter.config.values import parse_duration
+from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load, rules, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 CRD = ROOT / "tests" / "alerts" / "crd" / "monitoring.coreos.com_prometheusrules.yaml"
 
@@ -89,13 +96,10 @@ def test_the_operator_accepts_the_resource() -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_every_alert_says_whom_what_and_where(alert: Alert) -> None:
-    """A severity, a summary and a description that end well, and a runbook under the one address of the project."""
+    """A severity, a summary and a description that end well, and no link: whose it would be is not known."""
     (rule,) = [rule for rule in rules() if rule.get("alert") == alert.name]
     assert rule["labels"] == {"severity": alert.severity.value}
-    assert set(rule["annotations"]) == {"summary", "description", "runbook_url", "dashboard_url"}
-    assert rule["annotations"]["runbook_url"] == runbook_url(alert)
-    assert rule["annotations"]["dashboard_url"] == dashboard_url(alert)
-    assert runbook_url(alert).startswith(f"{PROJECT_URL}/")
+    assert set(rule["annotations"]) == {"summary", "description"}
     assert not alert.summary.endswith(".")
     assert alert.description.endswith((".", "{{ end }}"))
 
@@ -103,12 +107,83 @@ def test_every_alert_says_whom_what_and_where(alert: Alert) -> None:
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_every_alert_leads_to_a_dashboard_that_is_shipped(alert: Alert) -> None:
     """Whoever is paged sees the account's history, or the exporter's where the alert is about no account."""
-    uid, _, chosen = dashboard_url(alert).removeprefix(f"{PROJECT_URL}/grafana/d/").partition("?")
+    address = links_to(docs="", grafana="https://grafana.invalid/")(alert)["dashboard_url"]
+    uid, _, chosen = address.removeprefix("https://grafana.invalid/d/").partition("?")
+    *account, shown_from, shown_to = chosen.split("&")
     about_an_account = "{{ $labels.account }}" in alert.summary
 
     assert (ROOT / "grafana" / "dashboards" / f"{uid}.json").is_file()
     assert uid == ("dcdn-account" if about_an_account else "dcdn-exporter")
-    assert chosen == ("var-account={{ $labels.account | urlquery }}" if about_an_account else "")
+    assert account == (["var-account={{ $labels.account | urlquery }}"] if about_an_account else [])
+    assert shown_to == "to=now"
+    shown_s = parse_duration(shown_from.removeprefix("from=now-"))
+    assert 6 * 3600 <= shown_s - first_seen_after_s(alert) < 7 * 3600
+
+
+DOCS, GRAFANA = "https://git.invalid/x/-/blob/main/docs", "https://grafana.invalid"
+
+
+@pytest.mark.parametrize("docs", ["", DOCS, f"{DOCS}/"], ids=["no-docs", "docs", "docs-with-a-slash"])
+@pytest.mark.parametrize("grafana", ["", GRAFANA], ids=["no-grafana", "grafana"])
+def test_alerts_have_the_links_whose_beginning_is_given(docs: str, grafana: str, tmp_path: Path) -> None:
+    """Both files for Prometheus hold them and are else the same; the chart's file does not depend on them."""
+    for name in ("deploy/prometheus", "deploy/helm/dcdn-exporter/files", "docs"):
+        (tmp_path / name).mkdir(parents=True)
+    shutil.copy(ROOT / "docs/alerts.md", tmp_path / "docs")
+    written = CliRunner().invoke(
+        write, [f"--project={tmp_path}", f"--docs-url={docs}", f"--grafana-url={grafana}"], catch_exceptions=False
+    )
+    assert (written.exit_code, written.output) == (0, "")
+
+    groups = load(tmp_path / "deploy/prometheus/alerts.yaml")["groups"]
+    assert load(tmp_path / "deploy/prometheus/prometheusrule.yaml")["spec"]["groups"] == groups
+    for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+        runbook = rule["annotations"].pop("runbook_url", None)
+        assert runbook == (f"{DOCS}/runbooks/{rule['alert']}.md" if docs else None)
+        dashboard = rule["annotations"].pop("dashboard_url", "")
+        assert dashboard.startswith(f"{grafana}/d/dcdn-" if grafana else "")
+        assert bool(dashboard) == bool(grafana)
+    assert groups == load(ALERTS_FILE)["groups"]
+    chart = "deploy/helm/dcdn-exporter/files/alerts.yaml"
+    assert (tmp_path / chart).read_text(encoding="utf-8") == (ROOT / chart).read_text(encoding="utf-8")
+
+
+def test_a_link_bears_any_name_of_an_account(tool: Callable[[str], str], tmp_path: Path) -> None:
+    """A name with characters that mean something in an address arrives whole."""
+    link = links_to(docs="", grafana=GRAFANA)(next(alert for alert in ALERTS if alert.name == "DcdnInDebt"))
+    rule = {"alert": "Debt", "expr": "debt", "annotations": link}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "links", "rules": [rule]}]}))
+    labels = {"account": "a&b=c d/é"}
+    made = f"{GRAFANA}/d/dcdn-account?var-account=a%26b%3Dc+d%2F%C3%A9&from=now-7h&to=now"
+    asked = {
+        "eval_time": "0s",
+        "alertname": "Debt",
+        "exp_alerts": [{"exp_labels": labels, "exp_annotations": {"dashboard_url": made}}],
+    }
+    series = [{"series": 'debt{account="a&b=c d/é"}', "values": "1"}]
+    case = {"rule_files": ["rules.yaml"], "tests": [{"input_series": series, "alert_rule_test": [asked]}]}
+    (tmp_path / "case.yaml").write_text(yaml.safe_dump(case))
+    ended = tried(tool("promtool"), "case.yaml", folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_links_of_the_shipped_documents_are_there() -> None:
+    """A runbook's link names a file below docs."""
+    for alert in ALERTS:
+        path = links_to(docs=DOCS, grafana="")(alert)["runbook_url"].removeprefix(DOCS)
+        assert (ROOT / f"docs{path}").is_file()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["docs", "javascript:alert(1)", "https://x.invalid/?ref=main", "https://x.invalid/#a", "https://{{ x }}"],
+)
+def test_an_address_that_no_path_can_follow_is_refused(address: str, tmp_path: Path) -> None:
+    """Nothing is written then."""
+    for option in ("docs", "grafana"):
+        refused = CliRunner().invoke(write, [f"--project={tmp_path}", f"--{option}-url={address}"])
+        assert (refused.exit_code, f"seen '{address}'; accepted: " in refused.output) == (2, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_intervals_are_the_exporters_own() -> None:

@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from deploy.prometheus.rules.files import alerts_file
+from deploy.prometheus.rules.links import links_to, relative
 from exporter import PROJECT_URL, __version__
 from exporter.app import VOCABULARY
 from exporter.cli.serve import serve
@@ -136,7 +137,33 @@ def test_the_chart_is_of_the_exporters_version() -> None:
 
 def test_the_rules_are_those_of_the_one_source() -> None:
     """`make rules` would change nothing here either."""
-    assert (CHART / "files" / "alerts.yaml").read_text(encoding="utf-8") == alerts_file()
+    assert (CHART / "files" / "alerts.yaml").read_text(encoding="utf-8") == alerts_file(relative)
+
+
+@pytest.mark.parametrize("docs", ["", "https://git.invalid/x/docs"], ids=["no-runbooks", "runbooks"])
+@pytest.mark.parametrize("grafana", ["", "https://grafana.invalid"], ids=["no-dashboards", "dashboards"])
+@pytest.mark.parametrize("slash", ["", "/"], ids=["plain", "slash"])
+def test_alerts_have_the_links_whose_beginning_is_a_value(
+    render: Render, docs: str, grafana: str, slash: str
+) -> None:
+    """They are those that `make rules` writes; what has no beginning is left out."""
+    values = {"runbookUrl": docs and f"{docs}/runbooks{slash}", "dashboardUrl": grafana and f"{grafana}{slash}"}
+    resources = render({"prometheusRule": {"enabled": True, **values}})
+    (spec,) = (resource["spec"] for resource in resources if resource["kind"] == "PrometheusRule")
+
+    assert spec == yaml.safe_load(alerts_file(links_to(docs=docs, grafana=grafana)))
+
+
+@pytest.mark.parametrize("name", ["runbookUrl", "dashboardUrl"])
+@pytest.mark.parametrize(
+    "address", ["docs", "ftp://x.invalid", "https://", "https://x y", 'https://x"', "https://x?a=b"]
+)
+def test_a_value_that_can_begin_no_link_is_refused(name: str, address: str) -> None:
+    """As `make rules` refuses it."""
+    (refused,) = Draft7Validator(SCHEMA).iter_errors({**VALUES, "prometheusRule": {name: address}})
+    assert list(refused.path) == ["prometheusRule", name]
+    with pytest.raises(ValueError, match="accepted"):
+        links_to(docs=address, grafana="")
 
 
 def test_the_dashboards_are_those_of_the_one_source(render: Render) -> None:

@@ -2,5 +2,6 @@
 
 ``thresholds`` holds every number, ``rule`` what a rule is, ``expressions`` the parts that many of them share,
 ``recordings``, ``service_alerts``, ``poll_alerts`` and ``exporter_alerts`` the rules, ``groups`` their order;
-``delays`` says how soon an alert is seen, ``files`` and ``table`` write. After a change: ``make rules``.
+``delays`` says how soon an alert is seen, ``links`` where its links lead; ``files`` and ``table`` write. After a
+change: ``make rules``.
 """

@@ -5,33 +5,20 @@ from textwrap import fill, indent
 
 from deploy.prometheus.rules.delays import first_seen_after_s
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
+from deploy.prometheus.rules.links import Links, no_links
 from deploy.prometheus.rules.rule import Alert, Group, Pause, Recording
-from exporter import PROJECT_URL
 from exporter.config.values import format_duration
-from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID, GRAFANA_URL
 
 _WIDTH = 110
 _NOTE = "# Written by `make rules` from deploy/prometheus/rules/: change it there.\n"
 
 
-def runbook_url(alert: Alert) -> str:
-    """Where the alert's runbook stands."""
-    return f"{PROJECT_URL}/docs/runbooks/{alert.name}.md"
-
-
-def dashboard_url(alert: Alert) -> str:
-    """Which dashboard shows the alert: of its account where it is about one, else of the exporter."""
-    if "$labels.account }}" in alert.summary:
-        return f"{GRAFANA_URL}/d/{ACCOUNT_UID}?var-account={{{{ $labels.account | urlquery }}}}"
-    return f"{GRAFANA_URL}/d/{EXPORTER_UID}"
-
-
-def alerts_file() -> str:
+def alerts_file(links: Links = no_links) -> str:
     """The rules as Prometheus loads them."""
-    return f"{_NOTE}{_groups()}"
+    return f"{_NOTE}{_groups(links)}"
 
 
-def prometheus_rule() -> str:
+def prometheus_rule(links: Links = no_links) -> str:
     """The rules as the Prometheus operator loads them."""
     return f"""{_NOTE}apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
@@ -40,7 +27,7 @@ metadata:
   labels:
     app.kubernetes.io/name: dcdn-exporter
 spec:
-{indent(_groups(), "  ")}"""
+{indent(_groups(links), "  ")}"""
 
 
 def alerts_table() -> str:
@@ -54,16 +41,16 @@ def alerts_table() -> str:
     return head + "".join(rows)
 
 
-def _groups() -> str:
-    return "groups:\n" + "".join(indent(_group(group), "  ") for group in GROUPS)
+def _groups(links: Links) -> str:
+    return "groups:\n" + "".join(indent(_group(group, links), "  ") for group in GROUPS)
 
 
-def _group(group: Group) -> str:
-    rules = "\n".join(_rule(rule) for rule in group.rules)
+def _group(group: Group, links: Links) -> str:
+    rules = "\n".join(_rule(rule, links) for rule in group.rules)
     return f"- name: {group.name}\n  rules:\n{indent(rules, '    ')}"
 
 
-def _rule(rule: Recording | Alert) -> str:
+def _rule(rule: Recording | Alert, links: Links) -> str:
     if isinstance(rule, Recording):
         return f"{_comment(rule.why)}- record: {rule.record}\n{_block('expr', rule.expression)}"
     return "".join(
@@ -76,8 +63,7 @@ def _rule(rule: Recording | Alert) -> str:
             "  annotations:\n",
             indent(_block("summary", rule.summary), "  "),
             indent(_block("description", rule.description), "  "),
-            f"    runbook_url: {runbook_url(rule)}\n",
-            f"    dashboard_url: {dashboard_url(rule)}\n",
+            *(f"    {name}: {link}\n" for name, link in links(rule).items()),
         )
     )
 
