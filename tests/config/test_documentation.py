@@ -23,7 +23,7 @@ from exporter.config.checks import SWITCHES
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTATION = ROOT / "docs" / "configuration.md"
-EXAMPLE = ROOT / "deploy" / "dcdn-exporter.example.yaml"
+EXAMPLE = ROOT / "deploy" / "config.example.yaml"
 
 
 def keys_of(model: type[BaseModel]) -> Iterator[str]:

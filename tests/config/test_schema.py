@@ -16,7 +16,7 @@ from exporter.config.values import PATTERN
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = ROOT / "deploy" / "dcdn-exporter.schema.json"
-EXAMPLE = ROOT / "deploy" / "dcdn-exporter.example.yaml"
+EXAMPLE = ROOT / "deploy" / "config.example.yaml"
 BAD_CONFIG = sorted((ROOT / "tests" / "bad_config").glob("*.yaml"))
 
 # Files whose problems only the exporter sees: what YAML allows or JSON has no word for, and rules between two keys.
