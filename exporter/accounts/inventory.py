@@ -83,6 +83,17 @@ class Watched:
     caller: Caller
     probes: tuple[Probe, ...] = ()
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Those of ``dcdn_account_info`` beside the account: ours first, which the user's never replace."""
+        account = self.account
+        own = {
+            "account_id": self.caller.account_id or "",
+            "account_name": account.account_name,
+            "site": account.site,
+        }
+        return {**own, **account.labels, **own}
+
     def calls_as(self, account: WatchedAccount, caller: Caller) -> bool:
         """Whether the API sees the same caller, but for an id that was learned."""
         own = self.caller

@@ -18,7 +18,7 @@ from typing import Self
 from exporter import __version__
 from exporter.accounts.account_id import AccountIds, LearnedId
 from exporter.accounts.directory import Directory
-from exporter.accounts.inventory import Inventory, Watched
+from exporter.accounts.inventory import Inventory
 from exporter.accounts.sharding import Shard
 from exporter.app.build import UNSHARDED, Composition, intervals_of, keeping
 from exporter.app.reload import Reloads, log_removed, logging_defects
@@ -27,7 +27,6 @@ from exporter.core.logger import Logger, defect
 from exporter.core.pool import Pool, Work, threads_for
 from exporter.core.store import Store
 from exporter.core.threads import FixedThreads
-from exporter.metrics.families import ACCOUNT_INFO_LABELS
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import SelfMetrics
 from exporter.polling.jobs import Jobs
@@ -251,7 +250,7 @@ class Daemon:
             [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
         )
         self._store.configure([probe.key for probe in probes], account_ids=inventory.known_ids())
-        self._exposition.set_accounts({each.account.name: _labels(each) for each in inventory.polled})
+        self._exposition.set_accounts({each.account.name: each.labels for each in inventory.polled})
         self._describe()
         workers = configuration.poll.max_workers
         self._pool.allow(workers, bound=self._allowed(workers))
@@ -273,7 +272,7 @@ class Daemon:
             watched = self._inventory.watched[each.account]
             former = each.account_id
             if watched.probes:  # else it is of another shard
-                self._exposition.set_account(each.account, _labels(watched))
+                self._exposition.set_account(each.account, watched.labels)
                 former = self._store.know_account(each.account, each.account_id)
             if former != each.account_id:
                 others.append(each.account)
@@ -339,10 +338,3 @@ class Daemon:
             stale_after_s=self._composition.configuration.poll.stale_after_s,
             unlisted=self._inventory.unlisted,
         )
-
-
-def _labels(watched: Watched) -> Mapping[str, str]:
-    """The labels of ``dcdn_account_info`` beside the account: ours first, which the user's never replace."""
-    account, account_id = watched.account, watched.caller.account_id or ""
-    own = dict(zip(ACCOUNT_INFO_LABELS[1:], (account_id, account.account_name, account.site), strict=True))
-    return {**own, **account.labels, **own}
