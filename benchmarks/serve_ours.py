@@ -123,6 +123,7 @@ def main() -> NoReturn:
         {key.account: {"account_id": key.account, "account_name": "", "site": "china"} for key in states}
     )
     own.describe_schedule(interval_s=INTERVAL_S, stale_after_s=STALE_AFTER_S, accounts=accounts, probes=accounts)
+    own.describe_probes({_KIND: (INTERVAL_S, STALE_AFTER_S)})
 
     def record(key: ProbeKey, observation: Observation) -> None:
         own.called(_KIND.operation.action, observation.duration_s)

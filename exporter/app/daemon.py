@@ -111,7 +111,11 @@ class Daemon:
         )
         self._store = Store([], on_change=self._exposition.update, on_all_polled=settled)
         poller = Poller(
-            self._composition.client, self._store, count_unknown_value=self._self_metrics.unknown_value, log=log
+            self._composition.client,
+            self._store,
+            count_unknown_value=self._self_metrics.unknown_value,
+            count_failure=self._self_metrics.poll_failed,
+            log=log,
         )
         self._account_ids = AccountIds(self._composition.client, log=log)
         self._schedule = Schedule(poll=poller.poll, skipped=self._store.record_skips, pool=self._pool, log=log)
@@ -311,15 +315,16 @@ class Daemon:
         self._describe_discovery()
 
     def _describe(self) -> None:
-        poll, probes = self._composition.configuration.poll, self._inventory.probes
+        configuration, probes = self._composition.configuration, self._inventory.probes
+        poll, intervals = configuration.poll, intervals_of(configuration)
         self._self_metrics.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
             accounts=self._inventory.total,
             probes=len(probes),
         )
-        kinds = {probe.kind for probe in probes}
-        self._self_metrics.describe_probes((kind.product, kind.probe, kind.operation.action) for kind in kinds)
+        kinds = dict.fromkeys(probe.kind for probe in probes)
+        self._self_metrics.describe_probes({kind: (intervals(kind).interval_s, poll.stale_after_s) for kind in kinds})
         self._self_metrics.describe_budgets(self._composition.budgets.calls_per_second())
         self._describe_discovery()
 

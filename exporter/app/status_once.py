@@ -41,7 +41,7 @@ def look_once(
         composition.configure(configuration)
         probes = composition.inventory.probes
         store = Store([probe.key for probe in probes], on_change=lambda _key, _record: None)
-        poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=log)
+        poller = Poller(composition.client, store, log=log)
         with progress(len(probes)) as done:
             poll_once(probes, poll=poller.poll, pool=pool, done=done)
     finally:

@@ -8,6 +8,7 @@ import math
 import platform
 import threading
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,13 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from exporter.core.log_writer import lines_dropped
+from exporter.core.model import FailureReason, ProbeKey
+from exporter.probes.kind import AnyKind
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
@@ -81,13 +85,8 @@ class SelfMetrics:
         )
         self._total_shards = self._gauge("total_shards", "How many shards there are; 1 when unsharded.")
         self.describe_shard(ordinal=0, total=1)
-        self._probe_info = Gauge(
-            "dcdn_exporter_probe_info",
-            "Always 1; the API operation that a probe of a product calls.",
-            ["product", "probe", "operation"],
-            registry=self.registry,
-        )
-        self._probe_kinds: set[tuple[str, ...]] = set()
+        self._polled = _Polled()
+        self.registry.register(self._polled)
         self._budgets = Gauge(
             "dcdn_exporter_api_budget_calls_per_second",
             "Calls per second that this process makes of an operation at most, per account (STS: per base account).",
@@ -127,6 +126,10 @@ class SelfMetrics:
         """Count an answer with an undocumented value in this field."""
         self._unknown_values.labels(field).inc()
 
+    def poll_failed(self, key: ProbeKey, reason: FailureReason) -> None:
+        """Count a failed poll of any account among those of its product and probe."""
+        self._polled.failed(key.product, key.probe, reason)
+
     def describe_schedule(self, *, interval_s: float, stale_after_s: float, accounts: int, probes: int) -> None:
         """Show the configuration's intervals and sizes, for use in alerting rules."""
         self._interval.set(interval_s)
@@ -139,9 +142,9 @@ class SelfMetrics:
         self._shard_ordinal.set(ordinal)
         self._total_shards.set(total)
 
-    def describe_probes(self, probes: Iterable[tuple[str, str, str]]) -> None:
-        """Show which operation each polled probe of a product calls."""
-        _replace_series(self._probe_info, self._probe_kinds, dict.fromkeys(probes, 1.0))
+    def describe_probes(self, kinds: Mapping[AnyKind, tuple[float, float]]) -> None:
+        """Show the kinds of probes that are polled: their operation, and in seconds the interval and stale-after."""
+        self._polled.show(kinds)
 
     def describe_budgets(self, calls_per_second: Mapping[str, float]) -> None:
         """Show the pace of each operation."""
@@ -216,6 +219,73 @@ def _durations() -> HistogramMetricFamily:
         "dcdn_exporter_api_request_duration_seconds",
         "Seconds from sending an API request to the end of its reply or its failure, without the budget's wait.",
         labels=["operation"],
+    )
+
+
+class _Polled(Collector):
+    """What is polled, at which interval, and how often that failed; samples are kept until they change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._schedule = _schedule({})
+        self._counts = defaultdict[tuple[str, str], dict[FailureReason, int]](lambda: dict.fromkeys(FailureReason, 0))
+        self._samples: dict[tuple[str, str], list[Sample]] = {}
+        self._shown: list[tuple[str, str]] = []
+
+    def show(self, kinds: Mapping[AnyKind, tuple[float, float]]) -> None:
+        """Show exactly these kinds; one that comes back goes on with its counts."""
+        schedule = _schedule(kinds)
+        with self._lock:
+            self._schedule = schedule
+            self._shown = [(kind.product, kind.probe) for kind in kinds]
+
+    def failed(self, product: str, probe: str, reason: FailureReason) -> None:
+        """Count a failure."""
+        with self._lock:
+            self._counts[product, probe][reason] += 1
+            self._samples.pop((product, probe), None)
+
+    def collect(self) -> Iterable[Metric]:
+        failures = _failures()
+        with self._lock:
+            for shown in self._shown:
+                if shown not in self._samples:
+                    one = _failures()
+                    for reason, count in self._counts[shown].items():
+                        one.add_metric([*shown, reason.value], count)
+                    self._samples[shown] = one.samples
+                failures.samples += self._samples[shown]
+            return [*self._schedule, failures]
+
+
+def _schedule(kinds: Mapping[AnyKind, tuple[float, float]]) -> list[GaugeMetricFamily]:
+    info = GaugeMetricFamily(
+        "dcdn_exporter_probe_info",
+        "Always 1; the API operation that a probe of a product calls.",
+        labels=["product", "probe", "operation"],
+    )
+    interval = GaugeMetricFamily(
+        "dcdn_exporter_probe_interval_seconds",
+        "Seconds between two polls of such a probe in good times.",
+        labels=["product", "probe"],
+    )
+    stale_after = GaugeMetricFamily(
+        "dcdn_exporter_probe_stale_after_seconds",
+        "Age in seconds past which an answer of such a probe is no longer shown.",
+        labels=["product", "probe"],
+    )
+    for kind, (interval_s, stale_after_s) in kinds.items():
+        info.add_metric([kind.product, kind.probe, kind.operation.action], 1)
+        interval.add_metric([kind.product, kind.probe], interval_s)
+        stale_after.add_metric([kind.product, kind.probe], stale_after_s)
+    return [info, interval, stale_after]
+
+
+def _failures() -> CounterMetricFamily:
+    return CounterMetricFamily(
+        "dcdn_exporter_poll_failures",
+        "Polls of all accounts together that ended without knowing the state, by reason.",
+        labels=["product", "probe", "reason"],
     )
 
 

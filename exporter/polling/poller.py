@@ -63,15 +63,17 @@ class Poller:
         client: Client,
         records: Records,
         *,
-        count_unknown_value: Callable[[str], None],
         log: Logger,
+        count_unknown_value: Callable[[str], None] = lambda _field: None,
+        count_failure: Callable[[ProbeKey, FailureReason], None] = lambda _key, _reason: None,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._records = records
-        self._count_unknown_value = count_unknown_value
         self._log = log
+        self._count_unknown_value = count_unknown_value
+        self._count_failure = count_failure
         self._wall_clock = wall_clock
         self._clock = clock
 
@@ -111,6 +113,8 @@ class Poller:
                 self._log.log(
                     logging.DEBUG, "unknown value", **_names(probe.key), field=field, value=", ".join(values)
                 )
+        else:
+            self._count_failure(probe.key, outcome.reason)
         for change in changes(probe.kind.news, before, after):
             self._log.log(change.level, change.event, **_names(probe.key), **change.fields)
         return Polled(record=after, outcome=outcome)

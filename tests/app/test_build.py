@@ -82,7 +82,7 @@ def test_a_probe_can_be_polled(compose: Compose) -> None:
     composition = compose()
     (probe,) = composition.inventory.probes
     store = Store([probe.key], on_change=lambda _key, _record: None)
-    poller = Poller(composition.client, store, count_unknown_value=lambda _field: None, log=RecordingLog())
+    poller = Poller(composition.client, store, log=RecordingLog())
 
     polled = poller.poll(probe)
     assert isinstance(polled, Polled)

@@ -123,8 +123,42 @@ def test_the_configuration_is_told_on_the_page(simulator: Simulator) -> None:
     budget = value(samples, "dcdn_exporter_api_budget_calls_per_second", operation=operation)
     assert budget == pytest.approx(10 * 0.5 * 0.925)
     assert value(samples, "dcdn_exporter_probe_info", product="dcdn_ipa", probe="service", operation=operation) == 1
+    of = {"product": "dcdn_ipa", "probe": "service"}
+    assert value(samples, "dcdn_exporter_probe_interval_seconds", **of) == 30
+    assert value(samples, "dcdn_exporter_probe_stale_after_seconds", **of) == 420
     known = {"account": "prod", "account_id": "123", "account_name": "", "site": "china"}
     assert value(samples, "dcdn_account_info", **known) == 1
+
+
+def test_a_balance_has_its_own_interval_on_the_page(simulator: Simulator) -> None:
+    """A rule that counted its polls by the interval of services would find them late."""
+    with running(simulator, balance=True, poll={"balance_interval": "4m", "stale_after": "9m"}) as daemon:
+        samples = scrape(daemon)
+
+    assert {
+        labels: number for (name, labels), number in samples.items() if name == "dcdn_exporter_probe_interval_seconds"
+    } == {
+        (("probe", "balance"), ("product", "bss")): 240,
+        (("probe", "service"), ("product", "dcdn_ipa")): 60,
+    }
+    assert value(samples, "dcdn_exporter_probe_stale_after_seconds", product="bss", probe="balance") == 540
+
+
+def test_failures_of_all_accounts_are_one_series(simulator: Simulator) -> None:
+    """It is the sum of the accounts' own, also when one of them is gone."""
+    simulator.set_fault(ACCOUNT.name, Fault("error", status=500, code="InternalError", message="no"))
+    loaded: list[Configuration] = []
+    accounts = [{"name": name, "credentials": KEYS} for name in ("prod", "shop")]
+    of = {"product": "dcdn_ipa", "probe": "service", "reason": "server"}
+    with running(simulator, load=lambda: loaded[0], accounts=accounts) as daemon:
+        soon(daemon.is_ready)
+        loaded.append(configured(simulator, accounts=accounts[:1]))
+        both = value(scrape(daemon), "dcdn_exporter_poll_failures_total", **of)
+        assert daemon.reload().result(PATIENCE_S) is None
+        samples = scrape(daemon)
+
+    assert value(samples, "dcdn_poll_failures_total", account="prod", **of) == 1
+    assert both == value(samples, "dcdn_exporter_poll_failures_total", **of) == 2
 
 
 def test_labels_and_the_learned_account_id_stand_on_the_account(simulator: Simulator) -> None:

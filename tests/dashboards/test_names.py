@@ -33,7 +33,7 @@ GROUPING = re.compile(r"\b(?:by|on|group_left) \(([^)]*)\)")
 def labels_of() -> Mapping[str, set[str]]:
     """The labels of every metric of the exporter, by its name."""
     own = SelfMetrics(version="1", actions=["DescribeDcdnIpaService"], unknown_fields=UNKNOWN_FIELDS)
-    own.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
+    own.describe_probes({PROBES[0]: (60, 600)})
     own.describe_budgets({"DescribeDcdnIpaService": 20})
     own.describe_discovery({"main": 0})
     own.clock_skew(0)

@@ -51,7 +51,7 @@ def everything() -> Exposition:
     """A page with an account in each state, hostile names, and the exporter's own metrics."""
     own = SelfMetrics(version="1.2.3", actions=[KIND.operation.action], unknown_fields=UNKNOWN_FIELDS)
     own.describe_schedule(interval_s=60, stale_after_s=STALE_AFTER_S, accounts=2, probes=2)
-    own.describe_probes([(KIND.product, KIND.probe, KIND.operation.action)])
+    own.describe_probes({KIND: (60, STALE_AFTER_S)})
     own.describe_budgets({KIND.operation.action: 20})
     own.config_loaded(START)
     own.clock_skew(0.25)

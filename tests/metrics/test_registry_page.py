@@ -13,8 +13,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
+from exporter.core.model import FailureReason
 from exporter.metrics.registry_page import RegistryPage
 from exporter.metrics.self_metrics import SelfMetrics
+from exporter.probes.table import PROBES
 from tests.waiting import PATIENCE_S
 
 FORMATS = pytest.mark.parametrize("openmetrics", [False, True], ids=["text", "OpenMetrics"])
@@ -95,14 +97,20 @@ def test_what_stands_after_a_value_is_written(openmetrics: bool) -> None:  # noq
 
 @FORMATS
 def test_the_exporters_own_metrics_are_what_the_library_writes(openmetrics: bool) -> None:  # noqa: FBT001 — a row's fact
-    """After calls of operations known before and of one that is new; but for the units, which the library lacks."""
+    """After calls, of a new operation too, and failures; but for the units, which the library lacks."""
     own = SelfMetrics(
         version="1.2.3", actions=["DescribeDcdnIpaService", "GetCallerIdentity"], unknown_fields=["Phase"]
     )
     page = RegistryPage(own.registry)
-    for action in ("DescribeDcdnIpaService", "AssumeRole", "DescribeDcdnIpaService"):
+    for action, kinds in (
+        ("DescribeDcdnIpaService", PROBES[:2]),
+        ("AssumeRole", PROBES[:3]),
+        ("DescribeDcdnIpaService", PROBES[:1]),
+    ):
         own.called(action, 0.3)
         own.waited(action, 1.25)
+        own.describe_probes(dict.fromkeys(kinds, (60.0, 600.0)))
+        own.poll_failed(kinds[0].key("prod"), FailureReason.TIMEOUT)
 
         written, expected = (
             [line for line in text.splitlines() if not line.startswith((b"process_", b"python_gc", b"# UNIT"))]

@@ -7,9 +7,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
 from exporter.core.log_writer import LogWriter
+from exporter.core.model import FailureReason
 from exporter.metrics.self_metrics import SelfMetrics
+from exporter.probes.table import PROBES
+from tests.certificates import CERTIFICATES
 
 FIELDS = ("InternetChargeType", "ChangingChargeType", "LockReason", "Currency")
+KIND = PROBES[0]
 ACTIONS = ("DescribeDcdnIpaService", "GetCallerIdentity")
 
 # The public interface, written down a second time on purpose: name, type, labels.
@@ -18,6 +22,9 @@ TABLE = [
     ("dcdn_exporter_configured_accounts", "gauge", set()),
     ("dcdn_exporter_probes", "gauge", set()),
     ("dcdn_exporter_probe_info", "gauge", {"product", "probe", "operation"}),
+    ("dcdn_exporter_probe_interval_seconds", "gauge", {"product", "probe"}),
+    ("dcdn_exporter_probe_stale_after_seconds", "gauge", {"product", "probe"}),
+    ("dcdn_exporter_poll_failures", "counter", {"product", "probe", "reason"}),
     ("dcdn_exporter_poll_interval_seconds", "gauge", set()),
     ("dcdn_exporter_poll_stale_after_seconds", "gauge", set()),
     ("dcdn_exporter_api_request_duration_seconds", "histogram", {"operation"}),
@@ -40,7 +47,7 @@ def own() -> SelfMetrics:
     metrics = SelfMetrics(version="1.2.3", actions=ACTIONS, unknown_fields=FIELDS)
     metrics.describe_shard(ordinal=1, total=3)
     metrics.describe_schedule(interval_s=60, stale_after_s=600, accounts=2, probes=3)
-    metrics.describe_probes([("dcdn_ipa", "service", "DescribeDcdnIpaService")])
+    metrics.describe_probes({KIND: (60, 600)})
     metrics.describe_budgets({"DescribeDcdnIpaService": 20, "GetCallerIdentity": 100})
     metrics.describe_discovery({"main": 0.0, "other": 1_522_512_000.5})
     metrics.config_loaded(1_522_512_000.5)
@@ -49,6 +56,21 @@ def own() -> SelfMetrics:
 
 def families(registry: CollectorRegistry) -> dict[str, Metric]:
     return {family.name: family for family in registry.collect()}
+
+
+def samples(own: SelfMetrics) -> list[tuple[str, dict[str, str], float]]:
+    """Those that have a product."""
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in own.registry.collect()
+        for sample in family.samples
+        if "product" in sample.labels
+    ]
+
+
+def failures(own: SelfMetrics) -> dict[tuple[str, str], float]:
+    """The counts of failed polls, by probe and reason."""
+    return {(labels["probe"], labels["reason"]): count for _, labels, count in samples(own) if "reason" in labels}
 
 
 def value(own: SelfMetrics, name: str, **labels: str) -> float | None:
@@ -115,19 +137,54 @@ def test_probes_and_budgets_name_their_operation(own: SelfMetrics) -> None:
     assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="GetCallerIdentity") == 100
 
 
+def test_each_kind_of_probe_has_its_interval_and_stale_after(own: SelfMetrics) -> None:
+    """What is polled less often is not old as soon as the rest is."""
+    own.describe_probes({KIND: (60, 600), CERTIFICATES: (300, 900)})
+
+    assert [sample for sample in samples(own) if "seconds" in sample[0]] == [
+        (f"dcdn_exporter_probe_{name}_seconds", {"product": kind.product, "probe": kind.probe}, seconds)
+        for name, of in (("interval", (60, 300)), ("stale_after", (600, 900)))
+        for kind, seconds in zip((KIND, CERTIFICATES), of, strict=True)
+    ]
+
+
+def test_failures_of_all_accounts_count_from_0_by_reason(own: SelfMetrics) -> None:
+    """Each product and probe by itself, also between two pages."""
+    own.describe_probes({KIND: (60, 600), CERTIFICATES: (300, 900)})
+    before = failures(own)
+    own.poll_failed(KIND.key("prod"), FailureReason.TIMEOUT)
+    own.poll_failed(KIND.key("shop"), FailureReason.TIMEOUT)
+    own.poll_failed(CERTIFICATES.key("prod"), FailureReason.AUTH)
+
+    assert before == {(kind.probe, reason.value): 0 for kind in (KIND, CERTIFICATES) for reason in FailureReason}
+    assert failures(own) == {**before, (KIND.probe, "timeout"): 2, (CERTIFICATES.probe, "auth"): 1}
+    own.poll_failed(KIND.key("prod"), FailureReason.TIMEOUT)
+    assert failures(own)[KIND.probe, "timeout"] == 3
+
+
+def test_failures_of_a_kind_that_comes_back_go_on(own: SelfMetrics) -> None:
+    """It leaves the page with its last probe; a counter that fell would look like new failures."""
+    own.poll_failed(KIND.key("prod"), FailureReason.SERVER)
+    own.describe_probes({})
+    away = failures(own)
+    own.poll_failed(KIND.key("prod"), FailureReason.SERVER)  # of a poll that was under way
+    own.describe_probes({KIND: (60, 600)})
+
+    assert (away, failures(own)[KIND.probe, "server"]) == ({}, 2)
+
+
 def test_another_configuration_takes_the_place_of_the_last(own: SelfMetrics) -> None:
     """Every number is that of the configuration in use, and no probe is named that is not polled any more."""
     own.describe_schedule(interval_s=30, stale_after_s=300, accounts=1, probes=1)
-    own.describe_probes([("dcdn", "service", "DescribeDcdnService")])
+    own.describe_probes({CERTIFICATES: (300, 900)})
     own.describe_budgets({"DescribeDcdnIpaService": 10})
     own.config_loaded(1_522_512_060.0)
-    gone = {"product": "dcdn_ipa", "probe": "service", "operation": "DescribeDcdnIpaService"}
-    new = {"product": "dcdn", "probe": "service", "operation": "DescribeDcdnService"}
-
-    assert (value(own, "dcdn_exporter_probe_info", **gone), value(own, "dcdn_exporter_probe_info", **new)) == (
-        None,
-        1,
-    )
+    assert [sample for sample in samples(own) if sample[1]["product"] == KIND.product] == []
+    of = {"product": CERTIFICATES.product, "probe": CERTIFICATES.probe}
+    assert value(own, "dcdn_exporter_probe_info", **of, operation=CERTIFICATES.operation.action) == 1
+    assert value(own, "dcdn_exporter_probe_interval_seconds", **of) == 300
+    assert value(own, "dcdn_exporter_probe_stale_after_seconds", **of) == 900
+    assert value(own, "dcdn_exporter_poll_failures_total", **of, reason="timeout") == 0
     assert value(own, "dcdn_exporter_poll_interval_seconds") == 30
     assert value(own, "dcdn_exporter_api_budget_calls_per_second", operation="DescribeDcdnIpaService") == 10
     assert value(own, "dcdn_exporter_config_last_reload_success_timestamp_seconds") == 1_522_512_060.0

@@ -15,7 +15,7 @@ from exporter.api.credentials.base import Credentials, RereadCredentials, Secret
 from exporter.api.endpoints import Route, endpoints
 from exporter.api.errors import CallAborted, CredentialsUnavailable
 from exporter.api.rate_limit import Budgets
-from exporter.core.model import Answer, Failure, FailureReason
+from exporter.core.model import Answer, Failure, FailureReason, ProbeKey
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller, Postponed
 from exporter.probes.service import ServiceMemory
@@ -62,7 +62,14 @@ class World:
         self.store = Store([self.probe.key], on_change=lambda _key, _record: None)
         self.unknown: list[str] = []
         self.log = RecordingLog()
-        self.poller = Poller(self.client, self.store, count_unknown_value=self.unknown.append, log=self.log)
+        self.failed: list[tuple[ProbeKey, FailureReason]] = []
+        self.poller = Poller(
+            self.client,
+            self.store,
+            log=self.log,
+            count_unknown_value=self.unknown.append,
+            count_failure=lambda key, reason: self.failed.append((key, reason)),
+        )
 
     def poll(self) -> Polled:
         result = self.poller.poll(self.probe)
@@ -105,7 +112,9 @@ def test_a_probe_that_left_the_configuration_is_not_spoken_of(world: World) -> N
     world.store.configure([])
 
     assert world.poller.poll(world.probe) is None
-    assert (world.store.records(), world.unknown, world.log.lines) == ({}, [], [])
+    world.set_fault(Fault("error", status=500, code="InternalError", message="no"))
+    assert world.poller.poll(world.probe) is None
+    assert (world.store.records(), world.unknown, world.failed, world.log.lines) == ({}, [], [], [])
 
 
 def test_a_poll_of_an_account_that_its_name_has_left_is_not_spoken_of(world: World) -> None:
@@ -156,6 +165,7 @@ def test_a_failure_leaves_what_was_known(world: World) -> None:
     assert (result.outcome.reason, result.outcome.code) == (FailureReason.SERVER, "ServiceUnavailable")
     assert (result.record.state, result.record.last_success_at) == (known.state, known.last_success_at)
     assert result.record.failures[FailureReason.SERVER] == 1
+    assert world.failed == [(world.probe.key, FailureReason.SERVER)]
 
 
 def test_an_answer_that_makes_no_sense_is_malformed(world: World) -> None:
