@@ -17,6 +17,7 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +151,20 @@ def _try(promtool: str, rule: dict[str, Any], mutation: Mutation, *, folder: Pat
 
 
 def _alerts(rule: dict[str, Any]) -> list[str]:
-    """The alerts that show what becomes of the rule: itself, or those that look at what it records."""
+    """The alerts that show what becomes of the rule: itself, or those that use what it records, directly or not."""
     if "alert" in rule:
         return [rule["alert"]]
-    return [other["alert"] for other in rules() if "alert" in other and rule["record"] in other["expr"]]
+    return [alert for alert, used in _used().items() if rule["record"] in used]
+
+
+@cache
+def _used() -> dict[str, set[str]]:
+    """What each alert uses of what is recorded."""
+    alerts = [rule["alert"] for rule in rules() if "alert" in rule]
+    return {
+        alert: {rule["record"] for group in only(alert)["groups"] for rule in group["rules"] if "record" in rule}
+        for alert in alerts
+    }
 
 
 def _mutated(rule: dict[str, Any], by: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 
 def load(file: Path) -> Any:
     """What a YAML file holds."""
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
 def rules() -> list[dict[str, Any]]:
@@ -28,12 +28,12 @@ def rules() -> list[dict[str, Any]]:
 
 def only(*alerts: str) -> dict[str, Any]:
     """The rules' file less all other alerts, and less the recordings that these do not look at."""
-    kept = [rule for rule in rules() if rule.get("alert") in alerts]
-    # The last first: what is recorded may be computed from what was recorded before it.
-    for rule in reversed(rules()):
-        if "record" in rule and any(rule["record"] in other["expr"] for other in kept):
-            kept.append(rule)
     groups = load(ALERTS_FILE)["groups"]
+    everything = [rule for group in groups for rule in group["rules"]]
+    kept = [rule for rule in everything if rule.get("alert") in alerts]
+    # What is recorded may be computed from what else is recorded, also after it.
+    for needed in kept:
+        kept += [rule for rule in everything if rule.get("record", "-") in needed["expr"] and rule not in kept]
     return {
         "groups": [
             {**group, "rules": ours}

@@ -11,10 +11,10 @@ import pytest
 
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.thresholds import (
-    EVALUATION_INTERVAL_S,
     GROUP_WAIT_S,
     INFO_GROUP_WAIT_S,
     JOB,
+    LOCK_INTERVAL_S,
     ROUTED_BY,
     SCRAPE_INTERVAL_S,
 )
@@ -54,7 +54,7 @@ def test_delays_are_those_of_the_configurations() -> None:
     """What the table of delays counts with is what is shipped, and the job is the one that the rules ask for."""
     prometheus, route = load(PROMETHEUS), load(ALERTMANAGER)["route"]
     assert parse_duration(prometheus["global"]["scrape_interval"]) == SCRAPE_INTERVAL_S
-    assert parse_duration(prometheus["global"]["evaluation_interval"]) == EVALUATION_INTERVAL_S
+    assert parse_duration(prometheus["global"]["evaluation_interval"]) == LOCK_INTERVAL_S
     # A route without one has that of the routes above it.
     waits = {
         str(matcher): each.get("group_wait", route["group_wait"])

@@ -20,6 +20,7 @@ from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
 from deploy.prometheus.rules.table import BEGIN, END, with_table
 from deploy.prometheus.rules.thresholds import (
     BALANCE_INTERVAL_S,
+    JOB,
     POLL_INTERVAL_S,
     POLL_TIMEOUT_S,
     STALE_AFTER_S,
@@ -98,7 +99,8 @@ def test_the_operator_accepts_the_resource() -> None:
 def test_every_alert_says_whom_what_and_where(alert: Alert) -> None:
     """A severity, a summary and a description that end well, and no link: whose it would be is not known."""
     (rule,) = [rule for rule in rules() if rule.get("alert") == alert.name]
-    assert rule["labels"] == {"severity": alert.severity.value}
+    named = {"job": JOB, "account_id": "", "account_name": ""} if alert.is_about_an_account else {}
+    assert rule["labels"] == {"severity": alert.severity.value, **named}
     assert set(rule["annotations"]) == {"summary", "description"}
     assert not alert.summary.endswith(".")
     assert alert.description.endswith((".", "{{ end }}"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from deploy.prometheus.rules.expressions import NAMED_BY, ROUTES
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Recording
 from deploy.prometheus.rules.thresholds import ROUTED_BY
@@ -32,8 +33,13 @@ SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Over"]
 
 # What a target adds, and what Prometheus says of alerts.
 ADDED = {"job", "instance", "alertname", "alertstate"}
-NOT_OURS = {"up": set[str](), "ALERTS": {"severity", "account", "product"}, "process_cpu_seconds_total": set[str]()}
-_METRIC = re.compile(r"(?<![\w:])(?:dcdn_(?!ipa\b|ipa_)\w+|[a-z_]+:dcdn_\w+:held|ALERTS|up(?=\{))")
+NOT_OURS = {
+    "up": set[str](),
+    "ALERTS": {"severity", "account", "product"},
+    "process_cpu_seconds_total": set[str](),
+    "process_start_time_seconds": set[str](),
+}
+_METRIC = re.compile(r"(?<![\w:])(?:dcdn_(?!ipa\b|ipa_)\w+|[a-z_]+:[a-z_]+:[a-z_]+|ALERTS|up(?=\{))")
 _SELECTED = re.compile(rf"({_METRIC.pattern})(?:_bucket|_sum|_count)?\{{([^}}]*)\}}")
 _LABEL = re.compile(r"(\w+)\s*(?:=~|!=|!~|=)")
 _TABLE_ROW = re.compile(r"^\| `(\w+)` \| (gauge|counter|histogram) \|(.*?)\|", re.MULTILINE)
@@ -48,9 +54,13 @@ def existing() -> dict[str, set[str]]:
     metrics[ACCOUNT_INFO_NAME] |= set(ROUTED_BY)
     for group in GROUPS:
         for rule in group.rules:
-            if isinstance(rule, Recording):
+            if isinstance(rule, Recording) and rule.record == ROUTES:
+                metrics[ROUTES] = {"account", *ROUTED_BY, *NAMED_BY}
+            elif isinstance(rule, Recording):
                 by, _, _ = rule.record.partition(":")
-                metrics[rule.record] = set(re.findall(r"account|product|status|reason|charge_type", by))
+                metrics[rule.record] = set(
+                    re.findall(r"job|instance|account|product|probe|status|reason|charge_type", by)
+                )
     return metrics | NOT_OURS
 
 
@@ -98,6 +108,7 @@ def test_annotations_name_labels_that_the_alert_has(alert: Alert) -> None:
         for labels in re.findall(r"(?:by|group_left) \(([\w, ]*)\)", rule["expr"])
         for label in labels.split(", ")
     }
+    kept |= {label for record in re.findall(r"[a-z_]+:[a-z_]+:[a-z_]+", rule["expr"]) for label in METRICS[record]}
     assert used <= kept | {"job"}
 
 

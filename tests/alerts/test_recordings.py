@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.prometheus.rules.recordings import RECORDINGS
+from deploy.prometheus.rules.recordings import LOCK_RECORDINGS, STATE_RECORDINGS
 from exporter.core.model import Answer
 from exporter.probes.service import SERVICE
 from exporter.probes.service_state import NOT_ACTIVATED, ServiceState
@@ -16,15 +16,19 @@ from exporter.probes.table import PROBES
 if TYPE_CHECKING:
     from exporter.probes.kind import AnyKind
 
-_SPEAKS_FOR_ALL = re.compile(r'unless on \(account, product\)\n\s+(\w+)\{(\w+)="(\w+)"\}')
-SPEAKERS = [match.groups() for rule in RECORDINGS for match in _SPEAKS_FOR_ALL.finditer(rule.expression)]
+_SPEAKS_FOR_ALL = re.compile(r'unless on \(account, product\)\n\s*\(\n\s*(\w+)\{(\w+)="(\w+)"\}')
+SPEAKERS = [
+    match.groups()
+    for rule in (*LOCK_RECORDINGS, *STATE_RECORDINGS)
+    for match in _SPEAKS_FOR_ALL.finditer(rule.expression)
+]
 
 
 def test_the_recordings_were_read() -> None:
     """An expression that is written otherwise would make the test below say nothing."""
     assert [metric for metric, _, _ in SPEAKERS] == [
-        "dcdn_service_status",
         "dcdn_service_lock",
+        "dcdn_service_status",
         "dcdn_service_charge_type",
         "dcdn_service_next_charge_type",
     ]

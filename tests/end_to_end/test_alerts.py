@@ -52,6 +52,7 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
         eventually("the team hears of it", lambda: hook.alerts(LOCKED, "firing", "team-video"))
         assert told["labels"] == {
             "alertname": LOCKED,
+            "job": "dcdn-exporter",
             "account": "prod",
             "product": "dcdn_ipa",
             "severity": "critical",

@@ -1,6 +1,6 @@
 """Alerts about the exporter itself: who watches the watcher."""
 
-from deploy.prometheus.rules.expressions import routed, routes, within
+from deploy.prometheus.rules.expressions import MISSING_SHARDS, OUTDONE, routed, within
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
 from deploy.prometheus.rules.thresholds import (
     CLOCK_SKEW_S,
@@ -50,31 +50,12 @@ max by (job) (dcdn_exporter_configured_accounts and on (job, instance) dcdn_expo
   0 * max by (job) (dcdn_exporter_configured_accounts)
 ) > 0"""
 
-# By the largest total: all accounts are polled if and only if every ordinal below that is there, since a shard that
-# still has a smaller total polls all of its accounts of the larger one, and more. An unsharded exporter of the same
-# job is nobody's shard 0.
-_shards = """
-max by (job) (dcdn_exporter_total_shards)
-  -
-count by (job) (
-  count_values by (job) (
-    "shard",
-    dcdn_exporter_shard_ordinal
-      and on (job, instance)
-    dcdn_exporter_total_shards > 1
-  )
-) > 0"""
-
 _replica = f"""
 max by (job, instance) (up{{job="{JOB}"}}) == 0
   and on (job)
 max by (job) (up{{job="{JOB}"}}) == 1
   or
-count by (job, instance) (
-  dcdn_poll_success == 0
-    and on (account, product, probe)
-  max by (account, product, probe) (dcdn_poll_success) == 1
-)"""
+count by (job, instance) ({OUTDONE})"""
 
 EXPORTER_ALERTS = (
     Alert(
@@ -103,7 +84,6 @@ EXPORTER_ALERTS = (
         Severity.CRITICAL,
         routed(
             f"max by (account) (dcdn_exporter_credential_expiry_timestamp_seconds) - time() < {CREDENTIAL_LEFT_S}",
-            by=routes(),
         ),
         fires_when=f"no replica has credentials for the account that last {format_duration(CREDENTIAL_LEFT_S)} more",
         learned_after_s=0,
@@ -139,7 +119,7 @@ EXPORTER_ALERTS = (
     Alert(
         "DcdnShardMissing",
         Severity.CRITICAL,
-        _shards,
+        MISSING_SHARDS,
         fires_when="no replica of a shard can be scraped, or none runs with its ordinal",
         learned_after_s=0,
         waits=Pause(5 * MINUTE_S, "a rolling update takes one shard after another away, each for less than a minute"),

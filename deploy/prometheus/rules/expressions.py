@@ -4,18 +4,27 @@ from collections.abc import Iterable
 from textwrap import dedent, indent
 from typing import Final
 
-from deploy.prometheus.rules.thresholds import RESTART_S, ROUTED_BY
+from deploy.prometheus.rules.thresholds import ROUTED_BY
 from exporter.config.values import format_duration
 
+MISSING_SHARDS: Final = "job:dcdn_exporter_shard_ordinal:missing"
+STEADY_TARGETS: Final = "job:up:steady"
+INCOMPLETE: Final = "job:up:incomplete"
+HEALTHY: Final = "job_instance:up:healthy"
+LOST: Final = "job_instance_account_product:dcdn_poll_success:lost"
+SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
+OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
+ROUTES: Final = "account:dcdn_account_info:routes"
 STATUS: Final = "account_product_status:dcdn_service_status:held"
 LOCK: Final = "account_product_reason:dcdn_service_lock:held"
+SINCE: Final = "account_product:dcdn_service_lock:since"
 CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_charge_type:held"
 NEXT_CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_next_charge_type:held"
 IN_DEBT: Final = "account_product:dcdn_service_in_debt:held"
 IN_DEBT_OVERDUE: Final = "account_product:dcdn_service_in_debt_overdue:held"
-SERVICE_ROUTES: Final = "account:dcdn_account_info:service_routes"
-LOCKED_ROUTES: Final = "account:dcdn_account_info:locked_routes"
-POLL_ROUTES: Final = "account:dcdn_account_info:poll_routes"
+
+NAMED_BY: Final = ("account_id", "account_name")
+"""Labels of dcdn_account_info that texts name, and that an alert lacks: one that learns an id is the same alert."""
 
 
 def within(seconds: int) -> str:
@@ -34,10 +43,11 @@ def inside(text: str) -> str:
 
 
 def held(metric: str, *, by: Iterable[str], shown: str, probe: str, record: str) -> str:
-    """What is 1 of a state, as of the last answer that any replica has, however old that is.
+    """What is 1 of a state, as of the last answer, however old that is.
 
     The state's own series leave when they are stale, so that nobody trusts an old green. What was seen last goes on
-    here until a fresh answer takes its place, and ends with its probe: for a removed account, or with the exporter.
+    here until a poll that succeeded shows the state without it, or until the probe is gone and not merely lost.
+    A replica whose polls fail says nothing against another one that is answered.
 
     ``shown`` selects one series of the metric that is there whenever its others are: to find that all of them left,
     it is enough to look for that one.
@@ -45,33 +55,31 @@ def held(metric: str, *, by: Iterable[str], shown: str, probe: str, record: str)
     It reads itself, as of the last evaluation. A range here would find what had ended meanwhile; without one,
     Prometheus itself may be away for its look-back of 5 minutes.
     """
+    polled = f'dcdn_poll_success{{probe="{probe}"}}'
     return written(f"""
-group by ({", ".join(by)}) ({metric} == 1)
+group by ({", ".join(by)}) (
+  {metric} == 1
+    unless on (job, instance, account, product)
+  {OUTDONE}{{probe="{probe}"}}
+)
   or
 (
   {record}
     unless on (account, product)
-  {shown}
+  (
+    {shown}
+      and on (job, instance, account, product)
+    {polled} == 1
+  )
     and on (account, product)
-  last_over_time(dcdn_poll_success{{probe="{probe}"}}{within(RESTART_S)})
+  (
+    {polled}
+      or
+    {LOST}
+  )
 )""")
 
 
-def routes() -> str:
-    """The labels of each account by which alerts find their readers.
-
-    One series for an account, even while replicas do not agree on its labels: two would fail every rule that joins.
-    """
-    return (
-        f"topk by (account) (1, max by (account, {', '.join(ROUTED_BY)}) "
-        f"(last_over_time(dcdn_account_info{within(RESTART_S)})))"
-    )
-
-
-def routed(expression: str, *, by: str) -> str:
-    """The expression's series with what these routes say of their accounts.
-
-    Routes are computed once for a group, and not in each of its rules: for 10,000 accounts that costs more than the
-    rest of most rules.
-    """
-    return f"(\n{inside(expression)}\n)\n  * on (account) group_left ({', '.join(ROUTED_BY)})\n{by}"
+def routed(expression: str) -> str:
+    """The expression's series with what is known of their accounts: whom to tell, and whose they are."""
+    return f"(\n{inside(expression)}\n)\n  * on (account) group_left ({', '.join((*ROUTED_BY, *NAMED_BY))})\n{ROUTES}"

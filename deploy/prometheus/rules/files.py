@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from textwrap import fill, indent
 
 from deploy.prometheus.rules.delays import first_seen_after_s
+from deploy.prometheus.rules.expressions import NAMED_BY
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.links import Links, no_links
 from deploy.prometheus.rules.rule import Alert, Group, Pause, Recording
+from deploy.prometheus.rules.thresholds import JOB
 from exporter.config.values import format_duration
 
 _WIDTH = 110
@@ -47,7 +49,7 @@ def _groups(links: Links) -> str:
 
 def _group(group: Group, links: Links) -> str:
     rules = "\n".join(_rule(rule, links) for rule in group.rules)
-    return f"- name: {group.name}\n  rules:\n{indent(rules, '    ')}"
+    return f"- name: {group.name}\n  interval: {format_duration(group.interval_s)}\n  rules:\n{indent(rules, '    ')}"
 
 
 def _rule(rule: Recording | Alert, links: Links) -> str:
@@ -59,13 +61,20 @@ def _rule(rule: Recording | Alert, links: Links) -> str:
             _block("expr", rule.expression),
             *_pause("for", rule.waits),
             *(_pause("keep_firing_for", rule.keeps) if rule.keeps else ()),
-            f"  labels:\n    severity: {rule.severity.value}\n",
+            "  labels:\n",
+            *(f"    {name}: {value}\n" for name, value in _labels(rule).items()),
             "  annotations:\n",
             indent(_block("summary", rule.summary), "  "),
             indent(_block("description", rule.description), "  "),
             *(f"    {name}: {link}\n" for name, link in links(rule).items()),
         )
     )
+
+
+def _labels(alert: Alert) -> dict[str, str]:
+    """What every alert carries, and what an account's alert must not: it is the same one when its id is learned."""
+    severity = {"severity": alert.severity.value}
+    return severity | {"job": JOB, **dict.fromkeys(NAMED_BY, '""')} if alert.is_about_an_account else severity
 
 
 def _pause(key: str, pause: Pause) -> Iterator[str]:

@@ -46,6 +46,6 @@ def _dashboard(alert: Alert) -> str:
     """
     hours = _SHOWN_BEFORE_H + -(-first_seen_after_s(alert) // _HOUR_S)
     shown = f"from=now-{hours}h&to=now"
-    if "$labels.account }}" in alert.summary:
+    if alert.is_about_an_account:
         return f"d/{ACCOUNT_UID}?var-account={{{{ $labels.account | urlquery }}}}&{shown}"
     return f"d/{EXPORTER_UID}?{shown}"

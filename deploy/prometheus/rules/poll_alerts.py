@@ -3,9 +3,7 @@
 While one replica is answered, the state is known, and only DcdnReplicaFailing tells of the other.
 """
 
-from functools import partial
-
-from deploy.prometheus.rules.expressions import POLL_ROUTES, routed, within
+from deploy.prometheus.rules.expressions import routed, within
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
 from deploy.prometheus.rules.thresholds import (
     BUDGET_S,
@@ -20,7 +18,6 @@ from deploy.prometheus.rules.thresholds import (
     THROTTLED_SHARE,
 )
 
-_routed = partial(routed, by=POLL_ROUTES)
 _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
 _PROBE = "account, product, probe"
 _WHAT = "{{ $labels.probe }} of {{ $labels.product }} of {{ $labels.account }}"
@@ -72,7 +69,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnPollFailing",
         Severity.WARNING,
-        _routed(f"max by ({_PROBE}) (dcdn_poll_success) == 0"),
+        routed(f"max by ({_PROBE}) (dcdn_poll_success) == 0"),
         fires_when="no replica's last poll of a probe got an answer",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "one lost poll is no incident; the data are not stale yet"),
@@ -83,7 +80,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnDataStale",
         Severity.CRITICAL,
-        _routed(_age),
+        routed(_age),
         fires_when="no replica's last answer is younger than its `poll.stale_after`",
         learned_after_s=STALE_AFTER_S,
         waits=Pause(2 * MINUTE_S, "an exporter that has just started has no answer yet"),
@@ -95,7 +92,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnAuthFailing",
         Severity.CRITICAL,
-        _routed(_failed_for("auth", "account")),
+        routed(_failed_for("auth", "account")),
         fires_when="the API does not accept the account's credentials, on any replica",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes"),
@@ -106,7 +103,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnPermissionMissing",
         Severity.WARNING,
-        _routed(_failed_for("permission", _PROBE)),
+        routed(_failed_for("permission", _PROBE)),
         fires_when="the account may not call a probe's operation",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "a policy that was just attached needs some minutes"),
@@ -117,7 +114,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnThrottled",
         Severity.WARNING,
-        _routed(_throttled),
+        routed(_throttled),
         fires_when=f"more than {THROTTLED_SHARE:.0%} of a probe's polls are throttled",
         learned_after_s=_POLLED_S,
         waits=Pause(20 * MINUTE_S, "a short burst of another tool passes, and is forgotten after 15 minutes"),
@@ -141,7 +138,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnPollsSkipped",
         Severity.WARNING,
-        _routed(_skipped),
+        routed(_skipped),
         fires_when=f"more than {SKIPPED_SHARE:.0%} of a probe's runs are skipped since the last one is not over",
         learned_after_s=_POLLED_S,
         waits=Pause(

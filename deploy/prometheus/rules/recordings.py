@@ -1,21 +1,127 @@
-"""The states that alerts look at, held through outages of the API, and the labels that route alerts."""
+"""The states that alerts look at, held until an answer says otherwise, and the labels of their accounts."""
 
 from deploy.prometheus.rules.expressions import (
     CHARGE_TYPE,
+    HEALTHY,
     IN_DEBT,
     IN_DEBT_OVERDUE,
+    INCOMPLETE,
     LOCK,
-    LOCKED_ROUTES,
+    LOST,
+    MISSING_SHARDS,
+    NAMED_BY,
     NEXT_CHARGE_TYPE,
-    POLL_ROUTES,
-    SERVICE_ROUTES,
+    OUTDONE,
+    ROUTES,
+    SHOWN,
+    SINCE,
     STATUS,
+    STEADY_TARGETS,
     held,
-    routes,
+    within,
     written,
 )
 from deploy.prometheus.rules.rule import Recording
-from deploy.prometheus.rules.thresholds import ROUTED_BY
+from deploy.prometheus.rules.thresholds import DAY_S, JOB, MINUTE_S, ROUTED_BY, SETTLED_S
+
+_UP = f'up{{job="{JOB}"}}'
+_UNREAD = "dcdn_exporter_discovery_last_success_timestamp_seconds == 0"
+
+# Who watches what, and what is known of that: without it the end of a series would look like the end of a lock.
+_WATCH = (
+    Recording(
+        MISSING_SHARDS,
+        written("""
+max by (job) (dcdn_exporter_total_shards)
+  -
+count by (job) (
+  count_values by (job) (
+    "shard",
+    dcdn_exporter_shard_ordinal
+      and on (job, instance)
+    dcdn_exporter_total_shards > 1
+  )
+) > 0"""),
+        why="how many shards are missing. By the largest total: all accounts are polled if and only if every ordinal "
+        "below that is there, since a shard that still has a smaller total polls all of its accounts of the larger "
+        "one, and more. An unsharded exporter of the same job is nobody's shard 0",
+    ),
+    Recording(
+        STEADY_TARGETS,
+        f"min_over_time(count by (job) ({_UP})[{SETTLED_S // MINUTE_S}m:1m])",
+        why="how many targets there were all the time: two pods that meet during an update are one",
+    ),
+    Recording(
+        INCOMPLETE,
+        written(f"""
+group by (job) (
+  {_UP} == 0
+    or
+  {_UNREAD}
+    or
+  {MISSING_SHARDS}
+    or
+  count by (job) ({_UP}) < max_over_time({STEADY_TARGETS}{within(DAY_S)})
+)"""),
+        why="jobs of which a target is down or was there within the last day, a directory was not read since the "
+        "start, or a shard is missing: what they do not show may still exist",
+    ),
+    Recording(
+        HEALTHY,
+        written(f"""
+group by (job, instance) (
+  {_UP} == 1
+    and on (job, instance)
+  time() - process_start_time_seconds > {SETTLED_S}
+    unless on (job, instance)
+  {_UNREAD}
+    unless on (job)
+  {MISSING_SHARDS}
+)"""),
+        why="exporters that know what they have to watch: what they do not show does not exist",
+    ),
+    Recording(
+        LOST,
+        written(f"""
+(
+  {SHOWN}
+    or
+  {LOST}
+)
+  unless on (job, account, product)
+dcdn_poll_success
+  unless on (job, instance)
+{HEALTHY}
+  unless on (job, instance, account, product)
+(
+  {LOST}
+    unless on (job, instance)
+  {_UP}
+    and on (job)
+  (
+    {_UP}
+      unless on (job)
+    last_over_time({INCOMPLETE}{within(SETTLED_S)})
+  )
+)"""),
+        why="what was watched and is not shown any more, though it may still exist, by the exporter that showed it "
+        "last. It ends when that one is healthy and does not show it, or has left a job that is complete without it. "
+        "It reads what the rule after this one recorded at the last evaluation",
+    ),
+    Recording(
+        SHOWN,
+        "topk by (job, account, product) (1, group by (job, instance, account, product) (dcdn_poll_success))",
+        why="what is watched, and by which exporter: one of its replicas",
+    ),
+    Recording(
+        OUTDONE,
+        written("""
+dcdn_poll_success == 0
+  and on (account, product, probe)
+dcdn_poll_success == 1"""),
+        why="probes that fail on this exporter alone: another one is answered",
+    ),
+)
 
 # Every documented value has its series while the state is shown, so that one of them speaks for all.
 _STATES = (
@@ -27,28 +133,46 @@ _STATES = (
     (IN_DEBT_OVERDUE, "dcdn_service_in_debt_overdue", (), "", "debt_status"),
 )
 
-_HELD = tuple(
-    Recording(
+_HELD = {
+    record: Recording(
         record,
         held(metric, by=("account", "product", *labels), shown=f"{metric}{shown}", probe=probe, record=record),
-        why=f"what was 1 of {metric} in the last answer, one series over all replicas, also while the API is away",
+        why=f"what was 1 of {metric} in the last answer, over all replicas, until an answer says otherwise",
     )
     for record, metric, labels, shown, probe in _STATES
-)
+}
 
-RECORDINGS = (
-    *_HELD,
-    Recording(SERVICE_ROUTES, routes(), why="the labels of each account that route its alerts"),
+LOCK_RECORDINGS = (
+    *_WATCH,
+    _HELD.pop(LOCK),
     Recording(
-        LOCKED_ROUTES,
+        ROUTES,
         written(f"""
-group by (account, {", ".join(ROUTED_BY)}) (
-  {SERVICE_ROUTES}
+topk by (account) (1, max by (account, {", ".join((*ROUTED_BY, *NAMED_BY))}) (dcdn_account_info))
+  or
+(
+  {ROUTES}
+    unless on (account)
+  dcdn_account_info
     and on (account)
-  {STATUS}{{status="locked"}}
+  {LOST}
 )"""),
-        why="the same, of locked accounts alone: looked at over a day, which would take long for all accounts",
+        why="the labels of each account by which alerts find their readers and texts name it; one series, even while "
+        "replicas do not agree, since two would fail every rule that joins",
     ),
 )
-# Again, though the other group has them: neither is held up by the other, or late by it.
-POLL_RECORDINGS = (Recording(POLL_ROUTES, routes(), why="the labels of each account that route its alerts"),)
+STATE_RECORDINGS = (
+    *_HELD.values(),
+    Recording(
+        SINCE,
+        written(f"""
+(
+  {SINCE}
+    and on (account, product)
+  {LOCK}
+)
+  or
+group by (account, product) ({LOCK}) * time()"""),
+        why="when the lock was first seen, as a Unix time",
+    ),
+)

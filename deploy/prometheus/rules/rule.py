@@ -62,6 +62,11 @@ class Alert:
     keeps: Pause | None = None
     """`keep_firing_for`."""
 
+    @property
+    def is_about_an_account(self) -> bool:
+        """Whether the summary names one."""
+        return "{{ $labels.account }}" in self.summary
+
     def __post_init__(self) -> None:
         if not _ALERT_NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no DcdnNameInCapitals")
@@ -74,6 +79,7 @@ class Group:
     """Rules that are evaluated one after another, at one moment."""
 
     name: str
+    interval_s: int
     rules: tuple[Recording | Alert, ...]
 
     @property

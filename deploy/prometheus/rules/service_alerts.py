@@ -1,15 +1,12 @@
 """Alerts about services, debts and balances: what the vendor says."""
 
-from functools import partial
-
 from deploy.prometheus.rules.expressions import (
     CHARGE_TYPE,
     IN_DEBT,
     IN_DEBT_OVERDUE,
     LOCK,
-    LOCKED_ROUTES,
     NEXT_CHARGE_TYPE,
-    SERVICE_ROUTES,
+    SINCE,
     STATUS,
     routed,
     within,
@@ -22,7 +19,6 @@ from deploy.prometheus.rules.thresholds import (
     BALANCE_SLOPE_S,
     CHANGE_SOON_S,
     HOUR_S,
-    LOCK_GAP_S,
     LOCKED_TOO_LONG_S,
     MEMORY_S,
     MINUTE_S,
@@ -33,20 +29,15 @@ from deploy.prometheus.rules.thresholds import (
 )
 from exporter.config.values import format_duration
 
-_routed = partial(routed, by=SERVICE_ROUTES)
 _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
 _AT_ONCE = Pause(0, "the API's answer does not flicker, and every minute counts")
+_FLAP = Pause(5 * MINUTE_S, "a lock that comes and goes is one alert")
 _NEWS = Pause(0, "a change is seen once, and is news at once")
 _WHO = "{{ $labels.product }} of {{ $labels.account }}"
 _SITE = (
     '{{ if eq $labels.site "china" }}On the China site acceleration has stopped already.'
     "{{ else }}On the international site 15 days of grace have passed.{{ end }}"
 )
-_REASONS = (
-    '{{ range query (printf "account_product_reason:dcdn_service_lock:held{account=%q,product=%q}" '
-    "$labels.account $labels.product) }}{{ .Labels.reason }} {{ end }}"
-)
-
 # Over the replicas first: one that restarts under another name must not begin the history anew.
 _left = "min by (account, currency) (dcdn_account_available_amount)"
 _ahead = (
@@ -63,14 +54,15 @@ clamp_min(
   and
 group by (account, currency) (dcdn_account_available_amount offset {format_duration(BALANCE_HISTORY_S)})"""
 
-SERVICE_ALERTS = (
+LOCK_ALERTS = (
     Alert(
         "DcdnServiceLockedFinancial",
         Severity.CRITICAL,
-        _routed(f'max by (account, product) ({LOCK}{{reason="financial"}})'),
+        routed(f'max by (account, product) ({LOCK}{{reason="financial"}})'),
         fires_when="the service is locked for an overdue payment, until an answer says that it no longer is",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
+        keeps=_FLAP,
         summary=f"{_WHO} is locked: a payment is overdue",
         description=f"{_SITE} Pay what the account owes; the service comes back by itself. Its configuration is "
         "deleted 30 days after the lock.",
@@ -78,21 +70,22 @@ SERVICE_ALERTS = (
     Alert(
         "DcdnServiceLockedOther",
         Severity.CRITICAL,
-        _routed(f"""
-max by (account, product) ({STATUS}{{status="locked"}})
-  unless on (account, product)
-{LOCK}{{reason="financial"}}"""),
-        fires_when="the service is locked, and not for an overdue payment",
+        routed(f'{LOCK}{{reason!="financial"}}'),
+        fires_when="the service is locked for another reason than an overdue payment",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
-        summary=f"{_WHO} is locked: {_REASONS}",
+        keeps=_FLAP,
+        summary=f"{_WHO} is locked: {{{{ $labels.reason }}}}",
         description="The vendor has locked the service for another reason than a payment. Only a ticket with the "
         "vendor ends it: open one now, and name the account's id.",
     ),
+)
+
+STATE_ALERTS = (
     Alert(
         "DcdnServiceDeactivated",
         Severity.CRITICAL,
-        _routed(f"""
+        routed(f"""
 max by (account, product) ({STATUS}{{status="not_activated"}})
   unless on (account, product)
 {STATUS}{{status=~"active|locked"}}
@@ -112,7 +105,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnInDebt",
         Severity.WARNING,
-        _routed(f"max by (account, product) ({IN_DEBT})"),
+        routed(f"max by (account, product) ({IN_DEBT})"),
         fires_when="a payment is overdue (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -123,7 +116,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnInDebtOverdue",
         Severity.CRITICAL,
-        _routed(f"max by (account, product) ({IN_DEBT_OVERDUE})"),
+        routed(f"max by (account, product) ({IN_DEBT_OVERDUE})"),
         fires_when="the time to make up for an overdue payment is over (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -133,7 +126,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnBalanceRunningOut",
         Severity.WARNING,
-        _routed(_balance),
+        routed(_balance),
         fires_when=f"at the pace of the last {format_duration(BALANCE_SLOPE_S)} the balance is gone within "
         f"{BALANCE_LEFT_S // HOUR_S} hours (probe `balance`)",
         learned_after_s=BALANCE_INTERVAL_S + POLL_TIMEOUT_S,
@@ -145,7 +138,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnChargeTypeChangeSoon",
         Severity.INFO,
-        _routed(f"""
+        routed(f"""
 min by (account, product) (dcdn_service_charge_type_change_remaining_seconds) < {CHANGE_SOON_S}"""),
         fires_when=f"a change of the billing method takes effect within {format_duration(CHANGE_SOON_S)}",
         learned_after_s=_POLLED_S,
@@ -158,7 +151,7 @@ min by (account, product) (dcdn_service_charge_type_change_remaining_seconds) < 
     Alert(
         "DcdnChargeTypeChangeScheduled",
         Severity.WARNING,
-        _routed(f"""
+        routed(f"""
 max by (account, product, charge_type) ({NEXT_CHARGE_TYPE})
   unless on (account, product, charge_type)
 {NEXT_CHARGE_TYPE} offset {format_duration(NEWS_S)}
@@ -174,7 +167,7 @@ max by (account, product, charge_type) ({NEXT_CHARGE_TYPE})
     Alert(
         "DcdnChargeTypeChanged",
         Severity.INFO,
-        _routed(f"""
+        routed(f"""
 max by (account, product, charge_type) ({CHARGE_TYPE})
   unless on (account, product, charge_type)
 {CHARGE_TYPE} offset {format_duration(NEWS_S)}
@@ -189,20 +182,10 @@ max by (account, product, charge_type) ({CHARGE_TYPE})
     Alert(
         "DcdnLockedTooLong",
         Severity.CRITICAL,
-        routed(
-            f"""
-max by (account, product) (max_over_time({STATUS}{{status="locked"}}{within(LOCK_GAP_S)}))
-  unless on (account, product)
-{STATUS}{{status!="locked"}}""",
-            by=f"topk by (account) (1, last_over_time({LOCKED_ROUTES}{within(LOCK_GAP_S)}))",
-        ),
-        fires_when=f"the service has been locked for {format_duration(LOCKED_TOO_LONG_S)}",
-        learned_after_s=_POLLED_S,
-        waits=Pause(
-            LOCKED_TOO_LONG_S,
-            "its configuration is deleted after 30 days; the range of a day in the expression bridges restarts, "
-            "which would begin the count anew",
-        ),
+        routed(f"{SINCE} < time() - {LOCKED_TOO_LONG_S}"),
+        fires_when=f"the service has been locked for {format_duration(LOCKED_TOO_LONG_S)}, as far as is known",
+        learned_after_s=LOCKED_TOO_LONG_S + _POLLED_S,
+        waits=Pause(0, "it counts from when the lock was first seen"),
         summary=f"{_WHO} has been locked for {LOCKED_TOO_LONG_S // (24 * HOUR_S)} days",
         description="30 days after the lock the vendor deletes the service's configuration: domains then have to be "
         "added again. Pay, or save the configuration.",

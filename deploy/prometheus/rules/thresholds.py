@@ -13,9 +13,12 @@ ROUTED_BY: Final = ("site", "team")
 
 # What is shipped beside the rules; a test holds the examples to them.
 SCRAPE_INTERVAL_S: Final = 15
-EVALUATION_INTERVAL_S: Final = 15
 GROUP_WAIT_S: Final = 10
 INFO_GROUP_WAIT_S: Final = 60
+
+# Every minute counts for a lock; all else would cost four times as much.
+LOCK_INTERVAL_S: Final = 15
+INTERVAL_S: Final = MINUTE_S
 
 # How the exporter polls unless it is configured otherwise; a test holds them to its defaults.
 POLL_INTERVAL_S: Final = 60
@@ -23,6 +26,8 @@ POLL_TIMEOUT_S: Final = 10
 BALANCE_INTERVAL_S: Final = 5 * MINUTE_S
 STALE_AFTER_S: Final = 10 * MINUTE_S
 
+# An exporter that runs for so long knows what it has to watch.
+SETTLED_S: Final = 10 * MINUTE_S
 # A restart of the exporter, its move to another node included, takes less.
 RESTART_S: Final = 15 * MINUTE_S
 # How long Prometheus itself may be away and still know what it alerted for.
@@ -32,8 +37,6 @@ NEWS_S: Final = HOUR_S
 
 # The configuration of a suspended service is deleted after 30 days: eleven are left to save it.
 LOCKED_TOO_LONG_S: Final = 19 * DAY_S
-# A lock is not over because nothing was heard of it for so long.
-LOCK_GAP_S: Final = DAY_S
 CHANGE_SOON_S: Final = 3 * DAY_S
 # Bills come hourly, some hours late, so that the slope needs a quarter of a day.
 BALANCE_SLOPE_S: Final = 6 * HOUR_S
