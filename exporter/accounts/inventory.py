@@ -139,6 +139,12 @@ class Inventory:
         """The account ids that are given or were learned, by name."""
         return {name: each.caller.account_id for name, each in self.watched.items() if each.caller.account_id}
 
+    def identities(self) -> Mapping[str, tuple[str, str]]:
+        """The id and the directory's name of each account, by its own name; empty where there is none."""
+        return {
+            name: (each.caller.account_id or "", each.account.account_name) for name, each in self.watched.items()
+        }
+
     def without_id(self) -> Sequence[tuple[str, Caller]]:
         """The names and callers of accounts whose id is not known."""
         return [(name, each.caller) for name, each in self.watched.items() if each.caller.account_id is None]

@@ -341,5 +341,6 @@ class Daemon:
             self._store.records(),
             now=time.time(),
             stale_after_s=self._composition.configuration.poll.stale_after_s,
+            identities=self._inventory.identities(),
             unlisted=self._inventory.unlisted,
         )

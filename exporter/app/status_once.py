@@ -49,5 +49,9 @@ def look_once(
         pool.close()
     # No answer of these polls is stale, however long the budgets made them wait.
     return build_report(
-        store.records(), now=time.time(), stale_after_s=math.inf, unlisted=composition.inventory.unlisted
+        store.records(),
+        now=time.time(),
+        stale_after_s=math.inf,
+        identities=composition.inventory.identities(),
+        unlisted=composition.inventory.unlisted,
     )

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from exporter.core.model import Failure, ProbeKey, require_aware
@@ -49,6 +50,10 @@ class Row:
     polled: bool
     """Every probe has finished a poll."""
     probes: int = 1
+    account_id: str = ""
+    """Empty until it is known."""
+    account_name: str = ""
+    """In the resource directory, for a member of one."""
 
     def __post_init__(self) -> None:
         if not self.account or not self.product:
@@ -60,6 +65,12 @@ class Row:
                 raise ValueError(f"seconds must be finite and not negative: {seconds!r}")
         if self.failures and FAILING not in self.conditions:
             raise ValueError(f"a row whose poll failed is failing, seen {self.conditions!r}")
+
+    @property
+    def account_in_full(self) -> tuple[Fragment, ...]:
+        """The account, and in parentheses its name in the directory and its id, where these are others."""
+        others = ", ".join(name for name in (self.account_name, self.account_id) if name not in ("", self.account))
+        return tuple(Fragment(text, foreign=True) for text in (self.account, others and f"({others})") if text)
 
     @property
     def condition(self) -> Condition:
@@ -150,10 +161,14 @@ def build_report(
     *,
     now: float,
     stale_after_s: float,
+    identities: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     unlisted: tuple[str, ...] = (),
     kinds: Iterable[AnyKind] = PROBES,
 ) -> Report:
-    """The report as of ``now``; states of answers older than ``stale_after_s`` are not in it."""
+    """The report as of ``now``; states of answers older than ``stale_after_s`` are not in it.
+
+    ``identities`` are the id and the directory's name of each account, empty where there is none.
+    """
     by_name = {(kind.product, kind.probe): kind for kind in kinds}
     unknown = {kind.probe: kind.view(None, now) for kind in by_name.values()}
     conditions = (*(each for kind in by_name.values() for each in kind.conditions), FAILING, WAITING)
@@ -169,13 +184,23 @@ def build_report(
             state = record.current_state(now, stale_after_s)
             if state is not None:
                 views[probe] = by_name[product, probe].view(state, now)
-        rows.append(_row(account, product, views.values(), probes, now=now))
+        identity = identities.get(account, ("", ""))
+        rows.append(_row(account, product, views.values(), probes, identity=identity, now=now))
     rows.sort(key=lambda row: (rank[row.worst], row.account, row.product))
     return Report(at=now, rows=tuple(rows), probes=len(records), conditions=tuple(ranked), unlisted=unlisted)
 
 
-def _row(account: str, product: str, views: Iterable[View], probes: Mapping[str, ProbeRecord], *, now: float) -> Row:
+def _row(
+    account: str,
+    product: str,
+    views: Iterable[View],
+    probes: Mapping[str, ProbeRecord],
+    *,
+    identity: tuple[str, str],
+    now: float,
+) -> Row:
     views = tuple(views)
+    account_id, account_name = identity
     outcomes = {probe: record.last_outcome for probe, record in probes.items()}
     failures = {probe: outcome for probe, outcome in outcomes.items() if isinstance(outcome, Failure)}
     holding = [condition for view in views for condition in view.conditions] + ([FAILING] if failures else [])
@@ -197,6 +222,8 @@ def _row(account: str, product: str, views: Iterable[View], probes: Mapping[str,
         failures=failures,
         polled=all(record.polls for record in probes.values()),
         probes=len(probes),
+        account_id=account_id,
+        account_name=account_name,
     )
 
 
@@ -229,6 +256,8 @@ def to_json(report: Report) -> str:
 def _service(row: Row) -> dict[str, Any]:
     return {
         "account": row.account,
+        "account_id": row.account_id or None,
+        "account_name": row.account_name or None,
         "product": row.product,
         "condition": row.condition.word,
         **row.keys,

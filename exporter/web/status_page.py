@@ -83,6 +83,8 @@ def _text_of(row: Row) -> str:
     """The text that a filter searches in a row, the words of the counts included."""
     known = (
         row.account,
+        row.account_id,
+        row.account_name,
         row.product,
         row.condition.word,
         *(condition.word for condition in row.conditions if condition.state),

@@ -308,15 +308,21 @@ def test_reloads_leave_one_object_of_each_account(simulator: Simulator) -> None:
     assert [each.access_key_id for each in kept].count("LTAI5tCounted") == 1
 
 
+def status(daemon: Daemon) -> Any:
+    connection = HTTPConnection(daemon.address, timeout=PATIENCE_S)
+    connection.request("GET", "/api/v1/status")
+    document = json.loads(connection.getresponse().read())
+    connection.close()
+    return document
+
+
 def test_the_status_is_there_as_json(simulator: Simulator) -> None:
-    """The path has what the command prints, out of the daemon's own polls."""
+    """The path has what the command prints, out of the daemon's own polls, and the ids that it has learned."""
     second = {"name": "shop", "credentials": KEYS, "balance": True}
     with running(simulator, accounts=[{"name": "prod", "credentials": KEYS}, second]) as daemon:
         assert soon(daemon.is_ready)
-        connection = HTTPConnection(daemon.address, timeout=PATIENCE_S)
-        connection.request("GET", "/api/v1/status")
-        document = json.loads(connection.getresponse().read())
-        connection.close()
+        assert soon(lambda: {row["account_id"] for row in status(daemon)["services"]} == {ACCOUNT.account_id})
+        document = status(daemon)
 
     jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(document)
     assert {key: document["summary"][key] for key in ("accounts", "probes", "failed", "waiting")} == {
@@ -395,8 +401,9 @@ def test_members_come_and_go(play: Callable[..., Simulator]) -> None:
         simulator.set_members("base", members("200002", "200003"))
         assert soon(lambda: accounts_shown(scrape(daemon)).keys() == {"200002", "200003"})
         assert soon(lambda: value_of(daemon, "200003", "dcdn_poll_success") == 1)
-        second = scrape(daemon)
+        second, named = scrape(daemon), status(daemon)["services"]
 
+    assert {row["account"]: row["account_name"] for row in named} == accounts_shown(second)
     assert accounts_shown(first) == {number: f"name of {number}" for number in ("200001", "200002")}
     assert value(first, "dcdn_exporter_configured_accounts") == 2
     for number in ("200001", "200002"):

@@ -187,6 +187,7 @@ def test_a_pipe_gets_no_colour_and_whole_values(
 
     assert done.stdout.splitlines()[1].split() == [
         account.name,
+        f"({account.account_id})",
         "dcdn_ipa",
         "locked",
         "(financial)",
@@ -225,6 +226,7 @@ def test_members_of_directories_are_polled_too(
 
     assert (listed.returncode, listed.stderr) == (0, "")
     assert listed.stdout.splitlines()[-1] == "2 accounts, 2 probes: all is well"
+    assert "200001 (shop)" in listed.stdout
     assert denied.returncode == 4
     assert denied.stdout.splitlines()[-1] == "1 account, 1 probe: 1 directories unlisted"
 
@@ -237,10 +239,11 @@ def test_a_hanging_account_ends_at_the_deadline(make_account: MakeAccount, watch
     simulator.set_fault("hanging", Fault("hang"))
     done = look(configuration, "--log.level", "error")
 
+    fine, hanging = ([account.name, f"({account.account_id})", "dcdn_ipa"] for account in accounts)
     assert done.returncode == 4
-    assert [line.split(maxsplit=4) for line in done.stdout.splitlines()[1:3]] == [
-        ["hanging", "dcdn_ipa", "unknown", "-", f"timeout: no whole reply from {simulator.url[7:]} within 0.5 s"],
-        ["fine", "dcdn_ipa", "active", "PayByTraffic", "answered"],
+    assert [line.split(maxsplit=5) for line in done.stdout.splitlines()[1:3]] == [
+        [*hanging, "unknown", "-", f"timeout: no whole reply from {simulator.url[7:]} within 0.5 s"],
+        [*fine, "active", "PayByTraffic", "answered"],
     ]
 
 

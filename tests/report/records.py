@@ -26,6 +26,14 @@ DENIED = Failure(
 )
 
 
+IDENTITIES: Mapping[str, tuple[str, str]] = {
+    "fine": ("1883927335936173", ""),
+    "200001": ("200001", "Video & Live"),
+    "overdue": ("200002", "shop"),
+}
+"""Id and name in the directory of the accounts that have one."""
+
+
 def changing(*, in_s: float | None) -> ServiceState:
     """A service whose billing method changes so long after ``NOW``, or at a moment that the API does not tell."""
     moment = None if in_s is None else datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=in_s)
@@ -50,7 +58,7 @@ def record(*outcomes: State | Failure, age_s: float = 2.25) -> ProbeRecord:
 
 
 def report(records: Mapping[ProbeKey, ProbeRecord], *, stale_after_s: float = math.inf) -> Report:
-    return build_report(records, now=NOW, stale_after_s=stale_after_s)
+    return build_report(records, now=NOW, stale_after_s=stale_after_s, identities=IDENTITIES)
 
 
 EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {

@@ -107,6 +107,8 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
     assert document["services"] == [
         {
             "account": "b",
+            "account_id": None,
+            "account_name": None,
             "product": "esa",
             "condition": "revoked",
             "domain": "b.example",
@@ -115,6 +117,8 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
         },
         {
             "account": "a",
+            "account_id": None,
+            "account_name": None,
             "product": "esa",
             "condition": "ending",
             "domain": "a.example",

@@ -110,6 +110,26 @@ def test_a_row_says_what_metrics_say(of_probe: ProbeRecord, known: dict[str, Any
     assert told(row) == {**NOTHING_KNOWN, **known}
 
 
+@pytest.mark.parametrize(
+    ("account", "identity", "words"),
+    [
+        pytest.param("prod", ("", ""), ["prod"], id="nothing known"),
+        pytest.param("prod", ("1883927335936173", ""), ["prod", "(1883927335936173)"], id="id"),
+        pytest.param("200001", ("200001", "shop"), ["200001", "(shop)"], id="member, named by its id"),
+        pytest.param("prod", ("200001", "shop"), ["prod", "(shop, 200001)"], id="both"),
+        pytest.param("shop", ("", "shop"), ["shop"], id="same name"),
+    ],
+)
+def test_an_account_is_named_in_full(account: str, identity: tuple[str, str], words: list[str]) -> None:
+    """Whoever knows it by another name finds it; nothing is said twice."""
+    (row,) = build_report(
+        {service(account): ProbeRecord()}, now=NOW, stale_after_s=600, identities={account: identity}
+    ).rows
+
+    assert (row.account_id, row.account_name) == identity
+    assert [part.text for part in row.account_in_full] == words
+
+
 def test_a_change_leaves_the_report_at_its_moment() -> None:
     """No poll is needed for that."""
     records = {service("prod"): record(changing(in_s=90), age_s=30)}

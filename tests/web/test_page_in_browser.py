@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporter.web.server import WebServer
     from tests.web.browser import Browser, Page
 
-NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.textContent).join(' ')"
+NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.querySelector('bdi').textContent).join(' ')"
 TROUBLE = "document.querySelector('#trouble:not([hidden])')?.textContent ?? null"
 FOCUS = "document.activeElement.id"
 HOSTILE = '<img src=x onerror="window.harm=1">\'"&amp;\n\u202eacme\u2066</table><script>window.harm=1</script>'

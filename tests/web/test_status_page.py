@@ -159,6 +159,12 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     assert "3 rows: 1 revoked, 1 ending, 1 valid." in html
 
 
+def test_an_account_has_its_id_and_its_name_beside_it() -> None:
+    """A name that the directory gave turns the writing direction of nothing else, and is no markup."""
+    assert "<bdi>fine</bdi> <bdi>(1883927335936173)</bdi></th>" in html_of({service("fine"): ProbeRecord()})
+    assert "<bdi>200001</bdi> <bdi>(Video &amp; Live)</bdi></th>" in html_of({service("200001"): ProbeRecord()})
+
+
 HOSTILE: Mapping[str, Callable[[str], Records]] = {
     "account": lambda text: {service(text): record(ACTIVE)},
     "product": lambda text: {service("prod", text): ProbeRecord()},

@@ -73,6 +73,15 @@ def test_view(query: dict[str, str], expected: str) -> None:
     assert " ".join(row.account for row in rows_in_view(report(FLEET), view_of(query))) == expected
 
 
+@pytest.mark.parametrize("words", ["1883927335936173", "927335", "video & live"])
+def test_accounts_are_found_by_id_and_name(words: str) -> None:
+    """An alert, a bill or a colleague may name no other."""
+    records = {service(account): record(ACTIVE) for account in ("fine", "200001", "other")}
+    rows = rows_in_view(report(records), View(filter=words))
+
+    assert [row.account for row in rows] == ["200001" if "video" in words else "fine"]
+
+
 def test_a_change_without_a_moment() -> None:
     """It stands behind those whose moment is known, and before what is not changing, however bad that is."""
     records = {
