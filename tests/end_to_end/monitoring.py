@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load
+from tests.end_to_end.pace import USUAL, Pace
+from tests.end_to_end.resends import RESENT_S, resends
 from tests.end_to_end.webhook import Webhook
 from tests.prometheus import prometheus, query, ready
 
@@ -27,8 +28,8 @@ ALERTMANAGER_FLAGS = (
 # for an evaluation.
 RESEND = "--rules.alert.resend-delay=15s"
 TARGETS = "targets.json"
-# Two minutes of the shipped rules and routes are a second here.
-FASTER = 120
+# What Prometheus looks back for a sample, unless it is told otherwise.
+LOOKBACK = "5m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,21 @@ class Monitoring:
 
 
 @contextmanager
-def monitoring(*targets: str, folder: Path, tool: Callable[[str], str], every: str = "1s") -> Iterator[Monitoring]:
+def monitoring(*targets: str, folder: Path, tool: Callable[[str], str], pace: Pace = USUAL) -> Iterator[Monitoring]:
     """Both programs, the one scraping these targets and telling the other, which tells a webhook."""
     programs = {name: tool(name) for name in ("prometheus", "prometheus-alertmanager")}
     with ExitStack() as running:
         hook = running.enter_context(Webhook())
-        alertmanager_files(folder, hook=hook.url)
+        alertmanager_files(folder, hook=hook.url, pace=pace)
         alertmanager = running.enter_context(
             ready([programs["prometheus-alertmanager"], *ALERTMANAGER_FLAGS], folder)
         )
+        passing = running.enter_context(resends(alertmanager, resolved_for_s=pace.s(RESENT_S)))
         write_targets(folder, *targets)
-        write_rules(folder)
-        configuration = prometheus_configuration(alertmanager=alertmanager, every=every)
-        address = running.enter_context(prometheus(programs["prometheus"], folder, configuration, RESEND))
+        (folder / "alerts.yaml").write_text(json.dumps(pace.rules(load(ALERTS_FILE))))
+        configuration = prometheus_configuration(alertmanager=passing.address, pace=pace)
+        flags = RESEND, f"--query.lookback-delta={pace.range(LOOKBACK)}"
+        address = running.enter_context(prometheus(programs["prometheus"], folder, configuration, *flags))
         yield Monitoring(address, hook, folder)
 
 
@@ -73,39 +76,25 @@ def write_targets(folder: Path, *targets: str) -> None:
     new.rename(folder / TARGETS)
 
 
-def faster(duration: str) -> str:
-    """A duration of the shipped files, as many times shorter as tests are faster; at least 100 ms."""
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    seconds = sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([smhd])", duration))
-    return f"{max(100, seconds * 1000 // FASTER)}ms"
-
-
-def prometheus_configuration(*, alertmanager: str, every: str) -> dict[str, Any]:
+def prometheus_configuration(*, alertmanager: str, pace: Pace) -> dict[str, Any]:
     """The shipped configuration with a test's addresses and pace; targets and rules stand in files beside it."""
     configuration: dict[str, Any] = load(RULES_FOLDER / "prometheus.yaml")
-    configuration["global"] = dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), every)
+    every = dict.fromkeys(
+        ("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{pace.every_s * 1000:.0f}ms"
+    )
+    configuration["global"] = every
     del configuration["scrape_configs"][0]["static_configs"]
     configuration["scrape_configs"][0]["file_sd_configs"] = [{"files": [TARGETS]}]
     configuration["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [alertmanager]}]}]
     return configuration
 
 
-def write_rules(folder: Path) -> None:
-    """The shipped rules, with shorter pauses, and evaluated as often as the configuration says."""
-    rules = load(ALERTS_FILE)
-    for group in rules["groups"]:
-        del group["interval"]
-        for rule in group["rules"]:
-            rule.update({key: faster(rule[key]) for key in ("for", "keep_firing_for") if key in rule})
-    (folder / "alerts.yaml").write_text(json.dumps(rules))
-
-
-def alertmanager_files(folder: Path, *, hook: str) -> None:
+def alertmanager_files(folder: Path, *, hook: str, pace: Pace = USUAL) -> None:
     """The shipped routes and inhibitions, shorter pauses, and the webhook in place of every receiver."""
     configuration = load(ALERTMANAGER / "alertmanager.yaml")
     configuration["templates"] = [str(ALERTMANAGER / "templates" / "*.tmpl")]
     for route in (configuration["route"], *configuration["route"]["routes"]):
-        route.update({key: faster(route[key]) for key in ("group_wait", "group_interval") if key in route})
+        route.update({key: pace.pause(route[key]) for key in ("group_wait", "group_interval") if key in route})
     configuration["receivers"] = [
         {"name": receiver["name"], "webhook_configs": [{"url": f"{hook}/{receiver['name']}", "send_resolved": True}]}
         for receiver in configuration["receivers"]

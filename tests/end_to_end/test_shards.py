@@ -18,6 +18,7 @@ import pytest
 from exporter.accounts.sharding import owner
 from exporter.simulator import ServiceState
 from tests.end_to_end.monitoring import monitoring
+from tests.end_to_end.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -170,7 +171,7 @@ def test_shards_divide_the_accounts_and_replicas_stand_in_for_each_other(
     processes = Processes(serve, {**configuration, "rate_limit": {"share": SHARE}}, until)
     first, second = (six := processes.start(3, 0, 1, 2, 0, 1, 2))[:3], six[3:]
 
-    with monitoring(*addresses(*six), folder=tmp_path, tool=tool, every="3s") as seen:
+    with monitoring(*addresses(*six), folder=tmp_path, tool=tool, pace=Pace(every_s=3)) as seen:
         # While Prometheus looks for its targets, alerts fire whose minutes are half seconds here.
         until(
             "all are scraped, and all is quiet", lambda: all_seen(seen, 6) and not firing(seen) and seen.hook.quiet()

@@ -2,66 +2,60 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
+
+from tests.end_to_end.posts import Posts
 
 
-class Webhook:
+class Webhook(Posts):
     """Takes what Alertmanager sends, each receiver's under its own path."""
 
     def __init__(self) -> None:
+        super().__init__(self._take)
+        self.url = f"http://{self.address}"
         self._lock = threading.Lock()
-        self._taken: list[tuple[str, dict[str, Any]]] = []
-        webhook = self
+        self._messages: list[tuple[str, dict[str, Any]]] = []
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with webhook._lock:
-                    webhook._taken += [(self.path.strip("/"), alert) for alert in message["alerts"]]
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the library's name
-                """Nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def _take(self, path: str, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._messages.append((path.strip("/"), message))
 
     def alerts(self, name: str, status: str, receiver: str = "pager") -> list[dict[str, Any]]:
         """What a receiver was told of an alert."""
-        with self._lock:
-            taken = list(self._taken)
         return [
             alert
-            for by, alert in taken
+            for by, alert in self._taken()
             if (by, alert["status"], alert["labels"]["alertname"]) == (receiver, status, name)
+        ]
+
+    def messages(self, receiver: str = "pager") -> list[tuple[str, str]]:
+        """The messages that a receiver was sent, in order: the name of the alerts in each, and its status.
+
+        A message is resolved when all of its alerts are.
+        """
+        with self._lock:
+            messages = list(self._messages)
+        return [
+            (message["commonLabels"]["alertname"], message["status"]) for by, message in messages if by == receiver
         ]
 
     def told(self, receiver: str = "pager") -> list[tuple[str, str]]:
         """Which alerts a receiver was told of, each with its status, in order."""
-        with self._lock:
-            taken = list(self._taken)
-        return [(alert["labels"]["alertname"], alert["status"]) for by, alert in taken if by == receiver]
+        return [(alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken() if by == receiver]
 
     def quiet(self) -> bool:
         """Whether of each alert a receiver was told that it is over as often as that it fires."""
-        with self._lock:
-            taken = Counter((by, alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken)
+        taken = Counter((by, alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken())
         return all(taken[by, name, "firing"] == taken[by, name, "resolved"] for by, name, _ in taken)
 
     def forget(self) -> None:
         """Begin anew, as if nobody had been told of anything."""
         with self._lock:
-            self._taken.clear()
+            self._messages.clear()
+
+    def _taken(self) -> list[tuple[str, dict[str, Any]]]:
+        """Every alert of every message, with its receiver."""
+        with self._lock:
+            return [(by, alert) for by, message in self._messages for alert in message["alerts"]]
