@@ -64,8 +64,8 @@ mutate: $(VENV)/.dev ## Break every alerting rule and see that the tests notice 
 mutants: $(VENV)/.dev ## Break modules that decide and see that the tests notice (SEED=… COUNT=…; half an hour)
 	@$(VENV)/bin/python -m tests.mutation --seed $(or $(SEED),1) --count $(or $(COUNT),200)
 
-dashboards: $(VENV)/.dev ## Write the Grafana dashboards
-	@$(VENV)/bin/python -m grafana.builder
+dashboards: $(VENV)/.dev ## Write the Grafana dashboards (DOCS_URL=…: with links to runbooks)
+	@$(VENV)/bin/python -m grafana.builder --docs-url='$(DOCS_URL)'
 
 bench: $(VENV)/.dev ## Measure it against its peers, on an idle machine (all, or ONLY="scrape …"; long)
 	@mkdir -p build

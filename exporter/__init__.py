@@ -28,4 +28,3 @@ What runs at the same time, and what keeps it apart:
 """
 
 __version__ = "0.1.0"
-PROJECT_URL = "https://dcdn-exporter.example"

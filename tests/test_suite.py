@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,3 +137,15 @@ def test_no_test_sleeps_for_long() -> None:
 def test_a_sleep_is_told_from_a_wait(text: str, found: list[str]) -> None:
     """Seconds that cannot be read from the module count as too many; an event ends a wait as soon as it comes."""
     assert list(long_sleeps(text)) == found
+
+
+def test_no_file_has_a_placeholder_for_an_address() -> None:
+    """What depends on who publishes the project is given to `make`, as a value or as a flag, and else left out."""
+    placeholder = re.compile(rb"dcdn-exporter[.]example\b")
+    folders = (".ci", "benchmarks", "deploy", "docs", "exporter", "grafana", "requirements", "tests")
+    found = [*ROOT.glob("*"), *(file for folder in folders for file in (ROOT / folder).rglob("*"))]
+    files = [file for file in found if file.is_file() and "__pycache__" not in file.parts]
+
+    assert ROOT / "README.md" in files
+    assert ROOT / "deploy" / "helm" / "dcdn-exporter" / "Chart.yaml" in files
+    assert [file for file in files if placeholder.search(file.read_bytes())] == []

@@ -2,23 +2,28 @@
 
 from typing import Final
 
-from exporter import PROJECT_URL
+from exporter.config.values import web_address
 
 TAG: Final = "dcdn-exporter"
 OVERVIEW_UID: Final = "dcdn-overview"
 ACCOUNT_UID: Final = "dcdn-account"
 EXPORTER_UID: Final = "dcdn-exporter"
 TITLES: Final = {OVERVIEW_UID: "DCDN / Overview", ACCOUNT_UID: "DCDN / Account", EXPORTER_UID: "DCDN / Exporter"}
-# Where your Grafana is, for links from outside of it: from alerts.
-GRAFANA_URL: Final = f"{PROJECT_URL}/grafana"
 
 # What a link keeps of what was chosen. Not the accounts: one dashboard shows any number of them, another only one.
 _CHOSEN: Final = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
 
 
 def runbook(alert: str) -> str:
-    """Where the runbook of an alert stands."""
-    return f"{PROJECT_URL}/docs/runbooks/{alert}.md"
+    """The runbook of an alert, below the address at which the folder docs is published."""
+    return f"runbooks/{alert}.md"
+
+
+def base_address(address: str) -> str:
+    """The address without a slash at its end; ValueError where it is none to which a path can be added."""
+    if set(web_address(address)) & set("?#"):
+        raise ValueError(f"seen {address!r}; accepted: an address without ? and #, since paths are added to it")
+    return address.rstrip("/")
 
 
 def dashboard(uid: str) -> str:

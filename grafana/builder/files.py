@@ -14,20 +14,22 @@ from grafana.builder.exporter_health import exporter_health
 from grafana.builder.overview import overview
 
 
-def _text(build: Callable[[], Dashboard]) -> str:
+def _text(build: Callable[[], Dashboard], docs_url: str) -> str:
     document = json.loads(JSONEncoder().encode(build().build()))
     for number, panel in enumerate(document["panels"], start=1):
         panel["id"] = number
+        runbooks = [{**link, "url": f"{docs_url}/{link['url']}"} for link in panel.get("links") or ()]
+        panel["links"] = (docs_url and runbooks) or None
     return json.dumps(_without_nulls(document), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _of_one_account() -> str:
+def _of_one_account(docs_url: str) -> str:
     """The account's dashboard, with its account matched whole.
 
     Grafana escapes what is special in a regular expression only where several values may be chosen, so that
     ``=~`` would not find an account named "prod (eu)".
     """
-    return _text(account).replace(r"account=~\"$account\"", r"account=\"$account\"")
+    return _text(account, docs_url).replace(r"account=~\"$account\"", r"account=\"$account\"")
 
 
 def _without_nulls(value: Any) -> Any:
@@ -41,8 +43,9 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-FILES: Final[Mapping[str, Callable[[], str]]] = {
+FILES: Final[Mapping[str, Callable[[str], str]]] = {
     f"{OVERVIEW_UID}.json": partial(_text, overview),
     f"{ACCOUNT_UID}.json": _of_one_account,
     f"{EXPORTER_UID}.json": partial(_text, exporter_health),
 }
+"""The text of each file; its panels link to the runbooks of their alerts where the folder docs has an address."""

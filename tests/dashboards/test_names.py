@@ -3,18 +3,22 @@
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.rule import Severity
-from exporter import PROJECT_URL
 from exporter.metrics.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES
 from exporter.metrics.self_metrics import SelfMetrics
 from exporter.probes.table import PROBES, UNKNOWN_FIELDS
+from grafana.builder.__main__ import main as write
+from grafana.builder.files import FILES
 from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, panels, queries
 
 FAMILIES = (*(family for kind in PROBES for family in kind.families), *HEALTH_FAMILIES)
+DOCS = "https://git.invalid/docs"
 SCOPES = (("account",), ("account", "product"), ("account", "product", "probe"))
 # What Prometheus itself adds to every target.
 OF_PROMETHEUS: Mapping[str, set[str]] = {
@@ -112,40 +116,58 @@ def test_names_are_not_read_as_patterns(name: str) -> None:
             assert operators <= {"=~" if variable.get("multi") else "="}
 
 
-def test_every_runbook_that_a_panel_links_is_there() -> None:
-    """A link to a runbook is of an alert that exists, and so has one."""
-    linked = {
-        link["url"].removeprefix(f"{PROJECT_URL}/")
-        for dashboard in DASHBOARDS
-        for panel in panels(dashboard)
-        for link in panel.get("links", [])
+@pytest.fixture(scope="module")
+def links_of() -> Mapping[str, dict[str, list[str]]]:
+    """The links of every panel, by dashboard and title, as they are where the documents have an address."""
+    return {
+        name.removesuffix(".json"): {
+            panel["title"]: [link["url"] for link in panel.get("links", [])]
+            for panel in json.loads(text(DOCS))["panels"]
+            if panel["type"] != "row"
+        }
+        for name, text in FILES.items()
     }
 
-    assert linked
-    assert {name for name in linked if not (ROOT / name).is_file()} == set()
+
+def test_every_runbook_that_a_panel_links_is_there(links_of: Mapping[str, dict[str, list[str]]]) -> None:
+    """Panels link to runbooks below the address of the documents, to every one, so that each alert is explained."""
+    linked = {link for of_panels in links_of.values() for links in of_panels.values() for link in links}
+
+    assert linked == {f"{DOCS}/runbooks/{alert.name}.md" for alert in ALERTS}
+    assert [link for link in linked if not (ROOT / "docs" / link.removeprefix(f"{DOCS}/")).is_file()] == []
+
+
+def test_without_the_address_of_the_documents_no_panel_has_links() -> None:
+    """The shipped dashboards do not know it."""
+    assert [panel["title"] for name in DASHBOARDS for panel in panels(name) if "links" in panel] == []
+    assert not any(re.search("https?://", json.dumps(dashboard)) for dashboard in DASHBOARDS.values())
+
+
+def test_the_program_writes_the_links_that_it_is_given(tmp_path: Path) -> None:
+    """For Grafana and for the chart; an address that is none is refused, and nothing is written."""
+    for folder in ("grafana/dashboards", "deploy/helm/dcdn-exporter/files/dashboards"):
+        (tmp_path / folder).mkdir(parents=True)
+    refused = CliRunner().invoke(write, [f"--project={tmp_path}", "--docs-url=docs"])
+    assert (refused.exit_code, "seen 'docs'; accepted: " in refused.output) == (2, True)
+    assert list(tmp_path.rglob("*.json")) == []
+
+    written = CliRunner().invoke(write, [f"--project={tmp_path}", f"--docs-url={DOCS}/"])
+    assert (written.exit_code, written.output) == (0, "")
+    for folder in ("grafana/dashboards", "deploy/helm/dcdn-exporter/files/dashboards"):
+        assert {file.name: file.read_text() for file in (tmp_path / folder).iterdir()} == {
+            name: text(DOCS) for name, text in FILES.items()
+        }
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_no_colour_is_louder_than_its_alerts(name: str) -> None:
+def test_no_colour_is_louder_than_its_alerts(name: str, links_of: Mapping[str, dict[str, list[str]]]) -> None:
     """A number is red only where a linked alert is critical, and orange where one is a warning at least."""
     loudness = {"blue": 1, "orange": 2, "red": 3}
     severity_of = {
         alert.name: {Severity.INFO: 1, Severity.WARNING: 2, Severity.CRITICAL: 3}[alert.severity] for alert in ALERTS
     }
     for panel in panels(name):
-        alerts = [link["url"].rpartition("/")[2].removesuffix(".md") for link in panel.get("links", [])]
+        alerts = [link.rpartition("/")[2].removesuffix(".md") for link in links_of[name][panel["title"]]]
         colours = re.findall(r'"color": "(\w+)"', json.dumps(panel["fieldConfig"]["defaults"]))
         loudest = max(loudness.get(colour, 0) for colour in colours)
         assert not alerts or loudest <= max(severity_of[alert] for alert in alerts), panel["title"]
-
-
-def test_every_alert_is_explained_by_a_panel() -> None:
-    """Whoever wonders why an alert fires finds a panel that shows it."""
-    linked = {
-        link["url"].rpartition("/")[2].removesuffix(".md")
-        for dashboard in DASHBOARDS
-        for panel in panels(dashboard)
-        for link in panel.get("links", [])
-    }
-
-    assert {alert.name for alert in ALERTS} == linked

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 
 from deploy.prometheus.rules.delays import first_seen_after_s
 from deploy.prometheus.rules.rule import Alert
-from exporter.config.values import web_address
-from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID
+from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID, base_address
 
 Links = Callable[[Alert], Mapping[str, str]]
 """The annotations of an alert that are links, by their names."""
@@ -29,14 +28,11 @@ def links_to(*, docs: str, grafana: str) -> Links:
 
     Raises ValueError for an address to which no path can be added.
     """
-    begins = {"runbook_url": docs and f"{_base(docs)}/runbooks", "dashboard_url": grafana and _base(grafana)}
+    begins = {
+        "runbook_url": docs and f"{base_address(docs)}/runbooks",
+        "dashboard_url": grafana and base_address(grafana),
+    }
     return lambda alert: {name: f"{begins[name]}/{link}" for name, link in relative(alert).items() if begins[name]}
-
-
-def _base(address: str) -> str:
-    if set(web_address(address)) & set("?#"):
-        raise ValueError(f"seen {address!r}; accepted: an address without ? and #, since paths are added to it")
-    return address.rstrip("/")
 
 
 def _dashboard(alert: Alert) -> str:
