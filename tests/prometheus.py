@@ -80,8 +80,17 @@ def get(address: str, path: str) -> bytes:
     return body
 
 
-def _answer(address: str, method: str, path: str, form: str = "") -> tuple[int, bytes]:
+def post(address: str, path: str, document: object) -> None:
+    """Send a document as JSON; raises ValueError likewise."""
+    status, body = _answer(address, "POST", path, json.dumps(document), content_type="application/json")
+    if status != HTTPStatus.OK:
+        raise ValueError(body.decode())
+
+
+def _answer(
+    address: str, method: str, path: str, body: str = "", *, content_type: str = "application/x-www-form-urlencoded"
+) -> tuple[int, bytes]:
     with closing(HTTPConnection(address, timeout=30)) as connection:
-        connection.request(method, path, form, {"Content-Type": "application/x-www-form-urlencoded"})
+        connection.request(method, path, body, {"Content-Type": content_type})
         response = connection.getresponse()
         return response.status, response.read()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from typing import TYPE_CHECKING
@@ -23,13 +22,11 @@ from tests.alerts.shipped import ROOT, RULES_FOLDER, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Tool = Callable[[str], str]
 
 PROMETHEUS = RULES_FOLDER / "prometheus.yaml"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yaml"
-TEMPLATES = ALERTMANAGER.parent / "templates"
 
 
 def run(program: str, *arguments: str) -> str:
@@ -103,76 +100,3 @@ def test_inhibitions_and_routes_name_what_there_is() -> None:
     labels |= {label for inhibition in configuration["inhibit_rules"] for label in inhibition.get("equal", [])}
     labels |= set(configuration["route"]["group_by"])
     assert labels <= carried
-
-
-MESSAGE = {
-    "receiver": "operators",
-    "commonLabels": {
-        "alertname": "DcdnServiceLockedFinancial",
-        "severity": "critical",
-        "account": "prod",
-        "product": "dcdn_ipa",
-        "site": "china",
-    },
-    "alerts": [
-        {
-            "labels": {"account": "prod", "product": "dcdn_ipa"},
-            "annotations": {
-                "summary": "dcdn_ipa of prod is locked: a payment is overdue",
-                "description": "Pay what the account owes.",
-                "runbook_url": "https://runbooks.example/DcdnServiceLockedFinancial",
-                "dashboard_url": "https://grafana.example/d/dcdn-account?var-account=prod",
-            },
-            "startsAt": "2026-11-22T08:30:00.5Z",
-            "endsAt": "2026-11-22T09:00:00Z",
-        }
-    ],
-}
-
-
-@pytest.mark.parametrize(
-    ("status", "subject", "text"),
-    [
-        pytest.param(
-            "firing",
-            "[FIRING critical] DcdnServiceLockedFinancial prod dcdn_ipa (china site)",
-            """dcdn_ipa of prod is locked: a payment is overdue
-Account: prod
-Product: dcdn_ipa
-Since: 2026-11-22 08:30:00 UTC
-Pay what the account owes.
-What to do: https://runbooks.example/DcdnServiceLockedFinancial
-To look: https://grafana.example/d/dcdn-account?var-account=prod""",
-            id="firing",
-        ),
-        pytest.param(
-            "resolved",
-            "[RESOLVED] DcdnServiceLockedFinancial prod dcdn_ipa (china site)",
-            """Over: dcdn_ipa of prod is locked: a payment is overdue
-Account: prod
-Product: dcdn_ipa
-Since: 2026-11-22 08:30:00 UTC, until 2026-11-22 09:00:00 UTC""",
-            id="resolved",
-        ),
-    ],
-)
-def test_a_message_says_account_product_and_what_to_do(
-    status: str, subject: str, text: str, *, tool: Tool, tmp_path: Path
-) -> None:
-    """In its subject and in its text."""
-    data = tmp_path / "message.json"
-    alerts = [{**alert, "status": status} for alert in MESSAGE["alerts"] if isinstance(alert, dict)]
-    data.write_text(json.dumps({**MESSAGE, "status": status, "alerts": alerts}), encoding="utf-8")
-
-    def rendered(template: str) -> str:
-        return run(
-            tool("amtool"),
-            "template",
-            "render",
-            f"--template.glob={TEMPLATES / '*.tmpl'}",
-            f'--template.text={{{{ template "{template}" . }}}}',
-            f"--template.data={data}",
-        ).strip()
-
-    assert rendered("dcdn.subject") == subject
-    assert rendered("dcdn.text") == text
