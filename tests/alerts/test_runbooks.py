@@ -1,0 +1,127 @@
+"""What runbooks say: in which order, in which languages, and that what they name exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from deploy.prometheus.rules.groups import ALERTS
+from tests.alerts.shipped import ROOT, RUNBOOKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+RUNBOOK_FILES = sorted(RUNBOOKS.glob("*.md"))
+CHINESE_RUNBOOK_FILES = sorted((RUNBOOKS / "zh").glob("*.md"))
+FIRST_LOOK = ROOT / "docs" / "first-look.md"
+# The first lines of a runbook, after its title.
+FIRST = (
+    "First: open the [status page](../first-look.md#status-page), "
+    "or run [`dcdn-exporter status`](../first-look.md#dcdn-exporter-status)."
+)
+CHINESE_FIRST = (
+    "先打开[状态页](../../first-look.md#status-page)，"  # noqa: RUF001 — a Chinese comma
+    "或运行 [`dcdn-exporter status`](../../first-look.md#dcdn-exporter-status)。"
+)
+SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Over"]
+CHINESE_SECTIONS = ["含义", "影响", "排查", "处理", "恢复"]
+# Runbooks whose alerts the rules get next.
+AWAITED = {
+    "DcdnAccountsUnwatched",
+    "DcdnBalanceSpent",
+    "DcdnExporterRestarting",
+    "DcdnFleetFailing",
+    "DcdnPollsUnsteady",
+}
+
+
+def test_each_alert_has_its_runbook_and_each_runbook_its_alert() -> None:
+    """By name."""
+    assert {file.stem for file in RUNBOOK_FILES} == {alert.name for alert in ALERTS} | AWAITED
+
+
+@pytest.mark.parametrize("file", RUNBOOK_FILES, ids=lambda file: file.stem)
+def test_a_runbook_goes_from_meaning_to_end(file: Path) -> None:
+    """Its name, five chapters with something in each, and both sites in the impact where customers are concerned."""
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith(f"# {file.stem}\n\n{FIRST}\n")
+    heads = re.split(r"^## (.*)$", text, flags=re.MULTILINE)[1:]
+    chapters = dict(zip(heads[::2], heads[1::2], strict=True))
+    assert list(chapters) == SECTIONS
+    assert all(len(chapter.strip()) > 30 for chapter in chapters.values())
+    assert "```" in chapters["Diagnosis"] + chapters["Over"], "commands, not advice"
+    severity = next((alert.severity.value for alert in ALERTS if alert.name == file.stem), "critical")
+    assert severity != "critical" or re.search("site", chapters["Impact"])
+    assert not re.search(r"journalctl|podman logs|kubectl logs|localhost:10520", text), "these stand in first-look.md"
+
+
+def test_the_runbooks_of_locks_and_debts_are_there_in_chinese() -> None:
+    """With the same chapters, commands and queries, and the two lead to each other."""
+    names = ["DcdnInDebt", "DcdnInDebtOverdue", "DcdnServiceLockedFinancial", "DcdnServiceLockedOther"]
+    assert [file.stem for file in CHINESE_RUNBOOK_FILES] == names
+    for file in CHINESE_RUNBOOK_FILES:
+        text, english = (one.read_text(encoding="utf-8") for one in (file, RUNBOOKS / file.name))
+        assert text.startswith(f"# {file.stem}\n\n{CHINESE_FIRST}\n\n[English](../{file.name})\n")
+        assert f"\n[中文](zh/{file.name})\n" in english
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == CHINESE_SECTIONS
+        assert re.findall("```.*?```", text, re.DOTALL) == re.findall("```.*?```", english, re.DOTALL)
+        for chapter in (r"## 影响\n(.*?)\n##", r"## 处理\n(.*?)\n##"):
+            assert re.search(chapter, text, re.DOTALL)
+        steps = re.compile(r"^(?:\d\.|-) ", re.MULTILINE)
+        assert len(steps.findall(text)) == len(steps.findall(english))
+
+
+@pytest.mark.parametrize("file", [*RUNBOOK_FILES, *CHINESE_RUNBOOK_FILES, FIRST_LOOK], ids=str)
+def test_links_of_runbooks_lead_somewhere(file: Path) -> None:
+    """To a file of the project, and to a heading that it has."""
+    for link, heading in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", file.read_text(encoding="utf-8")):
+        target = (file.parent / link) if link else file
+        assert target.exists(), f"{link} does not exist"
+        if heading:
+            heads = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+            assert heading in anchors, f"{link}#{heading}"
+
+
+def test_what_runbooks_look_for_in_the_log_is_written_there() -> None:
+    """Each event is one of the exporter's own, at a level that `warn` shows: not to find it says something."""
+    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "exporter").rglob("*.py"))
+    loud = r"(?:logging\.(?:WARNING|ERROR)|log\.(?:warning|error)\()"
+    events = {
+        event
+        for file in RUNBOOK_FILES
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "first-look.md#log" in line
+        for event in re.findall(r"`([a-z]+(?: [a-z]+)+)`", line)
+    }
+    assert len(events) >= 7
+    # Two are put together: of a role, and of a state, of which a status that is not good is a warning.
+    written = {event: event.removeprefix("role ").replace("service state changed", " changed") for event in events}
+    assert events - {
+        event
+        for event in events
+        if re.search(rf'{loud}[^"]{{0,100}}f?"(?:{{news.subject}})?{written[event]}"', source)
+    } == {"role not assumed"}
+    assert re.search(r'news = .*"not assumed"', source)
+
+
+def test_every_query_of_the_runbooks_can_be_asked(tool: Callable[[str], str], tmp_path: Path) -> None:
+    """Prometheus parses each of them."""
+    queries = [
+        query.strip()
+        for file in RUNBOOK_FILES
+        for query in re.findall(r"```promql\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    assert len(queries) > len(ALERTS)
+    rules = [{"record": f"runbook:query:{number}", "expr": query} for number, query in enumerate(queries)]
+    file = tmp_path / "queries.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "runbooks", "rules": rules}]}), encoding="utf-8")
+    ended = subprocess.run(  # noqa: S603 — a tool that the tests look for
+        [tool("promtool"), "check", "rules", str(file)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
