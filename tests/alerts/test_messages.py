@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.alerts.channels import (
 )
 from tests.alerts.fired import DOCS, Labels, fired_alerts
 from tests.alerts.receivers import Receivers, receivers
+from tests.alerts.shipped import ALERTS_FILE
 from tests.alerts.test_examples import run
 from tests.end_to_end.monitoring import ALERTMANAGER_FLAGS
 from tests.prometheus import post, ready
@@ -278,6 +280,24 @@ def test_alertmanager_accepts_every_channel(tool: Callable[[str], str], tmp_path
         file = tmp_path / f"{number}.yaml"
         file.write_text(yaml.safe_dump(configuration), encoding="utf-8")
         assert f"{len(kept)} receivers" in run(tool("amtool"), "check-config", str(file))
+
+
+def test_a_linter_finds_no_fault_in_any_channel(tool: Callable[[str], str], tmp_path: Path) -> None:
+    """With the rules beside it: each route and inhibition matches an alert that there is."""
+    # Which channels are routed to, and where keys stand, is the user's; and what mutes without a label in common does
+    # so on purpose: without the exporter, nothing that is said of it is believed.
+    on_purpose = "plaintext-secret,unused-receiver,inhibit-no-equal"
+    (tmp_path / "templates").symlink_to(TEMPLATES)
+    file = tmp_path / "alertmanager.yaml"
+    file.write_text(uncommented(), encoding="utf-8")
+    arguments = ["check", "--strict", f"--rules={ALERTS_FILE}", f"--ignore={on_purpose}"]
+    run(tool("amlint"), *arguments, str(file))
+
+    file.write_text(
+        uncommented().replace('alertname="DcdnInDebtOverdue"', 'alertname="DcdnNoSuch"'), encoding="utf-8"
+    )
+    refused = subprocess.run([tool("amlint"), *arguments, str(file)], capture_output=True, text=True, check=False)  # noqa: S603
+    assert (refused.returncode, "DcdnNoSuch" in refused.stdout) == (1, True), refused
 
 
 def test_a_robot_takes_an_outage_and_shows_a_lock_in_it(
