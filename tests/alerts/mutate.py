@@ -172,8 +172,7 @@ def _mutated(rule: dict[str, Any], by: dict[str, Any]) -> dict[str, Any]:
     groups = only(*_alerts(rule))["groups"]
     return {
         "groups": [
-            {**group, "rules": [by if _name(other) == _name(rule) else other for other in group["rules"]]}
-            for group in groups
+            {**group, "rules": [by if other == rule else other for other in group["rules"]]} for group in groups
         ]
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,16 @@ def load(file: Path) -> Any:
 def rules() -> list[dict[str, Any]]:
     """Every rule of alerts.yaml, in its order."""
     return [rule for group in load(ALERTS_FILE)["groups"] for rule in group["rules"]]
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The names, of which a second one of a kind has a number: some alerts have two severities."""
+    seen = Counter[str]()
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(f"{name}-{seen[name]}" if seen[name] > 1 else name)
+    return numbered
 
 
 def only(*alerts: str) -> dict[str, Any]:

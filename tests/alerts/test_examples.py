@@ -92,7 +92,7 @@ def test_inhibitions_and_routes_name_what_there_is() -> None:
     ]
     named = {name for matcher in matchers for name in re.findall(r"Dcdn\w+", matcher)}
     assert named <= {alert.name for alert in ALERTS}
-    carried = {"alertname", "severity", "job", "account", "product", "probe", *ROUTED_BY}
+    carried = {"alertname", "severity", "job", "cluster", "account", "product", "probe", *ROUTED_BY}
     labels = {re.split("[=!]", matcher)[0] for matcher in matchers}
     labels |= {
         re.split("[=!]", matcher)[0] for route in configuration["route"]["routes"] for matcher in route["matchers"]

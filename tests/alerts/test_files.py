@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,13 @@ from deploy.prometheus.rules.thresholds import (
 )
 from exporter.config import Poll
 from exporter.config.values import parse_duration
-from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load, rules, tried
+from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load, rules, tried, unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+ALERT_IDS = unique(alert.name for alert in ALERTS)
 CRD = ROOT / "tests" / "alerts" / "crd" / "monitoring.coreos.com_prometheusrules.yaml"
 
 
@@ -56,7 +58,7 @@ def test_both_forms_hold_the_same_rules() -> None:
     """The operator loads what Prometheus loads from the plain file."""
     resource = load(RULES_FOLDER / "prometheusrule.yaml")
     assert resource["spec"] == load(ALERTS_FILE)
-    assert len(rules()) == len({rule.get("alert") or rule["record"] for rule in rules()})
+    assert len(rules()) == len({(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()})
 
 
 def test_promtool_finds_nothing_to_say(tool: Callable[[str], str]) -> None:
@@ -95,18 +97,30 @@ def test_the_operator_accepts_the_resource() -> None:
     assert list(Draft7Validator(schema).iter_errors(resource)), "the definition refuses what it does not know"
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+@pytest.mark.parametrize("alert", ALERTS, ids=ALERT_IDS)
 def test_every_alert_says_whom_what_and_where(alert: Alert) -> None:
-    """A severity, a summary and a description that end well, and no link: whose it would be is not known."""
-    (rule,) = [rule for rule in rules() if rule.get("alert") == alert.name]
+    """A severity, a job, texts in both languages that end well, and no link: whose it would be is not known."""
+    (rule,) = [
+        rule for rule in rules() if (rule.get("alert"), rule["expr"]) == (alert.name, alert.expression.strip())
+    ]
     named = {"job": JOB, "account_id": "", "account_name": ""} if alert.is_about_an_account else {}
-    assert rule["labels"] == {"severity": alert.severity.value, **named}
-    assert set(rule["annotations"]) == {"summary", "description"}
+    assert rule["labels"] == {"severity": alert.severity.value, **named, **dict.fromkeys(alert.unnamed, "")}
+    assert named or re.search(r"by \(job|job_|job:|up\{job", alert.expression), "the job is none of the expression's"
+    assert set(rule["annotations"]) == {"summary", "description", "summary_zh", "description_zh"}
     assert not alert.summary.endswith(".")
     assert alert.description.endswith((".", "{{ end }}"))
+    assert not alert.summary_zh.endswith("。")
+    assert alert.description_zh.endswith(("。", "{{ end }}"))
+    assert alert.name == "DcdnFleetFailing" or "{{ with query" not in str(rule["annotations"])
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+@pytest.mark.parametrize("alert", ALERTS, ids=ALERT_IDS)
+def test_no_text_strings_three_things_together(alert: Alert) -> None:
+    """An account, a product and a probe are named one after another."""
+    assert not re.search(r"of \{\{[^}]*\}\} of", alert.summary + alert.description)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=ALERT_IDS)
 def test_every_alert_leads_to_a_dashboard_that_is_shipped(alert: Alert) -> None:
     """Whoever is paged sees the account's history, or the exporter's where the alert is about no account."""
     address = links_to(docs="", grafana="https://grafana.invalid/")(alert)["dashboard_url"]
@@ -222,6 +236,8 @@ def test_senseless_rules_cannot_be_made() -> None:
         "waits": Pause(0, "why not"),
         "summary": "s",
         "description": "d.",
+        "summary_zh": "s",
+        "description_zh": "d。",
     }
     with pytest.raises(ValueError, match="is no DcdnNameInCapitals"):
         Alert("ServiceLocked", **parts)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.alerts.mutate import fingerprint
 from tests.alerts.mutations import mutations
-from tests.alerts.shipped import ROOT, rules
+from tests.alerts.shipped import ROOT, rules, unique
 
 RULE = {
     "alert": "DcdnExample",
@@ -44,7 +44,7 @@ def test_the_last_result_is_of_the_rules_and_tests_of_now() -> None:
     assert f"`{fingerprint()}`" in page
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
+@pytest.mark.parametrize("rule", rules(), ids=unique(rule.get("alert") or rule["record"] for rule in rules()))
 def test_the_last_result_has_every_rule_with_all_of_its_mutations_noticed(rule: dict[str, str]) -> None:
     """A rule that came or changed its name since then is not in it: run `make mutate`."""
     page = (ROOT / "docs" / "alert-mutations.md").read_text(encoding="utf-8")

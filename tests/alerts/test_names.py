@@ -13,11 +13,12 @@ from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Recording
 from deploy.prometheus.rules.thresholds import ROUTED_BY
 from exporter.metrics.families import ACCOUNT_INFO_NAME
-from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, RUNBOOKS, TEST_FILES
+from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, RUNBOOKS, TEST_FILES, unique
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ALERT_IDS = unique(alert.name for alert in ALERTS)
 NAMING = [
     ALERTS_FILE,
     *TEST_FILES,
@@ -30,7 +31,7 @@ NAMING = [
 ADDED = {"job", "instance", "alertname", "alertstate"}
 NOT_OURS = {
     "up": set[str](),
-    "ALERTS": {"severity", "account", "product"},
+    "ALERTS": {"severity", "account", "product", "probe"},
     "process_cpu_seconds_total": set[str](),
     "process_start_time_seconds": set[str](),
 }
@@ -54,7 +55,7 @@ def existing() -> dict[str, set[str]]:
             elif isinstance(rule, Recording):
                 by, _, _ = rule.record.partition(":")
                 metrics[rule.record] = set(
-                    re.findall(r"job|instance|account|product|probe|status|reason|charge_type", by)
+                    re.findall(r"job|instance|site|account|product|probe|status|reason|charge_type|currency", by)
                 )
     return metrics | NOT_OURS
 
@@ -88,14 +89,14 @@ def test_every_metric_and_label_named_exists(file: Path) -> None:
     assert wrong == set()
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+@pytest.mark.parametrize("alert", ALERTS, ids=ALERT_IDS)
 def test_annotations_name_labels_that_the_alert_has(alert: Alert) -> None:
     """A label that is aggregated away would leave a hole in the message."""
     rule = next(
         rule
         for group in yaml.safe_load(ALERTS_FILE.read_text(encoding="utf-8"))["groups"]
         for rule in group["rules"]
-        if rule.get("alert") == alert.name
+        if (rule.get("alert"), rule["expr"]) == (alert.name, alert.expression.strip())
     )
     used = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
     kept = {

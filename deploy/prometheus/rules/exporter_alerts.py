@@ -1,7 +1,17 @@
 """Alerts about the exporter itself: who watches the watcher."""
 
-from deploy.prometheus.rules.expressions import MISSING_SHARDS, OUTDONE, routed, within
+from deploy.prometheus.rules.expressions import (
+    FIELDS_OF_UNKNOWN_VALUES,
+    INCOMPLETE,
+    LOST,
+    MISSING_SHARDS,
+    OUTDONE,
+    inside,
+    routed,
+    within,
+)
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
+from deploy.prometheus.rules.texts import DURATION, WHO
 from deploy.prometheus.rules.thresholds import (
     CLOCK_SKEW_S,
     CREDENTIAL_LEFT_S,
@@ -11,6 +21,8 @@ from deploy.prometheus.rules.thresholds import (
     POLL_INTERVAL_S,
     POLL_TIMEOUT_S,
     RESTART_S,
+    RESTARTS,
+    RESTARTS_S,
     UNKNOWN_VALUES_S,
 )
 from exporter.config.values import format_duration
@@ -57,27 +69,62 @@ max by (job) (up{{job="{JOB}"}}) == 1
   or
 count by (job, instance) ({OUTDONE})"""
 
+# What was lost with an exporter that left a complete job was removed, or moved.
+_unwatched = f"""
+count by (job) (
+  count by (job, account) (
+    {LOST}
+      and on (job, instance)
+    (
+      up{{job="{JOB}"}} == 0
+        or
+      dcdn_exporter_discovery_last_success_timestamp_seconds == 0
+    )
+      or
+    (
+      {LOST}
+        unless on (job, instance)
+      up{{job="{JOB}"}}
+        and on (job)
+      {INCOMPLETE}
+    )
+  )
+)
+  and on (job)
+up{{job="{JOB}"}} == 1"""
+
+_unknown = f"""
+sum by (job, field) (increase(dcdn_exporter_unknown_values_total{within(UNKNOWN_VALUES_S)})) > 0
+  unless on (field)
+(
+{inside(FIELDS_OF_UNKNOWN_VALUES)}
+)"""
+
 EXPORTER_ALERTS = (
     Alert(
         "DcdnUnknownApiValue",
         Severity.INFO,
-        f"sum by (field) (increase(dcdn_exporter_unknown_values_total{within(UNKNOWN_VALUES_S)})) > 0",
-        fires_when="the API answers with a value that its documentation does not name",
+        _unknown,
+        fires_when="the same, where the value stands in no label",
         learned_after_s=_POLLED_S,
-        waits=Pause(0, "it is shown as it came, and nothing has to be waited for"),
-        summary="The API knows a new {{ $labels.field }}",
-        description="The exporter shows the value as it came. Tell the project, so that the next version knows it.",
+        waits=Pause(0, "it is shown as it came, or left out, and nothing has to be waited for"),
+        summary="The API answers with an unknown {{ $labels.field }}",
+        description="The exporter's log has the value. Tell the project, so that the next version knows it.",
+        summary_zh="API 返回了 exporter 不认识的 {{ $labels.field }}",
+        description_zh="具体的值见 exporter 的日志。请告知项目，以便下一个版本支持。",
     ),
     Alert(
         "DcdnClockSkew",
         Severity.WARNING,
-        f"max by (job) (abs(dcdn_exporter_clock_skew_seconds)) > {CLOCK_SKEW_S}",
+        f"max by (job, instance) (abs(dcdn_exporter_clock_skew_seconds)) > {CLOCK_SKEW_S}",
         fires_when=f"the clock of an exporter's machine is off by more than {CLOCK_SKEW_S} seconds",
         learned_after_s=_POLLED_S,
         waits=Pause(10 * MINUTE_S, "a machine that has just started may still set its clock"),
-        summary="The exporter's clock is off by {{ $value | humanizeDuration }}",
+        summary=f"The clock of {{{{ $labels.instance }}}} is off by {DURATION}",
         description="The API refuses every call beyond 15 minutes, and times left are wrong by that much already. "
         "Mend the time service of the machine.",
+        summary_zh=f"{{{{ $labels.instance }}}} 的时钟偏差 {DURATION}",
+        description_zh="偏差超过 15 分钟时 API 会拒绝所有调用；剩余时间等数值现在已经有同样的误差。请修复该机器的时间服务。",
     ),
     Alert(
         "DcdnCredentialExpiring",
@@ -88,9 +135,12 @@ EXPORTER_ALERTS = (
         fires_when=f"no replica has credentials for the account that last {format_duration(CREDENTIAL_LEFT_S)} more",
         learned_after_s=0,
         waits=Pause(MINUTE_S, "a renewal under way may be met once"),
-        summary="The credentials of {{ $labels.account }} are not being renewed",
-        description="{{ if gt $value 0.0 }}They end in {{ $value | humanizeDuration }}{{ else }}They have ended"
+        summary=f"{WHO}: the credentials are not being renewed",
+        description=f"{{{{ if gt $value 0.0 }}}}They end in {DURATION}{{{{ else }}}}They have ended"
         "{{ end }}, and should have been replaced long before. Every poll of the account fails after that.",
+        summary_zh=f"{WHO}：凭证没有被更新",
+        description_zh=f"{{{{ if gt $value 0.0 }}}}凭证将在 {DURATION} 后失效{{{{ else }}}}凭证已经失效{{{{ end }}}}，"
+        "本应早已更新。失效后该账号的所有轮询都会失败。",
     ),
     Alert(
         "DcdnDiscoveryStale",
@@ -102,8 +152,9 @@ EXPORTER_ALERTS = (
         waits=Pause(RESTART_S, "an exporter that has just started has not read it yet"),
         summary="New accounts of directory {{ $labels.directory }} are not found",
         description="The accounts known so far are still polled. Accounts that joined since "
-        "{{ if gt $value 1e9 }}the exporter's start{{ else }}{{ $value | humanizeDuration }} ago"
-        "{{ end }} are not watched.",
+        f"{{{{ if gt $value 1e9 }}}}the exporter's start{{{{ else }}}}{DURATION} ago{{{{ end }}}} are not watched.",
+        summary_zh="资源目录 {{ $labels.directory }} 的新账号没有被发现",
+        description_zh=f"已知账号仍在轮询。{{{{ if gt $value 1e9 }}}}exporter 启动{{{{ else }}}}{DURATION} {{{{ end }}}}以来加入的账号没有被监控。",
     ),
     Alert(
         "DcdnAccountMissing",
@@ -115,6 +166,22 @@ EXPORTER_ALERTS = (
         summary="{{ $value }} accounts are not polled by {{ $labels.job }}",
         description="They are configured, or were discovered, but no probe of theirs exists: a shard is missing, or "
         "shards disagree about how many they are.",
+        summary_zh="{{ $labels.job }} 没有轮询 {{ $value }} 个账号",
+        description_zh="这些账号已配置或已被发现，但没有任何探测：有分片缺失，或各分片的总数不一致。",
+    ),
+    Alert(
+        "DcdnAccountsUnwatched",
+        Severity.CRITICAL,
+        _unwatched,
+        fires_when="accounts were watched by an exporter that is down or gone, and by no other one",
+        learned_after_s=0,
+        waits=Pause(5 * MINUTE_S, "a restart or a move to another node takes less"),
+        summary="Accounts of {{ $labels.job }} that no exporter watches any more: {{ $value }}",
+        description="The exporter that showed them is down, has left service discovery, or could not read their "
+        "resource directory since its start. Locks of these accounts would not be seen. The runbook has a query that "
+        "names them.",
+        summary_zh="{{ $labels.job }} 有 {{ $value }} 个账号不再被任何 exporter 监控",
+        description_zh="负责这些账号的 exporter 已停止、已从服务发现中消失，或启动后未能读取资源目录。这些账号若被锁定将无法发现。手册中有列出它们的查询。",
     ),
     Alert(
         "DcdnShardMissing",
@@ -126,16 +193,33 @@ EXPORTER_ALERTS = (
         summary="Shards of {{ $labels.job }} are missing: {{ $value }}",
         description="No replica with their ordinals is scraped: locks of their accounts would not be seen. The other "
         "shards do not take over what is theirs.",
+        summary_zh="{{ $labels.job }} 缺少 {{ $value }} 个分片",
+        description_zh="没有抓取到这些序号的副本：其账号若被锁定将无法发现。其他分片不会接管。",
     ),
     Alert(
         "DcdnConfigReloadFailed",
         Severity.WARNING,
-        "min by (job) (dcdn_exporter_config_last_reload_successful) == 0",
+        "min by (job, instance) (dcdn_exporter_config_last_reload_successful) == 0",
         fires_when="an exporter could not read its configuration when it last tried",
         learned_after_s=0,
-        waits=Pause(5 * MINUTE_S, "whoever changes the file may be at it still"),
-        summary="{{ $labels.job }} runs with an old configuration",
+        waits=Pause(5 * MINUTE_S, "the file may still be under work"),
+        summary="{{ $labels.instance }} runs with an old configuration",
         description="The last reload was refused, and the configuration before it is in use. A restart would fail.",
+        summary_zh="{{ $labels.instance }} 仍在使用旧配置",
+        description_zh="最近一次重新加载被拒绝，仍在使用之前的配置。此时重启会失败。",
+    ),
+    Alert(
+        "DcdnExporterRestarting",
+        Severity.WARNING,
+        f'max by (job, instance) (changes(process_start_time_seconds{{job="{JOB}"}}{within(RESTARTS_S)})) >= {RESTARTS}',
+        fires_when=f"an exporter started {RESTARTS} times within {format_duration(RESTARTS_S)}",
+        learned_after_s=RESTARTS_S,
+        waits=Pause(0, "that often is no update"),
+        summary="{{ $labels.instance }} keeps restarting",
+        description=f"It started {{{{ $value }}}} times within {format_duration(RESTARTS_S)}, and forgets what it knows "
+        "each time. Its log, or the reason that the service manager names, says why it ends.",
+        summary_zh="{{ $labels.instance }} 反复重启",
+        description_zh=f"{format_duration(RESTARTS_S)} 内启动了 {{{{ $value }}}} 次，每次都会丢失已知状态。退出原因见其日志或服务管理器的记录。",
     ),
     Alert(
         "DcdnReplicaFailing",
@@ -148,6 +232,9 @@ EXPORTER_ALERTS = (
         description="{{ if $value }}{{ $value }} probes fail on this one only: another one still answers, so nothing "
         "is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls its accounts; those of a "
         "shard are not watched.{{ end }}",
+        summary_zh="{{ $labels.job }} 的副本 {{ $labels.instance }} 出现故障",
+        description_zh="{{ if $value }}有 {{ $value }} 个探测只在这个副本上失败：另一个副本仍有应答，暂无损失。"
+        "{{ else }}无法抓取该副本。若另一个副本也轮询其账号，则没有损失；若它是分片，其账号没有被监控。{{ end }}",
     ),
     Alert(
         "DcdnExporterDown",
@@ -158,6 +245,8 @@ EXPORTER_ALERTS = (
         waits=Pause(2 * MINUTE_S, "a restart takes less"),
         summary="{{ $labels.job }} is down",
         description="No replica can be scraped: nothing is known of any service. Locks would not be seen.",
+        summary_zh="{{ $labels.job }} 已停止",
+        description_zh="所有副本都无法抓取：任何服务的状态都未知，锁定将无法发现。",
     ),
     Alert(
         "DcdnExporterAbsent",
@@ -169,5 +258,7 @@ EXPORTER_ALERTS = (
         summary="Prometheus scrapes no {{ $labels.job }}",
         description=f"No target has the job {JOB}: the exporter was removed, or its scrape configuration was. "
         "Nothing is known of any service.",
+        summary_zh="Prometheus 没有抓取 {{ $labels.job }}",
+        description_zh=f"没有任务名为 {JOB} 的抓取目标：exporter 或其抓取配置被移除。任何服务的状态都未知。",
     ),
 )

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from textwrap import dedent, indent
 from typing import Final
 
-from deploy.prometheus.rules.thresholds import ROUTED_BY
+from deploy.prometheus.rules.thresholds import ROUTED_BY, UNKNOWN_VALUES_S
 from exporter.config.values import format_duration
+from exporter.probes.service_state import CHARGE_TYPES
 
 MISSING_SHARDS: Final = "job:dcdn_exporter_shard_ordinal:missing"
 STEADY_TARGETS: Final = "job:up:steady"
@@ -14,6 +15,10 @@ HEALTHY: Final = "job_instance:up:healthy"
 LOST: Final = "job_instance_account_product:dcdn_poll_success:lost"
 SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
 OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
+POLLED: Final = "job_account_product_probe:dcdn_poll_success:max"
+STALE: Final = "job_account_product_probe:dcdn_last_success_timestamp_seconds:stale"
+FLEET: Final = "job_site_product_probe:dcdn_poll_success:count"
+FLEET_FAILING: Final = "job_site_product_probe:dcdn_poll_success:failing"
 ROUTES: Final = "account:dcdn_account_info:routes"
 STATUS: Final = "account_product_status:dcdn_service_status:held"
 LOCK: Final = "account_product_reason:dcdn_service_lock:held"
@@ -22,6 +27,7 @@ CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_charge_type:held"
 NEXT_CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_next_charge_type:held"
 IN_DEBT: Final = "account_product:dcdn_service_in_debt:held"
 IN_DEBT_OVERDUE: Final = "account_product:dcdn_service_in_debt_overdue:held"
+BALANCE: Final = "account_currency:dcdn_account_available_amount:min"
 
 NAMED_BY: Final = ("account_id", "account_name")
 """Labels of dcdn_account_info that texts name, and that an alert lacks: one that learns an id is the same alert."""
@@ -80,6 +86,37 @@ group by ({", ".join(by)}) (
 )""")
 
 
+def until_polled(record: str, *, zero: str) -> str:
+    """What was recorded before the exporter ended, until a poll after its start has ended: a restart mends nothing.
+
+    ``zero`` is the metric that is 0 until then.
+    """
+    return written(f"""
+{record}
+  and on (account, product, probe)
+{zero} == 0
+  or
+{record}
+  and on (account, product)
+{LOST}""")
+
+
 def routed(expression: str) -> str:
     """The expression's series with what is known of their accounts: whom to tell, and whose they are."""
     return f"(\n{inside(expression)}\n)\n  * on (account) group_left ({', '.join((*ROUTED_BY, *NAMED_BY))})\n{ROUTES}"
+
+
+_UNKNOWN = {
+    "InternetChargeType": f'{CHARGE_TYPE}{{charge_type!~"{"|".join(CHARGE_TYPES)}"}}',
+    "ChangingChargeType": f'{NEXT_CHARGE_TYPE}{{charge_type!~"{"|".join(CHARGE_TYPES)}"}}',
+    "LockReason": f'{LOCK}{{reason!="financial"}}',
+}
+UNKNOWN_VALUES: Final = "\n  or\n".join(
+    f"last_over_time({values}{within(UNKNOWN_VALUES_S)})" for values in _UNKNOWN.values()
+)
+"""Values that the API's documentation does not name, where they stand in a label."""
+FIELDS_OF_UNKNOWN_VALUES: Final = "\n  or\n".join(
+    f'label_replace(last_over_time({values}{within(UNKNOWN_VALUES_S)}), "field", "{field}", "", "")'
+    for field, values in _UNKNOWN.items()
+)
+"""The same, with the label `field` of dcdn_exporter_unknown_values_total."""

@@ -58,7 +58,7 @@ def _rule(rule: Recording | Alert, links: Links) -> str:
     return "".join(
         (
             f"- alert: {rule.name}\n",
-            _block("expr", rule.expression),
+            _block("expr", rule.expression.strip()),
             *_pause("for", rule.waits),
             *(_pause("keep_firing_for", rule.keeps) if rule.keeps else ()),
             "  labels:\n",
@@ -66,15 +66,17 @@ def _rule(rule: Recording | Alert, links: Links) -> str:
             "  annotations:\n",
             indent(_block("summary", rule.summary), "  "),
             indent(_block("description", rule.description), "  "),
+            indent(_block("summary_zh", rule.summary_zh), "  "),
+            indent(_block("description_zh", rule.description_zh), "  "),
             *(f"    {name}: {link}\n" for name, link in links(rule).items()),
         )
     )
 
 
 def _labels(alert: Alert) -> dict[str, str]:
-    """What every alert carries, and what an account's alert must not: it is the same one when its id is learned."""
-    severity = {"severity": alert.severity.value}
-    return severity | {"job": JOB, **dict.fromkeys(NAMED_BY, '""')} if alert.is_about_an_account else severity
+    """What an alert carries beside the labels of its expression, and those of them that it lacks."""
+    of_an_account = {"job": JOB, **dict.fromkeys(NAMED_BY, '""')} if alert.is_about_an_account else {}
+    return {"severity": alert.severity.value} | of_an_account | dict.fromkeys(alert.unnamed, '""')
 
 
 def _pause(key: str, pause: Pause) -> Iterator[str]:

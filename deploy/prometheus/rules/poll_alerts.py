@@ -3,12 +3,26 @@
 While one replica is answered, the state is known, and only DcdnReplicaFailing tells of the other.
 """
 
-from deploy.prometheus.rules.expressions import routed, within
-from deploy.prometheus.rules.rule import Alert, Pause, Severity
+from deploy.prometheus.rules.expressions import (
+    FLEET,
+    FLEET_FAILING,
+    POLLED,
+    ROUTES,
+    STALE,
+    inside,
+    routed,
+    until_polled,
+    within,
+    written,
+)
+from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
+from deploy.prometheus.rules.texts import DURATION, PERCENT, PROBE, PRODUCT, WHO
 from deploy.prometheus.rules.thresholds import (
     BUDGET_S,
     BUDGET_SHARE,
     FAILURES_S,
+    FLEET_LEAST,
+    FLEET_SHARE,
     MINUTE_S,
     POLL_INTERVAL_S,
     POLL_TIMEOUT_S,
@@ -16,18 +30,73 @@ from deploy.prometheus.rules.thresholds import (
     SKIPPED_SHARE,
     STALE_AFTER_S,
     THROTTLED_SHARE,
+    UNSTEADY_CHANGES,
+    UNSTEADY_S,
+    UNSTEADY_SHARE,
 )
+from exporter.config.values import format_duration
 
 _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
+_ONE = "job, instance, account, product, probe"
 _PROBE = "account, product, probe"
-_WHAT = "{{ $labels.probe }} of {{ $labels.product }} of {{ $labels.account }}"
+_FLEET = "job, site, product, probe"
 
-_age = f"""
-min by ({_PROBE}) (
-  time() - dcdn_last_success_timestamp_seconds
-    - on (job, instance) group_left ()
-  max by (job, instance) (dcdn_exporter_poll_stale_after_seconds)
-) > 0"""
+POLL_RECORDINGS = (
+    Recording(
+        POLLED,
+        written(f"""
+max by (job, {_PROBE}) (
+  dcdn_poll_success
+    unless on ({_ONE})
+  dcdn_last_poll_timestamp_seconds == 0
+)
+  or
+(
+{inside(until_polled(f"{POLLED} == 0", zero="dcdn_last_poll_timestamp_seconds"))}
+)"""),
+        why="whether the last poll on some replica was answered; one that was never polled has not failed",
+    ),
+    Recording(
+        STALE,
+        written(f"""
+min by (job, {_PROBE}) (
+  time()
+    - (
+      dcdn_last_success_timestamp_seconds > 0
+        or
+      (dcdn_last_success_timestamp_seconds == 0) + on (job, instance) group_left () process_start_time_seconds
+    )
+    - on (job, instance, product, probe) group_left () dcdn_exporter_probe_stale_after_seconds
+    unless on ({_ONE})
+  dcdn_last_poll_timestamp_seconds == 0
+) > 0
+  or
+(
+{inside(until_polled(STALE, zero="dcdn_last_success_timestamp_seconds"))}
+)"""),
+        why="for how many seconds the youngest answer has been too old, by each exporter's own configuration; where "
+        "there was none, it ages from the exporter's start",
+    ),
+    Recording(
+        FLEET,
+        f"count by ({_FLEET}) ({POLLED} * on (account) group_left (site) {ROUTES})",
+        why="how many accounts are polled",
+    ),
+    Recording(
+        FLEET_FAILING,
+        written(f"""
+count by ({_FLEET}) (
+  (
+    {POLLED} == 0
+      or
+    {STALE}
+  )
+    * on (account) group_left (site)
+  {ROUTES}
+)"""),
+        why="of how many of them the last poll failed, or the answer is too old",
+    ),
+)
 
 _throttled = f"""
 sum by ({_PROBE}) (rate(dcdn_poll_failures_total{{reason="throttled"}}{within(FAILURES_S)}))
@@ -43,8 +112,13 @@ sum by ({_PROBE}) (
 )
   > {SKIPPED_SHARE}"""
 
+_unsteady = f"""
+avg_over_time({POLLED}{within(UNSTEADY_S)}) < {UNSTEADY_SHARE}
+  and
+changes({POLLED}{within(UNSTEADY_S)}) >= {UNSTEADY_CHANGES}"""
+
 _budget = f"""
-max by (account_id, operation) (
+max by (job, account_id, operation) (
   sum by (job, instance, account_id, operation) (
     rate(dcdn_polls_total{within(BUDGET_S)})
       * on (job, instance, account) group_left (account_id)
@@ -62,32 +136,104 @@ def _failed_for(reason: str, by: str) -> str:
     return f"""
 sum by ({by}) (increase(dcdn_poll_failures_total{{reason="{reason}"}}{within(FAILURES_S)})) > 0
   and on ({by})
-max by ({_PROBE}) (dcdn_poll_success) == 0"""
+{POLLED} == 0"""
 
+
+def _fleet(probe: str) -> str:
+    return f"""
+{FLEET_FAILING}{{{probe}}} >= {FLEET_LEAST}
+  and
+{FLEET_FAILING} > {FLEET_SHARE} * {FLEET}"""
+
+
+_OF_ALL = (
+    f'{{{{ with query (printf "{FLEET}{{job=%q,site=%q,product=%q,probe=%q}}" '
+    "$labels.job $labels.site $labels.product $labels.probe) }}{{ . | first | value }}{{ end }}"
+)
+_REASON = (
+    f'{{{{ with query (printf "topk(1, sum by (reason) (increase(dcdn_exporter_poll_failures_total'
+    f'{{job=%q,product=%q,probe=%q}}{within(FAILURES_S)})) > 0)" '
+    "$labels.job $labels.product $labels.probe) }}{{ . | first | label `reason` }}{{ else }}unknown{{ end }}"
+)
+_FLEET_PAUSE = Pause(2 * MINUTE_S, "longer than most hiccups of the API, and less than any alert waits that it mutes")
+_FLEET_KEEPS = Pause(10 * MINUTE_S, "what is left when half of them are answered again is no news of its own yet")
+_FLEET_SUMMARY = f"{{{{ $value }}}} of {_OF_ALL} accounts: polls of {PROBE} fail ({{{{ $labels.site }}}} site)"
+_FLEET_SUMMARY_ZH = f"{_OF_ALL} 个账号中有 {{{{ $value }}}} 个的 {PROBE} 轮询失败（站点 {{{{ $labels.site }}}}）"
+_STALE_PAUSE = Pause(3 * MINUTE_S, "an outage of many accounts is told first, and mutes it")
+_STALE_DESCRIPTION = f"There has been no answer for {DURATION} longer than `stale_after` allows."
+_STALE_DESCRIPTION_ZH = f"没有应答的时间已超过 `stale_after` 允许的时限 {DURATION}。"
+_FAILING = Pause(5 * MINUTE_S, "one lost poll is no incident; the data are not stale yet")
 
 POLL_ALERTS = (
     Alert(
+        "DcdnFleetFailing",
+        Severity.CRITICAL,
+        _fleet('probe="service"'),
+        fires_when=f"polls of `service` fail, or answers are too old, for more than half and at least {FLEET_LEAST} "
+        "of the accounts of a product and site",
+        learned_after_s=_POLLED_S,
+        waits=_FLEET_PAUSE,
+        keeps=_FLEET_KEEPS,
+        summary=_FLEET_SUMMARY,
+        description=f"Most frequent reason: {_REASON}. Locks of these accounts would not be seen. This message stands "
+        "for those of the single accounts: look at the vendor's status, the network and the credentials that they "
+        "share.",
+        summary_zh=_FLEET_SUMMARY_ZH,
+        description_zh=f"最常见原因：{_REASON}。这些账号若被锁定将无法发现。本消息代替各账号的单独告警：请检查厂商状态、"
+        "网络以及这些账号共用的凭证。",
+    ),
+    Alert(
+        "DcdnFleetFailing",
+        Severity.WARNING,
+        _fleet('probe!="service"'),
+        fires_when="the same of another probe",
+        learned_after_s=_POLLED_S,
+        waits=_FLEET_PAUSE,
+        keeps=_FLEET_KEEPS,
+        summary=_FLEET_SUMMARY,
+        description=f"Most frequent reason: {_REASON}. Locks are seen by another probe. This message stands for those "
+        "of the single accounts: look at the vendor's status, the network, and the rights that they share.",
+        summary_zh=_FLEET_SUMMARY_ZH,
+        description_zh=f"最常见原因：{_REASON}。锁定由另一个探测发现，不受影响。本消息代替各账号的单独告警：请检查厂商状态、"
+        "网络以及这些账号共用的权限。",
+    ),
+    Alert(
         "DcdnPollFailing",
         Severity.WARNING,
-        routed(f"max by ({_PROBE}) (dcdn_poll_success) == 0"),
+        routed(f"{POLLED} == 0"),
         fires_when="no replica's last poll of a probe got an answer",
         learned_after_s=_POLLED_S,
-        waits=Pause(5 * MINUTE_S, "one lost poll is no incident; the data are not stale yet"),
-        summary=f"Polls of {_WHAT} fail",
+        waits=_FAILING,
+        summary=f"{WHO}: polls of {PROBE} fail",
         description="The last known state is still shown, and goes stale if this lasts. The runbook tells by the "
         "reason of the failures what to do.",
+        summary_zh=f"{WHO}：{PROBE} 轮询失败",
+        description_zh="仍显示最后一次已知状态；若持续失败，数据将过期。请按失败原因查阅手册处理。",
     ),
     Alert(
         "DcdnDataStale",
         Severity.CRITICAL,
-        routed(_age),
-        fires_when="no replica's last answer is younger than its `poll.stale_after`",
+        routed(f'{STALE}{{probe="service"}}'),
+        fires_when="no replica has an answer of `service` that is younger than its `stale_after`",
         learned_after_s=STALE_AFTER_S,
-        waits=Pause(2 * MINUTE_S, "an exporter that has just started has no answer yet"),
-        summary=f"The state of {_WHAT} is not known",
-        description="{{ if gt $value 1e9 }}It was never learned.{{ else }}The last answer became too old "
-        "{{ $value | humanizeDuration }} ago.{{ end }} A lock would not be seen: do not trust silence, look at the "
-        "vendor's console.",
+        waits=_STALE_PAUSE,
+        summary=f"{WHO}: the state of {PRODUCT} is not known",
+        description=f"{_STALE_DESCRIPTION} A lock would not be seen: do not trust silence, look at the vendor's "
+        "console.",
+        summary_zh=f"{WHO}：{PRODUCT} 的状态未知",
+        description_zh=f"{_STALE_DESCRIPTION_ZH}锁定将无法发现：没有告警不代表正常，请到厂商控制台查看。",
+    ),
+    Alert(
+        "DcdnDataStale",
+        Severity.WARNING,
+        routed(f'{STALE}{{probe!="service"}}'),
+        fires_when="the same of another probe",
+        learned_after_s=STALE_AFTER_S,
+        waits=_STALE_PAUSE,
+        summary=f"{WHO}: {PROBE} is out of date",
+        description=f"{_STALE_DESCRIPTION} Locks are seen by another probe: what this one tells is not known.",
+        summary_zh=f"{WHO}：{PROBE} 数据已过期",
+        description_zh=f"{_STALE_DESCRIPTION_ZH}锁定由另一个探测发现；本探测的内容目前未知。",
     ),
     Alert(
         "DcdnAuthFailing",
@@ -96,9 +242,11 @@ POLL_ALERTS = (
         fires_when="the API does not accept the account's credentials, on any replica",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes"),
-        summary="The credentials of {{ $labels.account }} are not accepted",
+        summary=f"{WHO}: the credentials are not accepted",
         description="Nothing recovers by itself: the key was deleted, disabled or replaced, its secret is wrong, or "
         "the clock is. Until then nothing is known of the account's services.",
+        summary_zh=f"{WHO}：凭证不被接受",
+        description_zh="不会自行恢复：密钥被删除、禁用或更换，Secret 有误，或时钟不准。修复之前，该账号的服务状态未知。",
     ),
     Alert(
         "DcdnPermissionMissing",
@@ -107,9 +255,25 @@ POLL_ALERTS = (
         fires_when="the account may not call a probe's operation",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "a policy that was just attached needs some minutes"),
-        summary=f"The right to poll {_WHAT} is missing",
+        summary=f"{WHO}: the right to poll {PROBE} is missing",
         description="The RAM policy of the account's credentials does not allow the operation, or their role may not "
         "be assumed. Attach the policy or mend the role's trust, or do not poll what is not needed.",
+        summary_zh=f"{WHO}：缺少轮询 {PROBE} 的权限",
+        description_zh="该账号凭证的 RAM 策略不允许此操作，或其角色无法被扮演。请授予策略或修正角色的信任策略；不需要的内容请不要轮询。",
+    ),
+    Alert(
+        "DcdnPollsUnsteady",
+        Severity.WARNING,
+        routed(_unsteady),
+        fires_when=f"more than half of a probe's polls fail over {format_duration(UNSTEADY_S)}, and others do not",
+        learned_after_s=UNSTEADY_S,
+        waits=Pause(10 * MINUTE_S, "the first minutes after a start are too few to tell"),
+        summary=f"{WHO}: polls of {PROBE} fail more often than not",
+        description=f"Only {PERCENT} of the last {format_duration(UNSTEADY_S)} had an answer, with failures in "
+        "between: a lock is seen late. Look up their reasons: throttling, timeouts and an unsteady network are likely.",
+        summary_zh=f"{WHO}：{PROBE} 轮询时好时坏",
+        description_zh=f"最近 {format_duration(UNSTEADY_S)} 内只有 {PERCENT} 的时间有应答，其间反复失败：锁定会发现得晚。"
+        "请查看失败原因，常见的是限流、超时和网络不稳。",
     ),
     Alert(
         "DcdnThrottled",
@@ -119,9 +283,11 @@ POLL_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=Pause(20 * MINUTE_S, "a short burst of another tool passes, and is forgotten after 15 minutes"),
         keeps=Pause(RESTART_S, "it comes and goes with the other tool's work"),
-        summary=f"Polls of {_WHAT} are throttled",
-        description="{{ $value | humanizePercentage }} of the polls meet the vendor's limit, which is one for the "
-        "whole account: something else calls the same operation, or replicas do not share the budget.",
+        summary=f"{WHO}: polls of {PROBE} are throttled",
+        description=f"{PERCENT} of the polls meet the vendor's limit, which is one for the whole account: something "
+        "else calls the same operation, or replicas do not share the budget.",
+        summary_zh=f"{WHO}：{PROBE} 轮询被限流",
+        description_zh=f"{PERCENT} 的轮询触及厂商的限流，该限额由整个账号共用：有其他工具在调用同一操作，或多个副本没有分摊额度。",
     ),
     Alert(
         "DcdnBudgetNearLimit",
@@ -130,10 +296,11 @@ POLL_ALERTS = (
         fires_when=f"more than {BUDGET_SHARE:.0%} of an operation's budget for an account id is used",
         learned_after_s=0,
         waits=Pause(15 * MINUTE_S, "a reload polls everything at once, which is meant"),
-        summary="{{ $labels.operation }} uses {{ $value | humanizePercentage }} of its budget for account id "
-        "{{ $labels.account_id }}",
+        summary=f"{{{{ $labels.operation }}}} uses {PERCENT} of its budget for account id {{{{ $labels.account_id }}}}",
         description="Polls will soon wait for their turn, and data will become older than the interval. Poll less "
         "often, or less.",
+        summary_zh=f"账号 id {{{{ $labels.account_id }}}}：{{{{ $labels.operation }}}} 已用去调用额度的 {PERCENT}",
+        description_zh="轮询很快将需要排队，数据会比轮询间隔更旧。请降低轮询频率，或减少轮询内容。",
     ),
     Alert(
         "DcdnPollsSkipped",
@@ -144,8 +311,10 @@ POLL_ALERTS = (
         waits=Pause(
             20 * MINUTE_S, "the first round of many accounts may take long, and is forgotten after 15 minutes"
         ),
-        summary=f"Runs of {_WHAT} are skipped",
-        description="{{ $value | humanizePercentage }} of the runs were due before the last one was over: data are "
-        "older than the interval says.",
+        summary=f"{WHO}: runs of {PROBE} are skipped",
+        description=f"{PERCENT} of the runs were due before the last one was over: data are older than the interval "
+        "says.",
+        summary_zh=f"{WHO}：{PROBE} 轮询被跳过",
+        description_zh=f"{PERCENT} 的轮询在上一次结束之前就已到期：数据比轮询间隔更旧。",
     ),
 )

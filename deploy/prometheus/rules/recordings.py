@@ -1,6 +1,7 @@
 """The states that alerts look at, held until an answer says otherwise, and the labels of their accounts."""
 
 from deploy.prometheus.rules.expressions import (
+    BALANCE,
     CHARGE_TYPE,
     HEALTHY,
     IN_DEBT,
@@ -22,7 +23,7 @@ from deploy.prometheus.rules.expressions import (
     written,
 )
 from deploy.prometheus.rules.rule import Recording
-from deploy.prometheus.rules.thresholds import DAY_S, JOB, MINUTE_S, ROUTED_BY, SETTLED_S
+from deploy.prometheus.rules.thresholds import DAY_S, JOB, MINUTE_S, RESTART_S, ROUTED_BY, SETTLED_S
 
 _UP = f'up{{job="{JOB}"}}'
 _UNREAD = "dcdn_exporter_discovery_last_success_timestamp_seconds == 0"
@@ -163,6 +164,11 @@ topk by (account) (1, max by (account, {", ".join((*ROUTED_BY, *NAMED_BY))}) (dc
 )
 STATE_RECORDINGS = (
     *_HELD.values(),
+    Recording(
+        BALANCE,
+        f"min by (account, currency) (last_over_time(dcdn_account_available_amount{within(RESTART_S)}))",
+        why="what is left, over all replicas and through a restart",
+    ),
     Recording(
         SINCE,
         written(f"""

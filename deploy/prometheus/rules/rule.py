@@ -59,8 +59,12 @@ class Alert:
     """`for`; of 0 seconds, the first evaluation fires."""
     summary: str
     description: str
+    summary_zh: str
+    description_zh: str
     keeps: Pause | None = None
     """`keep_firing_for`."""
+    unnamed: tuple[str, ...] = ()
+    """Labels of the expression that the texts name, and that an alert lacks: one of which they change is the same."""
 
     @property
     def is_about_an_account(self) -> bool:

@@ -1,6 +1,7 @@
 """Alerts about services, debts and balances: what the vendor says."""
 
 from deploy.prometheus.rules.expressions import (
+    BALANCE,
     CHARGE_TYPE,
     IN_DEBT,
     IN_DEBT_OVERDUE,
@@ -8,15 +9,17 @@ from deploy.prometheus.rules.expressions import (
     NEXT_CHARGE_TYPE,
     SINCE,
     STATUS,
+    UNKNOWN_VALUES,
+    inside,
     routed,
     within,
 )
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
+from deploy.prometheus.rules.texts import DAY, MINUTE, PRODUCT, WHO
 from deploy.prometheus.rules.thresholds import (
-    BALANCE_HISTORY_S,
     BALANCE_INTERVAL_S,
     BALANCE_LEFT_S,
-    BALANCE_SLOPE_S,
+    BALANCE_PACE_S,
     CHANGE_SOON_S,
     HOUR_S,
     LOCKED_TOO_LONG_S,
@@ -33,26 +36,14 @@ _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
 _AT_ONCE = Pause(0, "the API's answer does not flicker, and every minute counts")
 _FLAP = Pause(5 * MINUTE_S, "a lock that comes and goes is one alert")
 _NEWS = Pause(0, "a change is seen once, and is news at once")
-_WHO = "{{ $labels.product }} of {{ $labels.account }}"
-_SITE = (
-    '{{ if eq $labels.site "china" }}On the China site acceleration has stopped already.'
-    "{{ else }}On the international site 15 days of grace have passed.{{ end }}"
-)
-# Over the replicas first: one that restarts under another name must not begin the history anew.
-_left = "min by (account, currency) (dcdn_account_available_amount)"
-_ahead = (
-    f"predict_linear({_left}[{format_duration(BALANCE_SLOPE_S)}:{format_duration(BALANCE_INTERVAL_S)}], "
-    f"{BALANCE_LEFT_S})"
-)
-_balance = f"""
-clamp_min(
-  {_left}
-    / ({_left} - ({_ahead} < 0))
-    * {BALANCE_LEFT_S // HOUR_S},
-  0
-)
-  and
-group by (account, currency) (dcdn_account_available_amount offset {format_duration(BALANCE_HISTORY_S)})"""
+_TIME_LEFT = "Its configuration is deleted 30 days after the lock."
+_TIME_LEFT_ZH = "锁定 30 天后其配置将被删除。"
+_AMOUNT = '{{ printf "%.2f" $value }} {{ $labels.currency }}'
+
+
+def _by_site(china: str, international: str) -> str:
+    return f'{{{{ if eq $labels.site "china" }}}}{china}{{{{ else }}}}{international}{{{{ end }}}}'
+
 
 LOCK_ALERTS = (
     Alert(
@@ -63,9 +54,15 @@ LOCK_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
         keeps=_FLAP,
-        summary=f"{_WHO} is locked: a payment is overdue",
-        description=f"{_SITE} Pay what the account owes; the service comes back by itself. Its configuration is "
-        "deleted 30 days after the lock.",
+        summary=f"{WHO}: {PRODUCT} is locked, a payment is overdue",
+        description=_by_site(
+            "On the China site acceleration has stopped already.",
+            "On the international site 15 days of grace have passed.",
+        )
+        + f" Pay what the account owes; the service comes back by itself. {_TIME_LEFT}",
+        summary_zh=f"{WHO}：{PRODUCT} 因欠费被锁定",
+        description_zh=_by_site("中国站：加速已经停止。", "国际站：15 天宽限期已过。")
+        + f"请付清欠款，服务会自行恢复。{_TIME_LEFT_ZH}",
     ),
     Alert(
         "DcdnServiceLockedOther",
@@ -75,11 +72,19 @@ LOCK_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
         keeps=_FLAP,
-        summary=f"{_WHO} is locked: {{{{ $labels.reason }}}}",
-        description="The vendor has locked the service for another reason than a payment. Only a ticket with the "
-        "vendor ends it: open one now, and name the account's id.",
+        summary=f"{WHO}: {PRODUCT} is locked, reason {{{{ $labels.reason }}}}",
+        description="The vendor has locked the service, and not for a payment. Only a ticket with the vendor ends it: "
+        f"open one now, and name the account's id. {_TIME_LEFT}",
+        summary_zh=f"{WHO}：{PRODUCT} 被锁定，原因 {{{{ $labels.reason }}}}",
+        description_zh=f"厂商锁定了该服务，并非因为欠费。只能提交工单解决：请立即提交，并注明账号 id。{_TIME_LEFT_ZH}",
     ),
 )
+
+_change = f"""
+(
+  max by (account, product) (dcdn_service_charge_type_change_timestamp_seconds)
+    < time() + {CHANGE_SOON_S}
+)"""
 
 STATE_ALERTS = (
     Alert(
@@ -98,9 +103,11 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         fires_when="a service that was active is not activated any more",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "an error code says so, and the vendor may send it in error for some minutes"),
-        summary=f"{_WHO} is not activated any more",
+        summary=f"{WHO}: {PRODUCT} is not activated any more",
         description="The API says that this service was never opened, though it was active before: the key may now "
         "belong to another account, or the vendor has closed the service. Find out which, then open it again.",
+        summary_zh=f"{WHO}：{PRODUCT} 已不再开通",
+        description_zh="API 返回该服务从未开通，但此前它是开通的：密钥现在可能属于另一个账号，或厂商关闭了服务。请查明原因，再重新开通。",
     ),
     Alert(
         "DcdnInDebt",
@@ -109,9 +116,15 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         fires_when="a payment is overdue (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
-        summary="{{ $labels.account }} has overdue payments ({{ $labels.product }})",
-        description='{{ if eq $labels.site "china" }}On the China site the lock may follow within minutes: pay now.'
-        "{{ else }}On the international site the service is locked 15 days after the bill fell due.{{ end }}",
+        summary=f"{WHO}: payments are overdue ({PRODUCT})",
+        description=_by_site(
+            "On the China site the lock may follow within minutes: pay now.",
+            "On the international site the service is locked 15 days after the bill fell due: pay before.",
+        ),
+        summary_zh=f"{WHO}：有逾期欠款（{PRODUCT}）",
+        description_zh=_by_site(
+            "中国站：几分钟内就可能被锁定，请立即付款。", "国际站：账单到期 15 天后服务会被锁定，请在此之前付款。"
+        ),
     ),
     Alert(
         "DcdnInDebtOverdue",
@@ -119,34 +132,72 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         routed(f"max by (account, product) ({IN_DEBT_OVERDUE})"),
         fires_when="the time to make up for an overdue payment is over (probe `debt_status`)",
         learned_after_s=_POLLED_S,
-        waits=_AT_ONCE,
-        summary="{{ $labels.account }}: the grace for overdue payments is over ({{ $labels.product }})",
+        waits=Pause(2 * MINUTE_S, "the lock often follows within a minute, is told on its own, and mutes this"),
+        summary=f"{WHO}: the grace for overdue payments is over ({PRODUCT})",
         description="The service is being locked, or is locked already. Pay what the account owes now.",
+        summary_zh=f"{WHO}：欠款宽限期已过（{PRODUCT}）",
+        description_zh="服务即将被锁定，或已经被锁定。请立即付清欠款。",
+    ),
+    Alert(
+        "DcdnBalanceSpent",
+        Severity.WARNING,
+        routed(f"{BALANCE} <= 0"),
+        fires_when="nothing is left of the available amount (probe `balance`)",
+        learned_after_s=BALANCE_INTERVAL_S + POLL_TIMEOUT_S,
+        waits=Pause(5 * MINUTE_S, "a payment under way may be booked between two bills"),
+        summary=f"{WHO}: the balance is spent, {_AMOUNT}",
+        description="The available amount counts credit in. Top the account up now. "
+        + _by_site(
+            "On the China site its services are locked at once.",
+            "On the international site its services are locked 15 days after a bill fell due.",
+        ),
+        summary_zh=f"{WHO}：余额已用尽，{_AMOUNT}",
+        description_zh="可用额度已包含信用额度。请立即充值。"
+        + _by_site("中国站：服务会立即被锁定。", "国际站：账单到期 15 天后服务会被锁定。"),
     ),
     Alert(
         "DcdnBalanceRunningOut",
         Severity.WARNING,
-        routed(_balance),
-        fires_when=f"at the pace of the last {format_duration(BALANCE_SLOPE_S)} the balance is gone within "
+        routed(f"""
+{BALANCE} > 0
+  and
+{BALANCE} offset {format_duration(BALANCE_PACE_S)} - {BALANCE} > {BALANCE_PACE_S / BALANCE_LEFT_S:g} * {BALANCE}"""),
+        fires_when=f"at the pace of the last {format_duration(BALANCE_PACE_S)} the balance is gone within "
         f"{BALANCE_LEFT_S // HOUR_S} hours (probe `balance`)",
         learned_after_s=BALANCE_INTERVAL_S + POLL_TIMEOUT_S,
         waits=Pause(HOUR_S, "bills come in steps once an hour, and one large step is not yet a trend"),
-        summary='{{ $labels.account }} runs out of {{ $labels.currency }} in {{ printf "%.0f" $value }} hours',
-        description="The available amount, credit included, falls that fast. Top the account up; without money the "
-        "services of the China site are locked at once.",
+        summary=f"{WHO}: {_AMOUNT} are gone within {BALANCE_LEFT_S // HOUR_S} hours",
+        description=f"That is what is left, credit included, at the pace of the last {format_duration(BALANCE_PACE_S)}. "
+        "Top the account up; without money the services of the China site are locked at once.",
+        summary_zh=f"{WHO}：{_AMOUNT} 将在 {BALANCE_LEFT_S // HOUR_S} 小时内用尽",
+        description_zh=f"这是按最近 {format_duration(BALANCE_PACE_S)} 的速度推算的剩余可用额度（含信用额度）。请充值；"
+        "中国站的服务在没有余额时会立即被锁定。",
     ),
     Alert(
         "DcdnChargeTypeChangeSoon",
         Severity.INFO,
+        # What the API gives without the methods is told without them.
         routed(f"""
-min by (account, product) (dcdn_service_charge_type_change_remaining_seconds) < {CHANGE_SOON_S}"""),
+(
+{inside(_change)}
+    * on (account, product) group_left (charge_type)
+  topk by (account, product) (1, {CHARGE_TYPE})
+    * on (account, product) group_left (next_charge_type)
+  label_replace(topk by (account, product) (1, {NEXT_CHARGE_TYPE}), "next_charge_type", "$1", "charge_type", "(.*)")
+)
+  or on (account, product){_change}"""),
         fires_when=f"a change of the billing method takes effect within {format_duration(CHANGE_SOON_S)}",
         learned_after_s=_POLLED_S,
         waits=Pause(0, "the moment is a fact, not a measurement"),
         keeps=Pause(RESTART_S, "a restart of the exporter is not the end of it"),
-        summary=f"{_WHO} changes its billing method in {{{{ $value | humanizeDuration }}}}",
+        unnamed=("charge_type", "next_charge_type"),
+        summary=f"{WHO}: {PRODUCT} changes its billing method{{{{ with $labels.charge_type }}}} from {{{{ . }}}}{{{{ end }}}}"
+        f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
         description="A submitted change cannot be withdrawn. Check that traffic packages and budgets fit the new "
         "method.",
+        summary_zh=f"{WHO}：{PRODUCT} 的计费方式将于 {MINUTE} 变更{{{{ with $labels.charge_type }}}}，由 {{{{ . }}}}{{{{ end }}}}"
+        f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
+        description_zh="已提交的变更无法撤回。请确认流量包和预算适合新的计费方式。",
     ),
     Alert(
         "DcdnChargeTypeChangeScheduled",
@@ -160,9 +211,11 @@ max by (account, product, charge_type) ({NEXT_CHARGE_TYPE})
         fires_when=f"a change of the billing method was submitted within the last {format_duration(NEWS_S)}",
         learned_after_s=_POLLED_S,
         waits=_NEWS,
-        summary=f"{_WHO} is going to be billed by {{{{ $labels.charge_type }}}}",
+        summary=f"{WHO}: {PRODUCT} is going to be billed by {{{{ $labels.charge_type }}}}",
         description="Somebody has submitted a change of the billing method. Find out who and why; it cannot be "
         "withdrawn, and it blocks another one until it takes effect.",
+        summary_zh=f"{WHO}：{PRODUCT} 将改为按 {{{{ $labels.charge_type }}}} 计费",
+        description_zh="有人提交了计费方式变更。请查明是谁、为什么；变更无法撤回，生效之前也不能再提交另一个。",
     ),
     Alert(
         "DcdnChargeTypeChanged",
@@ -176,8 +229,10 @@ max by (account, product, charge_type) ({CHARGE_TYPE})
         fires_when=f"the billing method has changed within the last {format_duration(NEWS_S)}",
         learned_after_s=_POLLED_S,
         waits=_NEWS,
-        summary=f"{_WHO} is billed by {{{{ $labels.charge_type }}}} now",
+        summary=f"{WHO}: {PRODUCT} is billed by {{{{ $labels.charge_type }}}} now",
         description="The billing method has changed. Bills from now on follow the new one; they come hours late.",
+        summary_zh=f"{WHO}：{PRODUCT} 现在按 {{{{ $labels.charge_type }}}} 计费",
+        description_zh="计费方式已变更。此后的账单按新方式计算，会晚几小时到达。",
     ),
     Alert(
         "DcdnLockedTooLong",
@@ -186,8 +241,24 @@ max by (account, product, charge_type) ({CHARGE_TYPE})
         fires_when=f"the service has been locked for {format_duration(LOCKED_TOO_LONG_S)}, as far as is known",
         learned_after_s=LOCKED_TOO_LONG_S + _POLLED_S,
         waits=Pause(0, "it counts from when the lock was first seen"),
-        summary=f"{_WHO} has been locked for {LOCKED_TOO_LONG_S // (24 * HOUR_S)} days",
+        summary=f"{WHO}: {PRODUCT} has been locked since {DAY} or longer",
         description="30 days after the lock the vendor deletes the service's configuration: domains then have to be "
         "added again. Pay, or save the configuration.",
+        summary_zh=f"{WHO}：{PRODUCT} 至少自 {DAY} 起一直被锁定",
+        description_zh="锁定 30 天后厂商会删除该服务的配置：届时域名需要重新添加。请付款，或备份配置。",
+    ),
+    Alert(
+        "DcdnUnknownApiValue",
+        Severity.INFO,
+        routed(UNKNOWN_VALUES),
+        fires_when="the API answers with a value that its documentation does not name, and that stands in a label",
+        learned_after_s=_POLLED_S,
+        waits=Pause(0, "it is shown as it came, and nothing has to be waited for"),
+        summary=f"{WHO}: unknown to the exporter: {{{{ with $labels.charge_type }}}}billing method {{{{ . }}}}{{{{ end }}}}"
+        "{{ with $labels.reason }}lock reason {{ . }}{{ end }}" + f" ({PRODUCT})",
+        description="It is shown as it came. Tell the project, so that the next version knows it.",
+        summary_zh=f"{WHO}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费方式 {{{{ . }}}}{{{{ end }}}}"
+        "{{ with $labels.reason }}锁定原因 {{ . }}{{ end }}" + f"（{PRODUCT}）",
+        description_zh="该值按原样显示。请告知项目，以便下一个版本支持。",
     ),
 )

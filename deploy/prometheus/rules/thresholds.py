@@ -30,6 +30,8 @@ STALE_AFTER_S: Final = 10 * MINUTE_S
 SETTLED_S: Final = 10 * MINUTE_S
 # A restart of the exporter, its move to another node included, takes less.
 RESTART_S: Final = 15 * MINUTE_S
+RESTARTS: Final = 3
+RESTARTS_S: Final = 15 * MINUTE_S
 # How long Prometheus itself may be away and still know what it alerted for.
 MEMORY_S: Final = HOUR_S
 # How long a change is news.
@@ -38,13 +40,19 @@ NEWS_S: Final = HOUR_S
 # The configuration of a suspended service is deleted after 30 days: eleven are left to save it.
 LOCKED_TOO_LONG_S: Final = 19 * DAY_S
 CHANGE_SOON_S: Final = 3 * DAY_S
-# Bills come hourly, some hours late, so that the slope needs a quarter of a day.
-BALANCE_SLOPE_S: Final = 6 * HOUR_S
-BALANCE_HISTORY_S: Final = 5 * HOUR_S
+# Bills come hourly, some hours late, so that the pace needs a quarter of a day.
+BALANCE_PACE_S: Final = 6 * HOUR_S
 BALANCE_LEFT_S: Final = DAY_S
 
 # A probe that keeps failing is polled every five minutes at least: three polls.
 FAILURES_S: Final = 15 * MINUTE_S
+# More than half of the accounts of a product and site, and as many as make single messages a flood.
+FLEET_SHARE: Final = 0.5
+FLEET_LEAST: Final = 5
+# Of half an hour; an outage alone changes twice, when it begins and when it ends.
+UNSTEADY_S: Final = 30 * MINUTE_S
+UNSTEADY_SHARE: Final = 0.5
+UNSTEADY_CHANGES: Final = 4
 THROTTLED_SHARE: Final = 0.05
 SKIPPED_SHARE: Final = 0.1
 BUDGET_SHARE: Final = 0.8
