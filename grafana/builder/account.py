@@ -24,7 +24,7 @@ from grafana.builder.mappings import (
 from grafana.builder.panels import (
     NO_EXPORTER,
     WIDTH,
-    alert_link,
+    alert_links,
     field,
     instant,
     lines,
@@ -83,7 +83,7 @@ def _change() -> stat.Panel:
         steps=((None, INFO), (CHANGE_SOON_S, FINE)),
         unit="s",
         empty="none",
-    ).links([alert_link("DcdnChargeTypeChangeSoon")])
+    ).links(alert_links("DcdnChargeTypeChangeSoon"))
 
 
 def _credentials() -> stat.Panel:
@@ -95,7 +95,7 @@ def _credentials() -> stat.Panel:
         steps=((None, CRITICAL), (CREDENTIAL_LEFT_S, FINE)),
         unit="s",
         empty="they do not end",
-    ).links([alert_link("DcdnCredentialExpiring")])
+    ).links(alert_links("DcdnCredentialExpiring"))
 
 
 def _identity() -> table.Panel:
@@ -140,7 +140,7 @@ def _status() -> statetimeline.Panel:
         status(),
         "{{product}}",
         mappings=(names(*STATUS),),
-    ).links([alert_link("DcdnServiceDeactivated"), alert_link("DcdnDataStale")])
+    ).links(alert_links("DcdnServiceDeactivated", "DcdnDataStale"))
 
 
 def _locks() -> statetimeline.Panel:
@@ -151,7 +151,7 @@ def _locks() -> statetimeline.Panel:
         "{{product}}: {{reason}}",
         mappings=(names((1, "locked", CRITICAL)),),
         empty="no lock in the time shown",
-    ).links([alert_link("DcdnServiceLockedFinancial"), alert_link("DcdnServiceLockedOther")])
+    ).links(alert_links("DcdnServiceLockedFinancial", "DcdnServiceLockedOther"))
 
 
 def _debt() -> statetimeline.Panel:
@@ -162,7 +162,7 @@ def _debt() -> statetimeline.Panel:
         "{{product}}",
         mappings=(names(*DEBT),),
         empty="debts are not polled (debt_status: true does it)",
-    ).links([alert_link("DcdnInDebt"), alert_link("DcdnInDebtOverdue")])
+    ).links(alert_links("DcdnInDebt", "DcdnInDebtOverdue"))
 
 
 def _use() -> statetimeline.Panel:
@@ -187,7 +187,7 @@ def _charge_types() -> statetimeline.Panel:
         "{{product}}: {{charge_type}}",
         mappings=(names((1, "in use", INFO)),),
         empty="no billing method is known",
-    ).links([alert_link("DcdnChargeTypeChanged")])
+    ).links(alert_links("DcdnChargeTypeChanged"))
 
 
 def _next_charge_types() -> statetimeline.Panel:
@@ -198,7 +198,7 @@ def _next_charge_types() -> statetimeline.Panel:
         "{{product}}: {{next_charge_type}}",
         mappings=(names((1, "pending", INFO)),),
         empty="no change was pending in the time shown",
-    ).links([alert_link("DcdnChargeTypeChangeScheduled")])
+    ).links(alert_links("DcdnChargeTypeChangeScheduled"))
 
 
 def _age() -> timeseries.Panel:
@@ -210,7 +210,7 @@ def _age() -> timeseries.Panel:
         steps=((None, FINE), (1, CRITICAL)),
         empty="no answer yet",
         reaches=1,
-    ).links([alert_link("DcdnDataStale")])
+    ).links(alert_links("DcdnDataStale"))
 
 
 def _results() -> statetimeline.Panel:
@@ -220,7 +220,7 @@ def _results() -> statetimeline.Panel:
         best(PROBE, of_service("dcdn_poll_success")),
         "{{product}} {{probe}}",
         mappings=(names((0, "failed", WARNING), (1, "answered", FINE)),),
-    ).links([alert_link("DcdnPollFailing")])
+    ).links(alert_links("DcdnPollFailing", "DcdnPollsUnsteady"))
 
 
 def _failures() -> timeseries.Panel:
@@ -237,7 +237,7 @@ def _failures() -> timeseries.Panel:
         .draw_style(options.GraphDrawStyle.BARS)
         .fill_opacity(70)
         .stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
-        .links([alert_link("DcdnAuthFailing"), alert_link("DcdnPermissionMissing"), alert_link("DcdnThrottled")])
+        .links(alert_links("DcdnAuthFailing", "DcdnPermissionMissing", "DcdnThrottled"))
     )
 
 

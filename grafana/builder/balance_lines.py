@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders import timeseries
 
 from grafana.builder.mappings import FINE, WARNING
-from grafana.builder.panels import alert_link, field, lines, query
+from grafana.builder.panels import alert_links, field, lines, query
 from grafana.builder.queries import balance, balance_forecast
 
 
@@ -25,5 +25,5 @@ def balance_lines(title: str) -> timeseries.Panel:
             empty="balances are not polled (balance: true does it)",
         )
         .override_by_query("B", dashed)
-        .links([alert_link("DcdnBalanceRunningOut")])
+        .links(alert_links("DcdnBalanceRunningOut", "DcdnBalanceSpent"))
     )

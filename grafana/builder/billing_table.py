@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import common, table
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S
 from grafana.builder.addresses import account_of_row
 from grafana.builder.mappings import INFO, PLAIN, nothing
-from grafana.builder.panels import WIDTH, alert_link, field, instant, rows, thresholds
+from grafana.builder.panels import WIDTH, alert_links, field, instant, rows, thresholds
 from grafana.builder.queries import change_moment, charge_type, next_charge_type, time_left
 from grafana.builder.selectors import SERVICE
 from grafana.builder.service_table import merged
@@ -56,5 +56,5 @@ def billing_changes() -> table.Panel:
         .override_by_name("At", field(unit="dateTimeAsIso", mappings=[nothing("no date")], width=170))
         .override_by_name("Product", field(width=90))
         .override_by_name("Account", field(links=links))
-        .links([alert_link("DcdnChargeTypeChangeSoon"), alert_link("DcdnChargeTypeChangeScheduled")])
+        .links(alert_links("DcdnChargeTypeChangeSoon", "DcdnChargeTypeChangeScheduled"))
     )

@@ -14,7 +14,7 @@ from deploy.prometheus.rules.thresholds import (
 from grafana.builder.addresses import EXPORTER_UID
 from grafana.builder.frame import framed
 from grafana.builder.mappings import CRITICAL, FINE, WARNING, names
-from grafana.builder.panels import alert_link, heat, lines, query, stat_panel
+from grafana.builder.panels import alert_links, heat, lines, query, stat_panel
 from grafana.builder.queries import share_of_stale_after
 from grafana.builder.selectors import PROBE, best, of_account, of_exporter, of_known_account, of_service, of_target
 from grafana.builder.thresholds import CLOCK_SKEW_REFUSED_S, SHOWN
@@ -43,7 +43,7 @@ def _up() -> stat.Panel:
         "Chosen exporters, replicas and shards, that Prometheus cannot scrape.",
         f"sum({best('job, instance', of_target('up', by='job'))} == bool 0)",
         steps=((None, FINE), (1, CRITICAL)),
-    ).links([alert_link("DcdnExporterDown"), alert_link("DcdnReplicaFailing"), alert_link("DcdnExporterAbsent")])
+    ).links(alert_links("DcdnExporterDown", "DcdnReplicaFailing", "DcdnExporterAbsent", "DcdnExporterRestarting"))
 
 
 def _accounts() -> stat.Panel:
@@ -63,7 +63,7 @@ def _missing() -> stat.Panel:
         "Accounts of which no chosen exporter has a probe: a shard is missing, or was not chosen above.",
         f"{configured} - ({polled} or 0 * {configured})",
         steps=((None, FINE), (1, CRITICAL)),
-    ).links([alert_link("DcdnAccountMissing")])
+    ).links(alert_links("DcdnAccountMissing", "DcdnAccountsUnwatched"))
 
 
 def _probes() -> stat.Panel:
@@ -84,7 +84,7 @@ def _configuration() -> stat.Panel:
             steps=((None, WARNING), (1, FINE)),
         )
         .mappings([names((0, "no", WARNING), (1, "yes", FINE))])
-        .links([alert_link("DcdnConfigReloadFailed")])
+        .links(alert_links("DcdnConfigReloadFailed"))
     )
 
 
@@ -96,7 +96,7 @@ def _shards() -> stat.Panel:
         "Shards of which no replica is scraped, or chosen above.",
         f"{_over_jobs('dcdn_exporter_total_shards')} - {there}",
         steps=((None, FINE), (1, CRITICAL)),
-    ).links([alert_link("DcdnShardMissing")])
+    ).links(alert_links("DcdnShardMissing"))
 
 
 def _over_jobs(metric: str) -> str:
@@ -130,7 +130,7 @@ def _failures() -> timeseries.Panel:
         )
         .fill_opacity(40)
         .stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
-        .links([alert_link("DcdnPollFailing"), alert_link("DcdnAuthFailing"), alert_link("DcdnPermissionMissing")])
+        .links(alert_links("DcdnFleetFailing", "DcdnPollFailing", "DcdnAuthFailing", "DcdnPermissionMissing"))
     )
 
 
@@ -152,7 +152,7 @@ def _shares() -> timeseries.Panel:
         unit="percentunit",
         steps=((None, FINE), (THROTTLED_SHARE, WARNING)),
         reaches=SKIPPED_SHARE,
-    ).links([alert_link("DcdnThrottled"), alert_link("DcdnPollsSkipped")])
+    ).links(alert_links("DcdnThrottled", "DcdnPollsSkipped"))
 
 
 def _ages() -> timeseries.Panel:
@@ -165,7 +165,7 @@ def _ages() -> timeseries.Panel:
         steps=((None, FINE), (1, CRITICAL)),
         empty="no answer yet",
         reaches=1,
-    ).links([alert_link("DcdnDataStale")])
+    ).links(alert_links("DcdnDataStale"))
 
 
 def _calls() -> timeseries.Panel:
@@ -201,7 +201,7 @@ def _budget() -> timeseries.Panel:
         unit="percentunit",
         steps=((None, FINE), (BUDGET_SHARE, WARNING)),
         reaches=1,
-    ).links([alert_link("DcdnBudgetNearLimit")])
+    ).links(alert_links("DcdnBudgetNearLimit"))
 
 
 def _wait() -> timeseries.Panel:
@@ -218,7 +218,7 @@ def _wait() -> timeseries.Panel:
             ),
         ),
         unit="s",
-    ).links([alert_link("DcdnBudgetNearLimit")])
+    ).links(alert_links("DcdnBudgetNearLimit"))
 
 
 def _durations() -> heatmap.Panel:
@@ -240,7 +240,7 @@ def _credentials() -> timeseries.Panel:
         unit="s",
         steps=((None, CRITICAL), (CREDENTIAL_LEFT_S, FINE)),
         empty="no credentials that end",
-    ).links([alert_link("DcdnCredentialExpiring")])
+    ).links(alert_links("DcdnCredentialExpiring"))
 
 
 def _skew() -> timeseries.Panel:
@@ -253,7 +253,7 @@ def _skew() -> timeseries.Panel:
         unit="s",
         steps=((None, WARNING), (-CLOCK_SKEW_S, FINE), (CLOCK_SKEW_S, WARNING)),
         empty="no reply yet",
-    ).links([alert_link("DcdnClockSkew")])
+    ).links(alert_links("DcdnClockSkew"))
 
 
 def _discovery() -> timeseries.Panel:
@@ -267,7 +267,7 @@ def _discovery() -> timeseries.Panel:
         unit="s",
         steps=((None, FINE), (DISCOVERY_STALE_S, WARNING)),
         empty="no discovery",
-    ).links([alert_link("DcdnDiscoveryStale")])
+    ).links(alert_links("DcdnDiscoveryStale"))
 
 
 def _unknown() -> timeseries.Panel:
@@ -279,7 +279,7 @@ def _unknown() -> timeseries.Panel:
         "they came.",
         (query(f"sum by (field) (rate({unknown}[$__rate_interval]))", "{{field}}"),),
         unit="ops",
-    ).links([alert_link("DcdnUnknownApiValue")])
+    ).links(alert_links("DcdnUnknownApiValue"))
 
 
 def _memory() -> timeseries.Panel:

@@ -8,7 +8,7 @@ from grafana.builder.balance_lines import balance_lines
 from grafana.builder.billing_table import billing_changes
 from grafana.builder.frame import framed
 from grafana.builder.mappings import CRITICAL, FINE, INFO, STATUS, WARNING, names
-from grafana.builder.panels import alert_link, stat_panel, timeline
+from grafana.builder.panels import alert_links, stat_panel, timeline
 from grafana.builder.queries import locks, status, time_left, worst_in_range
 from grafana.builder.selectors import PROBE, SERVICE, best, of_exporter, of_service, within_range
 from grafana.builder.service_table import services
@@ -39,7 +39,7 @@ def _locked() -> stat.Panel:
         "Services with any lock: traffic stops, or is about to.",
         f"sum({best(SERVICE, of_service('dcdn_service_status', status='locked'))})",
         steps=((None, FINE), (1, CRITICAL)),
-    ).links([alert_link("DcdnServiceLockedFinancial"), alert_link("DcdnServiceLockedOther")])
+    ).links(alert_links("DcdnServiceLockedFinancial", "DcdnServiceLockedOther"))
 
 
 def _overdue() -> stat.Panel:
@@ -49,7 +49,7 @@ def _overdue() -> stat.Panel:
         f"sum({best(SERVICE, of_service('dcdn_service_in_debt_overdue'))})",
         steps=((None, FINE), (1, CRITICAL)),
         empty=NO_DEBT,
-    ).links([alert_link("DcdnInDebtOverdue"), alert_link("DcdnInDebt")])
+    ).links(alert_links("DcdnInDebtOverdue", "DcdnInDebt"))
 
 
 def _changing() -> stat.Panel:
@@ -58,7 +58,7 @@ def _changing() -> stat.Panel:
         "Services that will be billed by another method soon; a submitted change cannot be withdrawn.",
         f"count({time_left()} < {CHANGE_AHEAD_S}) or 0 * sum({best(SERVICE, of_service('dcdn_service_status'))})",
         steps=((None, FINE), (1, INFO)),
-    ).links([alert_link("DcdnChargeTypeChangeSoon")])
+    ).links(alert_links("DcdnChargeTypeChangeSoon"))
 
 
 def _not_activated() -> stat.Panel:
@@ -69,7 +69,7 @@ def _not_activated() -> stat.Panel:
         "that were active before.",
         f"sum({best(SERVICE, of_service('dcdn_service_status', status='not_activated'))})",
         steps=((None, FINE), (1, INFO)),
-    ).links([alert_link("DcdnServiceDeactivated")])
+    ).links(alert_links("DcdnServiceDeactivated"))
 
 
 def _failing() -> stat.Panel:
@@ -78,7 +78,7 @@ def _failing() -> stat.Panel:
         "Probes whose last poll got no answer from any replica: what is shown of them is the last that was known.",
         f"sum({best(PROBE, of_service('dcdn_poll_success'))} == bool 0)",
         steps=((None, FINE), (1, WARNING)),
-    ).links([alert_link("DcdnPollFailing"), alert_link("DcdnAuthFailing"), alert_link("DcdnPermissionMissing")])
+    ).links(alert_links("DcdnPollFailing", "DcdnAuthFailing", "DcdnPermissionMissing"))
 
 
 def _stale() -> stat.Panel:
@@ -89,7 +89,7 @@ def _stale() -> stat.Panel:
         "Probes whose last answer is too old to be shown, or that never had one: a lock would not be seen.",
         f"sum(min by ({PROBE}) ({age} - on (job, instance) group_left () {limit}) > bool 0)",
         steps=((None, FINE), (1, CRITICAL)),
-    ).links([alert_link("DcdnDataStale")])
+    ).links(alert_links("DcdnDataStale"))
 
 
 def _status() -> statetimeline.Panel:
@@ -116,4 +116,4 @@ def _locks() -> statetimeline.Panel:
         mappings=(names((1, "locked", CRITICAL)),),
         height=9,
         empty="no lock in the time shown",
-    ).links([alert_link("DcdnLockedTooLong")])
+    ).links(alert_links("DcdnLockedTooLong"))

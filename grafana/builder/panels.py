@@ -13,9 +13,11 @@ from grafana_foundation_sdk.builders import (
     table,
     timeseries,
 )
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import heatmap as heatmap_options
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardLink,
     DashboardLinkType,
     DynamicConfigValue,
     FieldColorModeId,
@@ -161,9 +163,9 @@ def rows(
     return _dressed(panel, title, description, unit="none", steps=((None, "text"),), empty=empty, size=size)
 
 
-def alert_link(alert: str) -> dashboard.DashboardLink:
-    """A link to the runbook of an alert that the panel explains."""
-    return link(f"Runbook of {alert}", runbook(alert)).target_blank(True)
+def alert_links(*alerts: str) -> list[Builder[DashboardLink]]:
+    """Links to the runbooks of the alerts that the panel explains."""
+    return [link(f"Runbook of {alert}", runbook(alert)).target_blank(True) for alert in alerts]
 
 
 def link(title: str, url: str) -> dashboard.DashboardLink:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from deploy.prometheus.rules.groups import ALERTS
-from tests.alerts.shipped import ROOT, RUNBOOKS
+from tests.alerts.shipped import AWAITED, ROOT, RUNBOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +30,6 @@ CHINESE_FIRST = (
 )
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Over"]
 CHINESE_SECTIONS = ["含义", "影响", "排查", "处理", "恢复"]
-# Runbooks whose alerts the rules get next.
-AWAITED = {
-    "DcdnAccountsUnwatched",
-    "DcdnBalanceSpent",
-    "DcdnExporterRestarting",
-    "DcdnFleetFailing",
-    "DcdnPollsUnsteady",
-}
 
 
 def test_each_alert_has_its_runbook_and_each_runbook_its_alert() -> None:
