@@ -1,13 +1,10 @@
 """Queries that more than one panel has."""
 
 from deploy.prometheus.rules.thresholds import (
-    BALANCE_HISTORY_S,
-    BALANCE_INTERVAL_S,
     BALANCE_LEFT_S,
-    BALANCE_SLOPE_S,
+    BALANCE_PACE_S,
     CHANGE_SOON_S,
     HOUR_S,
-    MINUTE_S,
 )
 from grafana.builder.selectors import PROBE, SERVICE, best, of_account, of_exporter, of_service, within_range
 from grafana.builder.thresholds import SHOWN
@@ -92,13 +89,11 @@ def balance() -> str:
 
 
 def balance_forecast() -> str:
-    """What will be left a day later where it falls, by the slope of the alert and after as much history."""
+    """What will be left a day later where it falls, at the pace of the alert."""
     amount = of_account("dcdn_account_available_amount")
-    slope = (
-        f"predict_linear({_left()}[{_hours(BALANCE_SLOPE_S)}:{BALANCE_INTERVAL_S // MINUTE_S}m], {BALANCE_LEFT_S})"
-    )
-    known = f"group by (account, currency) ({amount} offset {_hours(BALANCE_HISTORY_S)})"
-    return f"({slope} < {_left()}) and {known} and on (account, currency) {_least()}"
+    before = f"min by (account, currency) ({amount} offset {_hours(BALANCE_PACE_S)})"
+    pace = f"({before} - {_left()}) * {BALANCE_LEFT_S / BALANCE_PACE_S:g}"
+    return f"({_left()} - {pace} < {_left()}) and on (account, currency) {_least()}"
 
 
 def worst_in_range() -> str:

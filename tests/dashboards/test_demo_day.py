@@ -17,8 +17,8 @@ WITHOUT_DATA = {
     "Credentials end in A": "the demo's accounts have access keys, which do not end",
     "Credentials end in, the 20 soonest A": "the demo's accounts have access keys, which do not end",
     "Age of the list of members A": "the demo has no resource directory",
-    "Balance, and in a day B": "a forecast needs 5 hours of history",
-    "Balance, and in a day: the 10 least B": "a forecast needs 5 hours of history",
+    "Balance, and in a day B": "a forecast needs 6 hours of history",
+    "Balance, and in a day: the 10 least B": "a forecast needs 6 hours of history",
 }
 
 

@@ -164,9 +164,9 @@ def test_the_program_writes_the_links_that_it_is_given(tmp_path: Path) -> None:
 def test_no_colour_is_louder_than_its_alerts(name: str, links_of: Mapping[str, dict[str, list[str]]]) -> None:
     """A number is red only where a linked alert is critical, and orange where one is a warning at least."""
     loudness = {"blue": 1, "orange": 2, "red": 3}
-    severity_of = {
-        alert.name: {Severity.INFO: 1, Severity.WARNING: 2, Severity.CRITICAL: 3}[alert.severity] for alert in ALERTS
-    }
+    loudness_of = {Severity.INFO: 1, Severity.WARNING: 2, Severity.CRITICAL: 3}
+    # Of one that has two severities the louder one.
+    severity_of = dict(sorted((alert.name, loudness_of[alert.severity]) for alert in ALERTS))
     for panel in panels(name):
         alerts = [link.rpartition("/")[2].removesuffix(".md") for link in links_of[name][panel["title"]]]
         colours = re.findall(r'"color": "(\w+)"', json.dumps(panel["fieldConfig"]["defaults"]))
