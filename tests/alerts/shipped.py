@@ -16,14 +16,6 @@ RULES_FOLDER = ROOT / "deploy" / "prometheus"
 ALERTS_FILE = RULES_FOLDER / "alerts.yaml"
 TEST_FILES = sorted(RULES_FOLDER.glob("*_test.yaml"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
-# Alerts that have runbooks and panels already, and rules next.
-AWAITED = {
-    "DcdnAccountsUnwatched",
-    "DcdnBalanceSpent",
-    "DcdnExporterRestarting",
-    "DcdnFleetFailing",
-    "DcdnPollsUnsteady",
-}
 
 
 def load(file: Path) -> Any:
