@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[2]
 RULES_FOLDER = ROOT / "deploy" / "prometheus"
@@ -38,14 +40,18 @@ def unique(names: Iterable[str]) -> list[str]:
     return numbered
 
 
-def only(*alerts: str) -> dict[str, Any]:
-    """The rules' file less all other alerts, and less the recordings that these do not look at."""
+def only(*alerts: str, expression: str | None = None) -> dict[str, Any]:
+    """The rules' file less all other alerts, and less the recordings that these do not look at.
+
+    Of alerts that stand twice, the ``expression`` says which one.
+    """
     groups = load(ALERTS_FILE)["groups"]
     everything = [rule for group in groups for rule in group["rules"]]
-    kept = [rule for rule in everything if rule.get("alert") in alerts]
+    recorded = [rule for rule in everything if "record" in rule]
+    kept = [rule for rule in everything if rule.get("alert") in alerts and expression in {None, rule["expr"]}]
     # What is recorded may be computed from what else is recorded, also after it.
     for needed in kept:
-        kept += [rule for rule in everything if rule.get("record", "-") in needed["expr"] and rule not in kept]
+        kept += [rule for rule in recorded if rule["record"] in needed["expr"] and rule not in kept]
     return {
         "groups": [
             {**group, "rules": ours}

@@ -26,7 +26,7 @@ FIRST = (
     "or run [`dcdn-exporter status`](../first-look.md#dcdn-exporter-status)."
 )
 CHINESE_FIRST = (
-    "先打开[状态页](../../first-look.md#status-page)，"  # noqa: RUF001 — a Chinese comma
+    "先打开[状态页](../../first-look.md#status-page)，"
     "或运行 [`dcdn-exporter status`](../../first-look.md#dcdn-exporter-status)。"
 )
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Over"]

@@ -93,10 +93,16 @@ def alertmanager_files(folder: Path, *, hook: str, pace: Pace = USUAL) -> None:
     """The shipped routes and inhibitions, shorter pauses, and the webhook in place of every receiver."""
     configuration = load(ALERTMANAGER / "alertmanager.yaml")
     configuration["templates"] = [str(ALERTMANAGER / "templates" / "*.tmpl")]
-    for route in (configuration["route"], *configuration["route"]["routes"]):
+    for route in _routes(configuration["route"]):
         route.update({key: pace.pause(route[key]) for key in ("group_wait", "group_interval") if key in route})
     configuration["receivers"] = [
         {"name": receiver["name"], "webhook_configs": [{"url": f"{hook}/{receiver['name']}", "send_resolved": True}]}
         for receiver in configuration["receivers"]
     ]
     (folder / "alertmanager.yaml").write_text(json.dumps(configuration))
+
+
+def _routes(route: dict[str, Any]) -> list[dict[str, Any]]:
+    """A route, and each one below it; one that stands under several is the same in all of them."""
+    below = [each for child in route.get("routes", ()) for each in _routes(child)]
+    return [route, *{id(each): each for each in below}.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import urllib.request
 from contextlib import ExitStack
@@ -59,7 +60,9 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
             "site": "china",
             "team": "video",
         }
-        assert told["annotations"]["summary"] == "dcdn_ipa of prod is locked: a payment is overdue"
+        who, what = told["annotations"]["summary"].split(": ")
+        assert who in {"prod", f"prod ({account.account_id})"}, "its id, once that is learned"
+        assert what == "dcdn_ipa is locked, a payment is overdue"
 
         # The API goes away for longer than an answer is shown.
         simulator.set_fault("prod", Fault("html_502"))
@@ -88,45 +91,69 @@ def test_a_lock_is_told_held_through_an_outage_and_released(
         assert down["labels"] == {"alertname": DOWN, "job": "dcdn-exporter", "severity": "critical"}
 
 
-# Alerts of five accounts and of the exporter, and whether another one says more.
+# Alerts of some accounts, as alertname, account, product, probe, site, severity and cluster; whether they are muted.
+SHARED = ("DcdnFleetFailing", "", "dcdn", "service", "china", "critical", "")
 MUTED = {
-    ("DcdnServiceLockedFinancial", "locked", "service"): False,
-    ("DcdnInDebt", "locked", "debt_status"): True,
-    ("DcdnInDebtOverdue", "locked", "debt_status"): True,
-    ("DcdnChargeTypeChangeSoon", "locked", "service"): True,
-    ("DcdnBalanceRunningOut", "locked", "balance"): False,
-    ("DcdnAuthFailing", "refused", "service"): False,
-    ("DcdnPollFailing", "refused", "service"): True,
-    ("DcdnCredentialExpiring", "refused", "service"): True,
-    ("DcdnDataStale", "refused", "service"): False,
-    ("DcdnPermissionMissing", "partly", "service"): False,
-    ("DcdnPollFailing", "partly", "service"): True,
-    ("DcdnPollFailing", "partly", "debt_status"): False,
-    ("DcdnDataStale", "silent", "service"): False,
-    ("DcdnPollFailing", "silent", "service"): True,
-    ("DcdnPollFailing", "silent", "debt_status"): False,
-    ("DcdnInDebtOverdue", "overdue", "debt_status"): False,
-    ("DcdnInDebt", "overdue", "debt_status"): True,
-    ("DcdnChargeTypeChangeSoon", "overdue", "service"): False,
-    ("DcdnShardMissing", "", ""): False,
-    ("DcdnAccountMissing", "", ""): True,
+    ("DcdnServiceLockedFinancial", "locked", "cdn", "", "", "critical", ""): False,
+    ("DcdnServiceLockedOther", "locked", "cdn", "", "", "critical", ""): False,
+    # What is mailed is not muted: its end would not be told.
+    ("DcdnInDebt", "locked", "cdn", "", "", "warning", ""): False,
+    ("DcdnInDebtOverdue", "locked", "cdn", "", "", "critical", ""): True,
+    ("DcdnChargeTypeChangeSoon", "locked", "cdn", "", "", "info", ""): True,
+    ("DcdnBalanceRunningOut", "locked", "", "", "", "warning", ""): False,
+    ("DcdnInDebtOverdue", "overdue", "cdn", "", "", "critical", ""): False,
+    ("DcdnInDebt", "overdue", "cdn", "", "", "warning", ""): False,
+    ("DcdnInDebtOverdue", "locked", "cdn", "", "", "critical", "other"): False,
+    ("DcdnAuthFailing", "refused", "", "", "", "critical", ""): False,
+    ("DcdnPollFailing", "refused", "cdn", "service", "", "warning", ""): True,
+    ("DcdnCredentialExpiring", "refused", "", "", "", "critical", ""): True,
+    ("DcdnDataStale", "refused", "cdn", "service", "", "critical", ""): True,
+    ("DcdnPermissionMissing", "partly", "cdn", "service", "", "warning", ""): False,
+    ("DcdnPollFailing", "partly", "cdn", "service", "", "warning", ""): True,
+    ("DcdnPollFailing", "partly", "cdn", "debt_status", "", "warning", ""): False,
+    ("DcdnDataStale", "partly", "cdn", "service", "", "critical", ""): False,
+    ("DcdnPermissionMissing", "poor", "bss", "balance", "", "warning", ""): False,
+    ("DcdnDataStale", "poor", "bss", "balance", "", "warning", ""): True,
+    ("DcdnDataStale", "silent", "cdn", "service", "", "critical", ""): False,
+    ("DcdnPollFailing", "silent", "cdn", "service", "", "warning", ""): True,
+    ("DcdnPollFailing", "silent", "cdn", "debt_status", "", "warning", ""): False,
+    ("DcdnShardMissing", "", "", "", "", "critical", ""): False,
+    ("DcdnAccountMissing", "", "", "", "", "critical", ""): True,
+    ("DcdnAccountsUnwatched", "", "", "", "", "critical", ""): True,
+    # One outage is one page: of its accounts, site, product and probe, and no other.
+    SHARED: False,
+    ("DcdnPollFailing", "one", "dcdn", "service", "china", "warning", ""): True,
+    ("DcdnDataStale", "one", "dcdn", "service", "china", "critical", ""): True,
+    ("DcdnPermissionMissing", "one", "dcdn", "service", "china", "warning", ""): True,
+    ("DcdnAuthFailing", "one", "", "", "china", "critical", ""): True,
+    ("DcdnServiceLockedFinancial", "one", "dcdn", "", "china", "critical", ""): False,
+    ("DcdnDataStale", "two", "cdn", "service", "china", "critical", ""): False,
+    ("DcdnDataStale", "two", "dcdn", "debt_status", "china", "warning", ""): False,
+    ("DcdnDataStale", "two", "dcdn", "service", "international", "critical", ""): False,
+    ("DcdnAuthFailing", "four", "", "", "international", "critical", ""): False,
+    ("DcdnDataStale", "two", "dcdn", "service", "china", "critical", "other"): False,
+    ("DcdnFleetFailing", "", "esa", "plans", "europe", "warning", ""): False,
+    ("DcdnAuthFailing", "three", "", "", "europe", "critical", ""): False,
 }
+# What is held while the exporter is away, or is not said of polls.
+NEVER_MUTED_BY_ITS_DEATH = re.compile(r"Dcdn(ServiceLocked|InDebt|ChargeType|Balance).*")
 
 
 @pytest.mark.parametrize("source", ["DcdnExporterDown", "DcdnExporterAbsent"])
 def test_alerts_are_muted_by_those_that_say_more(
     source: str, *, eventually: Eventually, tool: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """By the cause for the same account or exporter alone; and all of ours, and no other, while nothing is known."""
+    """By the cause for the same account, outage or exporter alone; without the exporter, all but what is held."""
     command = [tool("prometheus-alertmanager"), *ALERTMANAGER_FLAGS]
     with ExitStack() as running:
         alertmanager_files(tmp_path, hook=running.enter_context(Webhook()).url)
         address = running.enter_context(ready(command, tmp_path))
 
-        def muted(*fired: tuple[str, str, str]) -> dict[tuple[str, str, str], bool]:
+        def muted(*fired: tuple[str, ...]) -> dict[tuple[str, ...], bool]:
             """Whether each alert is muted, once these fire as well."""
-            names = ("alertname", "account", "probe")
-            alerts = [{"labels": {**dict(zip(names, labels, strict=True)), "product": "cdn"}} for labels in fired]
+            names = ("alertname", "account", "product", "probe", "site", "severity", "cluster")
+            job = {"job": "dcdn-exporter"}
+            alerts = [{"labels": dict(zip(names, labels, strict=True)) | job} for labels in fired]
             url = f"http://{address}/api/v2/alerts"
             headers = {"Content-Type": "application/json"}
             request = urllib.request.Request(url, json.dumps(alerts).encode(), headers)
@@ -137,6 +164,10 @@ def test_alerts_are_muted_by_those_that_say_more(
                 }
 
         eventually("the causes mute what they cause", lambda: muted(*MUTED) == MUTED)
-        down, foreign = (source, "", ""), ("NodeDown", "locked", "")
-        everything = {**dict.fromkeys(MUTED, True), down: False, foreign: False}
+        down = (source, "", "", "", "", "critical", "")
+        foreign = ("NodeDown", "locked", "", "", "", "critical", "")
+        everything = {
+            alert: was or not (alert[-1] or NEVER_MUTED_BY_ITS_DEATH.match(alert[0])) for alert, was in MUTED.items()
+        }
+        everything |= {down: False, foreign: False}
         eventually("nothing else is said", lambda: muted(down, foreign) == everything)

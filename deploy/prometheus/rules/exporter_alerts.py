@@ -109,9 +109,10 @@ EXPORTER_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=Pause(0, "it is shown as it came, or left out, and nothing has to be waited for"),
         summary="The API answers with an unknown {{ $labels.field }}",
-        description="The exporter's log has the value. Tell the project, so that the next version knows it.",
+        description="With `--log.level=debug` the log names account and value. Tell the project, so that the next "
+        "version knows it.",
         summary_zh="API 返回了 exporter 不认识的 {{ $labels.field }}",
-        description_zh="具体的值见 exporter 的日志。请告知项目，以便下一个版本支持。",
+        description_zh="以 `--log.level=debug` 运行时，日志会给出账号和值。请告知项目，以便下一个版本支持。",
     ),
     Alert(
         "DcdnClockSkew",
@@ -124,7 +125,8 @@ EXPORTER_ALERTS = (
         description="The API refuses every call beyond 15 minutes, and times left are wrong by that much already. "
         "Mend the time service of the machine.",
         summary_zh=f"{{{{ $labels.instance }}}} 的时钟偏差 {DURATION}",
-        description_zh="偏差超过 15 分钟时 API 会拒绝所有调用；剩余时间等数值现在已经有同样的误差。请修复该机器的时间服务。",
+        description_zh="偏差超过 15 分钟时 API 会拒绝所有调用；剩余时间等数值现在已经有同样的误差。"
+        "请修复该机器的时间服务。",
     ),
     Alert(
         "DcdnCredentialExpiring",
@@ -139,7 +141,8 @@ EXPORTER_ALERTS = (
         description=f"{{{{ if gt $value 0.0 }}}}They end in {DURATION}{{{{ else }}}}They have ended"
         "{{ end }}, and should have been replaced long before. Every poll of the account fails after that.",
         summary_zh=f"{WHO}：凭证没有被更新",
-        description_zh=f"{{{{ if gt $value 0.0 }}}}凭证将在 {DURATION} 后失效{{{{ else }}}}凭证已经失效{{{{ end }}}}，"
+        description_zh=f"{{{{ if gt $value 0.0 }}}}凭证将在 {DURATION} "
+        f"后失效{{{{ else }}}}凭证已经失效{{{{ end }}}}，"
         "本应早已更新。失效后该账号的所有轮询都会失败。",
     ),
     Alert(
@@ -154,7 +157,8 @@ EXPORTER_ALERTS = (
         description="The accounts known so far are still polled. Accounts that joined since "
         f"{{{{ if gt $value 1e9 }}}}the exporter's start{{{{ else }}}}{DURATION} ago{{{{ end }}}} are not watched.",
         summary_zh="资源目录 {{ $labels.directory }} 的新账号没有被发现",
-        description_zh=f"已知账号仍在轮询。{{{{ if gt $value 1e9 }}}}exporter 启动{{{{ else }}}}{DURATION} {{{{ end }}}}以来加入的账号没有被监控。",
+        description_zh=f"已知账号仍在轮询。{{{{ if gt $value 1e9 }}}}exporter 启动{{{{ else }}}}{DURATION} "
+        f"{{{{ end }}}}以来加入的账号没有被监控。",
     ),
     Alert(
         "DcdnAccountMissing",
@@ -181,7 +185,8 @@ EXPORTER_ALERTS = (
         "resource directory since its start. Locks of these accounts would not be seen. The runbook has a query that "
         "names them.",
         summary_zh="{{ $labels.job }} 有 {{ $value }} 个账号不再被任何 exporter 监控",
-        description_zh="负责这些账号的 exporter 已停止、已从服务发现中消失，或启动后未能读取资源目录。这些账号若被锁定将无法发现。手册中有列出它们的查询。",
+        description_zh="负责这些账号的 exporter 已停止、已从服务发现中消失，或启动后未能读取资源目录。"
+        "这些账号若被锁定将无法发现。手册中有列出它们的查询。",
     ),
     Alert(
         "DcdnShardMissing",
@@ -211,15 +216,18 @@ EXPORTER_ALERTS = (
     Alert(
         "DcdnExporterRestarting",
         Severity.WARNING,
-        f'max by (job, instance) (changes(process_start_time_seconds{{job="{JOB}"}}{within(RESTARTS_S)})) >= {RESTARTS}',
+        f'max by (job, instance) (changes(process_start_time_seconds{{job="{JOB}"}}{within(RESTARTS_S)}))'
+        f" >= {RESTARTS}",
         fires_when=f"an exporter started {RESTARTS} times within {format_duration(RESTARTS_S)}",
         learned_after_s=RESTARTS_S,
         waits=Pause(0, "that often is no update"),
         summary="{{ $labels.instance }} keeps restarting",
-        description=f"It started {{{{ $value }}}} times within {format_duration(RESTARTS_S)}, and forgets what it knows "
+        description=f"It started {{{{ $value }}}} times within {format_duration(RESTARTS_S)}, and forgets what it "
+        "knows "
         "each time. Its log, or the reason that the service manager names, says why it ends.",
         summary_zh="{{ $labels.instance }} 反复重启",
-        description_zh=f"{format_duration(RESTARTS_S)} 内启动了 {{{{ $value }}}} 次，每次都会丢失已知状态。退出原因见其日志或服务管理器的记录。",
+        description_zh=f"{format_duration(RESTARTS_S)} 内启动了 {{{{ $value }}}} 次，每次都会丢失已知状态。"
+        "退出原因见其日志或服务管理器的记录。",
     ),
     Alert(
         "DcdnReplicaFailing",

@@ -175,11 +175,13 @@ POLL_ALERTS = (
         waits=_FLEET_PAUSE,
         keeps=_FLEET_KEEPS,
         summary=_FLEET_SUMMARY,
-        description=f"Most frequent reason: {_REASON}. Locks of these accounts would not be seen. This message stands "
+        description=f"Most frequent reason: {_REASON}. Locks of these accounts would not be seen. This message "
+        "stands "
         "for those of the single accounts: look at the vendor's status, the network and the credentials that they "
         "share.",
         summary_zh=_FLEET_SUMMARY_ZH,
-        description_zh=f"最常见原因：{_REASON}。这些账号若被锁定将无法发现。本消息代替各账号的单独告警：请检查厂商状态、"
+        description_zh=f"最常见原因：{_REASON}。这些账号若被锁定将无法发现。本消息代替各账号的单独告警："
+        "请检查厂商状态、"
         "网络以及这些账号共用的凭证。",
     ),
     Alert(
@@ -191,10 +193,12 @@ POLL_ALERTS = (
         waits=_FLEET_PAUSE,
         keeps=_FLEET_KEEPS,
         summary=_FLEET_SUMMARY,
-        description=f"Most frequent reason: {_REASON}. Locks are seen by another probe. This message stands for those "
+        description=f"Most frequent reason: {_REASON}. Locks are seen by another probe. This message stands for "
+        "those "
         "of the single accounts: look at the vendor's status, the network, and the rights that they share.",
         summary_zh=_FLEET_SUMMARY_ZH,
-        description_zh=f"最常见原因：{_REASON}。锁定由另一个探测发现，不受影响。本消息代替各账号的单独告警：请检查厂商状态、"
+        description_zh=f"最常见原因：{_REASON}。锁定由另一个探测发现，不受影响。本消息代替各账号的单独告警："
+        "请检查厂商状态、"
         "网络以及这些账号共用的权限。",
     ),
     Alert(
@@ -246,7 +250,8 @@ POLL_ALERTS = (
         description="Nothing recovers by itself: the key was deleted, disabled or replaced, its secret is wrong, or "
         "the clock is. Until then nothing is known of the account's services.",
         summary_zh=f"{WHO}：凭证不被接受",
-        description_zh="不会自行恢复：密钥被删除、禁用或更换，Secret 有误，或时钟不准。修复之前，该账号的服务状态未知。",
+        description_zh="不会自行恢复：密钥被删除、禁用或更换，Secret 有误，或时钟不准。修复之前，"
+        "该账号的服务状态未知。",
     ),
     Alert(
         "DcdnPermissionMissing",
@@ -259,7 +264,8 @@ POLL_ALERTS = (
         description="The RAM policy of the account's credentials does not allow the operation, or their role may not "
         "be assumed. Attach the policy or mend the role's trust, or do not poll what is not needed.",
         summary_zh=f"{WHO}：缺少轮询 {PROBE} 的权限",
-        description_zh="该账号凭证的 RAM 策略不允许此操作，或其角色无法被扮演。请授予策略或修正角色的信任策略；不需要的内容请不要轮询。",
+        description_zh="该账号凭证的 RAM 策略不允许此操作，或其角色无法被扮演。请授予策略或修正角色的信任策略；"
+        "不需要的内容请不要轮询。",
     ),
     Alert(
         "DcdnPollsUnsteady",
@@ -270,9 +276,11 @@ POLL_ALERTS = (
         waits=Pause(10 * MINUTE_S, "the first minutes after a start are too few to tell"),
         summary=f"{WHO}: polls of {PROBE} fail more often than not",
         description=f"Only {PERCENT} of the last {format_duration(UNSTEADY_S)} had an answer, with failures in "
-        "between: a lock is seen late. Look up their reasons: throttling, timeouts and an unsteady network are likely.",
+        "between: a lock is seen late. Look up their reasons: throttling, timeouts and an unsteady network are "
+        "likely.",
         summary_zh=f"{WHO}：{PROBE} 轮询时好时坏",
-        description_zh=f"最近 {format_duration(UNSTEADY_S)} 内只有 {PERCENT} 的时间有应答，其间反复失败：锁定会发现得晚。"
+        description_zh=f"最近 {format_duration(UNSTEADY_S)} 内只有 {PERCENT} 的时间有应答，其间反复失败："
+        "锁定会发现得晚。"
         "请查看失败原因，常见的是限流、超时和网络不稳。",
     ),
     Alert(
@@ -287,7 +295,8 @@ POLL_ALERTS = (
         description=f"{PERCENT} of the polls meet the vendor's limit, which is one for the whole account: something "
         "else calls the same operation, or replicas do not share the budget.",
         summary_zh=f"{WHO}：{PROBE} 轮询被限流",
-        description_zh=f"{PERCENT} 的轮询触及厂商的限流，该限额由整个账号共用：有其他工具在调用同一操作，或多个副本没有分摊额度。",
+        description_zh=f"{PERCENT} 的轮询触及厂商的限流，该限额由整个账号共用：有其他工具在调用同一操作，"
+        "或多个副本没有分摊额度。",
     ),
     Alert(
         "DcdnBudgetNearLimit",
@@ -296,7 +305,8 @@ POLL_ALERTS = (
         fires_when=f"more than {BUDGET_SHARE:.0%} of an operation's budget for an account id is used",
         learned_after_s=0,
         waits=Pause(15 * MINUTE_S, "a reload polls everything at once, which is meant"),
-        summary=f"{{{{ $labels.operation }}}} uses {PERCENT} of its budget for account id {{{{ $labels.account_id }}}}",
+        summary=f"{{{{ $labels.operation }}}} uses {PERCENT} of its budget for account id "
+        f"{{{{ $labels.account_id }}}}",
         description="Polls will soon wait for their turn, and data will become older than the interval. Poll less "
         "often, or less.",
         summary_zh=f"账号 id {{{{ $labels.account_id }}}}：{{{{ $labels.operation }}}} 已用去调用额度的 {PERCENT}",

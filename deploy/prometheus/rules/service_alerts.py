@@ -73,10 +73,12 @@ LOCK_ALERTS = (
         waits=_AT_ONCE,
         keeps=_FLAP,
         summary=f"{WHO}: {PRODUCT} is locked, reason {{{{ $labels.reason }}}}",
-        description="The vendor has locked the service, and not for a payment. Only a ticket with the vendor ends it: "
+        description="The vendor has locked the service, and not for a payment. Only a ticket with the vendor ends "
+        "it: "
         f"open one now, and name the account's id. {_TIME_LEFT}",
         summary_zh=f"{WHO}：{PRODUCT} 被锁定，原因 {{{{ $labels.reason }}}}",
-        description_zh=f"厂商锁定了该服务，并非因为欠费。只能提交工单解决：请立即提交，并注明账号 id。{_TIME_LEFT_ZH}",
+        description_zh=f"厂商锁定了该服务，并非因为欠费。只能提交工单解决：请立即提交，并注明账号 id。"
+        f"{_TIME_LEFT_ZH}",
     ),
 )
 
@@ -107,7 +109,8 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         description="The API says that this service was never opened, though it was active before: the key may now "
         "belong to another account, or the vendor has closed the service. Find out which, then open it again.",
         summary_zh=f"{WHO}：{PRODUCT} 已不再开通",
-        description_zh="API 返回该服务从未开通，但此前它是开通的：密钥现在可能属于另一个账号，或厂商关闭了服务。请查明原因，再重新开通。",
+        description_zh="API 返回该服务从未开通，但此前它是开通的：密钥现在可能属于另一个账号，或厂商关闭了服务。"
+        "请查明原因，再重新开通。",
     ),
     Alert(
         "DcdnInDebt",
@@ -167,10 +170,12 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         learned_after_s=BALANCE_INTERVAL_S + POLL_TIMEOUT_S,
         waits=Pause(HOUR_S, "bills come in steps once an hour, and one large step is not yet a trend"),
         summary=f"{WHO}: {_AMOUNT} are gone within {BALANCE_LEFT_S // HOUR_S} hours",
-        description=f"That is what is left, credit included, at the pace of the last {format_duration(BALANCE_PACE_S)}. "
+        description=f"That is what is left, credit included, at the pace of the last "
+        f"{format_duration(BALANCE_PACE_S)}. "
         "Top the account up; without money the services of the China site are locked at once.",
         summary_zh=f"{WHO}：{_AMOUNT} 将在 {BALANCE_LEFT_S // HOUR_S} 小时内用尽",
-        description_zh=f"这是按最近 {format_duration(BALANCE_PACE_S)} 的速度推算的剩余可用额度（含信用额度）。请充值；"
+        description_zh=f"这是按最近 {format_duration(BALANCE_PACE_S)} 的速度推算的剩余可用额度（含信用额度）。"
+        "请充值；"
         "中国站的服务在没有余额时会立即被锁定。",
     ),
     Alert(
@@ -191,11 +196,13 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         waits=Pause(0, "the moment is a fact, not a measurement"),
         keeps=Pause(RESTART_S, "a restart of the exporter is not the end of it"),
         unnamed=("charge_type", "next_charge_type"),
-        summary=f"{WHO}: {PRODUCT} changes its billing method{{{{ with $labels.charge_type }}}} from {{{{ . }}}}{{{{ end }}}}"
+        summary=f"{WHO}: {PRODUCT} changes its billing method{{{{ with $labels.charge_type }}}} from "
+        f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
         description="A submitted change cannot be withdrawn. Check that traffic packages and budgets fit the new "
         "method.",
-        summary_zh=f"{WHO}：{PRODUCT} 的计费方式将于 {MINUTE} 变更{{{{ with $labels.charge_type }}}}，由 {{{{ . }}}}{{{{ end }}}}"
+        summary_zh=f"{WHO}：{PRODUCT} 的计费方式将于 {MINUTE} 变更{{{{ with $labels.charge_type }}}}，由 "
+        f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
         description_zh="已提交的变更无法撤回。请确认流量包和预算适合新的计费方式。",
     ),
@@ -254,7 +261,8 @@ max by (account, product, charge_type) ({CHARGE_TYPE})
         fires_when="the API answers with a value that its documentation does not name, and that stands in a label",
         learned_after_s=_POLLED_S,
         waits=Pause(0, "it is shown as it came, and nothing has to be waited for"),
-        summary=f"{WHO}: unknown to the exporter: {{{{ with $labels.charge_type }}}}billing method {{{{ . }}}}{{{{ end }}}}"
+        summary=f"{WHO}: unknown to the exporter: {{{{ with $labels.charge_type }}}}billing method "
+        f"{{{{ . }}}}{{{{ end }}}}"
         "{{ with $labels.reason }}lock reason {{ . }}{{ end }}" + f" ({PRODUCT})",
         description="It is shown as it came. Tell the project, so that the next version knows it.",
         summary_zh=f"{WHO}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费方式 {{{{ . }}}}{{{{ end }}}}"
