@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.alerts.shipped import load
-from tests.deployment.test_chart import CHART, SETS, VALUES, pods
+from tests.alerts.shipped import ALERTS_FILE, load
+from tests.deployment.test_chart import SETS, VALUES, pods
 
 if TYPE_CHECKING:
     from tests.deployment.test_chart import Render, Resource
@@ -66,7 +66,7 @@ def test_the_operator_gets_the_rules_whole(render: Render) -> None:
     """With the labels by which it is told to look for them."""
     rule = one(render({"prometheusRule": {"enabled": True, "labels": {"role": "alerts"}}}), "PrometheusRule")
 
-    assert rule["spec"] == load(CHART / "files" / "alerts.yaml")
+    assert rule["spec"] == load(ALERTS_FILE)
     assert rule["metadata"]["labels"]["role"] == "alerts"
 
 
