@@ -20,6 +20,8 @@ _WORDS = {
     "and on": "unless on",
     " == 1": " == 0",
     " == 0": " == 1",
+    " >= ": " > ",
+    " <= ": " < ",
     " < ": " > ",
     " > ": " < ",
     "max_over_time(": "min_over_time(",
@@ -31,7 +33,7 @@ _WORDS = {
     " + ": " - ",
     "increase(": "changes(",
 }
-_THRESHOLD = re.compile(r"(?P<before> [<>] )(?P<number>[\d.]+)")
+_THRESHOLD = re.compile(r"(?P<before> [<>]=? )(?P<number>[\d.]+)")
 _CALL_NUMBER = re.compile(r"(?P<before>, )(?P<number>\d+)(?=\))")
 _RANGE = re.compile(r"(?P<before>\[|offset )(?P<number>\d+)(?P<unit>[smhd])")
 _MATCHER = re.compile(r'(?:, )?\b\w+(?:=~|!=|=)"[^"]*"(?:, )?')
