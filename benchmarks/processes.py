@@ -125,6 +125,10 @@ class MeasuredProcess:
         """How many file descriptors it has open now."""
         return sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._running().send_signal(number)
+
     def stop(self) -> float:
         """End it, by SIGTERM first; returns the seconds that it took."""
         process = self._running()

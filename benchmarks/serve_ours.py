@@ -1,4 +1,6 @@
-"""Our own page behind our own server, fed without an API: ``python -m benchmarks.serve_ours ACCOUNTS``.
+"""Our own page behind our own server, fed without an API: ``python -m benchmarks.serve_ours ACCOUNTS [debts]``.
+
+With ``debts`` each account has a second probe. After SIGUSR1 every poll fails.
 
 Exposition, store, own metrics, application and server are those of the daemon, composed as it does. A thread records
 an answer of every probe each interval, in the order of their turns, as polls would: so the page changes as it does in
@@ -19,10 +21,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
 from exporter.core.memory import set_aside, share_heaps
-from exporter.core.model import Answer, Observation, ProbeKey
+from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition
 from exporter.metrics.self_metrics import SelfMetrics
+from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
 from exporter.report.report import build_report
@@ -32,11 +35,12 @@ from exporter.web.status_page import StatusPage
 from exporter.web.threads import WebThreads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 INTERVAL_S = 60.0
 STALE_AFTER_S = 600.0
 _KIND = PROBES[0]
+_DEBTS = next(kind for kind in PROBES if (kind.product, kind.probe) == (_KIND.product, "debt_status"))
 _OPENED = datetime(2024, 3, 19, 11, 16, 11, tzinfo=UTC)
 
 
@@ -60,9 +64,10 @@ class Feed:
     """Records an answer of each probe once an interval, evenly, until stopped; the first round before `start`."""
 
     def __init__(
-        self, states: dict[ProbeKey, ServiceState], *, record: Callable[[ProbeKey, Observation], object]
+        self, states: Mapping[ProbeKey, object], *, record: Callable[[ProbeKey, Observation], object]
     ) -> None:
         self._states = states
+        self.failing = False
         self._record = record
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="feed", daemon=True)
@@ -101,7 +106,9 @@ class Feed:
         now = time.time()
         # Durations differ as those of calls do.
         duration_s = 0.05 + now * 1000 % 1 / 20
-        self._record(key, Observation(now, duration_s, Answer(self._states[key], request_id=f"{now}")))
+        answer = Answer(self._states[key], request_id=f"{now}")
+        failure = Failure(FailureReason.NETWORK, "connection refused")
+        self._record(key, Observation(now, duration_s, failure if self.failing else answer))
 
 
 def main() -> NoReturn:
@@ -116,19 +123,29 @@ def main() -> NoReturn:
     exposition = Exposition(PROBES, own=own.registry, now=time.time)
     store = Store([], on_change=exposition.update)
     now = datetime.now(UTC)
-    states = {_KIND.key(account_name(number)): state_of(number, now) for number in range(accounts)}
-    exposition.configure([(key, _KIND) for key in states], stale_after_s=STALE_AFTER_S)
+    states: dict[ProbeKey, object] = {
+        _KIND.key(account_name(number)): state_of(number, now) for number in range(accounts)
+    }
+    kinds = dict.fromkeys(states, _KIND)
+    if "debts" in sys.argv[2:]:
+        debts = {_DEBTS.key(key.account): DebtState(True, True, False, False) for key in states}  # noqa: FBT003
+        states |= debts
+        kinds |= dict.fromkeys(debts, _DEBTS)
+    exposition.configure(list(kinds.items()), stale_after_s=STALE_AFTER_S)
     store.configure(states)
     exposition.set_accounts(
         {key.account: {"account_id": key.account, "account_name": "", "site": "china"} for key in states}
     )
-    own.describe_schedule(interval_s=INTERVAL_S, stale_after_s=STALE_AFTER_S, accounts=accounts, probes=accounts)
-    own.describe_probes({_KIND: (INTERVAL_S, STALE_AFTER_S)})
+    own.describe_schedule(interval_s=INTERVAL_S, stale_after_s=STALE_AFTER_S, accounts=accounts, probes=len(states))
+    own.describe_probes(dict.fromkeys(kinds.values(), (INTERVAL_S, STALE_AFTER_S)))
 
     def record(key: ProbeKey, observation: Observation) -> None:
-        own.called(_KIND.operation.action, observation.duration_s)
-        own.waited(_KIND.operation.action, 0.0)
-        store.record(key, observation, remember=_KIND.remember)
+        kind = kinds[key]
+        own.called(kind.operation.action, observation.duration_s)
+        own.waited(kind.operation.action, 0.0)
+        if isinstance(observation.outcome, Failure):
+            own.poll_failed(key, observation.outcome.reason)
+        store.record(key, observation, remember=kind.remember)
 
     feed = Feed(states, record=record)
 
@@ -158,7 +175,8 @@ def main() -> NoReturn:
     set_aside()  # as the daemon does after its first round
     sys.stdout.write(f"listening {server.address}\n")
     sys.stdout.flush()
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    while signal.sigwait({signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}) == signal.SIGUSR1:
+        feed.failing = True
     feed.stop()
     server.stop()
     sys.exit(0)
