@@ -42,6 +42,7 @@ _EQUIVALENT = (
         r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",
         "of the divisor alone; polls come steadily",
     ),
+    (r"^job\w*:(?:up|dcdn_poll_success):\w+: matcher: no `job=", "what is recorded of other jobs is not looked at"),
     (r"DcdnReplicaFailing: matcher: no `job=", "either of the two matchers is enough, since the job is matched"),
     (r"DcdnAccountMissing: threshold: 0.5 instead of 1", "what one exporter misses it misses by itself as well"),
 )
@@ -70,16 +71,16 @@ def main() -> int:
         (rule, mutation) for rule in rules() if not chosen or _name(rule) in chosen for mutation in mutations(rule)
     ]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        outcomes = list(
-            pool.map(
-                lambda numbered: _try(promtool, *numbered[1], folder=Path(folder) / str(numbered[0])), enumerate(work)
-            )
-        )
+        outcomes = []
+        for outcome in pool.map(
+            lambda numbered: _try(promtool, *numbered[1], folder=Path(folder) / str(numbered[0])), enumerate(work)
+        ):
+            outcomes.append(outcome)
+            if outcome.verdict == "survived":
+                sys.stdout.write(f"survived: {outcome.name}: {outcome.how}\n")
     if not chosen:
         _RESULT.write_text(report(outcomes), encoding="utf-8")
     survivors = [outcome for outcome in outcomes if outcome.verdict == "survived"]
-    for outcome in survivors:
-        sys.stdout.write(f"survived: {outcome.name}: {outcome.how}\n")
     sys.stdout.write(f"{dict(Counter(outcome.verdict for outcome in outcomes))}\n")
     return int(bool(survivors))
 
@@ -175,10 +176,16 @@ def _cases(rule: dict[str, Any]) -> list[tuple[frozenset[str], dict[str, Any]]]:
     """Every case by itself that has series which the rules look at, with the alerts that it is asked about.
 
     First come those in which an alert fires, asked about that alone: that is quick, and notices most. The first of
-    them have most of what the rule itself looks at.
+    them have most of what the rule itself looks at. Then all that has it is asked about the rule, or about the alerts
+    that use it without another recording between.
     """
     users = frozenset(_alerts(rule))
-    looked_at = {metric for other in _used_by(users) for metric in _METRIC.findall(other["expr"])}
+    direct = frozenset(
+        other["alert"]
+        for other in rules()
+        if other.get("alert") in users and (rule == other or rule.get("record", "no record") in other["expr"])
+    )
+    looked_at = {metric for other in _used_by(direct) for metric in _METRIC.findall(other["expr"])}
     own = set(_METRIC.findall(rule["expr"]))
     quick: list[tuple[int, frozenset[str], dict[str, Any]]] = []
     complete = []
@@ -192,8 +199,8 @@ def _cases(rule: dict[str, Any]) -> list[tuple[frozenset[str], dict[str, Any]]]:
         )
         if asked := firing & users:
             quick.append((-len(own & given), asked, _asked(file, case, asked)))
-        if asked or (looked_at - {"dcdn_account_info"}) & given:
-            complete.append((users, _asked(file, case, users)))
+        if direct and (asked or (looked_at - {"dcdn_account_info"}) & given):
+            complete.append((direct, _asked(file, case, direct)))
     return [(asked, case) for _, asked, case in sorted(quick, key=lambda one: one[0])] + complete
 
 
