@@ -1,4 +1,4 @@
-"""Outages of the exporter, from the shipped rules to messages of Alertmanager, which are counted."""
+"""Outages of the API and of the exporter, from the shipped rules to messages of Alertmanager, which are counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.simulator import ServiceState
+from exporter.simulator import Fault, ServiceState
 from tests.end_to_end.monitoring import monitoring
 from tests.end_to_end.pace import Pace
 
@@ -21,14 +21,77 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.rehearsal
 
-LOCK, DOWN = "DcdnServiceLockedFinancial", "DcdnExporterDown"
+LOCK, FLEET, STALE, DOWN = (
+    "DcdnServiceLockedFinancial",
+    "DcdnFleetFailing",
+    "DcdnDataStale",
+    "DcdnExporterDown",
+)
 FIRES, ENDS = "firing", "resolved"
 LOCKED = ServiceState(locks=("financial",))
+ACCOUNTS, LATE = 200, 20
 
 
 def firing(seen: Monitoring) -> Counter[str]:
     """How many alerts of each name fire."""
     return Counter(alert["metric"]["alertname"] for alert in seen.query('ALERTS{alertstate="firing"}'))
+
+
+def test_an_outage_of_many_accounts_is_one_page(
+    make_account: MakeAccount,
+    simulate: Simulate,
+    configure: Configure,
+    serve: Serve,
+    *,
+    eventually: Eventually,
+    tool: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    """It pages once, a lock beside it pages by itself, and its end sends no more than that it has ended."""
+    pace = Pace(faster=30, every_s=0.5)
+    answered, *others = accounts = [make_account(f"account-{number}") for number in range(ACCOUNTS)]
+    simulator = simulate(*accounts)
+    # What the exporter does unless it is configured otherwise, at the pace of the rules.
+    poll = {"interval": "2s", "locked_interval": "1s", "failing_interval": "10s", "stale_after": "20s"}
+    exporter = serve(configure(simulator.url, *accounts, **poll))
+    eventually("all are polled", lambda: exporter.status("/-/ready") == 200)
+
+    with monitoring(exporter.address, folder=tmp_path, tool=tool, pace=pace) as seen:
+        hook = seen.hook
+        eventually(
+            "all are scraped, and all is quiet",
+            lambda: seen.query(f"sum(dcdn_poll_success) == {ACCOUNTS}") and not firing(seen) and hook.quiet(),
+        )
+        hook.forget()
+
+        for account in others:
+            simulator.set_fault(account.name, Fault("reset"))
+        (page,) = eventually("the pager hears of the outage", lambda: hook.alerts(FLEET, FIRES))
+        eventually("each of them is stale", lambda: firing(seen)[STALE] == len(others))
+        simulator.set_service(answered.name, LOCKED)
+        (lock,) = eventually("the pager hears of the lock", lambda: hook.alerts(LOCK, FIRES))
+        assert lock["labels"]["account"] == answered.name
+        assert hook.messages() == [(FLEET, FIRES), (LOCK, FIRES)]
+        assert hook.messages("operators") == []
+        # How many of how many is that of the evaluation that fired, some polls after the outage began.
+        told = page["annotations"]["summary"] + page["annotations"]["description"]
+        assert f"of {ACCOUNTS}" in told
+        assert "network" in told
+
+        # The last of them take as long to be polled again as a probe that fails may pause.
+        for account in others[LATE:]:
+            simulator.set_fault(account.name, None)
+        eventually("most are well", lambda: seen.query(f"sum(dcdn_poll_success) >= {ACCOUNTS - LATE}"))
+        assert firing(seen)[STALE] >= LATE
+        for account in others[:LATE]:
+            simulator.set_fault(account.name, None)
+        eventually("the pager hears of the end", lambda: hook.alerts(FLEET, ENDS))
+        eventually("nothing but the lock fires", lambda: firing(seen) == {LOCK: 1})
+        simulator.set_service(answered.name, None)
+        eventually("the pager hears of the release", lambda: hook.alerts(LOCK, ENDS))
+
+        assert hook.messages() == [(FLEET, FIRES), (LOCK, FIRES), (FLEET, ENDS), (LOCK, ENDS)]
+        assert hook.messages("operators") == []
 
 
 def test_locks_are_held_while_the_exporter_is_down(
