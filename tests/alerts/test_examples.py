@@ -82,6 +82,19 @@ def test_alerts_reach_who_has_to_hear_of_them(labels: dict[str, str], receivers:
     assert said.strip() == receivers
 
 
+def test_an_outage_is_told_before_what_it_mutes() -> None:
+    """An alert that is told first would lose its end: what ends while it is muted is not sent."""
+    muted = {
+        name
+        for inhibition in load(ALERTMANAGER)["inhibit_rules"]
+        if "DcdnFleetFailing" in inhibition["source_matchers"][0]
+        for name in re.findall(r"Dcdn\w+", str(inhibition["target_matchers"]))
+    }
+    waits_s = {alert.name: alert.waits.seconds for alert in ALERTS}
+    assert {"DcdnPollFailing", "DcdnDataStale", "DcdnAuthFailing"} < muted
+    assert all(waits_s["DcdnFleetFailing"] < waits_s[name] for name in muted)
+
+
 def test_inhibitions_and_routes_name_what_there_is() -> None:
     """No alert that was renamed stands in a matcher, and no label that alerts do not carry."""
     configuration = load(ALERTMANAGER)

@@ -61,6 +61,23 @@ def test_both_forms_hold_the_same_rules() -> None:
     assert len(rules()) == len({(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()})
 
 
+def test_locks_are_evaluated_every_15_seconds_and_all_else_every_minute() -> None:
+    """Each group says so itself, whatever Prometheus is configured with."""
+    intervals = {group["name"]: group["interval"] for group in load(ALERTS_FILE)["groups"]}
+    assert intervals == {"dcdn-lock": "15s", "dcdn-service": "1m", "dcdn-poll": "1m", "dcdn-exporter": "1m"}
+
+
+def test_no_range_of_hours_is_read_of_accounts() -> None:
+    """With 10,000 of them, 6 hours are more samples than Prometheus reads; of a job there is one series."""
+    ranges = [
+        (series, parse_duration(length))
+        for rule in rules()
+        for series, length in re.findall(r"([\w:]+)(?:\{[^}]*\})?\)?\[(\w+)(?::\w+)?\]", rule["expr"])
+    ]
+    assert len(ranges) > 10
+    assert {series for series, length_s in ranges if length_s > 3600} == {"job:up:steady"}
+
+
 def test_promtool_finds_nothing_to_say(tool: Callable[[str], str]) -> None:
     """Every expression and template parses, and no rule stands twice."""
     ended = subprocess.run(  # noqa: S603 — a tool that the tests look for
