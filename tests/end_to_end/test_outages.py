@@ -94,6 +94,7 @@ def test_an_outage_of_many_accounts_is_one_page(
         assert hook.messages("operators") == []
 
 
+@pytest.mark.waits
 def test_locks_are_held_while_the_exporter_is_down(
     make_account: MakeAccount,
     simulate: Simulate,
