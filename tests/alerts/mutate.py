@@ -43,6 +43,7 @@ _EQUIVALENT = (
         "of the divisor alone; polls come steadily",
     ),
     (r"^job\w*:(?:up|dcdn_poll_success):\w+: matcher: no `job=", "what is recorded of other jobs is not looked at"),
+    (r"DcdnAccountsUnwatched: matcher: no `job=", "what is lost has a job, and all is joined by it"),
     (r"DcdnReplicaFailing: matcher: no `job=", "either of the two matchers is enough, since the job is matched"),
     (r"DcdnAccountMissing: threshold: 0.5 instead of 1", "what one exporter misses it misses by itself as well"),
 )

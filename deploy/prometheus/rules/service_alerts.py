@@ -84,7 +84,7 @@ LOCK_ALERTS = (
 
 _change = f"""
 (
-  max by (account, product) (dcdn_service_charge_type_change_timestamp_seconds)
+  min by (account, product) (dcdn_service_charge_type_change_timestamp_seconds)
     < time() + {CHANGE_SOON_S}
 )"""
 
