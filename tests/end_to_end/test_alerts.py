@@ -26,6 +26,7 @@ LOCKED, DOWN = "DcdnServiceLockedFinancial", "DcdnExporterDown"
 
 
 @pytest.mark.rehearsal
+@pytest.mark.waits
 def test_a_lock_is_told_held_through_an_outage_and_released(
     make_account: MakeAccount,
     simulate: Simulate,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
     from tests.end_to_end.monitoring import Monitoring
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 LOCK, FLEET, STALE, DOWN = (
     "DcdnServiceLockedFinancial",
@@ -94,7 +94,6 @@ def test_an_outage_of_many_accounts_is_one_page(
         assert hook.messages("operators") == []
 
 
-@pytest.mark.waits
 def test_locks_are_held_while_the_exporter_is_down(
     make_account: MakeAccount,
     simulate: Simulate,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.exporter_process import Exporter
     from tests.end_to_end.monitoring import Monitoring
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 ACTION = "DescribeDcdnIpaService"
 ACCOUNTS, REPLICAS, LIMIT = 600, 2, 20
