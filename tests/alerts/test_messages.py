@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
     Fired = Mapping[str, tuple[Labels, Labels]]
 
-BEGAN, OVER, LATER = "2025-11-22T08:30:00Z", "2025-11-22T09:00:00Z", "2096-01-01T00:00:00Z"
+BEGAN, NEWEST, OVER, LATER = (
+    "2025-11-22T08:30:00Z",
+    "2025-11-22T08:45:00Z",
+    "2025-11-22T09:00:00Z",
+    "2096-01-01T00:00:00Z",
+)
 CHANNELS = channels()
 # Receivers of one program's kind get the same document; the bridges make their messages from it.
 WITHOUT_BRIDGE = ("operators", "team-video", "pagerduty", "wecom")
@@ -218,10 +223,10 @@ def test_a_message_says_who_what_since_when_and_what_to_do(
             assert (over[language] in text) == (alert == "over")
 
 
-def test_a_message_about_many_names_the_first(
+def test_a_message_about_many_names_the_newest(
     fired: Fired, tool: Callable[[str], str], tmp_path: Path, golden: Callable[[str, bytes], bytes]
 ) -> None:
-    """Three of those that fire, and one that is over; how many there are, and what to do about the first."""
+    """It and two others of those that fire, and one that is over; how many there are, and what to do about it."""
     labels, annotations = fired["DcdnServiceLockedFinancial"]
     data = tmp_path / "message.json"
     for count in (7, 3, 2):
@@ -233,7 +238,7 @@ def test_a_message_about_many_names_the_first(
                     name: text.replace("prod", f"member-{number}") if "summary" in name else f"{text}#{number}"
                     for name, text in annotations.items()
                 },
-                "startsAt": BEGAN,
+                "startsAt": NEWEST if number == 1 else BEGAN,
                 "endsAt": OVER,
             }
             for number in range(count + 1)
@@ -242,8 +247,9 @@ def test_a_message_about_many_names_the_first(
         for language in LANGUAGES:
             _, text = by_bridge(tool("amtool"), data, language=language)
             assert len(words(text)) <= MOST_WORDS_OF_MANY
-            assert set(re.findall(r"#\d", text)) == {"#0"}, "what to do and the links are the first one's"
-            text = text.replace("#0", "")
+            assert set(re.findall(r"#\d", text)) == {"#1"}, "what to do and the links are the newest one's"
+            assert "member-1" in text.splitlines()[0]
+            text = text.replace("#1", "")
             assert golden(f"messages/{count}-locks.{language}.txt", text.encode()).decode() == text
 
 

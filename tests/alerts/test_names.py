@@ -28,7 +28,7 @@ NAMING = [
     *(file for folder in ("alertmanager", "prometheus") for file in (ROOT / "deploy" / folder).rglob("*.tmpl")),
 ]
 # What a target adds, and what Prometheus says of alerts.
-ADDED = {"job", "instance", "alertname", "alertstate"}
+ADDED = {"job", "instance", "cluster", "alertname", "alertstate"}
 NOT_OURS = {
     "up": set[str](),
     "ALERTS": {"severity", "account", "product", "probe"},

@@ -99,8 +99,9 @@ def test_what_runbooks_look_for_in_the_log_is_written_there() -> None:
         event
         for event in events
         if re.search(rf'{loud}[^"]{{0,100}}f?"(?:{{news.subject}})?{written[event]}"', source)
-    } == {"role not assumed"}
+    } == {"role not assumed", "service state learned"}
     assert re.search(r'news = .*"not assumed"', source)
+    assert re.search(r'level = logging\.WARNING if news\.is_bad.*\n.*news\.subject} learned"', source)
 
 
 def test_every_query_of_the_runbooks_can_be_asked(tool: Callable[[str], str], tmp_path: Path) -> None:

@@ -157,8 +157,8 @@ EXPORTER_ALERTS = (
         description="The accounts known so far are still polled. Accounts that joined since "
         f"{{{{ if gt $value 1e9 }}}}the exporter's start{{{{ else }}}}{DURATION} ago{{{{ end }}}} are not watched.",
         summary_zh="资源目录 {{ $labels.directory }} 的新账号没有被发现",
-        description_zh=f"已知账号仍在轮询。{{{{ if gt $value 1e9 }}}}exporter 启动{{{{ else }}}}{DURATION} "
-        f"{{{{ end }}}}以来加入的账号没有被监控。",
+        description_zh=f"已知账号仍在轮询。{{{{ if gt $value 1e9 }}}}exporter 启动以来{{{{ else }}}}最近 {DURATION} "
+        f"内{{{{ end }}}}加入的账号没有被监控。",
     ),
     Alert(
         "DcdnAccountMissing",
@@ -216,8 +216,7 @@ EXPORTER_ALERTS = (
     Alert(
         "DcdnExporterRestarting",
         Severity.WARNING,
-        f'max by (job, instance) (changes(process_start_time_seconds{{job="{JOB}"}}{within(RESTARTS_S)}))'
-        f" >= {RESTARTS}",
+        f"max by (job, instance) (changes(process_start_time_seconds{within(RESTARTS_S)})) >= {RESTARTS}",
         fires_when=f"an exporter started {RESTARTS} times within {format_duration(RESTARTS_S)}",
         learned_after_s=RESTARTS_S,
         waits=Pause(0, "that often is no update"),
@@ -241,7 +240,7 @@ EXPORTER_ALERTS = (
         "is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls its accounts; those of a "
         "shard are not watched.{{ end }}",
         summary_zh="{{ $labels.job }} 的副本 {{ $labels.instance }} 出现故障",
-        description_zh="{{ if $value }}有 {{ $value }} 个探测只在这个副本上失败：另一个副本仍有应答，暂无损失。"
+        description_zh="{{ if $value }}有 {{ $value }} 个探测只在这个副本上失败：另一个副本仍有响应，暂无损失。"
         "{{ else }}无法抓取该副本。若另一个副本也轮询其账号，则没有损失；若它是分片，其账号没有被监控。{{ end }}",
     ),
     Alert(

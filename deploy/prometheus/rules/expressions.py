@@ -1,12 +1,18 @@
 """Parts of expressions that many rules share."""
 
+import re
 from collections.abc import Iterable
 from textwrap import dedent, indent
 from typing import Final
 
-from deploy.prometheus.rules.thresholds import ROUTED_BY, UNKNOWN_VALUES_S
+from deploy.prometheus.rules.thresholds import JOB, ROUTED_BY, UNKNOWN_VALUES_S
 from exporter.config.values import format_duration
-from exporter.probes.service_state import CHARGE_TYPES
+from exporter.probes.service_state import (
+    CHARGE_TYPES,
+    KNOWN_LOCK_REASONS,
+    LOCKED_FOR_SECURITY,
+    UNSPECIFIED_REASON,
+)
 
 MISSING_SHARDS: Final = "job:dcdn_exporter_shard_ordinal:missing"
 STEADY_TARGETS: Final = "job:up:steady"
@@ -31,6 +37,17 @@ BALANCE: Final = "account_currency:dcdn_account_available_amount:min"
 
 NAMED_BY: Final = ("account_id", "account_name")
 """Labels of dcdn_account_info that texts name, and that an alert lacks: one that learns an id is the same alert."""
+
+
+_OF_EXPORTERS = re.compile(r"(?<![:\w])(dcdn_\w+|process_start_time_seconds)\b(?!:)(\{)?")
+
+
+def of_job(expression: str) -> str:
+    """The expression, of what the job's own exporters show: those of another job raise none of its alerts."""
+    return _OF_EXPORTERS.sub(
+        lambda found: f'{found[1]}{{job="{JOB}"' + (", " if found[2] else "}"),
+        expression,
+    )
 
 
 def within(seconds: int) -> str:
@@ -106,10 +123,17 @@ def routed(expression: str) -> str:
     return f"(\n{inside(expression)}\n)\n  * on (account) group_left ({', '.join((*ROUTED_BY, *NAMED_BY))})\n{ROUTES}"
 
 
+def routed_or_not(expression: str) -> str:
+    """The same; a series without what is known of its account stays, since a lock is told in any case."""
+    return f"{routed(expression)}\n  or\n(\n{inside(expression)}\n    unless on (account)\n  {ROUTES}\n)"
+
+
+# Two of them are the exporter's own words, for an error code and for a lock that names no reason.
+_REASONS = sorted({*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons, UNSPECIFIED_REASON})
 _UNKNOWN = {
     "InternetChargeType": f'{CHARGE_TYPE}{{charge_type!~"{"|".join(CHARGE_TYPES)}"}}',
     "ChangingChargeType": f'{NEXT_CHARGE_TYPE}{{charge_type!~"{"|".join(CHARGE_TYPES)}"}}',
-    "LockReason": f'{LOCK}{{reason!="financial"}}',
+    "LockReason": f'{LOCK}{{reason!~"{"|".join(_REASONS)}"}}',
 }
 UNKNOWN_VALUES: Final = "\n  or\n".join(
     f"last_over_time({values}{within(UNKNOWN_VALUES_S)})" for values in _UNKNOWN.values()

@@ -64,9 +64,12 @@ min by (job, {_PROBE}) (
     - (
       dcdn_last_success_timestamp_seconds > 0
         or
-      (dcdn_last_success_timestamp_seconds == 0) + on (job, instance) group_left () process_start_time_seconds
+      (dcdn_last_success_timestamp_seconds == 0)
+        + on (job, instance) group_left ()
+      max by (job, instance) (process_start_time_seconds)
     )
-    - on (job, instance, product, probe) group_left () dcdn_exporter_probe_stale_after_seconds
+    - on (job, instance, product, probe) group_left ()
+    max by (job, instance, product, probe) (dcdn_exporter_probe_stale_after_seconds)
     unless on ({_ONE})
   dcdn_last_poll_timestamp_seconds == 0
 ) > 0
@@ -131,11 +134,11 @@ max by (job, account_id, operation) (
 ) > {BUDGET_SHARE}"""
 
 
-def _failed_for(reason: str, by: str) -> str:
+def _failed_for(reason: str) -> str:
     """Polls of these failed for the reason lately, and the last ones still fail on every replica."""
     return f"""
-sum by ({by}) (increase(dcdn_poll_failures_total{{reason="{reason}"}}{within(FAILURES_S)})) > 0
-  and on ({by})
+sum by ({_PROBE}) (increase(dcdn_poll_failures_total{{reason="{reason}"}}{within(FAILURES_S)})) > 0
+  and on ({_PROBE})
 {POLLED} == 0"""
 
 
@@ -155,13 +158,16 @@ _REASON = (
     f'{{job=%q,product=%q,probe=%q}}{within(FAILURES_S)})) > 0)" '
     "$labels.job $labels.product $labels.probe) }}{{ . | first | label `reason` }}{{ else }}unknown{{ end }}"
 )
+_MOST_REASON = f"Most frequent reason, over all sites: {_REASON}"
+_IN_CHINA, _ABROAD = ('{{ if eq $labels.site "china" }}中国站', '{{ else if eq $labels.site "international" }}国际站')
+_SITE_ZH = f"{_IN_CHINA}{_ABROAD}{{{{ else }}}}{{{{ $labels.site }}}}{{{{ end }}}}"
 _FLEET_PAUSE = Pause(2 * MINUTE_S, "longer than most hiccups of the API, and less than any alert waits that it mutes")
 _FLEET_KEEPS = Pause(10 * MINUTE_S, "what is left when half of them are answered again is no news of its own yet")
 _FLEET_SUMMARY = f"{{{{ $value }}}} of {_OF_ALL} accounts: polls of {PROBE} fail ({{{{ $labels.site }}}} site)"
-_FLEET_SUMMARY_ZH = f"{_OF_ALL} 个账号中有 {{{{ $value }}}} 个的 {PROBE} 轮询失败（站点 {{{{ $labels.site }}}}）"
+_FLEET_SUMMARY_ZH = f"{_OF_ALL} 个账号中有 {{{{ $value }}}} 个的 {PROBE} 轮询失败（{_SITE_ZH}）"
 _STALE_PAUSE = Pause(3 * MINUTE_S, "an outage of many accounts is told first, and mutes it")
 _STALE_DESCRIPTION = f"There has been no answer for {DURATION} longer than `stale_after` allows."
-_STALE_DESCRIPTION_ZH = f"没有应答的时间已超过 `stale_after` 允许的时限 {DURATION}。"
+_STALE_DESCRIPTION_ZH = f"没有响应的时间已超过 `stale_after` 允许的时限 {DURATION}。"
 _FAILING = Pause(5 * MINUTE_S, "one lost poll is no incident; the data are not stale yet")
 
 POLL_ALERTS = (
@@ -175,13 +181,11 @@ POLL_ALERTS = (
         waits=_FLEET_PAUSE,
         keeps=_FLEET_KEEPS,
         summary=_FLEET_SUMMARY,
-        description=f"Most frequent reason: {_REASON}. Locks of these accounts would not be seen. This message "
-        "stands "
-        "for those of the single accounts: look at the vendor's status, the network and the credentials that they "
-        "share.",
+        description=f"{_MOST_REASON}. Locks of these accounts would not be seen. This message stands for those of "
+        "the single accounts: look at the vendor's status, the network and the credentials that they share.",
         summary_zh=_FLEET_SUMMARY_ZH,
-        description_zh=f"最常见原因：{_REASON}。这些账号若被锁定将无法发现。本消息代替各账号的单独告警："
-        "请检查厂商状态、"
+        description_zh=f"最常见原因（所有站点合计）：{_REASON}。这些账号若被锁定将无法发现。本消息代替各账号的单独告警："
+        "请检查阿里云状态、"
         "网络以及这些账号共用的凭证。",
     ),
     Alert(
@@ -193,12 +197,11 @@ POLL_ALERTS = (
         waits=_FLEET_PAUSE,
         keeps=_FLEET_KEEPS,
         summary=_FLEET_SUMMARY,
-        description=f"Most frequent reason: {_REASON}. Locks are seen by another probe. This message stands for "
-        "those "
-        "of the single accounts: look at the vendor's status, the network, and the rights that they share.",
+        description=f"{_MOST_REASON}. Locks are seen by another probe. This message stands for those of the single "
+        "accounts: look at the vendor's status, the network, and the rights that they share.",
         summary_zh=_FLEET_SUMMARY_ZH,
-        description_zh=f"最常见原因：{_REASON}。锁定由另一个探测发现，不受影响。本消息代替各账号的单独告警："
-        "请检查厂商状态、"
+        description_zh=f"最常见原因（所有站点合计）：{_REASON}。锁定由另一个探测发现，不受影响。本消息代替各账号的单独告警："
+        "请检查阿里云状态、"
         "网络以及这些账号共用的权限。",
     ),
     Alert(
@@ -225,7 +228,7 @@ POLL_ALERTS = (
         description=f"{_STALE_DESCRIPTION} A lock would not be seen: do not trust silence, look at the vendor's "
         "console.",
         summary_zh=f"{WHO}：{PRODUCT} 的状态未知",
-        description_zh=f"{_STALE_DESCRIPTION_ZH}锁定将无法发现：没有告警不代表正常，请到厂商控制台查看。",
+        description_zh=f"{_STALE_DESCRIPTION_ZH}锁定将无法发现：没有告警不代表正常，请到阿里云控制台查看。",
     ),
     Alert(
         "DcdnDataStale",
@@ -242,21 +245,21 @@ POLL_ALERTS = (
     Alert(
         "DcdnAuthFailing",
         Severity.CRITICAL,
-        routed(_failed_for("auth", "account")),
+        routed(_failed_for("auth")),
         fires_when="the API does not accept the account's credentials, on any replica",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes"),
-        summary=f"{WHO}: the credentials are not accepted",
+        summary=f"{WHO}: the credentials are not accepted ({PROBE})",
         description="Nothing recovers by itself: the key was deleted, disabled or replaced, its secret is wrong, or "
         "the clock is. Until then nothing is known of the account's services.",
-        summary_zh=f"{WHO}：凭证不被接受",
+        summary_zh=f"{WHO}：凭证不被接受（{PROBE}）",
         description_zh="不会自行恢复：密钥被删除、禁用或更换，Secret 有误，或时钟不准。修复之前，"
         "该账号的服务状态未知。",
     ),
     Alert(
         "DcdnPermissionMissing",
         Severity.WARNING,
-        routed(_failed_for("permission", _PROBE)),
+        routed(_failed_for("permission")),
         fires_when="the account may not call a probe's operation",
         learned_after_s=_POLLED_S,
         waits=Pause(5 * MINUTE_S, "a policy that was just attached needs some minutes"),
@@ -279,7 +282,7 @@ POLL_ALERTS = (
         "between: a lock is seen late. Look up their reasons: throttling, timeouts and an unsteady network are "
         "likely.",
         summary_zh=f"{WHO}：{PROBE} 轮询时好时坏",
-        description_zh=f"最近 {format_duration(UNSTEADY_S)} 内只有 {PERCENT} 的时间有应答，其间反复失败："
+        description_zh=f"最近 {format_duration(UNSTEADY_S)} 内只有 {PERCENT} 的时间有响应，其间反复失败："
         "锁定会发现得晚。"
         "请查看失败原因，常见的是限流、超时和网络不稳。",
     ),
@@ -295,7 +298,7 @@ POLL_ALERTS = (
         description=f"{PERCENT} of the polls meet the vendor's limit, which is one for the whole account: something "
         "else calls the same operation, or replicas do not share the budget.",
         summary_zh=f"{WHO}：{PROBE} 轮询被限流",
-        description_zh=f"{PERCENT} 的轮询触及厂商的限流，该限额由整个账号共用：有其他工具在调用同一操作，"
+        description_zh=f"{PERCENT} 的轮询触及阿里云的限流，该限额由整个账号共用：有其他工具在调用同一操作，"
         "或多个副本没有分摊额度。",
     ),
     Alert(
@@ -309,7 +312,7 @@ POLL_ALERTS = (
         f"{{{{ $labels.account_id }}}}",
         description="Polls will soon wait for their turn, and data will become older than the interval. Poll less "
         "often, or less.",
-        summary_zh=f"账号 id {{{{ $labels.account_id }}}}：{{{{ $labels.operation }}}} 已用去调用额度的 {PERCENT}",
+        summary_zh=f"账号 ID {{{{ $labels.account_id }}}}：{{{{ $labels.operation }}}} 已用去调用额度的 {PERCENT}",
         description_zh="轮询很快将需要排队，数据会比轮询间隔更旧。请降低轮询频率，或减少轮询内容。",
     ),
     Alert(

@@ -12,10 +12,11 @@ from deploy.prometheus.rules.expressions import (
     UNKNOWN_VALUES,
     inside,
     routed,
+    routed_or_not,
     within,
 )
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
-from deploy.prometheus.rules.texts import DAY, MINUTE, PRODUCT, WHO
+from deploy.prometheus.rules.texts import DAY, DAY_IN_BEIJING, MINUTE, MINUTE_IN_BEIJING, PRODUCT, WHO
 from deploy.prometheus.rules.thresholds import (
     BALANCE_INTERVAL_S,
     BALANCE_LEFT_S,
@@ -42,24 +43,27 @@ _AMOUNT = '{{ printf "%.2f" $value }} {{ $labels.currency }}'
 
 
 def _by_site(china: str, international: str) -> str:
-    return f'{{{{ if eq $labels.site "china" }}}}{china}{{{{ else }}}}{international}{{{{ end }}}}'
+    return (
+        f'{{{{ if eq $labels.site "china" }}}}{china}'
+        f'{{{{ else if eq $labels.site "international" }}}}{international}{{{{ end }}}}'
+    )
 
 
 LOCK_ALERTS = (
     Alert(
         "DcdnServiceLockedFinancial",
         Severity.CRITICAL,
-        routed(f'max by (account, product) ({LOCK}{{reason="financial"}})'),
+        routed_or_not(f'max by (account, product) ({LOCK}{{reason="financial"}})'),
         fires_when="the service is locked for an overdue payment, until an answer says that it no longer is",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
         keeps=_FLAP,
         summary=f"{WHO}: {PRODUCT} is locked, a payment is overdue",
         description=_by_site(
-            "On the China site acceleration has stopped already.",
-            "On the international site 15 days of grace have passed.",
+            "On the China site acceleration has stopped already. ",
+            "On the international site 15 days of grace have passed. ",
         )
-        + f" Pay what the account owes; the service comes back by itself. {_TIME_LEFT}",
+        + f"Pay what the account owes; the service comes back by itself. {_TIME_LEFT}",
         summary_zh=f"{WHO}：{PRODUCT} 因欠费被锁定",
         description_zh=_by_site("中国站：加速已经停止。", "国际站：15 天宽限期已过。")
         + f"请付清欠款，服务会自行恢复。{_TIME_LEFT_ZH}",
@@ -67,7 +71,7 @@ LOCK_ALERTS = (
     Alert(
         "DcdnServiceLockedOther",
         Severity.CRITICAL,
-        routed(f'{LOCK}{{reason!="financial"}}'),
+        routed_or_not(f'{LOCK}{{reason!="financial"}}'),
         fires_when="the service is locked for another reason than an overdue payment",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -77,7 +81,7 @@ LOCK_ALERTS = (
         "it: "
         f"open one now, and name the account's id. {_TIME_LEFT}",
         summary_zh=f"{WHO}：{PRODUCT} 被锁定，原因 {{{{ $labels.reason }}}}",
-        description_zh=f"厂商锁定了该服务，并非因为欠费。只能提交工单解决：请立即提交，并注明账号 id。"
+        description_zh=f"阿里云锁定了该服务，并非因为欠费。只能提交工单解决：请立即提交，并注明账号 ID。"
         f"{_TIME_LEFT_ZH}",
     ),
 )
@@ -109,7 +113,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         description="The API says that this service was never opened, though it was active before: the key may now "
         "belong to another account, or the vendor has closed the service. Find out which, then open it again.",
         summary_zh=f"{WHO}：{PRODUCT} 已不再开通",
-        description_zh="API 返回该服务从未开通，但此前它是开通的：密钥现在可能属于另一个账号，或厂商关闭了服务。"
+        description_zh="API 返回该服务从未开通，但此前它是开通的：密钥现在可能属于另一个账号，或阿里云关闭了服务。"
         "请查明原因，再重新开通。",
     ),
     Alert(
@@ -119,6 +123,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         fires_when="a payment is overdue (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
+        keeps=Pause(5 * MINUTE_S, "a debt that comes and goes is one alert"),
         summary=f"{WHO}: payments are overdue ({PRODUCT})",
         description=_by_site(
             "On the China site the lock may follow within minutes: pay now.",
@@ -136,6 +141,9 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         fires_when="the time to make up for an overdue payment is over (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=Pause(2 * MINUTE_S, "the lock often follows within a minute, is told on its own, and mutes this"),
+        keeps=Pause(
+            10 * MINUTE_S, "longer than the lock, which mutes it: what ends while it is muted sends no resolved"
+        ),
         summary=f"{WHO}: the grace for overdue payments is over ({PRODUCT})",
         description="The service is being locked, or is locked already. Pay what the account owes now.",
         summary_zh=f"{WHO}：欠款宽限期已过（{PRODUCT}）",
@@ -149,10 +157,10 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         learned_after_s=BALANCE_INTERVAL_S + POLL_TIMEOUT_S,
         waits=Pause(5 * MINUTE_S, "a payment under way may be booked between two bills"),
         summary=f"{WHO}: the balance is spent, {_AMOUNT}",
-        description="The available amount counts credit in. Top the account up now. "
+        description="The available amount counts credit in. Top the account up now."
         + _by_site(
-            "On the China site its services are locked at once.",
-            "On the international site its services are locked 15 days after a bill fell due.",
+            " On the China site its services are locked at once.",
+            " On the international site its services are locked 15 days after a bill fell due.",
         ),
         summary_zh=f"{WHO}：余额已用尽，{_AMOUNT}",
         description_zh="可用额度已包含信用额度。请立即充值。"
@@ -201,7 +209,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
         description="A submitted change cannot be withdrawn. Check that traffic packages and budgets fit the new "
         "method.",
-        summary_zh=f"{WHO}：{PRODUCT} 的计费方式将于 {MINUTE} 变更{{{{ with $labels.charge_type }}}}，由 "
+        summary_zh=f"{WHO}：{PRODUCT} 的计费方式将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
         f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
         description_zh="已提交的变更无法撤回。请确认流量包和预算适合新的计费方式。",
@@ -251,8 +259,8 @@ max by (account, product, charge_type) ({CHARGE_TYPE})
         summary=f"{WHO}: {PRODUCT} has been locked since {DAY} or longer",
         description="30 days after the lock the vendor deletes the service's configuration: domains then have to be "
         "added again. Pay, or save the configuration.",
-        summary_zh=f"{WHO}：{PRODUCT} 至少自 {DAY} 起一直被锁定",
-        description_zh="锁定 30 天后厂商会删除该服务的配置：届时域名需要重新添加。请付款，或备份配置。",
+        summary_zh=f"{WHO}：{PRODUCT} 至少自 {DAY_IN_BEIJING} 起一直被锁定",
+        description_zh="锁定 30 天后阿里云会删除该服务的配置：届时域名需要重新添加。请付款，或备份配置。",
     ),
     Alert(
         "DcdnUnknownApiValue",

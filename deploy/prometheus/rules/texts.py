@@ -13,3 +13,6 @@ PERCENT: Final = "{{ $value | humanizePercentage }}"
 DURATION: Final = "{{ $value | humanizeDuration }}"
 DAY: Final = '{{ ($value | toTime).UTC.Format "2006-01-02" }}'
 MINUTE: Final = '{{ ($value | toTime).UTC.Format "2006-01-02 15:04" }} UTC'
+_BEIJING: Final = "(($value | toTime).UTC.Add 28800000000000)"
+DAY_IN_BEIJING: Final = f'{{{{ {_BEIJING}.Format "2006-01-02" }}}}'
+MINUTE_IN_BEIJING: Final = f'{{{{ {_BEIJING}.Format "2006-01-02 15:04" }}}}（北京时间）'
