@@ -73,6 +73,19 @@ def test_delays_are_those_of_the_configurations() -> None:
         pytest.param({"severity": "critical", "team": "video"}, "team-video,pager", id="a team's, critical"),
         pytest.param({"severity": "info", "team": "video"}, "team-video,log", id="a team's, info"),
         pytest.param({"severity": "warning", "team": "other"}, "operators", id="another team's"),
+        pytest.param(
+            {"alertname": "DcdnInDebt", "severity": "warning", "site": "china", "team": "video"},
+            "team-video,pager",
+            id="a debt, China",
+        ),
+        pytest.param(
+            {"alertname": "DcdnInDebt", "severity": "warning", "site": "international"},
+            "operators",
+            id="a debt, abroad",
+        ),
+        pytest.param(
+            {"alertname": "DcdnBalanceSpent", "severity": "warning", "site": "china"}, "pager", id="no money, China"
+        ),
     ],
 )
 def test_alerts_reach_who_has_to_hear_of_them(labels: dict[str, str], receivers: str, tool: Tool) -> None:
@@ -93,6 +106,22 @@ def test_an_outage_is_told_before_what_it_mutes() -> None:
     waits_s = {alert.name: alert.waits.seconds for alert in ALERTS}
     assert {"DcdnPollFailing", "DcdnDataStale", "DcdnAuthFailing"} < muted
     assert all(waits_s["DcdnFleetFailing"] < waits_s[name] for name in muted)
+
+
+def test_the_outage_of_a_probe_hides_no_other_one() -> None:
+    """What is muted mutes others all the same: each alert about polls mutes those of its own probe alone."""
+    about_polls = {"DcdnFleetFailing", "DcdnAuthFailing", "DcdnPermissionMissing", "DcdnDataStale", "DcdnPollFailing"}
+    between = [
+        inhibition["equal"]
+        for inhibition in load(ALERTMANAGER)["inhibit_rules"]
+        if all(
+            about_polls & set(re.findall(r"Dcdn\w+", str(inhibition[matchers])))
+            for matchers in ("source_matchers", "target_matchers")
+        )
+        and "DcdnExporterDown" not in str(inhibition)
+    ]
+    assert len(between) == 4
+    assert [equal for equal in between if not {"job", "cluster", "product", "probe"} < set(equal)] == []
 
 
 def test_inhibitions_and_routes_name_what_there_is() -> None:
