@@ -11,7 +11,7 @@ import yaml
 from deploy.prometheus.rules.expressions import NAMED_BY, ROUTES
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Recording
-from deploy.prometheus.rules.thresholds import ROUTED_BY
+from deploy.prometheus.rules.thresholds import JOB, ROUTED_BY
 from exporter.metrics.families import ACCOUNT_INFO_NAME
 from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, RUNBOOKS, TEST_FILES, unique
 
@@ -106,3 +106,21 @@ def test_annotations_name_labels_that_the_alert_has(alert: Alert) -> None:
     }
     kept |= {label for record in re.findall(r"[a-z_]+:[a-z_]+:[a-z_]+", rule["expr"]) for label in METRICS[record]}
     assert used <= kept | {"job"}
+
+
+def test_rules_read_one_job() -> None:
+    """Every selector of an exporter's metric names it: an exporter of another job raises no alert, and holds none."""
+    expressions = [
+        rule["expr"]
+        for group in yaml.safe_load(ALERTS_FILE.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    selected = [
+        (metric, matchers)
+        for expression in expressions
+        for metric, matchers in re.findall(
+            r"(?<![:\w])(dcdn_\w+|process_start_time_seconds|up)\b(?!:)(?:\{([^}]*)\})?", expression
+        )
+    ]
+    assert {"up", "dcdn_poll_success", "process_start_time_seconds"} < {metric for metric, _ in selected}
+    assert [metric for metric, matchers in selected if f'job="{JOB}"' not in matchers] == []
