@@ -12,7 +12,6 @@ from deploy.prometheus.rules.expressions import (
     MISSING_SHARDS,
     NAMED_BY,
     NEXT_CHARGE_TYPE,
-    OUTDONE,
     ROUTES,
     SHOWN,
     SINCE,
@@ -113,14 +112,6 @@ dcdn_poll_success
         SHOWN,
         "topk by (job, account, product) (1, group by (job, instance, account, product) (dcdn_poll_success))",
         why="what is watched, and by which exporter: one of its replicas",
-    ),
-    Recording(
-        OUTDONE,
-        written("""
-dcdn_poll_success == 0
-  and on (account, product, probe)
-dcdn_poll_success == 1"""),
-        why="probes that fail on this exporter alone: another one is answered",
     ),
 )
 
