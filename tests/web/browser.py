@@ -28,6 +28,8 @@ _FLAGS = (
     # It asks nobody but the servers of the test, which have names too: it trusts what is sent to 127.0.0.1 by number.
     "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+# What is said to a page that a navigation has just replaced.
+_LEFT = ("Inspected target navigated or closed", "Execution context was destroyed.")
 # What repeats itself does so when the test says so.
 _HELD_CLOCK = "window.setInterval = (work) => { window.repeat = work; return 1; };"
 
@@ -92,6 +94,8 @@ class Browser:
             if message.get("method") in ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
                 self.complaints[message["sessionId"]].append(message["params"])
             if message.get("id") == self._number:
+                if message.get("error", {}).get("message") in _LEFT:
+                    raise LookupError(f"{method}: the page went to another one meanwhile")
                 assert "error" not in message, (method, message)
                 return message["result"]
 
