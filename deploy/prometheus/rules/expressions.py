@@ -20,6 +20,7 @@ INCOMPLETE: Final = "job:up:incomplete"
 HEALTHY: Final = "job_instance:up:healthy"
 LOST: Final = "job_instance_account_product:dcdn_poll_success:lost"
 SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
+GONE: Final = "job_instance_account_product:dcdn_poll_success:gone"
 OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
 POLLED: Final = "job_account_product_probe:dcdn_poll_success:max"
 STALE: Final = "job_account_product_probe:dcdn_last_success_timestamp_seconds:stale"
@@ -50,6 +51,15 @@ def of_job(expression: str) -> str:
     )
 
 
+NO_LONGER_SHOWN: Final = f"""
+{LOST}
+  or
+{SHOWN}
+  unless on (account, product)
+dcdn_poll_success"""
+"""What is not shown any more, also in the seconds until the group of locks is evaluated next and knows it as lost."""
+
+
 def within(seconds: int) -> str:
     """The range of so many seconds, as PromQL writes it."""
     return f"[{format_duration(seconds)}]"
@@ -65,7 +75,7 @@ def inside(text: str) -> str:
     return indent(written(text), "  ")
 
 
-def held(metric: str, *, by: Iterable[str], shown: str, probe: str, record: str) -> str:
+def held(metric: str, *, by: Iterable[str], shown: str, probe: str, record: str, lost: str) -> str:
     """What is 1 of a state, as of the last answer, however old that is.
 
     The state's own series leave when they are stale, so that nobody trusts an old green. What was seen last goes on
@@ -73,7 +83,7 @@ def held(metric: str, *, by: Iterable[str], shown: str, probe: str, record: str)
     A replica whose polls fail says nothing against another one that is answered.
 
     ``shown`` selects one series of the metric that is there whenever its others are: to find that all of them left,
-    it is enough to look for that one.
+    it is enough to look for that one. ``lost`` is what is not shown any more, though it may still exist.
 
     It reads itself, as of the last evaluation. A range here would find what had ended meanwhile; without one,
     Prometheus itself may be away for its look-back of 5 minutes.
@@ -98,7 +108,7 @@ group by ({", ".join(by)}) (
   (
     {polled}
       or
-    {LOST}
+    {lost}
   )
 )""")
 
@@ -115,7 +125,9 @@ def until_polled(record: str, *, zero: str) -> str:
   or
 {record}
   and on (account, product)
-{LOST}""")
+(
+{inside(NO_LONGER_SHOWN)}
+)""")
 
 
 def routed(expression: str) -> str:

@@ -3,6 +3,7 @@
 from deploy.prometheus.rules.expressions import (
     BALANCE,
     CHARGE_TYPE,
+    GONE,
     HEALTHY,
     IN_DEBT,
     IN_DEBT_OVERDUE,
@@ -12,6 +13,7 @@ from deploy.prometheus.rules.expressions import (
     MISSING_SHARDS,
     NAMED_BY,
     NEXT_CHARGE_TYPE,
+    NO_LONGER_SHOWN,
     ROUTES,
     SHOWN,
     SINCE,
@@ -128,7 +130,14 @@ _STATES = (
 _HELD = {
     record: Recording(
         record,
-        held(metric, by=("account", "product", *labels), shown=f"{metric}{shown}", probe=probe, record=record),
+        held(
+            metric,
+            by=("account", "product", *labels),
+            shown=f"{metric}{shown}",
+            probe=probe,
+            record=record,
+            lost=LOST if record == LOCK else GONE,
+        ),
         why=f"what was 1 of {metric} in the last answer, over all replicas, until an answer says otherwise",
     )
     for record, metric, labels, shown, probe in _STATES
@@ -154,6 +163,12 @@ topk by (account) (1, max by (account, {", ".join((*ROUTED_BY, *NAMED_BY))}) (dc
     ),
 )
 STATE_RECORDINGS = (
+    Recording(
+        GONE,
+        written(NO_LONGER_SHOWN),
+        why="what is not shown any more, also in the seconds until the group of locks is evaluated next and knows it "
+        "as lost: a debt would end in them",
+    ),
     *_HELD.values(),
     Recording(
         BALANCE,
