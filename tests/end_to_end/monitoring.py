@@ -28,6 +28,8 @@ ALERTMANAGER_FLAGS = (
 # for an evaluation.
 RESEND = "--rules.alert.resend-delay=15s"
 TARGETS = "targets.json"
+# Prometheus sends within that time all that one evaluation fires: what mutes an alert is there before its message.
+_SENT_S = 1.0
 # What Prometheus looks back for a sample, unless it is told otherwise.
 LOOKBACK = "5m"
 
@@ -94,7 +96,9 @@ def alertmanager_files(folder: Path, *, hook: str, pace: Pace = USUAL) -> None:
     configuration = load(ALERTMANAGER / "alertmanager.yaml")
     configuration["templates"] = [str(ALERTMANAGER / "templates" / "*.tmpl")]
     for route in _routes(configuration["route"]):
-        route.update({key: pace.pause(route[key]) for key in ("group_wait", "group_interval") if key in route})
+        route.update(
+            {key: pace.pause(route[key], least_s=_SENT_S) for key in ("group_wait", "group_interval") if key in route}
+        )
     configuration["receivers"] = [
         {"name": receiver["name"], "webhook_configs": [{"url": f"{hook}/{receiver['name']}", "send_resolved": True}]}
         for receiver in configuration["receivers"]
