@@ -46,7 +46,7 @@ count by (job) (
 ) > 0"""),
         why="how many shards are missing. By the largest total: all accounts are polled if and only if every ordinal "
         "below that is there, since a shard that still has a smaller total polls all of its accounts of the larger "
-        "one, and more. An unsharded exporter of the same job is nobody's shard 0",
+        "one, and more. An unsharded exporter of the same job does not count as shard 0",
     ),
     Recording(
         STEADY_TARGETS,

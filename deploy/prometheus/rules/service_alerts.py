@@ -140,7 +140,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         routed(f"max by (account, product) ({IN_DEBT_OVERDUE})"),
         fires_when="the time to make up for an overdue payment is over (probe `debt_status`)",
         learned_after_s=_POLLED_S,
-        waits=Pause(2 * MINUTE_S, "the lock often follows within a minute, is told on its own, and mutes this"),
+        waits=Pause(2 * MINUTE_S, "the lock often follows within a minute, is sent by itself, and mutes this"),
         keeps=Pause(
             10 * MINUTE_S, "longer than the lock, which mutes it: what ends while it is muted sends no resolved"
         ),
