@@ -30,7 +30,7 @@ RESEND = "--rules.alert.resend-delay=15s"
 TARGETS = "targets.json"
 # Prometheus sends within that time all that one evaluation fires: what mutes an alert is there before its message.
 _SENT_S = 1.0
-# What Prometheus looks back for a sample, unless it is told otherwise.
+# What Prometheus looks back for a sample by default.
 LOOKBACK = "5m"
 
 

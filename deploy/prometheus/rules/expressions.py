@@ -136,7 +136,7 @@ def routed(expression: str) -> str:
 
 
 def routed_or_not(expression: str) -> str:
-    """The same; a series without what is known of its account stays, since a lock is told in any case."""
+    """The same; a series without labels of its account stays, since a lock alerts in any case."""
     return f"{routed(expression)}\n  or\n(\n{inside(expression)}\n    unless on (account)\n  {ROUTES}\n)"
 
 

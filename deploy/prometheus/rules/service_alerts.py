@@ -189,7 +189,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnChargeTypeChangeSoon",
         Severity.INFO,
-        # What the API gives without the methods is told without them.
+        # Where the API names no method, the alert names none.
         routed(f"""
 (
 {inside(_change)}
