@@ -49,6 +49,11 @@ def _is_name(value: str) -> bool:
     return 1 <= len(value) <= 64 and value.isprintable() and value == value.strip()  # noqa: PLR2004 - said in words beside it
 
 
+def _is_account_name(value: str) -> bool:
+    # Grafana shows an account by a text in which " ends its name.
+    return _is_name(value) and '"' not in value
+
+
 def _is_label_value(value: str) -> bool:
     return 1 <= len(value) <= 128 and value.isprintable()  # noqa: PLR2004 - said in words beside it
 
@@ -81,7 +86,17 @@ def _distinct(products: tuple[str, ...]) -> tuple[str, ...]:
     return products
 
 
-Name = Annotated[
+AccountName = Annotated[
+    str,
+    text(
+        _is_account_name,
+        '1 to 64 printable characters without ", no space at either end',
+        minLength=1,
+        maxLength=64,
+        pattern=r'^[^\s"]([^"]*[^\s"])?$',
+    ),
+]
+DirectoryName = Annotated[
     str,
     text(
         _is_name,
@@ -132,7 +147,7 @@ class Polled(Section):
 class Account(Polled):
     """One Alibaba Cloud account, under the name the user gave it."""
 
-    name: Name
+    name: AccountName
     """Unique in the file; the label `account` of every series."""
     site: Site = "china"
     """Picks endpoints and what an overdue payment means."""
@@ -202,7 +217,7 @@ Patterns = Annotated[tuple[Pattern, ...], Accepts("a list of regular expressions
 class ResourceDirectory(Polled):
     """A resource directory whose member accounts are polled, each through a role of the same name in it."""
 
-    name: Name
+    name: DirectoryName
     """Unique among the directories; the label `directory` of their discovery's metrics."""
     credentials: Annotated[Credentials, Accepts(CREDENTIALS_WORDS)] = Field(
         default=DefaultCredentials(), discriminator="type"

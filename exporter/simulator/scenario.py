@@ -108,8 +108,8 @@ def _making(value: type[Debt | Balance]) -> AfterValidator:
 _Name = Annotated[
     str,
     accepting(
-        lambda name: len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip(),
-        f"1 to {_LONGEST_NAME} printable characters, no space at either end",
+        lambda name: len(name) <= _LONGEST_NAME and name.isprintable() and name == name.strip() and '"' not in name,
+        f'1 to {_LONGEST_NAME} printable characters without ", no space at either end',
     ),
 ]
 _AccountId = Annotated[str, accepting(re.compile(r"[0-9]{1,32}").fullmatch, "1 to 32 digits, in quotes")]

@@ -12,6 +12,7 @@ from tests.simulator.scenarios import error_of
     ("name", "accepted"),
     [
         pytest.param("a\nb", "1 to 64 printable characters", id="line break"),
+        pytest.param('a "b"', 'printable characters without ", no', id="quote"),
         pytest.param(" a", "no space at either end", id="space"),
         pytest.param("a" * 65, "1 to 64 printable", id="long"),
         pytest.param("1234567", "of numbers of 6 digits or more only the account_id", id="like another account"),
