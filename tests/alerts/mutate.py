@@ -37,6 +37,7 @@ _EQUIVALENT = (
         r"dcdn_service_\w+:held: matcher: no `(?:status|reason|charge_type)=",
         "the metric's other series come and go with that one",
     ),
+    (r"dcdn_service:attention: matcher: no `status=", "the metric's other series come and go with that one"),
     (r"DcdnServiceDeactivated: matcher: no `status=", "the other two values are excluded by what follows"),
     (
         r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",
@@ -178,9 +179,13 @@ def _cases(rule: dict[str, Any]) -> list[tuple[frozenset[str], dict[str, Any]]]:
 
     First come those in which an alert fires, asked about that alone: that is quick, and notices most. The first of
     them have most of what the rule itself looks at. Then all that has it is asked about the rule, or about the alerts
-    that use it without another recording between.
+    that use it without another recording between. What no alert uses is asked for in the cases that name it.
     """
     users = frozenset(_alerts(rule))
+    if not users:
+        asked = frozenset({_name(rule)})
+        named = [(file, case) for file in _files() for case in file["tests"] if _is_asked(case, _name(rule))]
+        return [(asked, _asked(file, case, asked)) for file, case in named]
     direct = frozenset(
         other["alert"]
         for other in rules()
@@ -208,6 +213,10 @@ def _cases(rule: dict[str, Any]) -> list[tuple[frozenset[str], dict[str, Any]]]:
 @cache
 def _files() -> list[dict[str, Any]]:
     return [load(file) for file in TEST_FILES]
+
+
+def _is_asked(case: dict[str, Any], record: str) -> bool:
+    return any(record in check["expr"] for check in case["promql_expr_test"])
 
 
 def _used_by(alerts: frozenset[str]) -> list[dict[str, Any]]:

@@ -40,15 +40,19 @@ def unique(names: Iterable[str]) -> list[str]:
     return numbered
 
 
-def only(*alerts: str, expression: str | None = None) -> dict[str, Any]:
-    """The rules' file less all other alerts, and less the recordings that these do not look at.
+def only(*names: str, expression: str | None = None) -> dict[str, Any]:
+    """The rules' file less all but these alerts or recordings, and what is recorded for them.
 
     Of alerts that stand twice, the ``expression`` says which one.
     """
     groups = load(ALERTS_FILE)["groups"]
     everything = [rule for group in groups for rule in group["rules"]]
     recorded = [rule for rule in everything if "record" in rule]
-    kept = [rule for rule in everything if rule.get("alert") in alerts and expression in {None, rule["expr"]}]
+    kept = [
+        rule
+        for rule in everything
+        if (rule.get("alert") or rule["record"]) in names and expression in {None, rule["expr"]}
+    ]
     # What is recorded may be computed from what else is recorded, also after it.
     for needed in kept:
         kept += [rule for rule in recorded if rule["record"] in needed["expr"] and rule not in kept]

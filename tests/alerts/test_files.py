@@ -64,7 +64,8 @@ def test_both_forms_hold_the_same_rules() -> None:
 def test_locks_are_evaluated_every_15_seconds_and_all_else_every_minute() -> None:
     """Each group says so itself, whatever Prometheus is configured with."""
     intervals = {group["name"]: group["interval"] for group in load(ALERTS_FILE)["groups"]}
-    assert intervals == {"dcdn-lock": "15s", "dcdn-service": "1m", "dcdn-poll": "1m", "dcdn-exporter": "1m"}
+    assert intervals.pop("dcdn-lock") == "15s"
+    assert set(intervals.values()) == {"1m"}
 
 
 def test_no_range_of_hours_is_read_of_accounts() -> None:

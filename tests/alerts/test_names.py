@@ -55,7 +55,10 @@ def existing() -> dict[str, set[str]]:
             elif isinstance(rule, Recording):
                 by, _, _ = rule.record.partition(":")
                 metrics[rule.record] = set(
-                    re.findall(r"job|instance|site|account|product|probe|status|reason|charge_type|currency", by)
+                    re.findall(
+                        r"job|instance|site|account|product|probe|status|reason|charge_type|currency|runbook|operation",
+                        by,
+                    )
                 )
     return metrics | NOT_OURS
 

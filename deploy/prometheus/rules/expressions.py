@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from textwrap import dedent, indent
 from typing import Final
 
-from deploy.prometheus.rules.thresholds import JOB, ROUTED_BY, UNKNOWN_VALUES_S
+from deploy.prometheus.rules.thresholds import BUDGET_S, JOB, ROUTED_BY, UNKNOWN_VALUES_S
 from exporter.config.values import format_duration
 from exporter.probes.service_state import (
     CHARGE_TYPES,
@@ -35,6 +35,14 @@ NEXT_CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_next_charge_
 IN_DEBT: Final = "account_product:dcdn_service_in_debt:held"
 IN_DEBT_OVERDUE: Final = "account_product:dcdn_service_in_debt_overdue:held"
 BALANCE: Final = "account_currency:dcdn_account_available_amount:min"
+ATTENTION: Final = "job_account_product_runbook:dcdn_service:attention"
+COUNT: Final = "job_product_status:dcdn_service_status:count"
+POLLS: Final = "job_instance_product_probe:dcdn_polls:rate"
+THROTTLED: Final = "job_product_probe:dcdn_polls_throttled:worst"
+SKIPPED: Final = "job_product_probe:dcdn_polls_skipped:worst"
+OLDEST: Final = "job_product_probe:dcdn_age_of_limit:max"
+MEDIAN_AGE: Final = "job_product_probe:dcdn_age_of_limit:median"
+BUDGET: Final = "job_operation:dcdn_exporter_api_budget_used:max"
 
 NAMED_BY: Final = ("account_id", "account_name")
 """Labels of dcdn_account_info that texts name, and that an alert lacks: one that learns an id is the same alert."""
@@ -139,6 +147,18 @@ def routed_or_not(expression: str) -> str:
     """The same; a series without labels of its account stays, since a lock alerts in any case."""
     return f"{routed(expression)}\n  or\n(\n{inside(expression)}\n    unless on (account)\n  {ROUTES}\n)"
 
+
+BUDGET_USED: Final = written(f"""
+sum by (job, instance, account_id, operation) (
+  rate(dcdn_polls_total{within(BUDGET_S)})
+    * on (job, instance, account) group_left (account_id)
+  max by (job, instance, account, account_id) (dcdn_account_info{{account_id!=""}})
+    * on (job, instance, product, probe) group_left (operation)
+  max by (job, instance, product, probe, operation) (dcdn_exporter_probe_info)
+)
+  / on (job, instance, operation) group_left ()
+max by (job, instance, operation) (dcdn_exporter_api_budget_calls_per_second)""")
+"""The part of its budget that each account id uses of an operation."""
 
 # Two of them are the exporter's own words, for an error code and for a lock that names no reason.
 _REASONS = sorted({*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons, UNSPECIFIED_REASON})

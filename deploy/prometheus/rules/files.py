@@ -54,7 +54,9 @@ def _group(group: Group, links: Links) -> str:
 
 def _rule(rule: Recording | Alert, links: Links) -> str:
     if isinstance(rule, Recording):
-        return f"{_comment(rule.why)}- record: {rule.record}\n{_block('expr', rule.expression)}"
+        labels = "".join(f"    {name}: {value}\n" for name, value in rule.labels.items())
+        text = f"{_comment(rule.why)}- record: {rule.record}\n{_block('expr', rule.expression)}"
+        return text + f"  labels:\n{labels}" * bool(labels)
     return "".join(
         (
             f"- alert: {rule.name}\n",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from deploy.prometheus.rules.dashboard_recordings import DASHBOARD_RECORDINGS
 from deploy.prometheus.rules.exporter_alerts import EXPORTER_ALERTS
 from deploy.prometheus.rules.expressions import of_job
 from deploy.prometheus.rules.poll_alerts import POLL_ALERTS, POLL_RECORDINGS
@@ -21,5 +22,6 @@ GROUPS = (
     Group("dcdn-service", INTERVAL_S, _of_one_job(*STATE_RECORDINGS, *STATE_ALERTS)),
     Group("dcdn-poll", INTERVAL_S, _of_one_job(*POLL_RECORDINGS, *POLL_ALERTS)),
     Group("dcdn-exporter", INTERVAL_S, _of_one_job(*EXPORTER_ALERTS)),
+    Group("dcdn-dashboards", INTERVAL_S, _of_one_job(*DASHBOARD_RECORDINGS)),
 )
 ALERTS = tuple(alert for group in GROUPS for alert in group.alerts)

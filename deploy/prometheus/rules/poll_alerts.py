@@ -4,6 +4,7 @@ While one replica is answered, the state is known, and only DcdnReplicaFailing t
 """
 
 from deploy.prometheus.rules.expressions import (
+    BUDGET_USED,
     FLEET,
     FLEET_FAILING,
     OUTDONE,
@@ -19,7 +20,6 @@ from deploy.prometheus.rules.expressions import (
 from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
 from deploy.prometheus.rules.texts import DURATION, PERCENT, PROBE, PRODUCT, WHO
 from deploy.prometheus.rules.thresholds import (
-    BUDGET_S,
     BUDGET_SHARE,
     FAILURES_S,
     FLEET_LEAST,
@@ -130,15 +130,7 @@ changes({POLLED}{within(UNSTEADY_S)}) >= {UNSTEADY_CHANGES}"""
 
 _budget = f"""
 max by (job, account_id, operation) (
-  sum by (job, instance, account_id, operation) (
-    rate(dcdn_polls_total{within(BUDGET_S)})
-      * on (job, instance, account) group_left (account_id)
-    max by (job, instance, account, account_id) (dcdn_account_info{{account_id!=""}})
-      * on (job, instance, product, probe) group_left (operation)
-    max by (job, instance, product, probe, operation) (dcdn_exporter_probe_info)
-  )
-    / on (job, instance, operation) group_left ()
-  max by (job, instance, operation) (dcdn_exporter_api_budget_calls_per_second)
+{inside(BUDGET_USED)}
 ) > {BUDGET_SHARE}"""
 
 

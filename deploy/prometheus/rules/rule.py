@@ -1,7 +1,8 @@
 """What a rule is."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 _ALERT_NAME = re.compile(r"Dcdn([A-Z][a-z]+)+")
@@ -38,6 +39,8 @@ class Recording:
     record: str
     expression: str
     why: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What every series of it carries; several may have one name, and labels of their own."""
 
     def __post_init__(self) -> None:
         if not _RECORD_NAME.fullmatch(self.record):

@@ -46,6 +46,8 @@ BALANCE_LEFT_S: Final = DAY_S
 
 # A probe that keeps failing is polled every five minutes at least: three polls.
 FAILURES_S: Final = 15 * MINUTE_S
+# Dashboards show what a counter did in so long: five polls of most probes.
+POLLS_S: Final = 5 * MINUTE_S
 # More than half of the accounts of a product and site, and as many as make single messages a flood.
 FLEET_SHARE: Final = 0.5
 FLEET_LEAST: Final = 5
