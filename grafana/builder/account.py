@@ -3,26 +3,31 @@
 from grafana_foundation_sdk.builders import common, dashboard, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.models import common as options
 
-from deploy.prometheus.rules.thresholds import CHANGE_SOON_S, CREDENTIAL_LEFT_S
+from deploy.prometheus.rules.expressions import within
+from deploy.prometheus.rules.thresholds import CHANGE_SOON_S, CREDENTIAL_LEFT_S, POLLS_S
 from grafana.builder.addresses import ACCOUNT_UID
+from grafana.builder.annotations import OF_ONE_ACCOUNT
 from grafana.builder.balance_lines import balance_lines
 from grafana.builder.billing_table import billing_changes
-from grafana.builder.frame import framed
+from grafana.builder.frame import Row, framed
 from grafana.builder.mappings import (
     ATTENTION,
     CRITICAL,
-    DEBT,
+    DEBT_ROW,
     FINE,
     INFO,
-    PLAIN,
+    LOCK,
+    QUIET,
     STATUS,
+    UNCOLOURED,
     WARNING,
     YES_NO,
     names,
     nothing,
 )
 from grafana.builder.panels import (
-    NO_EXPORTER,
+    NO_DATA,
+    RECORDED,
     WIDTH,
     alert_links,
     field,
@@ -36,14 +41,15 @@ from grafana.builder.panels import (
 from grafana.builder.queries import (
     attention,
     charge_type,
-    debt,
-    locks,
+    debt_row,
+    lock_row,
     next_charge_type,
+    polled,
     share_of_stale_after,
     status,
     time_left,
 )
-from grafana.builder.selectors import PROBE, SERVICE, best, of_account, of_service
+from grafana.builder.selectors import ACCOUNT, PROBE, SERVICE, best, of_account, of_service
 from grafana.builder.service_table import merged
 from grafana.builder.variables import datasource, instance, job, one_account, products
 
@@ -54,14 +60,13 @@ def account() -> dashboard.Dashboard:
         "The history of one account: its states and locks, its billing, its money, and how well it could be polled.",
         ACCOUNT_UID,
         variables=(datasource(), job(), instance(), one_account(), products()),
+        marks=OF_ONE_ACCOUNT,
         rows=(
-            ("Now", (_attention(), _change(), _credentials(), _identity(), _services())),
-            ("States", (_status(), _locks(), _debt(), _use())),
-            (
-                "Billing",
-                (_charge_types(), _next_charge_types(), billing_changes(), balance_lines("Balance, and in a day")),
-            ),
-            ("Polls", (_age(), _failures(), _duration(), _results())),
+            Row("Now", (_attention(), _change(), _credentials(), _identity(), _services())),
+            Row("States", (_states(), _age(), _results())),
+            Row("Billing", (_charge_types(), _next_charge_types(), billing_changes(ACCOUNT))),
+            Row("Balance and use", (balance_lines("Balance, and in a day", ACCOUNT), _use()), collapsed=True),
+            Row("More of polls", (_failures(), _duration()), collapsed=True),
         ),
     )
 
@@ -71,8 +76,9 @@ def _attention() -> stat.Panel:
         "Attention",
         "The worst that is known of any service of the account.",
         f"max({attention()})",
-        steps=((None, PLAIN),),
-    ).mappings([names(*ATTENTION)])
+        steps=((None, QUIET),),
+        named=ATTENTION,
+    )
 
 
 def _change() -> stat.Panel:
@@ -80,9 +86,9 @@ def _change() -> stat.Panel:
         "Next billing change in",
         "Time until the next change of a billing method takes effect.",
         f"min({time_left()})",
-        steps=((None, INFO), (CHANGE_SOON_S, FINE)),
+        steps=((None, INFO), (CHANGE_SOON_S, UNCOLOURED)),
         unit="s",
-        empty="none",
+        empty="none known",
     ).links(alert_links("DcdnChargeTypeChangeSoon"))
 
 
@@ -90,11 +96,11 @@ def _credentials() -> stat.Panel:
     expiry = best("account", of_account("dcdn_exporter_credential_expiry_timestamp_seconds"))
     return stat_panel(
         "Credentials end in",
-        "Time until the temporary credentials in hand end; they are renewed long before. Keys of a user do not end.",
+        "Time until the temporary credentials in hand end; they are renewed long before. Keys of a user have no end.",
         f"min({expiry} - time())",
         steps=((None, CRITICAL), (CREDENTIAL_LEFT_S, FINE)),
         unit="s",
-        empty="they do not end",
+        empty="no end known",
     ).links(alert_links("DcdnCredentialExpiring"))
 
 
@@ -105,14 +111,15 @@ def _identity() -> table.Panel:
         "Identity",
         "Who the account is to Alibaba Cloud: the id to name in a ticket, its name in the resource "
         "directory, its site.",
-        (instant(info),),
-        empty=NO_EXPORTER,
+        (instant(f'label_replace({info}, "account_name", "-", "account_name", "")'),),
+        empty=NO_DATA,
         size=(12, 4),
     ).transformations(merged(columns, ("Time", "Value")))
 
 
 def _services() -> table.Panel:
-    opened = f"{best(SERVICE, of_service('dcdn_service_opening_timestamp_seconds'))} * 1000"
+    opened = f"{best(SERVICE, of_service('dcdn_service_opening_timestamp_seconds'))} * 1000 or {polled()} * NaN"
+    instance_id = best(f"{SERVICE}, instance_id", of_service("dcdn_service_info"))
     columns = {"product": "Product", "Value #B": "Status", "instance_id": "Instance", "Value #D": "Opened"}
     return (
         rows(
@@ -120,49 +127,43 @@ def _services() -> table.Panel:
             "The services of the account: their status, the instance that a ticket names, and when they were opened.",
             (
                 instant(status(), "B"),
-                instant(best(f"{SERVICE}, instance_id", of_service("dcdn_service_info")), "C"),
+                instant(
+                    f'{instance_id} or on ({SERVICE}) label_replace({polled()}, "instance_id", "-", "", "")', "C"
+                ),
                 instant(opened, "D"),
             ),
-            empty=NO_EXPORTER,
+            empty=NO_DATA,
             size=(WIDTH, 5),
         )
         .transformations(merged(columns, ("Time", "account", "Value #C")))
         .override_by_name("Status", field(mappings=[names(*STATUS)], cell={"type": "color-text"}))
-        .override_by_name("Instance", field(mappings=[nothing("-")]))
         .override_by_name("Opened", field(unit="dateTimeAsIso", mappings=[nothing("-")]))
     )
 
 
-def _status() -> statetimeline.Panel:
+def _states() -> statetimeline.Panel:
     return timeline(
-        "Status",
-        "Unknown: no answer that is young enough to be believed.",
-        status(),
-        "{{product}}",
-        mappings=(names(*STATUS),),
-    ).links(alert_links("DcdnServiceDeactivated", "DcdnDataStale"))
-
-
-def _locks() -> statetimeline.Panel:
-    return timeline(
-        "Locks by reason",
-        "Each lock for as long as it holds. An interruption is a release, or a time for which nothing is known.",
-        locks(),
-        "{{product}}: {{reason}}",
-        mappings=(names((1, "locked", CRITICAL)),),
-        empty="no lock in the time shown",
-    ).links(alert_links("DcdnServiceLockedFinancial", "DcdnServiceLockedOther"))
-
-
-def _debt() -> statetimeline.Panel:
-    return timeline(
-        "Debt",
-        "In debt: a payment is overdue. Overdue: the time to make up for that is over too, and the lock follows.",
-        debt(),
-        "{{product}}",
-        mappings=(names(*DEBT),),
-        empty="debts are not polled (debt_status: true does it)",
-    ).links(alert_links("DcdnInDebt", "DcdnInDebtOverdue"))
+        "Status, locks and debt",
+        "Status: unknown is no answer that is young enough to be believed. Locks: a gap is a time for which nothing "
+        "is known. In debt: a payment is overdue. Overdue: the time to make up for that is over too, and the lock "
+        "follows.",
+        (
+            query(status(), "{{product}} status"),
+            query(lock_row(), "{{product}} lock: {{reason}}", "B"),
+            query(debt_row(), "{{product}} debt", "C"),
+        ),
+        mappings=(names(*STATUS, *LOCK, *DEBT_ROW),),
+        size=(WIDTH, 8),
+    ).links(
+        alert_links(
+            "DcdnServiceLockedFinancial",
+            "DcdnServiceLockedOther",
+            "DcdnServiceDeactivated",
+            "DcdnInDebt",
+            "DcdnInDebtOverdue",
+            "DcdnDataStale",
+        )
+    )
 
 
 def _use() -> statetimeline.Panel:
@@ -172,10 +173,15 @@ def _use() -> statetimeline.Panel:
     return timeline(
         "Can it be used",
         "What the API says itself: whether the service is activated, and whether it can be used.",
-        f"{each('dcdn_service_enabled', 'activated')} or {each('dcdn_service_available', 'usable')}",
-        "{{product}} {{asked}}",
+        (
+            query(
+                f"{each('dcdn_service_enabled', 'activated')} or {each('dcdn_service_available', 'usable')}",
+                "{{product}} {{asked}}",
+            ),
+        ),
         mappings=(names(*YES_NO),),
-        empty="debts are not polled (debt_status: true does it)",
+        empty=f"it is not known (debt_status: true polls it), or {NO_DATA}",
+        size=(WIDTH // 2, 8),
     )
 
 
@@ -183,10 +189,9 @@ def _charge_types() -> statetimeline.Panel:
     return timeline(
         "Billed by",
         "The billing method of each service over time.",
-        charge_type(),
-        "{{product}}: {{charge_type}}",
+        (query(charge_type(), "{{product}}: {{charge_type}}"),),
         mappings=(names((1, "in use", INFO)),),
-        empty="no billing method is known",
+        empty=f"no billing method is known, or {NO_DATA}",
     ).links(alert_links("DcdnChargeTypeChanged"))
 
 
@@ -194,10 +199,9 @@ def _next_charge_types() -> statetimeline.Panel:
     return timeline(
         "Will be billed by",
         "The billing method to come, for as long as it was pending.",
-        next_charge_type(),
-        "{{product}}: {{next_charge_type}}",
+        (query(next_charge_type(), "{{product}}: {{next_charge_type}}"),),
         mappings=(names((1, "pending", INFO)),),
-        empty="no change was pending in the time shown",
+        empty=f"no change is known to have been pending, or {NO_DATA}",
     ).links(alert_links("DcdnChargeTypeChangeScheduled"))
 
 
@@ -208,7 +212,7 @@ def _age() -> timeseries.Panel:
         (query(share_of_stale_after(PROBE), "{{product}} {{probe}}"),),
         unit="percentunit",
         steps=((None, FINE), (1, CRITICAL)),
-        empty="no answer yet",
+        empty=f"no answer yet, or {NO_DATA}",
         reaches=1,
     ).links(alert_links("DcdnDataStale"))
 
@@ -217,9 +221,9 @@ def _results() -> statetimeline.Panel:
     return timeline(
         "Polls answered",
         "Whether the last poll of each probe got an answer from any replica.",
-        best(PROBE, of_service("dcdn_poll_success")),
-        "{{product}} {{probe}}",
+        (query(best(PROBE, of_service("dcdn_poll_success")), "{{product}} {{probe}}"),),
         mappings=(names((0, "failed", WARNING), (1, "answered", FINE)),),
+        size=(WIDTH // 2, 8),
     ).links(alert_links("DcdnPollFailing", "DcdnPollsUnsteady"))
 
 
@@ -228,11 +232,12 @@ def _failures() -> timeseries.Panel:
     return (
         lines(
             "Failed polls by reason",
-            "Polls that ended without knowing the state. The reason tells what to do; the log has "
+            "Polls that ended without knowing the state, over 5 minutes. The reason tells what to do; the log has "
             "the API's own words.",
-            (query(f"sum by (reason) (increase({failed}[$__rate_interval])) > 0", "{{reason}}"),),
+            (query(f"sum by (reason) (increase({failed}{within(POLLS_S)})) > 0", "{{reason}}"),),
             unit="short",
-            empty="no poll failed",
+            empty=f"no failed poll is known, or {NO_DATA}",
+            interval=RECORDED,
         )
         .draw_style(options.GraphDrawStyle.BARS)
         .fill_opacity(70)

@@ -14,9 +14,13 @@ TITLES: Final = {OVERVIEW_UID: "DCDN / Overview", ACCOUNT_UID: "DCDN / Account",
 _CHOSEN: Final = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
 
 
+# Stands for the address at which the folder docs is published.
+DOCS: Final = "docs:"
+
+
 def runbook(alert: str) -> str:
-    """The runbook of an alert, below the address at which the folder docs is published."""
-    return f"runbooks/{alert}.md"
+    """The runbook of an alert."""
+    return f"{DOCS}runbooks/{alert}.md"
 
 
 def base_address(address: str) -> str:
@@ -39,3 +43,13 @@ def account_of_row(field: str) -> str:
 def account_of_series() -> str:
     """The account's dashboard, for the account that is a label of the series, over the same time."""
     return f"{dashboard(ACCOUNT_UID)}&var-account=${{__field.labels.account:percentencode}}&${{__url_time_range}}"
+
+
+def runbook_of_row(field: str) -> str:
+    """The document that a field of the row names."""
+    return f"{DOCS}${{__data.fields.{field}}}.md"
+
+
+def status_page_of_row(field: str) -> str:
+    """The status page of the exporter that a field of the row names, as Prometheus knows it."""
+    return f"http://${{__data.fields.{field}}}/"

@@ -7,10 +7,11 @@ from grafana_foundation_sdk.builders import common, table
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S
 from grafana.builder.addresses import account_of_row
 from grafana.builder.mappings import INFO, PLAIN, nothing
-from grafana.builder.panels import WIDTH, alert_links, field, instant, rows, thresholds
+from grafana.builder.panels import NO_DATA, WIDTH, alert_links, field, instant, rows, thresholds
 from grafana.builder.queries import change_moment, charge_type, next_charge_type, time_left
-from grafana.builder.selectors import SERVICE
+from grafana.builder.selectors import SERVICE, best
 from grafana.builder.service_table import merged
+from grafana.builder.thresholds import CHANGES
 
 _COLUMNS: Final = {
     "Value #C": "In",
@@ -22,23 +23,29 @@ _COLUMNS: Final = {
 }
 
 
-def billing_changes() -> table.Panel:
-    """Every change that was submitted and has not taken effect."""
-    coming = f"topk by ({SERVICE}) (1, {next_charge_type()})"
-    pending = f"({coming} or on ({SERVICE}) {time_left()})"
+def billing_changes(accounts: str) -> table.Panel:
+    """Every change of these accounts that was submitted and has not taken effect."""
+    coming = f"topk by ({SERVICE}) (1, {next_charge_type(accounts)})"
+    pending = f"({coming} or on ({SERVICE}) {time_left(accounts)})"
+    each = best(SERVICE, pending)
     links = [{"title": "History of this account", "url": account_of_row("Account")}]
     soon = thresholds(((None, INFO), (CHANGE_SOON_S, PLAIN))).build()
     panel = rows(
-        "Billing changes ahead",
+        f"Billing changes ahead, the next {CHANGES}",
         "Changes that were submitted and have not taken effect, the next one first. They cannot be withdrawn.",
+        # A method or moment that is not known leaves no column out.
         (
-            instant(f"topk by ({SERVICE}) (1, {charge_type()}) and on ({SERVICE}) {pending}", "A"),
-            instant(coming, "B"),
-            instant(time_left(), "C"),
-            instant(change_moment(), "D"),
+            instant(
+                f"topk by ({SERVICE}) (1, {charge_type(accounts)}) and on ({SERVICE}) {pending} or on ({SERVICE}) "
+                f'label_replace({each}, "charge_type", "-", "", "")',
+                "A",
+            ),
+            instant(f'{coming} or on ({SERVICE}) label_replace({each}, "next_charge_type", "-", "", "")', "B"),
+            instant(f"{time_left(accounts)} or {each} * NaN", "C"),
+            instant(f"{change_moment(accounts)} or {each} * NaN", "D"),
         ),
-        empty="no change is pending",
-        size=(WIDTH // 2, 8),
+        empty=f"no change is known, or {NO_DATA}",
+        size=(WIDTH, 7),
     ).transformations(merged(_COLUMNS, ("Time", "Value #A", "Value #B")))
     return (
         panel.sort_by([common.TableSortByFieldState().display_name("In").desc(False)])
@@ -50,11 +57,11 @@ def billing_changes() -> table.Panel:
                 cell={"type": "color-text"},
                 thresholds=soon,
                 mappings=[nothing("no date")],
-                width=90,
+                width=110,
             ),
         )
-        .override_by_name("At", field(unit="dateTimeAsIso", mappings=[nothing("no date")], width=170))
-        .override_by_name("Product", field(width=90))
+        .override_by_name("At", field(unit="dateTimeAsIso", mappings=[nothing("no date")], width=190))
+        .override_by_name("Product", field(width=110))
         .override_by_name("Account", field(links=links))
         .links(alert_links("DcdnChargeTypeChangeSoon", "DcdnChargeTypeChangeScheduled"))
     )

@@ -3,22 +3,33 @@
 from grafana_foundation_sdk.builders import common, dashboard, heatmap, stat, timeseries
 from grafana_foundation_sdk.models import common as options
 
+from deploy.prometheus.rules.expressions import (
+    BUDGET,
+    MEDIAN_AGE,
+    OLDEST,
+    POLLS,
+    SKIPPED,
+    THROTTLED,
+    within,
+)
+from deploy.prometheus.rules.expressions import SHOWN as SHOWN_RECORD
 from deploy.prometheus.rules.thresholds import (
     BUDGET_SHARE,
     CLOCK_SKEW_S,
     CREDENTIAL_LEFT_S,
     DISCOVERY_STALE_S,
+    POLLS_S,
     SKIPPED_SHARE,
     THROTTLED_SHARE,
 )
 from grafana.builder.addresses import EXPORTER_UID
-from grafana.builder.frame import framed
-from grafana.builder.mappings import CRITICAL, FINE, WARNING, names
-from grafana.builder.panels import alert_links, heat, lines, query, stat_panel
-from grafana.builder.queries import share_of_stale_after
-from grafana.builder.selectors import PROBE, best, of_account, of_exporter, of_known_account, of_service, of_target
+from grafana.builder.frame import Row, framed
+from grafana.builder.mappings import CRITICAL, FINE, UNCOLOURED, WARNING
+from grafana.builder.panels import NO_DATA, RECORDED, alert_links, heat, lines, query, stat_panel
+from grafana.builder.queries import EXPIRING, soonest_expiring
+from grafana.builder.selectors import best, of_account, of_exporter, of_product, of_target, recorded
 from grafana.builder.thresholds import CLOCK_SKEW_REFUSED_S, SHOWN
-from grafana.builder.variables import accounts, datasource, instance, job, products
+from grafana.builder.variables import chosen, datasource, instance, job, products
 
 
 def exporter_health() -> dashboard.Dashboard:
@@ -26,13 +37,23 @@ def exporter_health() -> dashboard.Dashboard:
     return framed(
         "Whether the exporter is to be believed: its polls, its budget of calls, its credentials, clock and process.",
         EXPORTER_UID,
-        variables=(datasource(), job(), instance(), accounts(), products()),
+        variables=(
+            datasource(),
+            job(),
+            instance(),
+            products(),
+            chosen(EXPIRING, soonest_expiring()),
+        ),
         rows=(
-            ("Now", (_up(), _accounts(), _missing(), _probes(), _configuration(), _shards())),
-            ("Polls", (_polls(), _failures(), _shares(), _ages())),
-            ("Calls", (_calls(), _budget(), _wait(), _durations())),
-            ("Credentials, clock and discovery", (_credentials(), _skew(), _discovery(), _unknown())),
-            ("Process", (_memory(), _cpu(), _samples(), _scrape())),
+            Row("Now", (_up(), _accounts(), _missing(), _probes(), _configuration(), _shards())),
+            Row("Polls", (_polls(), _failures(), _shares(), _ages())),
+            Row("Calls", (_calls(), _budget(), _wait(), _durations()), collapsed=True),
+            Row(
+                "Credentials, clock and discovery",
+                (_credentials(), _skew(), _discovery(), _unknown()),
+                collapsed=True,
+            ),
+            Row("Process", (_memory(), _cpu(), _samples(), _scrape()), collapsed=True),
         ),
     )
 
@@ -51,16 +72,16 @@ def _accounts() -> stat.Panel:
         "Accounts",
         "Accounts in the configuration and from discovery, before sharding.",
         _over_jobs("dcdn_exporter_configured_accounts"),
-        steps=((None, "blue"),),
+        steps=((None, UNCOLOURED),),
     )
 
 
 def _missing() -> stat.Panel:
     configured = _over_jobs("dcdn_exporter_configured_accounts")
-    polled = f"count(count by (job, account) ({of_exporter('dcdn_poll_success')}))"
+    polled = f'count(count by (job, account) ({SHOWN_RECORD}{{job=~"$job"}}))'
     return stat_panel(
         "Accounts not polled",
-        "Accounts of which no chosen exporter has a probe: a shard is missing, or was not chosen above.",
+        "Accounts of which no exporter has a probe: a shard is missing.",
         f"{configured} - ({polled} or 0 * {configured})",
         steps=((None, FINE), (1, CRITICAL)),
     ).links(alert_links("DcdnAccountMissing", "DcdnAccountsUnwatched"))
@@ -69,23 +90,20 @@ def _missing() -> stat.Panel:
 def _probes() -> stat.Panel:
     return stat_panel(
         "Probes",
-        "Probes that are polled, each counted once however many replicas poll it.",
-        f"count({best(PROBE, of_exporter('dcdn_poll_success'))})",
-        steps=((None, "blue"),),
+        "Probes that the chosen exporters poll; one that two replicas poll counts twice.",
+        f"sum({of_exporter('dcdn_exporter_probes')})",
+        steps=((None, UNCOLOURED),),
     )
 
 
 def _configuration() -> stat.Panel:
-    return (
-        stat_panel(
-            "Reload succeeded",
-            "No: the last reload was refused, the configuration before it is in use, and a restart would fail.",
-            f"min({of_exporter('dcdn_exporter_config_last_reload_successful')})",
-            steps=((None, WARNING), (1, FINE)),
-        )
-        .mappings([names((0, "no", WARNING), (1, "yes", FINE))])
-        .links(alert_links("DcdnConfigReloadFailed"))
-    )
+    return stat_panel(
+        "Reload succeeded",
+        "No: the last reload was refused, the configuration before it is in use, and a restart would fail.",
+        f"min({of_exporter('dcdn_exporter_config_last_reload_successful')})",
+        steps=((None, WARNING), (1, FINE)),
+        named=((0, "no", WARNING), (1, "yes", FINE)),
+    ).links(alert_links("DcdnConfigReloadFailed"))
 
 
 def _shards() -> stat.Panel:
@@ -107,26 +125,23 @@ def _over_jobs(metric: str) -> str:
 def _polls() -> timeseries.Panel:
     return lines(
         "Polls",
-        "Polls that ended, failed ones included, per second.",
-        (
-            query(
-                f"sum by (product, probe) (rate({of_service('dcdn_polls_total')}[$__rate_interval]))",
-                "{{product}} {{probe}}",
-            ),
-        ),
+        "Polls that ended, failed ones included, per second, over 5 minutes.",
+        (query(f"sum by (product, probe) ({recorded(POLLS)})", "{{product}} {{probe}}"),),
         unit="ops",
+        interval=RECORDED,
     )
 
 
 def _failures() -> timeseries.Panel:
-    failed = of_service("dcdn_poll_failures_total")
+    failed = of_product("dcdn_exporter_poll_failures_total")
     return (
         lines(
             "Failed polls by reason",
-            "Polls that ended without knowing the state, per second.",
-            (query(f"sum by (reason) (rate({failed}[$__rate_interval])) > 0", "{{reason}}"),),
+            "Polls that ended without knowing the state, per second, over 5 minutes.",
+            (query(f"sum by (reason) (rate({failed}{within(POLLS_S)})) > 0", "{{reason}}"),),
             unit="ops",
-            empty="no poll failed",
+            empty=f"no failed poll is known, or {NO_DATA}",
+            interval=RECORDED,
         )
         .fill_opacity(40)
         .stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
@@ -135,36 +150,35 @@ def _failures() -> timeseries.Panel:
 
 
 def _shares() -> timeseries.Panel:
-    throttled = (
-        f"sum by ({PROBE}) (rate({of_service('dcdn_poll_failures_total', reason='throttled')}[$__rate_interval]))"
-    )
-    polls = f"sum by ({PROBE}) (rate({of_service('dcdn_polls_total')}[$__rate_interval]))"
-    skipped = f"sum by ({PROBE}) (rate({of_service('dcdn_polls_skipped_total')}[$__rate_interval]))"
     return lines(
         "Worst share of polls throttled or skipped",
-        f"Of the probe that is worst off: polls that met the vendor's limit (alert above "
-        f"{THROTTLED_SHARE:.0%}), and runs "
-        f"that were due while the last one was not over (alert above {SKIPPED_SHARE:.0%}).",
+        f"Of the probe that is worst off, over 15 minutes: polls that met the vendor's limit (alert above "
+        f"{THROTTLED_SHARE:.0%}), and runs that were due while the last one was not over (alert above "
+        f"{SKIPPED_SHARE:.0%}).",
         (
-            query(f"max({throttled} / {polls})", "throttled"),
-            query(f"max({skipped} / ({polls} + {skipped}))", "skipped", "B"),
+            query(f"max({recorded(THROTTLED)})", "throttled"),
+            query(f"max({recorded(SKIPPED)})", "skipped", "B"),
         ),
         unit="percentunit",
         steps=((None, FINE), (THROTTLED_SHARE, WARNING)),
         reaches=SKIPPED_SHARE,
-    ).links(alert_links("DcdnThrottled", "DcdnPollsSkipped"))
+        interval=RECORDED,
+    ).links(alert_links("DcdnThrottled", "DcdnPollsSkipped", "DcdnPollsUnsteady"))
 
 
 def _ages() -> timeseries.Panel:
-    age = share_of_stale_after(PROBE)
     return lines(
         "Age of the data, of its limit",
-        "How old the last answers are, as a share of the age past which they are not shown any more.",
-        (query(f"max({age})", "oldest"), query(f"quantile(0.5, {age})", "median", "B")),
+        "How old the last answers are, as a share of the age past which they are not shown any more: of the oldest, "
+        "and of one in the middle.",
+        (
+            query(f"max({recorded(OLDEST)})", "oldest"),
+            query(f"max by (product, probe) ({recorded(MEDIAN_AGE)})", "median of {{product}} {{probe}}", "B"),
+        ),
         unit="percentunit",
         steps=((None, FINE), (1, CRITICAL)),
-        empty="no answer yet",
         reaches=1,
+        interval=RECORDED,
     ).links(alert_links("DcdnDataStale"))
 
 
@@ -179,28 +193,15 @@ def _calls() -> timeseries.Panel:
 
 
 def _budget() -> timeseries.Panel:
-    polls = f"rate({of_service('dcdn_polls_total')}[$__rate_interval])"
-    ids = f"max by (job, instance, account, account_id) ({of_known_account('dcdn_account_info')})"
-    operations = f"max by (job, instance, product, probe, operation) ({of_exporter('dcdn_exporter_probe_info')})"
-    pace = f"max by (job, instance, operation) ({of_exporter('dcdn_exporter_api_budget_calls_per_second')})"
-    spent = (
-        f"sum by (job, instance, account_id, operation) ({polls} * on (job, instance, account) "
-        f"group_left (account_id) "
-        f"{ids} * on (job, instance, product, probe) group_left (operation) {operations})"
-    )
     return lines(
         "Budget used by the busiest account",
-        "Calls per second of an operation as a share of the pace that is kept for each account. Near "
-        "100 % polls wait "
-        "for their turn.",
-        (
-            query(
-                f"max by (operation) ({spent} / on (job, instance, operation) group_left () {pace})", "{{operation}}"
-            ),
-        ),
+        "Calls per second of an operation as a share of the pace that is kept for each account, over 10 minutes. "
+        "Near 100 % polls wait for their turn.",
+        (query(f"max by (operation) ({recorded(BUDGET)})", "{{operation}}"),),
         unit="percentunit",
         steps=((None, FINE), (BUDGET_SHARE, WARNING)),
         reaches=1,
+        interval=RECORDED,
     ).links(alert_links("DcdnBudgetNearLimit"))
 
 
@@ -232,14 +233,14 @@ def _durations() -> heatmap.Panel:
 
 
 def _credentials() -> timeseries.Panel:
-    expiry = best("account", of_account("dcdn_exporter_credential_expiry_timestamp_seconds"))
+    expiry = best("account", of_account("dcdn_exporter_credential_expiry_timestamp_seconds", EXPIRING))
     return lines(
         f"Credentials end in, the {SHOWN} soonest",
         "Time until the temporary credentials in hand end; they are renewed long before.",
-        (query(f"bottomk({SHOWN}, {expiry} - time())", "{{account}}"),),
+        (query(f"{expiry} - time()", "{{account}}"),),
         unit="s",
         steps=((None, CRITICAL), (CREDENTIAL_LEFT_S, FINE)),
-        empty="no credentials that end",
+        empty=f"no credentials are known that end, or {NO_DATA}",
     ).links(alert_links("DcdnCredentialExpiring"))
 
 
@@ -252,7 +253,7 @@ def _skew() -> timeseries.Panel:
         (query(f"max by (instance) ({of_exporter('dcdn_exporter_clock_skew_seconds')})", "{{instance}}"),),
         unit="s",
         steps=((None, WARNING), (-CLOCK_SKEW_S, FINE), (CLOCK_SKEW_S, WARNING)),
-        empty="no reply yet",
+        empty=f"no reply yet, or {NO_DATA}",
     ).links(alert_links("DcdnClockSkew"))
 
 
@@ -266,7 +267,7 @@ def _discovery() -> timeseries.Panel:
         (query(f"time() - ({seen} > 0)", "{{directory}}"),),
         unit="s",
         steps=((None, FINE), (DISCOVERY_STALE_S, WARNING)),
-        empty="no discovery",
+        empty=f"no resource directory is known, or {NO_DATA}",
     ).links(alert_links("DcdnDiscoveryStale"))
 
 

@@ -9,18 +9,31 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from grafana.builder.account import account
-from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID, OVERVIEW_UID
+from grafana.builder.addresses import ACCOUNT_UID, DOCS, EXPORTER_UID, OVERVIEW_UID
 from grafana.builder.exporter_health import exporter_health
 from grafana.builder.overview import overview
 
 
 def _text(build: Callable[[], Dashboard], docs_url: str) -> str:
-    document = json.loads(JSONEncoder().encode(build().build()))
-    for number, panel in enumerate(document["panels"], start=1):
+    document = _linked(json.loads(JSONEncoder().encode(build().build())), docs_url)
+    every = [inner for panel in document["panels"] for inner in (panel, *(panel.get("panels") or ()))]
+    for number, panel in enumerate(every, start=1):
         panel["id"] = number
-        runbooks = [{**link, "url": f"{docs_url}/{link['url']}"} for link in panel.get("links") or ()]
-        panel["links"] = (docs_url and runbooks) or None
+        panel["links"] = panel.get("links") or None
     return json.dumps(_without_nulls(document), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _linked(value: Any, docs_url: str) -> Any:
+    """The same with links to runbooks below the address of the documents, or without them where that is not known."""
+    if isinstance(value, list):
+        return [_linked(item, docs_url) for item in value if docs_url or not _is_runbook(item)]
+    if _is_runbook(value):
+        return {**value, "url": f"{docs_url}/{value['url'].removeprefix(DOCS)}"}
+    return {key: _linked(item, docs_url) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _is_runbook(value: Any) -> bool:
+    return isinstance(value, dict) and str(value.get("url", "")).startswith(DOCS)
 
 
 def _of_one_account(docs_url: str) -> str:

@@ -1,6 +1,7 @@
 """What all dashboards have around their panels."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.builder import Builder
@@ -14,13 +15,25 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from grafana.builder.addresses import TAG, TITLES
 from grafana.builder.addresses import dashboard as address
-from grafana.builder.annotations import MARKS
+from grafana.builder.annotations import Mark
 
-Row = tuple[str, tuple[Builder[Panel], ...]]
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels under a title; those of one that is collapsed ask nothing until somebody opens it."""
+
+    title: str
+    panels: tuple[Builder[Panel], ...]
+    collapsed: bool = False
 
 
 def framed(
-    description: str, uid: str, *, variables: Iterable[Builder[VariableModel]], rows: Iterable[Row]
+    description: str,
+    uid: str,
+    *,
+    variables: Iterable[Builder[VariableModel]],
+    marks: Iterable[Mark] = (),
+    rows: Iterable[Row],
 ) -> dashboard.Dashboard:
     """A dashboard of rows of panels, with marks, and with links to the others that keep what was chosen."""
     links: list[Builder[DashboardLink]] = [
@@ -39,11 +52,16 @@ def framed(
         .readonly()
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .variables(list(variables))
-        .annotations(list(MARKS))
+        .annotations(list(marks))
         .links(links)
     )
-    for name, panels in rows:
-        whole = whole.with_row(dashboard.Row(name))
-        for panel in panels:
-            whole = whole.with_panel(panel)
+    for row in rows:
+        head = dashboard.Row(row.title)
+        if row.collapsed:
+            for panel in row.panels:
+                head = head.with_panel(panel)
+        whole = whole.with_row(head)
+        if not row.collapsed:
+            for panel in row.panels:
+                whole = whole.with_panel(panel)
     return whole

@@ -11,25 +11,45 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
+from deploy.prometheus.rules.dashboard_recordings import Attention
+
 FINE: Final = "green"
 INFO: Final = "blue"
 WARNING: Final = "orange"
 CRITICAL: Final = "red"
 UNKNOWN: Final = "purple"
 PLAIN: Final = "text"
+QUIET: Final = "#6e7077"
+"""Of what is not known: no alarm, and never to be taken for good news. Grafana's own "text" is the brightest tile of
+a dark page."""
+UNCOLOURED: Final = "transparent"
+"""Of what needs nobody, whatever its number."""
 
 # Numbers that the queries of the same name make.
 STATUS: Final = ((0, "unknown", UNKNOWN), (1, "active", FINE), (2, "not activated", INFO), (3, "locked", CRITICAL))
 ATTENTION: Final = (
-    (0, "fine", FINE),
-    (1, "changes soon", INFO),
-    (2, "failing", WARNING),
-    (3, "in debt", WARNING),
-    (4, "unknown", UNKNOWN),
-    (5, "overdue", CRITICAL),
-    (6, "locked", CRITICAL),
+    (Attention.NONE, "fine", FINE),
+    (Attention.CHANGES_SOON, "changes soon", INFO),
+    (Attention.FAILING, "failing", WARNING),
+    (Attention.IN_DEBT, "in debt", WARNING),
+    (Attention.UNKNOWN, "unknown", UNKNOWN),
+    (Attention.OVERDUE, "overdue", CRITICAL),
+    (Attention.LOCKED, "locked", CRITICAL),
 )
-DEBT: Final = ((0, "none", FINE), (1, "in debt", WARNING), (2, "overdue", CRITICAL))
+DEBT: Final = (
+    (0, "none", FINE),
+    (1, "in debt", WARNING),
+    (2, "overdue", CRITICAL),
+    (3, "not polled", QUIET),
+)
+# Locks and debts in one panel with the status: numbers of their own, above those.
+LOCK_FROM: Final = 10
+LOCK: Final = ((LOCK_FROM, "none", FINE), (LOCK_FROM + 1, "locked", CRITICAL))
+DEBT_FROM: Final = 20
+DEBT_ROW: Final = tuple((DEBT_FROM + number, text, color) for number, text, color in DEBT)
+# Of counts: nothing was found, but not all is known; nobody asks.
+NONE_KNOWN: Final = -1
+NOT_POLLED: Final = -2
 YES_NO: Final = ((0, "no", CRITICAL), (1, "yes", FINE))
 
 
@@ -43,9 +63,9 @@ def names(*rows: tuple[int, str, str]) -> ValueMapping:
     )
 
 
-def nothing(text: str) -> ValueMapping:
-    """The text where there is no number."""
+def nothing(text: str, color: str = PLAIN) -> ValueMapping:
+    """The text where there is no number, or none that is one."""
     options = DashboardSpecialValueMapOptions(
-        match=SpecialValueMatch.NULL, result=ValueMappingResult(text=text, color=PLAIN, index=99)
+        match=SpecialValueMatch.NULL_AND_NAN, result=ValueMappingResult(text=text, color=color, index=99)
     )
     return SpecialValueMap(options=options)

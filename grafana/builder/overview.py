@@ -1,21 +1,36 @@
 """The overview: which services need somebody, what billing will change and when, and whether that can be believed."""
 
-from grafana_foundation_sdk.builders import dashboard, stat, statetimeline
+from grafana_foundation_sdk.builders import dashboard, stat, statetimeline, timeseries
 
+from deploy.prometheus.rules.expressions import COUNT, POLLED, STALE, STATUS
 from deploy.prometheus.rules.thresholds import DAY_S
+from grafana.builder import queries
 from grafana.builder.addresses import OVERVIEW_UID
+from grafana.builder.annotations import OF_MANY_ACCOUNTS
 from grafana.builder.balance_lines import balance_lines
 from grafana.builder.billing_table import billing_changes
-from grafana.builder.frame import framed
-from grafana.builder.mappings import CRITICAL, FINE, INFO, STATUS, WARNING, names
-from grafana.builder.panels import alert_links, stat_panel, timeline
-from grafana.builder.queries import locks, status, time_left, worst_in_range
-from grafana.builder.selectors import PROBE, SERVICE, best, of_exporter, of_service, within_range
+from grafana.builder.frame import Row, framed
+from grafana.builder.mappings import (
+    CRITICAL,
+    FINE,
+    INFO,
+    NONE_KNOWN,
+    NOT_POLLED,
+    QUIET,
+    UNCOLOURED,
+    UNKNOWN,
+    WARNING,
+    names,
+)
+from grafana.builder.mappings import STATUS as STATUS_NAMES
+from grafana.builder.panels import NO_DATA, RECORDED, WIDTH, alert_links, field, lines, query, stat_panel, timeline
+from grafana.builder.selectors import SERVICE, best, of_product, recorded, within_range
 from grafana.builder.service_table import services
 from grafana.builder.thresholds import CHANGE_AHEAD_S, SHOWN
-from grafana.builder.variables import accounts, datasource, instance, job, products
+from grafana.builder.variables import accounts, chosen, counted, datasource, instance, job, products
 
-NO_DEBT = "debts are not polled (debt_status: true does it)"
+_EIGHTH = WIDTH // 8
+_NONE_KNOWN = (NONE_KNOWN, "none known", QUIET)
 
 
 def overview() -> dashboard.Dashboard:
@@ -24,11 +39,42 @@ def overview() -> dashboard.Dashboard:
         "Which services are locked or about to be, what billing will change and when, and whether "
         "that can be believed.",
         OVERVIEW_UID,
-        variables=(datasource(), job(), instance(), accounts(), products()),
+        variables=(
+            datasource(),
+            job(),
+            instance(),
+            accounts(),
+            products(),
+            chosen(queries.NEEDING, queries.most_needing()),
+            counted(queries.LEFT_OUT, queries.rows_left_out()),
+            chosen(queries.CHANGING, queries.next_changing()),
+            chosen(queries.TROUBLED, queries.longest_troubled()),
+            chosen(queries.LOCKED, queries.longest_locked()),
+            chosen(queries.POOREST, queries.least_balances()),
+        ),
+        marks=OF_MANY_ACCOUNTS,
         rows=(
-            ("Now", (_locked(), _overdue(), _changing(), _not_activated(), _failing(), _stale(), services())),
-            ("Ahead", (billing_changes(), balance_lines(f"Balance, and in a day: the {SHOWN // 2} least"))),
-            ("Until now", (_status(), _locks())),
+            Row(
+                "Now",
+                (
+                    _locked(),
+                    _overdue(),
+                    _unknown(),
+                    _failing(),
+                    _stale(),
+                    _changing(),
+                    _not_activated(),
+                    _services(),
+                    services(),
+                ),
+            ),
+            Row("Ahead", (billing_changes(queries.CHANGING),)),
+            Row("Until now", (_status(), _locks(), _counts())),
+            Row(
+                "Balances",
+                (balance_lines(f"Balance, and in a day: the {SHOWN // 2} least", queries.POOREST),),
+                collapsed=True,
+            ),
         ),
     )
 
@@ -36,84 +82,128 @@ def overview() -> dashboard.Dashboard:
 def _locked() -> stat.Panel:
     return stat_panel(
         "Locked",
-        "Services with any lock: traffic stops, or is about to.",
-        f"sum({best(SERVICE, of_service('dcdn_service_status', status='locked'))})",
+        "Services with any lock: traffic stops, or is about to. A lock counts until an answer says otherwise.",
+        f"{queries.needing(queries.LOCKED_RUNBOOKS)} or {NONE_KNOWN} + 0 * {queries.unknown()} or {queries.none()}",
         steps=((None, FINE), (1, CRITICAL)),
+        named=(_NONE_KNOWN,),
+        width=_EIGHTH,
     ).links(alert_links("DcdnServiceLockedFinancial", "DcdnServiceLockedOther"))
 
 
 def _overdue() -> stat.Panel:
+    asked = f"count({of_product('dcdn_exporter_probe_info', probe='debt_status')})"
+    late = f"count({recorded(STALE, probe='debt_status')})"
+    not_known = f"{NONE_KNOWN} + 0 * ({queries.unknown()} or {late}) and on () {asked}"
     return stat_panel(
         "Overdue",
         "Services for which the time to pay a debt is over: the lock follows. Known where debt_status is polled.",
-        f"sum({best(SERVICE, of_service('dcdn_service_in_debt_overdue'))})",
+        f"{queries.needing('DcdnInDebtOverdue')} or {not_known} or {queries.none()} and on () {asked} or "
+        f"{NOT_POLLED} + 0 * {queries.scraped()} unless on () {asked}",
         steps=((None, FINE), (1, CRITICAL)),
-        empty=NO_DEBT,
+        named=(_NONE_KNOWN, (NOT_POLLED, "not polled", QUIET)),
+        width=_EIGHTH,
     ).links(alert_links("DcdnInDebtOverdue", "DcdnInDebt"))
 
 
-def _changing() -> stat.Panel:
+def _unknown() -> stat.Panel:
     return stat_panel(
-        f"Changes in {CHANGE_AHEAD_S // DAY_S} days",
-        "Services that will be billed by another method soon; a submitted change cannot be withdrawn.",
-        f"count({time_left()} < {CHANGE_AHEAD_S}) or 0 * sum({best(SERVICE, of_service('dcdn_service_status'))})",
-        steps=((None, FINE), (1, INFO)),
-    ).links(alert_links("DcdnChargeTypeChangeSoon"))
-
-
-def _not_activated() -> stat.Panel:
-    return stat_panel(
-        "Not activated",
-        "Services that were never opened, or are open no more. That is a state and no failure; an "
-        "alert tells of those "
-        "that were active before.",
-        f"sum({best(SERVICE, of_service('dcdn_service_status', status='not_activated'))})",
-        steps=((None, FINE), (1, INFO)),
-    ).links(alert_links("DcdnServiceDeactivated"))
+        "Unknown",
+        "Services of which no state is known that is young enough to be believed, and those of exporters that are "
+        "down: a lock would not be seen.",
+        f"{queries.unknown()} or {queries.none()}",
+        steps=((None, FINE), (1, UNKNOWN)),
+        width=_EIGHTH,
+    ).links(alert_links("DcdnDataStale", "DcdnAccountsUnwatched"))
 
 
 def _failing() -> stat.Panel:
     return stat_panel(
         "Failing",
         "Probes whose last poll got no answer from any replica: what is shown of them is the last that was known.",
-        f"sum({best(PROBE, of_service('dcdn_poll_success'))} == bool 0)",
+        f"count({recorded(POLLED)} == 0) or {queries.none()}",
         steps=((None, FINE), (1, WARNING)),
+        width=_EIGHTH,
     ).links(alert_links("DcdnPollFailing", "DcdnAuthFailing", "DcdnPermissionMissing"))
 
 
 def _stale() -> stat.Panel:
-    limit = f"max by (job, instance) ({of_exporter('dcdn_exporter_poll_stale_after_seconds')})"
-    age = f"time() - {of_service('dcdn_last_success_timestamp_seconds')}"
     return stat_panel(
         "Stale",
-        "Probes whose last answer is too old to be shown, or that never had one: a lock would not be seen.",
-        f"sum(min by ({PROBE}) ({age} - on (job, instance) group_left () {limit}) > bool 0)",
+        "Probes whose last answer is too old to be shown, also those that never had one for as long.",
+        f"count({recorded(STALE)}) or {queries.none()}",
         steps=((None, FINE), (1, CRITICAL)),
+        width=_EIGHTH,
     ).links(alert_links("DcdnDataStale"))
+
+
+def _changing() -> stat.Panel:
+    return stat_panel(
+        f"Changes in {CHANGE_AHEAD_S // DAY_S} days",
+        "Services that will be billed by another method soon; a submitted change cannot be withdrawn.",
+        f"count({queries.time_left()} < {CHANGE_AHEAD_S}) or {queries.none()}",
+        steps=((None, UNCOLOURED), (1, INFO)),
+        width=_EIGHTH,
+    ).links(alert_links("DcdnChargeTypeChangeSoon"))
+
+
+def _not_activated() -> stat.Panel:
+    return stat_panel(
+        "Not activated",
+        "Services that were never opened, or are open no more, by their last answers. That is a state and no "
+        "failure; an alert tells of those that were active before.",
+        f"count({recorded(STATUS, status='not_activated')}) or {queries.none()}",
+        steps=((None, UNCOLOURED),),
+        width=_EIGHTH,
+    ).links(alert_links("DcdnServiceDeactivated"))
+
+
+def _services() -> stat.Panel:
+    return stat_panel(
+        "Services",
+        "Services that are polled, or were until their exporter went, each counted once whatever its replicas.",
+        f"count({best(SERVICE, recorded(POLLED, probe='service'))} or {queries.lost()})",
+        steps=((None, UNCOLOURED),),
+        width=_EIGHTH,
+    )
 
 
 def _status() -> statetimeline.Panel:
     return timeline(
         f"Status, the {SHOWN} worst",
-        f"The status of the services that were locked or unknown for the largest parts of the time shown, {SHOWN} at "
-        "most. Unknown: no answer that is young enough to be believed.",
-        f"({status()}) and on ({SERVICE}) {worst_in_range()}",
-        "{{account}} {{product}}",
-        mappings=(names(*STATUS),),
-        height=9,
-    )
+        f"The status of the services that were locked or unknown within the time shown, those that were for longest "
+        f"first, {SHOWN} accounts at most; on a fleet that is well there are none. Unknown: no answer that is young "
+        "enough to be believed.",
+        (query(queries.worst_first(queries.status(queries.TROUBLED), queries.TROUBLED), "{{account}} {{product}}"),),
+        mappings=(names(*STATUS_NAMES),),
+        empty=f"no service is known that was locked or unknown, or {NO_DATA}",
+        size=(WIDTH, 9),
+    ).interval(RECORDED)
 
 
 def _locks() -> statetimeline.Panel:
-    by = f"{SERVICE}, reason"
-    longest = best(by, within_range(of_service("dcdn_service_lock"), "avg_over_time"))
+    held = within_range(queries.locks(queries.LOCKED), "count_over_time")
     return timeline(
         "Locks by reason",
-        f"Each lock for as long as it holds, {SHOWN} at most, those that held longest. An interruption is a release, "
-        "or a time for which nothing is known.",
-        f"({locks()}) and on ({by}) topk({SHOWN}, {longest} > 0)",
-        "{{account}} {{product}}: {{reason}}",
-        mappings=(names((1, "locked", CRITICAL)),),
-        height=9,
-        empty="no lock in the time shown",
+        f"Each lock for as long as it holds, of the {SHOWN} accounts that were locked for longest. It holds until an "
+        "answer says otherwise.",
+        (
+            query(queries.locks(queries.LOCKED), "{{account}} {{product}}: {{reason}}"),
+            query(f"({queries.none()}) unless on () count({held})", "no lock", "B"),
+        ),
+        mappings=(names((0, "none", FINE), (1, "locked", CRITICAL)),),
+        size=(WIDTH // 2, 9),
     ).links(alert_links("DcdnLockedTooLong"))
+
+
+def _counts() -> timeseries.Panel:
+    counts = lines(
+        "Services that are not active",
+        "How many services were locked, not activated or unknown.",
+        (query(f"sum by (status) ({recorded(COUNT, status='locked|not_activated|unknown')})", "{{status}}"),),
+        unit="short",
+        empty=f"no service is known that is not active, or {NO_DATA}",
+        interval=RECORDED,
+    )
+    for status, color in (("locked", CRITICAL), ("not_activated", INFO), ("unknown", UNKNOWN)):
+        counts = counts.override_by_name(status, field(color={"mode": "fixed", "fixedColor": color}))
+    return counts.height(9)

@@ -28,10 +28,12 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.builder.addresses import account_of_series, runbook
-from grafana.builder.mappings import FINE
+from grafana.builder.mappings import FINE, QUIET, names, nothing
 from grafana.builder.variables import DATASOURCE
 
-NO_EXPORTER: Final = "no data: is the exporter scraped?"
+NO_DATA: Final = "no data: is the exporter scraped, and are the rules loaded?"
+# What rules record comes once a minute.
+RECORDED: Final = "1m"
 WIDTH: Final = 24
 
 Panel = TypeVar("Panel", stat.Panel, table.Panel, timeseries.Panel, statetimeline.Panel, heatmap.Panel)
@@ -56,9 +58,11 @@ def stat_panel(
     *,
     steps: Iterable[Step],
     unit: str = "none",
-    empty: str = NO_EXPORTER,
+    empty: str = "no data",
+    named: Iterable[tuple[int, str, str]] = (),
+    width: int = 4,
 ) -> stat.Panel:
-    """One number, now, coloured by thresholds."""
+    """One number, now, coloured by thresholds, or one that has a name; without a number it is grey and says so."""
     panel = (
         stat.Panel()
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -67,7 +71,8 @@ def stat_panel(
         .with_target(instant(expression))
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
     )
-    return _dressed(panel, title, description, unit=unit, steps=steps, empty=empty, size=(4, 4))
+    panel = panel.mappings([*([names(*named)] if named else []), nothing(empty, QUIET)])
+    return _dressed(panel, title, description, unit=unit, steps=steps, empty=empty, size=(width, 4))
 
 
 def lines(
@@ -77,12 +82,14 @@ def lines(
     *,
     unit: str,
     steps: Iterable[Step] = ((None, FINE),),
-    empty: str = NO_EXPORTER,
+    empty: str = NO_DATA,
     reaches: float | None = None,
+    interval: str | None = None,
 ) -> timeseries.Panel:
     """Values over time, from 0 on; a threshold is a line where there is more than the base.
 
-    The axis ``reaches`` at least so far, for values that are near 0 in good times.
+    The axis ``reaches`` at least so far, for values that are near 0 in good times. An ``interval`` is the shortest
+    between two points, where there is nothing between.
     """
     steps = tuple(steps)
     panel = (
@@ -107,23 +114,24 @@ def lines(
         panel = panel.thresholds_style(style)
     if reaches is not None:
         panel = panel.axis_soft_max(reaches)
+    if interval is not None:
+        panel = panel.interval(interval)
     return _dressed(panel, title, description, unit=unit, steps=steps, empty=empty, size=(WIDTH // 2, 8))
 
 
 def timeline(
     title: str,
     description: str,
-    expression: str,
-    legend: str,
+    queries: Iterable[prometheus.Dataquery],
     *,
     mappings: Iterable[ValueMapping],
-    empty: str = NO_EXPORTER,
-    height: int = 5,
+    empty: str = NO_DATA,
+    size: tuple[int, int] = (WIDTH // 2, 5),
 ) -> statetimeline.Panel:
     """States over time, a bar for each series, which leads to its account."""
     panel = (
         statetimeline.Panel()
-        .with_target(query(expression, legend))
+        .targets(list(queries))
         .mappings(list(mappings))
         .merge_values(True)
         .show_value(options.VisibilityMode.AUTO)
@@ -134,9 +142,7 @@ def timeline(
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .data_links([link("History of this account", account_of_series())])
     )
-    return _dressed(
-        panel, title, description, unit="none", steps=((None, FINE),), empty=empty, size=(WIDTH // 2, height)
-    )
+    return _dressed(panel, title, description, unit="none", steps=((None, QUIET),), empty=empty, size=size)
 
 
 def heat(title: str, description: str, expression: str, *, unit: str) -> heatmap.Panel:
@@ -150,9 +156,7 @@ def heat(title: str, description: str, expression: str, *, unit: str) -> heatmap
         .cell_values(heatmap.CellValues().unit("ops"))
         .show_legend()
     )
-    return _dressed(
-        panel, title, description, unit=unit, steps=((None, FINE),), empty=NO_EXPORTER, size=(WIDTH // 2, 8)
-    )
+    return _dressed(panel, title, description, unit=unit, steps=((None, FINE),), empty=NO_DATA, size=(WIDTH // 2, 8))
 
 
 def rows(

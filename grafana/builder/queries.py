@@ -1,124 +1,220 @@
-"""Queries that more than one panel has."""
+"""Queries that more than one panel has, and what chooses the few accounts that a panel shows.
 
+Most take the variable that holds their accounts: those that were chosen, or the few of them that matter most.
+"""
+
+from typing import Final
+
+from deploy.prometheus.rules.dashboard_recordings import UNKNOWN as UNKNOWN_RUNBOOKS
+from deploy.prometheus.rules.dashboard_recordings import WITH_STATE
+from deploy.prometheus.rules.expressions import (
+    ATTENTION,
+    BALANCE,
+    COUNT,
+    LOCK,
+    LOST,
+    NEXT_CHARGE_TYPE,
+    POLLED,
+)
 from deploy.prometheus.rules.thresholds import (
     BALANCE_LEFT_S,
     BALANCE_PACE_S,
-    CHANGE_SOON_S,
     HOUR_S,
 )
-from grafana.builder.selectors import PROBE, SERVICE, best, of_account, of_exporter, of_service, within_range
-from grafana.builder.thresholds import SHOWN
+from grafana.builder.mappings import DEBT_FROM, LOCK_FROM
+from grafana.builder.selectors import (
+    ACCOUNT,
+    SERVICE,
+    best,
+    of_account,
+    of_exporter,
+    of_service,
+    recorded,
+    within_range,
+)
+from grafana.builder.thresholds import CHANGES, ROWS, SHOWN
+
+# The hidden variables.
+NEEDING: Final = "needing"
+CHANGING: Final = "changing"
+TROUBLED: Final = "troubled"
+LOCKED: Final = "locked"
+POOREST: Final = "poorest"
+EXPIRING: Final = "expiring"
+LEFT_OUT: Final = "left_out"
+
+LOCKED_RUNBOOKS: Final = "DcdnServiceLocked.+"
+# Sorts before every other label; Prometheus answers in the order of labels, and Grafana keeps that.
+_RANK: Final = "_rank"
+_WORST_RANK: Final = 9_999_999
 
 
-def status() -> str:
+def most_needing() -> str:
+    """The accounts that need somebody most, filled up with others."""
+    polled = f"0 * {best('account', recorded(POLLED, probe='service'))}"
+    return f"topk({ROWS}, {best('account', recorded(ATTENTION))} or {polled})"
+
+
+def rows_left_out() -> str:
+    """How many services the table does not show."""
+    return f"clamp_min(count({best(SERVICE, recorded(POLLED, probe='service'))}) - {ROWS}, 0)"
+
+
+def next_changing() -> str:
+    """The accounts whose billing changes next, those without a date last."""
+    left = f"min by (account) ({of_service('dcdn_service_charge_type_change_remaining_seconds')})"
+    return f"bottomk({CHANGES}, {left} or 1e9 * group by (account) ({recorded(NEXT_CHARGE_TYPE)}))"
+
+
+def longest_troubled() -> str:
+    """The accounts that were locked or unknown for longest within the range."""
+    return f"topk({SHOWN}, sum by (account) (sum_over_time({_troubles(ACCOUNT)}[$__range])))"
+
+
+def longest_locked() -> str:
+    """The accounts that were locked for longest within the range."""
+    return f"topk({SHOWN}, max by (account) (count_over_time({recorded(LOCK)}[$__range])))"
+
+
+def least_balances() -> str:
+    """The accounts with the least that is left, of each currency: amounts of two cannot be compared."""
+    return f"bottomk by (currency) ({SHOWN // 2}, {recorded(BALANCE)})"
+
+
+def soonest_expiring() -> str:
+    """The accounts whose temporary credentials end first."""
+    expiry = of_exporter("dcdn_exporter_credential_expiry_timestamp_seconds")
+    return f"bottomk({SHOWN}, {best('account', expiry)})"
+
+
+def polled(accounts: str = ACCOUNT) -> str:
+    """Every service that is polled, known or not, or that was until its exporter went."""
+    return f"({best(SERVICE, of_service('dcdn_poll_success', accounts, probe='service'))} or {lost(accounts)})"
+
+
+def lost(accounts: str = ACCOUNT) -> str:
+    """Every service whose exporter is down or gone."""
+    return best(SERVICE, f"{recorded(LOST, accounts)[:-1]}, {WITH_STATE}}}")
+
+
+def status(accounts: str = ACCOUNT) -> str:
     """The status of each service as a number of ``mappings.STATUS``, the worst that a replica knows; 0 is unknown."""
     numbers = {"locked": 3, "not_activated": 2, "active": 1}
     known = [
-        f"({best(SERVICE, of_service('dcdn_service_status', status=name))} == 1) * {number}"
+        f"({best(SERVICE, of_service('dcdn_service_status', accounts, status=name))} == 1) * {number}"
         for name, number in numbers.items()
     ]
-    return " or ".join((*known, f"{_polled()} * 0"))
+    return " or ".join((*known, f"{polled(accounts)} * 0"))
 
 
-def attention() -> str:
+def attention(accounts: str = ACCOUNT) -> str:
     """How much each service needs somebody, as a number of ``mappings.ATTENTION``; the first that holds counts."""
-    state = best(SERVICE, of_service("dcdn_service_status"))
-    answered = best(PROBE, of_service("dcdn_poll_success"))
-    causes = (
-        f"({best(SERVICE, of_service('dcdn_service_status', status='locked'))} == 1) * 6",
-        f"({best(SERVICE, of_service('dcdn_service_in_debt_overdue'))} == 1) * 5",
-        f"({_polled()} unless on ({SERVICE}) {state}) * 0 + 4",
-        f"({best(SERVICE, of_service('dcdn_service_in_debt'))} == 1) * 3",
-        f"(min by ({SERVICE}) ({answered}) == 0) + 2 and on ({SERVICE}) {_polled()}",
-        f"({time_left()} < {CHANGE_SOON_S}) * 0 + 1",
-        f"{_polled()} * 0",
-    )
-    return " or ".join(causes)
+    return f"{best(SERVICE, recorded(ATTENTION, accounts))} or {fine(accounts)}"
 
 
-def locks() -> str:
-    """The locks that hold, each by its reason."""
-    return f"{best(f'{SERVICE}, reason', of_service('dcdn_service_lock'))} == 1"
+def fine(accounts: str = ACCOUNT) -> str:
+    """0 for every service, no number where no rules are loaded: without them nobody knows whether it is fine."""
+    return f"({polled(accounts)} * 0 and on () sum({recorded(COUNT)}) or {polled(accounts)} * NaN)"
 
 
-def charge_type() -> str:
+def needing(runbooks: str) -> str:
+    """How many services need what these runbooks say; nothing where none does."""
+    return f"count(group by ({SERVICE}) ({recorded(ATTENTION, runbook=runbooks)}))"
+
+
+def unknown() -> str:
+    """Of how many services the state is not known; nothing where there is none."""
+    return needing(UNKNOWN_RUNBOOKS)
+
+
+def none() -> str:
+    """0 while the exporter is scraped and the rules are loaded: without either, nothing is known to be none."""
+    return f"0 * sum({recorded(COUNT)}) and on () {scraped()}"
+
+
+def scraped() -> str:
+    """Something while an exporter is scraped."""
+    return f"count({of_exporter('dcdn_exporter_build_info')})"
+
+
+def locks(accounts: str) -> str:
+    """The locks that hold, each by its reason, until an answer says otherwise."""
+    return recorded(LOCK, accounts)
+
+
+def worst_first(expression: str, accounts: str) -> str:
+    """The expression's services that were locked or unknown within the range, those that were for longest first."""
+    badness = f"sum by ({SERVICE}) ({within_range(_troubles(accounts), 'sum_over_time')})"
+    rank = f'count_values by ({SERVICE}) ("{_RANK}", {_WORST_RANK} - {badness})'
+    return f"({expression}) * on ({SERVICE}) group_left ({_RANK}) {rank}"
+
+
+def charge_type(accounts: str = ACCOUNT) -> str:
     """The billing method of each service, as a label."""
-    return f"{best(f'{SERVICE}, charge_type', of_service('dcdn_service_charge_type'))} == 1"
+    return f"{best(f'{SERVICE}, charge_type', of_service('dcdn_service_charge_type', accounts))} == 1"
 
 
-def next_charge_type() -> str:
+def next_charge_type(accounts: str = ACCOUNT) -> str:
     """The billing method to come, as the label next_charge_type, so that it stands beside the present one."""
-    coming = f"{best(f'{SERVICE}, charge_type', of_service('dcdn_service_next_charge_type'))} == 1"
+    coming = f"{best(f'{SERVICE}, charge_type', of_service('dcdn_service_next_charge_type', accounts))} == 1"
     return (
         f"max by ({SERVICE}, next_charge_type) "
         f'(label_replace({coming}, "next_charge_type", "$1", "charge_type", "(.*)"))'
     )
 
 
-def time_left() -> str:
+def time_left(accounts: str = ACCOUNT) -> str:
     """Seconds until the billing change of each service."""
-    return f"min by ({SERVICE}) ({of_service('dcdn_service_charge_type_change_remaining_seconds')})"
+    return f"min by ({SERVICE}) ({of_service('dcdn_service_charge_type_change_remaining_seconds', accounts)})"
 
 
-def change_moment() -> str:
+def change_moment(accounts: str = ACCOUNT) -> str:
     """Unix time of the billing change of each service, in the milliseconds that Grafana reads."""
-    return f"{best(SERVICE, of_service('dcdn_service_charge_type_change_timestamp_seconds'))} * 1000"
+    return f"{best(SERVICE, of_service('dcdn_service_charge_type_change_timestamp_seconds', accounts))} * 1000"
 
 
-def debt() -> str:
-    """The debt of each service as a number of ``mappings.DEBT``."""
-    overdue = f"({best(SERVICE, of_service('dcdn_service_in_debt_overdue'))} == 1) * 2"
-    return f"{overdue} or {best(SERVICE, of_service('dcdn_service_in_debt'))}"
+def debt(accounts: str = ACCOUNT) -> str:
+    """The debt of each service as a number of ``mappings.DEBT``; nothing where it is polled and not known."""
+    overdue = f"({best(SERVICE, of_service('dcdn_service_in_debt_overdue', accounts))} == 1) * 2"
+    service, asked = (of_service("dcdn_poll_success", accounts, probe=probe) for probe in ("service", "debt_status"))
+    unasked = f"({best(SERVICE, service)} unless on ({SERVICE}) {asked}) * 0 + 3"
+    return f"({overdue} or {best(SERVICE, of_service('dcdn_service_in_debt', accounts))} or {unasked})"
 
 
-def age(by: str, **labels: str) -> str:
+def lock_row() -> str:
+    """Whether each service is locked, as a number of ``mappings.LOCK``."""
+    return f"{best(f'{SERVICE}, reason', of_service('dcdn_service_lock'))} + {LOCK_FROM}"
+
+
+def debt_row() -> str:
+    """The debt of each service as a number of ``mappings.DEBT_ROW``."""
+    return f"{debt()} + {DEBT_FROM}"
+
+
+def age(by: str, accounts: str = ACCOUNT, **labels: str) -> str:
     """Seconds since the last answer; nothing where there was none yet."""
-    return f"time() - ({best(by, of_service('dcdn_last_success_timestamp_seconds', **labels))} > 0)"
+    return f"(time() - ({best(by, of_service('dcdn_last_success_timestamp_seconds', accounts, **labels))} > 0))"
 
 
-def share_of_stale_after(by: str, **labels: str) -> str:
+def share_of_stale_after(by: str, accounts: str = ACCOUNT, **labels: str) -> str:
     """The same as a share of the age past which an answer is not shown any more."""
-    last = f"({of_service('dcdn_last_success_timestamp_seconds', **labels)} > 0)"
-    limit = f"max by (job, instance) ({of_exporter('dcdn_exporter_poll_stale_after_seconds')})"
-    return f"min by ({by}) ((time() - {last}) / on (job, instance) group_left () {limit})"
+    last = f"({of_service('dcdn_last_success_timestamp_seconds', accounts, **labels)} > 0)"
+    limit = f"max by (job, instance, product, probe) ({of_exporter('dcdn_exporter_probe_stale_after_seconds')})"
+    return f"min by ({by}) ((time() - {last}) / on (job, instance, product, probe) group_left () {limit})"
 
 
-def balance() -> str:
-    """What is left of each account, in each currency those of the range's end with the least."""
-    return f"{_left()} and on (account, currency) {_least()}"
+def balance(accounts: str) -> str:
+    """What is left of each account: the lowest of the replicas, whichever shows it."""
+    return f"min by (account, currency) ({of_account('dcdn_account_available_amount', accounts)})"
 
 
-def balance_forecast() -> str:
+def balance_forecast(accounts: str) -> str:
     """What will be left a day later where it falls, at the pace of the alert."""
-    amount = of_account("dcdn_account_available_amount")
-    before = f"min by (account, currency) ({amount} offset {_hours(BALANCE_PACE_S)})"
-    pace = f"({before} - {_left()}) * {BALANCE_LEFT_S / BALANCE_PACE_S:g}"
-    return f"({_left()} - {pace} < {_left()}) and on (account, currency) {_least()}"
+    amount = of_account("dcdn_account_available_amount", accounts)
+    before = f"min by (account, currency) ({amount} offset {BALANCE_PACE_S // HOUR_S}h)"
+    pace = f"({before} - {balance(accounts)}) * {BALANCE_LEFT_S / BALANCE_PACE_S:g}"
+    return f"{balance(accounts)} - {pace} < {balance(accounts)}"
 
 
-def worst_in_range() -> str:
-    """The services that were locked or unknown for the largest parts of the range, no more than can be read."""
-    locked = within_range(of_service("dcdn_service_status", status="locked"), "avg_over_time")
-    answered = within_range(of_service("dcdn_poll_success", probe="service"), "avg_over_time")
-    unanswered = f"1 - {best(SERVICE, answered)}"
-    return f"topk({SHOWN}, {best(SERVICE, locked)} * 2 + ({unanswered}) or {unanswered})"
-
-
-def _polled() -> str:
-    """Every service that is polled, known or not."""
-    return best(SERVICE, of_service("dcdn_poll_success", probe="service"))
-
-
-def _left() -> str:
-    """The lowest of the replicas, whichever shows it: one that is replaced does not begin a history anew."""
-    return f"min by (account, currency) ({of_account('dcdn_account_available_amount')})"
-
-
-def _least() -> str:
-    """The accounts with the least at the end of the range, in each currency: amounts of two cannot be compared."""
-    at_the_end = f"min by (account, currency) ({of_account('dcdn_account_available_amount')} @ end())"
-    return f"bottomk by (currency) ({SHOWN // 2}, {at_the_end})"
-
-
-def _hours(seconds: int) -> str:
-    return f"{seconds // HOUR_S}h"
+def _troubles(accounts: str) -> str:
+    return recorded(ATTENTION, accounts, runbook=f"{LOCKED_RUNBOOKS}|{UNKNOWN_RUNBOOKS}")

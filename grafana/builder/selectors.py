@@ -1,8 +1,12 @@
 """How the queries choose series: by the variables above the dashboard, and never more than those allow."""
 
+import re
 from typing import Final
 
 _TARGET: Final = 'job=~"$job", instance=~"$instance"'
+_PRODUCT: Final = 'product=~"$product"'
+ACCOUNT: Final = "account"
+"""The variable of the accounts that were chosen; others hold the few of them that a panel shows."""
 SERVICE: Final = "account, product"
 PROBE: Final = "account, product, probe"
 
@@ -10,6 +14,11 @@ PROBE: Final = "account, product, probe"
 def of_exporter(metric: str, **labels: str) -> str:
     """The series of the chosen exporters."""
     return _selector(metric, _TARGET, labels)
+
+
+def of_product(metric: str, **labels: str) -> str:
+    """The same of the chosen products."""
+    return _selector(metric, f"{_TARGET}, {_PRODUCT}", labels)
 
 
 def of_target(metric: str, *, by: str = "job, instance", rate: bool = False) -> str:
@@ -22,19 +31,26 @@ def of_target(metric: str, *, by: str = "job, instance", rate: bool = False) -> 
     return f"{f'rate({chosen}[$__rate_interval])' if rate else chosen} and on ({by}) {exporters}"
 
 
-def of_account(metric: str, **labels: str) -> str:
-    """The series of the chosen accounts, whatever their product."""
-    return _selector(metric, f'{_TARGET}, account=~"$account"', labels)
+def of_account(metric: str, accounts: str = ACCOUNT, **labels: str) -> str:
+    """The series of the accounts that a variable holds, whatever their product."""
+    return _selector(metric, f'{_TARGET}, account=~"${accounts}"', labels)
 
 
-def of_known_account(metric: str) -> str:
-    """The same where the account's id is known; those without are not one account."""
-    return _selector(metric, f'{_TARGET}, account=~"$account", account_id!=""', {})
+def of_service(metric: str, accounts: str = ACCOUNT, **labels: str) -> str:
+    """The series of the accounts that a variable holds, and of the chosen products."""
+    return _selector(metric, f'{_TARGET}, account=~"${accounts}", {_PRODUCT}', labels)
 
 
-def of_service(metric: str, **labels: str) -> str:
-    """The series of the chosen accounts and products."""
-    return _selector(metric, f'{_TARGET}, account=~"$account", product=~"$product"', labels)
+def recorded(record: str, accounts: str = "", **labels: str) -> str:
+    """What rules have recorded, by those of the variables whose labels it has: its name begins with them."""
+    matchers = {
+        "job": 'job=~"$job"',
+        "instance": 'instance=~"$instance"',
+        "account": f'account=~"${accounts or ACCOUNT}"',
+        "product": _PRODUCT,
+    }
+    level = record.partition(":")[0].split("_")
+    return _selector(record, ", ".join(text for label, text in matchers.items() if label in level), labels)
 
 
 def best(by: str, selector: str) -> str:
@@ -48,5 +64,6 @@ def within_range(selector: str, function: str = "max_over_time") -> str:
 
 
 def _selector(metric: str, chosen: str, labels: dict[str, str]) -> str:
-    own = "".join(f', {name}="{value}"' for name, value in labels.items())
-    return f"{metric}{{{chosen}{own}}}"
+    """A label whose value is several, with | between them, is matched by a pattern."""
+    own = (f'{name}{"=~" if re.search(r"[|*+]", value) else "="}"{value}"' for name, value in labels.items())
+    return f"{metric}{{{', '.join((chosen, *own))}}}"

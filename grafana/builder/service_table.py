@@ -5,8 +5,10 @@ from typing import Final
 from grafana_foundation_sdk.builders import common, table
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, ValueMapping
 
+from deploy.prometheus.rules.expressions import ATTENTION as ATTENTION_RECORD
+from deploy.prometheus.rules.expressions import LOCK, LOST, ROUTES
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S
-from grafana.builder.addresses import account_of_row
+from grafana.builder.addresses import account_of_row, runbook_of_row, status_page_of_row
 from grafana.builder.mappings import (
     ATTENTION,
     CRITICAL,
@@ -19,29 +21,31 @@ from grafana.builder.mappings import (
     names,
     nothing,
 )
-from grafana.builder.panels import NO_EXPORTER, WIDTH, Step, field, instant, rows, thresholds
+from grafana.builder.panels import NO_DATA, WIDTH, Step, field, instant, rows, thresholds
 from grafana.builder.queries import (
+    LEFT_OUT,
+    NEEDING,
     age,
-    attention,
     charge_type,
     debt,
+    fine,
     next_charge_type,
+    polled,
     share_of_stale_after,
     status,
     time_left,
 )
-from grafana.builder.selectors import SERVICE, best, of_service
+from grafana.builder.selectors import SERVICE, best, of_service, recorded
+from grafana.builder.thresholds import ROWS
 
 _COLOURED_TEXT: Final = {"type": "color-text"}
 _COLOURED: Final = {"type": "color-background", "mode": "basic"}
-_SERVICE_PROBE: Final = {"probe": "service"}
+_NO_NUMBER: Final = f"{polled(NEEDING)} * NaN"
 
 
-def _lock_reason() -> str:
-    """One row for a service: the lock for an overdue payment first, since paying ends it, else any."""
-    held = best(f"{SERVICE}, reason", of_service("dcdn_service_lock"))
-    financial = best(f"{SERVICE}, reason", of_service("dcdn_service_lock", reason="financial"))
-    return f"{financial} == 1 or on ({SERVICE}) topk by ({SERVICE}) (1, {held} == 1)"
+def _rows(label: str, selector: str) -> str:
+    """The services that have a row, and no others, each once, with a label of the selected series."""
+    return f"topk by ({SERVICE}) (1, {best(f'{SERVICE}, {label}', selector)}) and on ({SERVICE}) {polled(NEEDING)}"
 
 
 def _one(expression: str) -> str:
@@ -49,21 +53,57 @@ def _one(expression: str) -> str:
     return f"topk by ({SERVICE}) (1, {expression})"
 
 
+def _number(expression: str) -> str:
+    """A number for each row; without one for any, the column would vanish."""
+    return f"{expression} or {_NO_NUMBER}"
+
+
+def _text(expression: str, label: str) -> str:
+    """A label for each row."""
+    return f'{expression} or on ({SERVICE}) label_replace({polled(NEEDING)}, "{label}", "-", "", "")'
+
+
+def _attention() -> str:
+    """The worst need of each service, and the document that says what to do about it."""
+    needs = _rows("runbook", recorded(ATTENTION_RECORD, NEEDING))
+    return f'label_replace({needs}, "runbook", "runbooks/$1", "runbook", "(.+)")'
+
+
+def _lock_reason() -> str:
+    """The lock for an overdue payment first, since paying ends it, else any."""
+    financial = _rows("reason", recorded(LOCK, NEEDING, reason="financial"))
+    return f"{financial} or on ({SERVICE}) {_rows('reason', recorded(LOCK, NEEDING))}"
+
+
+def _name() -> str:
+    named = f"{polled(NEEDING)} * on (account) group_left (account_name) {recorded(ROUTES, NEEDING)}"
+    return f'label_replace({named}, "account_name", "-", "account_name", "")'
+
+
+def _exporter() -> str:
+    """An exporter that polls the service, or did so until it went."""
+    poller = _rows("instance", of_service("dcdn_poll_success", NEEDING, probe="service"))
+    return f"{poller} or on ({SERVICE}) {_rows('instance', recorded(LOST, NEEDING))}"
+
+
 # What is asked, under the name of its column; the labels of some become columns too.
 _QUERIES: Final = (
-    ("A", attention()),
-    ("B", status()),
-    ("C", _lock_reason()),
-    ("D", _one(charge_type())),
-    ("E", _one(next_charge_type())),
-    ("F", time_left()),
-    ("G", debt()),
-    ("H", age(SERVICE, **_SERVICE_PROBE)),
-    ("I", share_of_stale_after(SERVICE, **_SERVICE_PROBE)),
+    ("A", f'{_attention()} or on ({SERVICE}) label_replace({fine(NEEDING)}, "runbook", "first-look", "", "")'),
+    ("B", status(NEEDING)),
+    ("C", _text(_lock_reason(), "reason")),
+    ("D", _text(_one(charge_type(NEEDING)), "charge_type")),
+    ("E", _text(_one(next_charge_type(NEEDING)), "next_charge_type")),
+    ("F", _number(time_left(NEEDING))),
+    ("G", _number(debt(NEEDING))),
+    ("H", _number(age(SERVICE, NEEDING, probe="service"))),
+    ("I", _number(share_of_stale_after(SERVICE, NEEDING, probe="service"))),
+    ("J", _text(_name(), "account_name")),
+    ("K", _text(_exporter(), "instance")),
 )
 _COLUMNS: Final = {
     "Value #A": "Attention",
     "account": "Account",
+    "account_name": "Name",
     "product": "Product",
     "Value #B": "Status",
     "reason": "Locked for",
@@ -73,15 +113,27 @@ _COLUMNS: Final = {
     "Value #G": "Debt",
     "Value #H": "Data age",
     "Value #I": "Of its limit",
+    "runbook": "Runbook",
+    "instance": "Exporter",
 }
 # Without a meaning of their own: they are 1, or the moment of the query.
-_LEFT_OUT: Final = ("Time", "Value #C", "Value #D", "Value #E")
+_LEFT_OUT: Final = ("Time", *(f"Value #{letter}" for letter in "CDEJK"))
 
 
-def merged(columns: dict[str, str], left_out: tuple[str, ...]) -> list[DataTransformerConfig]:
-    """One row for what has the same labels, with these columns in this order."""
+def merged(
+    columns: dict[str, str], left_out: tuple[str, ...], *, largest: str | None = None
+) -> list[DataTransformerConfig]:
+    """One row for what has the same labels, with these columns in this order.
+
+    Where ``largest`` names a column, only the rows with its largest values.
+    """
+    fewer = [
+        DataTransformerConfig(id_val="sortBy", options={"fields": {}, "sort": [{"field": largest, "desc": True}]}),
+        DataTransformerConfig(id_val="limit", options={"limitField": ROWS}),
+    ]
     return [
         DataTransformerConfig(id_val="merge", options={}),
+        *(fewer if largest else ()),
         DataTransformerConfig(
             id_val="organize",
             options={
@@ -94,18 +146,18 @@ def merged(columns: dict[str, str], left_out: tuple[str, ...]) -> list[DataTrans
 
 
 def services() -> table.Panel:
-    """One row for each account and product, the worst first, which leads to the account's history."""
+    """One row for each account and product, the worst first, which leads to history, runbook and status page."""
     panel = rows(
-        "Services, the worst first",
-        "One row for each account and product, by how much it needs somebody: locked, overdue, "
-        "unknown, in debt, failing, "
-        "changing within 3 days, fine. Of several locks the one for an overdue payment is named. "
-        "Data age is that of the "
-        "answer on which the row rests; at 100 % of the limit it is not shown any more. Click a row for its history.",
+        f"Services that need somebody, then others: {ROWS} rows at most, ${LEFT_OUT} more on the status page",
+        "One row for each account and product, by how much it needs somebody: locked, overdue, unknown, in debt, "
+        "failing, changing within 3 days, fine. A lock is shown until an answer says otherwise; of several the one "
+        "for an overdue payment is named. Data age is that of the last answer; at 100 % of the limit it is not shown "
+        "any more. An account leads to its history, a runbook to what to do, an exporter to its status page, which "
+        "lists all services.",
         [instant(expression, ref) for ref, expression in _QUERIES],
-        empty=NO_EXPORTER,
+        empty=NO_DATA,
         size=(WIDTH, 12),
-    ).transformations(merged(_COLUMNS, _LEFT_OUT))
+    ).transformations(merged(_COLUMNS, _LEFT_OUT, largest="Value #A"))
     panel = panel.sort_by([_sorted("Attention", desc=True), _sorted("Account", desc=False)])
     return _columns(panel)
 
@@ -116,14 +168,18 @@ def _columns(panel: table.Panel) -> table.Panel:
     soon: tuple[Step, ...] = ((None, INFO), (CHANGE_SOON_S, PLAIN))
     aged: tuple[Step, ...] = ((None, FINE), (0.5, WARNING), (1, CRITICAL))
     share = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+    runbooks = [{"title": "Runbook", "url": runbook_of_row("Runbook"), "targetBlank": True}]
+    pages = [{"title": "Status page", "url": status_page_of_row("Exporter"), "targetBlank": True}]
     return (
-        panel.override_by_name("Attention", field(mappings=_of(names(*ATTENTION)), cell=_COLOURED, width=110))
+        panel.override_by_name(
+            "Attention", field(mappings=_of(names(*ATTENTION), nothing("no data")), cell=_COLOURED, width=110)
+        )
+        .override_by_name("Runbook", field(links=runbooks, width=170))
+        .override_by_name("Exporter", field(links=pages))
         .override_by_name("Account", field(links=links))
         .override_by_name("Product", field(width=85))
         .override_by_name("Status", field(mappings=_of(names(*STATUS)), cell=_COLOURED_TEXT, width=105))
-        .override_by_name("Locked for", field(mappings=_of(*none), width=90))
-        .override_by_name("Billed by", field(mappings=_of(*none)))
-        .override_by_name("Then by", field(mappings=_of(*none)))
+        .override_by_name("Locked for", field(width=90))
         .override_by_name(
             "In",
             field(
@@ -135,9 +191,7 @@ def _columns(panel: table.Panel) -> table.Panel:
                 width=80,
             ),
         )
-        .override_by_name(
-            "Debt", field(mappings=_of(names(*DEBT), nothing("not polled")), cell=_COLOURED_TEXT, width=90)
-        )
+        .override_by_name("Debt", field(mappings=_of(names(*DEBT), nothing("-")), cell=_COLOURED_TEXT, width=90))
         .override_by_name("Data age", field(unit="s", decimals=0, mappings=_of(nothing("never")), width=85))
         .override_by_name(
             "Of its limit",

@@ -10,3 +10,6 @@ CHANGE_AHEAD_S: Final = 7 * DAY_S
 CLOCK_SKEW_REFUSED_S: Final = 900
 # More than these many lines or bars in a panel are not read any more.
 SHOWN: Final = 20
+# A table of more rows than these is not read, and takes the browser seconds.
+ROWS: Final = 200
+CHANGES: Final = 100

@@ -1,8 +1,9 @@
 """Records the demo's day as a real Prometheus has scraped it: ``python -m tests.dashboards.record`` (four minutes).
 
-To be done again when the demo or the metrics change; the tests of the dashboards say when.
+To be done again when the demo, the metrics or the rules change; the tests of the dashboards say when.
 """
 
+import json
 import lzma
 import os
 import shutil
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+from tests.alerts.shipped import ALERTS_FILE, load
 from tests.dashboards.shipped import queries
 from tests.end_to_end.exporter_process import Exporter
 from tests.prometheus import prometheus, query
@@ -42,7 +44,13 @@ def _played(program: str, folder: Path) -> list[dict[str, Any]]:
     demo = Exporter(("demo", "--web.listen-address=127.0.0.1:0", "--log.format=json"), folder=folder, environ=environ)
     with ExitStack() as running:
         running.callback(demo.end)
+        # A day takes minutes, so that rules are evaluated with each scrape.
+        rules = load(ALERTS_FILE)
+        for group in rules["groups"]:
+            group["interval"] = f"{SCRAPE_INTERVAL_S}s"
+        (folder / "rules.json").write_text(json.dumps(rules))
         scraped = {
+            "rule_files": ["rules.json"],
             "global": {"scrape_interval": f"{SCRAPE_INTERVAL_S}s", "scrape_timeout": f"{SCRAPE_INTERVAL_S}s"},
             "scrape_configs": [
                 {"job_name": JOB, "static_configs": [{"targets": [demo.address], "labels": {"instance": "demo"}}]}
@@ -50,7 +58,8 @@ def _played(program: str, folder: Path) -> list[dict[str, Any]]:
         }
         with prometheus(program, folder, scraped) as host:
             time.sleep(DAY_S)
-            return query(host, f'{{job="{JOB}"}}[{DAY_S}s]')
+            # States that are held have no job.
+            return query(host, f'{{__name__=~".+"}}[{DAY_S}s]')
 
 
 def _lines(series: list[dict[str, Any]]) -> Iterator[str]:

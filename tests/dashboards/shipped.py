@@ -12,36 +12,56 @@ FOLDER: Final = ROOT / "grafana" / "dashboards"
 DASHBOARDS: Final[Mapping[str, dict[str, Any]]] = {
     file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))
 }
-VARIABLES: Final = ("datasource", "job", "instance", "account", "product")
+SHOWN: Final = ("datasource", "job", "instance", "account", "product")
+"""The variables that people see; others hold the few accounts that a panel shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a dashboard; ``part`` is the panel's title and the query's letter, or the mark's name."""
+    """One query of a dashboard; ``part`` is a panel's title and the query's letter, or a mark's or variable's."""
 
     dashboard: str
     part: str
     expression: str
     legend: str = ""
+    interval: str = ""
+    """The shortest between two points that the panel asks for."""
 
-    def asked(self, times: Mapping[str, str]) -> str:
-        """The expression as Grafana sends it when everything is chosen."""
+    def asked(self, times: Mapping[str, str], chosen: Mapping[str, str] | None = None) -> str:
+        """The expression as Grafana sends it when everything is chosen, and these by variables that are hidden."""
         regular = re.sub(r'="\$', '=~"$', self.expression)
-        chosen = re.sub(rf"\$({'|'.join(VARIABLES)})\b", ".+", regular)
-        return re.sub(r"\$(__\w+)", lambda name: times[name[1]], chosen)
+        named = re.sub(r"\$(?!__)([a-z]\w*)", lambda name: (chosen or {}).get(name[1], ".+"), regular)
+        return re.sub(r"\$(__\w+)", lambda name: times[name[1]], named)
 
 
 def panels(name: str) -> list[dict[str, Any]]:
-    """The panels of a dashboard that show data."""
-    return [panel for panel in DASHBOARDS[name]["panels"] if panel["type"] != "row"]
+    """The panels of a dashboard that show data, those of rows that are collapsed too."""
+    every = [inner for panel in DASHBOARDS[name]["panels"] for inner in (panel, *panel.get("panels", ()))]
+    return [panel for panel in every if panel["type"] != "row"]
+
+
+def variables(name: str) -> dict[str, dict[str, Any]]:
+    """What stands above a dashboard, and what is hidden there, by name."""
+    return {variable["name"]: variable for variable in DASHBOARDS[name]["templating"]["list"]}
+
+
+def hidden(name: str) -> dict[str, str]:
+    """The expressions of the hidden variables of a dashboard, by name."""
+    return {
+        variable: found["query"].removeprefix("query_result(").removesuffix(")")
+        for variable, found in variables(name).items()
+        if variable not in SHOWN
+    }
 
 
 def queries() -> Iterator[Query]:
-    """Every query of every dashboard: of its panels, then of its marks."""
+    """Every query of every dashboard: of its hidden variables, its panels, then of its marks."""
     for name, dashboard in DASHBOARDS.items():
+        yield from (Query(name, f"variable {variable}", asked) for variable, asked in hidden(name).items())
         for panel in panels(name):
             for target in panel["targets"]:
                 part = f"{panel['title']} {target['refId']}"
-                yield Query(name, part, target["expr"], target.get("legendFormat", ""))
+                interval = panel.get("interval", "")
+                yield Query(name, part, target["expr"], target.get("legendFormat", ""), interval)
         for mark in dashboard["annotations"]["list"]:
             yield Query(name, f"mark {mark['name']}", mark["expr"], mark["textFormat"])

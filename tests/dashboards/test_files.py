@@ -10,6 +10,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.builder.files import FILES
+from grafana.builder.thresholds import CHANGES, ROWS
 from tests.dashboards.shipped import DASHBOARDS, FOLDER, ROOT, panels
 
 # What the Prometheus data source reads of an annotation and the library's model of one does not know.
@@ -71,7 +72,7 @@ def test_a_misspelt_key_is_found() -> None:
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_panels_fill_the_page(name: str) -> None:
     """No panel lies on another one or beside the page, and no two have the same number."""
-    every = DASHBOARDS[name]["panels"]
+    every = [inner for panel in DASHBOARDS[name]["panels"] for inner in (panel, *panel.get("panels", ()))]
     cells = [
         (x, y)
         for panel in every
@@ -89,6 +90,22 @@ def test_panels_fill_the_page(name: str) -> None:
 def test_a_panel_without_data_says_so(name: str) -> None:
     """Emptiness is explained: it may be good news, and it may be that nobody asked."""
     assert [panel["title"] for panel in panels(name) if not panel["fieldConfig"]["defaults"].get("noValue")] == []
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_a_number_that_is_not_there_is_grey(name: str) -> None:
+    """Grafana colours a tile without data like its lowest number, which is mostly green."""
+    for panel in panels(name):
+        if panel["type"] == "stat":
+            defaults = panel["fieldConfig"]["defaults"]
+            results = [one["options"]["result"] for one in defaults["mappings"] if one["type"] == "special"]
+            assert [one["color"] for one in results] == ["#6e7077"], panel["title"]
+            assert results[0]["text"] == defaults["noValue"], panel["title"]
+
+
+def test_few_panels_ask_when_the_exporter_is_looked_at() -> None:
+    """At most twelve; those of collapsed rows ask nothing until somebody opens them."""
+    assert len([panel for panel in DASHBOARDS["dcdn-exporter"]["panels"] if panel["type"] != "row"]) <= 12
 
 
 def test_a_column_that_is_described_exists() -> None:
@@ -134,6 +151,9 @@ def test_tables_begin_with_the_worst_or_the_next() -> None:
     }
 
     assert order == {
-        "Services, the worst first": [("Attention", True), ("Account", False)],
-        "Billing changes ahead": [("In", False)],
+        f"Services that need somebody, then others: {ROWS} rows at most, $left_out more on the status page": [
+            ("Attention", True),
+            ("Account", False),
+        ],
+        f"Billing changes ahead, the next {CHANGES}": [("In", False)],
     }

@@ -4,21 +4,18 @@ Its rules for Loki do not apply, and that every query parses is tested with prom
 """
 
 import re
-from typing import Any
 
 import pytest
 
-from tests.dashboards.shipped import DASHBOARDS, Query, panels, queries
+from deploy.prometheus.rules.expressions import SHOWN as SHOWN_RECORD
+from tests.dashboards.shipped import DASHBOARDS, SHOWN, Query, hidden, panels, queries, variables
 
 LINTED = {"stat", "table", "timeseries", "gauge"}
 # Those of Grafana's list of units that the dashboards use; a unit unknown to it would be written behind the number.
 UNITS = {"none", "short", "locale", "s", "bytes", "percentunit", "ops", "reqps", "dateTimeAsIso"}
 EVERY = [pytest.param(query, id=f"{query.dashboard}: {query.part}") for query in queries()]
-SELECTOR = re.compile(r"\b((?:dcdn|process|scrape)_\w+|up)\b(\{[^}]*\})?(\[[^]]*\])?")
-
-
-def variables(name: str) -> dict[str, dict[str, Any]]:
-    return {variable["name"]: variable for variable in DASHBOARDS[name]["templating"]["list"]}
+SELECTOR = re.compile(r"(?<![\w:])((?:dcdn|process|scrape)_\w+|up)(?![\w:])(\{[^}]*\})?(\[[^]]*\])?")
+RECORDED = re.compile(r"\b([a-z_]+:[a-z_]+:[a-z_]+)(\{[^}]*\})?")
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
@@ -45,22 +42,39 @@ def test_template_job_rule_and_template_instance_rule(name: str, variable: str) 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_template_label_promql_rule(name: str) -> None:
-    """A list is the values of a label, of series that the lists before it allow."""
+    """A list is the values of a label, of series that the jobs and instances before it allow."""
     before: list[str] = []
-    for variable in list(variables(name).values())[1:]:
-        shape = re.fullmatch(r"label_values\(\w+\{(.*)\}, (\w+)\)", variable["query"])
-        assert shape is not None, variable["query"]
-        assert shape[1].replace('="', '=~"') == ", ".join(f'{earlier}=~"${earlier}"' for earlier in before)
-        assert shape[2] == variable["name"]
-        before.append(variable["name"])
+    shown = [variable for variable in variables(name) if variable in SHOWN[1:]]
+    for variable in shown:
+        query = variables(name)[variable]["query"]
+        shape = re.fullmatch(r"label_values\(\w+\{(.*)\}, (\w+)\)", query)
+        assert shape is not None, query
+        assert shape[1] == ", ".join(f'{earlier}=~"${earlier}"' for earlier in before[:2])
+        assert shape[2] == variable
+        before.append(variable)
 
-    assert before == ["job", "instance", "account", "product"]
+    assert before == [item for item in SHOWN[1:] if item != "account" or name != "dcdn-exporter"]
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_template_on_time_change_reload_rule(name: str) -> None:
-    """Lists follow the range: what existed then can be chosen."""
-    assert {variable["refresh"] for variable in variables(name).values() if variable["type"] == "query"} == {2}
+    """Which accounts are shown follows the range; the lists are read when the dashboard is opened, and not again."""
+    refreshes = {variable: found.get("refresh") for variable, found in variables(name).items()}
+
+    assert {refreshes[variable] for variable in SHOWN[1:] if variable in refreshes} == {1}
+    assert {refreshes[variable] for variable in hidden(name)} <= {2}
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_what_chooses_accounts_gives_grafana_their_names(name: str) -> None:
+    """All that it finds are chosen, as a pattern of their names; it is no list for people."""
+    for variable in hidden(name):
+        found = variables(name)[variable]
+        assert found["hide"] == 2
+        assert found["regex"] in {'/account="([^"]*)"/', "/} ([0-9]+)/"}
+        if found["regex"].startswith("/account"):
+            assert (found["multi"], found["includeAll"], "allValue" in found) == (True, True, False)
+            assert found["current"]["value"] == ["$__all"]
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
@@ -109,10 +123,10 @@ def test_panel_no_targets_rule(name: str) -> None:
 
 @pytest.mark.parametrize("query", EVERY)
 def test_target_rate_interval_rule(query: Query) -> None:
-    """A rate is taken over as long as the zoom and the scrape interval need."""
+    """A rate is taken over as long as the zoom and the scrape interval need, or over as long as in the rules."""
     ranges = re.findall(r"\b(?:rate|irate|increase)\(\w+\{[^}]*\}(\[[^]]*\])", query.expression)
 
-    assert set(ranges) <= {"[$__rate_interval]"}
+    assert set(ranges) <= ({"[5m]"} if query.interval == "1m" else {"[$__rate_interval]"})
 
 
 @pytest.mark.parametrize("query", EVERY)
@@ -120,6 +134,11 @@ def test_target_job_rule_and_target_instance_rule(query: Query) -> None:
     """Every selector keeps to the chosen jobs and instances."""
     for metric, matchers, _ in SELECTOR.findall(query.expression):
         assert matchers.startswith('{job=~"$job", instance=~"$instance"'), metric
+    for record, matchers in RECORDED.findall(query.expression):
+        level = record.partition(":")[0].split("_")
+        assert ('job=~"$job"' in matchers) == ("job" in level), record
+        # Of several replicas that show an account, this one names any.
+        assert ('instance=~"$instance"' in matchers) == ("instance" in level and record != SHOWN_RECORD), record
 
 
 @pytest.mark.parametrize("query", EVERY)

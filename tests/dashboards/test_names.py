@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from deploy.prometheus.rules.dashboard_recordings import DASHBOARD_RECORDINGS
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.rule import Severity
 from exporter.metrics.families import ACCOUNT_INFO_NAME, EXPIRY_NAME, HEALTH_FAMILIES
@@ -15,6 +16,7 @@ from exporter.metrics.self_metrics import SelfMetrics
 from exporter.probes.table import PROBES, UNKNOWN_FIELDS
 from grafana.builder.__main__ import main as write
 from grafana.builder.files import FILES
+from tests.alerts.test_names import METRICS
 from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, panels, queries
 
 FAMILIES = (*(family for kind in PROBES for family in kind.families), *HEALTH_FAMILIES)
@@ -25,11 +27,14 @@ OF_PROMETHEUS: Mapping[str, set[str]] = {
     "up": set(),
     "scrape_duration_seconds": set(),
     "scrape_samples_scraped": set(),
+    "ALERTS": {"alertname", "alertstate", "account", "product"},
 }
 OF_TARGETS = {"job", "instance"}
 # Labels that an expression makes by itself.
-MADE = re.compile(r'label_replace\(.*?, "(\w+)", "|count_values by \(\w+\) \("(\w+)"')
-SELECTOR = re.compile(r"\b((?:dcdn|process|scrape)_\w+|up)\{([^}]*)\}")
+MADE = re.compile(r'label_replace\(.*?, "(\w+)", "|count_values by \([\w, ]+\) \("(\w+)"')
+SELECTOR = re.compile(
+    r"(?<![\w:])((?:dcdn|process|scrape)_\w+(?!:)|[a-z_]+:[a-z_]+:[a-z_]+|up|ALERTS)(?![\w:])\{([^}]*)\}"
+)
 GROUPING = re.compile(r"\b(?:by|on|group_left) \(([^)]*)\)")
 
 
@@ -49,7 +54,8 @@ def labels_of() -> Mapping[str, set[str]]:
     }
     states = {family.name: {*SCOPES[family.scope], *family.labels} for family in FAMILIES}
     accounts = {ACCOUNT_INFO_NAME: {"account", "account_id", "account_name", "site"}, EXPIRY_NAME: {"account"}}
-    return {**OF_PROMETHEUS, **measured, **states, **accounts}
+    recorded = {name: labels for name, labels in METRICS.items() if ":" in name}
+    return {**OF_PROMETHEUS, **measured, **states, **accounts, **recorded}
 
 
 @pytest.mark.parametrize("query", [pytest.param(query, id=f"{query.dashboard}: {query.part}") for query in queries()])
@@ -70,7 +76,7 @@ def test_every_metric_and_label_exists(query: Query, labels_of: Mapping[str, set
 def test_every_list_is_of_a_label_that_exists(name: str, labels_of: Mapping[str, set[str]]) -> None:
     """What can be chosen above a dashboard comes from metrics and labels of the exporter."""
     for variable in DASHBOARDS[name]["templating"]["list"]:
-        if variable["type"] == "query":
+        if variable["type"] == "query" and variable.get("hide") != 2:
             metric, label = re.findall(r"\((\w+)\{.*, (\w+)\)", variable["query"])[0]
             assert label in labels_of[metric] | OF_TARGETS
 
@@ -79,7 +85,12 @@ def test_nothing_the_exporter_knows_of_a_service_is_missing() -> None:
     """Each family about services, balances and polls is shown somewhere."""
     asked = " ".join(query.expression for query in queries())
     # Said by another one: the last poll by whether it was answered.
-    spared = {"dcdn_last_poll_timestamp_seconds"}
+    spared = {
+        "dcdn_last_poll_timestamp_seconds",
+        # Rules read them, and dashboards what these record.
+        "dcdn_polls_total",
+        "dcdn_polls_skipped_total",
+    }
 
     assert {family.name for family in FAMILIES if f"{family.name}{{" not in asked} == spared
 
@@ -112,7 +123,7 @@ def test_names_are_not_read_as_patterns(name: str) -> None:
     whole = json.dumps(DASHBOARDS[name])
     for variable in DASHBOARDS[name]["templating"]["list"]:
         if variable["type"] == "query":
-            operators = set(re.findall(rf'{variable["name"]}(=~?)\\"\${variable["name"]}\b', whole))
+            operators = set(re.findall(rf'\w+(=~?)\\"\${variable["name"]}\b', whole))
             assert operators <= {"=~" if variable.get("multi") else "="}
 
 
@@ -122,7 +133,8 @@ def links_of() -> Mapping[str, dict[str, list[str]]]:
     return {
         name.removesuffix(".json"): {
             panel["title"]: [link["url"] for link in panel.get("links", [])]
-            for panel in json.loads(text(DOCS))["panels"]
+            for outer in json.loads(text(DOCS))["panels"]
+            for panel in (outer, *outer.get("panels", ()))
             if panel["type"] != "row"
         }
         for name, text in FILES.items()
@@ -137,10 +149,26 @@ def test_every_runbook_that_a_panel_links_is_there(links_of: Mapping[str, dict[s
     assert [link for link in linked if not (ROOT / "docs" / link.removeprefix(f"{DOCS}/")).is_file()] == []
 
 
+def test_every_document_that_a_row_links_is_there() -> None:
+    """A row leads to its history, to the runbook that the rules name for its need, and to a status page."""
+    (table,) = (panel for panel in panels("dcdn-overview") if panel["title"].startswith("Services that need"))
+    written = json.loads(FILES["dcdn-overview.json"](DOCS))
+    links = re.findall(r'"url": "([^"]*__data.fields[^"]*)"', json.dumps(written["panels"]))
+    runbooks = {rule.labels["runbook"] for rule in DASHBOARD_RECORDINGS if "runbook" in rule.labels}
+    first = re.findall(r'"runbook", "([\w-]+)"', table["targets"][0]["expr"])
+
+    assert {f"{DOCS}/${{__data.fields.Runbook}}.md", "http://${__data.fields.Exporter}/"} < set(links)
+    assert [name for name in runbooks if not (ROOT / "docs" / "runbooks" / f"{name}.md").is_file()] == []
+    assert [name for name in first if not (ROOT / "docs" / f"{name}.md").is_file()] == []
+    assert (len(runbooks), first) == (8, ["first-look"])
+
+
 def test_without_the_address_of_the_documents_no_panel_has_links() -> None:
     """The shipped dashboards do not know it."""
     assert [panel["title"] for name in DASHBOARDS for panel in panels(name) if "links" in panel] == []
-    assert not any(re.search("https?://", json.dumps(dashboard)) for dashboard in DASHBOARDS.values())
+    # But for the status page, at the address under which Prometheus scrapes it.
+    addresses = {found for one in DASHBOARDS.values() for found in re.findall('https?://[^"]*', json.dumps(one))}
+    assert addresses == {"http://${__data.fields.Exporter}/"}
 
 
 def test_the_program_writes_the_links_that_it_is_given(tmp_path: Path) -> None:
