@@ -27,6 +27,7 @@ BENCHMARKS: tuple[str, ...] = (
     "scrape",
     "scrape_stall",
     "rules",
+    "dashboards",
     "poll",
     "lateness",
     "budget",

@@ -124,7 +124,7 @@ def _watched(program: str, accounts: int, *, fill_s: float, watch_s: float) -> t
                 ]
             )
         )
-        url = f"http://{prometheus.wait_for('address', _address)}/api/v1/rules"
+        url = f"http://{prometheus.wait_for('address', address_of)}/api/v1/rules"
         prometheus.wait_for("readiness", lambda line: line if "Server is ready" in line else None)
         say(f"rules: {_REPLICAS} replicas of {accounts} accounts, {2 * fill_s + 3 * watch_s:g} s")
         time.sleep(fill_s)
@@ -167,6 +167,7 @@ def _configuration(folder: Path, targets: list[str]) -> Path:
     return file
 
 
-def _address(line: str) -> str | None:
+def address_of(line: str) -> str | None:
+    """Where Prometheus listens, by a line of its log."""
     found = _LISTENING.search(line)
     return found[1] if found else None
