@@ -5,7 +5,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.dashboards.shipped import queries
+import pytest
+
+from tests.alerts.shipped import ALERTS_FILE, tried
+from tests.dashboards.shipped import Query, panels, queries
 
 TIMES = {"__interval": "15s", "__rate_interval": "1m", "__range": "6h"}
 
@@ -55,5 +58,74 @@ def test_a_forecast_is_shown_where_money_runs_out(tool: Callable[[str], str], tm
     checked = subprocess.run(  # noqa: S603 — a tool that the tests look for
         [tool("promtool"), "test", "rules", "test.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# One account, of an exporter that is down from the eleventh minute on.
+TARGET = 'job="dcdn-exporter", instance="one"'
+FLEET = {
+    f"up{{{TARGET}}}": "1x10 0x20",
+    f'dcdn_exporter_build_info{{{TARGET}, version="1"}}': "1x10 stale",
+    f"dcdn_exporter_configured_accounts{{{TARGET}}}": "1x10 stale",
+    f"dcdn_exporter_total_shards{{{TARGET}}}": "1x10 stale",
+    f"dcdn_exporter_shard_ordinal{{{TARGET}}}": "0x10 stale",
+    f'dcdn_poll_success{{{TARGET}, account="prod", product="cdn", probe="service"}}': "1x10 stale",
+    f'dcdn_service_status{{{TARGET}, account="prod", product="cdn", status="active"}}': "1x10 stale",
+    f'dcdn_service_status{{{TARGET}, account="prod", product="cdn", status="locked"}}': "0x10 stale",
+    f'dcdn_service_lock{{{TARGET}, account="prod", product="cdn", reason="financial"}}': "0x10 stale",
+}
+
+
+@pytest.mark.parametrize(
+    ("minute", "shown"),
+    [
+        pytest.param(
+            9,
+            {
+                "Locked": 0,
+                "Overdue": -2,
+                "Unknown": 0,
+                "Failing": 0,
+                "Stale": 0,
+                "Changes in 7 days": 0,
+                "Services": 1,
+            },
+            id="scraped",
+        ),
+        pytest.param(15, {"Locked": -1, "Unknown": 1, "Services": 1}, id="down"),
+    ],
+)
+def test_nothing_is_well_while_the_exporter_is_down(
+    minute: int, shown: dict[str, int], tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Its services are unknown, and no tile says that none is locked or failing, nor that debts are not polled."""
+    tiles = {
+        panel["title"]: panel["targets"][0]["expr"] for panel in panels("dcdn-overview") if panel["type"] == "stat"
+    }
+    del tiles["Not activated"]
+    checks = [
+        {
+            "expr": Query("dcdn-overview", title, expression).asked(TIMES),
+            "eval_time": f"{minute}m",
+            "exp_samples": [{"labels": "{}", "value": shown[title]}] if title in shown else [],
+        }
+        for title, expression in tiles.items()
+    ]
+    (tmp_path / "alerts.yaml").write_bytes(ALERTS_FILE.read_bytes())
+    test = {
+        "rule_files": ["alerts.yaml"],
+        "group_eval_order": ["dcdn-lock", "dcdn-service", "dcdn-poll", "dcdn-exporter", "dcdn-dashboards"],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": name, "values": values} for name, values in FLEET.items()],
+                "promql_expr_test": checks,
+            }
+        ],
+    }
+    (tmp_path / "test.yaml").write_text(json.dumps(test))
+    checked = tried(tool("promtool"), "test.yaml", folder=tmp_path)
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
