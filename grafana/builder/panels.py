@@ -57,7 +57,7 @@ def stat_panel(
     expression: str,
     *,
     steps: Iterable[Step],
-    unit: str = "none",
+    unit: str = "locale",
     empty: str = "no data",
     named: Iterable[tuple[int, str, str]] = (),
     width: int = 4,
