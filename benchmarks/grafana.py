@@ -76,7 +76,7 @@ def opened(name: str, cost: Costing, *, end: int, span_s: int) -> None:
 
 def filled(expression: str, values: Mapping[str, str]) -> str:
     """The expression with the values of variables in their places; KeyError for one that is not known."""
-    return re.sub(r"\$([a-z_]\w*)", lambda name: values[name[1]], expression)
+    return re.sub(r"\$(?:\{(\w+):raw\}|([a-z_]\w*))", lambda name: values[name[1] or name[2]], expression)
 
 
 def pattern(names: list[str]) -> str:

@@ -40,9 +40,10 @@ def _of_one_account(docs_url: str) -> str:
     """The account's dashboard, with its account matched whole.
 
     Grafana escapes what is special in a regular expression only where several values may be chosen, so that
-    ``=~`` would not find an account named "prod (eu)".
+    ``=~`` would not find an account named "prod (eu)"; and of one value it escapes an apostrophe, which PromQL then
+    takes for a backslash and an apostrophe. As it is, between backticks, the name stands for itself.
     """
-    return _text(account, docs_url).replace(r"account=~\"$account\"", r"account=\"$account\"")
+    return _text(account, docs_url).replace(r"account=~\"$account\"", "account=`${account:raw}`")
 
 
 def _without_nulls(value: Any) -> Any:

@@ -12,6 +12,7 @@ FOLDER: Final = ROOT / "grafana" / "dashboards"
 DASHBOARDS: Final[Mapping[str, dict[str, Any]]] = {
     file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))
 }
+_AS_IT_IS: Final = re.compile(r"=`\$\{(\w+):raw\}`")
 SHOWN: Final = ("datasource", "job", "instance", "account", "product")
 """The variables that people see; others hold the few accounts that a panel shows."""
 
@@ -23,6 +24,7 @@ class Query:
     dashboard: str
     part: str
     expression: str
+    """With ``="$name"`` for a variable of one value, which stands as it is between backticks."""
     legend: str = ""
     interval: str = ""
     """The shortest between two points that the panel asks for."""
@@ -62,6 +64,10 @@ def queries() -> Iterator[Query]:
             for target in panel["targets"]:
                 part = f"{panel['title']} {target['refId']}"
                 interval = panel.get("interval", "")
-                yield Query(name, part, target["expr"], target.get("legendFormat", ""), interval)
+                yield Query(name, part, _quoted(target["expr"]), target.get("legendFormat", ""), interval)
         for mark in dashboard["annotations"]["list"]:
-            yield Query(name, f"mark {mark['name']}", mark["expr"], mark["textFormat"])
+            yield Query(name, f"mark {mark['name']}", _quoted(mark["expr"]), mark["textFormat"])
+
+
+def _quoted(expression: str) -> str:
+    return _AS_IT_IS.sub(r'="$\1"', expression)

@@ -119,12 +119,12 @@ def test_a_link_bears_any_name_of_an_account() -> None:
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_names_are_not_read_as_patterns(name: str) -> None:
-    """A variable of one value is compared, since Grafana escapes only those of many for a regular expression."""
+    """A variable of one value is compared as it is, since Grafana escapes only those of many as PromQL reads them."""
     whole = json.dumps(DASHBOARDS[name])
     for variable in DASHBOARDS[name]["templating"]["list"]:
         if variable["type"] == "query":
-            operators = set(re.findall(rf'\w+(=~?)\\"\${variable["name"]}\b', whole))
-            assert operators <= {"=~" if variable.get("multi") else "="}
+            matched = set(re.findall(rf'\w+(=~?\\?["`]\$\{{?){variable["name"]}\b', whole))
+            assert matched <= ({'=~\\"$'} if variable.get("multi") else {"=`${"}), variable["name"]
 
 
 @pytest.fixture(scope="module")

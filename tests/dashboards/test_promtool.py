@@ -1,6 +1,7 @@
 """The dashboards' queries, read and reckoned by Prometheus' own tool."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from tests.alerts.shipped import ALERTS_FILE, tried
 from tests.dashboards.shipped import Query, panels, queries
 
+TARGET = 'job="dcdn-exporter", instance="one"'
 TIMES = {"__interval": "15s", "__rate_interval": "1m", "__range": "6h"}
 
 
@@ -62,8 +64,33 @@ def test_a_forecast_is_shown_where_money_runs_out(tool: Callable[[str], str], tm
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+ODD_NAME = r"it's (eu) 100% \ a.b|c+[d] 上海"
+
+
+def test_the_account_is_found_by_any_name(tool: Callable[[str], str], tmp_path: Path) -> None:
+    """Its dashboard finds an account whose name has what PromQL, Grafana or a pattern reads otherwise."""
+    (panel,) = (panel for panel in panels("dcdn-account") if panel["title"] == "Polls answered")
+    # How Grafana writes a variable of one value, and one that stands as it is.
+    escaped = ODD_NAME.replace("\\", "\\\\").replace("'", "\\\\'")
+    filled = panel["targets"][0]["expr"].replace("$account", escaped).replace("${account:raw}", ODD_NAME)
+    filled = re.sub(r"\$(job|instance|product)", ".+", filled)
+    labels = {"account": ODD_NAME, "product": "cdn", "probe": "service"}
+    matchers = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in labels.items())
+    test = {
+        "tests": [
+            {
+                "input_series": [{"series": f"dcdn_poll_success{{{TARGET}, {matchers}}}", "values": "1"}],
+                "promql_expr_test": [{"expr": filled, "exp_samples": [{"labels": f"{{{matchers}}}", "value": 1}]}],
+            }
+        ],
+    }
+    (tmp_path / "test.yaml").write_text(json.dumps(test))
+    checked = tried(tool("promtool"), "test.yaml", folder=tmp_path)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 # One account, of an exporter that is down from the eleventh minute on.
-TARGET = 'job="dcdn-exporter", instance="one"'
 FLEET = {
     f"up{{{TARGET}}}": "1x10 0x20",
     f'dcdn_exporter_build_info{{{TARGET}, version="1"}}': "1x10 stale",
