@@ -9,6 +9,7 @@ from deploy.prometheus.rules.expressions import (
     OLDEST,
     POLLS,
     SKIPPED,
+    STEADY_TARGETS,
     THROTTLED,
     within,
 )
@@ -77,11 +78,13 @@ def _accounts() -> stat.Panel:
 
 
 def _missing() -> stat.Panel:
-    configured = _over_jobs("dcdn_exporter_configured_accounts")
+    # Rules know what is polled by the job that they name: without them, and of other jobs, nothing is missing.
+    of_job = f"max by (job) ({of_exporter('dcdn_exporter_configured_accounts')})"
+    configured = f"sum({of_job} and on (job) {recorded(STEADY_TARGETS)})"
     polled = f'count(count by (job, account) ({SHOWN_RECORD}{{job=~"$job"}}))'
     return stat_panel(
         "Accounts not polled",
-        "Accounts of which no exporter has a probe: a shard is missing.",
+        "Accounts of which no exporter has a probe: a shard is missing. Known of the job that the rules name.",
         f"{configured} - ({polled} or 0 * {configured})",
         steps=((None, FINE), (1, CRITICAL)),
     ).links(alert_links("DcdnAccountMissing", "DcdnAccountsUnwatched"))

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders import dashboard, stat, statetimeline, timeseries
 
-from deploy.prometheus.rules.expressions import COUNT, POLLED, STALE, STATUS
+from deploy.prometheus.rules.expressions import COUNT, LOCK, POLLED, STALE
 from deploy.prometheus.rules.thresholds import DAY_S
 from grafana.builder import queries
 from grafana.builder.addresses import OVERVIEW_UID
@@ -151,7 +151,7 @@ def _not_activated() -> stat.Panel:
         "Not activated",
         "Services that were never opened, or are open no more, by their last answers. That is a state and no "
         "failure; an alert tells of those that were active before.",
-        f"count({recorded(STATUS, status='not_activated')}) or {queries.none()}",
+        f"{queries.not_activated()} or {queries.none()}",
         steps=((None, UNCOLOURED),),
         width=_EIGHTH,
     ).links(alert_links("DcdnServiceDeactivated"))
@@ -181,7 +181,7 @@ def _status() -> statetimeline.Panel:
 
 
 def _locks() -> statetimeline.Panel:
-    held = within_range(queries.locks(queries.LOCKED), "count_over_time")
+    held = within_range(recorded(LOCK, queries.LOCKED), "count_over_time")
     return timeline(
         "Locks by reason",
         f"Each lock for as long as it holds, of the {SHOWN} accounts that were locked for longest. It holds until an "

@@ -15,6 +15,7 @@ from deploy.prometheus.rules.expressions import (
     LOST,
     NEXT_CHARGE_TYPE,
     POLLED,
+    STATUS,
 )
 from deploy.prometheus.rules.thresholds import (
     BALANCE_LEFT_S,
@@ -139,7 +140,12 @@ def scraped() -> str:
 
 def locks(accounts: str) -> str:
     """The locks that hold, each by its reason, until an answer says otherwise."""
-    return recorded(LOCK, accounts)
+    return f"({recorded(LOCK, accounts)} and on () {within_range(recorded(COUNT))})"
+
+
+def not_activated() -> str:
+    """How many services are not activated by their last answers; nothing where there is none."""
+    return f"count({recorded(STATUS, status='not_activated')} and on () {recorded(COUNT)})"
 
 
 def worst_first(expression: str, accounts: str) -> str:

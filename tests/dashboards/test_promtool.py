@@ -3,8 +3,9 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,20 +140,55 @@ def test_nothing_is_well_while_the_exporter_is_down(
         }
         for title, expression in tiles.items()
     ]
-    (tmp_path / "alerts.yaml").write_bytes(ALERTS_FILE.read_bytes())
+    reckoned(FLEET, checks, tool, tmp_path)
+
+
+def reckoned(
+    fleet: Mapping[str, str],
+    checks: list[dict[str, Any]],
+    tool: Callable[[str], str],
+    folder: Path,
+    *,
+    rules: bool = True,
+) -> None:
+    """Let promtool compare, on these series and with the rules or without."""
+    (folder / "alerts.yaml").write_bytes(ALERTS_FILE.read_bytes())
     test = {
-        "rule_files": ["alerts.yaml"],
+        "rule_files": ["alerts.yaml"] if rules else [],
         "group_eval_order": ["dcdn-lock", "dcdn-service", "dcdn-poll", "dcdn-exporter", "dcdn-dashboards"],
         "evaluation_interval": "1m",
         "tests": [
             {
                 "interval": "1m",
-                "input_series": [{"series": name, "values": values} for name, values in FLEET.items()],
+                "input_series": [{"series": name, "values": values} for name, values in fleet.items()],
                 "promql_expr_test": checks,
             }
         ],
     }
-    (tmp_path / "test.yaml").write_text(json.dumps(test))
-    checked = tried(tool("promtool"), "test.yaml", folder=tmp_path)
+    (folder / "test.yaml").write_text(json.dumps(test))
+    checked = tried(tool("promtool"), "test.yaml", folder=folder)
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# What is known of the job that the rules name, and of no other.
+OF_RULES = ("Accounts not polled", "Not activated", "Locked", "Unknown", "Failing", "Stale", "Services")
+
+
+@pytest.mark.parametrize("rules", [pytest.param(True, id="of another job"), pytest.param(False, id="not loaded")])
+def test_what_rules_do_not_know_is_not_shown(rules: bool, tool: Callable[[str], str], tmp_path: Path) -> None:  # noqa: FBT001 — a case
+    """An exporter that they do not watch misses no account, is not well, and has none of another one's locks."""
+    product = f'{TARGET}, account="prod", product="dcdn"'
+    fleet = FLEET | {
+        f'dcdn_poll_success{{{product}, probe="service"}}': "1x20",
+        f'dcdn_service_status{{{product}, status="active"}}': "0x20",
+        f'dcdn_service_status{{{product}, status="not_activated"}}': "1x20",
+        f'dcdn_service_lock{{{TARGET}, account="prod", product="cdn", reason="financial"}}': "1x20",
+    }
+    others = {name.replace('"dcdn-exporter"', '"trial"'): values for name, values in fleet.items()}
+    parts = {*(f"{title} A" for title in OF_RULES), "Locks by reason A", "Locks by reason B"}
+    every = [query for query in queries() if query.part in parts and query.dashboard != "dcdn-account"]
+    checks = [{"expr": query.asked(TIMES, {"job": "trial"}), "eval_time": "9m", "exp_samples": []} for query in every]
+    reckoned({**fleet, **others} if rules else others, checks, tool, tmp_path, rules=rules)
+
+    assert len(every) == len(OF_RULES) + 2
