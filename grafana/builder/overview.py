@@ -24,7 +24,7 @@ from grafana.builder.mappings import (
 )
 from grafana.builder.mappings import STATUS as STATUS_NAMES
 from grafana.builder.panels import NO_DATA, RECORDED, WIDTH, alert_links, field, lines, query, stat_panel, timeline
-from grafana.builder.selectors import SERVICE, best, of_product, recorded, within_range
+from grafana.builder.selectors import SERVICE, best, recorded, within_range
 from grafana.builder.service_table import services
 from grafana.builder.thresholds import CHANGE_AHEAD_S, SHOWN
 from grafana.builder.variables import accounts, chosen, counted, datasource, instance, job, products
@@ -91,14 +91,15 @@ def _locked() -> stat.Panel:
 
 
 def _overdue() -> stat.Panel:
-    asked = f"count({of_product('dcdn_exporter_probe_info', probe='debt_status')})"
+    asked = f"count({recorded(POLLED, probe='debt_status')})"
     late = f"count({recorded(STALE, probe='debt_status')})"
     not_known = f"{NONE_KNOWN} + 0 * ({queries.unknown()} or {late}) and on () {asked}"
     return stat_panel(
         "Overdue",
-        "Services for which the time to pay a debt is over: the lock follows. Known where debt_status is polled.",
+        "Services for which the time to pay a debt is over: the lock follows. Known of those whose debt_status is "
+        "polled.",
         f"{queries.needing('DcdnInDebtOverdue')} or {not_known} or {queries.none()} and on () {asked} or "
-        f"{NOT_POLLED} + 0 * {queries.scraped()} unless on () {asked}",
+        f"{NOT_POLLED} + ({queries.none()}) unless on () {asked}",
         steps=((None, FINE), (1, CRITICAL)),
         named=(_NONE_KNOWN, (NOT_POLLED, "not polled", QUIET)),
         width=_EIGHTH,

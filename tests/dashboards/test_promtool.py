@@ -143,6 +143,25 @@ def test_nothing_is_well_while_the_exporter_is_down(
     reckoned(FLEET, checks, tool, tmp_path)
 
 
+@pytest.mark.parametrize(("account", "overdue"), [("prod", -2), ("watched", 0), ("prod|watched", 0)])
+def test_debts_that_are_not_polled_are_not_fine(
+    account: str, overdue: int, tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The tile of the chosen accounts says so where the debts of others alone are polled."""
+    watched = f'{TARGET}, account="watched", product="cdn"'
+    fleet = FLEET | {
+        f'dcdn_exporter_probe_info{{{TARGET}, product="cdn", probe="debt_status"}}': "1x20",
+        f'dcdn_poll_success{{{watched}, probe="service"}}': "1x20",
+        f'dcdn_poll_success{{{watched}, probe="debt_status"}}': "1x20",
+        f'dcdn_service_status{{{watched}, status="active"}}': "1x20",
+        f"dcdn_service_in_debt_overdue{{{watched}}}": "0x20",
+    }
+    (query,) = (query for query in queries() if query.part == "Overdue A")
+    expected = [{"labels": "{}", "value": overdue}]
+    checks = [{"expr": query.asked(TIMES, {"account": account}), "eval_time": "9m", "exp_samples": expected}]
+    reckoned(fleet, checks, tool, tmp_path)
+
+
 def reckoned(
     fleet: Mapping[str, str],
     checks: list[dict[str, Any]],
@@ -172,7 +191,7 @@ def reckoned(
 
 
 # What is known of the job that the rules name, and of no other.
-OF_RULES = ("Accounts not polled", "Not activated", "Locked", "Unknown", "Failing", "Stale", "Services")
+OF_RULES = ("Accounts not polled", "Not activated", "Locked", "Overdue", "Unknown", "Failing", "Stale", "Services")
 
 
 @pytest.mark.parametrize("rules", [pytest.param(True, id="of another job"), pytest.param(False, id="not loaded")])
