@@ -60,10 +60,12 @@ def exporter_health() -> dashboard.Dashboard:
 
 
 def _up() -> stat.Panel:
+    # Rules know the job of an exporter that has shown nothing of itself within the range.
+    up = f"({of_target('up', by='job')} or {of_exporter('up')} and on (job) {recorded(STEADY_TARGETS)})"
     return stat_panel(
         "Not scraped",
         "Chosen exporters, replicas and shards, that Prometheus cannot scrape.",
-        f"sum({best('job, instance', of_target('up', by='job'))} == bool 0)",
+        f"sum({best('job, instance', up)} == bool 0)",
         steps=((None, FINE), (1, CRITICAL)),
     ).links(alert_links("DcdnExporterDown", "DcdnReplicaFailing", "DcdnExporterAbsent", "DcdnExporterRestarting"))
 

@@ -190,6 +190,16 @@ def reckoned(
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_an_exporter_that_is_down_for_longer_than_is_shown_is_not_scraped(
+    tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    """It showed nothing of itself within the range, and is missed all the same."""
+    (query,) = (query for query in queries() if query.part == "Not scraped A")
+    asked = query.asked(TIMES | {"__range": "5m"})
+    expected = [{"labels": "{}", "value": 1}]
+    reckoned(FLEET, [{"expr": asked, "eval_time": "28m", "exp_samples": expected}], tool, tmp_path)
+
+
 # What is known of the job that the rules name, and of no other.
 OF_RULES = ("Accounts not polled", "Not activated", "Locked", "Overdue", "Unknown", "Failing", "Stale", "Services")
 
