@@ -64,7 +64,9 @@ def account() -> dashboard.Dashboard:
         rows=(
             Row("Now", (_attention(), _change(), _credentials(), _identity(), _services())),
             Row("States", (_states(), _age(), _results())),
-            Row("Billing", (_charge_types(), _next_charge_types(), billing_changes(ACCOUNT))),
+            Row(
+                "Billing", (_charge_types(), _next_charge_types(), billing_changes("Billing changes ahead", ACCOUNT))
+            ),
             Row("Balance and use", (balance_lines("Balance, and in a day", ACCOUNT), _use()), collapsed=True),
             Row("More of polls", (_failures(), _duration()), collapsed=True),
         ),

@@ -11,7 +11,6 @@ from grafana.builder.panels import NO_DATA, WIDTH, alert_links, field, instant, 
 from grafana.builder.queries import change_moment, charge_type, next_charge_type, time_left
 from grafana.builder.selectors import SERVICE, best
 from grafana.builder.service_table import merged
-from grafana.builder.thresholds import CHANGES
 
 _COLUMNS: Final = {
     "Value #C": "In",
@@ -23,7 +22,7 @@ _COLUMNS: Final = {
 }
 
 
-def billing_changes(accounts: str) -> table.Panel:
+def billing_changes(title: str, accounts: str) -> table.Panel:
     """Every change of these accounts that was submitted and has not taken effect."""
     coming = f"topk by ({SERVICE}) (1, {next_charge_type(accounts)})"
     pending = f"({coming} or on ({SERVICE}) {time_left(accounts)})"
@@ -31,7 +30,7 @@ def billing_changes(accounts: str) -> table.Panel:
     links = [{"title": "History of this account", "url": account_of_row("Account")}]
     soon = thresholds(((None, INFO), (CHANGE_SOON_S, PLAIN))).build()
     panel = rows(
-        f"Billing changes ahead, the next {CHANGES}",
+        title,
         "Changes that were submitted and have not taken effect, the next one first. They cannot be withdrawn.",
         # A method or moment that is not known leaves no column out.
         (

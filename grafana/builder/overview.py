@@ -26,7 +26,7 @@ from grafana.builder.mappings import STATUS as STATUS_NAMES
 from grafana.builder.panels import NO_DATA, RECORDED, WIDTH, alert_links, field, lines, query, stat_panel, timeline
 from grafana.builder.selectors import SERVICE, best, recorded, within_range
 from grafana.builder.service_table import services
-from grafana.builder.thresholds import CHANGE_AHEAD_S, SHOWN
+from grafana.builder.thresholds import CHANGE_AHEAD_S, CHANGES, SHOWN
 from grafana.builder.variables import accounts, chosen, counted, datasource, instance, job, products
 
 _EIGHTH = WIDTH // 8
@@ -68,7 +68,7 @@ def overview() -> dashboard.Dashboard:
                     services(),
                 ),
             ),
-            Row("Ahead", (billing_changes(queries.CHANGING),)),
+            Row("Ahead", (billing_changes(f"Billing changes ahead, the next {CHANGES}", queries.CHANGING),)),
             Row("Until now", (_status(), _locks(), _counts())),
             Row(
                 "Balances",
@@ -198,8 +198,8 @@ def _locks() -> statetimeline.Panel:
 
 def _counts() -> timeseries.Panel:
     counts = lines(
-        "Services that are not active",
-        "How many services were locked, not activated or unknown.",
+        "Services that are not active, of all accounts",
+        "How many services were locked, not activated or unknown, whatever accounts are chosen.",
         (query(f"sum by (status) ({recorded(COUNT, status='locked|not_activated|unknown')})", "{{status}}"),),
         unit="short",
         empty=f"no service is known that is not active, or {NO_DATA}",

@@ -192,7 +192,7 @@ def _columns(panel: table.Panel) -> table.Panel:
             ),
         )
         .override_by_name("Debt", field(mappings=_of(names(*DEBT), nothing("-")), cell=_COLOURED_TEXT, width=90))
-        .override_by_name("Data age", field(unit="s", decimals=0, mappings=_of(nothing("never")), width=85))
+        .override_by_name("Data age", field(unit="s", decimals=0, mappings=_of(nothing("none known")), width=100))
         .override_by_name(
             "Of its limit",
             field(
@@ -201,7 +201,7 @@ def _columns(panel: table.Panel) -> table.Panel:
                 min=0,
                 max=1,
                 cell=share,
-                mappings=_of(nothing("never")),
+                mappings=_of(*none),
                 thresholds=thresholds(aged).build(),
                 width=90,
             ),

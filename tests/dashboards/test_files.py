@@ -103,6 +103,23 @@ def test_a_number_that_is_not_there_is_grey(name: str) -> None:
             assert results[0]["text"] == defaults["noValue"], panel["title"]
 
 
+def test_an_age_that_is_not_known_is_not_called_never() -> None:
+    """A service whose exporter is down has no age, and was answered a minute ago."""
+    (table,) = (panel for panel in panels("dcdn-overview") if panel["title"].startswith("Services that need"))
+    texts = {
+        override["matcher"]["options"]: [
+            mapping["options"]["result"]["text"]
+            for one in override["properties"]
+            if one["id"] == "mappings"
+            for mapping in one["value"]
+            if mapping["type"] == "special"
+        ]
+        for override in table["fieldConfig"]["overrides"]
+    }
+
+    assert (texts["Data age"], texts["Of its limit"]) == (["none known"], ["-"])
+
+
 def test_few_panels_ask_when_the_exporter_is_looked_at() -> None:
     """At most twelve; those of collapsed rows ask nothing until somebody opens them."""
     assert len([panel for panel in DASHBOARDS["dcdn-exporter"]["panels"] if panel["type"] != "row"]) <= 12

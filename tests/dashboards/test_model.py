@@ -99,9 +99,7 @@ def read(ask: Ask) -> Day:
         for service, values in status.items()
     }
     (change,) = (
-        query
-        for query in queries()
-        if query.dashboard == "dcdn-account" and query.part == "Billing changes ahead, the next 100 D"
+        query for query in queries() if query.dashboard == "dcdn-account" and query.part == "Billing changes ahead D"
     )
     moments = {
         float(value) / 1000

@@ -17,7 +17,7 @@ from exporter.probes.table import PROBES, UNKNOWN_FIELDS
 from grafana.builder.__main__ import main as write
 from grafana.builder.files import FILES
 from tests.alerts.test_names import METRICS
-from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, panels, queries
+from tests.dashboards.shipped import DASHBOARDS, ROOT, Query, hidden, panels, queries
 
 FAMILIES = (*(family for kind in PROBES for family in kind.families), *HEALTH_FAMILIES)
 DOCS = "https://git.invalid/docs"
@@ -125,6 +125,21 @@ def test_names_are_not_read_as_patterns(name: str) -> None:
         if variable["type"] == "query":
             matched = set(re.findall(rf'\w+(=~?\\?["`]\$\{{?){variable["name"]}\b', whole))
             assert matched <= ({'=~\\"$'} if variable.get("multi") else {"=`${"}), variable["name"]
+
+
+@pytest.mark.parametrize("name", ["dcdn-overview", "dcdn-account"])
+def test_what_does_not_follow_the_chosen_accounts_says_so(name: str) -> None:
+    """Every panel asks for the accounts that were chosen or for the few of them that matter, or is of all by name."""
+    choosing = {f"${variable}" for variable in {"account", *hidden(name)}}
+    asked = {
+        panel["title"]: " ".join(
+            query.expression for query in queries() if (query.dashboard, query.part[:-2]) == (name, panel["title"])
+        )
+        for panel in panels(name)
+    }
+    of_all = [title for title, expressions in asked.items() if not any(found in expressions for found in choosing)]
+
+    assert [title for title in of_all if not title.endswith("of all accounts")] == []
 
 
 @pytest.fixture(scope="module")
