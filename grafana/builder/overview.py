@@ -83,7 +83,7 @@ def _locked() -> stat.Panel:
     return stat_panel(
         "Locked",
         "Services with any lock: traffic stops, or is about to. A lock counts until an answer says otherwise.",
-        f"{queries.needing(queries.LOCKED_RUNBOOKS)} or {NONE_KNOWN} + 0 * {queries.unknown()} or {queries.none()}",
+        f"count({queries.locked()}) or {NONE_KNOWN} + 0 * {queries.unknown()} or {queries.none()}",
         steps=((None, FINE), (1, CRITICAL)),
         named=(_NONE_KNOWN,),
         width=_EIGHTH,

@@ -6,7 +6,7 @@ Most take the variable that holds their accounts: those that were chosen, or the
 from typing import Final
 
 from deploy.prometheus.rules.dashboard_recordings import UNKNOWN as UNKNOWN_RUNBOOKS
-from deploy.prometheus.rules.dashboard_recordings import WITH_STATE
+from deploy.prometheus.rules.dashboard_recordings import WITH_STATE, Attention
 from deploy.prometheus.rules.expressions import (
     ATTENTION,
     BALANCE,
@@ -53,7 +53,7 @@ _WORST_RANK: Final = 9_999_999
 def most_needing() -> str:
     """The accounts that need somebody most, filled up with others."""
     polled = f"0 * {best('account', recorded(POLLED, probe='service'))}"
-    return f"topk({ROWS}, {best('account', recorded(ATTENTION))} or {polled})"
+    return f"topk({ROWS}, {locked(by='account')} or {best('account', recorded(ATTENTION))} or {polled})"
 
 
 def rows_left_out() -> str:
@@ -110,7 +110,7 @@ def status(accounts: str = ACCOUNT) -> str:
 
 def attention(accounts: str = ACCOUNT) -> str:
     """How much each service needs somebody, as a number of ``mappings.ATTENTION``; the first that holds counts."""
-    return f"{best(SERVICE, recorded(ATTENTION, accounts))} or {fine(accounts)}"
+    return f"{locked(accounts)} or {best(SERVICE, recorded(ATTENTION, accounts))} or {fine(accounts)}"
 
 
 def fine(accounts: str = ACCOUNT) -> str:
@@ -138,9 +138,14 @@ def scraped() -> str:
     return f"count({of_exporter('dcdn_exporter_build_info')})"
 
 
-def locks(accounts: str) -> str:
+def locks(accounts: str, **labels: str) -> str:
     """The locks that hold, each by its reason, until an answer says otherwise."""
-    return f"({recorded(LOCK, accounts)} and on () {within_range(recorded(COUNT))})"
+    return f"({recorded(LOCK, accounts, **labels)} and on () {within_range(recorded(COUNT))})"
+
+
+def locked(accounts: str = ACCOUNT, *, by: str = SERVICE, **labels: str) -> str:
+    """The need of each service that is locked, as rules know it each 15 s: all needs are recorded once a minute."""
+    return f"{Attention.LOCKED.value} * group by ({by}) ({locks(accounts, **labels)})"
 
 
 def not_activated() -> str:

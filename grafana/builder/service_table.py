@@ -29,6 +29,7 @@ from grafana.builder.queries import (
     charge_type,
     debt,
     fine,
+    locked,
     next_charge_type,
     polled,
     share_of_stale_after,
@@ -66,7 +67,17 @@ def _text(expression: str, label: str) -> str:
 def _attention() -> str:
     """The worst need of each service, and the document that says what to do about it."""
     needs = _rows("runbook", recorded(ATTENTION_RECORD, NEEDING))
-    return f'label_replace({needs}, "runbook", "runbooks/$1", "runbook", "(.+)")'
+    financial, other = (
+        f'label_replace({services}, "runbook", "runbooks/{alert}", "", "")'
+        for services, alert in (
+            (locked(NEEDING, reason="financial"), "DcdnServiceLockedFinancial"),
+            (locked(NEEDING), "DcdnServiceLockedOther"),
+        )
+    )
+    return (
+        f"({financial} or on ({SERVICE}) {other}) and on ({SERVICE}) {polled(NEEDING)} or on ({SERVICE}) "
+        f'label_replace({needs}, "runbook", "runbooks/$1", "runbook", "(.+)")'
+    )
 
 
 def _lock_reason() -> str:

@@ -162,6 +162,28 @@ def test_debts_that_are_not_polled_are_not_fine(
     reckoned(fleet, checks, tool, tmp_path)
 
 
+def test_a_lock_is_never_fine(tool: Callable[[str], str], tmp_path: Path) -> None:
+    """From the moment on that the rules hold it, also before they record once a minute what needs somebody."""
+    held = 'account_product_reason:dcdn_service_lock:held{account="prod", product="cdn", reason="financial"}'
+    count = 'job_product_status:dcdn_service_status:count{job="dcdn-exporter", product="cdn", status="active"}'
+    fleet = {**FLEET, held: "1x20", count: "1x20"}
+    row = '{account="prod", product="cdn", runbook="runbooks/DcdnServiceLockedFinancial"}'
+    expected = {
+        ("dcdn-overview", "Locked A"): ("{}", 1),
+        ("dcdn-overview", "Services that need somebody"): (row, 6),
+        ("dcdn-overview", "variable needing"): ('{account="prod"}', 6),
+        ("dcdn-account", "Attention A"): ("{}", 6),
+    }
+    checks = [
+        {"expr": query.asked(TIMES), "eval_time": "9m", "exp_samples": [{"labels": labels, "value": value}]}
+        for query in queries()
+        for (dashboard, part), (labels, value) in expected.items()
+        if query.dashboard == dashboard and query.part.startswith(part) and query.part[-2:] in {" A", "ng"}
+    ]
+    assert len(checks) == len(expected)
+    reckoned(fleet, checks, tool, tmp_path, rules=False)
+
+
 def reckoned(
     fleet: Mapping[str, str],
     checks: list[dict[str, Any]],
