@@ -129,8 +129,9 @@ def unknown() -> str:
 
 
 def none() -> str:
-    """0 while the exporter is scraped and the rules are loaded: without either, nothing is known to be none."""
-    return f"0 * sum({recorded(COUNT)}) and on () {scraped()}"
+    """0 while the exporter is scraped and rules know something of what is chosen: else nothing is known."""
+    watched = f"count({recorded(POLLED, probe='service')} @ end())"
+    return f"0 * sum({recorded(COUNT)}) and on () {scraped()} and on () {watched}"
 
 
 def scraped() -> str:

@@ -222,6 +222,21 @@ def test_an_exporter_that_is_down_for_longer_than_is_shown_is_not_scraped(
     reckoned(FLEET, [{"expr": asked, "eval_time": "28m", "exp_samples": expected}], tool, tmp_path)
 
 
+def test_an_account_that_is_not_watched_is_not_well(tool: Callable[[str], str], tmp_path: Path) -> None:
+    """Whoever chose an account that was renamed since sees no number of it, also while the others are well."""
+    tiles = [panel["title"] for panel in panels("dcdn-overview") if panel["type"] == "stat"]
+    parts = {*(f"{title} A" for title in tiles), "Locks by reason B"}
+    asked = {
+        query.part: query.asked(TIMES, {"account": "renamed", "locked": "()"})
+        for query in queries()
+        if query.dashboard == "dcdn-overview" and query.part in parts
+    }
+    checks = [{"expr": expression, "eval_time": "9m", "exp_samples": []} for expression in asked.values()]
+    reckoned(FLEET, checks, tool, tmp_path)
+
+    assert len(asked) == len(tiles) + 1
+
+
 # What is known of the job that the rules name, and of no other.
 OF_RULES = ("Accounts not polled", "Not activated", "Locked", "Overdue", "Unknown", "Failing", "Stale", "Services")
 
