@@ -38,7 +38,7 @@ def test_prometheus_scrapes_it_as_openmetrics(
 ) -> None:
     """Prometheus takes OpenMetrics, takes every sample, and finds a lock by its labels."""
     program = tool("prometheus")
-    accounts = [make_account(name) for name in ("overdue", 'odd "name" \\ with ü')]
+    accounts = [make_account(name) for name in ("overdue", "odd 'name' \\ with ü")]
     simulator = simulate(*accounts)
     simulator.set_service("overdue", ServiceState(locks=("financial",)))
     exporter = serve(configure(simulator.url, *accounts))

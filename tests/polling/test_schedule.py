@@ -156,7 +156,7 @@ def test_a_run_that_is_due_too_early_is_skipped_and_counted(release: threading.E
     polls = Polls(a=until(release), b=answer)
     with running(polls, skipped=lambda key, runs: skipped.update({key: runs})):
         assert polls.wait_for("b", 5)
-        assert (polls.runs["a"], skipped) == (1, {})
+        assert (polls.runs["a"], skipped[KIND.key("a")]) == (1, 0)
         release.set()
         assert soon(lambda: skipped[KIND.key("a")] >= 3)
         assert polls.wait_for("a", 3)
