@@ -4,19 +4,17 @@ import importlib
 import inspect
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks import footprint, rules, scrape, scrape_stall
+from benchmarks import rules
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.findings import Bound, Claim, Figure, Finding
 from benchmarks.machine import Machine, this_machine
 from benchmarks.processes import MeasuredProcess
 from benchmarks.report import from_json, in_document, to_json, to_markdown, to_text
 from benchmarks.rules import Evaluation
-from benchmarks.scraper import FORMS
 from benchmarks.series import differences, samples_of
 from benchmarks.suite import run
 
@@ -193,18 +191,6 @@ def test_a_process_that_ends_is_told_with_its_output() -> None:
         process.address()
 
 
-@pytest.mark.rehearsal
-@ON_LINUX
-def test_scrapes_are_compared_on_the_same_series() -> None:
-    """A short run has figures of every form and server, and claims of the small page."""
-    finding = scrape.measure(accounts=[1], rounds={1: (1, 1)}, go=False)
-
-    of = {figure.of for figure in finding.figures}
-    assert of == {f"1, {form}: {name}" for form in FORMS for name in ("ours", "prometheus-client", "floor")}
-    assert {figure.name for figure in finding.figures} == {"time", "first byte", "CPU", "peak memory"}
-    assert len(finding.claims) == len(FORMS)
-
-
 def test_pages_of_different_series_are_told_apart() -> None:
     """Another value, and a series that one of them lacks; what changes at every moment is no difference."""
     ours = samples_of('a{b="c"} 1\nd 2\nprocess_cpu_seconds_total 5\n')
@@ -215,31 +201,6 @@ def test_pages_of_different_series_are_told_apart() -> None:
         "d{}: 2 and None",
         "process_cpu_seconds_total{}: 0.0 and None",
     ]
-
-
-@pytest.mark.rehearsal
-@ON_LINUX
-def test_a_scrape_that_holds_up_others_would_be_seen() -> None:
-    """A short run has the longest of each, with scrapes and without, and a claim for each form."""
-    finding = scrape_stall.measure(accounts=200, seconds=0.5)
-
-    assert {figure.of for figure in finding.figures} == {"no scrape", "plain", "gzip", "both at once"}
-    assert all(figure.value > 0 for figure in finding.figures)
-    assert len(finding.claims) == 3 * 2 * 2
-
-
-@pytest.mark.rehearsal
-@ON_LINUX
-def test_the_daemon_is_measured_from_its_start_on() -> None:
-    """A short run has the seconds of a start and of a stop, and the memory of the daemon itself."""
-    finding = footprint.measure(starts=1, accounts=20, seconds=1.0)
-
-    start, cpu, one, many, peak, stop = (figure.value for figure in finding.figures)
-    assert 0.1 < cpu < 30
-    assert 0.1 < start < 60
-    assert 30 < one < 150
-    assert 30 < many <= peak < 150
-    assert 0 < stop < 10
 
 
 def test_evaluations_are_those_that_prometheus_tells_of() -> None:
@@ -272,18 +233,3 @@ def test_rules_are_left_out_where_prometheus_is_not_installed() -> None:
 
     assert (finding.figures, finding.claims) == ((), ())
     assert finding.notes == ("Left out: it needs prometheus (Debian: apt install prometheus).",)
-
-
-@pytest.mark.rehearsal
-@ON_LINUX
-def test_the_cost_of_rules_can_be_measured(tool: Callable[[str], str]) -> None:
-    """A real Prometheus has evaluated every group for two replicas, and few accounts take little of its interval."""
-    finding = rules.measure(accounts=3, fill_s=0, watch_s=1, find=tool)
-
-    evaluated = [figure.name for figure in finding.figures if "evaluation" in figure.name and figure.value > 0]
-    assert evaluated == [
-        f"one evaluation of dcdn-{group}{when}"
-        for when in ("", ", all polls failing")
-        for group in ("exporter", "lock", "poll", "service")
-    ]
-    assert all(claim.holds for claim in finding.claims)

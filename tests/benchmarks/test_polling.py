@@ -5,32 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
 
-from benchmarks import billing_change, budget, cold_start, freshness, lateness, outage, poll
 from benchmarks.arithmetic import busiest_second, growth, lateness_s, quantile
 from benchmarks.arrivals import POLL, Arrival, lateness_of, moments_of
 from benchmarks.measured_daemon import Scrape
 from benchmarks.played_api import PlayedApi
-from benchmarks.soak import Pace, soak
 from benchmarks.upstream import Behaviour, Upstream
 from exporter.accounts.members import parse_members
 from exporter.api.call import Reply
 from exporter.api.credentials.role import parse_assume_role
 from exporter.api.operation import Pages
 from exporter.api.pages import Listing
-from exporter.core.pool import threads_for
 from exporter.probes.service_state import parse_service
-
-if TYPE_CHECKING:
-    from benchmarks.findings import Finding
-
-# Besides those that poll: of the schedule, the page, the roles' tokens and the questions.
-OTHER_THREADS = 32
-OTHER_FILES = 24
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is counted of a process comes from Linux")
 
@@ -148,104 +137,3 @@ def test_the_lean_server_is_a_process_that_answers_over_http() -> None:
         assert statuses == [200, 503]
         assert [(arrival.action, arrival.subject) for arrival in api.arrivals()] == [(POLL, "LTAI")] * 2
         assert api.arrivals() == []
-
-
-def found(finding: Finding, name: str) -> float:
-    """The figure of that name."""
-    return next(figure.value for figure in finding.figures if figure.name == name)
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_the_cost_of_polls_can_be_measured() -> None:
-    """A small daemon and a small loop are measured; what they take is no fact of a test."""
-    finding = poll.measure(accounts=100, interval_s=2, windows=1, window_s=3, start_accounts=100, busy_accounts=100)
-
-    assert found(finding, "CPU per poll, all in") > 0
-    assert found(finding, "CPU per call, bare loop") > 0
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_the_lateness_of_polls_can_be_measured() -> None:
-    """The polls of two small numbers of accounts are found again at the server."""
-    finding = lateness.measure(sizes=(20, 50), interval_s=2, rounds=2)
-
-    assert {figure.of for figure in finding.figures} == {"20 probes", "50 probes"}
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_the_use_of_the_budget_can_be_measured() -> None:
-    """One process and three call as the simulator counts it."""
-    finding = budget.measure(seconds=3, settle_s=1)
-
-    assert [figure.value > 0 for figure in finding.figures if figure.name == "use of the limit"] == [True, True]
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_the_age_of_healthy_accounts_can_be_measured() -> None:
-    """Ages are read off the pages of a daemon with some accounts that hang and some that fail."""
-    finding = freshness.measure(accounts=40, interval_s=1, timeout_s=1, intervals=6)
-
-    assert found(finding, "age of a healthy account's data, median") > 0
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_the_time_until_a_billing_change_is_seen_can_be_measured() -> None:
-    """Every change is seen, and none before its moment."""
-    finding = billing_change.measure(accounts=10, begin_s=10, spread_s=2)
-
-    assert found(finding, "changes not seen within 60 s") == 0
-    assert found(finding, "a change seen after its moment, least") > 0
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_an_outage_can_be_measured() -> None:
-    """All accounts come back after an API that hung, and what was measured of it is there."""
-    finding = outage.measure(accounts=50, interval_s=3, timeout_s=1, outage_s=6)
-
-    assert found(finding, "from the return until the last account is fresh") > 0
-    assert found(finding, "calls per second during the outage") > 0
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_a_cold_start_can_be_measured() -> None:
-    """Every member is polled, after its token came."""
-    finding = cold_start.measure(members=60)
-
-    assert found(finding, "start until all were polled") > 0
-    assert found(finding, "AssumeRole calls for each member") >= 1
-    assert found(finding, "from a token to its first poll, median") > -100  # the server takes 100 ms for a token
-
-
-@ON_LINUX
-@pytest.mark.rehearsal
-def test_nothing_grows_while_accounts_members_and_faults_come_and_go() -> None:
-    """After eighty reloads there are no more threads and files than its pools may have; memory is near what it was.
-
-    One thread or file left behind by each reload would pass these bounds.
-    """
-    workers = 4
-    pace = Pace(
-        interval_s=1,
-        timeout_s=0.5,
-        sample_s=0.5,
-        scrape_s=0.5,
-        fault_s=1,
-        reload_s=0.5,
-        discovery_s=3,
-        lateness_s=5,
-    )
-    seen = soak(seconds=40, accounts=80, pace=pace, max_workers=workers)
-
-    assert seen.reloads == 80
-    polling = threads_for(workers)
-    assert max(seen.threads) <= polling + OTHER_THREADS
-    # A connection has two, the second of which ends it from another thread.
-    assert max(seen.files) <= 2 * polling + OTHER_FILES
-    assert max(seen.memory_mb) < 2 * min(seen.memory_mb)
