@@ -147,6 +147,6 @@ def render(
         key = json.dumps(values)
         if key not in made:
             made[key] = run(values)
-        return [resource for resource in yaml.safe_load_all(made[key]) if resource]
+        return [resource for resource in yaml.load_all(made[key], Loader=yaml.CSafeLoader) if resource]
 
     return once
