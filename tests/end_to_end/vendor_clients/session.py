@@ -77,8 +77,9 @@ def install(client: VendorClient, folder: Path, *, unavailable: Callable[[str], 
         flags = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
         commands = [[npm, "install", "--prefix", str(folder), *flags, *client.packages]]
     else:
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        commands = [[sys.executable, "-m", "venv", str(folder)], [*pip, *client.packages]]
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install"]
+        flags = ["--quiet", "--disable-pip-version-check", "--no-compile"]  # most of the modules are never imported
+        commands = [[sys.executable, "-m", "venv", str(folder)], [*pip, *flags, *client.packages]]
     for command in commands:
         done = subprocess.run(  # noqa: S603 — tools that the tests look for
             command, cwd=folder, capture_output=True, text=True, timeout=_INSTALL_WITHIN_S, check=False
