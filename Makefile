@@ -39,7 +39,7 @@ test-pythons: ## Run the unit tests on every other Python that is supported, in 
 	done
 
 rehearse: $(VENV)/.dev ## Run the long tests: hundreds of accounts, the image, the unit, shards (some minutes)
-	@$(VENV)/bin/pytest -m "rehearsal and waits" -n 8
+	@$(VENV)/bin/pytest -m "rehearsal and waits" -n 12 --dist loadfile
 	@$(VENV)/bin/pytest -m "rehearsal and not waits"
 
 check: $(VENV)/.dev ## Format, lint, types and import floors

@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from exporter.simulator import Simulator
 from tests.only_read import only_read
@@ -33,6 +35,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("rehearsal"):
             item.add_marker(pytest.mark.timeout(REHEARSAL_TIMEOUT_S))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A run of rehearsals reads no module without one: each of its workers would."""
+    if config.option.markexpr.startswith("rehearsal") and collection_path.match("test_*.py"):
+        return "mark.rehearsal" not in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
+class _ByModule(LoadScopeScheduling):  # type: ignore[misc]  # it is published without types
+    """Gives all tests of a module to one worker, and all of tests/deployment, which share an image."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module, _, _ = nodeid.partition("::")
+        return "deployment" if "/deployment/" in module else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    return _ByModule(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

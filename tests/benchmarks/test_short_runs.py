@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.rehearsal,
+    pytest.mark.waits,
     pytest.mark.skipif(sys.platform != "linux", reason="what is counted of a process comes from Linux"),
 ]
 

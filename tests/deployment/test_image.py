@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.deployment.containers import Containers
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 ROOT = Path(__file__).parent.parent.parent
 CLOSED = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.deployment.test_chart import Render
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 ROOT = Path(__file__).parent.parent.parent
 CONTAINERFILE = ROOT / "deploy" / "container" / "Containerfile"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.deployment.containers import Containers
     from tests.deployment.test_chart import Render, Resource
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 (PLAYED,) = load_scenario("healthy").accounts
 ACCOUNTS = [f"account-{number}" for number in range(12)]

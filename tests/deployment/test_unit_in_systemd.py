@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.deployment.containers import Containers
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 ROOT = Path(__file__).parent.parent.parent
 CHAPTER = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").partition("\n## systemd\n")[2]

@@ -89,6 +89,7 @@ def test_the_demo_shows_every_state_at_once(launch: Serve, eventually: Eventuall
 
 
 @pytest.mark.rehearsal
+@pytest.mark.waits
 def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually) -> None:
     """A failure in seconds; a lock and a billing change when the demo said; an account that hangs stands alone."""
     assert POLL["interval"] == f"{INTERVAL_S}s"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from exporter.simulator import Simulator
     from tests.end_to_end.vendor_clients.session import VendorClient
 
-pytestmark = pytest.mark.rehearsal
+pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
