@@ -12,6 +12,9 @@ COMMA := ,
 SHORT := import sys; print("%d.%d" % sys.version_info[:2])
 PYTHONS := 3.11 3.12 3.13
 
+# Where that is set, each of hundreds of processes would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
 
@@ -19,10 +22,10 @@ demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no acc
 	@exec $(VENV)/bin/dcdn-exporter demo
 
 test: $(VENV)/.dev ## Run the tests (under two minutes)
-	@$(VENV)/bin/pytest -n 3 --dist worksteal
+	@$(VENV)/bin/pytest -n 4 --dist worksteal
 
 unit: $(VENV)/.dev ## Run the unit tests: all but those of end_to_end, deployment, alerts and dashboards (a minute)
-	@$(VENV)/bin/pytest -n 2 --dist worksteal \
+	@$(VENV)/bin/pytest -n 4 --dist worksteal \
 		$(addprefix --ignore=tests/,end_to_end deployment alerts dashboards)
 
 test-lowest: ## Run the unit tests with the lowest versions of the dependencies, in build/venv-lowest

@@ -90,7 +90,7 @@ def test_unit_tests_run_on_pythons_of_the_path_and_of_pyenv(make: Make, tmp_path
         for line in (
             f"Setting up build/venv-{version} from requirements/dev.txt ...",
             "Set up.",
-            f"build/venv-{version}/bin/pytest -n 2",
+            f"build/venv-{version}/bin/pytest -n 4",
         )
     ]
 
