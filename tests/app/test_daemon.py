@@ -14,7 +14,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.accounts.directory import Directory
 from exporter.activation import OPEN_CDN_SERVICE
@@ -39,6 +38,7 @@ from exporter.simulator import (
 )
 from tests.only_read import only_read
 from tests.recording_log import RecordingLog
+from tests.sample_lines import samples_on
 from tests.waiting import PATIENCE_S, soon
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "status.schema.json"
@@ -93,11 +93,7 @@ def scrape(daemon: Daemon) -> Samples:
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+    return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples_on(text)}
 
 
 def value(samples: Samples, name: str, **labels: str) -> float:

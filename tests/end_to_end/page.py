@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prometheus_client.parser import text_string_to_metric_families
+from tests.sample_lines import samples_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +23,10 @@ class Page:
     def parse(cls, text: str) -> Page:
         """Read a page in the text format."""
         samples: dict[Series, float] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                series = (sample.name, frozenset(sample.labels.items()))
-                assert series not in samples, f"{series} stands twice on the page"
-                samples[series] = sample.value
+        for sample in samples_on(text):
+            series = (sample.name, frozenset(sample.labels.items()))
+            assert series not in samples, f"{series} stands twice on the page"
+            samples[series] = sample.value
         return cls(samples)
 
     def find(self, name: str, **labels: str) -> dict[frozenset[tuple[str, str]], float]:

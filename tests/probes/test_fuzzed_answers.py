@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -16,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from prometheus_client.samples import Sample
 
 from exporter.accounts.account_id import parse_account_id
 from exporter.accounts.members import parse_members
@@ -34,6 +32,7 @@ from exporter.probes.service_state import ServiceStatus, parse_service
 from exporter.probes.table import PROBES
 from tests.metrics.pages import STALE_AFTER_S, START, Clock, exposition, record
 from tests.odd_answers import any_document, locked_service, owing_account
+from tests.sample_lines import samples_on
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 REDACTION = Redaction.of(Credentials("LTAI", Secret("planted-secret-0123")), authorization="Signature=aabbccdd")
@@ -93,15 +92,9 @@ def after(before: ProbeRecord, outcome: Outcome, kind: AnyKind) -> ProbeRecord:
     return seen
 
 
-@lru_cache(maxsize=65_536)
-def samples_in(line: str) -> list[Sample]:
-    """Those of a line of a page: nine of ten lines stood on the page before, and reading them is dear."""
-    return [sample for family in parse_text(line) for sample in family.samples]
-
-
 def check(page: str, locked: set[str], owing: set[str]) -> None:
     """The page can be read, and shows these accounts as locked, and those as in debt, of which the last poll told."""
-    samples = [sample for line in page.split("\n") for sample in samples_in(line) if sample.value == 1]
+    samples = [sample for sample in samples_on(page) if sample.value == 1]
 
     def accounts(*names: str, **labels: str) -> set[str]:
         return {
