@@ -220,7 +220,8 @@ def test_few_threads_of_the_user(
             eventually("all accounts were polled", lambda: polled(exporter, 150))
 
     assert set(answers) == {200}
-    assert [line["work"] for line in exporter.log("no thread to be had")] == ["poll"]
+    (line,) = exporter.log("no thread to be had")
+    assert line["work"] in {"poll", "resolve name"}  # whichever was the first to want one more
     assert exporter.log("poll failed") == []
     assert exporter.stop() == 0
 
