@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from exporter.simulator import Account
 from tests.end_to_end.leaks import SECRET, everything_said, leaked
 
@@ -67,26 +65,26 @@ def test_a_secret_file_that_turns_bad_stays_unsaid(
         assert str(tmp_path / name) in exporter.log("poll failed", account=name)[0]["explanation"]
 
 
-@pytest.mark.parametrize(
-    "misplaced",
-    [
-        pytest.param({"access_key_secret_file": SECRET}, id="as-a-path"),
-        pytest.param({"access_key_secret": f"{SECRET} x"}, id="with-a-space"),
-        pytest.param({"access_key_secret": [SECRET]}, id="in-a-list"),
-        pytest.param({"access_key_secret": SECRET, "security_tokens": SECRET}, id="under-an-unknown-key"),
-        pytest.param({"access_key_secret": SECRET, "access_key_secret_file": SECRET}, id="both-ways"),
-    ],
-)
-def test_a_secret_in_a_bad_configuration_stays_unsaid(
-    configure: Configure, command: Command, tmp_path: Path, misplaced: dict[str, object]
-) -> None:
-    """A secret in the wrong place of the file is refused and not repeated."""
-    configuration = configure("http://127.0.0.1:9", Account("misplaced", "1", "LTAI5tMisplaced", "x"))
-    credentials = {"type": "access_key", "access_key_id": "LTAI5tMisplaced", **misplaced}
-    configuration["accounts"][0]["credentials"] = credentials
+MISPLACED: dict[str, dict[str, object]] = {
+    "as-a-path": {"access_key_secret_file": SECRET},
+    "with-a-space": {"access_key_secret": f"{SECRET} x"},
+    "in-a-list": {"access_key_secret": [SECRET]},
+    "under-an-unknown-key": {"access_key_secret": SECRET, "security_tokens": SECRET},
+    "both-ways": {"access_key_secret": SECRET, "access_key_secret_file": SECRET},
+}
+
+
+def test_a_secret_in_a_bad_configuration_stays_unsaid(configure: Configure, command: Command, tmp_path: Path) -> None:
+    """A secret in the wrong place of the file is refused and not repeated, whichever place that is."""
+    accounts = [Account(name, str(number), f"LTAI5t{number}", "x") for number, name in enumerate(MISPLACED)]
+    configuration = configure("http://127.0.0.1:9", *accounts)
+    for account, misplaced in zip(configuration["accounts"], MISPLACED.values(), strict=True):
+        del account["credentials"]["access_key_secret"]
+        account["credentials"] |= misplaced
     file = tmp_path / "exporter.yaml"
     file.write_text(json.dumps(configuration))
     done = command("check-config", str(file))
     assert done.returncode == 2
-    assert "accounts[0].credentials" in done.stderr
+    for number, name in enumerate(MISPLACED):
+        assert f"accounts[{number}].credentials" in done.stderr, name
     assert leaked([SECRET], {"standard output": done.stdout, "standard error": done.stderr}) == []
