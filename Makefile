@@ -58,6 +58,10 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 rules: $(VENV)/.dev ## Write the files of the alerting rules (DOCS_URL=… GRAFANA_URL=…: with links)
 	@$(VENV)/bin/python -m deploy.prometheus.rules --docs-url='$(DOCS_URL)' --grafana-url='$(GRAFANA_URL)'
 
+.PHONY: values
+values: $(VENV)/.dev ## Write the chart's table of values
+	@$(VENV)/bin/python -m deploy.helm
+
 policies: $(VENV)/.dev ## Write the RAM policies
 	@$(VENV)/bin/python -m deploy.ram
 

@@ -18,7 +18,7 @@ from deploy.prometheus.rules.files import alerts_file, alerts_table, prometheus_
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.links import links_to
 from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
-from deploy.prometheus.rules.table import BEGIN, END, with_table
+from deploy.prometheus.rules.table import with_table
 from deploy.prometheus.rules.thresholds import (
     BALANCE_INTERVAL_S,
     JOB,
@@ -233,7 +233,8 @@ def test_intervals_are_the_exporters_own() -> None:
 
 def test_a_page_without_a_place_for_the_table_is_refused() -> None:
     """Nothing is appended to a page by guess."""
-    assert with_table(f"a\n{BEGIN}old\n{END}b\n", "new\n") == f"a\n{BEGIN}\nnew\n\n{END}b\n"
+    begin, end = "<!-- written by `make rules` -->\n", "<!-- end -->\n"
+    assert with_table(f"a\n{begin}old\n{end}b\n", "new\n") == f"a\n{begin}\nnew\n\n{end}b\n"
     with pytest.raises(ValueError, match="the page has no"):
         with_table("a\n", "new\n")
 

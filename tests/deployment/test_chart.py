@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +86,6 @@ SETS: dict[str, dict[str, Any]] = {
 }
 
 
-def leaves(values: dict[str, Any], *, prefix: str = "") -> Iterator[str]:
-    """The dotted names of all values; what is the user's own below them does not count."""
-    for name, value in values.items():
-        fixed = isinstance(value, dict) and value and name not in {"config", "resources", "labels"}
-        if fixed:
-            yield from leaves(value, prefix=f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
-
-
 def pods(resources: list[Resource]) -> list[Resource]:
     return [resource for resource in resources if resource["kind"] in {"Deployment", "StatefulSet"}]
 
@@ -109,22 +99,6 @@ def configuration(resources: list[Resource]) -> dict[str, Any]:
 
 def kinds(resources: list[Resource]) -> list[str]:
     return sorted(resource["kind"] for resource in resources)
-
-
-def test_the_readme_names_every_value() -> None:
-    """And no other one."""
-    rows = re.findall(r"^\| (`.+?) \|", (CHART / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    named = [name for row in rows for name in re.findall(r"`([A-Za-z.]+)`", row)]
-
-    assert sorted(named) == sorted(leaves(VALUES))
-
-
-def test_the_schema_holds_for_the_defaults_and_knows_every_value() -> None:
-    """What helm checks values by names each of them, and nothing that is not one."""
-    Draft7Validator.check_schema(SCHEMA)
-    assert [error.message for error in Draft7Validator(SCHEMA).iter_errors(VALUES)] == []
-    assert SCHEMA["properties"].keys() - {"global"} == VALUES.keys()
-    assert list(Draft7Validator(SCHEMA).iter_errors({**VALUES, "replica": 2}))
 
 
 def test_the_chart_is_of_the_exporters_version() -> None:

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-BEGIN: Final = "<!-- written by `make rules` -->\n"
 END: Final = "<!-- end -->\n"
 
 
-def with_table(page: str, table: str) -> str:
-    """The page with its table written anew; ValueError when it has no place for one."""
-    before, begin, rest = page.partition(BEGIN)
+def with_table(page: str, table: str, *, target: str = "rules") -> str:
+    """The page with the table of this target of `make` written anew; ValueError when it has no place for one."""
+    begin = f"<!-- written by `make {target}` -->\n"
+    before, found, rest = page.partition(begin)
     _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the page has no {BEGIN.strip()} before a {END.strip()}")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    if not (found and end):
+        raise ValueError(f"the page has no {begin.strip()} before a {END.strip()}")
+    return f"{before}{begin}\n{table}\n{END}{after}"
