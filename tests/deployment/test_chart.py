@@ -19,6 +19,7 @@ from exporter.cli.serve import serve
 from exporter.config import parse
 from tests.alerts.shipped import load
 from tests.alerts.test_files import strict
+from tests.deployment.chart_sets import SETS
 
 ROOT = Path(__file__).parent.parent.parent
 CHART = ROOT / "deploy" / "helm" / "dcdn-exporter"
@@ -29,65 +30,15 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(enc
 Resource = dict[str, Any]
 Render = Callable[..., list[Resource]]
 
-SETS: dict[str, dict[str, Any]] = {
-    "defaults": {},
-    "two replicas": {"replicas": 2},
-    "shards": {"sharding": {"total": 3}},
-    "shards and replicas": {"replicas": 3, "sharding": {"total": 4}},
-    "operator": {
-        "serviceMonitor": {"enabled": True, "labels": {"release": "p"}},
-        "prometheusRule": {"enabled": True},
-    },
-    "closed": {
-        "networkPolicy": {
-            "enabled": True,
-            "from": [{"namespaceSelector": {}}],
-            "egress": [{"ports": [{"port": 80}]}],
-        },
-        "webConfig": {
-            "existingSecret": "web",
-            "scheme": "https",
-            "probeHeaders": [{"name": "Authorization", "value": "Basic eDp5"}],
-        },
-        "serviceMonitor": {"enabled": True, "tlsConfig": {"insecureSkipVerify": True}},
-    },
-    "own secrets": {
-        "existingConfigSecret": "whole-file",
-        "secretsFrom": "keys",
-        "image": {"digest": f"sha256:{'0' * 64}"},
-    },
-    "behind a door": {
-        "webConfig": {
-            "config": {"tls_server_config": {"cert_file": "/tls/tls.crt", "key_file": "/tls/tls.key"}},
-            "scheme": "https",
-            "clientCertificates": True,
-        },
-        "extraVolumes": [{"name": "tls", "secret": {"secretName": "renewed"}}],
-        "extraVolumeMounts": [{"name": "tls", "mountPath": "/tls", "readOnly": True}],
-    },
-    "pod identity": {"rrsa": {"roleName": "exporter"}, "serviceAccount": {"annotations": {"a": "b"}}},
-    "scheduling": {
-        "replicas": 2,
-        "imagePullSecrets": [{"name": "pull"}],
-        "nodeSelector": {"a": "b"},
-        "tolerations": [{"operator": "Exists"}],
-        "affinity": {"nodeAffinity": {}},
-        "topologySpreadConstraints": [
-            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
-        ],
-        "priorityClassName": "high",
-        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
-        "extraArgs": ["--web.enable-lifecycle"],
-        "podLabels": {"a": "b"},
-        "podAnnotations": {"a": "b"},
-        "dashboards": {"enabled": True},
-        "fullnameOverride": "watch",
-    },
-}
-
 
 def pods(resources: list[Resource]) -> list[Resource]:
     return [resource for resource in resources if resource["kind"] in {"Deployment", "StatefulSet"}]
+
+
+def one(resources: list[Resource], kind: str) -> Resource:
+    """The only resource of this kind."""
+    (found,) = [resource for resource in resources if resource["kind"] == kind]
+    return found
 
 
 def configuration(resources: list[Resource]) -> dict[str, Any]:
@@ -280,44 +231,6 @@ def test_a_whole_file_in_a_secret_leaves_no_map(render: Render) -> None:
 
     assert "ConfigMap" not in kinds(resources)
     assert pod["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] == "whole-file"
-
-
-def test_a_web_configuration_becomes_a_secret(render: Render) -> None:
-    """The pod reads it where its flag says, with the user's own volumes beside it; a Secret that is there wins."""
-    values = SETS["behind a door"]
-    resources = render(values)
-    (secret,) = [resource for resource in resources if resource["kind"] == "Secret"]
-    spec = pods(resources)[0]["spec"]["template"]["spec"]
-    (container,) = spec["containers"]
-    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    volumes = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in spec["volumes"]}
-
-    assert yaml.safe_load(secret["stringData"]["web.yaml"]) == values["webConfig"]["config"]
-    assert f"--web.config.file={mounts['web']}/web.yaml" in container["args"]
-    assert volumes == {"config": None, "web": secret["metadata"]["name"], "tls": "renewed"}
-    assert mounts["tls"] == "/tls"
-    assert "Secret" not in kinds(render({"webConfig": {**values["webConfig"], "existingSecret": "web"}}))
-
-
-@pytest.mark.parametrize(
-    ("web", "asked"),
-    [
-        pytest.param({}, [("/-/healthy", "HTTP"), ("/-/healthy", "HTTP"), ("/-/ready", "HTTP")], id="open"),
-        pytest.param(
-            {"scheme": "https"}, [("/-/healthy", "HTTPS"), ("/-/healthy", "HTTPS"), ("/-/ready", "HTTPS")], id="TLS"
-        ),
-        pytest.param({"scheme": "https", "clientCertificates": True}, [None] * 3, id="TLS that wants a certificate"),
-    ],
-)
-def test_every_probe_can_pass(render: Render, web: dict[str, Any], asked: list[tuple[str, str] | None]) -> None:
-    """It asks as the door wants it; where the kubelet would need a certificate, it only knocks."""
-    (container,) = pods(render({"webConfig": web}))[0]["spec"]["template"]["spec"]["containers"]
-    probes = [container[name] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
-
-    assert [
-        (probe["httpGet"]["path"], probe["httpGet"]["scheme"]) if "httpGet" in probe else None for probe in probes
-    ] == asked
-    assert all(probe.get("tcpSocket", probe.get("httpGet"))["port"] == "metrics" for probe in probes)
 
 
 def test_the_liveness_probe_is_a_value(render: Render) -> None:

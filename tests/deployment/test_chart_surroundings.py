@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.alerts.shipped import ALERTS_FILE, load
-from tests.deployment.test_chart import SETS, VALUES, pods
+from tests.deployment.chart_sets import SETS
+from tests.deployment.test_chart import VALUES, one, pods
 
 if TYPE_CHECKING:
     from tests.deployment.test_chart import Render, Resource
-
-
-def one(resources: list[Resource], kind: str) -> Resource:
-    """The only resource of this kind."""
-    (found,) = [resource for resource in resources if resource["kind"] == kind]
-    return found
 
 
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
@@ -53,13 +48,6 @@ def test_prometheus_finds_every_pod_under_the_name_that_the_rules_ask_for(render
         "scrapeTimeout": VALUES["serviceMonitor"]["scrapeTimeout"],
         "relabelings": [{"action": "replace", "targetLabel": "job", "replacement": "dcdn-exporter"}],
     }
-
-
-def test_prometheus_asks_as_the_door_wants_it(render: Render) -> None:
-    """By TLS, and with the user's own settings for it."""
-    (endpoint,) = one(render(SETS["closed"]), "ServiceMonitor")["spec"]["endpoints"]
-
-    assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", {"insecureSkipVerify": True})
 
 
 def test_the_operator_gets_the_rules_whole(render: Render) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.deployment.test_chart import SETS
+from tests.deployment.chart_sets import SETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

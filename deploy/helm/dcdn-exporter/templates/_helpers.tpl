@@ -58,16 +58,60 @@ only made up here: as a default value it would be merged into a configuration th
 {{- if gt (int .Values.sharding.total) 1 }}true{{ end }}
 {{- end }}
 
+{{/* How the server wants to be asked: what webConfig.config says, else what the values say of a file that is elsewhere. */}}
+{{- define "dcdn-exporter.web" -}}
+{{- $web := .Values.webConfig }}
+{{- $scheme := default "http" $web.scheme }}
+{{- $passwords := default false $web.passwords }}
+{{- $certificates := default false $web.clientCertificates }}
+{{- if $web.existingSecret }}
+{{- if $web.config }}
+{{- fail "webConfig.config and webConfig.existingSecret: only one of them can be the web configuration" }}
+{{- end }}
+{{- if not $web.scheme }}
+{{- fail "webConfig.scheme: http or https? The file is in webConfig.existingSecret, where the chart cannot look" }}
+{{- end }}
+{{- end }}
+{{- with $web.config }}
+{{- $tls := default dict .tls_server_config }}
+{{- $scheme = ternary "https" "http" (not (empty $tls)) }}
+{{- $passwords = not (empty .basic_auth_users) }}
+{{- $certificates = eq (default "" $tls.client_auth_type) "RequireAndVerifyClientCert" }}
+{{- if and $web.scheme (ne $web.scheme $scheme) }}
+{{- fail (printf "webConfig.scheme is %s, but webConfig.config makes it %s: leave webConfig.scheme out" $web.scheme $scheme) }}
+{{- end }}
+{{- if and $web.passwords (not $passwords) }}
+{{- fail "webConfig.passwords is true, but webConfig.config has no basic_auth_users: leave webConfig.passwords out" }}
+{{- end }}
+{{- if and $web.clientCertificates (not $certificates) }}
+{{- fail "webConfig.clientCertificates is true, but webConfig.config has no client_auth_type: RequireAndVerifyClientCert: leave webConfig.clientCertificates out" }}
+{{- end }}
+{{- range $key := list "cert_file" "key_file" "client_ca_file" }}
+{{- $file := default "/" (get $tls $key) }}
+{{- if not (hasPrefix "/" $file) }}
+{{- fail (printf "webConfig.config.tls_server_config.%s is %s, which is not in the pod: give the whole path, below one of extraVolumeMounts" $key $file) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $login := false }}
+{{- range $web.probeHeaders }}
+{{- $login = or $login (eq (lower .name) "authorization") }}
+{{- end }}
+{{- dict "scheme" $scheme "passwords" $passwords "certificates" $certificates "closed" (or $certificates (and $passwords (not $login))) | toYaml }}
+{{- end }}
+
+{{/* What the kubelet cannot ask for want of a certificate or a password, it can only find to be open. */}}
 {{- define "dcdn-exporter.probe" -}}
-{{- if .values.clientCertificates }}
+{{- $web := include "dcdn-exporter.web" .root | fromYaml }}
+{{- if $web.closed }}
 tcpSocket:
   port: metrics
 {{- else }}
 httpGet:
   path: {{ .path }}
   port: metrics
-  scheme: {{ upper .values.scheme }}
-  {{- with .values.probeHeaders }}
+  scheme: {{ upper $web.scheme }}
+  {{- with .root.Values.webConfig.probeHeaders }}
   httpHeaders:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -147,19 +191,19 @@ spec:
           protocol: TCP
       # It is up once it listens, which takes a second.
       startupProbe:
-        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "values" .Values.webConfig) | nindent 8 }}
+        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "root" .) | nindent 8 }}
         periodSeconds: 1
         timeoutSeconds: 3
         failureThreshold: 60
       {{- with .Values.livenessProbe }}
       # The process answers, and its polls end; whether the API answers them is no reason for a restart.
       livenessProbe:
-        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "values" $.Values.webConfig) | nindent 8 }}
+        {{- include "dcdn-exporter.probe" (dict "path" "/-/healthy" "root" $) | nindent 8 }}
         {{- toYaml . | nindent 8 }}
       {{- end }}
       # Every account has been polled once, so that a rollout goes on only with a pod that sees as much as the last.
       readinessProbe:
-        {{- include "dcdn-exporter.probe" (dict "path" "/-/ready" "values" .Values.webConfig) | nindent 8 }}
+        {{- include "dcdn-exporter.probe" (dict "path" "/-/ready" "root" .) | nindent 8 }}
         periodSeconds: 5
         timeoutSeconds: 3
         failureThreshold: 3

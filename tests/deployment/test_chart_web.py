@@ -1,0 +1,199 @@
+"""What the chart makes of a web configuration: a Secret, probes that can pass, and a monitor that can scrape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.deployment.chart_sets import CERTIFICATES, IDENTITY, LOGIN, RENEWED, SETS, TLS, TRUST, USERS
+from tests.deployment.test_chart import kinds, one, pods
+
+if TYPE_CHECKING:
+    from tests.deployment.test_chart import Render, Resource
+
+AUTHORIZATION = {"name": "authorization", "value": "Basic eDp5"}
+OPEN = "is open"
+
+
+def probes(resources: list[Resource]) -> set[str]:
+    """How the three probes ask: all in one way."""
+    (container,) = pods(resources)[0]["spec"]["template"]["spec"]["containers"]
+    asked = [container[name] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
+    assert all(probe.get("tcpSocket", probe.get("httpGet"))["port"] == "metrics" for probe in asked)
+    paths = [probe["httpGet"]["path"] for probe in asked if "httpGet" in probe]
+    assert paths in ([], ["/-/healthy", "/-/healthy", "/-/ready"])
+    return {probe["httpGet"]["scheme"] if "httpGet" in probe else OPEN for probe in asked}
+
+
+def test_a_web_configuration_becomes_a_secret(render: Render) -> None:
+    """The pod reads it where its flag says, with the user's own volumes beside it."""
+    values = SETS["client certificates"]
+    resources = render(values)
+    secret = one(resources, "Secret")
+    spec = pods(resources)[0]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in spec["volumes"]}
+
+    assert yaml.safe_load(secret["stringData"]["web.yaml"]) == values["webConfig"]["config"]
+    assert f"--web.config.file={mounts['web']}/web.yaml" in container["args"]
+    assert volumes == {"config": None, "web": secret["metadata"]["name"], "tls": "renewed"}
+    assert mounts["tls"] == "/tls"
+    assert "Secret" not in kinds(render({"webConfig": {"existingSecret": "web", "scheme": "http"}}))
+
+
+@pytest.mark.parametrize(
+    ("web", "asked"),
+    [
+        pytest.param({}, "HTTP", id="nothing"),
+        pytest.param({"config": {"http_server_config": {"http2": False}}}, "HTTP", id="headers"),
+        pytest.param({"config": {"tls_server_config": TLS}}, "HTTPS", id="TLS"),
+        pytest.param({"config": {"tls_server_config": TLS}, "scheme": "https"}, "HTTPS", id="TLS-said-twice"),
+        pytest.param(
+            {"config": {"tls_server_config": {**CERTIFICATES, "client_auth_type": "VerifyClientCertIfGiven"}}},
+            "HTTPS",
+            id="certificates-if-given",
+        ),
+        pytest.param({"config": {"tls_server_config": CERTIFICATES}}, OPEN, id="certificates"),
+        pytest.param({"config": {"basic_auth_users": {}}}, "HTTP", id="no-users"),
+        pytest.param({"config": {"basic_auth_users": USERS}}, OPEN, id="users"),
+        pytest.param(
+            {"config": {"basic_auth_users": USERS}, "probeHeaders": [{"name": "Host", "value": "x"}]},
+            OPEN,
+            id="users-and-another-header",
+        ),
+        pytest.param({"config": {"basic_auth_users": USERS}, "probeHeaders": [AUTHORIZATION]}, "HTTP", id="login"),
+        pytest.param(
+            {"config": {"basic_auth_users": USERS, "tls_server_config": TLS}, "probeHeaders": [AUTHORIZATION]},
+            "HTTPS",
+            id="login-over-TLS",
+        ),
+        pytest.param(
+            {
+                "config": {"basic_auth_users": USERS, "tls_server_config": CERTIFICATES},
+                "probeHeaders": [AUTHORIZATION],
+            },
+            OPEN,
+            id="login-and-certificates",
+        ),
+        pytest.param({"existingSecret": "web", "scheme": "http"}, "HTTP", id="secret"),
+        pytest.param({"existingSecret": "web", "scheme": "https"}, "HTTPS", id="secret-with-TLS"),
+        pytest.param({"existingSecret": "web", "scheme": "http", "passwords": True}, OPEN, id="secret-with-users"),
+        pytest.param(
+            {"existingSecret": "web", "scheme": "https", "clientCertificates": True},
+            OPEN,
+            id="secret-with-certificates",
+        ),
+        pytest.param({"scheme": "https"}, "HTTPS", id="file-of-an-extra-volume"),
+    ],
+)
+def test_every_probe_can_pass(render: Render, web: dict[str, Any], asked: str) -> None:
+    """It asks as the web configuration wants it; what it lacks a certificate or a password for, it finds open."""
+    assert probes(render({"webConfig": web, **RENEWED})) == {asked}
+
+
+@pytest.mark.parametrize("name", ["users", "TLS", "client certificates", "closed"])
+def test_prometheus_asks_as_the_web_configuration_wants_it(render: Render, name: str) -> None:
+    """Over TLS where that is spoken, and with what the user gives for it."""
+    given = SETS[name]["serviceMonitor"]
+    (endpoint,) = one(render(SETS[name]), "ServiceMonitor")["spec"]["endpoints"]
+
+    assert endpoint["scheme"] == ("http" if name == "users" else "https")
+    assert {key: endpoint.get(key) for key in ("tlsConfig", "basicAuth")} == {
+        key: given.get(key) for key in ("tlsConfig", "basicAuth")
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        pytest.param(
+            {"webConfig": {"config": {"basic_auth_users": USERS}, "existingSecret": "web", "scheme": "http"}},
+            "webConfig.config and webConfig.existingSecret: ",
+            id="two-files",
+        ),
+        pytest.param({"webConfig": {"existingSecret": "web"}}, "webConfig.scheme: http or https?", id="no-scheme"),
+        pytest.param(
+            {"webConfig": {"config": {"tls_server_config": TLS}, "scheme": "http"}},
+            "webConfig.scheme is http, but webConfig.config makes it https",
+            id="http",
+        ),
+        pytest.param(
+            {"webConfig": {"config": {"basic_auth_users": USERS}, "scheme": "https"}},
+            "webConfig.scheme is https, but webConfig.config makes it http",
+            id="https",
+        ),
+        pytest.param(
+            {"webConfig": {"config": {"tls_server_config": TLS}, "passwords": True}},
+            "webConfig.passwords is true, but",
+            id="passwords",
+        ),
+        pytest.param(
+            {"webConfig": {"config": {"tls_server_config": TLS}, "clientCertificates": True}},
+            "webConfig.clientCertificates is true, but",
+            id="certificates",
+        ),
+        *(
+            pytest.param(
+                {"webConfig": {"config": {"tls_server_config": {**CERTIFICATES, key: "tls.pem"}}}},
+                f"webConfig.config.tls_server_config.{key} is tls.pem, ",
+                id=key,
+            )
+            for key in ("cert_file", "key_file", "client_ca_file")
+        ),
+        pytest.param(
+            {"webConfig": {"config": {"tls_server_config": TLS}}, "serviceMonitor": {"enabled": True}},
+            "serviceMonitor.tlsConfig: ",
+            id="monitor-without-TLS",
+        ),
+        *(
+            pytest.param(
+                {
+                    "webConfig": {"config": {"tls_server_config": CERTIFICATES}},
+                    "serviceMonitor": {"enabled": True, "tlsConfig": {**TRUST, **half}},
+                },
+                "serviceMonitor.tlsConfig: the web configuration wants a certificate",
+                id=f"monitor-with-{'-'.join(half) or 'nothing'}",
+            )
+            for half in ({}, {"cert": IDENTITY["cert"]}, {"keySecret": IDENTITY["keySecret"]})
+        ),
+        pytest.param(
+            {"webConfig": {"config": {"basic_auth_users": USERS}}, "serviceMonitor": {"enabled": True}},
+            "serviceMonitor.basicAuth: the web configuration has users",
+            id="monitor-without-a-password",
+        ),
+    ],
+)
+def test_values_at_odds_are_refused_by_name(render: Render, values: dict[str, Any], named: str) -> None:
+    """With a sentence that says what to do, in place of pods that never start or targets that are never up."""
+    with pytest.raises(ValueError, match=named.replace("?", r"\?")):
+        render(values)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({"tls_server_confg": TLS}, id="misspelt"),
+        pytest.param({"tls_server_config": {}}, id="empty"),
+        pytest.param({"basic_auth_users": {"prometheus": "example"}}, id="no-hash"),
+        pytest.param({"basic_auth_users": ["prometheus"]}, id="no-mapping"),
+    ],
+)
+def test_what_is_no_web_configuration_is_refused(render: Render, config: dict[str, Any]) -> None:
+    """By the schema: the pods could never start with it."""
+    with pytest.raises(ValueError, match="values don't meet the specifications"):
+        render({"webConfig": {"config": config}})
+
+
+def test_a_certificate_from_a_file_of_prometheus_will_do(render: Render) -> None:
+    """Not only one from a Secret."""
+    files = {**TRUST, "certFile": "/etc/x.crt", "keyFile": "/etc/x.key"}
+    monitor = {"enabled": True, "tlsConfig": files, "basicAuth": LOGIN}
+    config = {"tls_server_config": CERTIFICATES, "basic_auth_users": USERS}
+    (endpoint,) = one(render({"webConfig": {"config": config}, "serviceMonitor": monitor}), "ServiceMonitor")["spec"][
+        "endpoints"
+    ]
+
+    assert endpoint["tlsConfig"] == files
