@@ -15,6 +15,19 @@ LOGIN = {"username": OF_SECRET["username"], "password": OF_SECRET["password"]}
 TRUST = {"serverName": "dcdn-exporter", "ca": {"secret": OF_SECRET["ca"]}}
 IDENTITY = {"cert": {"secret": OF_SECRET["cert"]}, "keySecret": OF_SECRET["key"]}
 
+BESIDE: dict[str, Any] = {
+    "name": "proxy",
+    "image": "registry.invalid/proxy:1",
+    "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "32Mi"}},
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    },
+    "livenessProbe": {"tcpSocket": {"port": 3128}},
+    "readinessProbe": {"tcpSocket": {"port": 3128}},
+}
+
 SETS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "two replicas": {"replicas": 2},
@@ -74,5 +87,71 @@ SETS: dict[str, dict[str, Any]] = {
         "podAnnotations": {"a": "b"},
         "dashboards": {"enabled": True},
         "fullnameOverride": "watch",
+    },
+    # Of its security context restricted-v2, which picks ids itself and refuses others.
+    "OpenShift": {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}},
+    "beside it": {
+        "extraContainers": [BESIDE],
+        "initContainers": [{key: BESIDE[key] for key in BESIDE if not key.endswith("Probe")} | {"name": "first"}],
+        "envFrom": [{"configMapRef": {"name": "proxy"}}],
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["dcdn.aliyuncs.com"]}],
+        "dnsPolicy": "None",
+        "dnsConfig": {"nameservers": ["192.0.2.53"], "options": [{"name": "ndots", "value": "1"}]},
+        "annotations": {"reloader": "auto"},
+    },
+    "two families": {
+        "service": {"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6", "IPv4"], "annotations": {"a": "b"}}
+    },
+    "labels": {
+        "commonLabels": {"team": "video", "app.kubernetes.io/name": "another"},
+        "podLabels": {"team": "pods"},
+        "annotations": {"reloader": "auto"},
+        "sharding": {"total": 2},
+        "dashboards": {"enabled": True, "annotations": {"folder": "CDN"}},
+        "networkPolicy": {"enabled": True},
+        "prometheusRule": {"enabled": True},
+        "serviceMonitor": {"enabled": True},
+    },
+    "relabelings": {
+        "serviceMonitor": {
+            "enabled": True,
+            "relabelings": [{"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}],
+            "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "python_.*", "action": "drop"}],
+        }
+    },
+    "login over TLS": {
+        "webConfig": {
+            "config": {"tls_server_config": TLS, "basic_auth_users": USERS},
+            "probeHeaders": [{"name": "Authorization", "value": "Basic cHJvbWV0aGV1czpleGFtcGxl"}],
+        },
+        "serviceMonitor": {"enabled": True, "tlsConfig": TRUST, "basicAuth": LOGIN},
+        **RENEWED,
+    },
+    "directory": {
+        "replicas": 2,
+        "secretsFrom": "keys",
+        "config": {
+            "poll": {"interval": "2m"},
+            "discovery": {
+                "resource_directories": [
+                    {
+                        "name": "main",
+                        "role_name": "dcdn-exporter",
+                        "credentials": {
+                            "type": "access_key",
+                            "access_key_id_file": "/etc/dcdn-exporter/secrets/id",
+                            "access_key_secret_file": "/etc/dcdn-exporter/secrets/secret",
+                        },
+                    }
+                ]
+            },
+        },
+    },
+    "no more than needed": {
+        "podDisruptionBudget": {"enabled": False},
+        "serviceAccount": {"create": False, "name": "ours"},
+        "sharding": {"total": 2},
+        "logLevel": "warn",
+        "logFormat": "logfmt",
     },
 }

@@ -117,7 +117,7 @@ def image(base: str, packages: tuple[str, ...], containers: Containers) -> str:
 def render(
     tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
-    """What helm makes of the chart with these values, unless it refuses them; made once."""
+    """What helm makes of the chart with these values, unless it refuses them; made once, and not to be changed."""
     helm, made = tool("helm"), {}
 
     def run(values: dict[str, Any]) -> str:
@@ -146,7 +146,7 @@ def render(
     def once(values: dict[str, Any]) -> list[dict[str, Any]]:
         key = json.dumps(values)
         if key not in made:
-            made[key] = run(values)
-        return [resource for resource in yaml.load_all(made[key], Loader=yaml.CSafeLoader) if resource]
+            made[key] = [resource for resource in yaml.load_all(run(values), yaml.CSafeLoader) if resource]
+        return made[key]
 
     return once

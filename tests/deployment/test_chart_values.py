@@ -1,13 +1,15 @@
-"""The values of the chart: their defaults, their schema and their table."""
+"""The values of the chart: their defaults, their schema, their table, and where they end up."""
 
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from jsonschema import Draft7Validator
 
 from deploy.helm.values import Value, values_in, values_table
 from deploy.prometheus.rules.table import with_table
-from tests.deployment.test_chart import CHART, SCHEMA, VALUES
+from tests.deployment.chart_sets import BESIDE, SETS
+from tests.deployment.test_chart import CHART, SCHEMA, VALUES, Render, one, pods
 
 README = (CHART / "README.md").read_text(encoding="utf-8")
 FILE = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -16,7 +18,11 @@ FILE = (CHART / "values.yaml").read_text(encoding="utf-8")
 def leaves(values: dict[str, Any], *, prefix: str = "") -> Iterator[str]:
     """The dotted names of all values; what Kubernetes reads as a whole is one."""
     for name, value in values.items():
-        fixed = isinstance(value, dict) and value and name not in {"config", "resources", "labels"}
+        fixed = (
+            isinstance(value, dict)
+            and value
+            and name not in {"config", "resources", "labels", "podSecurityContext", "securityContext"}
+        )
         if fixed:
             yield from leaves(value, prefix=f"{prefix}{name}.")
         else:
@@ -49,3 +55,74 @@ def test_the_schema_holds_for_the_defaults_and_knows_every_value() -> None:
     assert [error.message for error in Draft7Validator(SCHEMA).iter_errors(VALUES)] == []
     assert SCHEMA["properties"].keys() - {"global"} == VALUES.keys()
     assert list(Draft7Validator(SCHEMA).iter_errors({**VALUES, "replica": 2}))
+
+
+def test_openshift_picks_the_ids(render: Render) -> None:
+    """Its strictest context refuses a pod with ids of its own, and wants all else that the chart says."""
+    (resource,) = pods(render(SETS["OpenShift"]))
+    spec = resource["spec"]["template"]["spec"]
+
+    assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert spec["containers"][0]["securityContext"] == VALUES["securityContext"]
+
+
+@pytest.mark.parametrize("name", ["podSecurityContext", "securityContext"])
+def test_a_security_context_can_be_left_out(render: Render, name: str) -> None:
+    """As a whole, for a cluster that sets it."""
+    (resource,) = pods(render({name: None}))
+    spec = resource["spec"]["template"]["spec"]
+
+    assert ("securityContext" in spec) == (name != "podSecurityContext")
+    assert ("securityContext" in spec["containers"][0]) == (name != "securityContext")
+
+
+def test_a_pod_has_all_that_is_given_for_it(render: Render) -> None:
+    """Beside what the chart itself says."""
+    values = SETS["beside it"]
+    (resource,) = pods(render(values))
+    spec = resource["spec"]["template"]["spec"]
+    exporter, *others = spec["containers"]
+
+    assert (exporter["name"], others) == ("exporter", [BESIDE])
+    assert exporter["envFrom"] == values["envFrom"]
+    assert resource["metadata"]["annotations"] == values["annotations"]
+    for name in ("initContainers", "hostAliases", "dnsPolicy", "dnsConfig"):
+        assert spec[name] == values[name]
+
+
+def test_a_service_has_the_families_that_are_given(render: Render) -> None:
+    """In their order, the first of which is the one of its address."""
+    given = SETS["two families"]["service"]
+    service = one(render(SETS["two families"]), "Service")
+
+    assert service["metadata"]["annotations"] == given["annotations"]
+    assert {name: service["spec"][name] for name in ("ipFamilyPolicy", "ipFamilies")} == {
+        name: given[name] for name in ("ipFamilyPolicy", "ipFamilies")
+    }
+
+
+def test_labels_for_all_are_on_all(render: Render) -> None:
+    """A label of the pods' own wins there, and the chart's, by which it finds them, everywhere."""
+    resources = render(SETS["labels"])
+    made = pods(resources)
+
+    assert len(resources) > 8
+    for resource in resources:
+        labels = resource["metadata"]["labels"]
+        assert (labels["team"], labels["app.kubernetes.io/name"]) == ("video", "dcdn-exporter")
+    for resource in made:
+        labels = resource["spec"]["template"]["metadata"]["labels"]
+        assert (labels["team"], labels["app.kubernetes.io/name"]) == ("pods", "dcdn-exporter")
+        assert resource["metadata"]["annotations"] == {"reloader": "auto"}
+    boards = [resource for resource in resources if "grafana_dashboard" in resource["metadata"]["labels"]]
+    assert {board["metadata"]["annotations"]["folder"] for board in boards} == {"CDN"}
+
+
+def test_a_monitor_relabels_after_the_name_of_the_job(render: Render) -> None:
+    """So that a rule of the user's can even change that."""
+    given = SETS["relabelings"]["serviceMonitor"]
+    (endpoint,) = one(render(SETS["relabelings"]), "ServiceMonitor")["spec"]["endpoints"]
+
+    assert endpoint["relabelings"][0]["targetLabel"] == "job"
+    assert endpoint["relabelings"][1:] == given["relabelings"]
+    assert endpoint["metricRelabelings"] == given["metricRelabelings"]

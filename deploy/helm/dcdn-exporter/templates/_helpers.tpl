@@ -18,14 +18,25 @@ name; a service may not, nor the host's name that a pod reads its shard from.
 
 {{- define "dcdn-exporter.selector" -}}
 app.kubernetes.io/name: {{ include "dcdn-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{/* Labels of all that is made; the second of the list are further ones of its own. The chart's win. */}}
 {{- define "dcdn-exporter.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{ include "dcdn-exporter.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- $root := index . 0 }}
+{{- $own := include "dcdn-exporter.selector" $root | fromYaml }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") }}
+{{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service }}
+{{- merge $own (default dict (index . 1)) (default dict $root.Values.commonLabels) | toYaml }}
+{{- end }}
+
+{{- define "dcdn-exporter.podLabels" -}}
+{{- $own := include "dcdn-exporter.selector" . | fromYaml }}
+{{- if .Values.rrsa.roleName }}
+{{- $_ := set $own "pod-identity.alibabacloud.com/injection" "on" }}
+{{- end }}
+{{- merge $own (default dict .Values.podLabels) (default dict .Values.commonLabels) | toYaml }}
 {{- end }}
 
 {{- define "dcdn-exporter.serviceAccount" -}}
@@ -121,13 +132,7 @@ httpGet:
 {{- define "dcdn-exporter.pod" -}}
 metadata:
   labels:
-    {{- include "dcdn-exporter.selector" . | nindent 4 }}
-    {{- if .Values.rrsa.roleName }}
-    pod-identity.alibabacloud.com/injection: "on"
-    {{- end }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "dcdn-exporter.podLabels" . | nindent 4 }}
   annotations:
     {{- if not .Values.existingConfigSecret }}
     # podman, which takes pods, too, has no room for the 64th character.
@@ -154,13 +159,25 @@ spec:
   {{- with .Values.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
+  {{- with .Values.hostAliases }}
+  hostAliases:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.dnsPolicy }}
+  dnsPolicy: {{ . }}
+  {{- end }}
+  {{- with .Values.dnsConfig }}
+  dnsConfig:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.podSecurityContext }}
   securityContext:
-    runAsNonRoot: true
-    runAsUser: 65532
-    runAsGroup: 65532
-    fsGroup: 65532
-    seccompProfile:
-      type: RuntimeDefault
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: exporter
       {{- $tag := default .Chart.AppVersion .Values.image.tag }}
@@ -181,6 +198,10 @@ spec:
         {{- with .Values.extraArgs }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
+      {{- with .Values.envFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       {{- with .Values.extraEnv }}
       env:
         {{- toYaml . | nindent 8 }}
@@ -211,11 +232,10 @@ spec:
       resources:
         {{- toYaml . | nindent 8 }}
       {{- end }}
+      {{- with .Values.securityContext }}
       securityContext:
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        capabilities:
-          drop: [ALL]
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       volumeMounts:
         - name: config
           mountPath: /etc/dcdn-exporter/config
@@ -233,6 +253,9 @@ spec:
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
     - name: config
       {{- if .Values.existingConfigSecret }}
