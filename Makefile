@@ -59,7 +59,7 @@ rules: $(VENV)/.dev ## Write the files of the alerting rules (DOCS_URL=… GRAFA
 	@$(VENV)/bin/python -m deploy.prometheus.rules --docs-url='$(DOCS_URL)' --grafana-url='$(GRAFANA_URL)'
 
 .PHONY: values
-values: $(VENV)/.dev ## Write the chart's table of values
+values: $(VENV)/.dev ## Write the chart's table of values, and the schema of the configuration in that of the values
 	@$(VENV)/bin/python -m deploy.helm
 
 policies: $(VENV)/.dev ## Write the RAM policies

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from exporter.app import VOCABULARY
 from exporter.config import Configuration, format_duration, json_schema
@@ -60,7 +60,7 @@ def test_the_example_is_valid(validator: Draft202012Validator) -> None:
 def test_what_the_schema_cannot_refuse_is_known(validator: Draft202012Validator) -> None:
     """Every other bad file that is YAML at all is refused in an editor already."""
     accepted = {
-        file.stem for file in BAD_CONFIG if _is_valid(validator, file.read_text(encoding="utf-8", errors="replace"))
+        file.stem for file in BAD_CONFIG if is_valid(validator, file.read_text(encoding="utf-8", errors="replace"))
     }
     assert accepted == LEFT_TO_THE_EXPORTER
 
@@ -168,7 +168,7 @@ def test_the_schema_knows_names_that_need_an_id(validator: Draft202012Validator,
     assert validator.is_valid({"accounts": [{"name": "100001a", **keys}]})
 
 
-def _is_valid(validator: Draft202012Validator, text: str) -> bool:
+def is_valid(validator: Draft202012Validator | Draft7Validator, text: str) -> bool:
     """Whether the text is YAML, and by the schema right. Editors read YAML as if it were JSON: keys are text."""
     try:
         content = json.loads(json.dumps(yaml.safe_load(text), default=str))
