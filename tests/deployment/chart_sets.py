@@ -54,7 +54,7 @@ SETS: dict[str, dict[str, Any]] = {
     "own secrets": {
         "existingConfigSecret": "whole-file",
         "secretsFrom": "keys",
-        "image": {"digest": f"sha256:{'0' * 64}"},
+        "image": {"repository": "registry.invalid/dcdn-exporter", "digest": f"sha256:{'0' * 64}"},
     },
     "users": {
         "webConfig": {"config": {"basic_auth_users": USERS}},

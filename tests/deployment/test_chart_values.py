@@ -8,6 +8,7 @@ from jsonschema import Draft7Validator
 
 from deploy.helm.values import Value, values_in, values_table
 from deploy.prometheus.rules.table import with_table
+from exporter import __version__
 from tests.deployment.chart_sets import BESIDE, SETS
 from tests.deployment.test_chart import CHART, SCHEMA, VALUES, Render, one, pods
 
@@ -126,3 +127,19 @@ def test_a_monitor_relabels_after_the_name_of_the_job(render: Render) -> None:
     assert endpoint["relabelings"][0]["targetLabel"] == "job"
     assert endpoint["relabelings"][1:] == given["relabelings"]
     assert endpoint["metricRelabelings"] == given["metricRelabelings"]
+
+
+def test_the_image_has_to_be_said(render: Render) -> None:
+    """No registry has one that everybody could pull; a digest wins over a tag, and the tag is the version's."""
+
+    def image(**given: str) -> str:
+        (resource,) = pods(render({"image": given}))
+        (container,) = resource["spec"]["template"]["spec"]["containers"]
+        named: str = container["image"]
+        return named
+
+    with pytest.raises(ValueError, match=r"image\.repository: say where you have put the image"):
+        image(tag="1.0.0")
+    assert image(repository="r/x") == f"r/x:{__version__}"
+    assert image(repository="r/x", tag="1.0.0") == "r/x:1.0.0"
+    assert image(repository="r/x", tag="1.0.0", digest=f"sha256:{'1' * 64}") == f"r/x@sha256:{'1' * 64}"

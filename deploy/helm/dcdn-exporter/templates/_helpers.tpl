@@ -180,6 +180,9 @@ spec:
   {{- end }}
   containers:
     - name: exporter
+      {{- if not .Values.image.repository }}
+      {{- fail "image.repository: say where you have put the image, such as --set image.repository=registry.example.com/dcdn-exporter" }}
+      {{- end }}
       {{- $tag := default .Chart.AppVersion .Values.image.tag }}
       image: "{{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ $tag }}{{ end }}"
       imagePullPolicy: {{ .Values.image.pullPolicy }}
