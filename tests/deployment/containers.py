@@ -13,14 +13,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ASKED_FROM_INSIDE = """
-import sys, urllib.error, urllib.request
+import ssl, sys, urllib.error, urllib.request
+url, certificate, *headers = sys.argv[1:]
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+if certificate:
+    context.load_cert_chain(certificate + ".crt", certificate + ".key")
+request = urllib.request.Request(url, headers=dict(header.split(": ") for header in headers))
 try:
-    with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=10, context=context) as answer:
         print(answer.status, answer.read().decode())
 except urllib.error.HTTPError as error:
     print(error.code)
 except OSError:
     print(0)
+"""
+_CONNECTED_FROM_INSIDE = """
+import socket, sys
+try:
+    socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=10).close()
+except OSError:
+    print("closed")
+else:
+    print("open")
 """
 
 
@@ -61,10 +76,18 @@ class Containers:
         """What a command printed in a container."""
         return self.podman("exec", "--interactive", container, *command, check=check, given=given).stdout
 
-    def ask(self, container: str, url: str) -> tuple[int, str]:
-        """Status and body of an answer, asked for from within the container; 0: there was none."""
-        status, _, body = self.execute(container, "python3", "-c", _ASKED_FROM_INSIDE, url).partition(" ")
+    def ask(self, container: str, url: str, *headers: str, certificate: str = "") -> tuple[int, str]:
+        """Status and body of an answer, asked for from within the container; 0: there was none.
+
+        As a kubelet does, it takes any certificate; its own is in the container's files with this name.
+        """
+        command = ["python3", "-c", _ASKED_FROM_INSIDE, url, certificate, *headers]
+        status, _, body = self.execute(container, *command).partition(" ")
         return int(status), body
+
+    def is_open(self, container: str, port: int) -> bool:
+        """Whether a connection can be made from within the container."""
+        return self.execute(container, "python3", "-c", _CONNECTED_FROM_INSIDE, str(port)).strip() == "open"
 
     def inspect(self, container: str) -> dict[str, Any]:
         """All that is known of a container."""

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from exporter.app import VOCABULARY
+from exporter.cli.limits import _FILES_FOR_THE_REST, _THREADS_FOR_THE_REST
 from exporter.cli.serve import serve
-from exporter.config import parse
+from exporter.config import ConfigurationError, parse
+from exporter.core.pool import threads_for
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "systemd"
 UNIT = (FOLDER / "dcdn-exporter.service").read_text(encoding="utf-8")
@@ -72,6 +74,22 @@ def test_the_example_reads_the_secrets_that_the_unit_hands_over(tmp_path: Path) 
     assert len(files) == 2
     assert all(name.startswith(prefix) for name in files)
     assert [account.name for account in configuration.accounts] == ["prod"]
+
+
+def test_the_limits_are_enough_for_the_most_workers() -> None:
+    """Of threads and of open files, with all that runs beside the workers, and for a check before a reload."""
+    file = "poll: {max_workers: %d}\naccounts: [{name: a}]"
+    most = threads_for(parse(file % 1024, source="x", vocabulary=VOCABULARY).poll.max_workers)
+
+    with pytest.raises(ConfigurationError):
+        parse(file % 1025, source="x", vocabulary=VOCABULARY)
+    assert int(*settings("LimitNOFILE")) >= most + _FILES_FOR_THE_REST
+    assert int(*settings("TasksMax")) >= most + 2 * _THREADS_FOR_THE_REST
+
+
+def test_a_crash_leaves_no_secret_on_the_disk() -> None:
+    """A core dump has the whole memory of the process."""
+    assert settings("LimitCORE") == ["0"]
 
 
 def test_a_refused_configuration_is_not_tried_again() -> None:
