@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bcrypt
 import pytest
 import trustme
+import yaml
 
 from tests.end_to_end.test_prometheus import JOB, every_second
 from tests.prometheus import prometheus, query
@@ -23,11 +27,30 @@ from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
 
 PASSWORD = "correct horse battery staple"
+DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "web.md").read_text(encoding="utf-8")
+
+
+def documented_job() -> dict[str, Any]:
+    """What the documents have people write for Prometheus, but for the name of the job and its targets."""
+    found = re.search(r"^```yaml\n(scrape_configs:.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    (job,) = yaml.safe_load(found[1])["scrape_configs"]
+    return {key: value for key, value in job.items() if key not in {"job_name", "static_configs"}}
+
+
+def documented_hash(password: str) -> str:
+    """What the command of the documents prints for a password; without a terminal it reads it from its input."""
+    found = re.search(r"/bin/python -c '(import bcrypt.*?)'$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    command = [sys.executable, "-W", "ignore", "-c", found[1]]
+    printed = subprocess.run(  # noqa: S603 — our own interpreter
+        command, input=f"{password}\n", stdout=subprocess.PIPE, text=True, start_new_session=True, check=True
+    )
+    return printed.stdout.strip()
 
 
 def put_certificate(authority: trustme.CA, folder: Path, name: str, *identities: str) -> None:
@@ -47,13 +70,17 @@ def test_prometheus_at_the_front_door(
     tool: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
-    """Prometheus scrapes with a password and a certificate; who lacks one is refused; renewals are served."""
+    """Prometheus scrapes as the documents say, with password and certificate; others are refused; renewals served."""
     program, openssl = tool("prometheus"), tool("openssl")
     authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.crt"))
-    put_certificate(authority, tmp_path, "server", "127.0.0.1")
-    put_certificate(authority, tmp_path, "client", "prometheus.example")
-    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+    theirs = tmp_path / "dcdn-exporter"
+    theirs.mkdir()
+    for folder in (tmp_path, theirs):
+        authority.cert_pem.write_to_path(str(folder / "ca.crt"))
+    put_certificate(authority, tmp_path, "server", "127.0.0.1", "dcdn-exporter")
+    put_certificate(authority, theirs, "client", "prometheus.example")
+    (theirs / "password").write_text(PASSWORD)
+    hashed = documented_hash(PASSWORD)
     (tmp_path / "web.yaml").write_text(
         "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_ca_file: ca.crt\n"
         "  client_auth_type: RequireAndVerifyClientCert\n  client_allowed_sans: [prometheus.example]\n"
@@ -65,7 +92,7 @@ def test_prometheus_at_the_front_door(
     def context(*, shows_certificate: bool = True) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
         if shows_certificate:
-            made.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+            made.load_cert_chain(theirs / "client.crt", theirs / "client.key")
         return made
 
     def answer(password: str, tls: ssl.SSLContext) -> tuple[int | None, bytes]:
@@ -87,14 +114,9 @@ def test_prometheus_at_the_front_door(
     refused = subprocess.run(old, input=b"", capture_output=True, timeout=20, check=False)  # noqa: S603 — a tool
     assert b"no peer certificate available" in refused.stdout
 
-    job: dict[str, Any] = {
-        "scheme": "https",
-        "basic_auth": {"username": "prometheus", "password": PASSWORD},
-        "tls_config": {"ca_file": "ca.crt", "cert_file": "client.crt", "key_file": "client.key"},
-    }
-    with prometheus(program, tmp_path, every_second(exporter.address, **job)) as address:
+    with prometheus(program, tmp_path, every_second(exporter.address, **documented_job())) as address:
         eventually("two scrapes", lambda: query(address, f'count_over_time(up{{job="{JOB}"}}[1m]) >= 2'))
-        put_certificate(authority, tmp_path, "server", "127.0.0.1")
+        put_certificate(authority, tmp_path, "server", "127.0.0.1", "dcdn-exporter")
         eventually("the renewed certificate is served", lambda: answer(PASSWORD, context())[1] not in (first, b""))
         eventually("two more", lambda: query(address, f'count_over_time(up{{job="{JOB}"}}[1m]) >= 4'))
         assert query(address, "min_over_time(up[1m])")[0]["value"][1] == "1"
