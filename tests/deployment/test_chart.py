@@ -68,6 +68,15 @@ def configuration(resources: list[Resource]) -> dict[str, Any]:
     return read
 
 
+def example(chapter: str) -> dict[str, Any]:
+    """The values that a chapter of the chart's README shows."""
+    text = (CHART / "README.md").read_text(encoding="utf-8").partition(f"\n## {chapter}\n")[2]
+    found = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    values: dict[str, Any] = yaml.safe_load(found[1])
+    return values
+
+
 def kinds(resources: list[Resource]) -> list[str]:
     return sorted(resource["kind"] for resource in resources)
 
@@ -247,8 +256,7 @@ def test_without_a_configuration_one_account_is_watched(render: Render) -> None:
 
 def test_the_example_of_the_readme_watches_the_directory_alone(render: Render) -> None:
     """No account that it does not name gets into its configuration."""
-    (example,) = re.findall(r"```yaml\n(.*?)```", (CHART / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    values = yaml.safe_load(example)
+    values = example("Shards and replicas")
 
     assert configuration(render(values)) == {**values["config"], "rate_limit": {"share": 0.5}}
 

@@ -10,7 +10,7 @@ from deploy.helm.values import Value, values_in, values_table
 from deploy.prometheus.rules.table import with_table
 from exporter import __version__
 from tests.deployment.chart_sets import BESIDE, SETS
-from tests.deployment.test_chart import CHART, SCHEMA, VALUES, Render, one, pods
+from tests.deployment.test_chart import CHART, SCHEMA, VALUES, Render, example, one, pods
 
 README = (CHART / "README.md").read_text(encoding="utf-8")
 FILE = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -60,11 +60,12 @@ def test_the_schema_holds_for_the_defaults_and_knows_every_value() -> None:
 
 def test_openshift_picks_the_ids(render: Render) -> None:
     """Its strictest context refuses a pod with ids of its own, and wants all else that the chart says."""
-    (resource,) = pods(render(SETS["OpenShift"]))
+    (resource,) = pods(render(example("OpenShift")))
     spec = resource["spec"]["template"]["spec"]
 
     assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     assert spec["containers"][0]["securityContext"] == VALUES["securityContext"]
+    assert example("OpenShift") == SETS["OpenShift"]
 
 
 @pytest.mark.parametrize("name", ["podSecurityContext", "securityContext"])

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.deployment.chart_sets import CERTIFICATES, IDENTITY, LOGIN, RENEWED, SETS, TLS, TRUST, USERS
-from tests.deployment.test_chart import kinds, one, pods
+from tests.deployment.test_chart import example, kinds, one, pods
 
 if TYPE_CHECKING:
     from tests.deployment.test_chart import Render, Resource
@@ -197,3 +197,16 @@ def test_a_certificate_from_a_file_of_prometheus_will_do(render: Render) -> None
     ]
 
     assert endpoint["tlsConfig"] == files
+
+
+def test_the_example_of_the_readme_can_be_scraped(render: Render) -> None:
+    """With a password over TLS, of which the probes see that the port is open."""
+    values = example("TLS and passwords")
+    resources = render(values)
+    (endpoint,) = one(resources, "ServiceMonitor")["spec"]["endpoints"]
+
+    assert probes(resources) == {OPEN}
+    assert endpoint["scheme"] == "https"
+    assert {name: endpoint[name] for name in ("tlsConfig", "basicAuth")} == {
+        name: values["serviceMonitor"][name] for name in ("tlsConfig", "basicAuth")
+    }

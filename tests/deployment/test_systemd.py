@@ -11,7 +11,7 @@ from exporter.app import VOCABULARY
 from exporter.cli.limits import _FILES_FOR_THE_REST, _THREADS_FOR_THE_REST
 from exporter.cli.serve import serve
 from exporter.config import ConfigurationError, parse
-from exporter.core.pool import threads_for
+from exporter.core.pool import MOST, Work, threads_for
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "systemd"
 UNIT = (FOLDER / "dcdn-exporter.service").read_text(encoding="utf-8")
@@ -85,6 +85,19 @@ def test_the_limits_are_enough_for_the_most_workers() -> None:
         parse(file % 1025, source="x", vocabulary=VOCABULARY)
     assert int(*settings("LimitNOFILE")) >= most + _FILES_FOR_THE_REST
     assert int(*settings("TasksMax")) >= most + 2 * _THREADS_FOR_THE_REST
+
+
+@pytest.mark.parametrize("file", ["docs/deployment.md", "deploy/helm/dcdn-exporter/README.md"])
+def test_the_documents_say_what_the_workers_need(file: str) -> None:
+    """Of threads and of open files, for the default and for the most workers."""
+    told = (FOLDER.parent.parent / file).read_text(encoding="utf-8")
+    needs = {workers: threads_for(workers) for workers in (MOST[Work.POLL], 1024)}
+    rows = [(needs[most] + _THREADS_FOR_THE_REST, needs[most] + _FILES_FOR_THE_REST) for most in needs]
+
+    if file.startswith("docs"):
+        assert all(f"| {threads} | {files} |" in told for threads, files in rows)
+    else:
+        assert "{} threads and {} open files".format(*rows[0]) in told
 
 
 def test_a_crash_leaves_no_secret_on_the_disk() -> None:

@@ -23,6 +23,9 @@ pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 ROOT = Path(__file__).parent.parent.parent
 CHAPTER = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").partition("\n## systemd\n")[2]
 INSTALL, SECRETS = re.findall(r"^```\n(.*?)^```$", CHAPTER, re.MULTILINE | re.DOTALL)[:2]
+UPGRADING = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8").partition("\n## systemd\n")[2]
+BLOCKS = re.findall(r"^```\n(.*?)^```$", UPGRADING, re.MULTILINE | re.DOTALL)
+PREPARE, SWITCH, ROLL_BACK, UNINSTALL = BLOCKS[1:5]
 UNIT, CONFIGURATION = "dcdn-exporter.service", "/etc/dcdn-exporter/config.yaml"
 COPY_OF_THE_SOURCE = "tar -C /source --exclude=./.venv --exclude=./build -c . | tar -x"
 # Of this process, whatever is the first one on the machine that runs the tests, each mount would be private.
@@ -99,6 +102,9 @@ def installed(base: str, packages: tuple[str, ...], containers: Containers) -> I
         machine.run("systemd-run", "--unit=simulator", *simulator.split())
         machine.run("sh", "-ec", typed(SECRETS, PLAYED.access_key_id, PLAYED.access_key_secret))
         yield machine
+        machine.run("sh", "-ec", UNINSTALL)
+        left = machine.run("find", "/etc", "/opt", "/run", "/var/lib", "-name", "*dcdn-exporter*")
+        assert left == "", "what the documents uninstall by is all that was installed"
     finally:
         containers.remove(container)
 
@@ -175,6 +181,36 @@ def test_a_reload_is_taken_or_refused_in_sight(machine: Machine) -> None:
     machine.run("systemctl", "reload", UNIT)
     wait_until("there is one", lambda: machine.scrape().value(known) == 1)
     assert machine.main_process() == process
+
+
+def test_another_version_takes_over_and_gives_back(machine: Machine, request: pytest.FixtureRequest) -> None:
+    """By the commands of the documents, as it was installed: a link leads to the version that runs, with its unit."""
+    assert PREPARE.splitlines()[:5] == INSTALL.splitlines()[:5]
+    (current,) = machine.run("sh", "-c", "ls -d /opt/dcdn-exporter-*").splitlines()
+    before = "/opt/dcdn-exporter-before"
+    machine.run("cp", "-a", current, before)
+    machine.run("sed", "-i", "s/^TasksMax=.*/TasksMax=500/", f"{before}/{UNIT}")
+    machine.run("sed", "-i", f"1s,{current},{before},", f"{before}/bin/dcdn-exporter")
+    request.addfinalizer(lambda: machine.run("rm", "-r", before))
+
+    def runs_from() -> str:
+        wait_for_polls(machine)
+        return machine.run("sh", "-c", f"tr '\\0' '\\n' < /proc/{machine.main_process()}/cmdline").splitlines()[0]
+
+    for commands, folder, tasks in ((ROLL_BACK, before, "500"), (SWITCH, current, "2048")):
+        machine.run("sh", "-ec", f"VERSION={current.removeprefix('/opt/dcdn-exporter-')}\n{commands}")
+        assert runs_from().startswith(f"{folder}/bin/python")
+        assert machine.shown("TasksMax") == tasks
+
+
+def test_a_start_without_the_folder_of_secrets_says_243(machine: Machine, request: pytest.FixtureRequest) -> None:
+    """Which systemd calls CREDENTIALS, and the documents explain."""
+    folder = "/etc/dcdn-exporter/secrets"
+    machine.run("sh", "-ec", f"systemctl stop {UNIT} && mv {folder} /root/secrets")
+    request.addfinalizer(lambda: machine.run("sh", "-ec", f"systemctl stop {UNIT} && mv /root/secrets {folder}"))
+
+    assert machine.fails("systemctl", "start", UNIT)
+    assert (machine.shown("ExecMainStatus"), "status=243/CREDENTIALS" in machine.journal()) == ("243", True)
 
 
 def test_a_killed_process_is_followed_by_another_one(machine: Machine) -> None:

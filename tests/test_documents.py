@@ -1,0 +1,67 @@
+"""The documents themselves: where their links lead, and whether the messages that they explain are the exporter's."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    page
+    for folder, pattern in (("", "*.md"), ("docs", "**/*.md"), ("grafana", "*.md"), ("deploy", "**/*.md"))
+    for page in (ROOT / folder).glob(pattern)
+)
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> Iterator[str]:
+    """What a link can name in a page, as those who show Markdown make it of the headings."""
+    for heading in re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """To a file of the project, and to a heading of it where one is named."""
+    links = re.findall(r"\]\(([^)\s]+)\)", CODE.sub("", page.read_text(encoding="utf-8")))
+    for link in links:
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in set(anchors(target)), link
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "cannot listen on",
+        "the system has too few threads",
+        "thread limit is too low",
+        "open file limit is too low",
+        "raise pids.max of the cgroup",
+        "the hard limit of open files (ulimit -Hn)",
+        "or lower poll.max_workers",
+        "no thread to be had",
+        "listening",
+        "This port speaks HTTPS",
+        "no credentials found",
+        "the default credential chain",
+        "AssumeRole of",
+        "the reply is",
+        "no JSON",
+        "its content type is",
+        "it redirects to",
+        "is not whole",
+        "closed by the other side",
+    ],
+)
+def test_a_message_that_is_explained_is_one_of_ours(message: str) -> None:
+    """Who looks for it in the document finds it as the exporter writes it."""
+    source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "exporter").rglob("*.py"))
+
+    assert message in TROUBLESHOOTING
+    assert re.sub(r'"\s+f?"', "", message) in re.sub(r'"\s+f?"', "", source)
