@@ -175,6 +175,9 @@ def test_a_reload_is_taken_or_refused_in_sight(machine: Machine) -> None:
 
     machine.write(CONFIGURATION, "accounts: none\n")
     assert machine.fails("systemctl", "reload", UNIT)
+    machine.write(CONFIGURATION, second)
+    machine.run("chmod", "600", CONFIGURATION)  # which root could read, and the service cannot
+    assert machine.fails("systemctl", "reload", UNIT)
     assert machine.scrape().value(known) == 2
 
     machine.write(CONFIGURATION, before)
