@@ -1,7 +1,7 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit test-lowest test-pythons rehearse check format rules policies mutate mutants dashboards
-.PHONY: bench lock clean
+.PHONY: bench lock clean version dist image
 
 VENV := .venv
 LOCK := requirements/dev.txt
@@ -78,16 +78,53 @@ bench: $(VENV)/.dev ## Measure it against its peers, on an idle machine (all, or
 	@mkdir -p build
 	@$(VENV)/bin/python -m benchmarks $(ONLY) --json build/bench.json
 
+version: ## Print the version, which exporter/__init__.py has
+	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py
+
+dist: build/venv-build/.done ## Build sdist and wheel of the last commit in dist/ (PROJECT_URL=… DOCS_URL=…: with links)
+	@$(call stage)
+	@if test -n '$(PROJECT_URL)$(DOCS_URL)'; then printf '\n[project.urls]\n' >> build/source/pyproject.toml; fi
+	@$(if $(PROJECT_URL),printf 'Homepage = "%s"\n' '$(PROJECT_URL)' >> build/source/pyproject.toml)
+	@$(if $(DOCS_URL),printf 'Documentation = "%s"\n' '$(DOCS_URL)' >> build/source/pyproject.toml)
+	@mkdir -p dist && cd build/source && SOURCE_DATE_EPOCH=$(COMMITTED_AT) ../venv-build/bin/hatchling build -d ../../dist
+
+image: ## Build the image of the last commit (IMAGE=NAME BASE=NAME PIP_INDEX_URL=… PROJECT_URL=… ENGINE=docker)
+	@$(call stage)
+	@set -e; version=$$($(MAKE) --no-print-directory version); base='$(BASE)'; \
+	$(ENGINE) pull --quiet "$$base" >/dev/null || $(ENGINE) image inspect "$$base" >/dev/null; \
+	digest=$$($(ENGINE) image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$$base" | head -n 1); \
+	label="--label org.opencontainers.image"; \
+	$(ENGINE) build $(if $(findstring docker,$(ENGINE)),,--format docker) -f deploy/container/Containerfile \
+		--build-arg BASE="$${digest:-$$base}" \
+		$(foreach name,PIP_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name)='$($(name))')) \
+		$$label.version="$$version" $$label.revision=$$(git rev-parse HEAD) \
+		$$label.base.name="$$base" $${digest:+$$label.base.digest="$${digest#*@}"} \
+		$(if $(PROJECT_URL),$$label.source='$(PROJECT_URL)') \
+		-t '$(IMAGE)':"$$version" build/source
+
+ENGINE ?= podman
+IMAGE ?= dcdn-exporter
+BASE ?= $(shell sed -n 's/^ARG BASE=//p' deploy/container/Containerfile)
+
+# What git has, and nothing else that lies about; from the same commit everybody builds the same bytes.
+COMMITTED_AT = $(shell git log -1 --format=%ct)
+
+define stage
+rm -rf build/source && mkdir -p build/source && git archive HEAD | tar -x -C build/source
+endef
+
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
-	$(compile) -o requirements/run.txt
-	$(compile) --group dev -c requirements/run.txt -o requirements/dev.txt
-	$(compile) --group dev --resolution lowest-direct -o requirements/lowest.txt
+	$(compile) pyproject.toml -o requirements/run.txt
+	$(compile) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(compile) pyproject.toml --group dev --resolution lowest-direct -o requirements/lowest.txt
+	@# Some dependencies are published as source alone, which setuptools builds.
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1\nsetuptools/p' pyproject.toml | $(compile) - -o requirements/build.txt
 
 compile = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links pyproject.toml
+	--no-emit-index-url --no-emit-find-links
 
-clean: ## Remove the virtual environments and caches
-	rm -rf $(VENV) build/venv-* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+clean: ## Remove the virtual environments, caches and what was built
+	rm -rf $(VENV) build/venv-* build/source dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@"$(PYTHON)" -c '$(RECENT)' 2>/dev/null || { echo "Python 3.11 or newer is needed$(if $(PYTHON),$(COMMA) and" \
@@ -103,6 +140,11 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: $(LOCK) pyproject.toml | $(VENV)/bin/python
 	@$(call install,$(LOCK))
+	@touch $@
+
+build/venv-build/.done: requirements/build.txt
+	@"$(PYTHON)" -m venv build/venv-build
+	@build/venv-build/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
 	@touch $@
 
 # Prints the path of Python $(1). A command of pyenv on the path fails where that version is not the chosen one.

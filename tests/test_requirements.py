@@ -33,7 +33,7 @@ def three_numbers(version: str) -> tuple[int, ...]:
     return (*Version(version).release, 0, 0)[:3]
 
 
-@pytest.mark.parametrize("file", ["run.txt", "dev.txt", "lowest.txt"])
+@pytest.mark.parametrize("file", ["run.txt", "dev.txt", "lowest.txt", "build.txt"])
 def test_every_requirement_is_pinned_with_hashes_and_no_host(file: str) -> None:
     """A lock file holds pinned names and hashes, and nothing that says where to download from."""
     text = (ROOT / "requirements" / file).read_text(encoding="utf-8").replace("\\\n", " ")
@@ -55,6 +55,14 @@ def test_every_dependency_is_locked() -> None:
     named = {re.split(r"[<>=~!\[ ]", dependency)[0].lower() for dependency in project["dependencies"]}
 
     assert named <= pins("run.txt").keys()
+
+
+def test_what_builds_the_packages_is_locked() -> None:
+    """The build system that pyproject.toml names, in its version."""
+    (named,) = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    name, _, version = named.partition("==")
+
+    assert pins("build.txt")[name] == version
 
 
 def test_lower_bounds_are_what_is_tested() -> None:

@@ -33,12 +33,21 @@ def compose(name: str) -> dict[str, Any]:
 
 
 def test_everything_that_is_installed_is_pinned_by_its_hash() -> None:
-    """The lock file first, then our own code and nothing that it asks for."""
-    installs = [line for line in instructions("RUN") if "pip install" in line]
+    """What builds packages and what is installed are fetched by their locks; our own code asks for nothing else."""
+    runs = "&&".join(instructions("RUN")).split("&&")
+    fetched = [line for line in runs if "/pip" in line and "--no-index" not in line]
 
-    assert len(installs) == 2
-    assert "--require-hashes -r requirements/run.txt" in installs[0]
-    assert "--no-deps ." in installs[1]
+    assert len(fetched) == 2
+    assert [re.findall(r"-r requirements/(\S+)", line) for line in fetched] == [["build.txt"], ["run.txt"]]
+    assert all("--require-hashes" in line for line in fetched)
+    assert "--no-build-isolation" in fetched[1]
+
+
+def test_the_base_is_of_the_newest_python_that_is_tested() -> None:
+    """A tag, since no digest would be that of a mirror."""
+    tested = re.findall(r'"Programming Language :: Python :: (3\.[0-9]+)"', (ROOT / "pyproject.toml").read_text())
+
+    assert instructions("ARG")[0].startswith(f"BASE=python:{tested[-1]}-slim")
 
 
 def test_the_image_is_of_no_user_that_has_a_name() -> None:
@@ -75,19 +84,25 @@ def test_what_is_copied_is_not_ignored() -> None:
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.account.yaml"])
 def test_every_file_that_the_stack_mounts_is_there(name: str) -> None:
     """But for those of the user's own account."""
-    own = {
-        "./config.yaml",
-        "./secrets/access_key_id",
-        "./secrets/access_key_secret",
-    }
+    own = {"./config.yaml", "./secrets"}
     document = compose(name)
     sources = {
         volume.partition(":")[0] for service in document["services"].values() for volume in service.get("volumes", ())
     }
-    sources |= {secret["file"] for secret in document.get("secrets", {}).values()}
     sources -= set(compose("compose.yaml")["volumes"])
 
     assert {source for source in sources - own if not (FOLDER / source).exists()} == set()
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.account.yaml"])
+def test_what_the_stack_mounts_can_be_read_where_selinux_is_on(name: str) -> None:
+    """Each file of this machine is labelled for containers, of which several may read it, and none may write it."""
+    stack, services = compose("compose.yaml"), compose(name)["services"].values()
+    mounts = [volume for service in services for volume in service.get("volumes", ())]
+    ours = [mount for mount in mounts if mount.partition(":")[0] not in stack["volumes"]]
+
+    assert ours
+    assert all(mount.endswith(":ro,z") for mount in ours)
 
 
 def test_nothing_of_the_stack_is_open_to_the_network() -> None:

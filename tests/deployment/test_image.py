@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
 
 ROOT = Path(__file__).parent.parent.parent
+FOLDER = ROOT / "deploy" / "container"
 CLOSED = (
     "--read-only",
     "--read-only-tmpfs=false",  # else podman mounts some places that can be written to
@@ -167,6 +168,10 @@ def test_the_image_holds_what_the_documents_say(
     assert found["Labels"]["org.opencontainers.image.title"] == "dcdn-exporter"
     assert found["Config"]["User"] == "65532:65532"
     assert containers.run_to_end(image, "--version").strip() == f"dcdn-exporter, version {__version__}"
+    named = re.search(r"^ARG BASE=python:([0-9.]+)", (FOLDER / "Containerfile").read_text(), re.MULTILINE)
+    version = containers.run_to_end("--entrypoint=python3", image, "--version")
+    assert named is not None
+    assert version.startswith(f"Python {named[1]}.")
 
 
 def test_a_signal_stops_it(running: Running, tell: Callable[[str], None]) -> None:
