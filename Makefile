@@ -1,7 +1,7 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit test-lowest test-pythons rehearse check format rules policies mutate mutants dashboards
-.PHONY: bench lock clean version dist image
+.PHONY: bench lock clean man licences version set-version dist chart sbom notes image
 
 VENV := .venv
 LOCK := requirements/dev.txt
@@ -78,6 +78,15 @@ bench: $(VENV)/.dev ## Measure it against its peers, on an idle machine (all, or
 	@mkdir -p build
 	@$(VENV)/bin/python -m benchmarks $(ONLY) --json build/bench.json
 
+man: $(VENV)/.run ## Write the manual page from the texts of --help
+	@$(VENV)/bin/python -m deploy.release man
+
+licences: $(VENV)/.run ## Write the table of the dependencies' licences
+	@$(VENV)/bin/python -m deploy.release licences
+
+set-version: $(VENV)/.run ## Set the version of the next release, VERSION=1.2.0, and begin its chapter of the changelog
+	@$(VENV)/bin/python -m deploy.release set-version '$(VERSION)' --date="$$(date -u +%F)"
+
 version: ## Print the version, which exporter/__init__.py has
 	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py
 
@@ -87,6 +96,17 @@ dist: build/venv-build/.done ## Build sdist and wheel of the last commit in dist
 	@$(if $(PROJECT_URL),printf 'Homepage = "%s"\n' '$(PROJECT_URL)' >> build/source/pyproject.toml)
 	@$(if $(DOCS_URL),printf 'Documentation = "%s"\n' '$(DOCS_URL)' >> build/source/pyproject.toml)
 	@mkdir -p dist && cd build/source && SOURCE_DATE_EPOCH=$(COMMITTED_AT) ../venv-build/bin/hatchling build -d ../../dist
+
+chart: $(VENV)/.run ## Pack the chart of the last commit in dist/ (PROJECT_URL=…: with a link)
+	@$(call stage)
+	@$(VENV)/bin/python -m deploy.release chart build/source/deploy/helm/dcdn-exporter \
+		--home='$(PROJECT_URL)' --built-at=$(COMMITTED_AT)
+
+sbom: $(VENV)/.run ## Write the bill of materials of what is installed with the exporter, as CycloneDX, in dist/
+	@$(VENV)/bin/python -m deploy.release sbom --built-at=$(COMMITTED_AT)
+
+notes: $(VENV)/.run ## Print what CHANGELOG.md says of this version
+	@$(VENV)/bin/python -m deploy.release notes
 
 image: ## Build the image of the last commit (IMAGE=NAME BASE=NAME PIP_INDEX_URL=… PROJECT_URL=… ENGINE=docker)
 	@$(call stage)
