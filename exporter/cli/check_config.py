@@ -1,12 +1,13 @@
 """The command ``check-config``."""
 
+import os
 from pathlib import Path
 
 import click
 
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.cli.flags import configuration_of, web_config_file_flag
-from exporter.config import ConfigurationError, summary, web_summary
+from exporter.config import ConfigurationError, exposure_warnings, summary, web_summary
 from exporter.web.web_configuration import check_web_configuration
 
 
@@ -17,10 +18,15 @@ def check_config(file: Path | None, web_config_file: Path | None) -> None:
     """Say every problem of a configuration FILE with its path and line, or sum it up; likewise of a web one."""
     if file is None and web_config_file is None:
         raise click.UsageError("nothing to check: give a FILE, --web.config.file or both")
+    configuration = web = None
     if file is not None:
-        click.echo(summary(configuration_of(file)))
+        configuration = configuration_of(file)
+        click.echo(summary(configuration))
     if web_config_file is not None:
         try:
-            click.echo(web_summary(check_web_configuration(web_config_file)))
+            web = check_web_configuration(web_config_file)
         except ConfigurationError as error:
             fail(str(error), EXIT_BAD_CONFIGURATION)
+        click.echo(web_summary(web))
+    for warning in exposure_warnings(configuration, file, web=web, environ=os.environ):
+        click.echo(f"warning: {warning}", err=True)

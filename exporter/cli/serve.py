@@ -1,5 +1,6 @@
 """The command ``serve``."""
 
+import logging
 import os
 import signal
 import socket
@@ -25,7 +26,7 @@ from exporter.cli.flags import (
     web_config_file_flag,
 )
 from exporter.cli.limits import workers_allowed
-from exporter.config import ConfigurationError
+from exporter.config import Configuration, ConfigurationError, WebConfiguration, exposure_warnings, load_web
 from exporter.config.values import web_address
 from exporter.core import logs
 from exporter.core.logger import Logger
@@ -100,15 +101,19 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
     """
     try:
         with exit_on_signal(0):  # 10,000 accounts take seconds
+            configuration = configuration_of(config_file)
             daemon = Daemon(
-                configuration_of(config_file),
-                load=partial(load_configuration, config_file),
+                configuration,
+                load=partial(_reloaded, config_file, log),
                 allowed=partial(workers_allowed, log=log),
                 web=web,
                 environ=api_environment(),
                 shard=shard,
                 settled=set_aside,
                 log=log,
+            )
+            _warn_of_exposure(
+                configuration, config_file, log, web=load_web(web.config_file) if web.config_file else None
             )
         daemon.start()
     except ConfigurationError as error:
@@ -122,3 +127,16 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
             EXIT_FAILED,
         )
     return daemon
+
+
+def _reloaded(file: Path | None, log: Logger) -> Configuration:
+    configuration = load_configuration(file)
+    _warn_of_exposure(configuration, file, log)
+    return configuration
+
+
+def _warn_of_exposure(
+    configuration: Configuration, file: Path | None, log: Logger, *, web: WebConfiguration | None = None
+) -> None:
+    for warning in exposure_warnings(configuration, file, web=web, environ=os.environ):
+        log.log(logging.WARNING, "secret exposed", explanation=warning)

@@ -10,6 +10,7 @@
     checks.py          checks of models, with the words for a message
     problems.py        Problem, ConfigurationError
     summary.py         a few lines for people
+    exposure.py        files with secrets that other users can read or change
     schema.py          the file for editors
 
 The forms of ids and roles come from api. Products and probes are not known here: callers pass in a Vocabulary.
@@ -31,6 +32,7 @@ from exporter.config.credentials import (
     read_secret_file,
 )
 from exporter.config.document import to_yaml
+from exporter.config.exposure import exposure_warnings
 from exporter.config.models import Configuration, Endpoints, Poll
 from exporter.config.problems import ConfigurationError, Problem
 from exporter.config.reading import load, load_web, parse, without_file
@@ -61,6 +63,7 @@ __all__ = [
     "UriCredentials",
     "Vocabulary",
     "WebConfiguration",
+    "exposure_warnings",
     "format_duration",
     "json_schema",
     "known_account_id",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import tempfile
 from typing import TYPE_CHECKING
 
 from exporter.simulator import Account
@@ -88,3 +91,38 @@ def test_a_secret_in_a_bad_configuration_stays_unsaid(configure: Configure, comm
     for number, name in enumerate(MISPLACED):
         assert f"accounts[{number}].credentials" in done.stderr, name
     assert leaked([SECRET], {"standard output": done.stdout, "standard error": done.stderr}) == []
+
+
+def test_a_secret_that_other_users_can_read_is_warned_of(
+    make_account: MakeAccount,
+    simulate: Simulate,
+    configure: Configure,
+    serve: Serve,
+    *,
+    eventually: Eventually,
+    command: Command,
+    tmp_path: Path,
+) -> None:
+    """By the daemon at its start and at a reload, and by check-config; it is used all the same."""
+    account = make_account("alone", access_key_secret=SECRET)
+    configuration = configure(simulate(account).url, account)
+    with tempfile.NamedTemporaryFile("w") as file:  # in a folder of everybody's, which tmp_path is not
+        file.write(SECRET)
+        file.flush()
+        os.chmod(file.name, 0o644)  # noqa: PTH101 — it is a name
+        credentials = configuration["accounts"][0]["credentials"]
+        del credentials["access_key_secret"]
+        credentials["access_key_secret_file"] = file.name
+        exporter = serve(configuration)
+        eventually("it is polled", lambda: exporter.scrape().value("dcdn_poll_success", account="alone") == 1)
+        exporter.send(signal.SIGHUP)
+        eventually("it has reloaded", lambda: exporter.log("configuration reloaded"))
+        checked = command("check-config", str(tmp_path / "exporter.yaml"))
+
+        warning = f"other users can read {file.name} (mode 0644), which holds a secret; "
+        warnings = exporter.log("secret exposed", level="warning")
+        assert [line["explanation"].startswith(warning) for line in warnings] == [True, True]
+        assert (checked.returncode, checked.stderr.startswith(f"warning: {warning}")) == (0, True)
+        os.chmod(file.name, 0o600)  # noqa: PTH101
+        assert command("check-config", str(tmp_path / "exporter.yaml")).stderr == ""
+    assert leaked([SECRET], everything_said(exporter)) == []

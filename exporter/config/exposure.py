@@ -1,0 +1,100 @@
+"""Files with secrets that other users of the machine can read or change, by their permissions.
+
+A Kubernetes pod is left alone: it has no other users, and mounts Secrets with mode 0644.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from exporter.config.credentials import (
+    AccessKeyCredentials,
+    Credentials,
+    OidcCredentials,
+    ProfileCredentials,
+    RamRoleCredentials,
+)
+from exporter.config.models import Configuration
+from exporter.config.summary import MAX_NAMED
+from exporter.config.web import WebConfiguration
+
+_VERBS = {"read": stat.S_IROTH, "change": stat.S_IWOTH}
+_POD_VARIABLE = "KUBERNETES_SERVICE_HOST"
+_HINT = "chown it to the exporter's user and chmod it to 0400"
+_INLINE_HINT = f"keep keys in files of their own (access_key_secret_file), or {_HINT}"
+
+
+def exposure_warnings(
+    configuration: Configuration | None,
+    file: Path | None,
+    *,
+    web: WebConfiguration | None,
+    environ: Mapping[str, str],
+) -> list[str]:
+    """One sentence for each file with a secret that others can read or change, twenty at most, and how many more.
+
+    ``file`` is the one that the configuration comes from. Files that are gone by now are left out.
+    """
+    if _POD_VARIABLE in environ:
+        return []
+    holders: dict[Path, tuple[str, str]] = {}
+    for credentials in _credentials_in(configuration) if configuration is not None else ():
+        if file is not None and _has_inline_secret(credentials):
+            holders[file] = "keys", _INLINE_HINT
+        holders.update(dict.fromkeys(_secret_files(credentials), ("a secret", _HINT)))
+    if web is not None and web.tls_server_config is not None:
+        holders[web.tls_server_config.key_file] = "the key of the certificate", _HINT
+    found = list(_warnings(holders))
+    return [*found[:MAX_NAMED], *([f"and {len(found) - MAX_NAMED} more"] if len(found) > MAX_NAMED else [])]
+
+
+def exposed_mode(path: Path) -> int | None:
+    """The permission bits of a file that others can read or change; None when they cannot, or there is no such file.
+
+    Whoever may not search a folder on the way to the file, links resolved, cannot reach it.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if not any(mode & bit for bit in _VERBS.values()):
+            return None
+        folders = Path(os.path.realpath(path)).parents
+        reached = all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
+    except OSError:
+        return None
+    return mode if reached else None
+
+
+def _warnings(holders: Mapping[Path, tuple[str, str]]) -> Iterator[str]:
+    for path, (content, hint) in sorted(holders.items()):
+        mode = exposed_mode(path)
+        if mode is not None:
+            verbs = " and ".join(verb for verb, bit in _VERBS.items() if mode & bit)
+            yield f"other users can {verbs} {path} (mode {mode:04o}), which holds {content}; {hint}"
+
+
+def _credentials_in(configuration: Configuration) -> Iterator[Credentials]:
+    directories = configuration.discovery.resource_directories
+    for credentials in (each.credentials for group in (configuration.accounts, directories) for each in group):
+        yield credentials
+        if isinstance(credentials, RamRoleCredentials):
+            yield credentials.source
+
+
+def _has_inline_secret(credentials: Credentials) -> bool:
+    return isinstance(credentials, AccessKeyCredentials) and (
+        credentials.access_key_secret is not None or credentials.security_token is not None
+    )
+
+
+def _secret_files(credentials: Credentials) -> Iterable[Path]:
+    match credentials:
+        case AccessKeyCredentials():
+            files = [credentials.access_key_secret_file, credentials.security_token_file]
+        case OidcCredentials():
+            files = [credentials.oidc_token_file]
+        case ProfileCredentials():
+            files = [credentials.file]
+        case _:
+            files = []
+    return filter(None, files)
