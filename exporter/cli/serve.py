@@ -30,7 +30,7 @@ from exporter.config import Configuration, ConfigurationError, WebConfiguration,
 from exporter.config.values import web_address
 from exporter.core import logs
 from exporter.core.logger import Logger
-from exporter.core.memory import set_aside, share_heaps
+from exporter.core.memory import forbid_dumps, set_aside, share_heaps
 from exporter.core.threads import NoThread
 from exporter.web.app import checked_telemetry_path
 
@@ -78,6 +78,7 @@ def serve(
     SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
     """
     share_heaps()  # before any thread starts
+    forbid_dumps()
     with signals_received(signal.SIGHUP) as received:
         web = WebOptions(
             listen_address=web_listen_address,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 _M_ARENA_MAX = -8  # https://sourceware.org/git/?p=glibc.git;a=blob;f=malloc/malloc.h
 _HEAPS = 2
+_PR_SET_DUMPABLE = 4  # https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
 
 
 def share_heaps() -> None:
@@ -18,6 +19,17 @@ def share_heaps() -> None:
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
         set_option(_M_ARENA_MAX, _HEAPS)
+
+
+def forbid_dumps() -> None:
+    """Let no core dump be written of this process, and let no process of the same user read its memory; on Linux.
+
+    The memory holds keys. A limit of size zero would not stop dumps that go to a program. What the process reads of
+    itself in /proc, such as its open files, it can still read.
+    """
+    control = getattr(ctypes.CDLL(None), "prctl", None)
+    if control is not None:
+        control(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def set_aside() -> None:

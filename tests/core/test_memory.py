@@ -2,11 +2,15 @@
 
 import ctypes
 import gc
+import os
+import resource
+import signal
 import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +98,21 @@ def test_threads_share_heaps(heaps: str, most: int, least: int) -> None:
     )
 
     assert least <= process.stdout.count(b"<heap nr=") <= most
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="core dumps are forbidden on Linux alone")
+@pytest.mark.parametrize(("before", "dumped"), [("", True), ("forbid_dumps()", False)], ids=["usual", "forbidden"])
+def test_no_core_is_dumped(tmp_path: Path, before: str, *, dumped: bool) -> None:
+    """Though the limit of their size allows one; the process can still count the files that it has open."""
+    limited = resource.getrlimit(resource.RLIMIT_CORE)[1] == 0
+    code = (
+        "import os, resource; from exporter.core.memory import forbid_dumps; "
+        "resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2); "
+        f"{before or 'pass'}; assert len(os.listdir('/proc/self/fd')) > 2; os.abort()"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": os.getcwd()})  # noqa: S603, PTH109
+    _, status = os.waitpid(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)  # which is not asked for again
+
+    assert child.returncode == -signal.SIGABRT
+    assert os.WCOREDUMP(status) == (dumped and not limited)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ import pytest
 from exporter.simulator import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
 
 # https://sourceware.org/git/?p=glibc.git;a=blob;f=malloc/arena.c: beside the first, each begins where 64 MiB do, and
@@ -35,9 +39,17 @@ def heaps(pid: int) -> int:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="the C library is not glibc")
 def test_threads_of_polls_share_two_heaps(
-    make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
+    make_account: MakeAccount,
+    simulate: Simulate,
+    configure: Configure,
+    serve: Serve,
+    *,
+    eventually: Eventually,
+    unavailable: Callable[[str], NoReturn],
 ) -> None:
     """Thirty calls under way at once, each in a thread, have the first heap and one more between them."""
+    if os.geteuid() != 0:
+        unavailable("only root sees the memory of a process that forbids core dumps")
     accounts = [make_account(f"account {number}") for number in range(30)]
     simulator = simulate(*accounts)
     for account in accounts:

@@ -100,7 +100,8 @@ def test_a_daemon_whose_streams_cannot_be_written_works_and_stops_with_0(
     eventually("the account is polled", lambda: exporter.scrape().value("dcdn_polls_total", account="alone") >= 2)
 
     eventually("lost lines are counted", lambda: (exporter.scrape().value(DROPPED) > 0) == lost)
-    assert not any("socket" in str(Path(f"/proc/{exporter.pid}/fd/{number}").readlink()) for number in range(3))
+    if os.geteuid() == 0:  # others are not shown what a process has open that forbids core dumps
+        assert not any("socket" in str(Path(f"/proc/{exporter.pid}/fd/{number}").readlink()) for number in range(3))
     assert exporter.stop() == 0
 
 
