@@ -1,7 +1,7 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit test-lowest test-pythons rehearse check format rules policies mutate mutants dashboards
-.PHONY: bench lock clean man licences version set-version dist chart sbom notes image
+.PHONY: bench lock clean man licences version set-version dist chart sbom notes image registry-login push-image push-index push-chart publish
 
 VENV := .venv
 LOCK := requirements/dev.txt
@@ -122,7 +122,31 @@ image: ## Build the image of the last commit (IMAGE=NAME BASE=NAME PIP_INDEX_URL
 		$(if $(PROJECT_URL),$$label.source='$(PROJECT_URL)') \
 		-t '$(IMAGE)':"$$version" build/source
 
+registry-login: ## Log in to the registry of IMAGE as REGISTRY_USER with REGISTRY_PASSWORD, both of the environment
+	@mkdir -p $$HOME/.docker && printf %s "$$REGISTRY_PASSWORD" | $(ENGINE) login --authfile $$HOME/.docker/config.json \
+		--username "$$REGISTRY_USER" --password-stdin '$(firstword $(subst /, ,$(IMAGE)))'
+
+push-image: ## Push the image to its registry, as IMAGE:VERSION-ARCHITECTURE (IMAGE=REGISTRY/NAME)
+	@set -e; image='$(IMAGE)':$$($(MAKE) --no-print-directory version); \
+	pushed="$$image-$$($(ENGINE) image inspect --format '{{.Architecture}}' "$$image")"; \
+	$(ENGINE) tag "$$image" "$$pushed"; $(ENGINE) push "$$pushed"
+
+push-index: ## Make the pushed images of all architectures one, IMAGE:VERSION; its digest goes into dist/image.digest
+	@set -e; mkdir -p dist; image='$(IMAGE)':$$($(MAKE) --no-print-directory version); \
+	$(ENGINE) manifest create "$$image-index"; \
+	for architecture in $(ARCHITECTURES); do \
+		$(ENGINE) manifest add "$$image-index" "docker://$$image-$$architecture"; \
+	done; \
+	$(ENGINE) manifest push --all --digestfile dist/image.digest "$$image-index" "docker://$$image"
+
+push-chart: ## Push the chart to a registry (CHARTS=REGISTRY/FOLDER)
+	@HELM_REGISTRY_CONFIG=$$HOME/.docker/config.json helm push dist/dcdn-exporter-$$($(MAKE) --no-print-directory version).tgz 'oci://$(CHARTS)' $(HELM_FLAGS)
+
+publish: build/venv-uv/.done ## Upload sdist and wheel to the package index
+	@build/venv-uv/bin/uv publish dist/*.whl dist/*.tar.gz
+
 ENGINE ?= podman
+ARCHITECTURES := amd64 arm64
 IMAGE ?= dcdn-exporter
 BASE ?= $(shell sed -n 's/^ARG BASE=//p' deploy/container/Containerfile)
 
@@ -133,15 +157,16 @@ define stage
 rm -rf build/source && mkdir -p build/source && git archive HEAD | tar -x -C build/source
 endef
 
-lock: ## Write requirements/ anew from pyproject.toml (needs uv)
+lock: build/venv-uv/.done ## Write requirements/ anew from pyproject.toml
 	$(compile) pyproject.toml -o requirements/run.txt
 	$(compile) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(compile) pyproject.toml --group dev --resolution lowest-direct -o requirements/lowest.txt
 	@# Some dependencies are published as source alone, which setuptools builds.
 	sed -n 's/^requires = \["\(.*\)"\]$$/\1\nsetuptools/p' pyproject.toml | $(compile) - -o requirements/build.txt
+	echo uv | $(compile) - -o requirements/uv.txt
 
-compile = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links
+compile = build/venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links
 
 clean: ## Remove the virtual environments, caches and what was built
 	rm -rf $(VENV) build/venv-* build/source dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -162,9 +187,9 @@ $(VENV)/.dev: $(LOCK) pyproject.toml | $(VENV)/bin/python
 	@$(call install,$(LOCK))
 	@touch $@
 
-build/venv-build/.done: requirements/build.txt
-	@"$(PYTHON)" -m venv build/venv-build
-	@build/venv-build/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+build/venv-%/.done: requirements/%.txt
+	@"$(PYTHON)" -m venv build/venv-$*
+	@build/venv-$*/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
 	@touch $@
 
 # Prints the path of Python $(1). A command of pyenv on the path fails where that version is not the chosen one.

@@ -33,7 +33,7 @@ def three_numbers(version: str) -> tuple[int, ...]:
     return (*Version(version).release, 0, 0)[:3]
 
 
-@pytest.mark.parametrize("file", ["run.txt", "dev.txt", "lowest.txt", "build.txt"])
+@pytest.mark.parametrize("file", ["run.txt", "dev.txt", "lowest.txt", "build.txt", "uv.txt"])
 def test_every_requirement_is_pinned_with_hashes_and_no_host(file: str) -> None:
     """A lock file holds pinned names and hashes, and nothing that says where to download from."""
     text = (ROOT / "requirements" / file).read_text(encoding="utf-8").replace("\\\n", " ")

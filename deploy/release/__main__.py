@@ -49,7 +49,7 @@ def write_sbom(*, built_at: int) -> None:
         licence_of=licence_of,
         needs_of=needs_of,
     )
-    (_DIST / f"dcdn-exporter-{__version__}.cdx.json").write_text(document, encoding="utf-8")
+    (_DIST / "dcdn-exporter.cdx.json").write_text(document, encoding="utf-8")
 
 
 @main.command("notes")
