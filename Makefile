@@ -90,11 +90,13 @@ set-version: $(VENV)/.run ## Set the version of the next release, VERSION=1.2.0,
 version: ## Print the version, which exporter/__init__.py has
 	@sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py
 
-dist: build/venv-build/.done ## Build sdist and wheel of the last commit in dist/ (PROJECT_URL=… DOCS_URL=…: with links)
+dist: build/venv-build/.done ## Build sdist and wheel of the last commit in dist/ (PROJECT_URL=… FILES_URL=…: with links)
 	@$(call stage)
-	@if test -n '$(PROJECT_URL)$(DOCS_URL)'; then printf '\n[project.urls]\n' >> build/source/pyproject.toml; fi
-	@$(if $(PROJECT_URL),printf 'Homepage = "%s"\n' '$(PROJECT_URL)' >> build/source/pyproject.toml)
-	@$(if $(DOCS_URL),printf 'Documentation = "%s"\n' '$(DOCS_URL)' >> build/source/pyproject.toml)
+	@cd build/source; test -z '$(PROJECT_URL)$(FILES_URL)' || printf '\n[project.urls]\n' >> pyproject.toml; \
+	test -z '$(PROJECT_URL)' || printf 'Homepage = "%s"\n' '$(PROJECT_URL)' >> pyproject.toml; \
+	test -z '$(FILES_URL)' || { printf 'Documentation = "%s/docs"\n' '$(FILES_URL)' >> pyproject.toml; \
+		sed -E 's#\]\(([A-Za-z][^():]*)\)#](FILES_URL/\1)#g; s#(\.png)\)#\1?raw=true)#g; s#FILES_URL/#$(FILES_URL)/#g' \
+			README.md > links.md && mv links.md README.md; }
 	@mkdir -p dist && cd build/source && SOURCE_DATE_EPOCH=$(COMMITTED_AT) ../venv-build/bin/hatchling build -d ../../dist
 
 chart: $(VENV)/.run ## Pack the chart of the last commit in dist/ (PROJECT_URL=…: with a link)

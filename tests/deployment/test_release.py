@@ -193,9 +193,11 @@ def test_the_packages_have_the_same_bytes_each_time(tool: Callable[[str], str], 
     clone = tmp_path / "clone"
     subprocess.run([tool("git"), "clone", "--quiet", str(ROOT), str(clone)], check=True)  # noqa: S603
 
+    links = ["PROJECT_URL=https://localhost/here", "FILES_URL=https://localhost/here/v1"]
+
     def built(umask: int) -> dict[str, str]:
         subprocess.run(  # noqa: S603 — the makefile is our own
-            [tool("make"), "--silent", "-C", str(clone), "dist", "PROJECT_URL=https://localhost/here", "DOCS_URL="],
+            [tool("make"), "--silent", "-C", str(clone), "dist", *links],
             check=True,
             capture_output=True,
             umask=umask,
@@ -211,6 +213,11 @@ def test_the_packages_have_the_same_bytes_each_time(tool: Callable[[str], str], 
     with zipfile.ZipFile(next((clone / "dist").glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
         (described,) = (name for name in names if name.endswith("/METADATA"))
-        assert "\nProject-URL: Homepage, https://localhost/here\n" in wheel.read(described).decode()
+        words = wheel.read(described).decode()
+    assert "\nProject-URL: Homepage, https://localhost/here\n" in words
+    assert "\nProject-URL: Documentation, https://localhost/here/v1/docs\n" in words
+    linked = re.findall(r"\]\(([^)]+)\)", words)
+    assert "https://localhost/here/v1/docs/images/dashboard-overview.png?raw=true" in linked
+    assert [link for link in linked if "://" not in link and not link.startswith("#")] == []
     assert f"dcdn_exporter-{__version__}.data/data/share/man/man1/dcdn-exporter.1" in names
     assert "exporter/of_nobody.py" not in names
