@@ -2,8 +2,8 @@
 
 A sample comes when a series changes, else every four minutes: a query of one moment looks back for five. Of most
 accounts the last hour and a half are enough: only the few that are shown are asked for more. What rules record is
-written too. Rules that read what they have recorded themselves cannot be evaluated after the fact; whoever
-uses the blocks compares the series with those that the rules give at the end.
+written too. Rules that read what they have recorded themselves cannot be evaluated after the fact; the
+benchmark compares their series with those that the rules give at the end.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _LOOK_EVERY_S = 0.2
 
 
 def say(text: str) -> None:
-    """Write a line for whoever waits; results go elsewhere."""
+    """Write a line for the person who waits; results go elsewhere."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
     sys.stderr.flush()
 

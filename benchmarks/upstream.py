@@ -6,8 +6,8 @@ signature, and notes of each call what was asked, by whom, and when.
 
     python -m benchmarks.upstream        prints "listening ADDRESS"
 
-Beside the API it has two paths for whoever drives it: PUT /_behaviour (see Behaviour) and GET /_arrivals, which hands
-out what arrived since it was asked last.
+Beside the API it has two paths for the benchmark that drives it: PUT /_behaviour (see Behaviour) and GET
+/_arrivals, which hands out what arrived since it was asked last.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Upstream:
         self._numbers = count(1)
 
     def control(self, method: str, path: str, body: bytes) -> bytes:
-        """The answer to whoever drives the server."""
+        """The answer to the benchmark that drives the server."""
         if (method, path) == ("PUT", "/_behaviour"):
             self._behaviour = Behaviour.from_json(body)
             return _wire(200, {})

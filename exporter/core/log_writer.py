@@ -115,7 +115,7 @@ class LogWriter:
             try:
                 turn = self._turn.pop()
             except IndexError:
-                return True  # whoever has the turn looks again afterwards
+                return True  # the thread that has the turn looks again afterwards
             try:
                 taken = self._write_piece(within_s)
             finally:

@@ -75,7 +75,7 @@ def test_without_being_sure_nothing_is_changed(simulator: Simulator, attempt: At
 def test_what_is_active_is_left_alone(
     simulator: Simulator, attempt: Attempt, service: ServiceState, status: ServiceStatus, words: str
 ) -> None:
-    """An account that has CDN is not asked to get it again, and whoever runs the command is not asked either."""
+    """An account that has CDN is not asked to get it again, and the operator is not asked either."""
     simulator.set_service("shop", service, product="cdn")
     with attempt() as activation:
         _, outcome = activation.run(lambda _: pytest.fail("asked whether to activate what is active"))
