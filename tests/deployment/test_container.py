@@ -81,6 +81,13 @@ def test_what_is_copied_is_not_ignored() -> None:
     assert (ROOT / ".dockerignore").read_bytes() == (ROOT / ".containerignore").read_bytes()
 
 
+def test_images_of_others_are_named_with_their_registry() -> None:
+    """Podman on Debian looks in no registry of its own accord for `prom/prometheus`."""
+    services = compose("compose.yaml")["services"]
+    images = {service["image"] for service in services.values() if "build" not in service}
+    assert {image.partition("/")[0] for image in images} == {"${MIRROR:-docker.io"}
+
+
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.account.yaml"])
 def test_every_file_that_the_stack_mounts_is_there(name: str) -> None:
     """But for those of the user's own account."""
