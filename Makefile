@@ -101,11 +101,11 @@ dist: build/venv-build/.done ## Build sdist and wheel of the last commit in dist
 
 chart: $(VENV)/.run ## Pack the chart of the last commit in dist/ (PROJECT_URL=…: with a link)
 	@$(call stage)
-	@$(VENV)/bin/python -m deploy.release chart build/source/deploy/helm/dcdn-exporter \
-		--home='$(PROJECT_URL)' --built-at=$(COMMITTED_AT)
+	@$(call write,chart deploy/helm/dcdn-exporter --home='$(PROJECT_URL)')
 
 sbom: $(VENV)/.run ## Write the bill of materials of what is installed with the exporter, as CycloneDX, in dist/
-	@$(VENV)/bin/python -m deploy.release sbom --built-at=$(COMMITTED_AT)
+	@$(call stage)
+	@$(call write,sbom)
 
 notes: $(VENV)/.run ## Print what CHANGELOG.md says of this version
 	@$(VENV)/bin/python -m deploy.release notes
@@ -156,7 +156,12 @@ BASE ?= $(shell sed -n 's/^ARG BASE=//p' deploy/container/Containerfile)
 COMMITTED_AT = $(shell git log -1 --format=%ct)
 
 define stage
-rm -rf build/source && mkdir -p build/source && git archive HEAD | tar -x -C build/source
+rm -rf build/source && mkdir -p build/source && git -c core.autocrlf=false archive HEAD | tar -x -C build/source
+endef
+
+define write
+mkdir -p dist && cd build/source && "$(abspath $(VENV))/bin/python" -m deploy.release $(1) --built-at=$(COMMITTED_AT) && \
+	mv dist/* ../../dist/
 endef
 
 lock: build/venv-uv/.done ## Write requirements/ anew from pyproject.toml
