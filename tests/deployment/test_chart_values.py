@@ -10,7 +10,7 @@ from deploy.helm.values import Value, values_in, values_table
 from deploy.prometheus.rules.table import with_table
 from exporter import __version__
 from tests.deployment.chart_sets import BESIDE, SETS
-from tests.deployment.test_chart import CHART, SCHEMA, VALUES, Render, example, one, pods
+from tests.deployment.test_chart import CHART, SCHEMA, VALUES, Render, configuration, example, one, pods
 
 README = (CHART / "README.md").read_text(encoding="utf-8")
 FILE = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -118,6 +118,45 @@ def test_labels_for_all_are_on_all(render: Render) -> None:
         assert resource["metadata"]["annotations"] == {"reloader": "auto"}
     boards = [resource for resource in resources if "grafana_dashboard" in resource["metadata"]["labels"]]
     assert {board["metadata"]["annotations"]["folder"] for board in boards} == {"CDN"}
+
+
+def test_a_pod_annotation_cannot_hide_a_change_of_the_configuration(render: Render) -> None:
+    """A key is there once: the chart's checksums stay, and another container may be the default one."""
+    checksum, default = "checksum/config", "kubectl.kubernetes.io/default-container"
+
+    def annotations(**given: dict[str, str]) -> dict[str, str]:
+        (resource,) = pods(render(given))
+        found: dict[str, str] = resource["spec"]["template"]["metadata"]["annotations"]
+        return found
+
+    plain = annotations()
+    assert set(plain) == {checksum, default}
+    assert annotations(podAnnotations={checksum: "mine", default: "proxy", "a": "b"}) == {
+        **plain,
+        default: "proxy",
+        "a": "b",
+    }
+
+
+def test_the_role_of_rrsa_wins_over_an_annotation(render: Render) -> None:
+    """Of the service account; others stay."""
+    role = "pod-identity.alibabacloud.com/role-name"
+    account = one(
+        render({"rrsa": {"roleName": "mine"}, "serviceAccount": {"annotations": {role: "other", "a": "b"}}}),
+        "ServiceAccount",
+    )
+    assert account["metadata"]["annotations"] == {role: "mine", "a": "b"}
+
+
+def test_a_configuration_comes_from_one_place(render: Render) -> None:
+    """One that no pod would read is refused."""
+    with pytest.raises(ValueError, match="config and existingConfigSecret: only one of them"):
+        render({"config": {"accounts": [{"name": "a"}]}, "existingConfigSecret": "file"})
+
+
+def test_an_empty_list_of_accounts_is_none(render: Render) -> None:
+    """The chart adds the one with the default chain, without which no pod would start."""
+    assert configuration(render({"config": {"accounts": []}}))["accounts"] == [{"name": "default"}]
 
 
 def test_a_monitor_relabels_after_the_name_of_the_job(render: Render) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from exporter.config.web import HttpServer, TlsServer, WebConfiguration
 from tests.deployment.chart_sets import CERTIFICATES, IDENTITY, LOGIN, RENEWED, SETS, TLS, TRUST, USERS
-from tests.deployment.test_chart import example, kinds, one, pods
+from tests.deployment.test_chart import SCHEMA, example, kinds, one, pods
 
 if TYPE_CHECKING:
     from tests.deployment.test_chart import Render, Resource
@@ -92,6 +93,37 @@ def test_a_web_configuration_becomes_a_secret(render: Render) -> None:
 def test_every_probe_can_pass(render: Render, web: dict[str, Any], asked: str) -> None:
     """It asks as the web configuration wants it; what it lacks a certificate or a password for, it finds open."""
     assert probes(render({"webConfig": web, **RENEWED})) == {asked}
+
+
+@pytest.mark.parametrize(
+    ("web", "where"),
+    [
+        pytest.param({"tls_server_config": {**TLS, "cert_fil": "/x"}}, "/tls_server_config", id="unknown-key"),
+        pytest.param({"tls_server_config": {"cert_file": "/x"}}, "/tls_server_config", id="no-key-file"),
+        pytest.param(
+            {"tls_server_config": {**CERTIFICATES, "client_auth_type": "requireandverifyclientcert"}},
+            "/tls_server_config/client_auth_type",
+            id="unknown-policy",
+        ),
+        pytest.param({"http_server_config": {"http2": True}}, "/http_server_config/http2", id="http2"),
+        pytest.param({"basic_auth_users": {"a": "$2b$10$cut"}}, "/basic_auth_users/a", id="cut-hash"),
+    ],
+)
+def test_a_web_configuration_that_no_pod_would_start_with_is_refused(
+    render: Render, web: dict[str, Any], where: str
+) -> None:
+    """Helm says which key is wrong."""
+    with pytest.raises(ValueError, match=f"at '/webConfig/config{where}'"):
+        render({"webConfig": {"config": web}})
+
+
+def test_the_schema_has_every_key_of_the_web_configuration() -> None:
+    """But for those that are never accepted."""
+    known = SCHEMA["properties"]["webConfig"]["properties"]["config"]["properties"]
+
+    assert set(known) == set(WebConfiguration.model_fields) - {"rate_limit"}
+    assert set(known["tls_server_config"]["properties"]) == set(TlsServer.model_fields) - {"cert", "key"}
+    assert set(known["http_server_config"]["properties"]) == set(HttpServer.model_fields)
 
 
 @pytest.mark.parametrize("name", ["users", "TLS", "client certificates", "closed"])
@@ -202,6 +234,7 @@ def test_a_certificate_from_a_file_of_prometheus_will_do(render: Render) -> None
 def test_the_example_of_the_readme_can_be_scraped(render: Render) -> None:
     """With a password over TLS, of which the probes see that the port is open."""
     values = example("TLS and passwords")
+    values["webConfig"]["config"]["basic_auth_users"] = USERS  # what is shown is no hash that anybody could take over
     resources = render(values)
     (endpoint,) = one(resources, "ServiceMonitor")["spec"]["endpoints"]
 

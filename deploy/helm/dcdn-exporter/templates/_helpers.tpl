@@ -39,6 +39,20 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- merge $own (default dict .Values.podLabels) (default dict .Values.commonLabels) | toYaml }}
 {{- end }}
 
+{{/* The user's may name another default container, but not replace the checksums, without which no change reaches a pod. */}}
+{{- define "dcdn-exporter.podAnnotations" -}}
+{{- $own := dict }}
+{{- /* podman, which takes pods, too, has no room for the 64th character. */}}
+{{- if not .Values.existingConfigSecret }}
+{{- $_ := set $own "checksum/config" (include "dcdn-exporter.config" . | sha256sum | trunc 63) }}
+{{- end }}
+{{- if .Values.webConfig.config }}
+{{- $_ := set $own "checksum/web" (.Values.webConfig.config | toYaml | sha256sum | trunc 63) }}
+{{- end }}
+{{- $default := dict "kubectl.kubernetes.io/default-container" "exporter" }}
+{{- merge $own (default dict .Values.podAnnotations) $default | toYaml }}
+{{- end }}
+
 {{- define "dcdn-exporter.serviceAccount" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "dcdn-exporter.fullname" .) .Values.serviceAccount.name }}
@@ -50,11 +64,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{/* Replicas poll the same accounts: each takes its part of the vendor's limit, unless the file says which. An account is
 only made up here: as a default value it would be merged into a configuration that has a directory and no account. */}}
 {{- define "dcdn-exporter.config" -}}
-{{- $config := dict "rate_limit" (dict "share" (divf 1 .Values.replicas)) }}
+{{- $config := mergeOverwrite (dict "rate_limit" (dict "share" (divf 1 .Values.replicas))) (deepCopy .Values.config) }}
 {{- if not (or .Values.config.accounts .Values.config.discovery) }}
 {{- $_ := set $config "accounts" (list (dict "name" "default")) }}
 {{- end }}
-{{- mergeOverwrite $config (deepCopy .Values.config) | toYaml }}
+{{- $config | toYaml }}
 {{- end }}
 
 {{- define "dcdn-exporter.webSecret" -}}
@@ -130,21 +144,14 @@ httpGet:
 {{- end }}
 
 {{- define "dcdn-exporter.pod" -}}
+{{- if and .Values.existingConfigSecret .Values.config }}
+{{- fail "config and existingConfigSecret: only one of them can be the configuration" }}
+{{- end }}
 metadata:
   labels:
     {{- include "dcdn-exporter.podLabels" . | nindent 4 }}
   annotations:
-    {{- if not .Values.existingConfigSecret }}
-    # podman, which takes pods, too, has no room for the 64th character.
-    checksum/config: {{ include "dcdn-exporter.config" . | sha256sum | trunc 63 }}
-    {{- end }}
-    {{- if and .Values.webConfig.config (not .Values.webConfig.existingSecret) }}
-    checksum/web: {{ .Values.webConfig.config | toYaml | sha256sum | trunc 63 }}
-    {{- end }}
-    kubectl.kubernetes.io/default-container: exporter
-    {{- with .Values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "dcdn-exporter.podAnnotations" . | nindent 4 }}
 spec:
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
