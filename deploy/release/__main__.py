@@ -68,11 +68,14 @@ def set_version(version: str, *, date: str) -> None:
     """Write the VERSION of the next release into the files that have it."""
     try:
         checked(version)
+        texts = {
+            _PROJECT / name: of_version((_PROJECT / name).read_text(encoding="utf-8"), version, date)
+            for name, of_version in FILES.items()
+        }
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    for name, of_version in FILES.items():
-        file = _PROJECT / name
-        file.write_text(of_version(file.read_text(encoding="utf-8"), version, date), encoding="utf-8")
+    for file, text in texts.items():
+        file.write_text(text, encoding="utf-8")
 
 
 @main.command("licences")

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+_NUMBER = "(?:0|[1-9][0-9]*)"
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
 
 
 def _in_code(text: str, version: str, _date: str) -> str:
@@ -17,6 +18,10 @@ def in_chart(text: str, version: str, _date: str = "") -> str:
 
 
 def _in_changelog(text: str, version: str, date: str) -> str:
+    if f"\n## {version} (" in text:
+        raise ValueError(f"CHANGELOG.md has a chapter of {version} already: name the next version")
+    if "\n## Unreleased\n" not in text:
+        raise ValueError("CHANGELOG.md has no line `## Unreleased`, below which the chapter begins")
     return re.sub(r"^## Unreleased$", f"## Unreleased\n\n## {version} ({date})", text, flags=re.MULTILINE)
 
 
@@ -27,11 +32,14 @@ FILES: Mapping[str, Callable[[str, str, str], str]] = MappingProxyType(
         "CHANGELOG.md": _in_changelog,
     }
 )
-"""For each file that has the version: what makes its text that of a version and the day of its release."""
+"""For each file that has the version: what makes its text that of a version and the day of its release.
+
+ValueError when the changelog has nothing to make a chapter of, or has the chapter already.
+"""
 
 
 def checked(version: str) -> str:
-    """The version itself; ValueError unless it is one of three numbers, which packages and charts read alike."""
+    """The version itself; ValueError unless it is three numbers without leading zeros, as pip and helm read alike."""
     if not _VERSION.fullmatch(version):
         raise ValueError(f"no version: {version!r}; accepted: three numbers, such as 1.2.0")
     return version

@@ -80,12 +80,25 @@ def test_the_version_stands_where_it_is_set() -> None:
         assert "7.8.9" in FILES[name](text, "7.8.9", "")
 
 
-@pytest.mark.parametrize("version", ["", "1.2", "1.2.0rc1", "v1.2.0", "1.2.0\n"])
+@pytest.mark.parametrize("version", ["", "1.2", "1.2.0rc1", "v1.2.0", "1.2.0\n", "01.2.0", "1.02.0"])
 def test_a_version_is_three_numbers(version: str) -> None:
     """What else packages allow, charts do not."""
     with pytest.raises(ValueError, match="three numbers"):
         checked(version)
     assert checked("10.20.30") == "10.20.30"
+
+
+@pytest.mark.parametrize(
+    ("changelog", "version", "words"),
+    [
+        pytest.param(CHANGELOG, "1.10.0", "has a chapter of 1.10.0 already", id="again"),
+        pytest.param(CHANGELOG.replace("Unreleased", "Coming"), "2.0.0", "no line `## Unreleased`", id="nothing-new"),
+    ],
+)
+def test_a_chapter_is_begun_once_and_from_what_was_unreleased(changelog: str, version: str, words: str) -> None:
+    """Else the release would have no notes, which its workflow would say after the tag."""
+    with pytest.raises(ValueError, match=words):
+        FILES["CHANGELOG.md"](changelog, version, "2026-12-24")
 
 
 def test_the_notes_are_the_chapter_of_the_version() -> None:
