@@ -5,15 +5,18 @@ A Kubernetes pod is left alone: it has no other users, and mounts Secrets with m
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from exporter.api.credentials.sdk import files_of_the_chain, profile_file
 from exporter.config.credentials import (
     AccessKeyCredentials,
     Credentials,
+    DefaultCredentials,
     OidcCredentials,
     ProfileCredentials,
     RamRoleCredentials,
+    UriCredentials,
 )
 from exporter.config.models import Configuration
 from exporter.config.summary import MAX_NAMED
@@ -40,9 +43,9 @@ def exposure_warnings(
         return []
     holders: dict[Path, tuple[str, str]] = {}
     for credentials in _credentials_in(configuration) if configuration is not None else ():
-        if file is not None and _has_inline_secret(credentials):
-            holders[file] = "keys", _INLINE_HINT
-        holders.update(dict.fromkeys(_secret_files(credentials), ("a secret", _HINT)))
+        if file is not None and (inline := _inline_secret(credentials)):
+            holders[file] = inline
+        holders.update((path, ("a secret", _HINT)) for path in _secret_files(credentials) if path is not None)
     if web is not None and web.tls_server_config is not None:
         holders[web.tls_server_config.key_file] = "the key of the certificate", _HINT
     found = list(_warnings(holders))
@@ -81,20 +84,26 @@ def _credentials_in(configuration: Configuration) -> Iterator[Credentials]:
             yield credentials.source
 
 
-def _has_inline_secret(credentials: Credentials) -> bool:
-    return isinstance(credentials, AccessKeyCredentials) and (
-        credentials.access_key_secret is not None or credentials.security_token is not None
-    )
-
-
-def _secret_files(credentials: Credentials) -> Iterable[Path]:
+def _inline_secret(credentials: Credentials) -> tuple[str, str] | None:
+    """What of these credentials stands in the configuration itself and is secret, and what to do about it."""
     match credentials:
+        case AccessKeyCredentials() if credentials.access_key_secret or credentials.security_token:
+            return "keys", _INLINE_HINT
+        case UriCredentials() if "?" in credentials.uri.get_secret_value():
+            return "a credentials URI with a token", _HINT
+    return None
+
+
+def _secret_files(credentials: Credentials) -> Iterable[Path | None]:
+    match credentials:
+        case DefaultCredentials():
+            files: Sequence[Path | None] = files_of_the_chain()
         case AccessKeyCredentials():
             files = [credentials.access_key_secret_file, credentials.security_token_file]
         case OidcCredentials():
             files = [credentials.oidc_token_file]
         case ProfileCredentials():
-            files = [credentials.file]
+            files = [credentials.file or profile_file()]
         case _:
             files = []
-    return filter(None, files)
+    return files

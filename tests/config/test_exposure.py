@@ -126,6 +126,35 @@ def test_every_kind_of_secret_file_is_looked_at(warn: Warn, folder: Path) -> Non
     assert [words.split()[4] for words in found] == [str(file) for file in files]
 
 
+@pytest.mark.parametrize(
+    ("credentials", "place"),
+    [
+        ("profile", ".aliyun/config.json"),
+        ("default", ".aliyun/config.json"),
+        ("default", ".alibabacloud/credentials.ini"),
+    ],
+)
+def test_a_profile_file_that_nobody_names_is_looked_at(
+    warn: Warn, folder: Path, monkeypatch: pytest.MonkeyPatch, credentials: str, place: str
+) -> None:
+    """Where the vendor's library looks for it."""
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("ALIBABA_CLOUD_CREDENTIALS_FILE", raising=False)
+    (folder / place).parent.mkdir()
+    file = written(folder / place)
+    (found,) = warn(f"accounts: [{{name: a, credentials: {{type: {credentials}}}}}]")
+    assert found.startswith(f"other users can read {file} ")
+
+
+def test_a_token_in_a_credentials_uri_is_a_secret(warn: Warn, folder: Path) -> None:
+    """One without a query holds none."""
+    file = written(folder / "dcdn.yaml")
+    text = "accounts: [{{name: a, credentials: {{type: credentials_uri, uri: 'https://keys.example/role{}'}}}}]"
+    (found,) = warn(text.format("?token=hunter2"))
+    assert found == (f"other users can read {file} (mode 0644), which holds a credentials URI with a token; {HINT}")
+    assert warn(text.format("")) == []
+
+
 def test_twenty_files_are_named(warn: Warn, folder: Path) -> None:
     """And how many more there are."""
     for number in range(23):

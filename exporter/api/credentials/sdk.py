@@ -64,7 +64,7 @@ def default_chain(*, sts_endpoint: str | None = None) -> "LibrarySource":
     ``sts_endpoint`` exchanges OIDC tokens: https, or plain http to loopback; None: the vendor's own.
     """
     build = partial(_chain, sts_host=_sts_host(sts_endpoint))
-    return LibrarySource("the default credential chain", _CHAIN_REMEDY, build, _files_of_the_chain)
+    return LibrarySource("the default credential chain", _CHAIN_REMEDY, build, files_of_the_chain)
 
 
 def oidc_role(
@@ -118,7 +118,7 @@ def profile(name: str | None = None, file: Path | None = None) -> "LibrarySource
         lambda library: library.CLIProfileCredentialsProvider(
             profile_name=name, profile_file=None if file is None else str(file)
         ),
-        lambda: (file or _home("~/.aliyun/config.json"),),
+        lambda: (file or profile_file(),),
     )
 
 
@@ -278,13 +278,19 @@ def _sts_host(endpoint: str | None) -> str | None:
     raise ValueError("the STS endpoint is https, or plain http to loopback")
 
 
-def _files_of_the_chain() -> Sequence[Path]:
+def profile_file() -> Path:
+    """Where the vendor's command line keeps its profiles."""
+    return _home("~/.aliyun/config.json")
+
+
+def files_of_the_chain() -> Sequence[Path]:
+    """Where the default chain looks for keys, whether there is such a file or not."""
     named = os.environ.get("ALIBABA_CLOUD_CREDENTIALS_FILE")
-    return _home("~/.aliyun/config.json"), Path(named) if named else _home("~/.alibabacloud/credentials.ini")
+    return profile_file(), Path(named) if named else _home("~/.alibabacloud/credentials.ini")
 
 
 def _home(path: str) -> Path:
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))  # noqa: PTH111 — Path.expanduser raises for a user without a home
 
 
 def _state(file: Path) -> object:
