@@ -154,6 +154,20 @@ def test_a_configuration_comes_from_one_place(render: Render) -> None:
         render({"config": {"accounts": [{"name": "a"}]}, "existingConfigSecret": "file"})
 
 
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        pytest.param({"image": {"repository": "r.example:5000/x:1.0"}}, "/image/repository", id="tag-in-the-name"),
+        pytest.param({"image": {"repository": "x@sha256"}}, "/image/repository", id="digest-in-the-name"),
+        pytest.param({"livenessProbe": {"httpGet": {"path": "/"}}}, "/livenessProbe", id="a-probe-of-its-own"),
+    ],
+)
+def test_a_value_that_another_one_decides_is_refused(render: Render, values: dict[str, Any], where: str) -> None:
+    """In place of an image with two tags, or a probe that asks in two ways."""
+    with pytest.raises(ValueError, match=f"at '{where}'"):
+        render(values)
+
+
 def test_an_empty_list_of_accounts_is_none(render: Render) -> None:
     """The chart adds the one with the default chain, without which no pod would start."""
     assert configuration(render({"config": {"accounts": []}}))["accounts"] == [{"name": "default"}]
