@@ -14,6 +14,8 @@ dcdn\-exporter \- {purpose}
 .B dcdn\-exporter
 .I COMMAND
 .RI [ OPTIONS ]
+.br
+.B dcdn\-exporter \-\-version
 .SH COMMANDS
 """.lstrip()
 

@@ -61,7 +61,8 @@ def test_the_manual_page_is_well_formed(tool: Callable[[str], str]) -> None:
     )
 
     assert shown.stderr == ""
-    assert "--web.telemetry-path" in re.sub(".\b", "", shown.stdout)
+    for flag in ("--web.telemetry-path", "dcdn-exporter --version"):
+        assert flag in re.sub(".\b", "", shown.stdout)
 
 
 def test_the_table_of_licences_has_every_dependency() -> None:
