@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in set(anchors(target)), link
+
+
+def test_a_key_that_a_document_puts_beside_the_code_is_kept_out_of_git() -> None:
+    """By .gitignore, wherever it lies."""
+    shown = (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
+    keys = {Path(name).name for name in re.findall(r"key_file: (\S+)", shown)}
+    patterns = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+    assert keys
+    assert {key for key in keys if not any(fnmatch(key, pattern) for pattern in patterns)} == set()
 
 
 @pytest.mark.parametrize(
