@@ -97,7 +97,7 @@ dist: build/venv-build/.done ## Build sdist and wheel of the last commit in dist
 	test -z '$(FILES_URL)' || { printf 'Documentation = "%s/docs"\n' '$(FILES_URL)' >> pyproject.toml; \
 		sed -E 's#\]\(([A-Za-z][^():]*)\)#](FILES_URL/\1)#g; s#(\.png)\)#\1?raw=true)#g; s#FILES_URL/#$(FILES_URL)/#g' \
 			README.md > links.md && mv links.md README.md; }
-	@mkdir -p dist && cd build/source && SOURCE_DATE_EPOCH=$(COMMITTED_AT) ../venv-build/bin/hatchling build -d ../../dist
+	@mkdir -p dist && rm -f dist/dcdn_exporter-* && cd build/source && SOURCE_DATE_EPOCH=$(COMMITTED_AT) ../venv-build/bin/hatchling build -d ../../dist
 
 chart: $(VENV)/.run ## Pack the chart of the last commit in dist/ (PROJECT_URL=…: with a link)
 	@$(call stage)

@@ -227,6 +227,8 @@ def test_the_packages_have_the_same_bytes_each_time(tool: Callable[[str], str], 
     (clone / "requirements" / "run.txt").write_text("")
     subprocess.run([tool("git"), "-C", str(clone), "config", "core.autocrlf", "true"], check=True)  # noqa: S603
     shutil.rmtree(clone / "dist")
+    (clone / "dist").mkdir()
+    (clone / "dist" / "dcdn_exporter-0.0.1.tar.gz").write_text("of a release before")
 
     assert built(0o077) == first
     with zipfile.ZipFile(next((clone / "dist").glob("*.whl"))) as wheel:
