@@ -168,6 +168,27 @@ def test_a_value_that_another_one_decides_is_refused(render: Render, values: dic
         render(values)
 
 
+@pytest.mark.parametrize(
+    ("argument", "web"),
+    [
+        ("--web.listen-address=:9999", {}),
+        ("--config.file", {}),
+        ("--web.config.file=/x", {"existingSecret": "web", "scheme": "http"}),
+    ],
+)
+def test_a_flag_that_the_chart_gives_itself_is_refused(render: Render, argument: str, web: dict[str, str]) -> None:
+    """The last one would win, and pods that listen elsewhere never become ready."""
+    with pytest.raises(ValueError, match=f"extraArgs: the chart gives {argument.partition('=')[0]} itself"):
+        render({"extraArgs": [argument], "webConfig": web})
+
+
+def test_a_web_configuration_can_be_the_users_own_file(render: Render) -> None:
+    """Where the chart has none."""
+    (resource,) = pods(render({"extraArgs": ["--web.config.file=/x"], "webConfig": {"scheme": "https"}}))
+    (container,) = resource["spec"]["template"]["spec"]["containers"]
+    assert [argument for argument in container["args"] if "web.config" in argument] == ["--web.config.file=/x"]
+
+
 def test_an_empty_list_of_accounts_is_none(render: Render) -> None:
     """The chart adds the one with the default chain, without which no pod would start."""
     assert configuration(render({"config": {"accounts": []}}))["accounts"] == [{"name": "default"}]

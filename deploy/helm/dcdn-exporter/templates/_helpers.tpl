@@ -147,6 +147,16 @@ httpGet:
 {{- if and .Values.existingConfigSecret .Values.config }}
 {{- fail "config and existingConfigSecret: only one of them can be the configuration" }}
 {{- end }}
+{{- $given := list "--config.file" "--web.listen-address" }}
+{{- if include "dcdn-exporter.webSecret" . }}
+{{- $given = append $given "--web.config.file" }}
+{{- end }}
+{{- range .Values.extraArgs }}
+{{- $flag := index (splitList "=" .) 0 }}
+{{- if has $flag $given }}
+{{- fail (printf "extraArgs: the chart gives %s itself, and mounts, probes and the service go by its value: leave it out" $flag) }}
+{{- end }}
+{{- end }}
 metadata:
   labels:
     {{- include "dcdn-exporter.podLabels" . | nindent 4 }}
