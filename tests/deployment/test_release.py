@@ -240,5 +240,7 @@ def test_the_packages_have_the_same_bytes_each_time(tool: Callable[[str], str], 
     linked = re.findall(r"\]\(([^)]+)\)", words)
     assert "https://localhost/here/v1/docs/images/dashboard-overview.png?raw=true" in linked
     assert [link for link in linked if "://" not in link and not link.startswith("#")] == []
-    assert f"dcdn_exporter-{__version__}.data/data/share/man/man1/dcdn-exporter.1" in names
+    # Of the commit's version: that of the files around it may be the next one already, as set-version leaves it.
+    (manual,) = (name for name in names if name.endswith("/dcdn-exporter.1"))
+    assert manual.endswith(".data/data/share/man/man1/dcdn-exporter.1")
     assert "exporter/of_nobody.py" not in names
