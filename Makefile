@@ -112,7 +112,7 @@ notes: $(VENV)/.run ## Print what CHANGELOG.md says of this version
 
 image: ## Build the image of the last commit (IMAGE=NAME BASE=NAME PIP_INDEX_URL=… PROJECT_URL=… ENGINE=docker)
 	@$(call stage)
-	@set -e; version=$$($(MAKE) --no-print-directory version); base='$(BASE)'; \
+	@set -e; version=$$($(MAKE) --no-print-directory -C build/source version); base='$(BASE)'; \
 	$(ENGINE) pull --quiet "$$base" >/dev/null || $(ENGINE) image inspect "$$base" >/dev/null; \
 	digest=$$($(ENGINE) image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$$base" | head -n 1); \
 	label="--label org.opencontainers.image"; \
@@ -135,6 +135,7 @@ push-image: ## Push the image to its registry, as IMAGE:VERSION-ARCHITECTURE (IM
 
 push-index: ## Make the pushed images of all architectures one, IMAGE:VERSION; its digest goes into dist/image.digest
 	@set -e; mkdir -p dist; image='$(IMAGE)':$$($(MAKE) --no-print-directory version); \
+	$(ENGINE) manifest rm "$$image-index" >/dev/null 2>&1 || true; \
 	$(ENGINE) manifest create "$$image-index"; \
 	for architecture in $(ARCHITECTURES); do \
 		$(ENGINE) manifest add "$$image-index" "docker://$$image-$$architecture"; \
