@@ -95,7 +95,8 @@ def installed(base: str, packages: tuple[str, ...], containers: Containers) -> I
     machine = Machine(containers, container)
     try:
         wait_until("it is up", lambda: not machine.fails("systemctl", "is-active", "multi-user.target"))
-        machine.run("sh", "-ec", f"mkdir /tmp/project\ncd /tmp/project\n{COPY_OF_THE_SOURCE}\n{INSTALL}")
+        # As on a hardened machine, whose root makes nothing for others.
+        machine.run("sh", "-ec", f"umask 077\nmkdir /tmp/project\ncd /tmp/project\n{COPY_OF_THE_SOURCE}\n{INSTALL}")
         wanted = machine.run("cat", CONFIGURATION)
         machine.write(CONFIGURATION, f"{wanted}\n{ENDPOINTS}")
         simulator = "/opt/dcdn-exporter/bin/dcdn-exporter simulator --listen-address=127.0.0.1:10521"
@@ -187,7 +188,7 @@ def test_a_reload_is_taken_or_refused_in_sight(machine: Machine) -> None:
 
 def test_another_version_takes_over_and_gives_back(machine: Machine, request: pytest.FixtureRequest) -> None:
     """By the commands of the documents, as it was installed: a link leads to the version that runs, with its unit."""
-    assert PREPARE.splitlines()[:5] == INSTALL.splitlines()[:5]
+    assert PREPARE.splitlines()[:6] == INSTALL.splitlines()[:6]
     (current,) = machine.run("sh", "-c", "ls -d /opt/dcdn-exporter-*").splitlines()
     before = "/opt/dcdn-exporter-before"
     machine.run("cp", "-a", current, before)
