@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCKS = """\
-import gc, logging, os, queue, socket, threading, time
+import gc, logging, os, queue, socket, sys, threading, time
 A = threading.Lock()
 B = threading.Lock()
 C = threading.RLock()
@@ -50,7 +50,8 @@ FORBIDDEN = {
         [f"wait threading.Condition.wait under {A}"],
     ),
     "the start of a thread": (
-        "with A: threading.Thread(target=own).start()",
+        # While no other thread takes over, so that it has to be waited for.
+        "sys.setswitchinterval(1)\nwith A: threading.Thread(target=own).start()\nsys.setswitchinterval(0.005)",
         [f"wait threading.Condition.wait under {A}"],
     ),
     "a queue": ("q = queue.SimpleQueue()\nq.put(1)\nwith A: q.get()", [f"wait SimpleQueue.get under {A}"]),
