@@ -74,7 +74,7 @@ class Feed:
         self.late_s: list[tuple[float, float]] = []
         """How long after its turn each record was done, and how much of that the process itself can have caused.
 
-        That is at most the CPU that it took since the record before. Whoever reads them may take them away.
+        That is at most the CPU that it took since the record before. The reader may take them away.
         """
 
     def start(self) -> None:

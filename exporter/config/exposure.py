@@ -55,7 +55,7 @@ def exposure_warnings(
 def exposed_mode(path: Path) -> int | None:
     """The permission bits of a file that others can read or change; None when they cannot, or there is no such file.
 
-    Whoever may not search a folder on the way to the file, links resolved, cannot reach it.
+    A user who may not search a folder on the way to the file, links resolved, cannot reach it.
     """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

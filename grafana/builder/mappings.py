@@ -23,7 +23,7 @@ QUIET: Final = "#6e7077"
 """Of what is not known: no alarm, and never to be taken for good news. Grafana's own "text" is the brightest tile of
 a dark page."""
 UNCOLOURED: Final = "transparent"
-"""Of what needs nobody, whatever its number."""
+"""Of what is well at every number."""
 
 # Numbers that the queries of the same name make.
 STATUS: Final = ((0, "unknown", UNKNOWN), (1, "active", FINE), (2, "not activated", INFO), (3, "locked", CRITICAL))
@@ -47,7 +47,7 @@ LOCK_FROM: Final = 10
 LOCK: Final = ((LOCK_FROM, "none", FINE), (LOCK_FROM + 1, "locked", CRITICAL))
 DEBT_FROM: Final = 20
 DEBT_ROW: Final = tuple((DEBT_FROM + number, text, color) for number, text, color in DEBT)
-# Of counts: nothing was found, but not all is known; nobody asks.
+# Of counts: nothing was found, but not all is known.
 NONE_KNOWN: Final = -1
 NOT_POLLED: Final = -2
 YES_NO: Final = ((0, "no", CRITICAL), (1, "yes", FINE))

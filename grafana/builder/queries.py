@@ -114,7 +114,7 @@ def attention(accounts: str = ACCOUNT) -> str:
 
 
 def fine(accounts: str = ACCOUNT) -> str:
-    """0 for every service, no number where no rules are loaded: without them nobody knows whether it is fine."""
+    """0 for every service, no number where no rules are loaded: without them it is not known whether it is fine."""
     return f"({polled(accounts)} * 0 and on () sum({recorded(COUNT)}) or {polled(accounts)} * NaN)"
 
 

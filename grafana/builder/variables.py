@@ -57,7 +57,7 @@ def products() -> QueryVariable:
 
 
 def chosen(name: str, expression: str) -> QueryVariable:
-    """The names of the accounts that an expression has at the end of the range; nobody sees them."""
+    """The names of the accounts that an expression has at the end of the range; the variable is hidden."""
     return _hidden(name, expression, _NAME).multi(True).include_all(True).current(_EVERYTHING)
 
 

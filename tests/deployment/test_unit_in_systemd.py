@@ -209,8 +209,9 @@ def test_another_version_takes_over_and_gives_back(machine: Machine, request: py
 def test_a_start_without_the_folder_of_secrets_says_243(machine: Machine, request: pytest.FixtureRequest) -> None:
     """Which systemd calls CREDENTIALS, and the documents explain."""
     folder = "/etc/dcdn-exporter/secrets"
-    machine.run("sh", "-ec", f"systemctl stop {UNIT} && mv {folder} /root/secrets")
-    request.addfinalizer(lambda: machine.run("sh", "-ec", f"systemctl stop {UNIT} && mv /root/secrets {folder}"))
+    aside = f"{folder}-aside"
+    machine.run("sh", "-ec", f"systemctl stop {UNIT} && mv {folder} {aside}")
+    request.addfinalizer(lambda: machine.run("sh", "-ec", f"systemctl stop {UNIT} && mv {aside} {folder}"))
 
     assert machine.fails("systemctl", "start", UNIT)
     assert (machine.shown("ExecMainStatus"), "status=243/CREDENTIALS" in machine.journal()) == ("243", True)
