@@ -26,8 +26,10 @@ def run() -> None:
     sys.stderr = cast("TextIO", stderr)
     atexit.register(stderr.close)
     from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, and signals may come meanwhile
+    from exporter.cli.output import checked_output  # noqa: PLC0415
 
-    main()
+    with checked_output(sys.argv[1:], 1 if sys.stdout else None):
+        main()
 
 
 def _open_closed_streams() -> None:

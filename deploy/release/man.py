@@ -39,6 +39,9 @@ status: a poll failed
 .TP
 .B 5
 open\-cdn: whether it was done is not known
+.TP
+.B 6
+in place of 0: done, and the result could not be written; never of serve, demo and simulator
 .SH ENVIRONMENT
 A flag that is not given is read from the variable that it names. The vendor's variables, such as
 ALIBABA_CLOUD_ACCESS_KEY_ID, are read for credentials of the type default; HTTPS_PROXY, NO_PROXY and

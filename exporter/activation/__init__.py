@@ -9,7 +9,7 @@ comes, and DescribeCdnService shows afterwards whether CDN is active.
 """
 
 from exporter.activation.activation import OPEN_CDN_SERVICE, Activation, Wait, connected
-from exporter.activation.outcome import Outcome, Result, Subject, as_json, as_text, plan_in_words
+from exporter.activation.outcome import Outcome, Result, Subject, as_json, as_text, in_one_line, plan_in_words
 
 __all__ = [
     "OPEN_CDN_SERVICE",
@@ -21,5 +21,6 @@ __all__ = [
     "as_json",
     "as_text",
     "connected",
+    "in_one_line",
     "plan_in_words",
 ]

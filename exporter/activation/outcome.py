@@ -247,10 +247,15 @@ def plan_in_words(subject: Subject) -> str:
     )
 
 
+def in_one_line(subject: Subject, outcome: Outcome) -> str:
+    """The outcome for people, in one line."""
+    request = f"(request id {outcome.request_id})" if outcome.request_id else ""
+    return " ".join(filter(None, (f"{_whom(subject)}: {outcome.sentence}", request, outcome.next_step)))
+
+
 def as_text(subject: Subject, outcome: Outcome) -> str:
     """The outcome for people, in a few lines."""
-    whom = subject.account if subject.account_id is None else f"{subject.account} ({subject.account_id})"
-    lines = [f"{whom}: {outcome.sentence}"]
+    lines = [f"{_whom(subject)}: {outcome.sentence}"]
     lines += [outcome.next_step] if outcome.next_step else []
     vendor = (("code", outcome.code), ("message", outcome.vendor_message), ("request id", outcome.request_id))
     lines += [f"  {name:<11} {value}" for name, value in vendor if value]
@@ -274,3 +279,7 @@ def as_json(subject: Subject, outcome: Outcome) -> str:
         "request_id": outcome.request_id,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _whom(subject: Subject) -> str:
+    return subject.account if subject.account_id is None else f"{subject.account} ({subject.account_id})"

@@ -2,7 +2,8 @@
 
 serve, status, check_config, open_cdn, playing    one command each, the last one two; loaded when it is run
 ├── flags         flags that several have, and the configuration that one names
-├── file_limit    how many files serve and status may open
+├── limits        how many threads and files serve and status may have
+├── output        standard output, and the exit code when it could not be written
 └── exit          exit codes, and the message before one
 """
 

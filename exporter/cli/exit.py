@@ -8,6 +8,20 @@ import click
 
 EXIT_FAILED = 1
 EXIT_BAD_CONFIGURATION = 2
+EXIT_NOT_WRITTEN = 6
+
+
+class End(SystemExit):
+    """The end of a command with this exit code.
+
+    ``result`` says in one line, for standard error, what the result is where standard output could not be written;
+    None: what was printed is no result, and its loss changes no exit code.
+    """
+
+    def __init__(self, code: int, *, result: str | None) -> None:
+        super().__init__(code)
+        self.code: int = code
+        self.result = result
 
 
 def fail_to_listen(flag: str, address: str, error: OSError) -> NoReturn:

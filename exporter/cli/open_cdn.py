@@ -1,13 +1,14 @@
 """The command ``open-cdn``: the one that changes an account."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, plan_in_words
-from exporter.app.signals import interrupt_on_signal
-from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
+from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, in_one_line, plan_in_words
+from exporter.app.signals import exit_on_signal, interrupt_on_signal
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail
 from exporter.cli.flags import api_environment, checked, configuration_of, flag
 from exporter.core import logs
 
@@ -45,7 +46,7 @@ def open_cdn(
     """Activate CDN for an account: call OpenCdnService, once. This starts billing.
 
     Exits with 0 when CDN is active, also if it was before, and after a dry run; 1 when it was not activated; 5 when
-    that is not known.
+    that is not known; 6 in place of 0 when that could not be printed.
     """
     configuration = configuration_of(config_file)
     account = next((each for each in configuration.accounts if each.name == account_name), None)
@@ -62,12 +63,14 @@ def open_cdn(
         on_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         return yes or (on_a_terminal and _confirmed("Activate CDN for this account?"))
 
-    with connection as (client, caller), interrupt_on_signal():
-        subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
-        subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
-        # Before the connection closes, as a signal could interrupt that too.
-        click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
-    sys.exit(outcome.result.exit_code)
+    with connection as (client, caller):
+        with interrupt_on_signal():
+            subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
+            subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
+        # From here on a signal ends the printing; it does not change what became of the account.
+        with suppress(SystemExit), exit_on_signal():
+            click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
+    raise End(outcome.result.exit_code, result=in_one_line(subject, outcome))
 
 
 def _confirmed(question: str) -> bool:

@@ -7,7 +7,7 @@ from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo
 from exporter.app.signals import stop_signal, wait_for_stop
 from exporter.app.simulated import PATIENT_POLL, simulated_file
-from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail, fail_to_listen
 from exporter.cli.flags import checked, flag, listen_address, log_flags
 from exporter.config import ConfigurationError, parse
 from exporter.core import logs
@@ -56,6 +56,7 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
         click.echo("A configuration file for serve: the same command with --print-config")
         wait_for_stop(stopping)
         server.stop()
+    raise End(0, result=None)
 
 
 @click.command()
@@ -87,6 +88,7 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
         wait_for_stop(stopping)
         show.stop()
+    raise End(0, result=None)
 
 
 def _configuration_file(played: Scenario, name: str, host: str | None, port: int) -> str:

@@ -26,7 +26,8 @@ from exporter.report.terminal import above_bar, draw_table, progress_bar
 def status(config_file: Path | None, output: str, log_level: str, log_format: str) -> None:
     """Poll each probe once and print what is known, the worst first.
 
-    Ends with 3 when something is locked or overdue, else with 4 when a poll failed, else with 0.
+    Ends with 3 when something is locked or overdue, else with 4 when a poll failed, else with 0, or with 6 when the
+    result could not be written.
     """
     with exit_on_signal():
         configuration = configuration_of(config_file)

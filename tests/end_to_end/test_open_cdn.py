@@ -9,16 +9,17 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from exporter.simulator import Fault
+from tests.pipes import Pipe, fill
 from tests.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from exporter.simulator import Account, Simulator
     from tests.end_to_end.conftest import Command, Configure, Eventually, MakeAccount, Serve, Simulate
@@ -128,6 +129,32 @@ def test_a_signal_before_the_call(
     )
 
     assert (exit_code, json.loads(told)["result"]) == (1, "not_sent")
+
+
+def test_a_signal_while_the_result_is_printed(
+    simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
+) -> None:
+    """Where it cannot be printed, as the reader does not read, standard error has it, and the exit code is 6."""
+    simulator = simulate(shop, writes=1)
+    pipe = Pipe()
+    fill(pipe.into)
+    with subprocess.Popen(  # noqa: S603 — our own command
+        [sys.executable, "-m", "exporter", *arguments(simulator, "--yes", "--output", "json")],
+        cwd=tmp_path,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=pipe.into,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until("it waits for the pipe", lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text())
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=PATIENCE_S)
+    pipe.close()
+
+    assert process.returncode == 6
+    assert told.startswith(f"shop ({shop.account_id}): CDN is active. (request id ")
+    assert told.endswith(" The result could not be written to standard output: interrupted\n")
 
 
 def interrupt(

@@ -198,6 +198,26 @@ def test_a_command_has_its_exit_code_where_its_messages_cannot_be_written(
     assert process.exit_code() == code
 
 
+@pytest.mark.parametrize("redirections", [">/dev/full", ">&-"])
+def test_a_result_that_cannot_be_written_is_exit_code_6(
+    environ: dict[str, str], tmp_path: Path, redirections: str
+) -> None:
+    """One line says why, and nothing more is written at the interpreter's end."""
+    process = Exporter(["--version"], folder=tmp_path, environ=environ, redirections=redirections)
+
+    assert process.exit_code() == 6
+    assert process.stderr.startswith("The result could not be written to standard output: ")
+    assert process.stderr.count("\n") == 1
+
+
+def test_a_demo_whose_output_cannot_be_written_plays_and_stops_with_0(launch: Serve) -> None:
+    """What it prints is no result."""
+    demo = launch("demo", redirections=">/dev/full")
+
+    assert demo.address.startswith("127.0.0.1:")
+    assert demo.stop() == 0
+
+
 def stopped_within_s(exporter: Exporter) -> float:
     """How long it took to end with 0."""
     began = time.monotonic()
