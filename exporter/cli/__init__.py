@@ -7,6 +7,7 @@ serve, status, check_config, open_cdn, playing    one command each, the last one
 └── exit          exit codes, and the message before one
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -38,6 +39,41 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[cmd_name]}"), cmd_name.replace("-", "_"))
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments after those of the group; a flag of a command says which commands have it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            owners = self._owners(ctx)
+            flag = next(iter(get_close_matches(error.option_name, owners, n=1)), None)
+            if flag is None:
+                raise
+            meant = "It" if flag == error.option_name else f"Did you mean {flag!r}? It"
+            names = ", ".join(owners[flag])
+            message = f"No such option {error.option_name!r} before a command. {meant} is a flag of: {names}."
+        raise click.UsageError(message, ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; an unknown one suggests the nearest, else all."""
+        name = args[0]
+        if name in _HOMES or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        near = get_close_matches(name, _HOMES, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Commands are {', '.join(sorted(_HOMES))}."
+        raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
+
+    def _owners(self, ctx: click.Context) -> dict[str, list[str]]:
+        """The commands that have each flag."""
+        owners: dict[str, list[str]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            for flag in (flag for parameter in (command.params if command else ()) for flag in parameter.opts):
+                if flag.startswith("--"):
+                    owners.setdefault(flag, []).append(name)
+        return owners
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -106,6 +106,39 @@ def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
     assert output.strip()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        pytest.param(
+            ["--config.file=x"],
+            "No such option '--config.file' before a command. It is a flag of: open-cdn, serve, status.",
+            id="flag of commands",
+        ),
+        pytest.param(
+            ["--web.listen-adress", ":1"],
+            "No such option '--web.listen-adress' before a command. Did you mean '--web.listen-address'? "
+            "It is a flag of: demo, serve.",
+            id="like a flag of commands",
+        ),
+        pytest.param(["serv"], "No such command 'serv'. Did you mean 'serve'?", id="like a command"),
+        pytest.param(["open_cdn"], "No such command 'open_cdn'. Did you mean 'open-cdn'?", id="underscore"),
+        pytest.param(
+            ["dance"],
+            "No such command 'dance'. Commands are check-config, demo, open-cdn, serve, simulator, status.",
+            id="like none",
+        ),
+        pytest.param(["serve", "--config.fle=x"], "--config.file", id="like a flag"),
+        pytest.param(["status", "--config.fle=x"], "--config.file", id="like a flag of the status"),
+    ],
+)
+def test_unknown_commands_and_flags_name_the_nearest(arguments: list[str], hint: str) -> None:
+    """So does a flag of a command that stands where there is none yet."""
+    exit_code, output = run(*arguments)
+
+    assert exit_code == 2
+    assert hint in output
+
+
 def test_flags_come_from_the_environment_too() -> None:
     """A variable is the flag in capitals, with dots and dashes as underscores, and is refused like the flag."""
     exit_code, output = run("serve", env={"DCDN_EXPORTER_WEB_LISTEN_ADDRESS": "nowhere"})
