@@ -21,6 +21,7 @@ from exporter.config.values import CredentialsAddress, Flag
 _MAX_SECRET_BYTES = 64 * 1024
 _REASONS = {FileNotFoundError: "no such file", IsADirectoryError: "a directory"}
 _SECRET = re.compile(r"[!-~]+")
+_PATHS = ("/", "./", "../", "~")
 
 
 class SecretFileError(ValueError):
@@ -99,11 +100,20 @@ def _plain_file(
     try:
         use(path)
     except SecretFileError as error:
-        # A secret put here by mistake is not printed: the folder is named, and only if it exists.
-        exists = os.path.isdir(path.parent)  # noqa: PTH112 - Path.is_dir raises where a name is too long to be one
-        where = f"in {path.parent}" if exists else "in a folder that does not exist"
-        raise refusal(words, seen=f"{error.reason} {where}") from None
+        raise refusal(words, seen=f"{error.reason}{_shown_path(value, folder(info))}") from None
     return path
+
+
+def _shown_path(value: str, start: Path) -> str:
+    """The path, behind what is wrong with it, unless it may be a secret that was put in its place by mistake."""
+    path = start / value
+    first, slash, _ = value.partition("/")
+    # os.path, as Path raises where a name is too long to be one
+    below_folder = slash and os.path.isdir(start / first)  # noqa: PTH112
+    if value.startswith(_PATHS) or below_folder or os.path.lexists(path):
+        return f": {path}"
+    where = "" if slash else f" in {start}"
+    return f"{where} (not shown, as it may be a secret; a path that begins with ./ or / is shown)"
 
 
 def _secret_file(value: object, info: ValidationInfo) -> Path:
