@@ -31,11 +31,11 @@ def summary(configuration: Configuration) -> str:
             if any(each.switches.get("balance") for each in polled)
             else []
         ),
-        f"one call takes at most {format_duration(poll.timeout_s)}; {poll.max_workers} calls at a time",
+        f"one call takes at most {format_duration(poll.timeout_s)}; {_calls(poll.max_workers)} at a time",
         f"answers are stale after {format_duration(poll.stale_after_s)}",
         f"share of the vendor's limits: {configuration.rate_limit.share:g}",
         *(
-            f"  {operation}: at most {limit:g} calls a second"
+            f"  {operation}: at most {_calls(limit)} a second"
             for operation, limit in sorted(configuration.rate_limit.calls_per_second.items())
         ),
         *(f"endpoint of {name}: {url}" for name, url in configuration.endpoints if url is not None),
@@ -49,8 +49,12 @@ def _named(items: Iterable[str]) -> list[str]:
     return [*lines[:MAX_NAMED], f"  and {more} more"] if more > 0 else lines
 
 
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
+def _counted(count: float, one: str, several: str) -> str:
+    return f"{count:g} {one if count == 1 else several}"
+
+
+def _calls(count: float) -> str:
+    return _counted(count, "call", "calls")
 
 
 def _directory(directory: ResourceDirectory) -> str:

@@ -238,7 +238,7 @@ def summary_line(report: Report) -> str:
     """A summary in one line, such as ``12 accounts, 18 probes: 1 locked, 2 failed``."""
     counts = report.counts()
     accounts, probes = counts.pop("accounts"), counts.pop("probes")
-    found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    found = ", ".join(f"{count} {_in_words(name, count)}" for name, count in counts.items() if count)
     return f"{_counted(accounts, 'account')}, {_counted(probes, 'probe')}: {found or 'all is well'}"
 
 
@@ -292,3 +292,8 @@ def _written(moment: float) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else noun + 's'}"
+
+
+def _in_words(key: str, count: int) -> str:
+    words = key.replace("_", " ")
+    return words.replace("directories", "directory") if count == 1 else words

@@ -309,6 +309,24 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
     ]
 
 
+def test_the_summary_of_one_of_each_is_singular(configure: Configure) -> None:
+    """Words fit their numbers."""
+    lines = summary(
+        configure("""
+        poll: {max_workers: 1}
+        rate_limit: {calls_per_second: {AssumeRole: 1}}
+        accounts: [{name: prod}]
+        discovery: {resource_directories: [{name: main, role_name: r, include: [a]}]}
+        """)
+    ).split("\n")
+
+    assert lines[0] == "1 account"
+    assert lines[2] == "1 resource directory"
+    assert "1 pattern to include" in lines[3]
+    assert "one call takes at most 10s; 1 call at a time" in lines
+    assert "  AssumeRole: at most 1 call a second" in lines
+
+
 def test_the_summary_of_many_accounts_stays_short(configure: Configure) -> None:
     """Twenty are named, the rest are counted."""
     lines = summary(configure("accounts:\n" + "".join(f"- name: a{n}\n" for n in range(25)))).split("\n")

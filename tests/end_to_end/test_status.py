@@ -224,7 +224,7 @@ def test_members_of_directories_are_polled_too(
     assert listed.stdout.splitlines()[-1] == "2 accounts, 2 probes: all is well"
     assert "200001 (shop)" in listed.stdout
     assert denied.returncode == 4
-    assert denied.stdout.splitlines()[-1] == "1 account, 1 probe: 1 directories unlisted"
+    assert denied.stdout.splitlines()[-1] == "1 account, 1 probe: 1 directory unlisted"
 
 
 def test_a_hanging_account_ends_at_the_deadline(make_account: MakeAccount, watch: Watch, look: Look) -> None:

@@ -98,7 +98,7 @@ def test_a_directory_without_a_list_is_told() -> None:
     )
 
     assert (exit_code(well), exit_code(locked)) == (4, 3)
-    assert summary_line(well) == "1 account, 1 probe: 1 directories unlisted"
+    assert summary_line(well) == "1 account, 1 probe: 1 directory unlisted"
     assert json.loads(to_json(well))["unlisted_directories"] == ["main"]
 
 
