@@ -153,8 +153,11 @@ class Daemon:
         """The bound address, such as ``127.0.0.1:10520``, once started."""
         return self._server.address
 
-    def start(self) -> None:
-        """Serve /metrics, then poll; never waits for the API. Raises OSError for the address, and NoThread."""
+    def start(self, **logged: object) -> None:
+        """Serve /metrics, log that with these fields too, then poll; never waits for the API.
+
+        Raises OSError for the address, and NoThread.
+        """
         try:
             self._pool.start()
             self._changes.start()
@@ -163,7 +166,10 @@ class Daemon:
         except BaseException:
             self.stop()
             raise
-        self._log.log(logging.INFO, "listening", address=self._server.address)
+        counts = {"accounts": len(self._inventory.polled), "probes": len(self._inventory.probes)}
+        self._log.log(
+            logging.INFO, "listening", address=self._server.address, version=__version__, **counts, **logged
+        )
         self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
         self._jobs.every("directories", LOOK_EVERY_S, self._look_up_directories)
         self._jobs.every("learned account ids", LOOK_EVERY_S, self._take_learned)
@@ -221,14 +227,12 @@ class Daemon:
             return self._not_reloaded("a defect of the exporter; its log says more")
         self._look_up_account_ids_from_now_on()
         self._self_metrics.config_loaded(time.time())
-        self._log.log(
-            logging.INFO,
-            "configuration reloaded",
-            accounts=len(self._inventory.polled),
-            probes=len(self._inventory.probes),
-        )
+        self._log.log(logging.INFO, "configuration reloaded", **self._counts())
         log_removed(before, self._inventory.polled, log=self._log)
         return None
+
+    def _counts(self) -> dict[str, int]:
+        return {"accounts": len(self._inventory.polled), "probes": len(self._inventory.probes)}
 
     def _not_reloaded(self, explanation: str) -> str:
         self._self_metrics.config_refused()

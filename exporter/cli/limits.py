@@ -11,6 +11,7 @@ from exporter.core.pool import polls_in, threads_for
 
 _FILES_FOR_THE_REST = 512  # scrapes above all
 _THREADS_FOR_THE_REST = 24
+_NO_LIMIT = 1_000_000
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")
 
@@ -30,12 +31,22 @@ def workers_allowed(max_workers: int, log: Logger) -> int:
     return min(wanted, by_files, by_threads)
 
 
+def limits_in_force() -> dict[str, int | str]:
+    """How many threads and files the process may have, itself included; for the log."""
+    threads = threads_left(_OWN_CGROUPS, _CGROUPS)
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return {
+        "threads": threads + threading.active_count() if threads < _NO_LIMIT else "unlimited",
+        "files": files if files != resource.RLIM_INFINITY else "unlimited",
+    }
+
+
 def threads_left(own: Path, mount: Path) -> int:
     """How many threads the cgroups let this process start, by cgroup v1 or v2; a large number without a limit.
 
     ``own`` is ``/proc/self/cgroup``, ``mount`` where cgroups are mounted.
     """
-    return min(_left(own, mount), default=1_000_000)
+    return min(_left(own, mount), default=_NO_LIMIT)
 
 
 def _left(own: Path, mount: Path) -> Iterator[int]:

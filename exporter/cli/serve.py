@@ -25,8 +25,15 @@ from exporter.cli.flags import (
     log_flags,
     web_config_file_flag,
 )
-from exporter.cli.limits import workers_allowed
-from exporter.config import Configuration, ConfigurationError, WebConfiguration, exposure_warnings, load_web
+from exporter.cli.limits import limits_in_force, workers_allowed
+from exporter.config import (
+    Configuration,
+    ConfigurationError,
+    WebConfiguration,
+    exposure_warnings,
+    load_web,
+    protection,
+)
 from exporter.config.values import web_address
 from exporter.core import logs
 from exporter.core.logger import Logger
@@ -113,10 +120,15 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
                 settled=set_aside,
                 log=log,
             )
-            _warn_of_exposure(
-                configuration, config_file, log, web=load_web(web.config_file) if web.config_file else None
-            )
-        daemon.start()
+            web_configuration = load_web(web.config_file) if web.config_file else None
+            _warn_of_exposure(configuration, config_file, log, web=web_configuration)
+        daemon.start(
+            config_file=str(config_file) if config_file else "none",
+            directories=len(configuration.discovery.resource_directories),
+            shard=f"{shard.ordinal}/{shard.total}",
+            **protection(web_configuration),
+            **limits_in_force(),
+        )
     except ConfigurationError as error:
         fail(str(error), EXIT_BAD_CONFIGURATION)
     except OSError as error:

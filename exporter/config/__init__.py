@@ -40,7 +40,7 @@ from exporter.config.schema import json_schema
 from exporter.config.summary import summary
 from exporter.config.values import format_duration, parse_duration
 from exporter.config.vocabulary import Vocabulary
-from exporter.config.web import TlsServer, WebConfiguration, web_summary
+from exporter.config.web import TlsServer, WebConfiguration, protection, web_summary
 
 __all__ = [
     "AccessKeyCredentials",
@@ -71,6 +71,7 @@ __all__ = [
     "load_web",
     "parse",
     "parse_duration",
+    "protection",
     "read_secret_file",
     "summary",
     "to_yaml",

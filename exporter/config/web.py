@@ -200,6 +200,16 @@ class WebConfiguration(Section):
         return {name: value for name, value in given.items() if value}
 
 
+def protection(configuration: WebConfiguration | None) -> dict[str, str]:
+    """Whether TLS is on, and what a client needs, in words; None: what holds without a file."""
+    tls = configuration.tls_server_config if configuration else None
+    needed = [
+        *(["password"] if configuration and configuration.basic_auth_users else []),
+        *(["client certificate"] if tls and tls.client_auth_type == "RequireAndVerifyClientCert" else []),
+    ]
+    return {"tls": "on" if tls else "off", "authentication": " and ".join(needed) or "none"}
+
+
 def web_summary(configuration: WebConfiguration) -> str:
     """A few lines of plain text; no secrets."""
     tls, users = configuration.tls_server_config, len(configuration.basic_auth_users)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import ConfigurationError, TlsServer, WebConfiguration, load_web, web_summary
+from exporter.config import ConfigurationError, TlsServer, WebConfiguration, load_web, protection, web_summary
 from exporter.config.web import Headers, HttpServer
 
 HASH = "$2y$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
@@ -79,6 +79,34 @@ basic_auth_users:
         "web: TLS (TLS12 to TLS13, RequireAndVerifyClientCert)",
         "  basic authentication: 1 user",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "tls", "authentication"),
+    [
+        pytest.param("", "off", "none", id="nothing"),
+        pytest.param(f"basic_auth_users: {{prometheus: {HASH}}}", "off", "password", id="password"),
+        pytest.param(TLS, "on", "none", id="TLS"),
+        pytest.param(
+            f"{TLS}  client_ca: x\n  client_auth_type: VerifyClientCertIfGiven\n",
+            "on",
+            "none",
+            id="certificate if given",
+        ),
+        pytest.param(
+            f"{TLS}  client_ca: x\n  client_auth_type: RequireAndVerifyClientCert\n"
+            f"basic_auth_users: {{prometheus: {HASH}}}",
+            "on",
+            "password and client certificate",
+            id="both",
+        ),
+    ],
+)
+def test_the_protection_in_words(web_file: Path, text: str, tls: str, authentication: str) -> None:
+    """What a client needs, as the start of serve logs it; without a file it needs nothing."""
+    web_file.write_text(text)
+    assert protection(load_web(web_file)) == {"tls": tls, "authentication": authentication}
+    assert protection(None) == {"tls": "off", "authentication": "none"}
 
 
 def test_an_empty_header_is_none(web_file: Path) -> None:

@@ -7,10 +7,12 @@ import signal
 import socket
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter import __version__
 from exporter.simulator import Fault
 from tests.waiting import PATIENCE_S
 
@@ -111,6 +113,33 @@ def test_a_stop_ends_polls_that_hang(
     # Whatever is on its way when the daemon stops is no failure of the API.
     assert exporter.told(msg="poll failed") == []
     assert [line["msg"] for line in exporter.told()] == ["listening", "stopping"]
+
+
+def test_the_start_says_what_runs_with_what(make_account: MakeAccount, configure: Configure, serve: Serve) -> None:
+    """One line has all that a person looks for first; limits are those of the process."""
+    configuration = configure("http://127.0.0.1:9", make_account("prod"), make_account("shop"))
+    exporter = serve(configuration, through=("prlimit", "--nofile=1000:1000"))
+    assert exporter.address
+    (line,) = exporter.log("listening")
+    assert exporter.stop() == 0
+
+    assert Path(line.pop("config_file")).is_file()
+    threads = line.pop("threads")
+    assert threads == "unlimited" or threads > 0
+    assert line == {
+        "level": "info",
+        "msg": "listening",
+        "time": line["time"],
+        "address": exporter.address,
+        "version": __version__,
+        "accounts": 2,
+        "probes": 2,
+        "directories": 0,
+        "shard": "0/1",
+        "tls": "off",
+        "authentication": "none",
+        "files": 1000,
+    }
 
 
 @pytest.mark.parametrize("by", STOPS)
