@@ -1,9 +1,12 @@
 """The one-shot status: every configured probe polled once, and reported."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
 
 from exporter.accounts.inventory import Probe
 from exporter.api.call import Unobserved
@@ -15,6 +18,16 @@ from exporter.core.store import Store
 from exporter.polling.one_shot import poll_once
 from exporter.polling.poller import Poller
 from exporter.report.report import Report, build_report
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeating:
+    """A log for what the report says too: its warnings are no more than information; defects stay errors."""
+
+    log_below: Logger
+
+    def log(self, level: int, event: str, **fields: Any) -> None:
+        self.log_below.log(logging.INFO if level == logging.WARNING else level, event, **fields)
 
 
 def look_once(
@@ -41,7 +54,7 @@ def look_once(
         composition.configure(configuration)
         probes = composition.inventory.probes
         store = Store([probe.key for probe in probes], on_change=lambda _key, _record: None)
-        poller = Poller(composition.client, store, log=log)
+        poller = Poller(composition.client, store, log=_Repeating(log))
         with progress(len(probes)) as done:
             poll_once(probes, poll=poller.poll, pool=pool, done=done)
     finally:

@@ -4,10 +4,11 @@ The words are those of the status page.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO, cast
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -16,6 +17,8 @@ from rich.text import Text
 from exporter.probes.kind import Fragment, Severity
 from exporter.report.report import Report, Row, summary_line
 
+_GAP = 2
+_UNLIMITED = 10**6
 _COLUMNS = ("ACCOUNT", "PRODUCT", "STATUS", "BILLING", "LAST POLL")
 _STYLES = {
     Severity.CRITICAL: "bold red",
@@ -33,32 +36,87 @@ _CLEAR_LINE = "\r\x1b[2K"
 def draw_table(report: Report, *, width: int | None, color: bool) -> str:
     """The rows, and a line that sums them up.
 
-    Values are folded into ``width``, that of a terminal; None: each row is one line of any length.
+    Lines are broken between words to fit ``width``, that of a terminal; where the longest words leave no room for a
+    table, each row is a paragraph. None: each row is one line of any length.
     """
-    table = Table(*_COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in table.columns:
-        column.overflow = "fold"
-        column.no_wrap = width is None
-    for row in report.rows:
-        account, product, status, *rest = (_printable(cell) for cell in cells(row))
-        table.add_row(account, product, Text(status, style=_STYLES[row.worst.severity]), *rest)
+    rows = [[Text(_printable(cell)) for cell in cells(row)] for row in report.rows]
+    for row, shown in zip(report.rows, rows, strict=True):
+        shown[2].style = _STYLES[row.worst.severity]
     console = Console(
         file=io.StringIO(),
         force_terminal=color,
         color_system="standard" if color else None,
-        width=width,
         markup=False,
         highlight=False,
         emoji=False,
         legacy_windows=False,
         _environ={},  # the caller decides, not the process's environment
     )
-    if width is None:
-        console.width = max(1, console.measure(table, options=console.options.update(max_width=10**6)).maximum)
+    console.width = _UNLIMITED
+    longest, words = _longest([[Text(name) for name in _COLUMNS], *rows], console)
+    widths = longest if width is None else _narrowed(longest, words, room=width - _GAP * (len(_COLUMNS) - 1))
     with console.capture() as capture:
-        console.print(table)
+        console.print(_table(rows, widths) if widths else _paragraphs(rows, width or 0))
     lines = [line.rstrip() for line in capture.get().splitlines()]
-    return "\n".join([*lines, "", summary_line(report)])
+    summary = summary_line(report)
+    return "\n".join([*lines, "", *([summary] if width is None else _wrapped(summary, width))])
+
+
+def _longest(rows: Iterable[Sequence[Text]], console: Console) -> tuple[list[int], list[int]]:
+    """The widths of the longest cell, and of the longest word, of each column."""
+    measured = [[cell.__rich_measure__(console, console.options) for cell in row] for row in rows]
+    columns = list(zip(*measured, strict=True))
+    return [max(each.maximum for each in column) for column in columns], [
+        max(each.minimum for each in column) for column in columns
+    ]
+
+
+def _narrowed(widths: Sequence[int], least: Sequence[int], *, room: int) -> list[int]:
+    """The widths, the widest made narrower until all fit the room; empty when that is too little."""
+    narrowed = list(widths)
+    while sum(narrowed) > room:
+        wide = [number for number, width in enumerate(narrowed) if width > least[number]]
+        if not wide:
+            return []
+        narrowed[max(wide, key=narrowed.__getitem__)] -= 1
+    return narrowed
+
+
+def _table(rows: Iterable[Sequence[Text]], widths: Sequence[int]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for name, width in zip(_COLUMNS, widths, strict=True):
+        table.add_column(name, width=width)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _paragraphs(rows: Iterable[Sequence[Text]], width: int) -> Text:
+    """Account and product on a line of their own, all else below them, with its name."""
+    indent = max(len(name) for name in _COLUMNS[2:]) + 2 * _GAP
+    lines: list[Text] = []
+    for account, product, *rest in rows:
+        lines += map(Text, _wrapped(f"{account.plain}  {product.plain}", width))
+        for name, cell in zip(_COLUMNS[2:], rest, strict=True):
+            label = f"{'':{_GAP}}{name.lower()}".ljust(indent)
+            for line in _wrapped(cell.plain, width - indent):
+                lines.append(Text.assemble(label, (line, cell.style)))
+                label = " " * indent
+    return Text("\n").join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of so many columns, broken at spaces only; a longer word has a line for itself."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}"
+        if lines == [""]:
+            lines = [word]
+        elif cell_len(longer.rstrip()) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def cells(row: Row) -> tuple[str, str, str, str, str]:

@@ -154,7 +154,7 @@ def test_the_exit_code_tells_the_worst(
 
 
 def test_the_json_is_alone_on_standard_output(make_account: MakeAccount, watch: Watch, look: Look) -> None:
-    """It is what its schema says, logs go to standard error, and no secret is in either."""
+    """It is what its schema says; logs repeat it on standard error from info on; no secret is in either."""
     accounts = make_account("prod"), make_account("shop")
     simulator, configuration = watch(*accounts)
     simulator.set_service("prod", LOCKED)
@@ -171,8 +171,10 @@ def test_the_json_is_alone_on_standard_output(make_account: MakeAccount, watch: 
     (failure,) = document["services"][1]["failures"]
     (refused,) = [entry for entry in simulator.journal.entries() if entry.account_id == accounts[1].account_id]
     assert failure["request_id"] == refused.request_id
-    assert "poll failed" in done.stderr
-    assert not any(account.access_key_secret in done.stdout + done.stderr for account in accounts)
+    assert done.stderr == ""
+    logged = look(configuration, "--output", "json", "--log.level=info").stderr
+    assert all(event in logged for event in ("service state learned", "poll failed"))
+    assert not any(account.access_key_secret in done.stdout + logged for account in accounts)
 
 
 def test_a_pipe_gets_no_colour_and_whole_values(
@@ -293,7 +295,7 @@ def test_two_hundred_accounts_within_their_budgets(
 def test_a_terminal_gets_colours_and_a_bar(
     make_account: MakeAccount, watch: Watch, on_terminal: OnTerminal, variables: dict[str, str], locked: str
 ) -> None:
-    """Unless it cannot show them or its user does not want colours."""
+    """Unless it cannot show them or its user does not want colours; no log line repeats the table."""
     account = make_account("prod")
     simulator, configuration = watch(account)
     simulator.set_service(account.name, LOCKED)
@@ -302,3 +304,4 @@ def test_a_terminal_gets_colours_and_a_bar(
     assert locked in shown
     assert ("polling" in shown) == (variables.get("TERM") != "dumb")
     assert "1 account, 1 probe: 1 locked" in shown
+    assert "msg=" not in shown
