@@ -1,10 +1,10 @@
-"""Pipes, full ones too."""
+"""Pipes, full ones too, and terminals."""
 
 import os
 import select
 from contextlib import suppress
 
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 LINE = b"." * (select.PIPE_BUF - 1) + b"\n"
 """What a full pipe is full of."""
@@ -41,3 +41,23 @@ class Pipe:
         for descriptor in (self.out, self.into):
             with suppress(OSError):
                 os.close(descriptor)
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What a terminal shows up to some text."""
+    seen = ""
+    while text not in seen:
+        assert select.select([terminal], [], [], PATIENCE_S)[0], f"the terminal is silent: {seen}"
+        more = os.read(terminal, 4096)
+        assert more, f"the terminal ended: {seen}"
+        seen += more.decode(errors="replace")
+    return seen
+
+
+def read_to_end(terminal: int) -> str:
+    """What it shows until the last program has let go of it, which Linux tells with an error."""
+    seen = ""
+    with suppress(OSError):
+        while more := os.read(terminal, 4096):
+            seen += more.decode(errors="replace")
+    return seen

@@ -3,12 +3,16 @@
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.simulated import simulated_configuration
 from exporter.core.logger import Logger
 from exporter.simulator import Scenario, Simulator
+
+_SHOWN_S = 180.0
+_MOST_SHOWN = 3  # so that all fits 24 lines of 80 columns
+_EVERY_ADDRESS = ("[::]", "0.0.0.0")  # noqa: S104 — only compared
 
 
 class Demo:
@@ -59,15 +63,51 @@ class Demo:
 
     def upcoming(self, horizon_s: float) -> Iterator[str]:
         """A line for each event within the horizon."""
-        for at_s, account, sentence in itertools.takewhile(
-            lambda event: event[0] <= horizon_s, self._simulator.events()
-        ):
-            yield f"{_clock(at_s)}  {account}: {sentence}"
+        yield from _lines(itertools.takewhile(lambda event: event[0] <= horizon_s, self._simulator.events()))
+
+    def screen(self) -> str:
+        """What happens now, in a few lines: the clock, the last events and the next ones, and where to look."""
+        now_s = self._simulator.elapsed_s
+        events = self._simulator.events(since_s=max(0.0, now_s - _SHOWN_S))
+        near = list(itertools.takewhile(lambda event: event[0] <= now_s + _SHOWN_S, events))
+        past = [event for event in near if event[0] <= now_s][-_MOST_SHOWN:]
+        future = [event for event in near if event[0] > now_s][:_MOST_SHOWN]
+        parts = [
+            f"dcdn-exporter demo  {_clock(now_s)}",
+            "\n".join(["What happened last:", *_lines(past)]),
+            "\n".join(["What happens next:", *_lines(future)]),
+            self.where_to_look(),
+        ]
+        return "\n\n".join(parts)
+
+    def where_to_look(self) -> str:
+        """Addresses and commands to copy, and how to stop."""
+        url = f"http://{reachable(self.address)}"
+        return "\n".join(
+            (
+                "Watch it:",
+                f"  page     {url}/",
+                f"  metrics  curl -s {url}/metrics | grep ^dcdn_service",
+                f'  a lock   watch -n1 "curl -s {url}/metrics | grep financial"',
+                "Stop it with Ctrl-C.",
+            )
+        )
 
     def _running(self) -> Daemon:
         if self._daemon is None:
             raise RuntimeError("the demo is not started")
         return self._daemon
+
+
+def reachable(address: str) -> str:
+    """The address with a host that works when it is copied, where it stands for every address of the machine."""
+    host, _, port = address.rpartition(":")
+    return f"localhost:{port}" if host in _EVERY_ADDRESS else address
+
+
+def _lines(events: Iterable[tuple[float, str, str]]) -> Iterator[str]:
+    for at_s, account, sentence in events:
+        yield f"  {_clock(at_s)}  {account}: {sentence}"
 
 
 def _clock(seconds: float) -> str:

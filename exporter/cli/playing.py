@@ -1,20 +1,26 @@
 """The commands that need no account: ``simulator`` and ``demo``."""
 
+import os
+import sys
+from typing import TextIO
+
 import click
 
 from exporter.app import VOCABULARY
 from exporter.app.daemon import WebOptions
-from exporter.app.demo import Demo
+from exporter.app.demo import Demo, reachable
 from exporter.app.signals import stop_signal, wait_for_stop
 from exporter.app.simulated import PATIENT_POLL, simulated_file
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail, fail_to_listen
 from exporter.cli.flags import checked, flag, listen_address, log_flags
 from exporter.config import ConfigurationError, parse
 from exporter.core import logs
+from exporter.report.terminal import live_display
 from exporter.simulator import Scenario, ScenarioError, Simulator, load_scenario, packaged_scenarios
 from exporter.web.server import parse_listen_address
 
 _DEMO_HORIZON_S = 180.0
+_REDRAWN_EVERY_S = 1.0
 
 
 @click.command()
@@ -66,7 +72,7 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
     callback=checked(listen_address),
     help=("Where the exporter listens; port 0: any free one."),
 )
-@log_flags("info")
+@log_flags("error")
 def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
     """Play a day of events in minutes: the simulator, and a daemon that watches it. Needs nothing else."""
     log = logs.configure_daemon(level=log_level, log_format=log_format)
@@ -76,19 +82,27 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
             show.start()
         except OSError as error:
             fail_to_listen("--web.listen-address", web_listen_address, error)
-        click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at http://{show.address}/")
-        click.echo(f"\nWhat will happen in the first {_DEMO_HORIZON_S / 60:g} minutes (and again after that):")
-        for line in show.upcoming(_DEMO_HORIZON_S):
-            click.echo(f"  {line}")
-        click.echo("\nWatch it:")
-        click.echo(f"  the page         http://{show.address}/")
-        click.echo(f"  the metrics      curl -s http://{show.address}/metrics | grep ^dcdn_service")
-        click.echo(f'  a lock           watch -n1 "curl -s http://{show.address}/metrics | grep financial"')
-        click.echo("Stop it with Ctrl-C.\n")
-        show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
+        exporter = f"http://{reachable(show.address)}/"
+        click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at {exporter}\n")
+        # Lines of the log on the same terminal would tear the display.
+        if _on_terminal(sys.stdout) and (log_level == "error" or not _on_terminal(sys.stderr)):
+            with live_display(sys.stdout) as draw:
+                draw(show.screen())
+                while not stopping.wait(_REDRAWN_EVERY_S):
+                    draw(show.screen())
+        else:
+            click.echo(f"What will happen in the first {_DEMO_HORIZON_S / 60:g} minutes (and again after that):")
+            for line in show.upcoming(_DEMO_HORIZON_S):
+                click.echo(line)
+            click.echo(f"\n{show.where_to_look()}\n")
+            show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
         wait_for_stop(stopping)
         show.stop()
     raise End(0, result=None)
+
+
+def _on_terminal(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _configuration_file(played: Scenario, name: str, host: str | None, port: int) -> str:

@@ -1,4 +1,4 @@
-"""What `status` shows to people: a table, and a bar while polls run. The one importer of rich.
+"""What `status` and `demo` show to people: a table, a bar while polls run, and a display. The one importer of rich.
 
 The words are those of the status page.
 """
@@ -10,6 +10,7 @@ from typing import TextIO, cast
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -136,6 +137,14 @@ def progress_bar(stream: TextIO, total: int, *, shown: bool) -> Iterator[Callabl
     ) as progress:
         task = progress.add_task("polling", total=total)
         yield lambda _probe: progress.advance(task)
+
+
+@contextmanager
+def live_display(stream: TextIO) -> Iterator[Callable[[str], None]]:
+    """A function that shows a text on the terminal in place of the one before; the last one stays there."""
+    console = Console(file=stream, markup=False, highlight=False, emoji=False)
+    with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        yield lambda text: live.update(Text(text), refresh=True)
 
 
 def above_bar(stream: TextIO) -> TextIO:

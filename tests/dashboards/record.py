@@ -41,7 +41,11 @@ def main() -> None:
 
 def _played(program: str, folder: Path) -> list[dict[str, Any]]:
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    demo = Exporter(("demo", "--web.listen-address=127.0.0.1:0", "--log.format=json"), folder=folder, environ=environ)
+    demo = Exporter(
+        ("demo", "--web.listen-address=127.0.0.1:0", "--log.level=info", "--log.format=json"),
+        folder=folder,
+        environ=environ,
+    )
     with ExitStack() as running:
         running.callback(demo.end)
         # A day takes minutes, so that rules are evaluated with each scrape.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
+import sys
+import termios
 import time
 from contextlib import closing
 from http.client import HTTPConnection
@@ -15,10 +19,12 @@ import pytest
 
 from exporter.app.simulated import POLL
 from exporter.simulator import WRITES
+from tests.pipes import read_to_end, read_until
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from tests.end_to_end.conftest import Eventually, Serve
     from tests.end_to_end.exporter_process import Exporter
@@ -54,7 +60,7 @@ def answered(demo: Exporter) -> Page | None:
 
 def test_the_demo_shows_every_state_at_once(launch: Serve, eventually: Eventually) -> None:
     """Every state is there, what will happen is announced, nothing is changed, and Ctrl-C ends it."""
-    demo = launch("demo")
+    demo = launch("demo", "--log.level=info")
     assert demo.address.startswith("127.0.0.1:")
 
     page = eventually("all have answered once", lambda: answered(demo))
@@ -88,12 +94,41 @@ def test_the_demo_shows_every_state_at_once(launch: Serve, eventually: Eventuall
     assert demo.stop(signal.SIGINT) == 0
 
 
+def test_on_a_terminal_what_to_look_at_stays_last(environ: Mapping[str, str], tmp_path: Path) -> None:
+    """A clock, the last and the next events, and addresses that work when copied, on one screen without log lines."""
+    here, there = pty.openpty()
+    termios.tcsetwinsize(there, (24, 80))
+    with subprocess.Popen(
+        [sys.executable, "-m", "exporter", "demo", "--web.listen-address=:0"],
+        cwd=tmp_path,
+        env={**environ, "TERM": "xterm"},
+        stdin=there,
+        stdout=there,
+        stderr=there,
+    ) as process:
+        os.close(there)
+        shown = read_until(here, "demo  00:01")
+        process.send_signal(signal.SIGINT)
+        shown += read_to_end(here)
+        assert process.wait(PATIENCE_S) == 0
+    os.close(here)
+
+    screen = re.split(r"dcdn-exporter demo  ", shown)[-1].replace("\r", "")
+    page = re.search(r"^  page     (http://localhost:\d+/)$", screen, re.MULTILINE)
+    assert page is not None, screen
+    assert f'  a lock   watch -n1 "curl -s {page[1]}metrics | grep financial"\nStop it with Ctrl-C.' in screen
+    assert re.search(r"^What happens next:\n  00:\d\d  \w+: ", screen, re.MULTILINE)
+    assert screen.count("\n") < 24
+    assert re.sub(r"\x1b\S+|\s", "", screen.partition("Ctrl-C.")[2]) == ""
+    assert "level=" not in shown
+
+
 @pytest.mark.rehearsal
 @pytest.mark.waits
 def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually) -> None:
     """A failure in seconds; a lock and a billing change when the demo said; an account that hangs stands alone."""
     assert POLL["interval"] == f"{INTERVAL_S}s"
-    demo = launch("demo")
+    demo = launch("demo", "--log.level=info")
     assert demo.address.startswith("127.0.0.1:")
     started_s = time.monotonic()  # the simulator's own start lies between the process's and this
     page = eventually("all have answered once", lambda: answered(demo))
@@ -128,7 +163,7 @@ def test_the_demo_plays_what_it_announces(launch: Serve, eventually: Eventually)
 def test_promtool_has_nothing_to_say(launch: Serve, eventually: Eventually, tool: Callable[[str], str]) -> None:
     """The page of a locked, a changing, a dormant and an odd service passes promtool without a remark."""
     promtool = tool("promtool")
-    demo = launch("demo")
+    demo = launch("demo", "--log.level=info")
     eventually("every account is answered", lambda: all(demo.scrape().find("dcdn_poll_success").values()))
     lint = subprocess.run(  # noqa: S603 — a tool that the tests look for
         [promtool, "check", "metrics"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.simulator import Fault
-from tests.pipes import Pipe, fill
+from tests.pipes import Pipe, fill, read_to_end, read_until
 from tests.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -223,23 +222,3 @@ def test_on_a_terminal_it_asks(
 
     assert "account id  " + shop.account_id in before
     assert f"shop ({shop.account_id}): " in after
-
-
-def read_until(terminal: int, text: str) -> str:
-    """What a terminal shows up to some text."""
-    seen = ""
-    while text not in seen:
-        assert select.select([terminal], [], [], PATIENCE_S)[0], f"the terminal is silent: {seen}"
-        more = os.read(terminal, 4096)
-        assert more, f"the terminal ended: {seen}"
-        seen += more.decode()
-    return seen
-
-
-def read_to_end(terminal: int) -> None:
-    """Read until the last program has let go of the terminal, which Linux tells with an error."""
-    try:
-        while os.read(terminal, 4096):
-            pass
-    except OSError:
-        return

@@ -212,7 +212,7 @@ def test_a_result_that_cannot_be_written_is_exit_code_6(
 
 def test_a_demo_whose_output_cannot_be_written_plays_and_stops_with_0(launch: Serve) -> None:
     """What it prints is no result."""
-    demo = launch("demo", redirections=">/dev/full")
+    demo = launch("demo", "--log.level=info", redirections=">/dev/full")
 
     assert demo.address.startswith("127.0.0.1:")
     assert demo.stop() == 0
