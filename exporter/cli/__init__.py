@@ -7,6 +7,7 @@ serve, status, check_config, open_cdn, playing    one command each, the last one
 └── exit          exit codes, and the message before one
 """
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -16,6 +17,8 @@ from exporter import __version__
 
 __all__ = ["main"]
 
+_WIDE = 78  # of a terminal of 80 columns
+_INDENT = 6
 _HOMES = {
     "check-config": "check_config",
     "demo": "playing",
@@ -26,8 +29,24 @@ _HOMES = {
 }
 
 
+class _Help(click.HelpFormatter):
+    """On a narrow terminal a flag's text stands below it, so that names of variables have room to stay whole."""
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write flags or commands with their texts."""
+        listed = list(rows)
+        below = self.width < _WIDE and listed[0][0].startswith("-")
+        super().write_dl(listed, _INDENT if below else col_max, col_spacing)
+
+
+class _Context(click.Context):
+    formatter_class = _Help
+
+
 class _Commands(click.Group):
     """Imports only the command that is run, so that the daemon starts sooner."""
+
+    context_class = _Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 — click's
         """The names of all commands."""
@@ -38,6 +57,7 @@ class _Commands(click.Group):
         if cmd_name not in _HOMES:
             return None
         command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[cmd_name]}"), cmd_name.replace("-", "_"))
+        command.context_class = _Context
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -190,6 +190,17 @@ def test_the_flags_of_the_daemon_are_those_of_prometheus() -> None:
         assert "DCDN_EXPORTER_" + flag.removeprefix("--").upper().replace(".", "_").replace("-", "_") in output
 
 
+@pytest.mark.parametrize("width", [50, 60, 77, 78, 110])
+def test_the_help_breaks_no_name(width: int) -> None:
+    """However narrow the terminal is."""
+    output = CliRunner().invoke(main, ["serve", "--help"], terminal_width=width).output
+    variables = {word.rstrip(";]") for word in output.split() if word.startswith("DCDN_EXPORTER_")}
+
+    assert len(variables) == 9
+    assert "DCDN_EXPORTER_WEB_DOCUMENTATION_URL" in variables
+    assert max(map(len, output.splitlines())) <= width
+
+
 def test_the_version_is_told() -> None:
     """--version names the program and its version."""
     assert run("--version") == (0, f"dcdn-exporter, version {__version__}\n")
