@@ -52,8 +52,9 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
         except OSError as error:
             fail_to_listen("--listen-address", listen_address, error)
         description = "".join(letter if letter.isprintable() else " " for letter in played.description).strip()
-        click.echo(f"The simulator plays {scenario!r} at {server.url} ({description})")
-        click.echo(f"Its journal of requests: {server.url}/_journal")
+        url = f"http://{reachable(server.url.removeprefix('http://'))}"
+        click.echo(f"The simulator plays {scenario!r} at {url} ({description})")
+        click.echo(f"Its journal of requests: {url}/_journal")
         for account in played.accounts:
             token = "" if account.security_token is None else f", security token {account.security_token}"
             click.echo(

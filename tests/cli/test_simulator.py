@@ -51,13 +51,13 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_it_prints_the_keys_with_their_secrets(scenario: Path) -> None:
-    """What it prints is enough to call it; Ctrl-C ends it with 0."""
+    """What it prints is enough to call it, an address to copy included; Ctrl-C ends it with 0."""
     command = [
         sys.executable,
         "-m",
         "exporter",
         "simulator",
-        "--listen-address=127.0.0.1:0",
+        "--listen-address=:0",
         f"--scenario={scenario}",
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:  # noqa: S603 - our own
@@ -72,6 +72,7 @@ def test_it_prints_the_keys_with_their_secrets(scenario: Path) -> None:
         "  shop: access key id LTAI5tSimulatedShop, secret made-up-secret\n",
         "  temporary: access key id STS.Simulated, secret made-up-secret-too, security token made-up-token\n",
     ]
+    assert re.search(r" at http://localhost:\d+ \(", lines[0])
     assert lines[0].endswith(" (a key and a role's key [31m)\n")
     assert "--print-config" in lines[4]
 
