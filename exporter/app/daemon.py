@@ -166,10 +166,8 @@ class Daemon:
         except BaseException:
             self.stop()
             raise
-        counts = {"accounts": len(self._inventory.polled), "probes": len(self._inventory.probes)}
-        self._log.log(
-            logging.INFO, "listening", address=self._server.address, version=__version__, **counts, **logged
-        )
+        served = {"address": self._server.address, "version": __version__, **self._counts()}
+        self._log.log(logging.INFO, "listening", **served, **logged)
         self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
         self._jobs.every("directories", LOOK_EVERY_S, self._look_up_directories)
         self._jobs.every("learned account ids", LOOK_EVERY_S, self._take_learned)

@@ -162,7 +162,7 @@ def test_what_runs_until_it_is_stopped_never_ends_with_6(run: Run, arguments: li
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["check-config", "no-such-file.yaml"]])
-def test_bad_usage_is_exit_code_2_whoever_reads(run: Run, arguments: list[str]) -> None:
+def test_bad_usage_is_exit_code_2_on_a_full_device(run: Run, arguments: list[str]) -> None:
     """There was no result to write."""
     with full_device() as descriptor:
         assert run(descriptor, *arguments)[0] == 2
