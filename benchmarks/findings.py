@@ -60,3 +60,5 @@ class Finding:
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know to read the figures: what was left out and why (no Go on this machine), versions."""
+    in_brief: tuple[str, ...] = ()
+    """Of which rows of what is compared (``Figure.of``) a document says enough; empty: all."""

@@ -25,7 +25,10 @@ def to_text(finding: Finding) -> str:
 
 
 def to_markdown(finding: Finding, machine: Machine) -> str:
-    """Return a finding as the tables and notes of a document."""
+    """Return a finding in brief as the tables and notes of a document."""
+    shown = finding.in_brief or {figure.of for figure in finding.figures}
+    figures = tuple(figure for figure in finding.figures if not figure.of or figure.of in shown)
+    finding = dataclasses.replace(finding, figures=figures)
     notes = "".join(f"- {note}\n" for note in finding.notes)
     return (
         "\n\n".join([f"{machine}", *(_pipes(table) for table in _tables(finding))])
@@ -75,6 +78,7 @@ def _finding(found: Mapping[str, Any]) -> Finding:
         tuple(Figure(**figure) for figure in found["figures"]),
         tuple(Claim(Figure(**claim["figure"]), Bound(claim["bound"]), claim["limit"]) for claim in found["claims"]),
         tuple(found["notes"]),
+        tuple(found["in_brief"]),
     )
 
 

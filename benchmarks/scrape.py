@@ -30,6 +30,7 @@ _ROUNDS = {1: (20, 10), 100: (10, 5), 1_000: (10, 2), 10_000: (9, 1)}
 # A peer that takes seconds for each says the same after fewer.
 _SLOW_ACCOUNTS, _SLOW_ROUNDS = 10_000, 5
 _SHOWN_DIFFERENCES = 5
+_IN_BRIEF = Form(openmetrics=True, gzip=True)  # what Prometheus asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ def measure(
             notes.append(f"{count:,} accounts: {series:,} series, {_sizes(measured)}.")
             figures += _figures(count, measured, peaks)
             claims += _claims(count, measured)
-    return Finding("scrape", tuple(figures), tuple(claims), tuple(notes))
+    in_brief = dict.fromkeys(figure.of for figure in figures if f", {_IN_BRIEF}:" in figure.of)
+    return Finding("scrape", tuple(figures), tuple(claims), tuple(notes), tuple(in_brief))
 
 
 _All = dict[tuple[str, Form], list[Measured]]

@@ -1,5 +1,6 @@
 """The benchmarks' own machinery: what it says of findings, and that it measures the process that it should."""
 
+import dataclasses
 import importlib
 import inspect
 import sys
@@ -85,6 +86,17 @@ def test_a_document_has_the_same_tables_and_names_the_machine() -> None:
         "\n"
         "- Go was left out: there is none here.\n"
     )
+
+
+def test_a_document_has_the_rows_that_say_enough() -> None:
+    """Single figures and claims stay; the terminal and the JSON file have all rows."""
+    brief = dataclasses.replace(FINDING, in_brief=("theirs",))
+    document = to_markdown(brief, MACHINE)
+    assert "| theirs | 1,234 | 9 |" in document
+    assert "| ours |" not in document
+    assert "| page |" in document
+    assert to_text(brief) == to_text(FINDING)
+    assert from_json(to_json([brief], MACHINE)) == ((brief,), MACHINE)
 
 
 def test_what_was_written_as_json_is_read_as_the_same() -> None:
