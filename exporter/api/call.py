@@ -43,12 +43,14 @@ class Reply:
     """The decoded object of a reply that is no error.
 
     ``duration_s`` does not include the wait for the budget. ``access_key_id`` names the key that signed the request.
+    ``fingerprint`` is a hash of the text but for the request id, of a list of the texts of all pages.
     """
 
     payload: Mapping[str, Any]
     request_id: str | None
     duration_s: float
     access_key_id: str
+    fingerprint: int
 
 
 class Api(Protocol):

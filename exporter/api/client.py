@@ -318,6 +318,7 @@ class Client:
             request_id=request_id,
             duration_s=self._clock() - began,
             access_key_id=credentials.access_key_id,
+            fingerprint=hash(body.replace((request_id or "").encode(), b"")),
         )
 
     def _translated(self, error: Exception, call: Call, route: Route) -> Exception:

@@ -36,6 +36,7 @@ class Listing:
         self._number = 1
         self._tokens: list[str] = []
         self._duration_s = 0.0
+        self._fingerprint = 0
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -54,6 +55,7 @@ class Listing:
         self._rows += rows
         self._total = max(self._total, total or 0)
         self._duration_s += reply.duration_s
+        self._fingerprint = hash((self._fingerprint, reply.fingerprint))
         if self._pages.turn == "NextToken":
             goes_on = self._take_token(answer)
         elif total is None:
@@ -67,7 +69,7 @@ class Listing:
         self._number += 1
         if not goes_on:
             payload = _with_rows(reply.payload, self._pages.rows, self._rows) | {"TotalCount": self._total}
-            self.whole = replace(reply, payload=payload, duration_s=self._duration_s)
+            self.whole = replace(reply, payload=payload, duration_s=self._duration_s, fingerprint=self._fingerprint)
 
     def _take_token(self, answer: AnswerFields) -> bool:
         token = answer.text("NextToken")

@@ -69,12 +69,14 @@ class Answer(Generic[S]):
     """The state was learned.
 
     ``unknown_values`` maps a field, in the vendor's spelling, to its values that the documentation does not name, or
-    to a sentence about a value that makes no sense and is not in the state.
+    to a sentence about a value that makes no sense and is not in the state. ``fingerprint`` is that of the reply;
+    None for a state in a refusal.
     """
 
     state: S
     request_id: str | None = None
     unknown_values: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    fingerprint: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

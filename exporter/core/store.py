@@ -147,6 +147,11 @@ class Store:
         """The current record of a configured probe."""
         return self._records[key]
 
+    def last_outcome(self, key: ProbeKey) -> Outcome | None:
+        """What the last poll of a probe added; None before the first, and of a probe that is not configured."""
+        record = self._records.get(key)
+        return None if record is None else record.last_outcome
+
     def records(self) -> Mapping[ProbeKey, ProbeRecord]:
         """All current records, as of one moment."""
         with self._lock:

@@ -277,3 +277,19 @@ def test_bad_pages_do_not_exist(field: dict[str, Any]) -> None:
     """A list has a place, and pages have bounds."""
     with pytest.raises(ValueError, match="pages have rows"):
         replace(BY_TOKEN, **field)
+
+
+def test_a_list_says_the_same_only_where_every_page_does(list_from: ListFrom) -> None:
+    """The fingerprint is that of all pages, in their order; the request id is not in it."""
+    first, second = page("a", "b", total=4), page("c", "d", total=4)
+    same, other, turned, again = (
+        list_from(PagedServer(*pages)).fingerprint
+        for pages in (
+            (first, second),
+            (page("a", "x", total=4), second),
+            (second, first),
+            ({**first, "RequestId": "R2"}, {**second, "RequestId": "R3"}),
+        )
+    )
+    assert same == again
+    assert len({same, other, turned}) == 3

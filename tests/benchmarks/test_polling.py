@@ -99,7 +99,7 @@ def test_the_lean_server_answers_what_the_api_documents() -> None:
     pages = Listing(Pages("NextToken", ("Accounts", "Account"), size=2, most=2))
     while pages.whole is None:
         payload = ask(upstream, "ListAccounts", query=urlencode(pages.parameters))
-        pages.add(Reply(payload, request_id=None, duration_s=0.0, access_key_id=""))
+        pages.add(Reply(payload, request_id=None, duration_s=0.0, access_key_id="", fingerprint=0))
     assert [member.account_id for member in parse_members(pages.whole.payload, None)] == ["1", "2", "3"]
 
 

@@ -186,6 +186,35 @@ def test_undocumented_values_are_counted_by_field(world: World) -> None:
     assert sorted(world.unknown) == ["InternetChargeType", "LockReason"]
 
 
+def test_an_answer_that_says_the_same_is_parsed_once(world: World) -> None:
+    """The next answer has its own request id and counts its unknown values; any other text is parsed."""
+    parsed: list[object] = []
+
+    def parse(payload: Mapping[str, object], request_id: str | None) -> Answer[Any]:
+        parsed.append(payload)
+        return KIND.parse(payload, request_id)
+
+    world.probe = Probe(key=world.probe.key, kind=replace(KIND, parse=parse), caller=world.probe.caller)
+    world.set_service(charge_type="PayByMood")
+    first, second = world.poll(), world.poll()
+    assert isinstance(first.outcome, Answer)
+    assert isinstance(second.outcome, Answer)
+    assert isinstance(first.record.state, ServiceState)
+    assert first.record.state.charge_type == "PayByMood"
+    assert second.record.state == first.record.state
+    assert first.outcome.request_id != second.outcome.request_id
+    assert world.unknown == ["InternetChargeType"] * 2
+    assert len(parsed) == 1
+
+    world.set_service(charge_type="PayByMood", locks=("financial",))
+    assert world.poll().record.state == replace(first.record.state, lock_reasons=("financial",))
+    world.set_fault(Fault("error", status=503, code="ServiceUnavailable", message="later"))
+    world.poll()
+    world.set_fault(None)
+    assert isinstance(world.poll().outcome, Answer)
+    assert len(parsed) == 3
+
+
 def test_a_field_that_makes_no_sense_is_counted_and_logged(world: World) -> None:
     """The answer is read without it; the log has what was there at debug, for each answer."""
     world.simulator.set_raw_answer(
