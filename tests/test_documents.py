@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from exporter.probes.service_state import CHARGE_TYPES
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
     page
     for folder, pattern in (("", "*.md"), ("docs", "**/*.md"), ("grafana", "*.md"), ("deploy", "**/*.md"))
     for page in (ROOT / folder).glob(pattern)
 )
+GLOSSARY = ROOT / "docs" / "glossary.md"
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 
@@ -44,6 +47,21 @@ def test_a_key_that_a_document_puts_beside_the_code_is_kept_out_of_git() -> None
 
     assert keys
     assert {key for key in keys if not any(fnmatch(key, pattern) for pattern in patterns)} == set()
+
+
+def test_each_term_of_the_glossary_is_one_of_the_documents() -> None:
+    """Each is used in a page as it stands there; none stands there twice; all charge types that we know are there."""
+    rows = re.findall(
+        r"^\| (?!term |value )([^|]+) \| ([^|]+) \|", GLOSSARY.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    terms = [term for names, _ in rows for term in names.split(", ")]
+    values = {term.strip("`") for term in terms if term.startswith("`")}
+    words = " ".join(" ".join(page.read_text(encoding="utf-8") for page in PAGES if page != GLOSSARY).split()).lower()
+
+    assert len(terms) == len(set(terms)) > 40
+    assert values == set(CHARGE_TYPES)
+    assert [names for names, chinese in rows if not re.search(r"[\u4e00-\u9fff]", chinese)] == []
+    assert [term for term in terms if term.strip("`") not in values and term.lower() not in words] == []
 
 
 @pytest.mark.parametrize(
