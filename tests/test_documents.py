@@ -17,6 +17,14 @@ PAGES = sorted(
 )
 GLOSSARY = ROOT / "docs" / "glossary.md"
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+NOT_PLAIN_YET = {"alert-mutations", "benchmarks", "commands", "licences", "metrics", "simulator"}
+PLAIN = [ROOT / "README.md", ROOT / "SECURITY.md"] + [
+    page
+    for page in PAGES
+    if page.parent.name == "runbooks" or (page.parent.name == "docs" and page.stem not in NOT_PLAIN_YET)
+]
+MOST_WORDS = 16
+LITERARY = re.compile(r"\b(?:whoever|lest|nobody|(?:is|are|was) told|(?:what|who) left)\b", re.IGNORECASE)
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 
 
@@ -62,6 +70,27 @@ def test_each_term_of_the_glossary_is_one_of_the_documents() -> None:
     assert values == set(CHARGE_TYPES)
     assert [names for names, chinese in rows if not re.search(r"[\u4e00-\u9fff]", chinese)] == []
     assert [term for term in terms if term.strip("`") not in values and term.lower() not in words] == []
+
+
+def sentences(page: str) -> Iterator[str]:
+    """Those of a page without code, tables and headings; a name in backticks, and an address, is one word."""
+    prose = re.sub(r"^(?:\||#).*$", "", CODE.sub("", page), flags=re.MULTILINE)
+    prose = re.sub(r"!\[[^\]]*\]\([^)]*\)|<!--.*?-->", "", prose, flags=re.DOTALL)
+    prose = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`]+`|<?https?:\S+", "name", prose))
+    for paragraph in re.split(r"\n\s*\n|\n(?= *(?:-|\d+\.) )", prose):
+        for sentence in re.split(r"(?<=[.?!])\s+", re.sub(r"^\s*(?:-|\d+\.) ", "", paragraph)):
+            if re.search(r"[a-zA-Z]", sentence):
+                yield " ".join(sentence.split())
+
+
+@pytest.mark.parametrize("page", PLAIN, ids=[str(page.relative_to(ROOT)) for page in PLAIN])
+def test_sentences_are_short(page: Path) -> None:
+    """Readers of two languages read them at night: 16 words on average, and words that people search for."""
+    found = sorted(sentences(page.read_text(encoding="utf-8")), key=lambda sentence: -len(sentence.split()))
+    mean = sum(len(sentence.split()) for sentence in found) / len(found)
+
+    assert mean <= MOST_WORDS, f"{mean:.1f} words a sentence; divide the longest:\n" + "\n".join(found[:5])
+    assert [sentence for sentence in found if LITERARY.search(sentence)] == []
 
 
 @pytest.mark.parametrize(
