@@ -18,10 +18,11 @@ PAGES = sorted(
 GLOSSARY = ROOT / "docs" / "glossary.md"
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 NOT_PLAIN_YET = {"alert-mutations", "benchmarks", "commands", "licences", "metrics", "simulator"}
-PLAIN = [ROOT / "README.md", ROOT / "SECURITY.md"] + [
-    page
-    for page in PAGES
-    if page.parent.name == "runbooks" or (page.parent.name == "docs" and page.stem not in NOT_PLAIN_YET)
+PLAIN = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / folder / "README.md" for folder in ("grafana", "deploy/helm/dcdn-exporter")),
+    *(page for page in PAGES if page.parent == ROOT / "docs" and page.stem not in NOT_PLAIN_YET),
+    *(page for page in PAGES if page.parent == ROOT / "docs" / "runbooks"),
 ]
 MOST_WORDS = 16
 LITERARY = re.compile(r"\b(?:whoever|lest|nobody|(?:is|are|was) told|(?:what|who) left)\b", re.IGNORECASE)
