@@ -26,7 +26,7 @@ _TAIL = r"""
 done; for serve, demo and simulator: ended by a signal to stop
 .TP
 .B 1
-failed; for open\-cdn: refused, or never sent
+failed; for open\-cdn: rejected, or not sent
 .TP
 .B 2
 bad configuration or usage
@@ -38,16 +38,15 @@ status: something is locked or overdue
 status: a poll failed
 .TP
 .B 5
-open\-cdn: whether it was done is not known
+open\-cdn: the result is not known
 .TP
 .B 6
-in place of 0: done, and the result could not be written; never of serve, demo and simulator
+as 0, but the result could not be written; not for serve, demo and simulator
 .SH ENVIRONMENT
-A flag that is not given is read from the variable that it names. The vendor's variables, such as
-ALIBABA_CLOUD_ACCESS_KEY_ID, are read for credentials of the type default; HTTPS_PROXY, NO_PROXY and
-REQUESTS_CA_BUNDLE for every call.
+Without a flag, its variable is read. Credentials of the type default use the vendor's variables, such as
+ALIBABA_CLOUD_ACCESS_KEY_ID. Every call uses HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE.
 .SH SIGNALS
-serve reads its configuration file again at SIGHUP, and ends at SIGTERM and SIGINT within two seconds.
+SIGHUP reloads the configuration file of serve. SIGTERM and SIGINT stop it within two seconds.
 """.lstrip()
 
 

@@ -15,7 +15,7 @@ from exporter.web.web_configuration import check_web_configuration
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @web_config_file_flag
 def check_config(file: Path | None, web_config_file: Path | None) -> None:
-    """Say every problem of a configuration FILE with its path and line, or sum it up; likewise of a web one."""
+    """Check a configuration FILE: print all problems with path and line, or a summary."""
     if file is None and web_config_file is None:
         raise click.UsageError("nothing to check: give a FILE, --web.config.file or both")
     configuration = web = None

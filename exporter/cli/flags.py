@@ -56,7 +56,7 @@ web_config_file_flag = flag(
     "web.config.file",
     type=click.Path(path_type=Path),
     default=None,
-    help="TLS, passwords and headers, in the format of Prometheus' exporter-toolkit. Without it: plain HTTP for all.",
+    help="TLS, passwords and headers, in the format of Prometheus' exporter-toolkit. Without it: plain HTTP.",
 )
 
 
@@ -66,9 +66,9 @@ def log_flags(default_level: str) -> Callable[[Callable[..., Any]], Callable[...
         "log.level",
         type=click.Choice(list(logs.LEVELS)),
         default=default_level,
-        help="The lowest level that is logged.",
+        help="The lowest level to log.",
     )
-    log_format = flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="How a line is written.")
+    log_format = flag("log.format", type=click.Choice(logs.FORMATS), default="logfmt", help="The format of a line.")
     return lambda command: level(log_format(command))
 
 

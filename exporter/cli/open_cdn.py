@@ -27,26 +27,30 @@ def _charge_type(text: str) -> str:
     default="PayByTraffic",
     show_default=True,
     callback=checked(_charge_type),
-    help="How CDN is to be billed; the vendor documents this one.",
+    help="How CDN is billed. The vendor documents this value only.",
 )
-@click.option("--yes", is_flag=True, help="Activate CDN. Else nothing is changed, unless you say so on a terminal.")
 @click.option(
-    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed."
+    "--yes",
+    is_flag=True,
+    help="Activate CDN. Without it, the command asks on a terminal, and is a dry run elsewhere.",
+)
+@click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
 )
 @click.option(
     "--wait",
     type=click.FloatRange(0, 600),
     default=30.0,
     show_default=True,
-    help="For how many seconds DescribeCdnService is asked whether it shows the service.",
+    help="For how many seconds to poll DescribeCdnService until it shows CDN.",
 )
 def open_cdn(
     config_file: Path | None, account_name: str, internet_charge_type: str, output: str, wait: float, *, yes: bool
 ) -> None:
     """Activate CDN for an account: call OpenCdnService, once. This starts billing.
 
-    Exits with 0 when CDN is active, also if it was before, and after a dry run; 1 when it was not activated; 5 when
-    that is not known; 6 in place of 0 when that could not be printed.
+    Exit codes: 0, CDN is active, was active before, or this was a dry run; 1, it was not activated; 5, the result is
+    not known; 6, as 0, but the result could not be printed.
     """
     configuration = configuration_of(config_file)
     account = next((each for each in configuration.accounts if each.name == account_name), None)

@@ -29,7 +29,7 @@ _REDRAWN_EVERY_S = 1.0
     default="127.0.0.1:10521",
     show_default=True,
     callback=checked(listen_address),
-    help="Where to listen; port 0: any free one.",
+    help="Where to listen. Port 0: any free port.",
 )
 @click.option(
     "--scenario",
@@ -37,9 +37,9 @@ _REDRAWN_EVERY_S = 1.0
     show_default=True,
     help=f"A packaged scenario ({', '.join(packaged_scenarios())}) or a file.",
 )
-@click.option("--print-config", is_flag=True, help="Print a configuration file for serve that fits, and exit.")
+@click.option("--print-config", is_flag=True, help="Print a configuration file for serve, and exit.")
 def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None:
-    """Run the simulator of the API alone: a real HTTP server for any client of it."""
+    """Run the simulator of the API, an HTTP server."""
     played = _scenario(scenario)
     host, port = parse_listen_address(listen_address)
     if print_config:
@@ -71,11 +71,11 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
     "web.listen-address",
     default="127.0.0.1:10520",
     callback=checked(listen_address),
-    help=("Where the exporter listens; port 0: any free one."),
+    help="Where the exporter listens. Port 0: any free port.",
 )
 @log_flags("error")
 def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
-    """Play a day of events in minutes: the simulator, and a daemon that watches it. Needs nothing else."""
+    """Run the simulator and a daemon that watches it. You need no account."""
     log = logs.configure_daemon(level=log_level, log_format=log_format)
     show = Demo(load_scenario("demo"), web=WebOptions(listen_address=web_listen_address), log=log)
     with stop_signal() as stopping:

@@ -48,22 +48,25 @@ from exporter.web.app import checked_telemetry_path
     "web.listen-address",
     default=":10520",
     callback=checked(listen_address),
-    help="Where to listen; port 0: any free one.",
+    help="Where to listen. Port 0: any free port.",
 )
 @flag(
-    "web.telemetry-path", default="/metrics", callback=checked(checked_telemetry_path), help="Where the metrics are."
+    "web.telemetry-path",
+    default="/metrics",
+    callback=checked(checked_telemetry_path),
+    help="The path of the metrics.",
 )
 @flag(
     "shard",
     default="0/1",
     metavar="ORDINAL/TOTAL",
     callback=checked(lambda text: parse_shard(text, host=socket.gethostname())),
-    help="Poll this one of TOTAL parts of the accounts; auto/TOTAL: the ordinal ends the host's name.",
+    help="Which of TOTAL parts of the accounts to poll. auto/TOTAL: the ordinal is at the end of the host name.",
 )
 @flag(
     "web.documentation-url",
     callback=checked(lambda text: web_address(text) if text else ""),
-    help="Where the status page's link to the documentation leads. Without it: no link.",
+    help="The address of the documentation, for a link on the status page. Without it: no link.",
 )
 @web_config_file_flag
 @flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")
@@ -80,9 +83,9 @@ def serve(
     log_level: str,
     log_format: str,
 ) -> None:
-    """Run the daemon: poll the API on a schedule and serve /metrics.
+    """Run the daemon: poll the API and serve /metrics.
 
-    SIGHUP makes it read the configuration file again; a bad one is reported and changes nothing.
+    SIGHUP reloads the configuration file. A file with an error is logged and ignored.
     """
     share_heaps()  # before any thread starts
     forbid_dumps()

@@ -20,14 +20,14 @@ from exporter.report.terminal import above_bar, draw_table, progress_bar
 @click.command()
 @config_file_flag
 @click.option(
-    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What is printed."
+    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What to print."
 )
 @log_flags("warn")
 def status(config_file: Path | None, output: str, log_level: str, log_format: str) -> None:
-    """Poll each probe once and print what is known, the worst first.
+    """Poll each probe once and print its state, worst first.
 
-    Ends with 3 when something is locked or overdue, else with 4 when a poll failed, else with 0, or with 6 when the
-    result could not be written.
+    Exit codes: 3, something is locked or overdue; else 4, a poll failed; else 0; 6, as 0, but the result could not be
+    written.
     """
     with exit_on_signal():
         configuration = configuration_of(config_file)
