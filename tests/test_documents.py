@@ -17,7 +17,7 @@ PAGES = sorted(
 )
 GLOSSARY = ROOT / "docs" / "glossary.md"
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-NOT_PLAIN_YET = {"alert-mutations", "benchmarks", "commands", "licences", "metrics", "simulator"}
+NOT_PLAIN_YET = {"alert-mutations", "commands", "licences", "metrics", "simulator"}
 PLAIN = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *(ROOT / folder / "README.md" for folder in ("grafana", "deploy/helm/dcdn-exporter")),
