@@ -14,6 +14,7 @@ from importlib import import_module
 import click
 
 from exporter import __version__
+from exporter.core.memory import forbid_dumps
 
 __all__ = ["main"]
 
@@ -100,3 +101,4 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="dcdn-exporter")
 def main() -> None:
     """Prometheus exporter for the service state of Alibaba Cloud DCDN, IPA and CDN."""
+    forbid_dumps()  # before a command reads its configuration, and with it keys

@@ -269,6 +269,25 @@ __main__.run()
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="core dumps are forbidden on Linux alone")
+@pytest.mark.parametrize("command", [["check-config"], ["status"], ["open-cdn", "--account=prod"]])
+def test_no_core_of_a_command_is_dumped(tmp_path: Path, command: list[str]) -> None:
+    """Whatever reads keys has a memory that only root can read, as the daemon has."""
+    file = tmp_path / "config.yaml"
+    file.write_text(BAD)
+    code = (
+        "import atexit, ctypes; from exporter.cli import main; pr_get_dumpable = 3; "
+        "atexit.register(lambda: print('dumpable:', ctypes.CDLL(None).prctl(pr_get_dumpable, 0, 0, 0, 0))); main()"
+    )
+    given = [str(file)] if command == ["check-config"] else [f"--config.file={file}"]
+    process = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", code, *command, *given], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert str(file) in process.stderr
+    assert process.stdout == "dumpable: 0\n"
+
+
 @pytest.mark.parametrize(("command", "exit_code"), [("status", 130), ("open-cdn", 130), ("serve", 0)])
 def test_an_early_interruption_is_no_good_news(command: str, exit_code: int) -> None:
     """Ctrl-C while the parts are still being loaded is told, but for those that run until they are stopped."""
