@@ -6,6 +6,7 @@ Keys of that format that our server does not support are refused by name; none i
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NoReturn
@@ -40,7 +41,12 @@ _CLIENT_AUTH_WORDS = (
     "NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert; "
     "to ask for a certificate and not to verify it is not supported"
 )
-_HASH_WORDS = "a bcrypt hash with a cost from 4 to 16, as `htpasswd -nBC 10 NAME` prints it behind the colon"
+# By the interpreter that runs this, which has bcrypt; htpasswd is on few machines and in no image.
+_PRINTS_A_HASH = (
+    f"{sys.executable} -c "
+    "'import bcrypt, getpass; print(bcrypt.hashpw(getpass.getpass().encode(), bcrypt.gensalt(10)).decode())'"
+)
+_HASH_WORDS = f"a bcrypt hash with a cost from 4 to 16; this asks for a password and prints one: {_PRINTS_A_HASH}"
 # A check at cost 16 takes some seconds; each step more doubles that, and a check cannot be interrupted.
 _HASH = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 

@@ -1,8 +1,10 @@
 """The web configuration file, in the format of exporter-toolkit."""
 
 import re
+import subprocess
 from pathlib import Path
 
+import bcrypt
 import pytest
 
 from exporter.config import ConfigurationError, TlsServer, WebConfiguration, load_web, protection, web_summary
@@ -23,6 +25,19 @@ def web_file(tmp_path: Path) -> Path:
 def read(web_file: Path, text: str) -> WebConfiguration:
     web_file.write_text(text)
     return load_web(web_file)
+
+
+def test_what_is_said_of_a_bad_hash_makes_a_good_one(web_file: Path) -> None:
+    """The command in the message asks for a password, and prints what the file may hold."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(web_file, "basic_auth_users: {alice: hunter2}")
+    command = str(caught.value).partition("prints one: ")[2]
+    answer = subprocess.run(  # noqa: S602 — as somebody would paste it, with no terminal to ask on
+        command, shell=True, input="hunter2\n", capture_output=True, text=True, check=True, start_new_session=True
+    )
+    made = read(web_file, f"basic_auth_users: {{alice: {answer.stdout.strip()}}}")
+
+    assert bcrypt.checkpw(b"hunter2", made.basic_auth_users["alice"].get_secret_value().encode())
 
 
 def test_an_empty_file_asks_nothing_of_anybody(web_file: Path) -> None:
