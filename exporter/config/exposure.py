@@ -1,4 +1,4 @@
-"""Files with secrets that other users of the machine can read or change, by their permissions.
+"""Files with secrets that other users of the machine can read, change or replace, by permissions of file and folders.
 
 A Kubernetes pod is left alone: it has no other users, and mounts Secrets with mode 0644.
 """
@@ -35,9 +35,10 @@ def exposure_warnings(
     web: WebConfiguration | None,
     environ: Mapping[str, str],
 ) -> list[str]:
-    """One sentence for each file with a secret that others can read or change, twenty at most, and how many more.
+    """A sentence for each file with a secret that others can read or change, and each folder to replace one in.
 
-    ``file`` is the one that the configuration comes from. Files that are gone by now are left out.
+    Twenty at most, and how many more. ``file`` is the one that the configuration comes from. Files that are gone by
+    now are left out.
     """
     if _POD_VARIABLE in environ:
         return []
@@ -48,7 +49,7 @@ def exposure_warnings(
         holders.update((path, ("a secret", _HINT)) for path in _secret_files(credentials) if path is not None)
     if web is not None and web.tls_server_config is not None:
         holders[web.tls_server_config.key_file] = "the key of the certificate", _HINT
-    found = list(_warnings(holders))
+    found = [*_warnings(holders), *_folder_warnings(holders)]
     return [*found[:MAX_NAMED], *([f"and {len(found) - MAX_NAMED} more"] if len(found) > MAX_NAMED else [])]
 
 
@@ -68,12 +69,45 @@ def exposed_mode(path: Path) -> int | None:
     return mode if reached else None
 
 
+def open_folders(path: Path) -> dict[Path, int]:
+    """The folders on the way to a file where others can replace what is there, with their permission bits.
+
+    Its name and what its links lead to are both looked at; when there is no such file, there are none. Others cannot
+    where they may not search a folder above, nor where the sticky bit keeps what is there for its owner.
+    """
+    found = {}
+    try:
+        path.stat()
+        for way in (Path(os.path.abspath(path)), Path(os.path.realpath(path))):  # noqa: PTH100 — links stay as they are
+            for folder in reversed(way.parents):
+                mode = stat.S_IMODE(folder.stat().st_mode)
+                if not mode & stat.S_IXOTH:
+                    break
+                if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                    found[folder] = mode
+    except OSError:
+        return {}
+    return found
+
+
 def _warnings(holders: Mapping[Path, tuple[str, str]]) -> Iterator[str]:
     for path, (content, hint) in sorted(holders.items()):
         mode = exposed_mode(path)
         if mode is not None:
             verbs = " and ".join(verb for verb, bit in _VERBS.items() if mode & bit)
             yield f"other users can {verbs} {path} (mode {mode:04o}), which holds {content}; {hint}"
+
+
+def _folder_warnings(holders: Mapping[Path, tuple[str, str]]) -> Iterator[str]:
+    found: dict[Path, tuple[int, Path]] = {}
+    for path in sorted(holders):
+        for folder, mode in open_folders(path).items():
+            found.setdefault(folder, (mode, path))
+    for folder, (mode, path) in sorted(found.items()):
+        yield (
+            f"other users can replace what is in {folder} (mode {mode:04o}), where {path} holds {holders[path][0]}; "
+            f"chmod o-w {folder}"
+        )
 
 
 def _credentials_in(configuration: Configuration) -> Iterator[Credentials]:

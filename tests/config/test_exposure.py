@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import Configuration, Vocabulary, exposure_warnings, load_web, parse
-from exporter.config.exposure import exposed_mode
+from exporter.config.exposure import exposed_mode, open_folders
 
 HINT = "chown it to the exporter's user and chmod it to 0400"
 Warn = Callable[..., list[str]]
@@ -65,6 +65,37 @@ def test_a_file_in_a_folder_that_others_cannot_search_is_not_exposed(warn: Warn,
     text = f"accounts: [{account('access_key_secret_file: closed/open/secret')}]"
     assert len(warn(text)) == 1
     (folder / "closed").chmod(0o700)
+    assert warn(text) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "replaced"), [(0o777, True), (0o733, True), (0o1777, False), (0o775, False), (0o776, False)]
+)
+def test_a_folder_that_others_can_write_to_is_named(warn: Warn, folder: Path, mode: int, *, replaced: bool) -> None:
+    """Once for all its files, whatever their modes; not where the sticky bit keeps these, or others cannot search."""
+    written(folder / "secret", 0o400)
+    written(folder / "token", 0o400)
+    folder.chmod(mode)
+    text = f"accounts: [{account('access_key_secret_file: secret, security_token_file: token')}]"
+    expected = (
+        f"other users can replace what is in {folder} (mode {mode:04o}), where {folder / 'secret'} holds a secret; "
+        f"chmod o-w {folder}"
+    )
+    assert warn(text) == ([expected] if replaced else [])
+
+
+def test_a_folder_above_and_the_folder_of_a_link_count_too(warn: Warn, folder: Path) -> None:
+    """Others can put a folder or a link of theirs in place of what is there, unless they are stopped above it."""
+    for name in ("links", "real/secrets"):
+        (folder / name).mkdir(parents=True)
+    written(folder / "real" / "secrets" / "secret", 0o400)
+    (folder / "links" / "secret").symlink_to("../real/secrets/secret")
+    text = f"accounts: [{account('access_key_secret_file: links/secret')}]"
+    assert warn(text) == []
+    for name in ("links", "real"):
+        (folder / name).chmod(0o777)
+    assert [words.split()[7] for words in warn(text)] == [str(folder / "links"), str(folder / "real")]
+    folder.chmod(0o700)
     assert warn(text) == []
 
 
@@ -181,4 +212,6 @@ def test_the_key_of_the_certificate_is_looked_at(folder: Path) -> None:
 
 def test_a_file_that_is_gone_is_not_exposed(folder: Path) -> None:
     """Nor is that an error: who uses it says so."""
+    folder.chmod(0o777)
     assert exposed_mode(folder / "gone") is None
+    assert open_folders(folder / "gone") == {}
