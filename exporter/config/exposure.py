@@ -1,6 +1,8 @@
 """Files with secrets that other users of the machine can read, change or replace, by permissions of file and folders.
 
-A Kubernetes pod is left alone: it has no other users, and mounts Secrets with mode 0644.
+A Kubernetes pod is left alone: it has no other users, and mounts Secrets with mode 0644. So are the secrets that
+podman and docker swarm hand to a container: copies for it alone, by default with mode 0444 below /run/secrets. Other
+files of a container may be mounted from its machine, where they have the same mode.
 """
 
 import os
@@ -22,6 +24,11 @@ from exporter.config.models import Configuration
 from exporter.config.summary import MAX_NAMED
 from exporter.config.web import WebConfiguration
 
+# https://docs.podman.io/en/latest/markdown/podman-run.1.html (--secret), https://docs.docker.com/engine/swarm/secrets/;
+# the two files tell of a container of either. A file of docker compose's `secrets` has the mode of its machine.
+_CONTAINER_MARKS = ("run/.containerenv", ".dockerenv")
+_ENGINE_SECRETS = "run/secrets"
+_ENGINE_MODE = 0o444
 _VERBS = {"read": stat.S_IROTH, "change": stat.S_IWOTH}
 _POD_VARIABLE = "KUBERNETES_SERVICE_HOST"
 _HINT = "chown it to the exporter's user and chmod it to 0400"
@@ -34,11 +41,12 @@ def exposure_warnings(
     *,
     web: WebConfiguration | None,
     environ: Mapping[str, str],
+    root: Path = Path("/"),
 ) -> list[str]:
     """A sentence for each file with a secret that others can read or change, and each folder to replace one in.
 
-    Twenty at most, and how many more. ``file`` is the one that the configuration comes from. Files that are gone by
-    now are left out.
+    Twenty at most, and how many more. ``file`` is the one that the configuration comes from, ``root`` the folder
+    of all files of the machine or container. Files that are gone by now are left out.
     """
     if _POD_VARIABLE in environ:
         return []
@@ -49,6 +57,8 @@ def exposure_warnings(
         holders.update((path, ("a secret", _HINT)) for path in _secret_files(credentials) if path is not None)
     if web is not None and web.tls_server_config is not None:
         holders[web.tls_server_config.key_file] = "the key of the certificate", _HINT
+    if any((root / mark).exists() for mark in _CONTAINER_MARKS):
+        holders = {path: what for path, what in holders.items() if not _is_of_the_engine(path, root)}
     found = [*_warnings(holders), *_folder_warnings(holders)]
     return [*found[:MAX_NAMED], *([f"and {len(found) - MAX_NAMED} more"] if len(found) > MAX_NAMED else [])]
 
@@ -88,6 +98,11 @@ def open_folders(path: Path) -> dict[Path, int]:
     except OSError:
         return {}
     return found
+
+
+def _is_of_the_engine(path: Path, root: Path) -> bool:
+    below = Path(os.path.realpath(path)).is_relative_to(root / _ENGINE_SECRETS)
+    return below and exposed_mode(path) == _ENGINE_MODE
 
 
 def _warnings(holders: Mapping[Path, tuple[str, str]]) -> Iterator[str]:

@@ -26,7 +26,7 @@ def warn(folder: Path, vocabulary: Vocabulary) -> Warn:
     def run(text: str, **environ: str) -> list[str]:
         file = folder / "dcdn.yaml"
         configuration: Configuration = parse(text, source=str(file), vocabulary=vocabulary)
-        return exposure_warnings(configuration, file, web=None, environ=environ)
+        return exposure_warnings(configuration, file, web=None, environ=environ, root=folder)
 
     return run
 
@@ -118,6 +118,26 @@ def test_a_pod_has_no_other_users(warn: Warn, folder: Path) -> None:
     text = f"accounts: [{account('access_key_secret_file: secret')}]"
     assert len(warn(text)) == 1
     assert warn(text, KUBERNETES_SERVICE_HOST="127.0.0.1") == []
+
+
+@pytest.mark.parametrize("mark", ["run/.containerenv", ".dockerenv"])
+def test_secrets_that_the_engine_hands_to_a_container_are_not_exposed(warn: Warn, folder: Path, mark: str) -> None:
+    """They are copies of mode 0444; a file that is mounted has the mode that it has on its machine."""
+    (folder / "run" / "secrets").mkdir(parents=True)
+    (folder / "mounted").mkdir()
+    handed, mounted = written(folder / "run/secrets/key", 0o444), written(folder / "mounted/key", 0o444)
+    text = "accounts: [" + ", ".join(account(f"access_key_secret_file: {file}") for file in (handed, mounted)) + "]"
+    text = text.replace("name: a", "name: b", 1)
+
+    def named() -> list[str]:
+        return [words.partition(" (mode ")[0].split()[-1] for words in warn(text)]
+
+    assert named() == [str(mounted), str(handed)]
+    (folder / mark).touch()
+    assert named() == [str(mounted)]
+    for mode in (0o644, 0o446):
+        handed.chmod(mode)
+        assert named() == [str(mounted), str(handed)]
 
 
 @pytest.mark.parametrize("keys", ["access_key_secret: x", "access_key_secret_file: s, security_token: x"])

@@ -174,6 +174,24 @@ def test_the_image_holds_what_the_documents_say(
     assert version.startswith(f"Python {named[1]}.")
 
 
+def test_a_secret_of_podman_is_not_exposed(image: str, containers: Containers, tmp_path: Path) -> None:
+    """It has mode 0444 and is for that container; a file that is mounted has the mode that it has on its machine."""
+    keys = "credentials: {type: access_key, access_key_id: LTAI, access_key_secret_file: /run/secrets"
+    file, mounted = tmp_path / "config.yaml", tmp_path / "mounted"
+    file.write_text(f"accounts: [{{name: a, {keys}/handed}}}}, {{name: b, {keys}/mounted}}}}]")
+    mounted.write_text("hunter2")
+    for each in (file, mounted):
+        each.chmod(0o644)
+    containers.podman("secret", "create", "handed", "-", given="hunter2")
+    volumes = [f"--volume={file}:/config.yaml:ro", f"--volume={mounted}:/run/secrets/mounted:ro"]
+    said = containers.podman(
+        "run", "--rm", "--network=none", "--secret=handed", *volumes, image, "check-config", "/config.yaml"
+    )
+
+    warnings = [line.partition("; ")[0] for line in said.stderr.splitlines() if line.startswith("warning:")]
+    assert warnings == ["warning: other users can read /run/secrets/mounted (mode 0644), which holds a secret"]
+
+
 def test_a_signal_stops_it(running: Running, tell: Callable[[str], None]) -> None:
     """SIGTERM is an end that was asked for: the exit code is 0."""
     wait_until("it is scraped", running.scrape)
