@@ -87,12 +87,27 @@ def test_a_web_configuration_becomes_a_secret(render: Render) -> None:
             OPEN,
             id="secret-with-certificates",
         ),
-        pytest.param({"scheme": "https"}, "HTTPS", id="file-of-an-extra-volume"),
     ],
 )
 def test_every_probe_can_pass(render: Render, web: dict[str, Any], asked: str) -> None:
     """It asks as the web configuration wants it; what it lacks a certificate or a password for, it finds open."""
     assert probes(render({"webConfig": web, **RENEWED})) == {asked}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"extraArgs": ["--web.config.file=/tls/web.yaml"]}, id="flag"),
+        pytest.param({"extraArgs": ["--web.config.file", "/tls/web.yaml"]}, id="flag-in-two"),
+        pytest.param(
+            {"extraEnv": [{"name": "DCDN_EXPORTER_WEB_CONFIG_FILE", "value": "/tls/web.yaml"}]}, id="variable"
+        ),
+        pytest.param({"envFrom": [{"configMapRef": {"name": "web"}}]}, id="unknown-variables"),
+    ],
+)
+def test_a_file_of_the_users_own_is_asked_as_the_values_say(render: Render, values: dict[str, Any]) -> None:
+    """The chart cannot look into it."""
+    assert probes(render({"webConfig": {"scheme": "https"}, **values})) == {"HTTPS"}
 
 
 @pytest.mark.parametrize(
@@ -147,6 +162,33 @@ def test_prometheus_asks_as_the_web_configuration_wants_it(render: Render, name:
             id="two-files",
         ),
         pytest.param({"webConfig": {"existingSecret": "web"}}, "webConfig.scheme: http or https?", id="no-scheme"),
+        *(
+            pytest.param(
+                {
+                    "webConfig": {key: value},
+                    "extraEnv": [{"name": "A", "value": "b"}],
+                    "extraArgs": ["--log.level=warn"],
+                },
+                f"webConfig.{key} is {said}, but the exporter has no web configuration: ",
+                id=f"no-file-for-{key}",
+            )
+            for key, value, said in (
+                ("scheme", "https", "https"),
+                ("passwords", True, "true"),
+                ("clientCertificates", True, "true"),
+            )
+        ),
+        *(
+            pytest.param(
+                {"webConfig": {"scheme": "http", "clientCertificates": True, **web}, **own},
+                "webConfig.clientCertificates is true, but webConfig.scheme is http: ",
+                id=f"certificates-over-http-of-{name}",
+            )
+            for name, web, own in (
+                ("a-secret", {"existingSecret": "web"}, {}),
+                ("an-own-file", {}, {"extraArgs": ["--web.config.file=/x"]}),
+            )
+        ),
         pytest.param(
             {"webConfig": {"config": {"tls_server_config": TLS}, "scheme": "http"}},
             "webConfig.scheme is http, but webConfig.config makes it https",

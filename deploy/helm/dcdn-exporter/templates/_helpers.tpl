@@ -83,6 +83,13 @@ only made up here: as a default value it would be merged into a configuration th
 {{- if gt (int .Values.sharding.total) 1 }}true{{ end }}
 {{- end }}
 
+{{/* Whether the user's own flag or variable names a web configuration; what envFrom brings is not known here. */}}
+{{- define "dcdn-exporter.otherWebFile" -}}
+{{- range .Values.extraArgs }}{{ if eq (index (splitList "=" .) 0) "--web.config.file" }}true{{ end }}{{ end }}
+{{- range .Values.extraEnv }}{{ if eq .name "DCDN_EXPORTER_WEB_CONFIG_FILE" }}true{{ end }}{{ end }}
+{{- if .Values.envFrom }}true{{ end }}
+{{- end }}
+
 {{/* How the server wants to be asked: what webConfig.config says, else what the values say of a file that is elsewhere. */}}
 {{- define "dcdn-exporter.web" -}}
 {{- $web := .Values.webConfig }}
@@ -117,6 +124,16 @@ only made up here: as a default value it would be merged into a configuration th
 {{- fail (printf "webConfig.config.tls_server_config.%s is %s, which is not in the pod: give the whole path, below one of extraVolumeMounts" $key $file) }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- if not (or $web.config $web.existingSecret (include "dcdn-exporter.otherWebFile" .)) }}
+{{- range $key, $set := dict "scheme" (eq $scheme "https") "passwords" $passwords "clientCertificates" $certificates }}
+{{- if $set }}
+{{- fail (printf "webConfig.%s is %v, but the exporter has no web configuration: give webConfig.config, webConfig.existingSecret, or --web.config.file in extraArgs" $key (get $web $key)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and $certificates (ne $scheme "https") }}
+{{- fail (printf "webConfig.clientCertificates is true, but webConfig.scheme is %s: clients show certificates over https only" $scheme) }}
 {{- end }}
 {{- $login := false }}
 {{- range $web.probeHeaders }}
