@@ -65,6 +65,19 @@ def test_what_builds_the_packages_is_locked() -> None:
     assert pins("build.txt")[name] == version
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/deployment.md", "docs/upgrading.md"])
+def test_what_the_documents_install_is_locked(page: str) -> None:
+    """By its hash; a build in isolation would fetch its tools without one, so they are installed first."""
+    steps = re.findall(r"^\S+/pip install (.+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert steps == len(steps) // 3 * [
+        "--require-hashes -r requirements/build.txt",
+        "--require-hashes --no-build-isolation -r requirements/run.txt",
+        "--no-build-isolation --no-deps .",
+    ]
+    assert steps
+
+
 def test_lower_bounds_are_what_is_tested() -> None:
     """`make test-lowest` installs exactly the lowest version that pyproject.toml allows of each dependency."""
     bounds, locked = lower_bounds(), pins("lowest.txt")
