@@ -1,8 +1,10 @@
 """Waiting for facts instead of for time."""
 
 import os
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PATIENCE_S = float(os.environ.get("DCDN_EXPORTER_TESTS_PATIENCE_S", "60"))
@@ -41,3 +43,13 @@ def soon(holds: Callable[[], object]) -> bool:
     except AssertionError:
         return False
     return True
+
+
+@contextmanager
+def killed_at_the_end(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
+    """The process, which does not outlive a test that fails: the end of its own context waits without a limit."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

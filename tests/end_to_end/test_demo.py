@@ -20,7 +20,7 @@ import pytest
 from exporter.app.simulated import POLL
 from exporter.simulator import WRITES
 from tests.pipes import read_to_end, read_until
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, killed_at_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,16 +98,18 @@ def test_on_a_terminal_what_to_look_at_stays_last(environ: Mapping[str, str], tm
     """A clock, the last and the next events, and addresses that work when copied, on one screen without log lines."""
     here, there = pty.openpty()
     termios.tcsetwinsize(there, (24, 80))
-    with subprocess.Popen(
-        [sys.executable, "-m", "exporter", "demo", "--web.listen-address=:0"],
-        cwd=tmp_path,
-        env={**environ, "TERM": "xterm"},
-        stdin=there,
-        stdout=there,
-        stderr=there,
+    with killed_at_the_end(
+        subprocess.Popen(
+            [sys.executable, "-m", "exporter", "demo", "--web.listen-address=:0"],
+            cwd=tmp_path,
+            env={**environ, "TERM": "xterm"},
+            stdin=there,
+            stdout=there,
+            stderr=there,
+        )
     ) as process:
         os.close(there)
-        shown = read_until(here, "demo  00:01")
+        shown = read_until(here, "Ctrl-C.") + read_until(here, "Ctrl-C.")  # drawn once, and again
         process.send_signal(signal.SIGINT)
         shown += read_to_end(here)
         assert process.wait(PATIENCE_S) == 0

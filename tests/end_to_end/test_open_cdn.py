@@ -15,7 +15,7 @@ import pytest
 
 from exporter.simulator import Fault
 from tests.pipes import Pipe, fill, read_to_end, read_until
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, killed_at_the_end, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,14 +137,16 @@ def test_a_signal_while_the_result_is_printed(
     simulator = simulate(shop, writes=1)
     pipe = Pipe()
     fill(pipe.into)
-    with subprocess.Popen(  # noqa: S603 — our own command
-        [sys.executable, "-m", "exporter", *arguments(simulator, "--yes", "--output", "json")],
-        cwd=tmp_path,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=pipe.into,
-        stderr=subprocess.PIPE,
-        text=True,
+    with killed_at_the_end(
+        subprocess.Popen(  # noqa: S603 — our own command
+            [sys.executable, "-m", "exporter", *arguments(simulator, "--yes", "--output", "json")],
+            cwd=tmp_path,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=pipe.into,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     ) as process:
         wait_until("it waits for the pipe", lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text())
         process.send_signal(signal.SIGTERM)
@@ -161,13 +163,15 @@ def interrupt(
 ) -> tuple[int, str]:
     """End the command with SIGTERM while an action gets no answer; returns its exit code and what it printed."""
     simulator.set_fault("shop", Fault("hang", action=during))
-    with subprocess.Popen(  # noqa: S603 — our own command
-        [sys.executable, "-m", "exporter", *arguments],
-        cwd=folder,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
+    with killed_at_the_end(
+        subprocess.Popen(  # noqa: S603 — our own command
+            [sys.executable, "-m", "exporter", *arguments],
+            cwd=folder,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
     ) as process:
         wait_until("the call was made", lambda: simulator.journal.entries(action=during))
         process.send_signal(signal.SIGTERM)
@@ -200,13 +204,15 @@ def test_on_a_terminal_it_asks(
     simulator = simulate(shop, writes=writes)
     here, there = pty.openpty()
     try:
-        with subprocess.Popen(  # noqa: S603 — our own command
-            [sys.executable, "-m", "exporter", *arguments(simulator)],
-            cwd=tmp_path,
-            env={**environ, "TERM": "dumb"},
-            stdin=there,
-            stdout=there,
-            stderr=there,
+        with killed_at_the_end(
+            subprocess.Popen(  # noqa: S603 — our own command
+                [sys.executable, "-m", "exporter", *arguments(simulator)],
+                cwd=tmp_path,
+                env={**environ, "TERM": "dumb"},
+                stdin=there,
+                stdout=there,
+                stderr=there,
+            )
         ) as process:
             os.close(there)
             there = -1
