@@ -1,10 +1,16 @@
 """Pipes, full ones too, and terminals."""
 
 import os
+import pty
 import select
-from contextlib import suppress
+import subprocess
+import termios
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, killed_at_the_end, wait_until
 
 LINE = b"." * (select.PIPE_BUF - 1) + b"\n"
 """What a full pipe is full of."""
@@ -41,6 +47,24 @@ class Pipe:
         for descriptor in (self.out, self.into):
             with suppress(OSError):
                 os.close(descriptor)
+
+
+@contextmanager
+def on_terminal(
+    command: list[str], *, cwd: Path, env: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[Any], int]]:
+    """A command on a terminal of 24 lines of 80 columns, and the descriptor from which a test reads it."""
+    here, there = pty.openpty()
+    termios.tcsetwinsize(there, (24, 80))
+    try:
+        try:
+            process = subprocess.Popen(command, cwd=cwd, env=env, stdin=there, stdout=there, stderr=there)  # noqa: S603 — our own
+        finally:
+            os.close(there)
+        with killed_at_the_end(process):
+            yield process, here
+    finally:
+        os.close(here)
 
 
 def read_until(terminal: int, text: str) -> str:

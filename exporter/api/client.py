@@ -47,8 +47,7 @@ from exporter.core.logger import Logger
 from exporter.core.model import FailureReason
 
 LONGEST_RETRY_WAIT_S = 1.0
-RATE_LIMIT_HEADER = "x-ratelimit-user-api"
-"""What is left of the vendor's limit, on some replies: Limit:20,Remain:19,TimeLeft:1000,Reset:0."""
+RATE_LIMIT_HEADER = "x-ratelimit-user-api"  # on some replies: Limit:20,Remain:19,TimeLeft:1000,Reset:0
 
 
 class Client:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
 import sys
-import termios
 import time
 from contextlib import closing
 from http.client import HTTPConnection
@@ -19,8 +16,8 @@ import pytest
 
 from exporter.app.simulated import POLL
 from exporter.simulator import WRITES
-from tests.pipes import read_to_end, read_until
-from tests.waiting import PATIENCE_S, killed_at_the_end
+from tests.pipes import on_terminal, read_to_end, read_until
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,24 +93,12 @@ def test_the_demo_shows_every_state_at_once(launch: Serve, eventually: Eventuall
 
 def test_on_a_terminal_what_to_look_at_stays_last(environ: Mapping[str, str], tmp_path: Path) -> None:
     """A clock, the last and the next events, and addresses that work when copied, on one screen without log lines."""
-    here, there = pty.openpty()
-    termios.tcsetwinsize(there, (24, 80))
-    with killed_at_the_end(
-        subprocess.Popen(
-            [sys.executable, "-m", "exporter", "demo", "--web.listen-address=:0"],
-            cwd=tmp_path,
-            env={**environ, "TERM": "xterm"},
-            stdin=there,
-            stdout=there,
-            stderr=there,
-        )
-    ) as process:
-        os.close(there)
+    command = [sys.executable, "-m", "exporter", "demo", "--web.listen-address=:0"]
+    with on_terminal(command, cwd=tmp_path, env={**environ, "TERM": "xterm"}) as (process, here):
         shown = read_until(here, "Ctrl-C.") + read_until(here, "Ctrl-C.")  # drawn once, and again
         process.send_signal(signal.SIGINT)
         shown += read_to_end(here)
         assert process.wait(PATIENCE_S) == 0
-    os.close(here)
 
     screen = re.split(r"dcdn-exporter demo  ", shown)[-1].replace("\r", "")
     page = re.search(r"^  page     (http://localhost:\d+/)$", screen, re.MULTILINE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.simulator import Fault
-from tests.pipes import Pipe, fill, read_to_end, read_until
+from tests.pipes import Pipe, fill, on_terminal, read_to_end, read_until
 from tests.waiting import PATIENCE_S, killed_at_the_end, wait_until
 
 if TYPE_CHECKING:
@@ -202,29 +201,13 @@ def test_on_a_terminal_it_asks(
 ) -> None:
     """Yes is an answer; no, the mere return key, and to leave change nothing."""
     simulator = simulate(shop, writes=writes)
-    here, there = pty.openpty()
-    try:
-        with killed_at_the_end(
-            subprocess.Popen(  # noqa: S603 — our own command
-                [sys.executable, "-m", "exporter", *arguments(simulator)],
-                cwd=tmp_path,
-                env={**environ, "TERM": "dumb"},
-                stdin=there,
-                stdout=there,
-                stderr=there,
-            )
-        ) as process:
-            os.close(there)
-            there = -1
-            before = read_until(here, "[y/N]: ")
-            os.write(here, typed.encode())
-            after = read_until(here, told)
-            read_to_end(here)
-            assert process.wait(PATIENCE_S) == exit_code
-    finally:
-        os.close(here)
-        if there >= 0:
-            os.close(there)
+    command = [sys.executable, "-m", "exporter", *arguments(simulator)]
+    with on_terminal(command, cwd=tmp_path, env={**environ, "TERM": "dumb"}) as (process, here):
+        before = read_until(here, "[y/N]: ")
+        os.write(here, typed.encode())
+        after = read_until(here, told)
+        read_to_end(here)
+        assert process.wait(PATIENCE_S) == exit_code
 
     assert "account id  " + shop.account_id in before
     assert f"shop ({shop.account_id}): " in after
