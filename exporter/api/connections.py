@@ -201,6 +201,13 @@ class _CallConnection(HTTPConnection):
         super().connect()
         self._call().step = None
 
+    def close(self) -> None:
+        sock = self.sock
+        super().close()
+        if isinstance(sock, CallSocket) and self._call().step is not None:
+            # Before Python 3.11.4 a proxy's reply to CONNECT would hold it until the next garbage collection.
+            sock.close_at_once()
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         call = self._call()
         if self.sock is None:

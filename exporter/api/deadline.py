@@ -21,7 +21,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -203,6 +203,13 @@ class CallSocket(socket.socket):
         else:
             with self._call.sockets.lock:
                 super().close()
+
+    def close_at_once(self) -> None:
+        """Close it also while an unfinished reply holds it."""
+        with nullcontext() if self._call is None else self._call.sockets.lock:
+            descriptor = self.detach()
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def _in_time(self, operation: Callable[..., Result], *arguments: Any) -> Result:
         while self._call is not None:
