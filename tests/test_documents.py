@@ -8,15 +8,9 @@ from pathlib import Path
 import pytest
 
 from exporter.probes.service_state import CHARGE_TYPES
+from tests.pages import CODE, PAGES, ROOT, anchors
 
-ROOT = Path(__file__).parent.parent
-PAGES = sorted(
-    page
-    for folder, pattern in (("", "*.md"), ("docs", "**/*.md"), ("grafana", "*.md"), ("deploy", "**/*.md"))
-    for page in (ROOT / folder).glob(pattern)
-)
 GLOSSARY = ROOT / "docs" / "glossary.md"
-CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 NOT_PLAIN_YET = {"alert-mutations", "commands", "licences", "metrics", "simulator"}
 PLAIN = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
@@ -27,12 +21,6 @@ PLAIN = [
 MOST_WORDS = 16
 LITERARY = re.compile(r"\b(?:whoever|lest|nobody|(?:is|are|was) told|(?:what|who) left)\b", re.IGNORECASE)
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-
-
-def anchors(page: Path) -> Iterator[str]:
-    """What a link can name in a page, as those who show Markdown make it of the headings."""
-    for heading in re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE):
-        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
