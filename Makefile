@@ -1,7 +1,7 @@
 # Each target does its own set-up, in a virtual environment in this folder.
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit test-lowest test-pythons rehearse check format rules policies mutate mutants dashboards
-.PHONY: bench lock clean man licences version set-version dist chart sbom notes image registry-login push-image push-index push-chart publish
+.PHONY: bench lock clean man translated licences version set-version dist chart sbom notes image registry-login push-image push-index push-chart publish
 
 VENV := .venv
 LOCK := requirements/dev.txt
@@ -80,6 +80,9 @@ bench: $(VENV)/.dev ## Measure it against its peers, on an idle machine (all, or
 
 man: $(VENV)/.run ## Write the manual page from the texts of --help
 	@$(VENV)/bin/python -m deploy.release man
+
+translated: $(VENV)/.dev ## Note that Chinese pages have all of the English text (PAGE="docs/zh/alerts.md …")
+	@$(VENV)/bin/python -m tests.translations $(PAGE)
 
 licences: $(VENV)/.run ## Write the table of the dependencies' licences
 	@$(VENV)/bin/python -m deploy.release licences
