@@ -26,8 +26,8 @@ FIRST = (
     "or run [`dcdn-exporter status`](../first-look.md#dcdn-exporter-status)."
 )
 CHINESE_FIRST = (
-    "先打开[状态页](../../first-look.md#status-page)，"
-    "或运行 [`dcdn-exporter status`](../../first-look.md#dcdn-exporter-status)。"
+    "先打开[状态页](../../zh/first-look.md#状态页)，"
+    "或运行 [`dcdn-exporter status`](../../zh/first-look.md#dcdn-exporter-status)。"
 )
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Over"]
 CHINESE_SECTIONS = ["含义", "影响", "排查", "处理", "恢复"]
