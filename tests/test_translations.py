@@ -31,6 +31,7 @@ NOT_THE_TERM = {
     "调用配额": "预算",
     "抓取": "采集",
     "过期": "陈旧",
+    "响应": "应答",
     "监控面板": "仪表盘|看板",
 }
 """What each is not called: it has one word, in the glossary or in the alerts' messages."""
