@@ -35,8 +35,8 @@ NOT_THE_TERM = {
     "监控面板": "仪表盘|看板",
 }
 """What each is not called: it has one word, in the glossary or in the alerts' messages."""
-HOMONYMS = {"resolved", "right"}
-"""Terms that are other words too: a name is resolved, a configuration is right."""
+HOMONYMS = {"end", "resolved", "right"}
+"""Terms that are other words too: a lock ends, a name is resolved, a configuration is right."""
 each_page = pytest.mark.parametrize("page", CHINESE, ids=lambda page: str(page.relative_to(ROOT)))
 each_whole_or_short = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
