@@ -131,7 +131,7 @@ def main() -> NoReturn:
         debts = {_DEBTS.key(key.account): DebtState(True, True, False, False) for key in states}  # noqa: FBT003
         states |= debts
         kinds |= dict.fromkeys(debts, _DEBTS)
-    exposition.configure(list(kinds.items()), stale_after_s=STALE_AFTER_S)
+    exposition.configure(list(kinds.items()), stale_after_of=lambda _kind: STALE_AFTER_S)
     store.configure(states)
     exposition.set_accounts(
         {key.account: {"account_id": key.account, "account_name": "", "site": "china"} for key in states}
@@ -149,7 +149,7 @@ def main() -> NoReturn:
 
     feed = Feed(states, record=record)
 
-    nothing = build_report({}, now=time.time(), stale_after_s=STALE_AFTER_S)
+    nothing = build_report({}, now=time.time(), stale_after_of=lambda _kind: STALE_AFTER_S)
 
     def lateness() -> str:
         late_s, feed.late_s = feed.late_s, []

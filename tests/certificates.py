@@ -18,6 +18,7 @@ from exporter.probes.kind import (
     Fragment,
     MetricType,
     News,
+    Note,
     ProbeKind,
     Sample,
     Scope,
@@ -105,7 +106,10 @@ def _view(state: State | None, now: float) -> View:
     return View(
         conditions=conditions,
         status=(Fragment("certificate of"), Fragment(first.domain, foreign=True)),
-        notes=(conditions[0].word, *(("1,024 bits",) if first.weak_key else ())),
+        notes=(
+            *((Note(Severity.WARNING, "{bits} bits", {"bits": "1,024"}),) if first.weak_key else ()),
+            Note(conditions[0].severity, conditions[0].word),
+        ),
         billing=(Fragment("free"),),
         status_json={
             "domain": first.domain,

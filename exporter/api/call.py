@@ -1,6 +1,6 @@
 """The caller, permit and reply of a call, and the interfaces of client and observer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -13,29 +13,35 @@ from exporter.api.rate_limit import Reservation
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
+def _uncounted() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The account for which a call is made.
 
     While ``account_id`` is None, as it is not known yet, calls count in a budget of the access key id. ``routes`` are
-    those of the account's site; None: the client's own.
+    those of the account's site; None: the client's own. ``sent`` is called for each call that is sent.
     """
 
     credentials: CredentialsProvider
     account_id: str | None = None
     routes: Mapping[str, Route] | None = None
+    sent: Callable[[], object] = _uncounted
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Lets a call be made at ``reservation.moment``; ``credentials`` reserved it at ``reserved_at``.
 
-    Both moments are on the client's clock.
+    Both moments are on the client's clock. ``sent`` is called when the call is sent.
     """
 
     credentials: Credentials
     reservation: Reservation
     reserved_at: float
+    sent: Callable[[], object] = _uncounted
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from exporter.api.errors import (
     Refused,
     WriteRefused,
 )
-from exporter.api.failures import closed_early, died, failed, timed_out
+from exporter.api.failures import StaleConnection, closed_early, died, failed, timed_out
 from exporter.api.operation import Access, Operation
 from exporter.api.pages import Listing
 from exporter.api.rate_limit import Budgets
@@ -140,7 +140,7 @@ class Client:
         failure: ApiError
         try:
             return self._send(operation, credentials, permit, parameters, route=route, single_use=writes)
-        except _StaleConnection:
+        except StaleConnection:
             failure = ConnectionFailed(closed_early(route))
         except Refused as refusal:
             if not _ended(credentials, refusal):
@@ -182,6 +182,7 @@ class Client:
             credentials=credentials,
             reservation=self._budgets.reserve(caller.account_id or credentials.access_key_id, operation.action),
             reserved_at=self._clock(),
+            sent=caller.sent,
         )
 
     def _second_permit(
@@ -232,6 +233,7 @@ class Client:
             self._pause(min(wait_s, call.left_s()))
         self._observer.waited(operation.action, waited_s + self._clock() - came_at)
         self._pause(0)
+        permit.sent()
 
     def _pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
@@ -326,7 +328,7 @@ class Client:
         if self._sockets.clock() >= call.deadline:
             return self._timed_out(route, step=call.step, sent=call.sent)
         if call.reused and not call.answered and died(error):
-            return _StaleConnection()
+            return StaleConnection()
         return ConnectionFailed(failed(error, route, call.step), sent=call.sent)
 
     def _timed_out(self, route: Route, *, step: Step | None = None, sent: bool = True) -> CallTimedOut:
@@ -339,10 +341,6 @@ class Client:
             yield
         finally:
             self._observer.called(action, self._clock() - began)
-
-
-class _StaleConnection(Exception):
-    """A reused connection ended before the head of a reply."""
 
 
 def _ended(credentials: Credentials, refusal: Refused) -> bool:

@@ -23,6 +23,10 @@ _IN_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 )
 
 
+class StaleConnection(Exception):
+    """A reused connection ended before the head of a reply."""
+
+
 def died(error: Exception) -> bool:
     """Whether the other side closed the connection, as it does after a long time without use."""
     return any(

@@ -20,7 +20,7 @@ from exporter.accounts.account_id import AccountIds, LearnedId
 from exporter.accounts.directory import Directory
 from exporter.accounts.inventory import Inventory
 from exporter.accounts.sharding import Shard
-from exporter.app.build import UNSHARDED, Composition, intervals_of, keeping
+from exporter.app.build import UNSHARDED, Composition, intervals_of, keeping, stale_after_of
 from exporter.app.reload import Reloads, log_removed, logging_defects
 from exporter.config import Configuration, ConfigurationError
 from exporter.core.logger import Logger, defect
@@ -253,7 +253,7 @@ class Daemon:
         # Before the store, whose records need a place on the page: a probe that left and came back can still have
         # an earlier poll under way.
         self._exposition.configure(
-            [(probe.key, probe.kind) for probe in probes], stale_after_s=configuration.poll.stale_after_s
+            [(probe.key, probe.kind) for probe in probes], stale_after_of=stale_after_of(configuration)
         )
         self._store.configure([probe.key for probe in probes], account_ids=inventory.known_ids())
         self._exposition.set_accounts({each.account.name: each.labels for each in inventory.polled})
@@ -318,7 +318,7 @@ class Daemon:
 
     def _describe(self) -> None:
         configuration, probes = self._composition.configuration, self._inventory.probes
-        poll, intervals = configuration.poll, intervals_of(configuration)
+        poll, intervals, stale_after = configuration.poll, intervals_of(configuration), stale_after_of(configuration)
         self._self_metrics.describe_schedule(
             interval_s=poll.interval_s,
             stale_after_s=poll.stale_after_s,
@@ -326,7 +326,7 @@ class Daemon:
             probes=len(probes),
         )
         kinds = dict.fromkeys(probe.kind for probe in probes)
-        self._self_metrics.describe_probes({kind: (intervals(kind).interval_s, poll.stale_after_s) for kind in kinds})
+        self._self_metrics.describe_probes({kind: (intervals(kind).interval_s, stale_after(kind)) for kind in kinds})
         self._self_metrics.describe_budgets(self._composition.budgets.calls_per_second())
         self._describe_discovery()
 
@@ -342,7 +342,7 @@ class Daemon:
         return build_report(
             self._store.records(),
             now=time.time(),
-            stale_after_s=self._composition.configuration.poll.stale_after_s,
+            stale_after_of=stale_after_of(self._composition.configuration),
             identities=self._inventory.identities(),
             unlisted=self._inventory.unlisted,
         )

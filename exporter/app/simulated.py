@@ -14,6 +14,7 @@ POLL: Mapping[str, str] = {
     "locked_interval": "2s",
     "failing_interval": "10s",
     "balance_interval": "5s",
+    "inventory_interval": "5s",
 }
 """Often enough to watch."""
 PATIENT_POLL: Mapping[str, str] = {**POLL, "stale_after": "2m", "failing_interval": "1m"}

@@ -64,7 +64,7 @@ def look_once(
     return build_report(
         store.records(),
         now=time.time(),
-        stale_after_s=math.inf,
+        stale_after_of=lambda _kind: math.inf,
         identities=composition.inventory.identities(),
         unlisted=composition.inventory.unlisted,
     )

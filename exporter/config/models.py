@@ -5,7 +5,7 @@ stand at the later one and are skipped if the earlier one has a problem, so that
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config.accounts import Account, Discovery, Polled, Products, ResourceDirectory, Switches
-from exporter.config.checks import Accepts, Section, broken_rule, refusal, unknown, vocabulary
+from exporter.config.checks import SWITCHES, Accepts, Section, broken_rule, refusal, unknown, vocabulary
 from exporter.config.values import Endpoint, duration, format_duration, is_positive, milliseconds, whole_number
 
 
@@ -55,6 +55,10 @@ class Poll(Section):
     """The longest pause of a probe that keeps failing; from `interval` to half of `stale_after`. Default: near 5m."""
     balance_interval_s: Annotated[float, duration("1s", "15d")] = Field(default_factory=_five_minutes)
     """Takes the place of `interval` for balances; from `interval` to half of `stale_after`. Default: near 5m."""
+    inventory_interval_s: Annotated[float, duration("1s", "1d")] = Field(
+        default_factory=lambda earlier: max(600.0, _interval(earlier))
+    )
+    """Takes the place of `interval` for inventories; at least `interval`. Default: 10m, or `interval` if longer."""
     max_workers: Annotated[int, whole_number(1, 1024)] = 128
     """Calls under way at the same time."""
 
@@ -74,12 +78,18 @@ class Poll(Section):
             raise refusal(f"at least three times poll.interval, {format_duration(3 * interval)}")
         return seconds
 
-    @field_validator("failing_interval_s", "balance_interval_s")
+    @field_validator("failing_interval_s", "balance_interval_s", "inventory_interval_s")
     @classmethod
-    def _between_interval_and_staleness(cls, seconds: float, info: ValidationInfo) -> float:
-        interval, stale_after = info.data.get("interval_s"), info.data.get("stale_after_s")
+    def _at_least_interval(cls, seconds: float, info: ValidationInfo) -> float:
+        interval = info.data.get("interval_s")
         if interval is not None and seconds < interval:
             raise refusal(f"at least poll.interval, which is {format_duration(interval)}")
+        return seconds
+
+    @field_validator("failing_interval_s", "balance_interval_s")
+    @classmethod
+    def _at_most_half_of_staleness(cls, seconds: float, info: ValidationInfo) -> float:
+        stale_after = info.data.get("stale_after_s")
         if stale_after is not None and 2 * milliseconds(seconds) > milliseconds(stale_after):
             raise refusal(f"at most half of poll.stale_after, which is {format_duration(stale_after)}")
         return seconds
@@ -162,6 +172,25 @@ def _resolved(polled: _Polled, defaults: Mapping[str, Any]) -> _Polled:
     return polled.model_copy(update={"switches": switches, "products": products})
 
 
+def _refuse_switches_without_use(polled: Sequence[_Polled], info: ValidationInfo, *keys: str) -> None:
+    """Raise for each switch that is on in a section of its own, and is for none of the products there."""
+    known = vocabulary(info).switch_products
+    common = info.data.get("products", ())
+    refused = [
+        InitErrorDetails(
+            type=broken_rule(f"this is for {', '.join(known[switch])}; the products here are {', '.join(products)}"),
+            loc=(*keys, place, SWITCHES, switch),
+            input=None,
+        )
+        for place, each in enumerate(polled)
+        if (products := each.products or common)
+        for switch, on in each.switches.items()
+        if on and switch in known and not set(products) & set(known[switch])
+    ]
+    if refused:
+        raise ValidationError.from_exception_data("switches", refused, hide_input=True)
+
+
 class Endpoints(Section):
     """Addresses to call in place of the vendor's own, whatever the site of the account; None: the vendor's."""
 
@@ -208,6 +237,7 @@ class Configuration(Polled):
     @field_validator("discovery")
     @classmethod
     def _complete_directories(cls, discovery: Discovery, info: ValidationInfo) -> Discovery:
+        _refuse_switches_without_use(discovery.resource_directories, info, "resource_directories")
         directories = tuple(_resolved(directory, info.data) for directory in discovery.resource_directories)
         return discovery.model_copy(update={"resource_directories": directories})
 
@@ -218,4 +248,5 @@ class Configuration(Polled):
         discovery = info.data.get("discovery")  # absent where it has a problem of its own
         if not accounts and discovery is not None and not discovery.resource_directories:
             raise broken_rule("no account is named; name one here or a directory in discovery.resource_directories")
+        _refuse_switches_without_use(accounts, info)
         return tuple(_resolved(account, info.data) for account in accounts)

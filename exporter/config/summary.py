@@ -31,6 +31,7 @@ def summary(configuration: Configuration) -> str:
             if any(each.switches.get("balance") for each in polled)
             else []
         ),
+        f"inventories every {format_duration(poll.inventory_interval_s)}",
         f"one call takes at most {format_duration(poll.timeout_s)}; {_calls(poll.max_workers)} at a time",
         f"answers are stale after {format_duration(poll.stale_after_s)}",
         f"share of the vendor's limits: {configuration.rate_limit.share:g}",

@@ -17,6 +17,8 @@ class Vocabulary:
     switches: Mapping[str, str]
     """Keys that are true or false, false unless given: at the top, of an account, of a directory. Each with a
     sentence that says what it is for."""
+    switch_products: Mapping[str, tuple[str, ...]]
+    """The products that a switch is for; one that is for every account is not in it."""
     vendor_limits: Mapping[str, int]
     """What `calls_per_second` may limit: the calls per second and account that the vendor allows, by operation."""
     forbidden_labels: frozenset[str]
@@ -28,6 +30,8 @@ class Vocabulary:
         odd = [
             *(key for key in keys if not _KEY.fullmatch(key) or keys.count(key) > 1),
             *(key for key, sentence in self.switches.items() if not sentence),
+            *(key for key in self.switch_products if key not in self.switches),
+            *(name for names in self.switch_products.values() for name in names if name not in self.products),
             *(operation for operation, limit in self.vendor_limits.items() if not operation or limit < 1),
             *(name for name in self.forbidden_labels if not LABEL_NAME.fullmatch(name)),
         ]

@@ -103,12 +103,14 @@ Outcome = Answer[Any] | Failure
 class Observation:
     """One finished poll: an answer or a failure, never both.
 
-    ``finished_at`` is Unix time; ``duration_s`` is without the wait for the budget.
+    ``finished_at`` is Unix time; ``duration_s`` is without the wait for the budget. ``calls`` are those that it sent,
+    of a kind of probe whose polls may send many.
     """
 
     finished_at: float
     duration_s: float
     outcome: Outcome
+    calls: int = 0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.finished_at) and math.isfinite(self.duration_s) and self.duration_s >= 0):

@@ -24,7 +24,8 @@ class ProbeRecord:
     """The history of one probe; every moment is Unix time, and 0 until there is one.
 
     ``state`` is that of the last answer, from ``last_success_at``; a failure never changes it. ``memory`` is what the
-    kind of probe remembers of its answers; None before the first. ``failures_in_row`` is 0 after an answer.
+    kind of probe remembers of its answers; None before the first. ``failures_in_row`` is 0 after an answer. ``calls``
+    are those that polls sent, of a kind whose polls may send many.
     """
 
     polls: int = 0
@@ -37,6 +38,7 @@ class ProbeRecord:
     failures_in_row: int = 0
     state: State | None = None
     memory: object = None
+    calls: int = 0
 
     def after(self, observation: Observation, *, remember: Remember) -> "ProbeRecord":
         """The record with one more poll in it; ``remember`` is that of the kind of probe."""
@@ -48,6 +50,7 @@ class ProbeRecord:
             last_poll_at=at,
             last_poll_duration_s=observation.duration_s,
             last_outcome=outcome,
+            calls=self.calls + observation.calls,
         )
         match outcome:
             case Failure(reason=reason):
@@ -67,7 +70,7 @@ class ProbeRecord:
 
     def of_another_account(self) -> "ProbeRecord":
         """The record once its account's name stands for another account: counters, and no state."""
-        return ProbeRecord(polls=self.polls, failures=self.failures, skipped=self.skipped)
+        return ProbeRecord(polls=self.polls, failures=self.failures, skipped=self.skipped, calls=self.calls)
 
     def current_state(self, now: float, stale_after_s: float) -> State | None:
         """The state of the last answer, unless that is older than ``stale_after_s``."""

@@ -3,8 +3,10 @@
 The names and labels are the project's public interface.
 """
 
+from functools import cache
+
 from exporter.core.store import ProbeRecord
-from exporter.probes.kind import Family, MetricType, Scope
+from exporter.probes.kind import AnyKind, Family, MetricType, Scope
 
 _UNITS = frozenset({"seconds", "bytes", "ratio"})
 
@@ -13,6 +15,14 @@ def unit_of(family: str) -> str:
     """The unit at the end of a family's name, which is without `_total`; empty when there is none."""
     end = family.rpartition("_")[2]
     return end if end in _UNITS else ""
+
+
+@cache
+def head(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:
+    """HELP and TYPE, in OpenMetrics also UNIT; that names a counter's family without its suffix."""
+    family = name.removesuffix("_total") if openmetrics and metric_type is MetricType.COUNTER else name
+    unit = f"# UNIT {family} {unit_of(family)}\n" if openmetrics and unit_of(family) else ""
+    return f"# HELP {family} {text}\n# TYPE {family} {metric_type.value}\n{unit}".encode()
 
 
 HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
@@ -66,6 +76,21 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
         scope=Scope.PROBE,
     ),
 )
+
+POLL_CALLS: Family[ProbeRecord] = Family(
+    "dcdn_poll_calls_total",
+    "Calls that the polls have sent, second tries included; absent for probes whose polls are one call each.",
+    lambda record: [((), float(record.calls))],
+    metric_type=MetricType.COUNTER,
+    scope=Scope.PROBE,
+)
+_OF_MANY_CALLS = (*HEALTH_FAMILIES, POLL_CALLS)
+
+
+def families_of_polls(kind: AnyKind) -> tuple[Family[ProbeRecord], ...]:
+    """The families of the polls of such probes."""
+    return _OF_MANY_CALLS if kind.takes_many_calls else HEALTH_FAMILIES
+
 
 ACCOUNT_INFO_NAME = "dcdn_account_info"
 ACCOUNT_INFO_LABELS = ("account", "account_id", "account_name", "site")

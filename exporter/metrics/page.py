@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import compress
 from operator import ne
 from typing import Any
@@ -33,7 +33,9 @@ from exporter.metrics.families import (
     EXPIRY_HELP,
     EXPIRY_NAME,
     HEALTH_FAMILIES,
-    unit_of,
+    POLL_CALLS,
+    families_of_polls,
+    head,
 )
 from exporter.metrics.registry_page import RegistryPage, text_page_of
 from exporter.probes.kind import AnyKind, Family, MetricType, Visible
@@ -77,12 +79,11 @@ class Exposition:
     ) -> None:
         self._lock = threading.Lock()
         self._families = tuple(
-            dict.fromkeys((*(family for kind in kinds for family in kind.families), *HEALTH_FAMILIES))
+            dict.fromkeys((*(family for kind in kinds for family in kind.families), *HEALTH_FAMILIES, POLL_CALLS))
         )
         self._read_expiries = expiries
         self._expiries = _Expiries()
         self._own = RegistryPage(own)
-        self._stale_after_s = math.inf
         self._now = now
         # Many probes share few values. Bounded, since the API chooses some: an instance id has one probe.
         self._label = lru_cache(maxsize=1_024)(lambda name, value: label_text({name: value}))
@@ -91,26 +92,29 @@ class Exposition:
         self._slots: dict[ProbeKey, _Slot] = {}
         self._blocks: list[_Block] = []
 
-    def configure(self, probes: Iterable[tuple[ProbeKey, AnyKind]], *, stale_after_s: float) -> None:
-        """Have exactly these probes on the page, whose answers go stale after so long.
+    def configure(
+        self, probes: Iterable[tuple[ProbeKey, AnyKind]], *, stale_after_of: Callable[[AnyKind], float]
+    ) -> None:
+        """Have exactly these probes on the page, whose answers go stale after the seconds of their kind.
 
         The probes are in the order of the schedule; those that were there keep their records. For one thread at a
         time.
         """
         wanted = dict(probes)
+        stale_after_s = {kind: stale_after_of(kind) for kind in set(wanted.values())}
         # Rendered without the lock: a scrape must not wait for thousands of new ones.
         new = {key: self._slot(key, kind) for key, kind in wanted.items() if key not in self._slots}
         for slot in new.values():
+            slot.stale_after_s = stale_after_s[slot.kind]
             self._render(slot)
         with self._lock:
-            stale_after_changed = stale_after_s != self._stale_after_s
-            self._stale_after_s = stale_after_s
             self._slots = {key: new.get(key) or self._slots[key] for key in wanted}
             self._blocks = _blocks(self._slots.values())
             for block in self._blocks:
                 for slot in block.slots:
                     slot.block = block
-                    if stale_after_changed:
+                    if slot.stale_after_s != stale_after_s[slot.kind]:
+                        slot.stale_after_s = stale_after_s[slot.kind]
                         self._render(slot)
                 block.renders_until = min(slot.renders_until for slot in block.slots)
 
@@ -147,7 +151,7 @@ class Exposition:
         openmetrics = exposition_format is ExpositionFormat.OPENMETRICS
         own = self._own.write(openmetrics=openmetrics)
         expiries = dict(self._read_expiries())
-        page = [_head(ACCOUNT_INFO_NAME, ACCOUNT_INFO_HELP, MetricType.GAUGE, openmetrics=openmetrics)]
+        page = [head(ACCOUNT_INFO_NAME, ACCOUNT_INFO_HELP, MetricType.GAUGE, openmetrics=openmetrics)]
         with self._lock:
             now = self._now()
             for block in self._blocks:
@@ -155,9 +159,9 @@ class Exposition:
             self._account_block = self._account_block or b"".join(self._account_lines.values())
             page.append(self._account_block)
             for family in self._families:
-                page.append(_head(family.name, family.help, family.metric_type, openmetrics=openmetrics))
+                page.append(head(family.name, family.help, family.metric_type, openmetrics=openmetrics))
                 page += [lines for block in self._blocks if (lines := block.of(family, now))]
-            page.append(_head(EXPIRY_NAME, EXPIRY_HELP, MetricType.GAUGE, openmetrics=openmetrics))
+            page.append(head(EXPIRY_NAME, EXPIRY_HELP, MetricType.GAUGE, openmetrics=openmetrics))
             page.append(self._expiries.lines(expiries))
         page.append(own)
         return page
@@ -166,6 +170,7 @@ class Exposition:
         account, product = label_text({"account": key.account}), self._label("product", key.product)
         return _Slot(
             kind=kind,
+            poll_families=families_of_polls(kind),
             labels=((account,), (account, product), (account, self._label("probe", key.probe), product)),
         )
 
@@ -180,7 +185,7 @@ class Exposition:
 
     def _render(self, slot: "_Slot") -> None:
         now, kind, record = self._now(), slot.kind, slot.record
-        state = record.current_state(now, self._stale_after_s)
+        state = record.current_state(now, slot.stale_after_s)
         shown = None if state is None else kind.visible(state, record.memory, now)
         if shown != slot.shown:
             slot.state_lines = () if shown is None else tuple(self._state_lines(slot, shown.value))
@@ -191,7 +196,7 @@ class Exposition:
         slot.renders_until = (
             math.inf
             if shown is None
-            else min(math.nextafter(record.last_success_at + self._stale_after_s, math.inf), shown.until)
+            else min(math.nextafter(record.last_success_at + slot.stale_after_s, math.inf), shown.until)
         )
         if slot.block is not None:
             slot.block.changed.update(compress(range(len(slot.lines)), map(ne, former, slot.lines)))
@@ -206,8 +211,8 @@ class Exposition:
                 yield self._lines(family, value, slot)
 
     def _health_lines(self, slot: "_Slot") -> "Iterator[_Lines]":
-        former = slot.lines[len(slot.kind.families) :] or (b"",) * len(HEALTH_FAMILIES)
-        for family, lines in zip(HEALTH_FAMILIES, former, strict=True):
+        former = slot.lines[len(slot.kind.families) :] or (b"",) * len(slot.poll_families)
+        for family, lines in zip(slot.poll_families, former, strict=True):
             same = family.part is not None and lines and family.part(slot.record) is family.part(slot.rendered)
             yield lines if same else self._lines(family, slot.record, slot)
 
@@ -246,7 +251,9 @@ class _Slot:
     """
 
     kind: AnyKind
+    poll_families: tuple[Family[ProbeRecord], ...]
     labels: tuple[tuple[str, ...], ...]
+    stale_after_s: float = math.inf
     record: ProbeRecord = field(default_factory=ProbeRecord)
     rendered: ProbeRecord = field(default_factory=ProbeRecord)
     shown: Visible[Any] | None = None
@@ -275,7 +282,7 @@ class _Block:
     places: Mapping[Family[Any], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        families = (*self.slots[0].kind.families, *HEALTH_FAMILIES)
+        families = (*self.slots[0].kind.families, *self.slots[0].poll_families)
         self.places = {family: place for place, family in enumerate(families)}
         self.changed = set(range(len(families)))
         self.lines = [b""] * len(families)
@@ -305,9 +312,9 @@ def _name(label: str) -> str:
 
 def _blocks(slots: Iterable[_Slot]) -> list[_Block]:
     """Blocks of neighbours in the schedule whose kinds have the same families."""
-    alike: dict[int, list[_Slot]] = defaultdict(list)
+    alike: dict[tuple[int, int], list[_Slot]] = defaultdict(list)
     for slot in slots:
-        alike[id(slot.kind.families)].append(slot)
+        alike[id(slot.kind.families), id(slot.poll_families)].append(slot)
     return [
         _Block(each[at : at + _BLOCK_PROBES]) for each in alike.values() for at in range(0, len(each), _BLOCK_PROBES)
     ]
@@ -338,11 +345,3 @@ def _account_line(account: str, labels: Mapping[str, str]) -> bytes:
 
 def _expiry_line(account: str, at: float) -> bytes:
     return f"{EXPIRY_NAME}{{{label_text({'account': account})}}} {_number(at)}\n".encode()
-
-
-@cache
-def _head(name: str, text: str, metric_type: MetricType, *, openmetrics: bool) -> bytes:
-    """HELP and TYPE, in OpenMetrics also UNIT; that names a counter's family without its suffix."""
-    family = name.removesuffix("_total") if openmetrics and metric_type is MetricType.COUNTER else name
-    unit = f"# UNIT {family} {unit_of(family)}\n" if openmetrics and unit_of(family) else ""
-    return f"# HELP {family} {text}\n# TYPE {family} {metric_type.value}\n{unit}".encode()

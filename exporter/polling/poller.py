@@ -8,7 +8,7 @@ poll(probe) -> Postponed   the budget has no room within a second: run it again 
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -58,6 +58,16 @@ class Poll(Protocol):
         """Poll once, on the permit given or a new one; None when nothing was recorded."""
 
 
+@dataclass(slots=True)
+class _Sent:
+    """Counts the calls of one poll; for one thread."""
+
+    calls: int = 0
+
+    def count(self) -> None:
+        self.calls += 1
+
+
 class Poller:
     """Polls probes; one instance serves all threads."""
 
@@ -88,7 +98,8 @@ class Poller:
         """
         began = self._clock()
         outcome: Outcome
-        caller = probe.caller()
+        sent = _Sent()
+        caller = _counted(probe, sent)
         try:
             permit = permit or self._client.reserve(probe.kind.operation, caller)
             wait_s = self._client.seconds_to(permit)
@@ -103,7 +114,7 @@ class Poller:
         except Exception as error:  # noqa: BLE001 — one probe's defect must not end the others
             outcome = self._defect(probe, error)
         duration_s = max(0.0, self._clock() - began)
-        observation = Observation(finished_at=self._wall_clock(), duration_s=duration_s, outcome=outcome)
+        observation = Observation(self._wall_clock(), duration_s, outcome, calls=sent.calls)
         recorded = self._records.record(
             probe.key, observation, remember=probe.kind.remember, account_id=caller.account_id
         )
@@ -123,21 +134,27 @@ class Poller:
         return Polled(record=after, outcome=outcome)
 
     def _call(self, probe: Probe, caller: Caller, permit: Permit) -> Answer[Any]:
+        kind = probe.kind
+        first, *others = kind.calls
+        if permit.sent != caller.sent:  # an earlier run reserved it
+            permit = replace(permit, sent=caller.sent)
         try:
-            reply = self._client.call(probe.kind.operation, caller, permit)
+            replies = [self._client.call(kind.operation, caller, permit, first)]
+            replies += [self._client.ask(kind.operation, caller, parameters) for parameters in others]
         except Refused as refusal:
-            answer = probe.kind.state_in_refusal(refusal)
+            answer = kind.state_in_refusal(refusal)
             if answer is None:
                 raise
             return answer
-        return self._parsed(probe, reply)
+        return self._parsed(probe, replies)
 
-    def _parsed(self, probe: Probe, reply: Reply) -> Answer[Any]:
-        """The answer in a reply; parsing one that says the same as the last would take a tenth of the poll's CPU."""
-        last = self._records.last_outcome(probe.key)
-        if isinstance(last, Answer) and last.fingerprint == reply.fingerprint:
-            return replace(last, request_id=reply.request_id)
-        return replace(probe.kind.parse(reply.payload, reply.request_id), fingerprint=reply.fingerprint)
+    def _parsed(self, probe: Probe, replies: Sequence[Reply]) -> Answer[Any]:
+        """The answer in the replies; parsing those of the last poll again would take a tenth of the poll's CPU."""
+        last, fingerprint = self._records.last_outcome(probe.key), hash(tuple(each.fingerprint for each in replies))
+        if isinstance(last, Answer) and last.fingerprint == fingerprint:
+            return replace(last, request_id=replies[-1].request_id)
+        answers = [probe.kind.parse(reply.payload, reply.request_id) for reply in replies]
+        return replace(probe.kind.combine(answers), fingerprint=fingerprint)
 
     def _defect(self, probe: Probe, error: Exception) -> Failure:
         evidence = defect(error)
@@ -145,6 +162,12 @@ class Poller:
         return Failure(
             FailureReason.INTERNAL, f"a defect of the exporter: {evidence['error']} at {evidence['where']}"
         )
+
+
+def _counted(probe: Probe, sent: _Sent) -> Caller:
+    """The probe's caller, whose calls are counted where a poll may take many."""
+    caller = probe.caller()
+    return replace(caller, sent=sent.count) if probe.kind.takes_many_calls else caller
 
 
 def _failure(error: ApiError) -> Failure:

@@ -12,7 +12,18 @@ from types import MappingProxyType
 from exporter.api.fields import AnswerFields
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import AS_OF, Condition, Family, News, ProbeKind, Sample, Severity, StateInRefusal, View
+from exporter.probes.kind import (
+    AS_OF,
+    Condition,
+    Family,
+    News,
+    Note,
+    ProbeKind,
+    Sample,
+    Severity,
+    StateInRefusal,
+    View,
+)
 
 DEBT_STATUS = "debt_status"
 OWED = ("InDebt", "InDebtOverdue")
@@ -128,7 +139,7 @@ def view(debt: DebtState | None, _now: float) -> View:
             conditions.append(IN_DEBT)
     return View(
         conditions=tuple(conditions),
-        notes=tuple(condition.word.replace("_", " ") for condition in conditions),
+        notes=tuple(Note(each.severity, each.word.replace("_", " ")) for each in conditions),
         status_json={"debts": [condition.word for condition in conditions]},
     )
 

@@ -9,23 +9,26 @@ ProbeKind            one operation polled for one product, and what its answers 
 ├── Visible              what is visible now, and until when
 ├── Attention            when a state is polled more often than at its interval
 ├── View                 what people are shown of a state
-│   └── Condition            one thing that can be true of a service, and how bad it is
+│   ├── Condition            one thing that can be true of a service, and how bad it is
+│   └── Note                 what people are told beside the status
 └── Interval             how often it is polled in good times
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from string import Formatter
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+from exporter.api.call import NO_PARAMETERS
 from exporter.api.errors import RefusalPattern, Refused
 from exporter.api.operation import Operation
 from exporter.core.model import Answer, ProbeKey
 
-AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_poll_stale_after_seconds."
+AS_OF = "As of the last successful poll; gone when that is older than dcdn_exporter_probe_stale_after_seconds."
 """The end of the help of every family of a state."""
 
 OTHER = "other"
@@ -130,6 +133,8 @@ class Interval(Enum):
 
     POLL = "interval"
     BALANCE = "balance_interval"
+    INVENTORY = "inventory_interval"
+    """Answers of such kinds are kept for three of these intervals, where that is longer than ``poll.stale_after``."""
 
 
 class Severity(IntEnum):
@@ -172,6 +177,29 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What people are told beside the status of a service.
+
+    ``template`` is the sentence with the names of the ``values`` in braces; it is the same for all values, so that a
+    translation can be found by it.
+    """
+
+    severity: Severity
+    template: str
+    values: Mapping[str, str | int] = field(default_factory=lambda: _NOTHING)
+
+    def __post_init__(self) -> None:
+        named = {name for _, name, _, _ in Formatter().parse(self.template) if name is not None}
+        if named != self.values.keys():
+            raise ValueError(f"a note has the values that its template names, seen {self!r}")
+
+    @property
+    def text(self) -> str:
+        """The template with the values in it."""
+        return self.template.format_map(self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What people are shown of a state: in the table, on the status page, and as JSON.
 
@@ -182,7 +210,7 @@ class View:
 
     conditions: tuple[Condition, ...] = ()
     status: tuple[Fragment, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     billing: tuple[Fragment, ...] = ()
     status_json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     billing_json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -225,6 +253,11 @@ def _as_it_is(state: Any, _memory: Any, _now: float) -> Visible[Any]:
     return Visible(state)
 
 
+def _only(answers: Sequence[Answer[Any]]) -> Answer[Any]:
+    (answer,) = answers
+    return answer
+
+
 def _no_attention(_state: Any, _memory: Any, _now: float) -> Attention:
     return NO_ATTENTION
 
@@ -233,7 +266,9 @@ def _no_attention(_state: Any, _memory: Any, _now: float) -> Attention:
 class ProbeKind(Generic[S, M, V]):
     """One operation that is polled for one product of every account that has it.
 
-    ``parse`` turns a decoded answer and its request id into an Answer, or raises MalformedReply.
+    ``parse`` turns a decoded answer and its request id into an Answer, or raises MalformedReply; an answer that comes
+    in pages has the rows of all. ``calls`` are the request parameters of each call of one poll, in order, and
+    ``combine`` makes one answer of those of all calls.
     ``states_in_refusals`` are the errors that are answers. ``remember`` returns the new memory, from the memory so
     far (None at first), an answer and its Unix time. ``visible`` is what the page shows now. ``view`` is what people
     are shown now; its state is None where none is known. ``unknown_fields`` are the fields, in the vendor's spelling,
@@ -250,6 +285,8 @@ class ProbeKind(Generic[S, M, V]):
     news: News[S]
     view: Callable[[S | None, float], View]
     conditions: tuple[Condition, ...]
+    calls: tuple[Mapping[str, str], ...] = (NO_PARAMETERS,)
+    combine: Callable[[Sequence[Answer[S]]], Answer[S]] = _only
     states_in_refusals: tuple[StateInRefusal[S], ...] = ()
     remember: Callable[[M | None, Answer[S], float], M | None] = _remembers_nothing
     visible: Callable[[S, M | None, float], Visible[V]] = _as_it_is
@@ -259,6 +296,15 @@ class ProbeKind(Generic[S, M, V]):
     switch: str | None = None
     switch_help: str = ""
     of_account: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.calls or (len(self.calls) > 1 and self.combine is _only):
+            raise ValueError(f"a poll has a call, and one answer of several, seen {self.calls!r} of {self.probe}")
+
+    @property
+    def takes_many_calls(self) -> bool:
+        """Whether one poll may send more than one call, other than a second try."""
+        return len(self.calls) > 1 or self.operation.pages is not None
 
     def key(self, account: str) -> ProbeKey:
         """The key of this probe of an account."""

@@ -119,6 +119,14 @@ PRODUCTS: tuple[str, ...] = tuple(dict.fromkeys(kind.product for kind in PROBES 
 SWITCHES: Mapping[str, str] = MappingProxyType(
     {kind.switch: kind.switch_help for kind in PROBES if kind.switch is not None}
 )
+# The products that a switch is for; not in it is one of the account itself.
+SWITCH_PRODUCTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        switch: tuple(kind.product for kind in PROBES if kind.switch == switch)
+        for switch in SWITCHES
+        if not any(kind.of_account for kind in PROBES if kind.switch == switch)
+    }
+)
 UNKNOWN_FIELDS: tuple[str, ...] = tuple(dict.fromkeys(field for kind in PROBES for field in kind.unknown_fields))
 
 

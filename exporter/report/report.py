@@ -6,7 +6,7 @@ records -> Report -> an exit code, JSON (docs/commands.md), a table (``terminal`
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from typing import Any
 
 from exporter.core.model import Failure, ProbeKey, require_aware
 from exporter.core.store import ProbeRecord
-from exporter.probes.kind import AnyKind, Condition, Fragment, Severity, View
+from exporter.probes.kind import AnyKind, Condition, Fragment, Note, Severity, View
 from exporter.probes.table import PROBES
 
 EXIT_WELL = 0
@@ -35,7 +35,8 @@ class Row:
     conditions: tuple[Condition, ...]
     """Those that hold, the worst first; empty before the first answer."""
     status: tuple[Fragment, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    """The worst first."""
     billing: tuple[Fragment, ...]
     keys: Mapping[str, Any]
     """What the kinds of probes add to the row's JSON object."""
@@ -160,16 +161,19 @@ def build_report(
     records: Mapping[ProbeKey, ProbeRecord],
     *,
     now: float,
-    stale_after_s: float,
+    stale_after_of: Callable[[AnyKind], float],
     identities: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     unlisted: tuple[str, ...] = (),
     kinds: Iterable[AnyKind] = PROBES,
 ) -> Report:
-    """The report as of ``now``; states of answers older than ``stale_after_s`` are not in it.
+    """The report as of ``now``.
+
+    States of answers that are older than ``stale_after_of`` gives for their kind, in seconds, are not in it.
 
     ``identities`` are the id and the directory's name of each account, empty where there is none.
     """
     by_name = {(kind.product, kind.probe): kind for kind in kinds}
+    stale_after_s = {kind: stale_after_of(kind) for kind in by_name.values()}
     unknown = {kind.probe: kind.view(None, now) for kind in by_name.values()}
     conditions = (*(each for kind in by_name.values() for each in kind.conditions), FAILING, WAITING)
     ranked = sorted(dict.fromkeys(conditions), key=lambda condition: condition.severity)
@@ -181,9 +185,10 @@ def build_report(
     for (account, product), probes in by_product.items():
         views = dict(unknown)
         for probe, record in probes.items():
-            state = record.current_state(now, stale_after_s)
-            if state is not None:
-                views[probe] = by_name[product, probe].view(state, now)
+            if record.state is not None:
+                kind = by_name[product, probe]
+                state = record.current_state(now, stale_after_s[kind])
+                views[probe] = kind.view(state, now)
         identity = identities.get(account, ("", ""))
         rows.append(_row(account, product, views.values(), probes, identity=identity, now=now))
     rows.sort(key=lambda row: (rank[row.worst], row.account, row.product))
@@ -210,7 +215,7 @@ def _row(
         product=product,
         conditions=tuple(sorted(holding, key=lambda condition: condition.severity)),
         status=next((view.status for view in views if view.status), _UNKNOWN),
-        notes=tuple(note for view in views for note in view.notes),
+        notes=tuple(sorted((note for view in views for note in view.notes), key=lambda note: note.severity)),
         billing=next((view.billing for view in views if view.billing), ()),
         keys={
             **{name: value for view in views for name, value in view.status_json.items()},
@@ -260,6 +265,7 @@ def _service(row: Row) -> dict[str, Any]:
         "account_name": row.account_name or None,
         "product": row.product,
         "condition": row.condition.word,
+        "notes": [note.text for note in row.notes],
         **row.keys,
         "poll_success": row.poll_success,
         "answered_at": _written(row.answered_at) if row.answered_at is not None else None,

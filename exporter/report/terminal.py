@@ -122,7 +122,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def cells(row: Row) -> tuple[str, str, str, str, str]:
     """Account, product, status, billing and last poll in the words of the status page."""
-    status = ", ".join([_text(row.status), *row.notes])
+    status = ", ".join([_text(row.status), *(note.text for note in row.notes)])
     last_poll = "answered" if row.poll_success else row.failure or "none yet"
     return _text(row.account_in_full), row.product, status, _text(row.billing) or "-", last_poll
 

@@ -89,7 +89,7 @@ def _text_of(row: Row) -> str:
         row.condition.word,
         *(condition.word for condition in row.conditions if condition.state),
         *(condition.alarm for condition in row.conditions),
-        *row.notes,
+        *(note.text for note in row.notes),
         *(fragment.text for fragment in (*row.status, *row.billing) if fragment.foreign),
         row.failure,
     )

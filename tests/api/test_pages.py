@@ -115,6 +115,20 @@ def test_all_pages_are_one_reply(
     assert seen == [operation.method] * calls
 
 
+def test_each_page_is_a_call_that_is_sent(members: Callable[[int], tuple[Simulator, Client]], caller: Caller) -> None:
+    """Whom the call is made for counts them all, also those that are answered by an error."""
+    sent: list[None] = []
+    simulator, client = members(250)
+    counted = replace(caller, sent=lambda: sent.append(None))
+    client.ask(LIST_ACCOUNTS, counted)
+    assert len(sent) == 3
+
+    simulator.set_fault("alice", Fault("error", status=503, code="ServiceUnavailable", message="later"))
+    with pytest.raises(Refused):
+        client.ask(LIST_ACCOUNTS, counted)
+    assert len(sent) == 4
+
+
 def test_pages_by_number(list_from: ListFrom, observer: RecordingObserver) -> None:
     """Each is requested with its number, its size and the operation's own parameters, until all rows are there."""
     server = PagedServer(page("a", "b", total=5), page("c", "d", total=5), page("e", total=5))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from exporter.accounts.inventory import WatchedAccount
 from exporter.api.call import Unobserved
 from exporter.api.errors import CallAborted
 from exporter.app import VOCABULARY
-from exporter.app.build import Composition, keeping
+from exporter.app.build import Composition, intervals_of, keeping, stale_after_of
 from exporter.config import Configuration, parse
 from exporter.core.model import ProbeKey
 from exporter.core.pool import Pool, Work
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller
+from exporter.probes.kind import Interval
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import kinds_for
 from exporter.simulator import Simulator, load_scenario
@@ -75,6 +77,20 @@ def test_every_account_has_the_probes_that_it_asks_for(compose: Compose, simulat
         *(kind.key("shop") for kind in kinds_for(["dcdn", "cdn"], ["debt_status", "balance"])),
     ]
     assert simulator.journal.entries() == ()
+
+
+def test_inventories_have_an_interval_and_an_age_of_their_own() -> None:
+    """They are asked for seldom; their answers are kept for three intervals, or as long as all others."""
+    service = kinds_for(["dcdn_ipa"], [])[0]
+    inventory = replace(service, interval=Interval.INVENTORY)
+
+    def known(poll: dict[str, str]) -> list[tuple[float, float]]:
+        found = parse(json.dumps({"accounts": [{"name": "a"}], "poll": poll}), source="", vocabulary=VOCABULARY)
+        return [(intervals_of(found)(kind).interval_s, stale_after_of(found)(kind)) for kind in (service, inventory)]
+
+    assert known({}) == [(60, 600), (600, 1800)]
+    assert known({"inventory_interval": "2m"}) == [(60, 600), (120, 600)]
+    assert known({"interval": "1h", "stale_after": "1d"}) == [(3600, 86_400), (3600, 86_400)]
 
 
 def test_a_probe_can_be_polled(compose: Compose) -> None:

@@ -26,6 +26,7 @@ from exporter.simulator import Role as SimulatedRole
 from tests.end_to_end.page import Page
 from tests.only_read import only_read
 from tests.recording_log import RecordingLog
+from tests.records import stale_after
 from tests.waiting import PATIENCE_S, soon
 
 KIND = PROBES[0]
@@ -95,7 +96,7 @@ class World:
         }
         self._store.configure([probe.key for probe in self._probes.values()])
         self._exposition.configure(
-            [(probe.key, probe.kind) for probe in self._probes.values()], stale_after_s=STALE_AFTER_S
+            [(probe.key, probe.kind) for probe in self._probes.values()], stale_after_of=stale_after(STALE_AFTER_S)
         )
 
     def wall_clock(self) -> float:

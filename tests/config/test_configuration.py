@@ -38,7 +38,7 @@ def test_without_a_file_everything_else_is_as_in_the_shortest_file(
 
 def test_accounts_without_products_get_those_of_the_file(vocabulary: Vocabulary) -> None:
     """Products of an account's own win; the file has the first one where it names none."""
-    letters = replace(vocabulary, products=("a", "b", "c"))
+    letters = replace(vocabulary, products=("a", "b", "c"), switch_products={})
     accounts = "accounts: [{name: one}, {name: two, products: [c]}]"
     found = parse(f"products: [b, a]\n{accounts}", source="dcdn.yaml", vocabulary=letters)
     assert [account.products for account in found.accounts] == [("b", "a"), ("c",)]
@@ -78,6 +78,49 @@ def test_a_switch_is_known_by_the_vocabulary_alone(vocabulary: Vocabulary) -> No
         parse("accounts: [{name: a, certificate: true}]", source="dcdn.yaml", vocabulary=more)
 
 
+SOME = {"certificates": "Also poll certificates.", "balance": "Also poll the balance."}
+
+
+@pytest.fixture
+def of_some(vocabulary: Vocabulary) -> Vocabulary:
+    """One with a switch for some products, and one for every account."""
+    return replace(vocabulary, switches=SOME, switch_products={"certificates": ("dcdn", "cdn")})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("certificates: true\naccounts: [{name: a}]", id="at the top"),
+        pytest.param("accounts: [{name: a, certificates: false}]", id="off"),
+        pytest.param("accounts: [{name: a, balance: true}]", id="one of every account"),
+        pytest.param("accounts: [{name: a, products: [dcdn_ipa, cdn], certificates: true}]", id="one product fits"),
+        pytest.param("products: [cdn]\naccounts: [{name: a, certificates: true}]", id="one of the file fits"),
+    ],
+)
+def test_a_switch_may_fit_some_product_of_its_account(of_some: Vocabulary, text: str) -> None:
+    """At the top it need not: that holds for accounts with other products too."""
+    assert parse(text, source="dcdn.yaml", vocabulary=of_some).accounts[0].name == "a"
+
+
+def test_a_switch_that_fits_no_product_of_its_account_is_a_problem(of_some: Vocabulary) -> None:
+    """What nothing would be polled for is a slip, in each section that turns it on."""
+    text = """
+        products: [cdn]
+        discovery: {resource_directories: [{name: d, role_name: r, products: [dcdn_ipa], certificates: true}]}
+        accounts:
+          - {name: a, certificates: true}
+          - {name: b, products: [dcdn_ipa], certificates: true}
+        """
+    with pytest.raises(ConfigurationError) as refused:
+        parse(text, source="dcdn.yaml", vocabulary=of_some)
+
+    sentence = "certificates: this is for dcdn, cdn; the products here are dcdn_ipa"
+    assert str(refused.value).split("\n") == [
+        f"dcdn.yaml:3: discovery.resource_directories[0].{sentence}",
+        f"dcdn.yaml:6: accounts[1].{sentence}",
+    ]
+
+
 def test_what_the_models_call_switches_is_no_key_of_the_file(refused: Callable[[str], list[str]]) -> None:
     """Neither by its name there nor by that of the field."""
     assert refused('accounts: [{name: a, "(switches)": {balance: true}}]')[0].startswith(
@@ -95,6 +138,8 @@ def test_what_the_models_call_switches_is_no_key_of_the_file(refused: Callable[[
         pytest.param({"products": ("a b",)}, id="no key"),
         pytest.param({"switches": {"dcdn": "Also poll."}}, id="a switch called like a product"),
         pytest.param({"switches": {"balance": ""}}, id="no sentence"),
+        pytest.param({"switch_products": {"debts": ("cdn",)}}, id="products of no switch"),
+        pytest.param({"switch_products": {"debt_status": ("moon",)}}, id="a switch of no product"),
         pytest.param({"vendor_limits": {"DescribeDcdnIpaService": 0}}, id="no call"),
         pytest.param({"forbidden_labels": frozenset({"a-b"})}, id="no label"),
     ],
@@ -301,6 +346,7 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
         "  while locked every 15s",
         "  while failing at least every 5m",
         "balances every 5m",
+        "inventories every 10m",
         "one call takes at most 10s; 128 calls at a time",
         "answers are stale after 15m",
         "share of the vendor's limits: 0.5",

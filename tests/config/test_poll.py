@@ -23,6 +23,7 @@ def test_the_defaults_are_those_of_the_documentation(configure: Configure) -> No
         "locked_interval_s": 15.0,
         "failing_interval_s": 300.0,
         "balance_interval_s": 300.0,
+        "inventory_interval_s": 600.0,
         "max_workers": 128,
     }
 
@@ -30,10 +31,10 @@ def test_the_defaults_are_those_of_the_documentation(configure: Configure) -> No
 @pytest.mark.parametrize(
     ("interval", "defaults"),
     [
-        pytest.param("1s", (1, 600, 1, 300, 300), id="shortest"),
-        pytest.param("4m10s", (10, 750, 15, 300, 300), id="stale-after-grows-alone"),
-        pytest.param("5m", (10, 900, 15, 300, 300), id="longer-than-the-usual-staleness-allows"),
-        pytest.param("1d", (10, 259_200, 15, 86_400, 86_400), id="longest"),
+        pytest.param("1s", (1, 600, 1, 300, 300, 600), id="shortest"),
+        pytest.param("4m10s", (10, 750, 15, 300, 300, 600), id="stale-after-grows-alone"),
+        pytest.param("5m", (10, 900, 15, 300, 300, 600), id="longer-than-the-usual-staleness-allows"),
+        pytest.param("1d", (10, 259_200, 15, 86_400, 86_400, 86_400), id="longest"),
     ],
 )
 def test_what_is_not_given_follows_the_interval(
@@ -49,6 +50,7 @@ def test_what_is_not_given_follows_the_interval(
         found.locked_interval_s,
         found.failing_interval_s,
         found.balance_interval_s,
+        found.inventory_interval_s,
     ) == defaults
 
 
@@ -63,6 +65,7 @@ def test_any_interval_can_be_set_alone(interval_ms: int) -> None:
         "locked_interval": found.locked_interval_s,
         "failing_interval": found.failing_interval_s,
         "balance_interval": found.balance_interval_s,
+        "inventory_interval": found.inventory_interval_s,
     }
     assert _poll_of(poll(**{key: format_duration(seconds) for key, seconds in written.items()})) == found
 
@@ -97,6 +100,7 @@ def test_bounds_are_compared_exactly(configure: Configure) -> None:
                 "stale_after": "3s",
                 "failing_interval": "1s",
                 "balance_interval": "1s",
+                "inventory_interval": "1s",
             },
             id="lowest",
         ),
@@ -104,6 +108,7 @@ def test_bounds_are_compared_exactly(configure: Configure) -> None:
         pytest.param(
             {"stale_after": "4m", "failing_interval": "2m", "balance_interval": "2m"}, id="half-of-staleness"
         ),
+        pytest.param({"inventory_interval": "1d"}, id="rarest-inventories-whatever-the-staleness"),
         pytest.param({"max_workers": 1024}, id="most-workers"),
         pytest.param({"max_workers": 1}, id="one-worker"),
     ],
@@ -130,6 +135,8 @@ def test_bounds_belong_to_what_is_accepted(configure: Configure, keys: dict[str,
         pytest.param({"failing_interval": "59s"}, "poll.failing_interval: seen '59s'", id="failing-low"),
         pytest.param({"balance_interval": "59s"}, "poll.balance_interval: seen '59s'", id="balance-low"),
         pytest.param({"balance_interval": "5m1ms"}, "poll.balance_interval: seen '5m1ms'", id="balance-high"),
+        pytest.param({"inventory_interval": "59s"}, "poll.inventory_interval: seen '59s'", id="inventory-low"),
+        pytest.param({"inventory_interval": "1d1ms"}, "poll.inventory_interval: seen '1d1ms'", id="inventory-high"),
         pytest.param({"max_workers": 1025}, "poll.max_workers: seen 1025 (a number)", id="workers-high"),
         pytest.param({"max_workers": "true"}, "poll.max_workers: seen true (a boolean)", id="workers-boolean"),
         pytest.param({"max_workers": "8.0"}, "poll.max_workers: seen 8.0 (a number)", id="workers-fraction"),

@@ -1,6 +1,7 @@
 """Pages and records that the tests of the page make."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,11 +18,12 @@ from exporter.probes.debt_status import DebtState
 from exporter.probes.kind import AnyKind
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
-from tests.records import record_of
+from tests.records import record_of, stale_after
 
 KIND = PROBES[0]
 DEBT_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == (KIND.product, "debt_status"))
 BALANCE_KIND = next(kind for kind in PROBES if kind.probe == "balance")
+CALLS_KIND = replace(KIND, product="dcdn", calls=({"Page": "1"}, {"Page": "2"}), combine=lambda answers: answers[0])
 STALE_AFTER_S = 600.0
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 START = MOMENT.timestamp() - 300
@@ -95,7 +97,10 @@ def exposition(
     page = Exposition(
         dict.fromkeys((*PROBES, *kinds)), own=own or CollectorRegistry(), now=clock, expiries=lambda: expiries
     )
-    page.configure([(kind.key(account), kind) for account in accounts for kind in kinds], stale_after_s=STALE_AFTER_S)
+    page.configure(
+        [(kind.key(account), kind) for account in accounts for kind in kinds],
+        stale_after_of=stale_after(STALE_AFTER_S),
+    )
     return page
 
 

@@ -37,6 +37,7 @@ from tests.metrics.pages import (
     services,
     text,
 )
+from tests.records import stale_after
 from tests.waiting import PATIENCE_S
 
 REMAINING = "dcdn_service_charge_type_change_remaining_seconds"
@@ -339,10 +340,28 @@ def test_answers_go_stale_by_the_configuration_of_now() -> None:
     clock.now += STALE_AFTER_S / 2
     seen = []
     for stale_after_s in (STALE_AFTER_S / 4, STALE_AFTER_S):
-        page.configure([(key(), KIND)], stale_after_s=stale_after_s)
+        page.configure([(key(), KIND)], stale_after_of=stale_after(stale_after_s))
         seen.append(bool(services(page)))
 
     assert seen == [False, True]
+
+
+def test_answers_of_each_kind_go_stale_by_its_own_age() -> None:
+    """Inventories are polled seldom, and their answers are shown for longer."""
+    clock = Clock()
+    page = exposition("prod", clock=clock, kinds=(KIND, BALANCE_KIND))
+    page.configure(
+        [(kind.key("prod"), kind) for kind in (KIND, BALANCE_KIND)],
+        stale_after_of=lambda kind: 2 * STALE_AFTER_S if kind is BALANCE_KIND else STALE_AFTER_S,
+    )
+    page.update(key(), record(ACTIVE))
+    page.update(BALANCE_KIND.key("prod"), record(BALANCE, kind=BALANCE_KIND))
+    seen = []
+    for _ in range(2):
+        clock.now += STALE_AFTER_S + 1
+        seen.append((bool(services(page)), bool(lines(page, "dcdn_account_available_amount"))))
+
+    assert seen == [(False, True), (False, False)]
 
 
 def test_a_page_of_few_probes_is_small() -> None:

@@ -25,6 +25,7 @@ from tests.metrics.pages import (
     ACTIVE,
     BALANCE,
     BALANCE_KIND,
+    CALLS_KIND,
     CHANGING,
     DEBT_KIND,
     HOSTILE,
@@ -69,7 +70,7 @@ def everything() -> Exposition:
         *stories,
         clock=Clock(),
         own=own.registry,
-        kinds=(KIND, DEBT_KIND, BALANCE_KIND),
+        kinds=(KIND, DEBT_KIND, BALANCE_KIND, CALLS_KIND),
         expiries=[(account, START + 3600) for account in stories],
     )
     for account, of_probe in stories.items():

@@ -9,6 +9,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporter.core.model import Answer
 from exporter.metrics.families import HEALTH_FAMILIES
 from exporter.metrics.page import Exposition, ExpositionFormat, label_text
 from exporter.probes.kind import AnyKind, Family, Visible
@@ -18,6 +19,7 @@ from tests.metrics.pages import (
     ACTIVE,
     BALANCE,
     BALANCE_KIND,
+    CALLS_KIND,
     CHANGING,
     DEBT_KIND,
     HOSTILE,
@@ -34,6 +36,7 @@ from tests.metrics.pages import (
     record,
     text,
 )
+from tests.records import record_of, stale_after
 
 SHORT = Certificate("a.example", "moon", START + 60)
 LONG = Certificate("b.example", "sun", START + 300)
@@ -63,6 +66,7 @@ def test_a_page_has_the_families_of_its_kinds() -> None:
         "dcdn_account_info",
         *families,
         *(family.name for family in HEALTH_FAMILIES),
+        "dcdn_poll_calls_total",
         "dcdn_exporter_credential_expiry_timestamp_seconds",
     ]
 
@@ -70,7 +74,7 @@ def test_a_page_has_the_families_of_its_kinds() -> None:
 def test_a_kind_that_is_none_of_ours_is_shown() -> None:
     """Several labels stand in the order of their names among those of the scope; each family has its head."""
     page = Exposition([CERTIFICATES], own=CollectorRegistry(), now=Clock())
-    page.configure([(KEY, CERTIFICATES)], stale_after_s=STALE_AFTER_S)
+    page.configure([(KEY, CERTIFICATES)], stale_after_of=stale_after(STALE_AFTER_S))
     page.update(KEY, record((SHORT, LONG), kind=CERTIFICATES))
     shown = text(page).partition("# HELP dcdn_poll_success ")[0]
 
@@ -94,6 +98,18 @@ def test_a_kind_that_is_none_of_ours_is_shown() -> None:
         "# TYPE dcdn_certificate_domains_total counter",
         'dcdn_certificate_domains_total{account="prod",product="esa"} 2.0',
     ]
+
+
+def test_calls_are_on_the_page_for_kinds_whose_polls_take_many() -> None:
+    """From the start, at 0; kinds with the same families and polls of one call have no such series beside them."""
+    page = exposition("a", "b", clock=Clock(), kinds=(KIND, CALLS_KIND))
+    page.update(CALLS_KIND.key("b"), record_of(Answer(ACTIVE), calls=7))
+
+    assert lines(page, "dcdn_poll_calls_total") == [
+        'dcdn_poll_calls_total{account="a",probe="service",product="dcdn"} 0.0',
+        'dcdn_poll_calls_total{account="b",probe="service",product="dcdn"} 7.0',
+    ]
+    assert len(lines(page, "dcdn_polls_total")) == 4
 
 
 def test_each_moment_of_a_countdown_is_counted_down_to() -> None:

@@ -38,6 +38,7 @@ from tests.metrics.pages import (
     services,
     text,
 )
+from tests.records import stale_after
 
 
 def test_one_update_changes_one_account_of_many() -> None:
@@ -120,7 +121,7 @@ def test_another_configuration_keeps_what_is_known() -> None:
     page.update(key(), record(LOCKED))
     page.update(key("shop"), record(ACTIVE))
     kept = [line for line in text(page).splitlines() if 'account="prod"' in line]
-    page.configure([(key("new"), KIND), (key(), KIND)], stale_after_s=STALE_AFTER_S)
+    page.configure([(key("new"), KIND), (key(), KIND)], stale_after_of=stale_after(STALE_AFTER_S))
     page.set_accounts({"new": {"site": "china"}, "prod": {"site": "china"}})
     after = text(page).splitlines()
 
@@ -148,7 +149,7 @@ def test_an_update_waits_for_the_page_that_is_being_put_together() -> None:
 
         scraping = threading.Event()
         page = Exposition(PROBES, own=CollectorRegistry(), now=now)
-        page.configure([(key(), KIND)], stale_after_s=STALE_AFTER_S)
+        page.configure([(key(), KIND)], stale_after_of=stale_after(STALE_AFTER_S))
         scraping.set()
         during = services(page)
 
@@ -256,7 +257,8 @@ def page_of(records: Mapping[tuple[str, str], ProbeRecord], clock: Clock) -> Exp
 
 def configure(page: Exposition, probes: Iterable[tuple[str, str]]) -> None:
     page.configure(
-        [(KINDS[probe].key(account), KINDS[probe]) for account, probe in probes], stale_after_s=STALE_AFTER_S
+        [(KINDS[probe].key(account), KINDS[probe]) for account, probe in probes],
+        stale_after_of=stale_after(STALE_AFTER_S),
     )
 
 

@@ -11,6 +11,7 @@ from exporter.probes.kind import (
     NO_ATTENTION,
     Interval,
     MetricType,
+    Note,
     Scope,
     Severity,
     StateInRefusal,
@@ -262,7 +263,7 @@ def test_debts_are_notes(state: DebtState | None, words: list[str]) -> None:
     assert [condition.word for condition in seen.conditions] == words
     assert seen == View(
         conditions=seen.conditions,
-        notes=tuple(word.replace("_", " ") for word in words),
+        notes=tuple(Note(each.severity, each.word.replace("_", " ")) for each in seen.conditions),
         status_json={"debts": words},
     )
 

@@ -32,6 +32,7 @@ from exporter.probes.service_state import ServiceStatus, parse_service
 from exporter.probes.table import PROBES
 from tests.metrics.pages import STALE_AFTER_S, START, Clock, exposition, record
 from tests.odd_answers import any_document, locked_service, owing_account
+from tests.records import stale_after
 from tests.sample_lines import samples_on
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
@@ -121,7 +122,7 @@ def test_fuzzed_documents_end_on_a_page(request: pytest.FixtureRequest, capsys: 
         kind.key(f"account-{number}"): kind for number, kind in zip(range(PER_PAGE), cycle(PROBES), strict=False)
     }
     page = exposition(clock=Clock())
-    page.configure(list(probes.items()), stale_after_s=STALE_AFTER_S)
+    page.configure(list(probes.items()), stale_after_of=stale_after(STALE_AFTER_S))
     page.set_accounts({key.account: {"site": "china"} for key in probes})
     records: dict[ProbeKey, ProbeRecord] = {}
     for number in range(DOCUMENTS // PER_PAGE):

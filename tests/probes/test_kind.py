@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 
 from exporter.api.errors import RefusalPattern, Refused
-from exporter.api.operation import Operation
+from exporter.api.operation import Operation, Pages
 from exporter.core.model import Answer, ProbeKey
 from exporter.probes.kind import (
     NO_ATTENTION,
@@ -14,6 +15,7 @@ from exporter.probes.kind import (
     Family,
     MetricType,
     News,
+    Note,
     ProbeKind,
     Sample,
     Severity,
@@ -93,6 +95,61 @@ def test_counters_and_only_counters_end_in_total(name: str, metric_type: MetricT
     """A family that breaks this rule does not come into being."""
     with pytest.raises(ValueError, match="_total"):
         Family[str](name, "", lambda _tide: iter(()), metric_type=metric_type)
+
+
+@pytest.mark.parametrize(
+    ("note", "text"),
+    [
+        pytest.param(Note(Severity.WARNING, "in debt"), "in debt", id="no values"),
+        pytest.param(
+            Note(Severity.SERIOUS, "{count} of {all}", {"count": 3, "all": "4"}), "3 of 4", id="values of both types"
+        ),
+        pytest.param(Note(Severity.WARNING, "{name}", {"name": "{braces}"}), "{braces}", id="braces in a value"),
+    ],
+)
+def test_the_text_of_a_note_is_its_template_with_the_values(note: Note, text: str) -> None:
+    """A template is the same for all values: a translation is found by it."""
+    assert note.text == text
+
+
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [
+        pytest.param("{count} domains", {}, id="one is missing"),
+        pytest.param("domains", {"count": 3}, id="one too many"),
+        pytest.param("{} domains", {"count": 3}, id="one without a name"),
+    ],
+)
+def test_a_note_has_exactly_the_values_of_its_template(template: str, values: dict[str, str | int]) -> None:
+    """Else the table would end where the note is written."""
+    with pytest.raises(ValueError, match="values that its template names"):
+        Note(Severity.WARNING, template, values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "takes_many"),
+    [
+        pytest.param({}, False, id="one call"),
+        pytest.param({"calls": ({"Tide": "ebb"}, {"Tide": "flood"}), "combine": max}, True, id="two"),
+        pytest.param(
+            {"operation": replace(TIDES.operation, pages=Pages("PageNumber", ("Tides",), size=1, most=9))},
+            True,
+            id="pages",
+        ),
+    ],
+)
+def test_a_kind_knows_whether_its_polls_may_take_many_calls(changes: dict[str, Any], *, takes_many: bool) -> None:
+    """Only of those are calls counted."""
+    assert replace(TIDES, **changes).takes_many_calls is takes_many
+
+
+@pytest.mark.parametrize(
+    "calls", [pytest.param((), id="none"), pytest.param(({"Tide": "ebb"}, {"Tide": "flood"}), id="two answers")]
+)
+def test_a_poll_has_one_answer(calls: tuple[dict[str, str], ...]) -> None:
+    """A kind that asks nothing, or does not say how several answers are one, does not come into being."""
+    with pytest.raises(ValueError, match="one answer of several"):
+        replace(TIDES, calls=calls)
 
 
 @pytest.mark.parametrize("seconds", [-0.1, math.inf, math.nan])

@@ -10,7 +10,7 @@ from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 from exporter.report.report import Report, build_report
-from tests.records import record_of
+from tests.records import record_of, stale_after
 
 NOW = datetime(2026, 3, 31, 16, 0, 0, tzinfo=UTC).timestamp()
 ACTIVE = ServiceState(charge_type="PayByTraffic")
@@ -58,7 +58,7 @@ def record(*outcomes: State | Failure, age_s: float = 2.25) -> ProbeRecord:
 
 
 def report(records: Mapping[ProbeKey, ProbeRecord], *, stale_after_s: float = math.inf) -> Report:
-    return build_report(records, now=NOW, stale_after_s=stale_after_s, identities=IDENTITIES)
+    return build_report(records, now=NOW, stale_after_of=stale_after(stale_after_s), identities=IDENTITIES)
 
 
 EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {

@@ -15,6 +15,7 @@ from exporter.core.model import Failure, FailureReason
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.report.report import build_report, to_json
 from tests.certificates import CERTIFICATES, Certificate
+from tests.records import stale_after
 from tests.report.records import EVERYTHING, NOW, debts, record, report, service
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -96,7 +97,9 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
         CERTIFICATES.key("a"): record((Certificate("a.example", ends_at=NOW + 0.25),)),
         CERTIFICATES.key("b"): record((Certificate("b.example", revoked=True),)),
     }
-    document = json.loads(to_json(build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))))
+    document = json.loads(
+        to_json(build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=(CERTIFICATES,)))
+    )
 
     answered = {
         "poll_success": True,
@@ -111,6 +114,7 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
             "account_name": None,
             "product": "esa",
             "condition": "revoked",
+            "notes": ["revoked"],
             "domain": "b.example",
             "ends_at": None,
             **answered,
@@ -121,6 +125,7 @@ def test_the_keys_of_a_kind_of_probe_that_is_none_of_ours() -> None:
             "account_name": None,
             "product": "esa",
             "condition": "ending",
+            "notes": ["ending"],
             "domain": "a.example",
             "ends_at": "2026-03-31T16:00:00.250Z",
             **answered,

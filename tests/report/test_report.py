@@ -13,6 +13,7 @@ from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.report.report import Report, build_report, exit_code, summary_line, to_json
 from tests.certificates import CERTIFICATES, Certificate
+from tests.records import stale_after
 from tests.report.records import (
     ACTIVE,
     DENIED,
@@ -93,7 +94,7 @@ def test_the_exit_code(records: Mapping[ProbeKey, ProbeRecord], code: int) -> No
 def test_a_directory_without_a_list_is_told() -> None:
     """Accounts may be missing from all the rest, so it is not well; a lock is worse."""
     well, locked = (
-        build_report({service("a"): record(state)}, now=NOW, stale_after_s=600, unlisted=("main",))
+        build_report({service("a"): record(state)}, now=NOW, stale_after_of=stale_after(600), unlisted=("main",))
         for state in (ACTIVE, LOCKED)
     )
 
@@ -143,7 +144,7 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
         CERTIFICATES.key("unreachable"): record((Certificate("d.example"),), TIMEOUT),
         CERTIFICATES.key("revoked"): record((Certificate("e.example", revoked=True, weak_key=True),)),
     }
-    seen = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
+    seen = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=(CERTIFICATES,))
 
     assert [(row.account, row.condition.word) for row in seen.rows] == [
         ("revoked", "revoked"),

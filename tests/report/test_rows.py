@@ -16,6 +16,7 @@ from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.probes.table import PROBES
 from exporter.report.report import FAILING, Row, build_report
 from tests.certificates import CERTIFICATES, Certificate
+from tests.records import stale_after
 from tests.report.records import ACTIVE, LOCKED, NOW, TIMEOUT, balance, changing, debts, record, report, service
 
 MOMENT = datetime.fromtimestamp(NOW, UTC)
@@ -123,7 +124,7 @@ def test_a_row_says_what_metrics_say(of_probe: ProbeRecord, known: dict[str, Any
 def test_an_account_is_named_in_full(account: str, identity: tuple[str, str], words: list[str]) -> None:
     """Whoever knows it by another name finds it; nothing is said twice."""
     (row,) = build_report(
-        {service(account): ProbeRecord()}, now=NOW, stale_after_s=600, identities={account: identity}
+        {service(account): ProbeRecord()}, now=NOW, stale_after_of=stale_after(600), identities={account: identity}
     ).rows
 
     assert (row.account_id, row.account_name) == identity
@@ -133,7 +134,7 @@ def test_an_account_is_named_in_full(account: str, identity: tuple[str, str], wo
 def test_a_change_leaves_the_report_at_its_moment() -> None:
     """No poll is needed for that."""
     records = {service("prod"): record(changing(in_s=90), age_s=30)}
-    (row,) = build_report(records, now=NOW + 90, stale_after_s=600).rows
+    (row,) = build_report(records, now=NOW + 90, stale_after_of=stale_after(600)).rows
 
     assert (row.keys["change_pending"], row.keys["next_charge_type"]) == (False, None)
     assert (row.keys["changes_in_seconds"], row.ahead_s, row.is_changing) == (None, None, False)
@@ -225,7 +226,7 @@ def test_every_row_has_the_keys_of_all_kinds() -> None:
         CERTIFICATES.key("a"): record((Certificate("a.example"),)),
         CERTIFICATES.key("b"): ProbeRecord(),
     }
-    rows = build_report(records, now=NOW, stale_after_s=600, kinds=(*PROBES, CERTIFICATES)).rows
+    rows = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=(*PROBES, CERTIFICATES)).rows
 
     assert {frozenset(row.keys) for row in rows} == {frozenset({*rows[0].keys, "status", "balance", "domain"})}
     assert {row.product: row.keys["domain"] for row in rows if row.account == "a"} == {
@@ -233,6 +234,33 @@ def test_every_row_has_the_keys_of_all_kinds() -> None:
         "dcdn_ipa": None,
         "esa": "a.example",
     }
+
+
+def test_the_notes_of_a_row_stand_the_worst_first() -> None:
+    """Whichever kind of probe has them; equally bad ones in the order of the kinds."""
+    records = {
+        debts("a"): record(DebtState(available=False, in_debt=True)),
+        replace(CERTIFICATES, product="dcdn_ipa").key("a"): record(
+            (Certificate("a.example", revoked=True, weak_key=True),)
+        ),
+    }
+    kinds = (*PROBES, replace(CERTIFICATES, product="dcdn_ipa"))
+    (row,) = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=kinds).rows
+
+    assert [note.text for note in row.notes] == ["revoked", "unavailable", "in debt", "1,024 bits"]
+
+
+def test_answers_of_each_kind_are_known_for_its_own_age() -> None:
+    """A debt status may be too old while the service beside it is not."""
+    records = {
+        service("a"): record(ACTIVE, age_s=700),
+        debts("a"): record(DebtState(in_debt=True), age_s=700),
+    }
+    (row,) = build_report(
+        records, now=NOW, stale_after_of=lambda kind: 600 if kind.probe == "debt_status" else 900
+    ).rows
+
+    assert (row.condition.word, row.notes) == ("active", ())
 
 
 @pytest.mark.parametrize(("first_s", "second_s", "ahead_s"), [(90, 9, 9), (9, 90, 9), (None, 90, 90)])
@@ -243,7 +271,7 @@ def test_the_soonest_of_what_lies_ahead(first_s: float | None, second_s: float |
         kind.key("a"): record((Certificate("a.example", ends_at=math.inf if in_s is None else NOW + in_s),))
         for kind, in_s in zip(kinds, (first_s, second_s), strict=True)
     }
-    (row,) = build_report(records, now=NOW, stale_after_s=600, kinds=kinds).rows
+    (row,) = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=kinds).rows
 
     assert row.ahead_s == ahead_s
 

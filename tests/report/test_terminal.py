@@ -10,6 +10,7 @@ from exporter.core.model import Failure, FailureReason
 from exporter.report.report import build_report
 from exporter.report.terminal import above_bar, cells, draw_table, progress_bar
 from tests.certificates import CERTIFICATES, Certificate
+from tests.records import stale_after
 from tests.report.records import ACTIVE, EVERYTHING, NOW, record, report, service
 
 
@@ -77,9 +78,9 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     """Its cells are shown as it says, in the colour of how bad the worst of them is."""
     key = CERTIFICATES.key("a")
     records = {key: record((Certificate("a.example", ends_at=NOW + 90, weak_key=True),))}
-    seen = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
+    seen = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=(CERTIFICATES,))
 
-    status = "certificate of a.example, ending, 1,024 bits"
+    status = "certificate of a.example, 1,024 bits, ending"
     assert cells(seen.rows[0]) == ("a", "esa", status, "free", "answered")
     assert f"\x1b[33m{status}" in draw_table(seen, width=None, color=True)
 

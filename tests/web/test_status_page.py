@@ -19,6 +19,7 @@ from exporter.report import terminal
 from exporter.report.report import build_report
 from exporter.web.status_page import build_environment
 from tests.certificates import CERTIFICATES, Certificate
+from tests.records import stale_after
 from tests.report.records import (
     ACTIVE,
     EVERYTHING,
@@ -149,7 +150,7 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
         CERTIFICATES.key("b"): record((Certificate("<b>.example", revoked=True, weak_key=True),)),
         CERTIFICATES.key("c"): record((Certificate("c.example"),)),
     }
-    shown = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
+    shown = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=(CERTIFICATES,))
     html = page_of(shown)
 
     status = "certificate of &lt;b&gt;.example, revoked, 1,024 bits"

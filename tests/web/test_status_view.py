@@ -12,6 +12,7 @@ from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.report.report import build_report
 from exporter.web.status_page import ROWS_SHOWN, View, rows_in_view, view_of
 from tests.certificates import CERTIFICATES, Certificate
+from tests.records import stale_after
 from tests.report.records import ACTIVE, LOCKED, NOW, UNPAID, changing, debts, record, report, service
 from tests.web.status_html import cells, html_of
 
@@ -160,6 +161,6 @@ def test_a_kind_of_probe_that_is_none_of_ours(view: View, found: str) -> None:
         CERTIFICATES.key("c"): record((Certificate("c.example"),)),
         CERTIFICATES.key("d"): ProbeRecord(),
     }
-    shown = build_report(records, now=NOW, stale_after_s=600, kinds=(CERTIFICATES,))
+    shown = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=(CERTIFICATES,))
 
     assert " ".join(row.account for row in rows_in_view(shown, view)) == found
