@@ -7,12 +7,20 @@ import pytest
 from exporter.app import VOCABULARY as REAL_VOCABULARY
 from exporter.config import Configuration, ConfigurationError, Vocabulary, parse
 
-VOCABULARY = replace(REAL_VOCABULARY, vendor_limits={"DescribeDcdnIpaService": 20, "AssumeRole": 100})
+PRODUCTS = ("dcdn_ipa", "dcdn", "cdn")
+# Some of the exporter's: a new probe is no new configuration file here.
+VOCABULARY = replace(
+    REAL_VOCABULARY,
+    products=PRODUCTS,
+    switches={switch: REAL_VOCABULARY.switches[switch] for switch in ("debt_status", "balance")},
+    switch_products={"debt_status": PRODUCTS},
+    vendor_limits={"DescribeDcdnIpaService": 20, "AssumeRole": 100},
+)
 
 
 @pytest.fixture
 def vocabulary() -> Vocabulary:
-    """That of the exporter, with limits of the tests' own."""
+    """Some products and switches of the exporter, with limits of the tests' own."""
     return VOCABULARY
 
 

@@ -15,7 +15,6 @@ from exporter.config import (
     ConfigurationError,
     Credentials,
     ResourceDirectory,
-    Vocabulary,
     load,
     parse,
 )
@@ -75,21 +74,21 @@ def test_no_switch_is_called_like_another_key() -> None:
     assert others & set(VOCABULARY.switches) == set()
 
 
-def test_the_example_is_accepted(tmp_path: Path, vocabulary: Vocabulary) -> None:
+def test_the_example_is_accepted(tmp_path: Path) -> None:
     """Once the files it names exist."""
     file = tmp_path / "dcdn-exporter.yaml"
     file.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "secrets").mkdir()
     for name in re.findall(r" secrets/(\S+)", EXAMPLE.read_text(encoding="utf-8")):
         (tmp_path / "secrets" / name).write_text(f"{name}\n")
-    found = load(file, vocabulary=vocabulary)
+    found = load(file, vocabulary=VOCABULARY)
     assert len({account.credentials.type for account in found.accounts}) == len(typing.get_args(Credentials))
     shop = found.accounts[1].credentials
     assert isinstance(shop, AccessKeyCredentials)
     assert shop.access_key_secret_file == tmp_path / "secrets" / "shop_access_key_secret"
 
 
-def test_what_the_example_calls_default_is_the_default(vocabulary: Vocabulary, tmp_path: Path) -> None:
+def test_what_the_example_calls_default_is_the_default(tmp_path: Path) -> None:
     """Lines with the comment `default` can be left out without a change."""
     lines = EXAMPLE.read_text(encoding="utf-8").split("accounts:\n")[0].split("\n")
     written, shortened = tmp_path / "written.yaml", tmp_path / "shortened.yaml"
@@ -97,7 +96,7 @@ def test_what_the_example_calls_default_is_the_default(vocabulary: Vocabulary, t
     kept = [line for line in lines if not re.search(r"# default\b(?!:)", line) and line != "poll:"]
     shortened.write_text("\n".join(kept) + "\naccounts: [{name: prod}]\n", encoding="utf-8")
     assert len(kept) < len(lines) - 8
-    assert load(written, vocabulary=vocabulary) == load(shortened, vocabulary=vocabulary)
+    assert load(written, vocabulary=VOCABULARY) == load(shortened, vocabulary=VOCABULARY)
 
 
 def test_the_example_is_plain_yaml() -> None:
@@ -105,12 +104,12 @@ def test_the_example_is_plain_yaml() -> None:
     assert set(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))) == set(keys_at_the_top())
 
 
-def test_the_messages_in_the_documentation_are_real(vocabulary: Vocabulary) -> None:
+def test_the_messages_in_the_documentation_are_real() -> None:
     """They are what a file with two slips gets."""
     with pytest.raises(ConfigurationError) as caught:
         parse(
             "poll:\n  interval: 60\n\naccounts:\n  - nmae: prod\n",
             source="dcdn-exporter.yaml",
-            vocabulary=vocabulary,
+            vocabulary=VOCABULARY,
         )
     assert f"```\n{caught.value}\n```" in DOCUMENTATION.read_text(encoding="utf-8")
