@@ -99,9 +99,14 @@ def _key(account: Account) -> dict[str, str]:
 def _polled(accounts: Sequence[Account], scenario: Scenario) -> dict[str, Any]:
     """What is polled of accounts: all that any of them names."""
     named = {product for account in accounts for product in account.products}
-    switches = ("debt_status", "balance")
     return {
         "site": accounts[0].site or scenario.site,
         "products": [product for product in VOCABULARY.products if product in named],
-        **{switch: True for switch in switches if any(getattr(account, switch) for account in accounts)},
+        **{switch: True for switch in VOCABULARY.switches if any(switch in _watched(each) for each in accounts)},
     }
+
+
+def _watched(account: Account) -> frozenset[str]:
+    """The switches that the scenario turns on for the account."""
+    own = {"debt_status": account.debt_status, "balance": account.balance}
+    return account.inventories | {switch for switch, on in own.items() if on}

@@ -13,6 +13,8 @@ simulator               a scenario played by an HTTP server
 │   ├── call                    a call on its way, and who makes it
 │   ├── signature_check         both forms of a signature
 │   ├── operations              the table of operations
+│   │   ├── operation               what one is
+│   │   ├── certificates            how many have expired, or will
 │   │   ├── sts                     who may have credentials of which role
 │   │   └── directory               members, a page at a time
 │   ├── errors                  the refusals, and their bodies
@@ -24,6 +26,7 @@ simulator               a scenario played by an HTTP server
 """
 
 from exporter.simulator.call import IssuedToken
+from exporter.simulator.certificates import Certificates
 from exporter.simulator.errors import REFUSALS
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.journal import Journal, JournalEntry
@@ -42,6 +45,7 @@ __all__ = [
     "WRITES",
     "Account",
     "Balance",
+    "Certificates",
     "ChargeChange",
     "Debt",
     "Fault",

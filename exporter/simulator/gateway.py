@@ -15,7 +15,8 @@ from exporter.simulator.fault_effects import fault_answer, fault_error, fault_re
 from exporter.simulator.faults import UNANSWERED, Fault
 from exporter.simulator.http_messages import Answer, MalformedRequestError, Request, json_of, xml_of
 from exporter.simulator.journal import Journal, JournalEntry
-from exporter.simulator.operations import LIMITS, OPERATIONS, Operation, find_operation, lacking_right
+from exporter.simulator.operation import Operation
+from exporter.simulator.operations import LIMITS, OPERATIONS, find_operation, lacking_right
 from exporter.simulator.overrides import Overrides
 from exporter.simulator.signature_check import DATE_WINDOW_S, NonceStore, check_signature, check_signature_v1
 from exporter.simulator.state import AccessKey, Role

@@ -1,53 +1,25 @@
 """The operations that are simulated: a table of rows, and the function behind each row.
 
-A new operation is one row and one function. Those of STS and of the resource directory have files of their own.
+A new operation is one row and one function. Those of STS, of the resource directory and of inventories have files of
+their own.
 """
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 from exporter.simulator.call import Call, Caller, required_parameter
+from exporter.simulator.certificates import CERTIFICATES, count_expiring
 from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.faults import Fault
+from exporter.simulator.operation import Operation, activated_service, service_of
 from exporter.simulator.state import Balance, Debt, ServiceState
 from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity, describe_principal
 
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A simulated operation."""
-
-    action: str
-    version: str
-    product: str
-    """As the gateway calls it in its bodies."""
-    calls_per_second: int
-    """The vendor's limit for one account."""
-    answer: Callable[[Call], dict[str, object]]
-    """Returns the answer less its RequestId; raises GatewayError for a refusal."""
-    right: str | None
-    """What a RAM policy must allow; None: every caller may."""
-    denied_code: str = "Forbidden.RAM"
-    """The product's code for a right that is lacking."""
-    signed: bool = True
-    """False: it is not signed, and answered for the account of the role that it names."""
-    writes: bool = False
-    """Whether it changes the account."""
-
-
-# Each product's own code for "not activated": https://www.alibabacloud.com/help/zh/doc-detail/131648.htm for DCDN,
-# https://help.aliyun.com/document_detail/91171.html for CDN (read 2026-11-28). CDN's is also seen for a moment after
-# the activation: https://github.com/aliyun/terraform-provider-alicloud/pull/6917 (read 2026-11-22).
-_NOT_ACTIVATED: Final = {
-    "dcdn_ipa": ("DcdnIpaServiceNotFound", "The DCDN IPA service has not been activated."),
-    "dcdn": ("DcdnServiceNotFound", "The DCDN service is not activated."),
-    "cdn": ("CdnServiceNotFound", "Your account does not open CDN service yet."),
-}
 _BESIDES: Final[Mapping[str, Mapping[str, object]]] = {
     "dcdn_ipa": {},
     "dcdn": {"WebsocketType": "websockettraffic"},
@@ -61,9 +33,7 @@ _UNPAID: Final = "financial"
 
 def describe_service(call: Call, *, product: str) -> dict[str, object]:
     """Return the state of the caller's service; that it is not activated is a refusal."""
-    state = _service_of(call, product)
-    if not state.activated:
-        raise GatewayError(*_NOT_ACTIVATED[product])
+    state = activated_service(call, product)
     if state.denied_for_security:
         raise GatewayError("OperationDenied", "The resource is locked for security reasons.")
     return {**describe(state, now=call.now), **_BESIDES[product]}
@@ -71,7 +41,7 @@ def describe_service(call: Call, *, product: str) -> dict[str, object]:
 
 def describe_user_status(call: Call, *, product: str) -> dict[str, object]:
     """Return whether the caller's service is activated and paid for; that it is not is no refusal."""
-    return describe_status(_service_of(call, product), call.moment.debts.get(product, Debt()))
+    return describe_status(service_of(call, product), call.moment.debts.get(product, Debt()))
 
 
 def open_cdn_service(call: Call) -> dict[str, object]:
@@ -79,7 +49,7 @@ def open_cdn_service(call: Call) -> dict[str, object]:
     charge_type = required_parameter(call.parameters, "InternetChargeType")
     if charge_type not in _OPENED_CHARGE_TYPES:
         raise _refused("invalid_charge_type")
-    if _OPENED_PRODUCT in call.moment.not_shown_yet or _service_of(call, _OPENED_PRODUCT).activated:
+    if _OPENED_PRODUCT in call.moment.not_shown_yet or service_of(call, _OPENED_PRODUCT).activated:
         raise _refused("already_open")
     if call.moment.opening.refusal is not None:
         raise _refused(call.moment.opening.refusal)
@@ -91,10 +61,6 @@ def open_cdn_service(call: Call) -> dict[str, object]:
     )
     call.activate(_OPENED_PRODUCT, state)
     return {}
-
-
-def _service_of(call: Call, product: str) -> ServiceState:
-    return call.moment.services.get(product, ServiceState(activated=False))
 
 
 def _refused(name: str) -> GatewayError:
@@ -203,6 +169,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _row("DescribeUserDcdnIpaStatus", _DCDN, "dcdn", 20, partial(describe_user_status, product="dcdn_ipa")),
     _row("DescribeUserDcdnStatus", _DCDN, "dcdn", 30, partial(describe_user_status, product="dcdn")),
     _row("DescribeUserCdnStatus", _CDN, "Cdn", 20, partial(describe_user_status, product="cdn")),
+    # 100 by their own pages, 50 by that of the quotas for their neighbours: the lower one counts.
+    _row("DescribeDcdnUserCertificateExpireCount", _DCDN, "dcdn", 50, partial(count_expiring, product="dcdn")),
+    _row("DescribeUserCertificateExpireCount", _CDN, "Cdn", 50, partial(count_expiring, product="cdn")),
     Operation("OpenCdnService", _CDN, "Cdn", 5, open_cdn_service, right="cdn:OpenCdnService", writes=True),
     # Three c: https://help.aliyun.com/document_detail/472991.html (read 2026-11-22).
     Operation(
@@ -226,6 +195,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("AssumeRole", _STS, "Sts", 100, assume_role, right="sts:AssumeRole", denied_code="NoPermission"),
     Operation("AssumeRoleWithOIDC", _STS, "Sts", 100, assume_role_with_oidc, right=None, signed=False),
 )
+INVENTORIES: Final[Mapping[str, tuple[str, ...]]] = {CERTIFICATES: ("dcdn", "cdn")}
+"""What an account can have beside services: the keys of a step, each with its products; () is one of the account."""
 LIMITS: Final[Mapping[str, int]] = {row.action: row.calls_per_second for row in OPERATIONS}
 """Calls per second and account, by action."""
 DENIABLE: Final[tuple[str, ...]] = tuple(row.action for row in OPERATIONS if row.right is not None)

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from exporter.simulator.faults import Fault
-from exporter.simulator.operations import DENIABLE, LIMITS, checked_fault
+from exporter.simulator.operations import DENIABLE, INVENTORIES, LIMITS, checked_fault
 from exporter.simulator.state import PRODUCTS, Balance, Debt, Member, Opening, ServiceState, checked_members
 from exporter.simulator.timeline import Moment
 
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
@@ -21,6 +22,7 @@ class Overrides:
     def __init__(self) -> None:
         self._services: dict[str, ServiceState] = {}
         self._debts: dict[str, Debt] = {}
+        self._inventories: dict[tuple[str, str], Any] = {}
         self.balance: Balance | None = None
         self.opening: Opening | None = None
         """What becomes of a call that would activate CDN."""
@@ -42,6 +44,12 @@ class Overrides:
         """Put a product's debt above the timeline."""
         _check_one_of("product", product, PRODUCTS)
         _put(self._debts, product, debt)
+
+    def set_inventory(self, key: str, state: object, *, product: str) -> None:
+        """Put what there is of a kind above the timeline; the product is empty for one of the whole account."""
+        _check_one_of("an inventory", key, INVENTORIES)
+        _check_one_of("product", product, INVENTORIES[key] or ("",))
+        _put(self._inventories, (key, product), state)
 
     def set_denied(self, actions: Collection[str] | None) -> None:
         """Have the RAM policy lack these actions and no other."""
@@ -92,6 +100,7 @@ class Overrides:
             opening=self.opening or moment.opening,
             debts={**moment.debts, **self._debts},
             balance=self.balance or moment.balance,
+            inventories={**moment.inventories, **self._inventories},
             denied=moment.denied if self._denied is None else self._denied,
             members=moment.members if self._members is None else self._members,
         )
@@ -120,7 +129,7 @@ def _check_one_of(what: str, word: str, words: Collection[str]) -> None:
         raise ValueError(f"{what} is {word!r}; accepted: {', '.join(words)}")
 
 
-def _put(overrides: dict[str, Value], key: str, value: Value | None) -> None:
+def _put(overrides: dict[Key, Value], key: Key, value: Value | None) -> None:
     if value is None:
         overrides.pop(key, None)
     else:

@@ -16,14 +16,16 @@ accounts:
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from importlib import resources
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from exporter.simulator.certificates import CERTIFICATES, Certificates
 from exporter.simulator.faults import Fault
-from exporter.simulator.operations import DENIABLE, checked_fault
+from exporter.simulator.operations import DENIABLE, INVENTORIES, checked_fault
 from exporter.simulator.reading import (
     STRICT,
     ScenarioError,
@@ -169,6 +171,7 @@ class _Step(_Part):
     services: dict[_Product, _Service] = {}
     debts: dict[_Product, Annotated[_DebtFields, _making(Debt)] | None] = Field({}, alias="debt")
     balance: Annotated[_BalanceFields, _making(Balance)] = {}
+    certificates: dict[Annotated[str, one_of(INVENTORIES[CERTIFICATES])], Certificates | None] = {}
     denied: _Denied = _UNNAMED
     members: Annotated[tuple[Member, ...], AfterValidator(checked_members)] | None = _UNNAMED
     opening: Annotated[Opening, BeforeValidator(lambda value: {} if value is None else value)] = _UNNAMED
@@ -188,8 +191,19 @@ class _Step(_Part):
             else:
                 debts[product] = replace(debts.get(product, Debt()), **debt)
         balance = replace(before.balance, **self.balance)
+        named = self.named()
+        inventories = _with_inventories(before.inventories, named)
         whole = {"services": services, "debts": debts, "balance": balance, "announce": self.announce}
-        return replace(before, **(self.named() | whole))
+        return replace(before, **(named | whole), inventories=inventories)
+
+
+def _with_inventories(before: Mapping[tuple[str, str], Any], named: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    """The inventories of a step, which are taken out of what it names; those that it does not name are as before."""
+    now = dict(before)
+    for key in named.keys() & INVENTORIES.keys():
+        found = named.pop(key)
+        now |= {(key, product): state for product, state in (found if INVENTORIES[key] else {"": found}).items()}
+    return {place: state for place, state in now.items() if state is not None}
 
 
 class _Account(_Part):
@@ -203,6 +217,7 @@ class _Account(_Part):
     products: tuple[_Product, ...] = _UNNAMED
     debt_status: bool = _UNNAMED
     balance: bool = _UNNAMED
+    certificates: bool = _UNNAMED
     denied: _Denied = frozenset()
     site: _Site = _UNNAMED
     repeat_every_s: Seconds = Field(_UNNAMED, alias="repeat_every")
@@ -219,6 +234,7 @@ class _Account(_Part):
                 raise ValueError(f"timeline[{number}]: {error}") from error
         named = self.named() | {"timeline": tuple(steps[1:])}
         named.pop("denied", None)
+        named["inventories"] = frozenset(key for key in INVENTORIES if named.pop(key, False))
         return Account(**named)
 
     @model_validator(mode="after")

@@ -127,6 +127,14 @@ class Simulator:
         with self._gateway.overriding(account) as overrides:
             overrides.balance = balance
 
+    def set_inventory(self, account: str, key: str, state: object, *, product: str = "") -> None:
+        """Put what there is of a kind above the timeline, such as `certificates`; None gives it back to that.
+
+        `state` is the value of that kind. Without a product, the kind is one of the whole account.
+        """
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_inventory(key, state, product=product)
+
     def set_denied(self, account: str, actions: Collection[str] | None) -> None:
         """Have the RAM policy lack these actions and no other; None gives it back to the timeline."""
         with self._gateway.overriding(account) as overrides:

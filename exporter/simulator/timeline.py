@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
+from typing import Any
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.reading import refuse, shared
@@ -70,6 +71,8 @@ class Step:
     debts: Mapping[str, Debt] = field(default_factory=dict)
     """By product; the debt of a product that is not here follows from its service."""
     balance: Balance = field(default_factory=Balance)
+    inventories: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    """What there is of each kind, by its key and the product; of the whole account, the product is empty."""
     denied: frozenset[str] = frozenset()
     """The actions that the caller's RAM policy lacks."""
     members: tuple[Member, ...] | None = None
@@ -113,6 +116,8 @@ class Account:
     """Whether the demo watches the debts of those products."""
     balance: bool = False
     """Whether the demo watches its balance."""
+    inventories: frozenset[str] = frozenset()
+    """The keys of what the demo watches beside."""
     site: str | None = None
     """Whether it is of the site for China or of the international one; None: of the scenario's."""
 
@@ -186,6 +191,8 @@ class Moment:
     debts: Mapping[str, Debt]
     """By product."""
     balance: Balance
+    inventories: Mapping[tuple[str, str], Any]
+    """By key and product."""
     denied: frozenset[str]
     """Actions."""
     members: tuple[Member, ...] | None
@@ -216,6 +223,7 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
         services,
         debts=step.debts,
         balance=step.balance,
+        inventories=step.inventories,
         denied=step.denied,
         members=step.members,
         opening=step.opening,

@@ -29,6 +29,7 @@ STATUSES = {
 RIGHTS = {
     "DescribeCdnService": "cdn:DescribeCdnService",
     "DescribeUserCdnStatus": "cdn:DescribeUserCdnStatus",
+    "DescribeUserCertificateExpireCount": "cdn:DescribeUserCertificateExpireCount",
     "OpenCdnService": "cdn:OpenCdnService",
     "QueryAccountBalance": "bss:DescribeAcccount",
     "ListAccounts": "resourcemanager:ListAccounts",
@@ -62,6 +63,8 @@ def test_limits_are_the_vendors() -> None:
         "DescribeUserDcdnIpaStatus": 20,
         "DescribeUserDcdnStatus": 30,
         "DescribeUserCdnStatus": 20,
+        "DescribeDcdnUserCertificateExpireCount": 50,
+        "DescribeUserCertificateExpireCount": 50,
         "OpenCdnService": 5,
         "QueryAccountBalance": 10,
         "ListAccounts": 20,
