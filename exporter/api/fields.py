@@ -34,6 +34,7 @@ _ENDLESS = 1e300
 _LONGEST_NUMBER = 1000
 _INEXACT = 2**53  # from here on a float may stand for another whole number
 _SEEN_LENGTH = 80
+_MOST_DIGITS = 9
 
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # one for all answers
 
@@ -182,6 +183,15 @@ class AnswerFields:
         if not math.isfinite(number):
             raise self.malformed(field, described(value), 'an amount such as "-1,234.50"')
         return number
+
+    def count(self, field: str, what: str = "a whole number, 0 or more") -> int | None:
+        """A number of things, also as a text; None where it is missing, null or empty."""
+        text = self.text(field, what)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+            raise self.malformed(field, described(text), what)
+        return int(text)
 
     def _value(self, field: str) -> object:
         value = self.payload.get(field)

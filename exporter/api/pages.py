@@ -18,8 +18,6 @@ from exporter.api.fields import AnswerFields, described
 from exporter.api.operation import Pages
 
 _SIZE = {"PageNumber": "PageSize", "NextToken": "MaxResults"}
-_MOST_DIGITS = 9
-_COUNT = "a number of rows"
 
 
 class Listing:
@@ -98,12 +96,7 @@ def rows_of(answer: AnswerFields, path: Sequence[str], *, may_be_missing: bool =
 
 def total_of(answer: AnswerFields) -> int | None:
     """How many rows there are in all; None where the answer does not say it."""
-    text = answer.text("TotalCount", _COUNT)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise answer.malformed("TotalCount", described(text), _COUNT)
-    return int(text)
+    return answer.count("TotalCount", "a number of rows")
 
 
 def _with_rows(payload: Mapping[str, Any], path: Sequence[str], rows: Sequence[object]) -> dict[str, Any]:

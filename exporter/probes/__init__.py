@@ -5,5 +5,6 @@ table           the probes, as rows
 │   └── service_state   the state, and how an answer is read
 ├── debt_status     DescribeUser…Status: what is owed
 ├── balance         QueryAccountBalance: what can still be spent
+├── certificates    …UserCertificateExpireCount: domains whose certificate has expired, or will
 └── kind            what the file of a kind has to define
 """

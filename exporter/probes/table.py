@@ -9,6 +9,7 @@ from types import MappingProxyType
 from exporter.api.errors import RefusalPattern
 from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation
 from exporter.probes.balance import balance
+from exporter.probes.certificates import certificates
 from exporter.probes.debt_status import NOT_ENABLED, debt_status
 from exporter.probes.kind import AnyKind, StateInRefusal
 from exporter.probes.service import service
@@ -103,6 +104,32 @@ PROBES: tuple[AnyKind, ...] = (
             calls_per_second=10,
             ram_action="bss:DescribeAcccount",
         ),
+    ),
+    # Their own pages state 100 calls a second, the page of the quotas 50 for their neighbours: the lower one is ours.
+    certificates(
+        "dcdn",
+        # https://help.aliyun.com/zh/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnusercertificateexpirecount
+        Operation(
+            action="DescribeDcdnUserCertificateExpireCount",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=50,
+            ram_action="dcdn:DescribeDcdnUserCertificateExpireCount",
+        ),
+        RefusalPattern("dcdnservicenotfound"),
+    ),
+    certificates(
+        "cdn",
+        # https://help.aliyun.com/document_detail/186564.html
+        Operation(
+            action="DescribeUserCertificateExpireCount",
+            version="2018-05-10",
+            endpoint="cdn",
+            calls_per_second=50,
+            ram_action="cdn:DescribeUserCertificateExpireCount",
+        ),
+        RefusalPattern("cdnservicenotfound"),
+        RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS),
     ),
 )
 

@@ -24,7 +24,7 @@ from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.simulated import simulated_configuration
 from exporter.config import AccessKeyCredentials, Configuration, ConfigurationError, Problem, parse
 from exporter.core.pool import threads_for
-from exporter.probes.table import PROBES, PRODUCTS
+from exporter.probes.table import PROBES, PRODUCTS, SWITCHES
 from exporter.simulator import (
     Account,
     Fault,
@@ -204,7 +204,8 @@ def test_no_scenario_makes_the_daemon_change_anything(name: str, play: Callable[
     """With everything watched that there is, and every answer of the scenario's accounts, it only reads."""
     played = load_scenario(name)
     accounts = tuple(
-        replace(account, products=PRODUCTS, debt_status=True, balance=True, roles=()) for account in played.accounts
+        replace(account, products=PRODUCTS, debt_status=True, balance=True, inventories=frozenset(SWITCHES), roles=())
+        for account in played.accounts
     )
     simulator = play(replace(played, accounts=accounts))
     asked = {(account.account_id, kind.operation.action) for account in accounts for kind in PROBES}

@@ -56,7 +56,16 @@ def test_every_other_packaged_scenario_is_polled_by_key(name: str) -> None:
     assert [
         (account.name, account.products, account.site, dict(account.switches)) for account in configuration.accounts
     ] == [
-        (one.name, one.products, "china", {"debt_status": one.debt_status, "balance": one.balance})
+        (
+            one.name,
+            one.products,
+            "china",
+            {
+                "debt_status": one.debt_status,
+                "balance": one.balance,
+                "certificates": "certificates" in one.inventories,
+            },
+        )
         for one in scenario.accounts
     ]
 

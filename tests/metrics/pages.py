@@ -14,6 +14,7 @@ from exporter.core.model import Failure, FailureReason, ProbeKey, State
 from exporter.core.store import ProbeRecord
 from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.probes.balance import Balance
+from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
 from exporter.probes.kind import AnyKind
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
@@ -24,6 +25,7 @@ KIND = PROBES[0]
 DEBT_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == (KIND.product, "debt_status"))
 BALANCE_KIND = next(kind for kind in PROBES if kind.probe == "balance")
 CALLS_KIND = replace(KIND, product="dcdn", calls=({"Page": "1"}, {"Page": "2"}), combine=lambda answers: answers[0])
+CERTIFICATES_KIND = next(kind for kind in PROBES if kind.probe == "certificates")
 STALE_AFTER_S = 600.0
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 START = MOMENT.timestamp() - 300
@@ -44,6 +46,7 @@ CHANGING = ServiceState(
 )
 IN_DEBT = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
 BALANCE = Balance(-1234.5, "CNY")
+EXPIRED = Certificates(6, 2)
 TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
 HOSTILE = [
     pytest.param('say "hi"', id="quotes"),

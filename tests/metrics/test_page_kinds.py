@@ -20,6 +20,7 @@ from tests.metrics.pages import (
     BALANCE,
     BALANCE_KIND,
     CALLS_KIND,
+    CERTIFICATES_KIND,
     CHANGING,
     DEBT_KIND,
     HOSTILE,
@@ -59,7 +60,9 @@ def test_a_page_has_the_families_of_its_kinds() -> None:
     page = Exposition((DEBT_KIND, CERTIFICATES, *PROBES), own=CollectorRegistry(), now=Clock())
     heads = [line.split()[2] for line in text(page).splitlines() if line.startswith("# TYPE ")]
     families = dict.fromkeys(
-        family.name for kind in (DEBT_KIND, CERTIFICATES, KIND, BALANCE_KIND) for family in kind.families
+        family.name
+        for kind in (DEBT_KIND, CERTIFICATES, KIND, BALANCE_KIND, CERTIFICATES_KIND)
+        for family in kind.families
     )
 
     assert heads == [

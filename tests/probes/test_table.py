@@ -16,6 +16,7 @@ from exporter.probes.service_state import LOCKED_FOR_SECURITY, NOT_ACTIVATED, Se
 from exporter.probes.table import (
     PROBES,
     PRODUCTS,
+    SWITCH_PRODUCTS,
     SWITCHES,
     UNKNOWN_FIELDS,
     kinds_for,
@@ -27,6 +28,7 @@ KINDS = {(kind.product, kind.probe): kind for kind in PROBES}
 IPA, DCDN, CDN = (KINDS[product, "service"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 IPA_DEBT, DCDN_DEBT, CDN_DEBT = (KINDS[product, "debt_status"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 BALANCE = KINDS["bss", "balance"]
+CDN_CERTIFICATES = KINDS["cdn", "certificates"]
 
 each_kind = pytest.mark.parametrize(
     "kind", [pytest.param(kind, id=f"{kind.product}-{kind.probe}") for kind in PROBES]
@@ -142,9 +144,10 @@ def test_each_probe_shows_families_of_its_own() -> None:
             "dcdn_service_in_debt_overdue",
         ],
         "balance": ["dcdn_account_available_amount"],
+        "certificates": ["dcdn_certificate_expired_domains", "dcdn_certificate_expiring_domains"],
     }
     assert {family.name: family.scope for kind in PROBES for family in kind.families} == {
-        name: Scope.PRODUCT if name.startswith("dcdn_service_") else Scope.ACCOUNT
+        name: Scope.ACCOUNT if name.startswith("dcdn_account_") else Scope.PRODUCT
         for names in by_probe.values()
         for name in names
     }
@@ -192,7 +195,8 @@ def test_a_word_names_one_condition() -> None:
         pytest.param(["cdn", "dcdn_ipa"], [], [IPA, CDN], id="two, in the order of the rows"),
         pytest.param(["dcdn", "cdn"], ["debt_status"], [DCDN, CDN, DCDN_DEBT, CDN_DEBT], id="debts of each"),
         pytest.param(["dcdn_ipa"], ["balance"], [IPA, BALANCE], id="the balance of the account"),
-        pytest.param(list(PRODUCTS), ["balance", "debt_status"], list(PROBES), id="everything"),
+        pytest.param(["dcdn_ipa", "cdn"], ["certificates"], [IPA, CDN, CDN_CERTIFICATES], id="of those with it"),
+        pytest.param(list(PRODUCTS), list(SWITCHES), list(PROBES), id="everything"),
     ],
 )
 def test_an_account_has_the_probes_that_it_asks_for(
@@ -204,9 +208,14 @@ def test_an_account_has_the_probes_that_it_asks_for(
 
 def test_every_switch_and_interval_is_a_key_of_the_configuration() -> None:
     """Switches are its keys by the vocabulary, and intervals by its models."""
-    assert tuple(SWITCHES) == ("debt_status", "balance")
-    assert {kind.interval for kind in PROBES} <= set(Interval)
+    assert tuple(SWITCHES) == ("debt_status", "balance", "certificates")
+    assert {kind.interval for kind in PROBES} == set(Interval)
     assert {interval.value for interval in Interval} <= {field.alias for field in Poll.model_fields.values()}
+
+
+def test_a_switch_is_for_the_products_that_have_it() -> None:
+    """One of the account is for all."""
+    assert SWITCH_PRODUCTS == {"debt_status": ("dcdn_ipa", "dcdn", "cdn"), "certificates": ("dcdn", "cdn")}
 
 
 def test_products_are_in_the_order_of_their_rows() -> None:
@@ -252,6 +261,7 @@ def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
         "InDebt",
         "InDebtOverdue",
         "Currency",
+        "ExpireWithin30DaysCount",
     )
 
 

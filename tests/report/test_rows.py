@@ -25,6 +25,7 @@ NOTHING_KNOWN: Mapping[str, Any] = {
     "status": None,
     "lock_reasons": [],
     "debts": [],
+    "certificates": None,
     "charge_type": None,
     "change_pending": False,
     "next_charge_type": None,

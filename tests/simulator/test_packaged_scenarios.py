@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.simulator import FAULT_KINDS, Debt, load_scenario, packaged_scenarios
-from exporter.simulator.operations import describe_status
+from exporter.simulator.operations import INVENTORIES, describe_status
 
 
 @pytest.mark.parametrize("name", packaged_scenarios())
@@ -23,15 +23,15 @@ def test_the_demo_is_interesting_within_seconds() -> None:
     """The accounts of the demo are those its readers were told of, and things happen at once."""
     demo = {account.name: account for account in load_scenario("demo").accounts}
     older = ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
-    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided"]
+    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided", "lapsing"]
     first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
     assert min(first_events) <= 10
 
 
 def test_the_demo_has_every_kind_of_probe() -> None:
-    """What each account is worth watching for adds up to every product, its debts, and a balance."""
+    """What each account is worth watching for adds up to every product, debts, a balance, and each inventory."""
     watched = {
-        account.name: (account.products, account.debt_status, account.balance)
+        account.name: (account.products, account.debt_status, account.balance, *account.inventories)
         for account in load_scenario("demo").accounts
     }
     plain = (("dcdn_ipa",), False, False)
@@ -41,7 +41,9 @@ def test_the_demo_has_every_kind_of_probe() -> None:
         "streaming": (("dcdn",), True, False),
         "website": (("cdn",), True, False),
         "undecided": (("dcdn_ipa", "cdn"), False, False),
+        "lapsing": (("cdn",), False, False, "certificates"),
     }
+    assert {key for account in watched.values() for key in account[3:]} == {*INVENTORIES}
 
 
 def test_the_demo_warns_before_it_locks() -> None:
