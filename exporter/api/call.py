@@ -13,7 +13,7 @@ from exporter.api.rate_limit import Reservation
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
-def _uncounted() -> None:
+def _uncounted(_waited_s: float) -> None:
     """Do nothing."""
 
 
@@ -22,26 +22,28 @@ class Caller:
     """The account for which a call is made.
 
     While ``account_id`` is None, as it is not known yet, calls count in a budget of the access key id. ``routes`` are
-    those of the account's site; None: the client's own. ``sent`` is called for each call that is sent.
+    those of the account's site; None: the client's own. ``sent`` is called for each call that is
+    sent, with the seconds that it has waited for its budget.
     """
 
     credentials: CredentialsProvider
     account_id: str | None = None
     routes: Mapping[str, Route] | None = None
-    sent: Callable[[], object] = _uncounted
+    sent: Callable[[float], object] = _uncounted
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Lets a call be made at ``reservation.moment``; ``credentials`` reserved it at ``reserved_at``.
 
-    Both moments are on the client's clock. ``sent`` is called when the call is sent.
+    Both moments are on the client's clock. ``sent`` is called when the call is sent, with the
+    seconds that it has waited.
     """
 
     credentials: Credentials
     reservation: Reservation
     reserved_at: float
-    sent: Callable[[], object] = _uncounted
+    sent: Callable[[float], object] = _uncounted
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,9 +231,10 @@ class Client:
         while (wait_s := self._budgets.admit(permit.reservation)) > 0:
             self._refuse_held(permit)
             self._pause(min(wait_s, call.left_s()))
-        self._observer.waited(operation.action, waited_s + self._clock() - came_at)
+        waited_s += self._clock() - came_at
+        self._observer.waited(operation.action, waited_s)
         self._pause(0)
-        permit.sent()
+        permit.sent(waited_s)
 
     def _pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):

@@ -103,9 +103,10 @@ class Exposition:
         wanted = dict(probes)
         stale_after_s = {kind: stale_after_of(kind) for kind in set(wanted.values())}
         # Rendered without the lock: a scrape must not wait for thousands of new ones.
-        new = {key: self._slot(key, kind) for key, kind in wanted.items() if key not in self._slots}
+        new = {
+            key: self._slot(key, kind, stale_after_s[kind]) for key, kind in wanted.items() if key not in self._slots
+        }
         for slot in new.values():
-            slot.stale_after_s = stale_after_s[slot.kind]
             self._render(slot)
         with self._lock:
             self._slots = {key: new.get(key) or self._slots[key] for key in wanted}
@@ -166,10 +167,11 @@ class Exposition:
         page.append(own)
         return page
 
-    def _slot(self, key: ProbeKey, kind: AnyKind) -> "_Slot":
+    def _slot(self, key: ProbeKey, kind: AnyKind, stale_after_s: float) -> "_Slot":
         account, product = label_text({"account": key.account}), self._label("product", key.product)
         return _Slot(
             kind=kind,
+            stale_after_s=stale_after_s,
             poll_families=families_of_polls(kind),
             labels=((account,), (account, product), (account, self._label("probe", key.probe), product)),
         )
@@ -251,9 +253,9 @@ class _Slot:
     """
 
     kind: AnyKind
+    stale_after_s: float
     poll_families: tuple[Family[ProbeRecord], ...]
     labels: tuple[tuple[str, ...], ...]
-    stale_after_s: float = math.inf
     record: ProbeRecord = field(default_factory=ProbeRecord)
     rendered: ProbeRecord = field(default_factory=ProbeRecord)
     shown: Visible[Any] | None = None

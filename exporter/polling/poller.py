@@ -60,11 +60,13 @@ class Poll(Protocol):
 
 @dataclass(slots=True)
 class _Sent:
-    """Counts the calls of one poll; for one thread."""
+    """Counts the calls of one poll, and the seconds that all but the first have waited; for one thread."""
 
     calls: int = 0
+    waited_s: float = 0.0
 
-    def count(self) -> None:
+    def count(self, waited_s: float) -> None:
+        self.waited_s += waited_s if self.calls else 0.0
         self.calls += 1
 
 
@@ -113,7 +115,7 @@ class Poller:
             outcome = _failure(error)
         except Exception as error:  # noqa: BLE001 — one probe's defect must not end the others
             outcome = self._defect(probe, error)
-        duration_s = max(0.0, self._clock() - began)
+        duration_s = max(0.0, self._clock() - began - sent.waited_s)
         observation = Observation(self._wall_clock(), duration_s, outcome, calls=sent.calls)
         recorded = self._records.record(
             probe.key, observation, remember=probe.kind.remember, account_id=caller.account_id

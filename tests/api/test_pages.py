@@ -117,9 +117,9 @@ def test_all_pages_are_one_reply(
 
 def test_each_page_is_a_call_that_is_sent(members: Callable[[int], tuple[Simulator, Client]], caller: Caller) -> None:
     """Whom the call is made for counts them all, also those that are answered by an error."""
-    sent: list[None] = []
+    sent: list[float] = []
     simulator, client = members(250)
-    counted = replace(caller, sent=lambda: sent.append(None))
+    counted = replace(caller, sent=sent.append)
     client.ask(LIST_ACCOUNTS, counted)
     assert len(sent) == 3
 

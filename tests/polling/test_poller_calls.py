@@ -140,10 +140,19 @@ def test_the_calls_of_polls_are_counted(world: World) -> None:
 
 def test_a_call_on_a_permit_of_before_is_counted_where_it_is_sent(world: World) -> None:
     """A poll that was put off has sent nothing; the run that has the permit counts the call."""
-    before: list[None] = []
-    permit = world.client.reserve(OPERATION, replace(world.caller, sent=lambda: before.append(None)))
+    before: list[float] = []
+    permit = world.client.reserve(OPERATION, replace(world.caller, sent=before.append))
 
     assert (world.poll(permit).record.calls, before) == (2, [])
+
+
+def test_the_waits_of_all_calls_are_no_part_of_the_duration(world: World) -> None:
+    """A second call that had to wait for its permit makes the poll no longer."""
+    permit, *_ = (world.client.reserve(OPERATION, world.caller) for _ in range(5))
+    began = time.monotonic()
+    record = world.poll(permit).record
+
+    assert record.last_poll_duration_s <= time.monotonic() - began - 4 / 20
 
 
 def test_a_failure_of_any_call_is_that_of_the_poll(world: World) -> None:
