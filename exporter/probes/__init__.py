@@ -2,7 +2,9 @@
 
 table           the probes, as rows
 ├── service         Describe…Service: locks and billing
-│   └── service_state   the state, and how an answer is read
+│   ├── service_families    what is remembered, and the metrics
+│   └── service_state       the state, and how an answer is read
+│       └── service_locks       the forms of a lock
 ├── debt_status     DescribeUser…Status: what is owed
 ├── balance         QueryAccountBalance: what can still be spent
 ├── certificates    …UserCertificateExpireCount: domains whose certificate has expired, or will

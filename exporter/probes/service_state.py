@@ -1,8 +1,7 @@
 """The state of a service, and how it is read from the answer of a Describe…Service operation.
 
-The vendor varies the form of its lists and values, and these functions accept every form seen. Locks decide: locks
-that make no sense raise MalformedReply, so that they never look like a healthy service. Any other field that makes no
-sense is absent, and one of the unknown values.
+Locks decide: locks that make no sense raise MalformedReply, so that they never look like a healthy service. Any
+other field that makes no sense is absent, and one of the unknown values.
 
     {"InstanceId": "1883927335936173", "OpeningTime": "2018-03-19T11:16:11Z",
      "InternetChargeType": "PayByBandwidth",
@@ -10,24 +9,26 @@ sense is absent, and one of the unknown values.
      "OperationLocks": {"LockReason": [{"LockReason": "financial"}]}, "RequestId": "EF2A…"}
 
 Source: https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
+
+AnswerForm      what the answer about one product has that others lack
+└── Billed      the fields of what is billed by itself
+ServiceState    the state
+└── Billing     how the service, or a part of it, is billed
+    └── ChargeTypeChange
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
-from typing import NamedTuple
+from itertools import chain
 
-from exporter.api.fields import AnswerFields, cut, described, pairs, printable, read_json
+from exporter.api.fields import AnswerFields
 from exporter.core.model import Answer, require_aware, require_label_value
+from exporter.probes.service_locks import KNOWN_LOCK_REASONS, LOCK_REASON, lock_reasons
 
-# The one that the vendor documents for these products.
-KNOWN_LOCK_REASONS = frozenset({"financial"})
-UNSPECIFIED_REASON = "unspecified"
-"""The reason of a lock that names none."""
-CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON = "InternetChargeType", "ChangingChargeType", "LockReason"
+CHARGE_TYPE, NEXT_CHARGE_TYPE, CHANGE_TIME = "InternetChargeType", "ChangingChargeType", "ChangingAffectTime"
+OPENING_TIME, INSTANCE_ID = "OpeningTime", "InstanceId"
 # Those of DCDN and IPA, and of CDN too: https://help.aliyun.com/document_detail/447990.html. The page of
 # DescribeCdnService names the first two.
 CHARGE_TYPES = (
@@ -39,18 +40,6 @@ CHARGE_TYPES = (
     "PayByBandwidth_monthday95avg",
     "PayByBandwidth_nighthalf95",
 )
-CHANGE_TIME, OPENING_TIME, INSTANCE_ID = "ChangingAffectTime", "OpeningTime", "InstanceId"
-UNKNOWN_FIELDS = (CHARGE_TYPE, NEXT_CHARGE_TYPE, LOCK_REASON, CHANGE_TIME, OPENING_TIME, INSTANCE_ID)
-# OperationLocks or LockReason in any spelling, or a path to it, as OperationLocks.LockReason.1; ``rest`` is behind.
-_LOCK_NAME = re.compile(
-    r".*(?:operation[\W_]*lock|(?<![bc])(?<!un)lock(?:ed)?[\W_]*reason)s?[\W_\d]*(?P<rest>.*)",
-    re.IGNORECASE | re.DOTALL,
-)
-_REASON_NAME = re.compile(r"[\W_]*reasons?[\W_\d]*(?P<rest>)", re.IGNORECASE)
-_NUMBER = re.compile(r"(?:^|[\W_])\d|\d$")
-_BETWEEN_REASONS = re.compile(r"[\s,;|\uff0c\uff1b\u3001]+")
-_LOCK_LEVELS = 6  # the documented form has three
-_SPELLINGS = MappingProxyType({charge_type.casefold(): charge_type for charge_type in CHARGE_TYPES})
 
 
 class ServiceStatus(StrEnum):
@@ -59,6 +48,62 @@ class ServiceStatus(StrEnum):
     ACTIVE = "active"
     LOCKED = "locked"
     NOT_ACTIVATED = "not_activated"
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What is billed by a method of its own, and the fields that say how.
+
+    ``change_time`` is None where no field dates a change. ``charge_types`` are those that the vendor documents; where
+    there are none, none is unknown. ``component`` is empty for the service as a whole.
+    """
+
+    charge_type: str
+    next_charge_type: str
+    change_time: str | None
+    charge_types: tuple[str, ...]
+    component: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All of its fields."""
+        return tuple(filter(None, (self.charge_type, self.next_charge_type, self.change_time)))
+
+
+WHOLE_SERVICE = Billed(CHARGE_TYPE, NEXT_CHARGE_TYPE, CHANGE_TIME, CHARGE_TYPES)
+# https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnservice
+WEBSOCKET = Billed(
+    "WebsocketType",
+    "WebsocketChangingType",
+    "WebsocketChangingTime",
+    ("websockettraffic", "websocketbps"),
+    component="websocket",
+)
+# The fields are in the vendor's clients and on no page; that ChangingAffectTime dates this change too is not known.
+DYNAMIC = Billed("DynamicBillingType", "ChangingDynamicBillingType", None, (), component="dynamic")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """What the answer about one product has that others lack.
+
+    ``opening_time`` is its field of the time of activation, ``end_time`` that of the end; None: it has no end.
+    """
+
+    opening_time: str = OPENING_TIME
+    end_time: str | None = None
+    components: tuple[Billed, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields in which a value can be unknown or make no sense."""
+        charge_type, next_charge_type, *change_time = WHOLE_SERVICE.fields
+        of_components = chain.from_iterable(component.fields for component in self.components)
+        plain = (charge_type, next_charge_type, LOCK_REASON, *change_time, self.opening_time, INSTANCE_ID)
+        return (*plain, *of_components, *((self.end_time,) if self.end_time is not None else ()))
+
+
+PLAIN = AnswerForm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +129,40 @@ class ChargeTypeChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Billing:
+    """How it is billed: the method, and a change of it; None where the API names none."""
+
+    of: Billed
+    charge_type: str | None = None
+    change: ChargeTypeChange | None = None
+
+    def __post_init__(self) -> None:
+        require_label_value(self.charge_type)
+
+    @property
+    def next_charge_type(self) -> str | None:
+        """The method that a change, ahead or past, is to."""
+        return self.change.charge_type if self.change is not None else None
+
+    def undocumented(self) -> Iterator[tuple[str, str]]:
+        """The methods that the vendor does not document, each after its field."""
+        named = ((self.of.charge_type, self.charge_type), (self.of.next_charge_type, self.next_charge_type))
+        for field, name in named:
+            if name is not None and name not in self.of.charge_types:
+                yield field, name
+
+    def pending_change(self, now: float) -> ChargeTypeChange | None:
+        """The change that lies ahead of ``now``, if any: the API also repeats changes that are past."""
+        return self.change if self.change is not None and self.change.is_pending(now) else None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """The answer of one Describe…Service operation.
 
-    ``lock_reasons`` are lower case, sorted, without repeats; empty when nothing is locked. Every text is 1 to 64
-    printable characters. A service that is not activated has no other field.
+    ``lock_reasons`` are lower case, sorted, without repeats; empty when nothing is locked. ``components`` are the
+    parts that are billed by themselves and of which the API names a method. Every text is 1 to 64 printable
+    characters. A service that is not activated has no other field.
     """
 
     activated: bool = True
@@ -97,18 +171,27 @@ class ServiceState:
     change: ChargeTypeChange | None = None
     opening_time: datetime | None = None
     instance_id: str | None = None
+    end_time: datetime | None = None
+    components: tuple[Billing, ...] = ()
 
     def __post_init__(self) -> None:
         if list(self.lock_reasons) != sorted(set(self.lock_reasons)):
             raise ValueError(f"lock reasons are sorted and unique, not {self.lock_reasons!r}")
         if any(reason != reason.lower() for reason in self.lock_reasons):
             raise ValueError(f"lock reasons are lower case, not {self.lock_reasons!r}")
-        others = (self.lock_reasons, self.charge_type, self.change, self.opening_time, self.instance_id)
-        if not self.activated and any(others):
+        of_billing = (self.charge_type, self.change, self.components)
+        if not self.activated and any((self.lock_reasons, *of_billing, *self._moments(), self.instance_id)):
             raise ValueError("a service that is not activated has no locks, billing method, dates or instance")
         for text in (*self.lock_reasons, self.charge_type, self.instance_id):
             require_label_value(text)
-        require_aware(self.opening_time)
+        for moment in self._moments():
+            require_aware(moment)
+        for component in self.components:
+            if component.charge_type is None and component.change is None:
+                raise ValueError(f"a component has a billing method or a change, seen {component!r}")
+
+    def _moments(self) -> tuple[datetime | None, ...]:
+        return self.opening_time, self.end_time
 
     @property
     def status(self) -> ServiceStatus:
@@ -117,177 +200,87 @@ class ServiceState:
             return ServiceStatus.NOT_ACTIVATED
         return ServiceStatus.LOCKED if self.lock_reasons else ServiceStatus.ACTIVE
 
+    @property
+    def billing(self) -> Billing:
+        """How the service as a whole is billed."""
+        return Billing(WHOLE_SERVICE, self.charge_type, self.change)
+
     def pending_change(self, now: float) -> ChargeTypeChange | None:
-        """The change that lies ahead of ``now``, if any: the API also repeats changes that are past."""
-        return self.change if self.change is not None and self.change.is_pending(now) else None
+        """The change of the whole service's billing that lies ahead of ``now``, if any."""
+        return self.billing.pending_change(now)
 
 
 NOT_ACTIVATED = ServiceState(activated=False)
 LOCKED_FOR_SECURITY = ServiceState(lock_reasons=("security",))
 
 
-def parse_service(payload: Mapping[str, object], request_id: str | None) -> Answer[ServiceState]:
+def parse_service(
+    payload: Mapping[str, object], request_id: str | None, form: AnswerForm = PLAIN
+) -> Answer[ServiceState]:
     """Return the state that the answer describes, and its values that the documentation does not name.
 
     Raises MalformedReply when locks make no sense, or when nothing in the answer is about a service; it names the
     field, what was seen and what would be accepted.
     """
     fields = AnswerFields(payload, request_id)
-    charge_type = _charge_type(fields.auxiliary(fields.label, CHARGE_TYPE))
-    next_charge_type = _charge_type(fields.auxiliary(fields.label, NEXT_CHARGE_TYPE))
-    takes_effect = fields.auxiliary(fields.moment, CHANGE_TIME)
+    billing = _billing(fields, WHOLE_SERVICE)
+    components = tuple(_billing(fields, component) for component in form.components)
     state = ServiceState(
         lock_reasons=lock_reasons(fields),
-        charge_type=charge_type,
-        change=_change(charge_type, next_charge_type, takes_effect),
-        opening_time=fields.auxiliary(fields.moment, OPENING_TIME),
+        charge_type=billing.charge_type,
+        change=billing.change,
+        opening_time=fields.auxiliary(fields.moment, form.opening_time),
         instance_id=fields.auxiliary(fields.label, INSTANCE_ID),
+        end_time=fields.auxiliary(fields.moment, form.end_time) if form.end_time is not None else None,
+        components=tuple(each for each in components if (each.charge_type, each.change) != (None, None)),
     )
-    if state == ServiceState() and _is_empty(fields):
+    if state == ServiceState() and _is_empty(fields, form):
         return Answer(NOT_ACTIVATED, request_id=request_id)
     if not (state.instance_id or state.opening_time or state.charge_type or state.lock_reasons):
-        raise fields.without_needed("those of a service: InstanceId, OpeningTime, InternetChargeType or a lock")
-    named = (
-        (CHARGE_TYPE, (charge_type,), CHARGE_TYPES),
-        (NEXT_CHARGE_TYPE, (next_charge_type,), CHARGE_TYPES),
-        (LOCK_REASON, state.lock_reasons, KNOWN_LOCK_REASONS),
+        raise fields.without_needed(
+            f"those of a service: {INSTANCE_ID}, {form.opening_time}, {CHARGE_TYPE} or a lock"
+        )
+    return Answer(
+        state=state,
+        request_id=request_id,
+        unknown_values=fields.unknown_values(dict(_undocumented(state, (billing, *state.components)))),
     )
-    undocumented = {
-        field: unknown
-        for field, values, documented in named
-        if (unknown := tuple(value for value in values if value is not None and value not in documented))
-    }
-    return Answer(state=state, request_id=request_id, unknown_values=fields.unknown_values(undocumented))
 
 
-def _is_empty(fields: AnswerFields) -> bool:
-    """Whether an answer in which nothing was found says so: its OpeningTime, and any other time or type, is empty.
+def _undocumented(state: ServiceState, billings: Iterable[Billing]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The values that the documentation does not name, after their fields."""
+    for billing in billings:
+        if billing.of.charge_types:
+            yield from ((field, (name,)) for field, name in billing.undocumented())
+    reasons = tuple(reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS)
+    if reasons:
+        yield LOCK_REASON, reasons
+
+
+def _is_empty(fields: AnswerFields, form: AnswerForm) -> bool:
+    """Whether an answer in which nothing was found says so: its opening time, and any other time or type, is empty.
 
     To the vendor's provider for Terraform, "opened" is an OpeningTime that is not empty: https://github.com/aliyun/terraform-provider-alicloud/blob/master/alicloud/data_source_alicloud_cdn_service.go
     """
     texts = [fields.auxiliary(fields.text, name) for name in fields.payload if name.endswith(("Time", "Type"))]
-    return OPENING_TIME in fields.payload and not any(texts) and not fields.odd
+    return form.opening_time in fields.payload and not any(texts) and not fields.odd
 
 
-def _charge_type(text: str | None) -> str | None:
+def _billing(fields: AnswerFields, billed: Billed) -> Billing:
+    """The billing that an answer describes, and the change that it announces."""
+    charge_type = _charge_type(fields, billed.charge_type, billed)
+    next_charge_type = _charge_type(fields, billed.next_charge_type, billed)
+    takes_effect = fields.auxiliary(fields.moment, billed.change_time) if billed.change_time is not None else None
+    # The current method without a moment is no change. A component's moment repeats that of the service's change, by
+    # the vendor's page, and announces nothing by itself.
+    same = (next_charge_type or "").casefold() in ("", (charge_type or "").casefold())
+    if same and (takes_effect is None or billed.component):
+        return Billing(billed, charge_type)
+    return Billing(billed, charge_type, ChargeTypeChange(next_charge_type, takes_effect))
+
+
+def _charge_type(fields: AnswerFields, field: str, billed: Billed) -> str | None:
     """The documented spelling where there is one, else the text unchanged."""
-    return _SPELLINGS.get(text.casefold(), text) if text is not None else None
-
-
-def _change(
-    charge_type: str | None, next_charge_type: str | None, takes_effect: datetime | None
-) -> ChargeTypeChange | None:
-    """The change that an answer announces; the current method without a moment is none."""
-    if takes_effect is None and (next_charge_type or "").casefold() in ("", (charge_type or "").casefold()):
-        return None
-    return ChargeTypeChange(charge_type=next_charge_type, takes_effect=takes_effect)
-
-
-def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
-    """All reasons, lower case, sorted, each once; raises MalformedReply for what is no form of a lock.
-
-    The documented form is that of the sample above. Its keys in other spellings, deeper, repeated, or flat as
-    OperationLocks.LockReason.1, and in them a list, texts, one object, numbered items, JSON in a text, several
-    reasons in a text, and a further object around, were seen or are likely. Where one reason is found, the rest may
-    make no sense.
-    """
-    found = list(_reasons_in_answer(fields.payload))
-    reasons = {reason for reason in found if isinstance(reason, str)}
-    for odd in found:
-        if isinstance(odd, _Odd):
-            accepted = f'an object such as {{"{LOCK_REASON}": [{{"{LOCK_REASON}": "financial"}}]}}'
-            error = fields.malformed(odd.field, described(odd.value), accepted)
-            if not reasons:
-                raise error
-            fields.odd[LOCK_REASON] = error
-            break
-    return tuple(sorted(reasons))
-
-
-class _Odd(NamedTuple):
-    """A value that is no form of a lock."""
-
-    field: str
-    value: object
-
-
-def _reasons_in_answer(payload: Mapping[str, object]) -> Iterator[str | _Odd]:
-    """The reasons under each key that names locks, however deep, and what makes no sense there."""
-    around: list[Mapping[str, object] | list[object]] = [payload]
-    for value in around:  # which grows meanwhile
-        for key, item in (("", item) for item in value) if isinstance(value, list) else pairs(value):
-            if "lock" in key.lower() and (name := _LOCK_NAME.match(key)):
-                yield from _reasons_under(name, item, is_lock=False, levels=_LOCK_LEVELS)
-            elif isinstance(item, dict | list):
-                around.append(item)
-
-
-def _reasons_under(
-    name: re.Match[str], value: object, *, around: str = "", is_lock: bool, levels: int
-) -> Iterator[str | _Odd]:
-    """The reasons in what a key holds: under a number it is one lock; what only has to do with locks names none."""
-    field = f"{around}{cut(name.string)}"
-    if not name["rest"] or isinstance(value, dict | list):
-        is_lock = is_lock or _NUMBER.search(name.string) is not None
-        yield from _reasons(value, field=field, is_lock=is_lock, levels=levels)
-    elif value:
-        yield _Odd(field, value)
-
-
-def _reasons(value: object, *, field: str, is_lock: bool, levels: int) -> Iterator[str | _Odd]:
-    """The reasons in a value, and what makes no sense; ``is_lock``: it is one lock, with or without a reason."""
-    value = _without_quotes(value)
-    if value is None or value in ("", {}):
-        if is_lock:
-            yield UNSPECIFIED_REASON
-        return
-    if isinstance(value, dict) and all(map(str.isdigit, value)):
-        value = [item for _, item in pairs(value)]
-    if isinstance(value, str):
-        yield from [cut(reason.lower()) for reason in _BETWEEN_REASONS.split(value) if reason] or [UNSPECIFIED_REASON]
-    elif isinstance(value, list) and levels:
-        for item in value:
-            yield from _reasons(item, field=field, is_lock=True, levels=levels - 1)
-    elif isinstance(value, dict) and levels:
-        yield from _reasons_in_object(value, field=field, is_lock=is_lock, levels=levels - 1)
-    else:
-        yield _Odd(field, value)
-
-
-def _reasons_in_object(
-    value: Mapping[str, object], *, field: str, is_lock: bool, levels: int
-) -> Iterator[str | _Odd]:
-    members = list(pairs(value))
-    named = [(name, item) for key, item in members if (name := _LOCK_NAME.match(key))]
-    named = named or [(name, item) for key, item in members if (name := _REASON_NAME.fullmatch(key))]
-    if named:
-        inside = [
-            reason
-            for name, item in named
-            for reason in _reasons_under(name, item, around=f"{field}.", is_lock=is_lock, levels=levels)
-        ]
-        if inside and is_lock:  # an object in a list of locks is one, whatever its reason looks like
-            inside = [reason for reason in inside if isinstance(reason, str)] or [UNSPECIFIED_REASON]
-        yield from inside
-    elif is_lock:
-        yield UNSPECIFIED_REASON
-    else:
-        for _, quoted in members:
-            item = _without_quotes(quoted)
-            if isinstance(item, list | dict):
-                yield from _reasons(item, field=field, is_lock=False, levels=levels)
-            elif item not in (None, ""):
-                yield _Odd(field, value)
-
-
-def _without_quotes(value: object) -> object:
-    """What JSON in a text stands for; any other text is itself, trimmed."""
-    while isinstance(value, str):
-        value = printable(value)
-        if not value.startswith(("[", "{", '"')) and value != "null":
-            break
-        try:
-            value = read_json(value)
-        except (ValueError, RecursionError):
-            break
-    return value
+    text = fields.auxiliary(fields.label, field)
+    folded = text.casefold() if text is not None else None
+    return next((name for name in billed.charge_types if name.casefold() == folded), text)

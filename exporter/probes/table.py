@@ -13,7 +13,7 @@ from exporter.probes.certificates import certificates
 from exporter.probes.debt_status import NOT_ENABLED, debt_status
 from exporter.probes.kind import AnyKind, StateInRefusal
 from exporter.probes.service import service
-from exporter.probes.service_state import NOT_ACTIVATED
+from exporter.probes.service_state import DYNAMIC, NOT_ACTIVATED, WEBSOCKET, AnswerForm
 
 _CDN_NOT_OPEN_WORDS = "does not open cdn service"
 
@@ -41,6 +41,7 @@ PROBES: tuple[AnyKind, ...] = (
             ram_action="dcdn:DescribeDcdnService",
         ),
         StateInRefusal(RefusalPattern("dcdnservicenotfound"), NOT_ACTIVATED),
+        form=AnswerForm(components=(WEBSOCKET,)),
     ),
     service(
         "cdn",
@@ -54,6 +55,7 @@ PROBES: tuple[AnyKind, ...] = (
         ),
         StateInRefusal(RefusalPattern("cdnservicenotfound"), NOT_ACTIVATED),
         StateInRefusal(RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS), NOT_ACTIVATED),
+        form=AnswerForm(components=(DYNAMIC,)),
     ),
     # What DescribeUser…Status answers for a service that is not activated is not documented: a state or a refusal.
     debt_status(

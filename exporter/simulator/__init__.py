@@ -34,7 +34,17 @@ from exporter.simulator.operations import LIMITS, WRITES
 from exporter.simulator.reading import ScenarioError
 from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario
 from exporter.simulator.simulator import UNSET, Simulator
-from exporter.simulator.state import Balance, ChargeChange, Debt, Member, Opening, Role, ServiceState, role_arn
+from exporter.simulator.state import (
+    Balance,
+    ChargeChange,
+    Component,
+    Debt,
+    Member,
+    Opening,
+    Role,
+    ServiceState,
+    role_arn,
+)
 from exporter.simulator.timeline import Account, PlannedChange, PlannedService, Scenario, Step
 
 __all__ = [
@@ -47,6 +57,7 @@ __all__ = [
     "Balance",
     "Certificates",
     "ChargeChange",
+    "Component",
     "Debt",
     "Fault",
     "FaultKind",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from exporter.simulator.call import Call, Caller, required_parameter
 from exporter.simulator.certificates import CERTIFICATES, count_expiring
@@ -17,15 +17,16 @@ from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.faults import Fault
 from exporter.simulator.operation import Operation, activated_service, service_of
-from exporter.simulator.state import Balance, Debt, ServiceState
+from exporter.simulator.state import COMPONENTS, Balance, Component, Debt, ServiceState
 from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity, describe_principal
 
-_BESIDES: Final[Mapping[str, Mapping[str, object]]] = {
-    "dcdn_ipa": {},
-    "dcdn": {"WebsocketType": "websockettraffic"},
-    "cdn": {"DynamicBillingType": ""},
+Billed = TypeVar("Billed", ServiceState, Component)
+
+_COMPONENT_FIELDS: Final = {
+    "websocket": ("WebsocketType", "WebsocketChangingType", "WebsocketChangingTime"),
+    "dynamic": ("DynamicBillingType", "ChangingDynamicBillingType", None),
 }
-"""What else the answers about a product's service hold; no part of its state."""
+"""The fields of a component's method, of the one to come, and of when; None: there is none."""
 _OPENED_PRODUCT: Final = "cdn"
 _OPENED_CHARGE_TYPES: Final = ("PayByTraffic",)
 _UNPAID: Final = "financial"
@@ -36,7 +37,7 @@ def describe_service(call: Call, *, product: str) -> dict[str, object]:
     state = activated_service(call, product)
     if state.denied_for_security:
         raise GatewayError("OperationDenied", "The resource is locked for security reasons.")
-    return {**describe(state, now=call.now), **_BESIDES[product]}
+    return describe(state, product=product, now=call.now)
 
 
 def describe_user_status(call: Call, *, product: str) -> dict[str, object]:
@@ -53,10 +54,9 @@ def open_cdn_service(call: Call) -> dict[str, object]:
         raise _refused("already_open")
     if call.moment.opening.refusal is not None:
         raise _refused(call.moment.opening.refusal)
-    opened_at = datetime.fromtimestamp(call.now, tz=UTC)
     state = ServiceState(
         charge_type=charge_type,
-        opening_time=opened_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        opening_time=_written(call.now),
         instance_id=call.caller.account.account_id,
     )
     call.activate(_OPENED_PRODUCT, state)
@@ -67,14 +67,14 @@ def _refused(name: str) -> GatewayError:
     return GatewayError(*REFUSALS[name])
 
 
-def settled(state: ServiceState, *, now: float) -> ServiceState:
-    """Return the state with its change carried out if that is due; `now` is Unix time."""
-    if state.change is None or now < state.change.at_unix:
-        return state
-    return replace(state, charge_type=state.change.charge_type, change=None)
+def settled(billed: Billed, *, now: float) -> Billed:
+    """Return what is billed with its change carried out if that is due; `now` is Unix time."""
+    if billed.change is None or now < billed.change.at_unix:
+        return billed
+    return replace(billed, charge_type=billed.change.charge_type, change=None)
 
 
-def describe(state: ServiceState, *, now: float) -> dict[str, object]:
+def describe(state: ServiceState, *, product: str, now: float) -> dict[str, object]:
     """Return the answer for an activated service, less its RequestId; `now` is Unix time.
 
     ```json
@@ -83,7 +83,8 @@ def describe(state: ServiceState, *, now: float) -> dict[str, object]:
      "ChangingChargeType": "PayByBandwidth", "ChangingAffectTime": "2018-03-31T16:00:00Z"}
     ```
     The last two only while a change is pending. An unlocked service has an empty list: the vendor shows no sample of
-    it, the gateway's other lists look like that.
+    it, the gateway's other lists look like that. Components of the product have fields of their own, the method to
+    come and its moment also only while that is pending.
     https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
     (read 2026-11-22).
     """
@@ -95,10 +96,21 @@ def describe(state: ServiceState, *, now: float) -> dict[str, object]:
         "OperationLocks": {"LockReason": [{"LockReason": reason} for reason in state.locks]},
     }
     if state.change is not None:
-        affect_time = datetime.fromtimestamp(state.change.at_unix, tz=UTC)
         answer["ChangingChargeType"] = state.change.charge_type
-        answer["ChangingAffectTime"] = affect_time.strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer["ChangingAffectTime"] = _written(state.change.at_unix)
+    for name, usual in COMPONENTS.get(product, {}).items():
+        component = settled(state.components.get(name, Component()), now=now)
+        charge_type, next_charge_type, affect_time = _COMPONENT_FIELDS[name]
+        answer[charge_type] = usual if component.charge_type is None else component.charge_type
+        if component.change is not None:
+            answer[next_charge_type] = component.change.charge_type
+            if affect_time is not None:
+                answer[affect_time] = _written(component.change.at_unix)
     return answer
+
+
+def _written(unix_time: float) -> str:
+    return datetime.fromtimestamp(unix_time, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def describe_status(service: ServiceState, debt: Debt) -> dict[str, object]:

@@ -6,7 +6,16 @@ from typing import Any, TypeVar
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, INVENTORIES, LIMITS, checked_fault
-from exporter.simulator.state import PRODUCTS, Balance, Debt, Member, Opening, ServiceState, checked_members
+from exporter.simulator.state import (
+    PRODUCTS,
+    Balance,
+    Debt,
+    Member,
+    Opening,
+    ServiceState,
+    checked_members,
+    checked_service,
+)
 from exporter.simulator.timeline import Moment
 
 Key = TypeVar("Key")
@@ -37,7 +46,7 @@ class Overrides:
     def set_service(self, state: ServiceState | None, *, product: str) -> None:
         """Put a product's service above the timeline."""
         _check_one_of("product", product, PRODUCTS)
-        _put(self._services, product, state)
+        _put(self._services, product, None if state is None else checked_service(state, product))
         self._activated.pop(product, None)
 
     def set_debt(self, debt: Debt | None, *, product: str) -> None:

@@ -37,9 +37,11 @@ from exporter.simulator.reading import (
     read_file,
 )
 from exporter.simulator.state import (
+    COMPONENTS,
     PRODUCTS,
     SITES,
     Balance,
+    Component,
     Debt,
     Member,
     Opening,
@@ -120,6 +122,7 @@ _KeyId = Annotated[
 ]
 _Secret = Annotated[str, accepting(re.compile(r"[!-~]+").fullmatch, "printable ASCII characters without spaces")]
 _Product = Annotated[str, one_of(PRODUCTS)]
+_ComponentName = Annotated[str, one_of([name for names in COMPONENTS.values() for name in names])]
 _Site = Annotated[str, one_of(SITES)]
 _Denied = frozenset[Annotated[str, one_of(DENIABLE)]]
 _DebtFields = dict[Annotated[str, one_of([item.name for item in fields(Debt)])], bool | None]
@@ -142,6 +145,14 @@ class _Change(_Part):
     charge_type: str
     due_in_s: Seconds = Field(alias="in")
 
+    def planned(self, at_s: float) -> PlannedChange:
+        return PlannedChange(self.charge_type, at_s + self.due_in_s)
+
+
+class _Component(_Part):
+    charge_type: Annotated[str, Field(min_length=0)] = _UNNAMED
+    change: _Change | None = _UNNAMED
+
 
 class _Service(_Part):
     activated: bool = _UNNAMED
@@ -151,6 +162,7 @@ class _Service(_Part):
     instance_id: str = _UNNAMED
     denied_for_security: bool = _UNNAMED
     change: _Change | None = _UNNAMED
+    components: dict[_ComponentName, _Component] = {}
 
     @model_validator(mode="after")
     def _can_be_locked(self) -> Self:
@@ -162,8 +174,16 @@ class _Service(_Part):
         named = self.named()
         change = named.pop("change", before.change)
         if isinstance(change, _Change):
-            change = PlannedChange(change.charge_type, at_s + change.due_in_s)
-        return PlannedService(replace(before.state, **named), change)
+            change = change.planned(at_s)
+        components, changes = dict(before.state.components), dict(before.component_changes)
+        for name, component in named.pop("components", {}).items():
+            if component.charge_type is not None:
+                components[name] = Component(component.charge_type)
+            if "change" in component.model_fields_set:
+                changes.pop(name, None)
+            if component.change is not None:
+                changes[name] = component.change.planned(at_s)
+        return PlannedService(replace(before.state, components=components, **named), change, changes)
 
 
 class _Step(_Part):

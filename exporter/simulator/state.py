@@ -16,6 +16,11 @@ from exporter.simulator.reading import STRICT, Seconds, WholeSeconds, accepting,
 
 PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
 """The names of an account's services."""
+COMPONENTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "dcdn": {"websocket": "websockettraffic"},
+    "cdn": {"dynamic": ""},
+}
+"""By product, the parts of its service that are billed by themselves, and the method where nothing else is said."""
 SITES: Final = ("china", "international")
 CURRENCIES: Final = ("CNY", "USD", "JPY")
 MEMBER_STATUSES: Final = (
@@ -68,6 +73,15 @@ class ChargeChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a service that is billed by itself."""
+
+    charge_type: str | None = None
+    """The billing method; any word goes, the API names none where it is empty. None: that of COMPONENTS."""
+    change: ChargeChange | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """One account's service in one product, as it stands from some moment on."""
 
@@ -82,6 +96,8 @@ class ServiceState:
     instance_id: str = "1883927335936173"
     denied_for_security: bool = False
     """Whether a call for it is refused since it is locked for security reasons: OperationDenied, in all products."""
+    components: Mapping[str, Component] = field(default_factory=dict)
+    """By name, those that are billed otherwise than COMPONENTS says."""
 
     def __post_init__(self) -> None:
         if not self.charge_type:
@@ -90,6 +106,16 @@ class ServiceState:
             raise TypeError(f"locks is {self.locks!r}; it is a tuple of reasons")
         if len(set(self.locks)) < len(self.locks):
             raise ValueError(f"locks has {', '.join(map(repr, self.locks))}; accepted: each reason once")
+
+
+def checked_service(state: ServiceState, product: str) -> ServiceState:
+    """Return the service of a product; raises ValueError if it has a component that the product has not."""
+    known = COMPONENTS.get(product, {})
+    refuse(
+        f"{product} has a component {name!r}; accepted: {', '.join(known) or 'none'}"
+        for name in state.components.keys() - known.keys()
+    )
+    return state
 
 
 @dataclass(frozen=True, slots=True)

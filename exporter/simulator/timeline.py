@@ -16,12 +16,14 @@ from exporter.simulator.state import (
     AccessKey,
     Balance,
     ChargeChange,
+    Component,
     Debt,
     Member,
     Opening,
     Role,
     ServiceState,
     checked_members,
+    checked_service,
 )
 
 
@@ -39,25 +41,40 @@ class PlannedService:
     """A service from one step on."""
 
     state: ServiceState
-    """Without its change, which is planned apart: a timeline has no Unix time yet."""
+    """Without its changes, which are planned apart: a timeline has no Unix time yet."""
     change: PlannedChange | None = None
+    component_changes: Mapping[str, PlannedChange] = field(default_factory=dict)
+    """By the name of a component."""
 
     def __post_init__(self) -> None:
-        if self.state.change is not None:
+        if self.state.change is not None or any(each.change is not None for each in self.state.components.values()):
             raise ValueError("the state of a planned service has a change of its own; it belongs into the plan")
 
     def settled(self, at_s: float) -> "PlannedService":
-        """Return the service with its change carried out if that is due at this moment of the timeline."""
-        if self.change is None or at_s < self.change.at_s:
-            return self
-        return PlannedService(replace(self.state, charge_type=self.change.charge_type))
+        """Return the service with the changes carried out that are due at this moment of the timeline."""
+        due = {name: change for name, change in self.component_changes.items() if at_s >= change.at_s}
+        ahead = {name: change for name, change in self.component_changes.items() if name not in due}
+        settled = {name: Component(change.charge_type) for name, change in due.items()}
+        state, change = replace(self.state, components={**self.state.components, **settled}), self.change
+        if change is not None and at_s >= change.at_s:
+            state, change = replace(state, charge_type=change.charge_type), None
+        return PlannedService(state, change, ahead)
 
     def begun(self, started_at_unix: float) -> ServiceState:
-        """Return the service of a timeline that started then; the change's moment is cut to a whole second."""
-        if self.change is None:
-            return self.state
-        at_unix = math.floor(started_at_unix + self.change.at_s)
-        return replace(self.state, change=ChargeChange(self.change.charge_type, at_unix))
+        """Return the service of a timeline that started then; moments of changes are cut to a whole second."""
+
+        def change(planned: PlannedChange) -> ChargeChange:
+            return ChargeChange(planned.charge_type, math.floor(started_at_unix + planned.at_s))
+
+        components = {
+            name: replace(self.state.components.get(name, Component()), change=change(planned))
+            for name, planned in self.component_changes.items()
+        }
+        return replace(
+            self.state,
+            change=change(self.change) if self.change is not None else None,
+            components={**self.state.components, **components},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,8 @@ class Step:
     def __post_init__(self) -> None:
         if self.members is not None:
             checked_members(self.members)
+        for product, service in self.services.items():
+            checked_service(service.begun(0.0), product)
 
 
 def _healthy() -> tuple[Step, ...]:

@@ -45,6 +45,9 @@ class Case:
                 ("opening_timestamp_seconds", {}, OPENED_AT),
                 ("info", {"instance_id": INSTANCE_ID}, 1),
             ]
+            if product == "dcdn":
+                billed = {"component": "websocket", "charge_type": "websockettraffic"}
+                rows.append(("component_charge_type", billed, 1))
         return {(f"dcdn_service_{name}", frozenset((here | labels).items())): value for name, labels, value in rows}
 
 

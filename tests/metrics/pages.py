@@ -17,13 +17,14 @@ from exporter.probes.balance import Balance
 from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
 from exporter.probes.kind import AnyKind
-from exporter.probes.service_state import ChargeTypeChange, ServiceState
+from exporter.probes.service_state import WEBSOCKET, Billing, ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
 from tests.records import record_of, stale_after
 
 KIND = PROBES[0]
 DEBT_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == (KIND.product, "debt_status"))
 BALANCE_KIND = next(kind for kind in PROBES if kind.probe == "balance")
+COMPONENTS_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == ("cdn", "service"))
 CALLS_KIND = replace(KIND, product="dcdn", calls=({"Page": "1"}, {"Page": "2"}), combine=lambda answers: answers[0])
 CERTIFICATES_KIND = next(kind for kind in PROBES if kind.probe == "certificates")
 STALE_AFTER_S = 600.0
@@ -43,6 +44,9 @@ CHANGING = ServiceState(
     opening_time=OPENED,
     instance_id="1883927335936173",
     change=ChargeTypeChange("PayByBandwidth", MOMENT),
+)
+COMPONENT_CHANGING = replace(
+    ACTIVE, components=(Billing(WEBSOCKET, "websockettraffic", ChargeTypeChange("websocketbps", MOMENT)),)
 )
 IN_DEBT = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
 BALANCE = Balance(-1234.5, "CNY")

@@ -28,6 +28,8 @@ from tests.metrics.pages import (
     CALLS_KIND,
     CERTIFICATES_KIND,
     CHANGING,
+    COMPONENT_CHANGING,
+    COMPONENTS_KIND,
     DEBT_KIND,
     EXPIRED,
     HOSTILE,
@@ -72,13 +74,14 @@ def everything() -> Exposition:
         *stories,
         clock=Clock(),
         own=own.registry,
-        kinds=(KIND, DEBT_KIND, BALANCE_KIND, CALLS_KIND, CERTIFICATES_KIND),
+        kinds=(KIND, DEBT_KIND, BALANCE_KIND, CALLS_KIND, COMPONENTS_KIND, CERTIFICATES_KIND),
         expiries=[(account, START + 3600) for account in stories],
     )
     for account, of_probe in stories.items():
         page.update(key(account), of_probe)
         page.update(DEBT_KIND.key(account), record(IN_DEBT, kind=DEBT_KIND))
         page.update(BALANCE_KIND.key(account), record(BALANCE, kind=BALANCE_KIND))
+        page.update(COMPONENTS_KIND.key(account), record(COMPONENT_CHANGING, kind=COMPONENTS_KIND))
         page.update(CERTIFICATES_KIND.key(account), record(EXPIRED, kind=CERTIFICATES_KIND))
     page.set_accounts({name: {"account_id": "", "account_name": name, "site": "china"} for name in stories})
     return page

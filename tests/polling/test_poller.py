@@ -18,7 +18,7 @@ from exporter.api.rate_limit import Budgets
 from exporter.core.model import Answer, Failure, FailureReason, ProbeKey
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller, Postponed
-from exporter.probes.service import ServiceMemory
+from exporter.probes.service_families import ServiceMemory
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import PROBES, vendor_limits
 from exporter.simulator import Fault, Simulator, load_scenario

@@ -51,8 +51,9 @@ def lines(*outcomes: State | Failure) -> list[LogLine]:
 
 def news_of(outcomes: Iterable[State | Failure]) -> News[Any]:
     """What the kind of probe has to say whose states these are."""
-    by_state: dict[type, News[Any]] = {ServiceState: service.NEWS, DebtState: debt_status.NEWS, Balance: balance.NEWS}
-    return next((by_state[type(outcome)] for outcome in outcomes if type(outcome) in by_state), service.NEWS)
+    of_service = service.news()
+    by_state: dict[type, News[Any]] = {ServiceState: of_service, DebtState: debt_status.NEWS, Balance: balance.NEWS}
+    return next((by_state[type(outcome)] for outcome in outcomes if type(outcome) in by_state), of_service)
 
 
 def changed(level: int, what: str, old: str, new: str, *, subject: str = "service state") -> LogLine:
@@ -293,4 +294,4 @@ def test_a_change_behind_a_failure_is_told() -> None:
 
 def test_no_poll_is_nothing_to_tell() -> None:
     """A record that only counted a skip has no lines."""
-    assert list(changes(service.NEWS, ProbeRecord(), ProbeRecord().after_skips(1))) == []
+    assert list(changes(service.news(), ProbeRecord(), ProbeRecord().after_skips(1))) == []

@@ -9,15 +9,8 @@ from exporter.api.errors import RefusalPattern, Refused
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
 from exporter.probes.kind import Fragment, Severity, StateInRefusal
-from exporter.probes.service import (
-    CHANGE_PENDING,
-    NEWS,
-    ServiceMemory,
-    attention,
-    remember,
-    service,
-    view,
-)
+from exporter.probes.service import CHANGE_PENDING, attention, news, service, view
+from exporter.probes.service_families import ServiceMemory, remember
 from exporter.probes.service_state import (
     LOCKED_FOR_SECURITY,
     NOT_ACTIVATED,
@@ -40,6 +33,7 @@ CHANGING = ServiceState(
 )
 SOME_DAY = ServiceState(charge_type="PayByTraffic", change=ChargeTypeChange("PayByBandwidth", None))
 TO_NOTHING_KNOWN = ServiceState(change=ChargeTypeChange(None, MOMENT))
+NEWS = news()
 OPERATION = Operation(action="DescribeMoonService", version="2026-01-01", endpoint="dcdn", calls_per_second=1)
 
 
@@ -211,6 +205,7 @@ def test_programs_are_told_all_of_a_service(
         "next_charge_type": None,
         "changes_at": None,
         "changes_in_seconds": None,
+        "components": [],
     }
 
     assert [condition.word for condition in seen.conditions] == words

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.probes.kind import NO_ATTENTION
-from exporter.probes.service import ServiceMemory, attention
+from exporter.probes.service import attention
+from exporter.probes.service_families import ServiceMemory
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 
 LOCKED = ServiceState(charge_type="PayByTraffic", lock_reasons=("financial",))

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.core.model import Answer
 from exporter.probes.kind import MetricType, Sample, Scope
-from exporter.probes.service import (
+from exporter.probes.service_families import (
     FAMILIES,
     ServiceMemory,
     VisibleService,

@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.core.model import Answer
-from exporter.probes.service import ServiceMemory, remember
+from exporter.probes.service_families import ServiceMemory, remember
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 
 ACTIVE = ServiceState(charge_type="PayByTraffic")

@@ -7,7 +7,8 @@ import pytest
 
 from exporter.api.errors import MalformedReply
 from exporter.api.fields import AnswerFields, read_json
-from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState, ServiceStatus, lock_reasons
+from exporter.probes.service_locks import lock_reasons
+from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState, ServiceStatus
 
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 NAIVE = MOMENT.replace(tzinfo=None)

@@ -122,10 +122,16 @@ def test_no_two_probes_of_an_account_show_the_same_families() -> None:
 
 
 def test_each_probe_shows_families_of_its_own() -> None:
-    """Those of a product are the same for every product; together they are the public interface."""
-    by_probe = {kind.probe: [family.name for family in kind.families] for kind in PROBES}
+    """Those of the same name are one for all products; together they are the public interface."""
+    families = {family for kind in PROBES for family in kind.families}
+    by_probe = {
+        kind.probe: list(
+            dict.fromkeys(family.name for other in PROBES if other.probe == kind.probe for family in other.families)
+        )
+        for kind in PROBES
+    }
 
-    assert len({kind.families for kind in PROBES}) == len(by_probe)
+    assert len(families) == sum(map(len, by_probe.values()))
     assert by_probe == {
         "service": [
             "dcdn_service_status",
@@ -136,6 +142,9 @@ def test_each_probe_shows_families_of_its_own() -> None:
             "dcdn_service_charge_type_change_remaining_seconds",
             "dcdn_service_opening_timestamp_seconds",
             "dcdn_service_info",
+            "dcdn_service_component_charge_type",
+            "dcdn_service_component_next_charge_type",
+            "dcdn_service_component_charge_type_change_timestamp_seconds",
         ],
         "debt_status": [
             "dcdn_service_enabled",
@@ -146,11 +155,21 @@ def test_each_probe_shows_families_of_its_own() -> None:
         "balance": ["dcdn_account_available_amount"],
         "certificates": ["dcdn_certificate_expired_domains", "dcdn_certificate_expiring_domains"],
     }
-    assert {family.name: family.scope for kind in PROBES for family in kind.families} == {
+    assert {family.name: family.scope for family in families} == {
         name: Scope.ACCOUNT if name.startswith("dcdn_account_") else Scope.PRODUCT
         for names in by_probe.values()
         for name in names
     }
+
+
+def products_with(family: str) -> list[str]:
+    return [kind.product for kind in PROBES if family in {each.name for each in kind.families}]
+
+
+def test_some_families_are_of_some_products() -> None:
+    """The heads of all are on every page, and the lines cost nothing where there are none."""
+    assert products_with("dcdn_service_info") == list(PRODUCTS)
+    assert products_with("dcdn_service_component_charge_type") == ["dcdn", "cdn"]
 
 
 @each_kind
@@ -256,6 +275,11 @@ def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
         "ChangingAffectTime",
         "OpeningTime",
         "InstanceId",
+        "WebsocketType",
+        "WebsocketChangingType",
+        "WebsocketChangingTime",
+        "DynamicBillingType",
+        "ChangingDynamicBillingType",
         "Enabled",
         "OnService",
         "InDebt",

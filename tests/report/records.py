@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from exporter.core.model import Failure, FailureReason, ProbeKey, State
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
-from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
+from exporter.probes.service_state import NOT_ACTIVATED, WEBSOCKET, Billing, ChargeTypeChange, ServiceState
 from exporter.report.report import Report, build_report
 from tests.records import record_of, stale_after
 
@@ -40,6 +41,14 @@ def changing(*, in_s: float | None) -> ServiceState:
     return ServiceState(charge_type="PayByTraffic", change=ChargeTypeChange("PayByBandwidth", moment))
 
 
+IN_TWO_DAYS = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=52 * 3600 + 0.5)
+WEBSOCKET_CHANGING = replace(
+    changing(in_s=None),
+    components=(Billing(WEBSOCKET, "websockettraffic", ChargeTypeChange("websocketbps", IN_TWO_DAYS)),),
+)
+"""A part of the service changes too, at a moment that is known."""
+
+
 def service(account: str, product: str = "dcdn_ipa") -> ProbeKey:
     return ProbeKey(account, product, "service")
 
@@ -66,7 +75,7 @@ EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {
     service("fine", "cdn"): record(NOT_ACTIVATED),
     balance("fine"): record(Balance(1234567.891, "CNY")),
     service("changing"): record(changing(in_s=52 * 3600 + 0.5)),
-    service("changing", "dcdn"): record(changing(in_s=None)),
+    service("changing", "dcdn"): record(WEBSOCKET_CHANGING),
     service("indebted"): record(ACTIVE),
     debts("indebted"): record(DebtState(in_debt=True)),
     balance("indebted"): record(Balance(-11.19, "USD")),

@@ -37,12 +37,25 @@ def test_the_json_is_what_its_schema_says() -> None:
     jsonschema.Draft202012Validator(schema).validate(json.loads(to_json(report({}))))
     assert set(schema["properties"]) == set(document)
     assert set(schema["properties"]["summary"]["required"]) == set(document["summary"])
-    for name, written in (("service", document["services"][0]), ("failure", failures(document)[0])):
+    rows = (
+        ("service", services(document)[0]),
+        ("failure", failures(document)[0]),
+        ("component", components(document)[0]),
+    )
+    for name, written in rows:
         assert set(schema["$defs"][name]["properties"]) == set(schema["$defs"][name]["required"]) == set(written)
 
 
+def services(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(document["services"])
+
+
 def failures(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return [failure for service in document["services"] for failure in service["failures"]]
+    return [failure for row in services(document) for failure in row["failures"]]
+
+
+def components(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [component for row in services(document) for component in row["components"]]
 
 
 def test_every_key_of_the_json_is_documented() -> None:
@@ -50,7 +63,7 @@ def test_every_key_of_the_json_is_documented() -> None:
     document = json.loads(to_json(report(EVERYTHING)))
     named = set(re.findall(r"`(\w+)`", (DOCS / "commands.md").read_text(encoding="utf-8")))
 
-    keys = {*document, *document["summary"], *document["services"][0], *failures(document)[0]}
+    keys = {*document, *document["summary"], *services(document)[0], *failures(document)[0], *components(document)[0]}
     assert keys - named == set()
 
 

@@ -31,6 +31,7 @@ NOTHING_KNOWN: Mapping[str, Any] = {
     "next_charge_type": None,
     "changes_at": None,
     "changes_in_seconds": None,
+    "components": [],
     "balance": None,
     "age_s": None,
     "poll_success": False,

@@ -9,7 +9,7 @@ from alibabacloud_cdn20180510.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils_models import Config
 
-from exporter.simulator import REFUSALS, Account, Opening, Simulator
+from exporter.simulator import REFUSALS, Account, ChargeChange, Component, Opening, ServiceState, Simulator
 
 Simulate = Callable[..., Simulator]
 ClientOf = Callable[[Simulator], Any]
@@ -56,6 +56,19 @@ def test_cdn_is_activated_by_the_client(simulate: Simulate, client_of: ClientOf)
     with pytest.raises(ClientException) as again:
         open_cdn(client)
     assert (again.value.status_code, again.value.code) == (400, "CdnService.HasOpened")
+
+
+def test_dynamic_content_is_read_by_the_client(simulate: Simulate, client_of: ClientOf) -> None:
+    """The method that it is billed by, and the one to come."""
+    simulator = simulate()
+    dynamic = Component("DynamicHourTraffic", ChargeChange("DynamicDayTraffic", 4_000_000_000))
+    simulator.set_service("alice", ServiceState(components={"dynamic": dynamic}), product="cdn")
+
+    answer = client_of(simulator).describe_cdn_service(models.DescribeCdnServiceRequest()).body
+    assert (answer.dynamic_billing_type, answer.changing_dynamic_billing_type) == (
+        "DynamicHourTraffic",
+        "DynamicDayTraffic",
+    )
 
 
 @pytest.mark.parametrize("name", REFUSALS)

@@ -17,6 +17,7 @@ from darabonba.runtime import ExtendsParameters, RuntimeOptions
 from exporter.simulator import (
     Account,
     ChargeChange,
+    Component,
     Fault,
     FaultKind,
     Member,
@@ -168,6 +169,8 @@ def test_answers_that_are_none(simulate: Simulate, describe: Describe, kind: Fau
                 "InternetChargeType": "PayByTraffic",
                 "OperationLocks": {"LockReason": [{"LockReason": "financial"}]},
                 "WebsocketType": "websockettraffic",
+                "WebsocketChangingType": "websocketbps",
+                "WebsocketChangingTime": "2096-10-02T07:06:40Z",
             },
             id="DescribeDcdnService",
         ),
@@ -188,7 +191,9 @@ def test_dcdn_and_its_debts(
 ) -> None:
     """The client reads DCDN's own answers."""
     simulator = simulate()
-    simulator.set_service("alice", ServiceState(locks=("financial",)), product="dcdn")
+    websocket = Component(change=ChargeChange("websocketbps", 4_000_000_000))
+    state = ServiceState(locks=("financial",), components={"websocket": websocket})
+    simulator.set_service("alice", state, product="dcdn")
     seen = call(client_of(simulator)).body.to_map()
     seen.pop("RequestId")
     assert seen == answer

@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator import LIMITS, UNSET, Account, Balance, Debt, Fault, Scenario, ServiceState, Simulator, Step
+from exporter.simulator import (
+    LIMITS,
+    UNSET,
+    Account,
+    Balance,
+    Component,
+    Debt,
+    Fault,
+    Scenario,
+    ServiceState,
+    Simulator,
+    Step,
+)
 from exporter.simulator.operations import DENIABLE, OPERATIONS
 from exporter.simulator.state import PRODUCTS
 
@@ -247,6 +259,8 @@ def test_what_cannot_be_set_is_refused(simulate: Simulate) -> None:
     simulator = simulate()
     with pytest.raises(ValueError, match="product is 'oss'; accepted: dcdn_ipa, dcdn, cdn"):
         simulator.set_debt("alice", None, product="oss")
+    with pytest.raises(ValueError, match="cdn has a component 'websocket'; accepted: dynamic"):
+        simulator.set_service("alice", ServiceState(components={"websocket": Component()}), product="cdn")
     with pytest.raises(ValueError, match="action is 'OpenDcdnService'; accepted: Desc"):
         simulator.set_raw_answer("alice", {}, action="OpenDcdnService")
     with pytest.raises(ValueError, match="a denied action is 'GetCallerIdentity'; accepted: Desc"):

@@ -7,6 +7,7 @@ import pytest
 from exporter.simulator import (
     Account,
     Balance,
+    Component,
     Debt,
     Fault,
     Member,
@@ -71,6 +72,42 @@ def test_a_change_can_be_called_off() -> None:
         None,
     ]
     assert account.timeline[-1].services["dcdn_ipa"].state.charge_type == "PayByTraffic"
+
+
+def test_components_are_billed_by_themselves() -> None:
+    """What a step does not name of one stays: its method, a change that is pending, the service around it."""
+    text = """
+        description: components
+        accounts:
+          - name: a
+            account_id: "1"
+            access_key_id: k
+            access_key_secret: s
+            timeline:
+              - at: 0s
+                services: {dcdn: {components: {websocket: {change: {charge_type: websocketbps, in: 3s}}}}}
+              - {at: 1s, services: {dcdn: {components: {websocket: {charge_type: websockettraffic}}, locks: [x]}}}
+              - {at: 2s, services: {dcdn: {components: {websocket: {charge_type: ""}}}}}
+              - {at: 4s, services: {cdn: {components: {dynamic: {charge_type: a, change: {charge_type: b, in: 1s}}}}}}
+              - {at: 4s500ms, services: {cdn: {components: {dynamic: {change: null}}}}}
+    """
+    [account] = parse_scenario(text).accounts
+    change = PlannedChange("websocketbps", 3.0)
+    services = [step.services["dcdn"] for step in account.timeline]
+    assert [(service.state.components, service.component_changes) for service in services] == [
+        ({}, {"websocket": change}),
+        ({"websocket": Component("websockettraffic")}, {"websocket": change}),
+        ({"websocket": Component("")}, {"websocket": change}),
+        ({"websocket": Component("websocketbps")}, {}),
+        ({"websocket": Component("websocketbps")}, {}),
+    ]
+    assert services[-1].state.locks == ("x",)
+    assert [step.services["cdn"].component_changes for step in account.timeline[3:]] == [
+        {"dynamic": PlannedChange("b", 5.0)},
+        {},
+    ]
+    with pytest.raises(ScenarioError, match=r"timeline\[4\]: cdn has a component 'websocket'; accepted: dynamic"):
+        parse_scenario(text.replace("dynamic: {change: null}", "websocket: {change: null, charge_type: x}"))
 
 
 def test_money_and_rights_stay_until_they_are_named() -> None:

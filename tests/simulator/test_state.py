@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator import Balance, ChargeChange, Debt, ServiceState
+from exporter.simulator import Balance, ChargeChange, Component, Debt, ServiceState
 from exporter.simulator.operations import describe, describe_balance, describe_status
 
 CHANGES_AT = 1_522_512_000  # 2018-03-31T16:00:00Z
@@ -20,7 +20,7 @@ def test_the_documented_answer() -> None:
     state = ServiceState(
         charge_type="PayByTraffic", locks=("financial",), change=ChargeChange("PayByBandwidth", CHANGES_AT)
     )
-    assert describe(state, now=CHANGES_AT - 0.1) == {
+    assert describe(state, product="dcdn_ipa", now=CHANGES_AT - 0.1) == {
         "InstanceId": "1883927335936173",
         "OpeningTime": "2018-03-19T11:16:11Z",
         "InternetChargeType": "PayByTraffic",
@@ -33,7 +33,7 @@ def test_the_documented_answer() -> None:
 def test_a_change_is_carried_out_at_its_moment() -> None:
     """From its moment on the new billing method is the current one and nothing is pending."""
     state = ServiceState(change=ChargeChange("PayByBandwidth", CHANGES_AT))
-    assert describe(state, now=CHANGES_AT) == {
+    assert describe(state, product="dcdn_ipa", now=CHANGES_AT) == {
         "InstanceId": "1883927335936173",
         "OpeningTime": "2018-03-19T11:16:11Z",
         "InternetChargeType": "PayByBandwidth",
@@ -41,9 +41,56 @@ def test_a_change_is_carried_out_at_its_moment() -> None:
     }
 
 
+WEBSOCKET_CHANGES = {
+    "WebsocketType": "websockettraffic",
+    "WebsocketChangingType": "websocketbps",
+    "WebsocketChangingTime": "2018-03-31T16:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("product", "component", "now", "fields"),
+    [
+        pytest.param("dcdn", None, 0, {"WebsocketType": "websockettraffic"}, id="WebSocket, unless it is said"),
+        pytest.param("dcdn", Component(""), 0, {"WebsocketType": ""}, id="WebSocket that has none"),
+        pytest.param(
+            "dcdn",
+            Component(change=ChargeChange("websocketbps", CHANGES_AT)),
+            CHANGES_AT - 0.1,
+            WEBSOCKET_CHANGES,
+            id="WebSocket, pending",
+        ),
+        pytest.param(
+            "dcdn",
+            Component(change=ChargeChange("websocketbps", CHANGES_AT)),
+            CHANGES_AT,
+            {"WebsocketType": "websocketbps"},
+            id="WebSocket, carried out",
+        ),
+        pytest.param("cdn", None, 0, {"DynamicBillingType": ""}, id="dynamic content, unless it is said"),
+        pytest.param(
+            "cdn",
+            Component("a", ChargeChange("b", CHANGES_AT)),
+            0,
+            {"DynamicBillingType": "a", "ChangingDynamicBillingType": "b"},
+            id="dynamic content, pending without a moment",
+        ),
+    ],
+)
+def test_a_component_is_part_of_its_products_answer(
+    product: str, component: Component | None, now: float, fields: dict[str, str]
+) -> None:
+    """Its fields stand beside those of the service, and the next method only while it is pending."""
+    name = {"dcdn": "websocket", "cdn": "dynamic"}[product]
+    state = ServiceState(components={} if component is None else {name: component})
+    plain = describe(ServiceState(), product="dcdn_ipa", now=now)
+
+    assert describe(state, product=product, now=now) == {**plain, **fields}
+
+
 def test_locks_keep_their_order() -> None:
     """Every lock is a row of its own."""
-    locks: Any = describe(ServiceState(locks=("security", "financial")), now=0)["OperationLocks"]
+    locks: Any = describe(ServiceState(locks=("security", "financial")), product="dcdn_ipa", now=0)["OperationLocks"]
     assert locks == {"LockReason": [{"LockReason": "security"}, {"LockReason": "financial"}]}
 
 

@@ -9,6 +9,7 @@ import pytest
 from exporter.simulator import (
     Account,
     ChargeChange,
+    Component,
     Fault,
     PlannedChange,
     PlannedService,
@@ -64,6 +65,35 @@ def test_a_change_is_carried_out_in_the_plan_at_its_moment() -> None:
     planned = PlannedService(ServiceState(), PlannedChange("PayByBandwidth", 45))
     assert planned.settled(44.9) == planned
     assert planned.settled(45) == PlannedService(ServiceState(charge_type="PayByBandwidth"))
+
+
+def test_a_component_changes_in_the_plan_like_the_service() -> None:
+    """Each change at its own moment, and counted from the timeline's start."""
+    planned = PlannedService(
+        ServiceState(components={"websocket": Component("websockettraffic")}),
+        PlannedChange("PayByBandwidth", 45),
+        {"websocket": PlannedChange("websocketbps", 30)},
+    )
+    by_bandwidth = ServiceState(components={"websocket": Component("websocketbps")})
+
+    assert planned.begun(STARTED) == ServiceState(
+        change=ChargeChange("PayByBandwidth", 1_800_000_045),
+        components={"websocket": Component("websockettraffic", ChargeChange("websocketbps", 1_800_000_030))},
+    )
+    assert planned.settled(29.9) == planned
+    assert planned.settled(30) == PlannedService(by_bandwidth, PlannedChange("PayByBandwidth", 45))
+    assert planned.settled(45) == PlannedService(replace(by_bandwidth, charge_type="PayByBandwidth"))
+
+
+def test_a_component_belongs_to_a_product() -> None:
+    """That of another one is refused, and so is a change that is not in the plan."""
+    websocket = PlannedService(ServiceState(components={"websocket": Component()}))
+    with pytest.raises(ValueError, match=r"^cdn has a component 'websocket'; accepted: dynamic$"):
+        Step(services={"dcdn": websocket, "cdn": websocket})
+    with pytest.raises(ValueError, match=r"^dcdn_ipa has a component 'websocket'; accepted: none$"):
+        Step(services={"dcdn_ipa": PlannedService(ServiceState(), None, {"websocket": PlannedChange("x", 1)})})
+    with pytest.raises(ValueError, match="it belongs into the plan"):
+        PlannedService(ServiceState(components={"websocket": Component("a", ChargeChange("b", 1))}))
 
 
 def test_a_fault_that_goes_on_keeps_its_beginning() -> None:

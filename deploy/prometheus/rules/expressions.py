@@ -7,12 +7,8 @@ from typing import Final
 
 from deploy.prometheus.rules.thresholds import BUDGET_S, JOB, ROUTED_BY, UNKNOWN_VALUES_S
 from exporter.config.values import format_duration
-from exporter.probes.service_state import (
-    CHARGE_TYPES,
-    KNOWN_LOCK_REASONS,
-    LOCKED_FOR_SECURITY,
-    UNSPECIFIED_REASON,
-)
+from exporter.probes.service_locks import KNOWN_LOCK_REASONS, UNSPECIFIED_REASON
+from exporter.probes.service_state import CHARGE_TYPES, LOCKED_FOR_SECURITY
 
 MISSING_SHARDS: Final = "job:dcdn_exporter_shard_ordinal:missing"
 STEADY_TARGETS: Final = "job:up:steady"
