@@ -195,7 +195,7 @@ class Endpoints(Section):
     """Addresses to call in place of the vendor's own, whatever the site of the account; None: the vendor's."""
 
     dcdn: Endpoint | None = None
-    """DCDN and IPA."""
+    """DCDN, IPA and secure DCDN."""
     cdn: Endpoint | None = None
     """CDN."""
     sts: Endpoint | None = None

@@ -1,4 +1,4 @@
-"""The probe ``service``: whether a service is active or locked, and how it is billed.
+"""The probe ``service``: whether a service is active or locked, how it is billed, and when it ends.
 
 service(product, operation, …) -> ProbeKind
 ├── service_state       the state, and how it is read from an answer
@@ -10,7 +10,7 @@ service(product, operation, …) -> ProbeKind
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from exporter.probes.kind import (
     Condition,
     Fragment,
     News,
+    Note,
     ProbeKind,
     Severity,
     StateInRefusal,
@@ -45,6 +46,7 @@ LOCK_ATTENTION_S = 3600.0
 CHANGE_DELAY_S = 1.0
 CHANGE_ATTENTION_S = 60.0
 CHANGE_HORIZON_S = 7 * 86_400.0
+END_HORIZON_S = 7 * 86_400.0
 
 # https://www.alibabacloud.com/help/doc-detail/27232.htm: one code with this meaning, and further ones.
 _LOCK_IN_REFUSAL = StateInRefusal(
@@ -96,6 +98,7 @@ def news(form: AnswerForm = PLAIN) -> News[ServiceState]:
                 for billed in form.components
                 for name, value in _news_of(of_components.get(billed, Billing(billed))).items()
             },
+            **({"end_time": _written(state.end_time)} if form.end_time is not None else {}),
         }
 
     return News(
@@ -116,6 +119,8 @@ def _news_of(billing: Billing) -> Mapping[str, str]:
 
 
 CHANGE_PENDING = Condition("change_pending", Severity.UPCOMING, alarm="changing", state=False)
+ENDING = Condition("ending", Severity.WARNING)
+ENDED = Condition("ended", Severity.WARNING)
 _OF_STATUS = {
     ServiceStatus.LOCKED: Condition("locked", Severity.CRITICAL, alarm="locked"),
     ServiceStatus.NOT_ACTIVATED: Condition("not_activated", Severity.INACTIVE),
@@ -124,18 +129,19 @@ _OF_STATUS = {
 
 
 def view(state: ServiceState | None, now: float) -> View:
-    """What people are shown: status and lock reasons, the billing method and the next one."""
+    """What people are shown: status and lock reasons, the billing method and the next one, and the end."""
     if state is None:
         return View(
             status_json={"status": None, "lock_reasons": []},
-            billing_json={**_billing_json(Billing(WHOLE_SERVICE), now), "components": []},
+            billing_json={**_billing_json(Billing(WHOLE_SERVICE), now), "components": [], "ends_at": None},
         )
     billings = (state.billing, *state.components)
     pending = any(billing.pending_change(now) is not None for billing in billings)
     ahead_s = (_ahead_s(billing, now) for billing in billings)
     return View(
-        conditions=(_OF_STATUS[state.status], *((CHANGE_PENDING,) if pending else ())),
+        conditions=(_OF_STATUS[state.status], *((CHANGE_PENDING,) if pending else ()), *_end_conditions(state, now)),
         status=tuple(_status_cell(state)),
+        notes=tuple(_end_notes(state, now)),
         billing=tuple(_billing_cell(state, now)),
         status_json={"status": state.status.value, "lock_reasons": list(state.lock_reasons)},
         billing_json={
@@ -144,9 +150,24 @@ def view(state: ServiceState | None, now: float) -> View:
                 {"component": component.of.component, **_billing_json(component, now)}
                 for component in state.components
             ],
+            "ends_at": state.end_time,
         },
         ahead_s=min((seconds for seconds in ahead_s if seconds is not None), default=None),
     )
+
+
+def _end_conditions(state: ServiceState, now: float) -> Iterator[Condition]:
+    """Whether the service ends within a week, or has ended."""
+    if state.end_time is not None and state.end_time.timestamp() - now <= END_HORIZON_S:
+        yield ENDING if state.end_time.timestamp() > now else ENDED
+
+
+def _end_notes(state: ServiceState, now: float) -> Iterator[Note]:
+    """When the service ends; a warning when that is near or past."""
+    if state.end_time is not None:
+        severity = next((condition.severity for condition in _end_conditions(state, now)), Severity.GOOD)
+        template = "ends at {moment}" if state.end_time.timestamp() > now else "ended at {moment}"
+        yield Note(severity, template, {"moment": f"{state.end_time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"})
 
 
 def _ahead_s(billing: Billing, now: float) -> float | None:
@@ -207,7 +228,7 @@ def service(
         attention=attention,
         families=families_of(form),
         news=news(form),
-        conditions=(*_OF_STATUS.values(), CHANGE_PENDING),
+        conditions=(*_OF_STATUS.values(), CHANGE_PENDING, *((ENDING, ENDED) if form.end_time is not None else ())),
         view=view,
         unknown_fields=form.fields,
     )

@@ -196,7 +196,7 @@ FAMILIES: tuple[Family[VisibleService], ...] = (
     ),
     Family(
         "dcdn_service_opening_timestamp_seconds",
-        f"Unix time at which the service was activated (OpeningTime). {AS_OF}",
+        f"Unix time at which the service was activated (OpeningTime; of dcdn_sec StartTime). {AS_OF}",
         _moment(lambda state: state.opening_time),
     ),
     Family(
@@ -231,14 +231,21 @@ _OF_COMPONENTS: tuple[Family[VisibleService], ...] = (
         labels=("component",),
     ),
 )
+_OF_END: tuple[Family[VisibleService], ...] = (
+    Family(
+        "dcdn_service_end_timestamp_seconds",
+        f"Unix time at which the service ends, or has ended (EndTime); absent when the API names none. {AS_OF}",
+        _moment(lambda state: state.end_time),
+    ),
+)
 
 
 def families_of(form: AnswerForm) -> tuple[Family[VisibleService], ...]:
     """The families of a service about which there are answers of this form."""
-    return _families(components=bool(form.components))
+    return _families(components=bool(form.components), end=form.end_time is not None)
 
 
 @cache
-def _families(*, components: bool) -> tuple[Family[VisibleService], ...]:
+def _families(*, components: bool, end: bool) -> tuple[Family[VisibleService], ...]:
     """One tuple for all products that are alike: their lines share blocks of the page."""
-    return (*FAMILIES, *(_OF_COMPONENTS if components else ()))
+    return (*FAMILIES, *(_OF_COMPONENTS if components else ()), *(_OF_END if end else ()))

@@ -23,7 +23,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 
-from exporter.api.fields import AnswerFields
+from exporter.api.fields import AnswerFields, described
 from exporter.core.model import Answer, require_aware, require_label_value
 from exporter.probes.service_locks import KNOWN_LOCK_REASONS, LOCK_REASON, lock_reasons
 
@@ -225,13 +225,14 @@ def parse_service(
     fields = AnswerFields(payload, request_id)
     billing = _billing(fields, WHOLE_SERVICE)
     components = tuple(_billing(fields, component) for component in form.components)
+    opening_time = fields.auxiliary(fields.moment, form.opening_time)
     state = ServiceState(
         lock_reasons=lock_reasons(fields),
         charge_type=billing.charge_type,
         change=billing.change,
-        opening_time=fields.auxiliary(fields.moment, form.opening_time),
+        opening_time=opening_time,
         instance_id=fields.auxiliary(fields.label, INSTANCE_ID),
-        end_time=fields.auxiliary(fields.moment, form.end_time) if form.end_time is not None else None,
+        end_time=_end_time(fields, form, opening_time),
         components=tuple(each for each in components if (each.charge_type, each.change) != (None, None)),
     )
     if state == ServiceState() and _is_empty(fields, form):
@@ -264,6 +265,18 @@ def _is_empty(fields: AnswerFields, form: AnswerForm) -> bool:
     """
     texts = [fields.auxiliary(fields.text, name) for name in fields.payload if name.endswith(("Time", "Type"))]
     return form.opening_time in fields.payload and not any(texts) and not fields.odd
+
+
+def _end_time(fields: AnswerFields, form: AnswerForm, opening_time: datetime | None) -> datetime | None:
+    """The end that an answer names; one before the service was activated makes no sense, such as 1970."""
+    if form.end_time is None:
+        return None
+    end_time = fields.auxiliary(fields.moment, form.end_time)
+    if end_time is None or opening_time is None or end_time > opening_time:
+        return end_time
+    seen = described(fields.payload[form.end_time])
+    fields.odd[form.end_time] = fields.malformed(form.end_time, seen, f"a date after {form.opening_time}")
+    return None
 
 
 def _billing(fields: AnswerFields, billed: Billed) -> Billing:

@@ -107,6 +107,21 @@ PROBES: tuple[AnyKind, ...] = (
             ram_action="bss:DescribeAcccount",
         ),
     ),
+    service(
+        "dcdn_sec",
+        # https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnsecservice
+        # names no code for "not activated": that of DCDN and one like those of its siblings are taken for it.
+        Operation(
+            action="DescribeDcdnsecService",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=20,
+            ram_action="dcdn:DescribeDcdnsecService",
+        ),
+        StateInRefusal(RefusalPattern("dcdnservicenotfound"), NOT_ACTIVATED),
+        StateInRefusal(RefusalPattern("dcdnsecservicenotfound"), NOT_ACTIVATED),
+        form=AnswerForm(opening_time="StartTime", end_time="EndTime"),
+    ),
     # Their own pages state 100 calls a second, the page of the quotas 50 for their neighbours: the lower one is ours.
     certificates(
         "dcdn",

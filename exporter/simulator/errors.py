@@ -17,6 +17,7 @@ _STATUS: Final = {
     "CdnServiceNotFound": 403,
     "DcdnIpaServiceNotFound": 403,
     "DcdnServiceNotFound": 403,
+    "DcdnsecServiceNotFound": 403,
     "EntityNotExist.Role": 404,
     "Forbidden.BidUser": 403,
     "Forbidden.IntlUser": 403,

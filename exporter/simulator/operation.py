@@ -33,11 +33,13 @@ class Operation:
 
 # Each product's own code for "not activated": https://www.alibabacloud.com/help/zh/doc-detail/131648.htm for DCDN,
 # https://help.aliyun.com/document_detail/91171.html for CDN (read 2026-11-28). CDN's is also seen for a moment after
-# the activation: https://github.com/aliyun/terraform-provider-alicloud/pull/6917 (read 2026-11-22).
+# the activation: https://github.com/aliyun/terraform-provider-alicloud/pull/6917 (read 2026-11-22). That of secure
+# DCDN is on no page, and named after its siblings'.
 _NOT_ACTIVATED: Final = {
     "dcdn_ipa": ("DcdnIpaServiceNotFound", "The DCDN IPA service has not been activated."),
     "dcdn": ("DcdnServiceNotFound", "The DCDN service is not activated."),
     "cdn": ("CdnServiceNotFound", "Your account does not open CDN service yet."),
+    "dcdn_sec": ("DcdnsecServiceNotFound", "The secure DCDN service is not activated."),
 }
 
 

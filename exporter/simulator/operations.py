@@ -7,7 +7,6 @@ their own.
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final, TypeVar
 
@@ -17,7 +16,7 @@ from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.faults import Fault
 from exporter.simulator.operation import Operation, activated_service, service_of
-from exporter.simulator.state import COMPONENTS, Balance, Component, Debt, ServiceState
+from exporter.simulator.state import COMPONENTS, Balance, Component, Debt, ServiceState, written
 from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity, describe_principal
 
 Billed = TypeVar("Billed", ServiceState, Component)
@@ -40,6 +39,26 @@ def describe_service(call: Call, *, product: str) -> dict[str, object]:
     return describe(state, product=product, now=call.now)
 
 
+def describe_secure_service(call: Call) -> dict[str, object]:
+    """Return the state of the caller's secure DCDN, which ends.
+
+    ```json
+    {"InstanceId": "dcdn_dcdnsec_public_cn-123***", "StartTime": "2021-08-26T02:52:08Z",
+     "EndTime": "2021-09-26T16:00:00Z", "InternetChargeType": "PayByTraffic", "FlowType": "PayBySecTraffic",
+     "RequestType": "PayBySecRequest", "Version": "enterprise", "DomainNum": "130",
+     "OperationLocks": {"LockReason": [{"LockReason": "financial"}]}}
+    ```
+    A change is described as that of other services.
+    https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnsecservice
+    (read 2026-11-29).
+    """
+    answer = describe_service(call, product="dcdn_sec")
+    answer["StartTime"] = answer.pop("OpeningTime")
+    billed_by = {"FlowType": "PayBySecTraffic", "RequestType": "PayBySecRequest"}
+    end_time = service_of(call, "dcdn_sec").end_time
+    return {**answer, "EndTime": end_time, **billed_by, "Version": "enterprise", "DomainNum": "130"}
+
+
 def describe_user_status(call: Call, *, product: str) -> dict[str, object]:
     """Return whether the caller's service is activated and paid for; that it is not is no refusal."""
     return describe_status(service_of(call, product), call.moment.debts.get(product, Debt()))
@@ -56,7 +75,7 @@ def open_cdn_service(call: Call) -> dict[str, object]:
         raise _refused(call.moment.opening.refusal)
     state = ServiceState(
         charge_type=charge_type,
-        opening_time=_written(call.now),
+        opening_time=written(call.now),
         instance_id=call.caller.account.account_id,
     )
     call.activate(_OPENED_PRODUCT, state)
@@ -97,7 +116,7 @@ def describe(state: ServiceState, *, product: str, now: float) -> dict[str, obje
     }
     if state.change is not None:
         answer["ChangingChargeType"] = state.change.charge_type
-        answer["ChangingAffectTime"] = _written(state.change.at_unix)
+        answer["ChangingAffectTime"] = written(state.change.at_unix)
     for name, usual in COMPONENTS.get(product, {}).items():
         component = settled(state.components.get(name, Component()), now=now)
         charge_type, next_charge_type, affect_time = _COMPONENT_FIELDS[name]
@@ -105,12 +124,8 @@ def describe(state: ServiceState, *, product: str, now: float) -> dict[str, obje
         if component.change is not None:
             answer[next_charge_type] = component.change.charge_type
             if affect_time is not None:
-                answer[affect_time] = _written(component.change.at_unix)
+                answer[affect_time] = written(component.change.at_unix)
     return answer
-
-
-def _written(unix_time: float) -> str:
-    return datetime.fromtimestamp(unix_time, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def describe_status(service: ServiceState, debt: Debt) -> dict[str, object]:
@@ -181,6 +196,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _row("DescribeUserDcdnIpaStatus", _DCDN, "dcdn", 20, partial(describe_user_status, product="dcdn_ipa")),
     _row("DescribeUserDcdnStatus", _DCDN, "dcdn", 30, partial(describe_user_status, product="dcdn")),
     _row("DescribeUserCdnStatus", _CDN, "Cdn", 20, partial(describe_user_status, product="cdn")),
+    _row("DescribeDcdnsecService", _DCDN, "dcdn", 20, describe_secure_service),
     # 100 by their own pages, 50 by that of the quotas for their neighbours: the lower one counts.
     _row("DescribeDcdnUserCertificateExpireCount", _DCDN, "dcdn", 50, partial(count_expiring, product="dcdn")),
     _row("DescribeUserCertificateExpireCount", _CDN, "Cdn", 50, partial(count_expiring, product="cdn")),

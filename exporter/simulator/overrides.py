@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, INVENTORIES, LIMITS, checked_fault
 from exporter.simulator.state import (
+    DEBT_PRODUCTS,
     PRODUCTS,
     Balance,
     Debt,
@@ -51,7 +52,7 @@ class Overrides:
 
     def set_debt(self, debt: Debt | None, *, product: str) -> None:
         """Put a product's debt above the timeline."""
-        _check_one_of("product", product, PRODUCTS)
+        _check_one_of("product", product, DEBT_PRODUCTS)
         _put(self._debts, product, debt)
 
     def set_inventory(self, key: str, state: object, *, product: str) -> None:

@@ -38,6 +38,7 @@ from exporter.simulator.reading import (
 )
 from exporter.simulator.state import (
     COMPONENTS,
+    DEBT_PRODUCTS,
     PRODUCTS,
     SITES,
     Balance,
@@ -122,6 +123,7 @@ _KeyId = Annotated[
 ]
 _Secret = Annotated[str, accepting(re.compile(r"[!-~]+").fullmatch, "printable ASCII characters without spaces")]
 _Product = Annotated[str, one_of(PRODUCTS)]
+_ProductInDebt = Annotated[str, one_of(DEBT_PRODUCTS)]
 _ComponentName = Annotated[str, one_of([name for names in COMPONENTS.values() for name in names])]
 _Site = Annotated[str, one_of(SITES)]
 _Denied = frozenset[Annotated[str, one_of(DENIABLE)]]
@@ -159,15 +161,19 @@ class _Service(_Part):
     charge_type: str = _UNNAMED
     locks: tuple[Annotated[str, Field(min_length=0)], ...] = _UNNAMED
     opening_time: str = _UNNAMED
+    end_time: str = _UNNAMED
+    ends_in_s: Seconds = Field(_UNNAMED, alias="ends_in")
     instance_id: str = _UNNAMED
     denied_for_security: bool = _UNNAMED
     change: _Change | None = _UNNAMED
     components: dict[_ComponentName, _Component] = {}
 
     @model_validator(mode="after")
-    def _can_be_locked(self) -> Self:
+    def _can_be(self) -> Self:
         if self.activated is False and self.locks:
             raise ValueError("a service that is not activated has no locks; leave out one of the two")
+        if {"end_time", "ends_in_s"} <= self.model_fields_set:
+            raise ValueError("a service has one end; leave out end_time or ends_in")
         return self
 
     def after(self, before: PlannedService, at_s: float) -> PlannedService:
@@ -183,13 +189,17 @@ class _Service(_Part):
                 changes.pop(name, None)
             if component.change is not None:
                 changes[name] = component.change.planned(at_s)
-        return PlannedService(replace(before.state, components=components, **named), change, changes)
+        ends_in_s = named.pop("ends_in_s", None)
+        ends_at_s = None if "end_time" in named else before.ends_at_s
+        if ends_in_s is not None:
+            ends_at_s = at_s + ends_in_s
+        return PlannedService(replace(before.state, components=components, **named), change, changes, ends_at_s)
 
 
 class _Step(_Part):
     at_s: Seconds = Field(alias="at")
     services: dict[_Product, _Service] = {}
-    debts: dict[_Product, Annotated[_DebtFields, _making(Debt)] | None] = Field({}, alias="debt")
+    debts: dict[_ProductInDebt, Annotated[_DebtFields, _making(Debt)] | None] = Field({}, alias="debt")
     balance: Annotated[_BalanceFields, _making(Balance)] = {}
     certificates: dict[Annotated[str, one_of(INVENTORIES[CERTIFICATES])], Certificates | None] = {}
     denied: _Denied = _UNNAMED

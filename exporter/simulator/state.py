@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
@@ -14,8 +15,11 @@ from pydantic import ConfigDict, Field
 from exporter.simulator.errors import REFUSALS
 from exporter.simulator.reading import STRICT, Seconds, WholeSeconds, accepting, refuse, shared
 
-PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
-"""The names of an account's services."""
+DEBT_PRODUCTS: Final = ("dcdn_ipa", "dcdn", "cdn")
+"""The names of an account's services whose debts the API tells."""
+ENDING_PRODUCTS: Final = ("dcdn_sec",)
+"""The names of those that end."""
+PRODUCTS: Final = (*DEBT_PRODUCTS, *ENDING_PRODUCTS)
 COMPONENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "dcdn": {"websocket": "websockettraffic"},
     "cdn": {"dynamic": ""},
@@ -93,6 +97,8 @@ class ServiceState:
     change: ChargeChange | None = None
     opening_time: str = "2018-03-19T11:16:11Z"
     """Sent as it is: the vendor has several forms of it."""
+    end_time: str = "2099-12-31T16:00:00Z"
+    """Of a service that ends; sent as it is."""
     instance_id: str = "1883927335936173"
     denied_for_security: bool = False
     """Whether a call for it is refused since it is locked for security reasons: OperationDenied, in all products."""
@@ -106,6 +112,11 @@ class ServiceState:
             raise TypeError(f"locks is {self.locks!r}; it is a tuple of reasons")
         if len(set(self.locks)) < len(self.locks):
             raise ValueError(f"locks has {', '.join(map(repr, self.locks))}; accepted: each reason once")
+
+
+def written(unix_time: float) -> str:
+    """Return a moment as the API writes it."""
+    return datetime.fromtimestamp(unix_time, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def checked_service(state: ServiceState, product: str) -> ServiceState:

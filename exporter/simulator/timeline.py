@@ -11,6 +11,7 @@ from typing import Any
 from exporter.simulator.faults import Fault
 from exporter.simulator.reading import refuse, shared
 from exporter.simulator.state import (
+    ENDING_PRODUCTS,
     PRODUCTS,
     SITES,
     AccessKey,
@@ -24,6 +25,7 @@ from exporter.simulator.state import (
     ServiceState,
     checked_members,
     checked_service,
+    written,
 )
 
 
@@ -45,6 +47,8 @@ class PlannedService:
     change: PlannedChange | None = None
     component_changes: Mapping[str, PlannedChange] = field(default_factory=dict)
     """By the name of a component."""
+    ends_at_s: float | None = None
+    """Seconds after the timeline's start; None: the state says when it ends."""
 
     def __post_init__(self) -> None:
         if self.state.change is not None or any(each.change is not None for each in self.state.components.values()):
@@ -58,7 +62,7 @@ class PlannedService:
         state, change = replace(self.state, components={**self.state.components, **settled}), self.change
         if change is not None and at_s >= change.at_s:
             state, change = replace(state, charge_type=change.charge_type), None
-        return PlannedService(state, change, ahead)
+        return PlannedService(state, change, ahead, self.ends_at_s)
 
     def begun(self, started_at_unix: float) -> ServiceState:
         """Return the service of a timeline that started then; moments of changes are cut to a whole second."""
@@ -74,6 +78,7 @@ class PlannedService:
             self.state,
             change=change(self.change) if self.change is not None else None,
             components={**self.state.components, **components},
+            end_time=self.state.end_time if self.ends_at_s is None else written(started_at_unix + self.ends_at_s),
         )
 
 
@@ -105,6 +110,8 @@ class Step:
             checked_members(self.members)
         for product, service in self.services.items():
             checked_service(service.begun(0.0), product)
+            if service.ends_at_s is not None and product not in ENDING_PRODUCTS:
+                raise ValueError(f"{product} has an end; accepted: that of {', '.join(ENDING_PRODUCTS)}")
 
 
 def _healthy() -> tuple[Step, ...]:

@@ -94,6 +94,7 @@ def test_nothing_the_exporter_knows_of_a_service_is_missing() -> None:
         "dcdn_service_component_charge_type",
         "dcdn_service_component_next_charge_type",
         "dcdn_service_component_charge_type_change_timestamp_seconds",
+        "dcdn_service_end_timestamp_seconds",
         "dcdn_certificate_expired_domains",
         "dcdn_certificate_expiring_domains",
     }

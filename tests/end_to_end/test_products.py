@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from exporter.simulator import Balance, Debt, ServiceState
+from exporter.simulator import Balance, ChargeChange, Component, Debt, ServiceState
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Configure, Eventually, MakeAccount, Serve, Simulate
@@ -36,6 +37,45 @@ def test_three_products_debts_and_a_balance(
     assert page.by("product", "dcdn_service_enabled") == {"dcdn_ipa": 1, "dcdn": 1, "cdn": 0}
     assert page.value("dcdn_account_available_amount", account="shop", currency="USD") == -1234.5
     assert page.value("dcdn_exporter_probes") == 7
+
+
+def test_what_is_billed_by_itself_and_what_ends(
+    make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
+) -> None:
+    """Components of DCDN and CDN change by themselves, and secure DCDN has an end; page, JSON and log say so."""
+    account = make_account("shop")
+    simulator = simulate(account)
+    in_an_hour = int(time.time()) + 3600
+    websocket = Component(change=ChargeChange("websocketbps", in_an_hour))
+    simulator.set_service("shop", ServiceState(components={"websocket": websocket}), product="dcdn")
+    dynamic = Component("DynamicHourTraffic")
+    simulator.set_service("shop", ServiceState(components={"dynamic": dynamic}), product="cdn")
+    simulator.set_service("shop", ServiceState(end_time="2021-09-26T16:00:00Z"), product="dcdn_sec")
+    configuration = configure(simulator.url, account) | {"products": ["dcdn", "cdn", "dcdn_sec"]}
+    configuration["endpoints"] |= {"cdn": simulator.url}
+    exporter = serve(configuration)
+
+    eventually("every probe is answered", lambda: set(exporter.scrape().find("dcdn_poll_success").values()) == {1})
+    page = exporter.scrape()
+    name = "dcdn_service_component_charge_type"
+    assert page.by("charge_type", name, product="dcdn") == {"websockettraffic": 1, "websocketbps": 0}
+    assert page.by("charge_type", name, product="cdn", component="dynamic") == {"DynamicHourTraffic": 1}
+    assert page.value("dcdn_service_component_next_charge_type", charge_type="websocketbps") == 1
+    assert page.by("component", f"{name}_change_timestamp_seconds") == {"websocket": in_an_hour}
+    assert page.by("product", "dcdn_service_end_timestamp_seconds") == {"dcdn_sec": 1632672000}
+    assert page.value("dcdn_exporter_unknown_values_total", field="DynamicBillingType") == 0
+
+    simulator.set_service("shop", ServiceState(components={"websocket": Component("websocketbps")}), product="dcdn")
+    simulator.set_service("shop", ServiceState(end_time="soon"), product="dcdn_sec")
+    simulator.set_service("shop", ServiceState(activated=False), product="cdn")
+
+    eventually("the end is unknown", lambda: not exporter.scrape().find("dcdn_service_end_timestamp_seconds"))
+    eventually("CDN is gone", lambda: exporter.scrape().status("shop", "cdn") == "not_activated")
+    eventually("the change is logged", lambda: exporter.told(what="websocket_charge_type", new="websocketbps"))
+    page = exporter.scrape()
+    assert page.value("dcdn_exporter_unknown_values_total", field="EndTime") >= 1
+    assert page.by("component", name, charge_type="websocketbps") == {"websocket": 1}
+    assert page.find(name, product="cdn") == {}
 
 
 def test_a_right_that_lacks_for_debts_leaves_the_service_alone(

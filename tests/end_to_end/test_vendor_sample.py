@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, ClassVar
 
+import pytest
+
 from exporter.simulator import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.end_to_end.conftest import Configure, Eventually, Serve
 
@@ -20,6 +22,15 @@ SAMPLE = (
     b'"ChangingChargeType": "PayByBandwidth", "OpeningTime": "2018-03-19T11:16:11Z", '
     b'"InternetChargeType": "PayByBandwidth", "InstanceId": "1883927335936173", '
     b'"OperationLocks": {"LockReason": [{"LockReason": "financial"}]}}'
+)
+# https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnsecservice
+SAMPLE_OF_SECURE = (
+    b'{"EndTime": "2021-09-26T16:00:00Z", "StartTime": "2021-08-26T02:52:08Z", '
+    b'"ChangingAffectTime": "2021-09-30T16:00:00Z", "DomainNum": "130", "ChangingChargeType": "PayByBandwidth", '
+    b'"RequestId": "E20B46E1-9BCD-10E5-AAEF-6D7B737467A1", "Version": "enterprise", '
+    b'"RequestType": "PayBySecRequest", "FlowType": "PayBySecTraffic", "InternetChargeType": "PayByTraffic", '
+    b'"InstanceId": "dcdn_dcdnsec_public_cn-123***", '
+    b'"OperationLocks": {"LockReason": [{"LockReason": " financial"}]}}'
 )
 CHARGE_TYPES = (
     "PayByTraffic",
@@ -33,14 +44,16 @@ CHARGE_TYPES = (
 
 
 class SampleHandler(BaseHTTPRequestHandler):
-    """Answers the one operation with the sample, and takes everything else for a defect."""
+    """Answers each operation with its sample, and takes everything else for a defect."""
 
-    asked: ClassVar[str] = "DescribeDcdnIpaService 2018-01-15"
+    samples: ClassVar[Mapping[str, bytes]] = {
+        "DescribeDcdnIpaService 2018-01-15": SAMPLE,
+        "DescribeDcdnsecService 2018-01-15": SAMPLE_OF_SECURE,
+    }
 
     def do_POST(self) -> None:
-        right = f"{self.headers['x-acs-action']} {self.headers['x-acs-version']}" == self.asked
-        body = SAMPLE if right else b""
-        self.send_response(200 if right else 404)
+        body = self.samples.get(f"{self.headers['x-acs-action']} {self.headers['x-acs-version']}", b"")
+        self.send_response(200 if body else 404)
         self.send_header("Content-Type", "application/json;charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -62,14 +75,47 @@ def sample_server() -> Iterator[str]:
             thread.join()
 
 
-def test_the_vendors_sample_is_shown_whole(configure: Configure, serve: Serve, eventually: Eventually) -> None:
-    """The documented answer is a lock for payment, by bandwidth, whose change is past; its dates are UTC anywhere."""
+@pytest.mark.parametrize(
+    ("product", "charge_type", "others"),
+    [
+        pytest.param(
+            "dcdn_ipa",
+            "PayByBandwidth",
+            {
+                ("dcdn_service_opening_timestamp_seconds",): 1521458171,
+                ("dcdn_service_info", "1883927335936173"): 1,
+            },
+            id="IPA",
+        ),
+        pytest.param(
+            "dcdn_sec",
+            "PayByTraffic",
+            {
+                ("dcdn_service_opening_timestamp_seconds",): 1629946328,
+                ("dcdn_service_info", "dcdn_dcdnsec_public_cn-123***"): 1,
+                ("dcdn_service_end_timestamp_seconds",): 1632672000,
+            },
+            id="secure DCDN",
+        ),
+    ],
+)
+def test_the_vendors_sample_is_shown_whole(
+    configure: Configure,
+    serve: Serve,
+    eventually: Eventually,
+    *,
+    product: str,
+    charge_type: str,
+    others: dict[tuple[str, ...], float],
+) -> None:
+    """The documented answer is a lock for payment, and a change that is past; its dates are UTC anywhere."""
     account = Account("sample", "1883927335936173", "LTAI5tSample", "secret-of-sample")
     with sample_server() as url:
-        exporter = serve(configure(url, account), TZ="Asia/Shanghai", LC_ALL="C.UTF-8")
-        eventually("the answer is shown", lambda: exporter.scrape().status("sample"))
+        configuration = configure(url, account) | {"products": [product]}
+        exporter = serve(configuration, TZ="Asia/Shanghai", LC_ALL="C.UTF-8")
+        eventually("the answer is shown", lambda: exporter.scrape().status("sample", product))
         page = exporter.scrape()
-    common = frozenset({"account": "sample", "product": "dcdn_ipa"}.items())
+    common = frozenset({"account": "sample", "product": product}.items())
     shown = {
         (name, *(value for _, value in labels - common)): value
         for (name, labels), value in page.samples.items()
@@ -80,10 +126,9 @@ def test_the_vendors_sample_is_shown_whole(configure: Configure, serve: Serve, e
         ("dcdn_service_status", "locked"): 1,
         ("dcdn_service_status", "not_activated"): 0,
         ("dcdn_service_lock", "financial"): 1,
-        **{("dcdn_service_charge_type", name): float(name == "PayByBandwidth") for name in CHARGE_TYPES},
+        **{("dcdn_service_charge_type", name): float(name == charge_type) for name in CHARGE_TYPES},
         **{("dcdn_service_next_charge_type", name): 0 for name in CHARGE_TYPES},
-        ("dcdn_service_opening_timestamp_seconds",): 1521458171,
-        ("dcdn_service_info", "1883927335936173"): 1,
+        **others,
     }
     assert shown == expected
     assert page.value("dcdn_poll_success", account="sample") == 1

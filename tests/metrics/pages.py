@@ -25,6 +25,7 @@ KIND = PROBES[0]
 DEBT_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == (KIND.product, "debt_status"))
 BALANCE_KIND = next(kind for kind in PROBES if kind.probe == "balance")
 COMPONENTS_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == ("cdn", "service"))
+SECURE_KIND = next(kind for kind in PROBES if kind.product == "dcdn_sec")
 CALLS_KIND = replace(KIND, product="dcdn", calls=({"Page": "1"}, {"Page": "2"}), combine=lambda answers: answers[0])
 CERTIFICATES_KIND = next(kind for kind in PROBES if kind.probe == "certificates")
 STALE_AFTER_S = 600.0
@@ -48,6 +49,7 @@ CHANGING = ServiceState(
 COMPONENT_CHANGING = replace(
     ACTIVE, components=(Billing(WEBSOCKET, "websockettraffic", ChargeTypeChange("websocketbps", MOMENT)),)
 )
+ENDING = replace(ACTIVE, end_time=MOMENT)
 IN_DEBT = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
 BALANCE = Balance(-1234.5, "CNY")
 EXPIRED = Certificates(6, 2)

@@ -31,11 +31,13 @@ from tests.metrics.pages import (
     COMPONENT_CHANGING,
     COMPONENTS_KIND,
     DEBT_KIND,
+    ENDING,
     EXPIRED,
     HOSTILE,
     IN_DEBT,
     KIND,
     LOCKED,
+    SECURE_KIND,
     STALE_AFTER_S,
     START,
     TIMEOUT,
@@ -74,7 +76,7 @@ def everything() -> Exposition:
         *stories,
         clock=Clock(),
         own=own.registry,
-        kinds=(KIND, DEBT_KIND, BALANCE_KIND, CALLS_KIND, COMPONENTS_KIND, CERTIFICATES_KIND),
+        kinds=(KIND, DEBT_KIND, BALANCE_KIND, CALLS_KIND, COMPONENTS_KIND, SECURE_KIND, CERTIFICATES_KIND),
         expiries=[(account, START + 3600) for account in stories],
     )
     for account, of_probe in stories.items():
@@ -82,6 +84,7 @@ def everything() -> Exposition:
         page.update(DEBT_KIND.key(account), record(IN_DEBT, kind=DEBT_KIND))
         page.update(BALANCE_KIND.key(account), record(BALANCE, kind=BALANCE_KIND))
         page.update(COMPONENTS_KIND.key(account), record(COMPONENT_CHANGING, kind=COMPONENTS_KIND))
+        page.update(SECURE_KIND.key(account), record(ENDING, kind=SECURE_KIND))
         page.update(CERTIFICATES_KIND.key(account), record(EXPIRED, kind=CERTIFICATES_KIND))
     page.set_accounts({name: {"account_id": "", "account_name": name, "site": "china"} for name in stories})
     return page

@@ -208,7 +208,7 @@ def test_products_share_their_families() -> None:
 
     assert lines(page, "dcdn_service_opening_timestamp_seconds") == [
         f'dcdn_service_opening_timestamp_seconds{{account="{account}",product="{product}"}} 1.521458171e+09'
-        for alike in (("dcdn_ipa",), ("dcdn", "cdn"))
+        for alike in (("dcdn_ipa",), ("dcdn", "cdn"), ("dcdn_sec",))
         for account in ("prod", "shop")
         for product in alike
     ]

@@ -29,6 +29,7 @@ def test_limits_are_the_vendors() -> None:
         "DescribeUserDcdnStatus": 30,
         "DescribeUserCdnStatus": 20,
         "QueryAccountBalance": 10,
+        "DescribeDcdnsecService": 20,
         "DescribeDcdnUserCertificateExpireCount": 50,
         "DescribeUserCertificateExpireCount": 50,
         "GetCallerIdentity": 100,

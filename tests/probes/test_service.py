@@ -206,6 +206,7 @@ def test_programs_are_told_all_of_a_service(
         "changes_at": None,
         "changes_in_seconds": None,
         "components": [],
+        "ends_at": None,
     }
 
     assert [condition.word for condition in seen.conditions] == words

@@ -15,7 +15,9 @@ from exporter.probes.service_families import (
     visible,
 )
 from exporter.probes.service_state import CHARGE_TYPES, NOT_ACTIVATED, ChargeTypeChange, ServiceState
+from exporter.probes.table import PROBES, PRODUCTS
 
+KINDS = {kind.product: kind for kind in PROBES if kind.probe == "service"}
 BY_NAME = {family.name: family for family in FAMILIES}
 TIMESTAMP = "dcdn_service_charge_type_change_timestamp_seconds"
 REMAINING = "dcdn_service_charge_type_change_remaining_seconds"
@@ -200,3 +202,19 @@ def test_opening_time_and_instance_are_shown() -> None:
 
     assert samples("dcdn_service_opening_timestamp_seconds", service) == [((), MOMENT.timestamp())]
     assert samples("dcdn_service_info", service) == [(("1883927335936173",), 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("family", "products"),
+    [
+        pytest.param("dcdn_service_info", list(PRODUCTS), id="those of every service"),
+        pytest.param("dcdn_service_component_charge_type", ["dcdn", "cdn"], id="components"),
+        pytest.param("dcdn_service_end_timestamp_seconds", ["dcdn_sec"], id="an end"),
+    ],
+)
+def test_some_families_are_of_some_products(family: str, products: list[str]) -> None:
+    """They cost nothing where there are none; products that are alike share theirs."""
+    having = [kind for kind in PROBES if family in {each.name for each in kind.families}]
+
+    assert [kind.product for kind in having] == products
+    assert KINDS["dcdn"].families is KINDS["cdn"].families

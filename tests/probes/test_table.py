@@ -28,6 +28,7 @@ KINDS = {(kind.product, kind.probe): kind for kind in PROBES}
 IPA, DCDN, CDN = (KINDS[product, "service"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 IPA_DEBT, DCDN_DEBT, CDN_DEBT = (KINDS[product, "debt_status"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 BALANCE = KINDS["bss", "balance"]
+SECURE = KINDS["dcdn_sec", "service"]
 CDN_CERTIFICATES = KINDS["cdn", "certificates"]
 
 each_kind = pytest.mark.parametrize(
@@ -145,6 +146,7 @@ def test_each_probe_shows_families_of_its_own() -> None:
             "dcdn_service_component_charge_type",
             "dcdn_service_component_next_charge_type",
             "dcdn_service_component_charge_type_change_timestamp_seconds",
+            "dcdn_service_end_timestamp_seconds",
         ],
         "debt_status": [
             "dcdn_service_enabled",
@@ -160,16 +162,6 @@ def test_each_probe_shows_families_of_its_own() -> None:
         for names in by_probe.values()
         for name in names
     }
-
-
-def products_with(family: str) -> list[str]:
-    return [kind.product for kind in PROBES if family in {each.name for each in kind.families}]
-
-
-def test_some_families_are_of_some_products() -> None:
-    """The heads of all are on every page, and the lines cost nothing where there are none."""
-    assert products_with("dcdn_service_info") == list(PRODUCTS)
-    assert products_with("dcdn_service_component_charge_type") == ["dcdn", "cdn"]
 
 
 @each_kind
@@ -239,7 +231,7 @@ def test_a_switch_is_for_the_products_that_have_it() -> None:
 
 def test_products_are_in_the_order_of_their_rows() -> None:
     """The first is the one that an account has where the file names none."""
-    assert PRODUCTS == ("dcdn_ipa", "dcdn", "cdn")
+    assert PRODUCTS == ("dcdn_ipa", "dcdn", "cdn", "dcdn_sec")
     assert (BALANCE.product in PRODUCTS, BALANCE.of_account) == (False, True)
 
 
@@ -255,7 +247,7 @@ CHARGE_TYPES = (
 )
 
 
-@pytest.mark.parametrize("kind", [IPA, DCDN, CDN], ids=["dcdn_ipa", "dcdn", "cdn"])
+@pytest.mark.parametrize("kind", [IPA, DCDN, CDN, SECURE], ids=["dcdn_ipa", "dcdn", "cdn", "dcdn_sec"])
 def test_all_products_are_billed_by_the_same_seven_methods(kind: AnyKind) -> None:
     """Each is known as the current method and as the next one, and all are series from the first answer on."""
     for charge_type in CHARGE_TYPES:
@@ -285,6 +277,8 @@ def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
         "InDebt",
         "InDebtOverdue",
         "Currency",
+        "StartTime",
+        "EndTime",
         "ExpireWithin30DaysCount",
     )
 

@@ -42,6 +42,7 @@ def changing(*, in_s: float | None) -> ServiceState:
 
 
 IN_TWO_DAYS = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=52 * 3600 + 0.5)
+IN_TWO_YEARS = IN_TWO_DAYS + timedelta(days=730)
 WEBSOCKET_CHANGING = replace(
     changing(in_s=None),
     components=(Billing(WEBSOCKET, "websockettraffic", ChargeTypeChange("websocketbps", IN_TWO_DAYS)),),
@@ -89,5 +90,7 @@ EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {
     service("dark"): record(ACTIVE),
     debts("dark"): record(DebtState(available=False)),
     service("new"): ProbeRecord(),
+    service("ending", "dcdn_sec"): record(replace(ACTIVE, end_time=IN_TWO_DAYS)),
+    service("fine", "dcdn_sec"): record(replace(ACTIVE, end_time=IN_TWO_YEARS)),
 }
 """Everything that can be known, once at least."""

@@ -32,6 +32,7 @@ NOTHING_KNOWN: Mapping[str, Any] = {
     "changes_at": None,
     "changes_in_seconds": None,
     "components": [],
+    "ends_at": None,
     "balance": None,
     "age_s": None,
     "poll_success": False,

@@ -199,6 +199,37 @@ def test_dcdn_and_its_debts(
     assert seen == answer
 
 
+def test_secure_dcdn(simulate: Simulate, client_of: ClientOf) -> None:
+    """The client reads every field of its answer, and the refusals of one that is not there or not allowed."""
+    simulator = simulate()
+    client, request = client_of(simulator), models.DescribeDcdnsecServiceRequest()
+    change = ChargeChange("PayByBandwidth", 4_000_000_000)
+    simulator.set_service("alice", ServiceState(end_time="2030-01-01T00:00:00Z", change=change), product="dcdn_sec")
+    answer = client.describe_dcdnsec_service(request).body.to_map()
+    answer.pop("RequestId")
+    assert answer == {
+        "InstanceId": "1883927335936173",
+        "StartTime": "2018-03-19T11:16:11Z",
+        "EndTime": "2030-01-01T00:00:00Z",
+        "InternetChargeType": "PayByTraffic",
+        "ChangingChargeType": "PayByBandwidth",
+        "ChangingAffectTime": "2096-10-02T07:06:40Z",
+        "FlowType": "PayBySecTraffic",
+        "RequestType": "PayBySecRequest",
+        "Version": "enterprise",
+        "DomainNum": "130",
+        "OperationLocks": {"LockReason": []},
+    }
+    simulator.set_service("alice", None, product="dcdn_sec")
+    with pytest.raises(ClientException) as absent:
+        client.describe_dcdnsec_service(request)
+    simulator.set_denied("alice", ["DescribeDcdnsecService"])
+    with pytest.raises(ClientException) as denied:
+        client.describe_dcdnsec_service(request)
+    assert (absent.value.code, denied.value.code) == ("DcdnsecServiceNotFound", "Forbidden.RAM")
+    assert denied.value.access_denied_detail["AuthAction"] == "dcdn:DescribeDcdnsecService"
+
+
 def generic_call(client: Any, action: str, version: str, query: dict[str, str]) -> Any:
     """Call any operation through the core that all the vendor's clients share."""
     params = OpenApiParams(

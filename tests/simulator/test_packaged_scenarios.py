@@ -23,7 +23,7 @@ def test_the_demo_is_interesting_within_seconds() -> None:
     """The accounts of the demo are those its readers were told of, and things happen at once."""
     demo = {account.name: account for account in load_scenario("demo").accounts}
     older = ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
-    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided", "lapsing"]
+    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided", "secured", "lapsing"]
     first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
     assert min(first_events) <= 10
 
@@ -41,6 +41,7 @@ def test_the_demo_has_every_kind_of_probe() -> None:
         "streaming": (("dcdn",), True, False),
         "website": (("cdn",), True, False),
         "undecided": (("dcdn_ipa", "cdn"), False, False),
+        "secured": (("dcdn_sec",), False, False),
         "lapsing": (("cdn",), False, False, "certificates"),
     }
     assert {key for account in watched.values() for key in account[3:]} == {*INVENTORIES}

@@ -110,6 +110,30 @@ def test_components_are_billed_by_themselves() -> None:
         parse_scenario(text.replace("dynamic: {change: null}", "websocket: {change: null, charge_type: x}"))
 
 
+def test_a_service_ends_at_a_moment_or_some_time_after_a_step() -> None:
+    """Whichever was named last holds, until the other one is named; both at once are none."""
+    text = """
+        description: an end
+        accounts:
+          - name: a
+            account_id: "1"
+            access_key_id: k
+            access_key_secret: s
+            timeline:
+              - {at: 0s, services: {dcdn_sec: {end_time: "2030-01-01T00:00Z"}}}
+              - {at: 10s, services: {dcdn_sec: {ends_in: 1h}}}
+              - {at: 20s, services: {dcdn_sec: {locks: [financial]}}}
+              - {at: 30s, services: {dcdn_sec: {end_time: never}}}
+    """
+    [account] = parse_scenario(text).accounts
+    services = [step.services["dcdn_sec"] for step in account.timeline]
+
+    assert [service.ends_at_s for service in services] == [None, 3610.0, 3610.0, None]
+    assert [service.state.end_time for service in services] == [*["2030-01-01T00:00Z"] * 3, "never"]
+    with pytest.raises(ScenarioError, match="a service has one end; leave out end_time or ends_in"):
+        parse_scenario(text.replace("end_time: never", "end_time: never, ends_in: 1s"))
+
+
 def test_money_and_rights_stay_until_they_are_named() -> None:
     """A step names what changes: one product's debt, the amount of the balance, the whole list of lacking rights."""
     text = """

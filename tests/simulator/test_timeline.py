@@ -85,6 +85,19 @@ def test_a_component_changes_in_the_plan_like_the_service() -> None:
     assert planned.settled(45) == PlannedService(replace(by_bandwidth, charge_type="PayByBandwidth"))
 
 
+def test_an_end_is_relative_to_its_round() -> None:
+    """Unix time in whole seconds, in every round anew; without one in the plan the state's own is sent."""
+    planned = PlannedService(ServiceState(end_time="some day"), ends_at_s=3600)
+    account = account_of(Step(services={"dcdn_sec": planned}), repeat_every_s=60)
+    ends = [account_at(account, elapsed_s, STARTED).services["dcdn_sec"].end_time for elapsed_s in (0, 59, 60)]
+
+    assert ends == ["2027-01-15T09:00:00Z", "2027-01-15T09:00:00Z", "2027-01-15T09:01:00Z"]
+    assert planned.settled(50).begun(STARTED) == planned.begun(STARTED)
+    assert replace(planned, ends_at_s=None).begun(STARTED).end_time == "some day"
+    with pytest.raises(ValueError, match=r"^cdn has an end; accepted: that of dcdn_sec$"):
+        Step(services={"cdn": planned})
+
+
 def test_a_component_belongs_to_a_product() -> None:
     """That of another one is refused, and so is a change that is not in the plan."""
     websocket = PlannedService(ServiceState(components={"websocket": Component()}))
@@ -145,8 +158,12 @@ def test_announcements_come_in_order_of_time() -> None:
         ),
         pytest.param({"account_id": "abc"}, "account_id is 'abc'; accepted: digits", id="id"),
         pytest.param({"name": ""}, "the name of an account is empty", id="name"),
-        pytest.param({"products": ()}, "products is empty; accepted: some of dcdn_ipa, dcdn, cdn", id="no product"),
-        pytest.param({"products": ("cdn", "cdn")}, "accepted: some of dcdn_ipa, dcdn, cdn, each once", id="twice"),
+        pytest.param(
+            {"products": ()}, "products is empty; accepted: some of dcdn_ipa, dcdn, cdn, dcdn_sec", id="no product"
+        ),
+        pytest.param(
+            {"products": ("cdn", "cdn")}, "accepted: some of dcdn_ipa, dcdn, cdn, dcdn_sec, each once", id="twice"
+        ),
         pytest.param({"products": ("oss",)}, "products is oss; accepted", id="product"),
         pytest.param({"access_key_id": ""}, "the access_key_id of an account is empty", id="key"),
         pytest.param({"access_key_secret": ""}, "the access_key_secret of an account is empty", id="secret"),
