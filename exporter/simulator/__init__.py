@@ -15,6 +15,7 @@ simulator               a scenario played by an HTTP server
 │   ├── operations              the table of operations
 │   │   ├── operation               what one is
 │   │   ├── certificates            how many have expired, or will
+│   │   ├── packages                resource packages, by their status
 │   │   ├── sts                     who may have credentials of which role
 │   │   └── directory               members, a page at a time
 │   ├── errors                  the refusals, and their bodies
@@ -31,6 +32,7 @@ from exporter.simulator.errors import REFUSALS
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, WRITES
+from exporter.simulator.packages import ResourcePackage
 from exporter.simulator.reading import ScenarioError
 from exporter.simulator.scenario import load_scenario, packaged_scenarios, parse_scenario
 from exporter.simulator.simulator import UNSET, Simulator
@@ -68,6 +70,7 @@ __all__ = [
     "Opening",
     "PlannedChange",
     "PlannedService",
+    "ResourcePackage",
     "Role",
     "Scenario",
     "ScenarioError",

@@ -16,6 +16,7 @@ from exporter.simulator.directory import list_members
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.faults import Fault
 from exporter.simulator.operation import Operation, activated_service, service_of
+from exporter.simulator.packages import RESOURCE_PACKAGES, describe_packages
 from exporter.simulator.state import COMPONENTS, Balance, Component, Debt, ServiceState, written
 from exporter.simulator.sts import assume_role, assume_role_with_oidc, describe_identity, describe_principal
 
@@ -200,6 +201,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # 100 by their own pages, 50 by that of the quotas for their neighbours: the lower one counts.
     _row("DescribeDcdnUserCertificateExpireCount", _DCDN, "dcdn", 50, partial(count_expiring, product="dcdn")),
     _row("DescribeUserCertificateExpireCount", _CDN, "Cdn", 50, partial(count_expiring, product="cdn")),
+    _row("DescribeDcdnUserResourcePackage", _DCDN, "dcdn", 30, partial(describe_packages, product="dcdn")),
+    _row("DescribeCdnUserResourcePackage", _CDN, "Cdn", 30, partial(describe_packages, product="cdn")),
     Operation("OpenCdnService", _CDN, "Cdn", 5, open_cdn_service, right="cdn:OpenCdnService", writes=True),
     # Three c: https://help.aliyun.com/document_detail/472991.html (read 2026-11-22).
     Operation(
@@ -223,7 +226,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("AssumeRole", _STS, "Sts", 100, assume_role, right="sts:AssumeRole", denied_code="NoPermission"),
     Operation("AssumeRoleWithOIDC", _STS, "Sts", 100, assume_role_with_oidc, right=None, signed=False),
 )
-INVENTORIES: Final[Mapping[str, tuple[str, ...]]] = {CERTIFICATES: ("dcdn", "cdn")}
+INVENTORIES: Final[Mapping[str, tuple[str, ...]]] = {
+    CERTIFICATES: ("dcdn", "cdn"),
+    RESOURCE_PACKAGES: ("dcdn", "cdn"),
+}
 """What an account can have beside services: the keys of a step, each with its products; () is one of the account."""
 LIMITS: Final[Mapping[str, int]] = {row.action: row.calls_per_second for row in OPERATIONS}
 """Calls per second and account, by action."""

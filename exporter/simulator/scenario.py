@@ -26,6 +26,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from exporter.simulator.certificates import CERTIFICATES, Certificates
 from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, INVENTORIES, checked_fault
+from exporter.simulator.packages import RESOURCE_PACKAGES, ResourcePackage
 from exporter.simulator.reading import (
     STRICT,
     ScenarioError,
@@ -202,6 +203,9 @@ class _Step(_Part):
     debts: dict[_ProductInDebt, Annotated[_DebtFields, _making(Debt)] | None] = Field({}, alias="debt")
     balance: Annotated[_BalanceFields, _making(Balance)] = {}
     certificates: dict[Annotated[str, one_of(INVENTORIES[CERTIFICATES])], Certificates | None] = {}
+    resource_packages: dict[
+        Annotated[str, one_of(INVENTORIES[RESOURCE_PACKAGES])], tuple[ResourcePackage, ...] | None
+    ] = {}
     denied: _Denied = _UNNAMED
     members: Annotated[tuple[Member, ...], AfterValidator(checked_members)] | None = _UNNAMED
     opening: Annotated[Opening, BeforeValidator(lambda value: {} if value is None else value)] = _UNNAMED
@@ -248,6 +252,7 @@ class _Account(_Part):
     debt_status: bool = _UNNAMED
     balance: bool = _UNNAMED
     certificates: bool = _UNNAMED
+    resource_packages: bool = _UNNAMED
     denied: _Denied = frozenset()
     site: _Site = _UNNAMED
     repeat_every_s: Seconds = Field(_UNNAMED, alias="repeat_every")

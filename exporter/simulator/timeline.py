@@ -219,6 +219,8 @@ class Moment:
     balance: Balance
     inventories: Mapping[tuple[str, str], Any]
     """By key and product."""
+    begun_at_unix: float
+    """When this round of the timeline began, Unix time."""
     denied: frozenset[str]
     """Actions."""
     members: tuple[Member, ...] | None
@@ -250,6 +252,7 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
         debts=step.debts,
         balance=step.balance,
         inventories=step.inventories,
+        begun_at_unix=started_at_unix + round_starts_s,
         denied=step.denied,
         members=step.members,
         opening=step.opening,

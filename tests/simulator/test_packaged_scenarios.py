@@ -23,7 +23,7 @@ def test_the_demo_is_interesting_within_seconds() -> None:
     """The accounts of the demo are those its readers were told of, and things happen at once."""
     demo = {account.name: account for account in load_scenario("demo").accounts}
     older = ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
-    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided", "secured", "lapsing"]
+    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided", "secured", "lapsing", "prepaid"]
     first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
     assert min(first_events) <= 10
 
@@ -43,6 +43,7 @@ def test_the_demo_has_every_kind_of_probe() -> None:
         "undecided": (("dcdn_ipa", "cdn"), False, False),
         "secured": (("dcdn_sec",), False, False),
         "lapsing": (("cdn",), False, False, "certificates"),
+        "prepaid": (("cdn",), False, False, "resource_packages"),
     }
     assert {key for account in watched.values() for key in account[3:]} == {*INVENTORIES}
 
@@ -55,6 +56,16 @@ def test_the_demo_warns_before_it_locks() -> None:
         answer = describe_status(step.services["dcdn_ipa"].state, step.debts.get("dcdn_ipa", Debt()))
         seen.append((answer["InDebt"], answer["InDebtOverdue"], answer["OnService"]))
     assert seen == [(False, False, True), (True, False, True), (True, True, False), (False, False, True)]
+
+
+def test_the_demos_package_is_used_up() -> None:
+    """It runs low, then nothing is left, then another one is bought."""
+    account = next(account for account in load_scenario("demo").accounts if account.name == "prepaid")
+    seen = [
+        [(int(each.left) * 100 // int(each.init_capacity), each.present_status) for each in packages]
+        for packages in [step.inventories["resource_packages", "cdn"] for step in account.timeline]
+    ]
+    assert seen == [[(31, "valid")], [(4, "valid")], [(0, "exhaust")], [(0, "exhaust"), (100, "valid")]]
 
 
 def test_the_demos_balance_shrinks() -> None:
