@@ -12,6 +12,8 @@ from exporter.probes.balance import balance
 from exporter.probes.certificates import certificates
 from exporter.probes.debt_status import NOT_ENABLED, debt_status
 from exporter.probes.kind import AnyKind, StateInRefusal
+from exporter.probes.resource_package_state import NO_PACKAGES
+from exporter.probes.resource_packages import resource_packages
 from exporter.probes.service import service
 from exporter.probes.service_state import DYNAMIC, NOT_ACTIVATED, WEBSOCKET, AnswerForm
 
@@ -147,6 +149,31 @@ PROBES: tuple[AnyKind, ...] = (
         ),
         RefusalPattern("cdnservicenotfound"),
         RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS),
+    ),
+    resource_packages(
+        "dcdn",
+        # https://help.aliyun.com/document_detail/131648.html
+        Operation(
+            action="DescribeDcdnUserResourcePackage",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=30,
+            ram_action="dcdn:DescribeDcdnUserResourcePackage",
+        ),
+        StateInRefusal(RefusalPattern("dcdnservicenotfound"), NO_PACKAGES),
+    ),
+    resource_packages(
+        "cdn",
+        # https://help.aliyun.com/document_detail/91171.html
+        Operation(
+            action="DescribeCdnUserResourcePackage",
+            version="2018-05-10",
+            endpoint="cdn",
+            calls_per_second=30,
+            ram_action="cdn:DescribeCdnUserResourcePackage",
+        ),
+        StateInRefusal(RefusalPattern("cdnservicenotfound"), NO_PACKAGES),
+        StateInRefusal(RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS), NO_PACKAGES),
     ),
 )
 

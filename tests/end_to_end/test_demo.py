@@ -85,6 +85,7 @@ def test_the_demo_shows_every_state_at_once(launch: Serve, eventually: Eventuall
     assert page.value("dcdn_exporter_configured_accounts") == 15
     assert page.status("secured", "dcdn_sec") == "active"
     assert 0 < page.value("dcdn_service_end_timestamp_seconds", account="secured") - time.time() < 3 * 86_400
+    assert page.by("status", "dcdn_resource_packages", account="prepaid") == {"valid": 1, "exhaust": 0}
 
     assert announced_s(demo.stdout, "released", "locked for financial") == LOCK_S
     assert announced_s(demo.stdout, "switching", "the change falls due") == CHANGE_S

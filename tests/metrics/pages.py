@@ -17,6 +17,7 @@ from exporter.probes.balance import Balance
 from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
 from exporter.probes.kind import AnyKind
+from exporter.probes.resource_package_state import Package
 from exporter.probes.service_state import WEBSOCKET, Billing, ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
 from tests.records import record_of, stale_after
@@ -26,6 +27,7 @@ DEBT_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == (KIND.
 BALANCE_KIND = next(kind for kind in PROBES if kind.probe == "balance")
 COMPONENTS_KIND = next(kind for kind in PROBES if (kind.product, kind.probe) == ("cdn", "service"))
 SECURE_KIND = next(kind for kind in PROBES if kind.product == "dcdn_sec")
+PACKAGES_KIND = next(kind for kind in PROBES if kind.probe == "resource_packages")
 CALLS_KIND = replace(KIND, product="dcdn", calls=({"Page": "1"}, {"Page": "2"}), combine=lambda answers: answers[0])
 CERTIFICATES_KIND = next(kind for kind in PROBES if kind.probe == "certificates")
 STALE_AFTER_S = 600.0
@@ -53,6 +55,19 @@ ENDING = replace(ACTIVE, end_time=MOMENT)
 IN_DEBT = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
 BALANCE = Balance(-1234.5, "CNY")
 EXPIRED = Certificates(6, 2)
+PACKAGES = (
+    Package(
+        'say "t"',
+        status="valid",
+        unit="bytes",
+        capacity=107_374_182_400.0,
+        remaining=53_661_095_687.0,
+        ends_at=MOMENT,
+        commodity_code="back\\slash",
+        billing_region="CN",
+        display_name="流量包",
+    ),
+)
 TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
 HOSTILE = [
     pytest.param('say "hi"', id="quotes"),

@@ -37,6 +37,8 @@ from tests.metrics.pages import (
     IN_DEBT,
     KIND,
     LOCKED,
+    PACKAGES,
+    PACKAGES_KIND,
     SECURE_KIND,
     STALE_AFTER_S,
     START,
@@ -76,7 +78,16 @@ def everything() -> Exposition:
         *stories,
         clock=Clock(),
         own=own.registry,
-        kinds=(KIND, DEBT_KIND, BALANCE_KIND, CALLS_KIND, COMPONENTS_KIND, SECURE_KIND, CERTIFICATES_KIND),
+        kinds=(
+            KIND,
+            DEBT_KIND,
+            BALANCE_KIND,
+            CALLS_KIND,
+            COMPONENTS_KIND,
+            SECURE_KIND,
+            CERTIFICATES_KIND,
+            PACKAGES_KIND,
+        ),
         expiries=[(account, START + 3600) for account in stories],
     )
     for account, of_probe in stories.items():
@@ -86,6 +97,7 @@ def everything() -> Exposition:
         page.update(COMPONENTS_KIND.key(account), record(COMPONENT_CHANGING, kind=COMPONENTS_KIND))
         page.update(SECURE_KIND.key(account), record(ENDING, kind=SECURE_KIND))
         page.update(CERTIFICATES_KIND.key(account), record(EXPIRED, kind=CERTIFICATES_KIND))
+        page.update(PACKAGES_KIND.key(account), record(PACKAGES, kind=PACKAGES_KIND))
     page.set_accounts({name: {"account_id": "", "account_name": name, "site": "china"} for name in stories})
     return page
 

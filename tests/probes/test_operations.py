@@ -32,6 +32,8 @@ def test_limits_are_the_vendors() -> None:
         "DescribeDcdnsecService": 20,
         "DescribeDcdnUserCertificateExpireCount": 50,
         "DescribeUserCertificateExpireCount": 50,
+        "DescribeDcdnUserResourcePackage": 30,
+        "DescribeCdnUserResourcePackage": 30,
         "GetCallerIdentity": 100,
         "AssumeRole": 50,
         "ListAccounts": 20,

@@ -12,6 +12,7 @@ from exporter.config import Endpoints, Poll
 from exporter.core.model import Answer, FailureReason, ProbeKey, State
 from exporter.probes.debt_status import NOT_ENABLED
 from exporter.probes.kind import AnyKind, Interval, Scope
+from exporter.probes.resource_package_state import NO_PACKAGES
 from exporter.probes.service_state import LOCKED_FOR_SECURITY, NOT_ACTIVATED, ServiceState
 from exporter.probes.table import (
     PROBES,
@@ -30,6 +31,7 @@ IPA_DEBT, DCDN_DEBT, CDN_DEBT = (KINDS[product, "debt_status"] for product in ("
 BALANCE = KINDS["bss", "balance"]
 SECURE = KINDS["dcdn_sec", "service"]
 CDN_CERTIFICATES = KINDS["cdn", "certificates"]
+DCDN_PACKAGES, CDN_PACKAGES = (KINDS[product, "resource_packages"] for product in ("dcdn", "cdn"))
 
 each_kind = pytest.mark.parametrize(
     "kind", [pytest.param(kind, id=f"{kind.product}-{kind.probe}") for kind in PROBES]
@@ -156,6 +158,13 @@ def test_each_probe_shows_families_of_its_own() -> None:
         ],
         "balance": ["dcdn_account_available_amount"],
         "certificates": ["dcdn_certificate_expired_domains", "dcdn_certificate_expiring_domains"],
+        "resource_packages": [
+            "dcdn_resource_packages",
+            "dcdn_resource_package_capacity",
+            "dcdn_resource_package_remaining",
+            "dcdn_resource_package_end_timestamp_seconds",
+            "dcdn_resource_package_info",
+        ],
     }
     assert {family.name: family.scope for family in families} == {
         name: Scope.ACCOUNT if name.startswith("dcdn_account_") else Scope.PRODUCT
@@ -219,14 +228,18 @@ def test_an_account_has_the_probes_that_it_asks_for(
 
 def test_every_switch_and_interval_is_a_key_of_the_configuration() -> None:
     """Switches are its keys by the vocabulary, and intervals by its models."""
-    assert tuple(SWITCHES) == ("debt_status", "balance", "certificates")
+    assert tuple(SWITCHES) == ("debt_status", "balance", "certificates", "resource_packages")
     assert {kind.interval for kind in PROBES} == set(Interval)
     assert {interval.value for interval in Interval} <= {field.alias for field in Poll.model_fields.values()}
 
 
 def test_a_switch_is_for_the_products_that_have_it() -> None:
     """One of the account is for all."""
-    assert SWITCH_PRODUCTS == {"debt_status": ("dcdn_ipa", "dcdn", "cdn"), "certificates": ("dcdn", "cdn")}
+    assert SWITCH_PRODUCTS == {
+        "debt_status": ("dcdn_ipa", "dcdn", "cdn"),
+        "certificates": ("dcdn", "cdn"),
+        "resource_packages": ("dcdn", "cdn"),
+    }
 
 
 def test_products_are_in_the_order_of_their_rows() -> None:
@@ -280,6 +293,16 @@ def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
         "StartTime",
         "EndTime",
         "ExpireWithin30DaysCount",
+        "InitCapacity",
+        "CurrCapacity",
+        "InitCapacityBaseUnit",
+        "CurrCapacityBaseUnit",
+        "TemplateName",
+        "CommodityCode",
+        "Region",
+        "DisplayName",
+        "Status",
+        "ResourcePackageInfo",
     )
 
 
@@ -304,6 +327,9 @@ SECURITY = "Your account or the resource is locked for security reasons."
         pytest.param(DCDN_DEBT, "DcdnServiceNotFound", None, NOT_ENABLED, id="dcdn debts"),
         pytest.param(CDN_DEBT, "CdnServiceNotFound", None, NOT_ENABLED, id="cdn debts"),
         pytest.param(CDN_DEBT, "OperationDenied", NOT_OPEN, NOT_ENABLED, id="cdn debts by the message"),
+        pytest.param(DCDN_PACKAGES, "DcdnServiceNotFound", None, NO_PACKAGES, id="dcdn packages"),
+        pytest.param(CDN_PACKAGES, "CdnServiceNotFound", None, NO_PACKAGES, id="cdn packages"),
+        pytest.param(CDN_PACKAGES, "OperationDenied", NOT_OPEN, NO_PACKAGES, id="cdn packages by the message"),
     ],
 )
 def test_a_refusal_may_be_a_state(kind: AnyKind, code: str, message: str | None, state: State) -> None:
@@ -327,6 +353,9 @@ def test_a_refusal_may_be_a_state(kind: AnyKind, code: str, message: str | None,
         pytest.param(CDN, "Forbidden.RAM", NOT_OPEN, FailureReason.PERMISSION, id="no right to ask"),
         pytest.param(
             CDN_DEBT, "OperationDenied", SECURITY, FailureReason.REJECTED, id="a lock, of no concern to debts"
+        ),
+        pytest.param(
+            DCDN_PACKAGES, "CdnServiceNotFound", None, FailureReason.REJECTED, id="packages of another product"
         ),
         pytest.param(BALANCE, "NotApplicable", None, FailureReason.REJECTED, id="no balance"),
         pytest.param(BALANCE, "NotAuthorized", None, FailureReason.PERMISSION, id="no right to the balance"),

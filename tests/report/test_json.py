@@ -11,12 +11,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from exporter.core.model import Failure, FailureReason
+from exporter.core.model import Failure, FailureReason, ProbeKey
+from exporter.probes.resource_package_state import Package
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.report.report import build_report, to_json
 from tests.certificates import CERTIFICATES, Certificate
 from tests.records import stale_after
-from tests.report.records import EVERYTHING, NOW, debts, record, report, service
+from tests.report.records import ACTIVE, EVERYTHING, NOW, debts, record, report, service
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -44,6 +45,37 @@ def test_the_json_is_what_its_schema_says() -> None:
     )
     for name, written in rows:
         assert set(schema["$defs"][name]["properties"]) == set(schema["$defs"][name]["required"]) == set(written)
+
+
+def test_the_json_of_resource_packages_is_what_its_schema_says() -> None:
+    """What is left, when it ends, and notes where little is left or the end is near."""
+    ends_at = datetime.fromtimestamp(NOW, UTC) + timedelta(days=2)
+    low = Package("t", status="valid", unit="bytes", capacity=100.0, remaining=4.0, ends_at=ends_at)
+    records = {service("a", "cdn"): record(ACTIVE), ProbeKey("a", "cdn", "resource_packages"): record((low,))}
+    document = json.loads(to_json(report(records)))
+
+    schema = json.loads((DOCS / "status.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    (written,) = document["services"]
+    assert (written["condition"], written["notes"]) == (
+        "active",
+        ["resource packages under 10 %: t (4.0 %)", "resource packages that end within 7 days: t (in 2 d)"],
+    )
+    assert written["resource_packages"] == {
+        "valid": 1,
+        "exhaust": 0,
+        "templates": [
+            {
+                "template": "t",
+                "display_name": "",
+                "unit": "bytes",
+                "capacity": 100.0,
+                "remaining": 4.0,
+                "ends_at": "2026-04-02T16:00:00.000Z",
+            }
+        ],
+    }
+    assert [document["summary"][f"resource_package_{word}"] for word in ("low", "ending")] == [1, 1]
 
 
 def services(document: dict[str, Any]) -> list[dict[str, Any]]:

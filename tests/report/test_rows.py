@@ -26,6 +26,7 @@ NOTHING_KNOWN: Mapping[str, Any] = {
     "lock_reasons": [],
     "debts": [],
     "certificates": None,
+    "resource_packages": None,
     "charge_type": None,
     "change_pending": False,
     "next_charge_type": None,

@@ -23,7 +23,17 @@ def test_the_demo_is_interesting_within_seconds() -> None:
     """The accounts of the demo are those its readers were told of, and things happen at once."""
     demo = {account.name: account for account in load_scenario("demo").accounts}
     older = ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
-    assert list(demo) == [*older, "indebted", "shrinking", "streaming", "website", "undecided", "secured", "lapsing", "prepaid"]
+    assert list(demo) == [
+        *older,
+        "indebted",
+        "shrinking",
+        "streaming",
+        "website",
+        "undecided",
+        "secured",
+        "lapsing",
+        "prepaid",
+    ]
     first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
     assert min(first_events) <= 10
 

@@ -1,0 +1,176 @@
+"""The resource packages of an account, and how they are read from a Describe…UserResourcePackage operation.
+
+    {"ResourcePackageInfos": {"ResourcePackageInfo": [
+        {"InstanceId": "FP-ilttxc23a", "CommodityCode": "cdnflowbag", "Status": "valid", "Region": "CN",
+         "TemplateName": "FPT_cdn_bag_intl_deadlineAcc_1569491944",
+         "DisplayName": "Data Transfer Plan in Asia Pacific 1",
+         "CurrCapacity": "53661095687", "CurrCapacityBaseUnit": "Byte",
+         "InitCapacity": "107374182400", "InitCapacityBaseUnit": "Byte", "EndTime": "2018-07-01T08:00:00Z"}]}}
+
+A call answers for one Status, without pages. A package that is used up leaves the list of ``valid`` ones for that of
+``exhaust``, so that a poll takes a call for each. CommodityCode does not tell bytes from requests. The list decides;
+anything in a package that makes no sense is absent, and one of the unknown values.
+
+Source: https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-describecdnuserresourcepackage
+(read 2026-11-29)
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+
+from exporter.api.fields import AnswerFields, described
+from exporter.api.pages import rows_of
+from exporter.core.model import Answer, require_aware, require_label_value
+from exporter.probes.kind import MOST_SEEN
+
+VALID, EXHAUST, CLOSED = "valid", "exhaust", "closed"
+STATUSES = (VALID, EXHAUST)
+"""Those that are asked for, in this order: a package that moves on between the calls is in the second answer."""
+BYTES, REQUESTS, UNKNOWN = "bytes", "requests", "unknown"
+# The page shows Byte, and calls the other unit "requests" or 次; its word in an answer is on no page.
+_UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("byte", "bytes", "b"), BYTES),
+        **dict.fromkeys(("request", "requests", "count", "counts", "time", "times", "次"), REQUESTS),
+    }
+)
+ROWS = ("ResourcePackageInfos", "ResourcePackageInfo")
+STATUS, END_TIME = "Status", "EndTime"
+CAPACITIES = ("InitCapacity", "CurrCapacity")
+UNITS = ("InitCapacityBaseUnit", "CurrCapacityBaseUnit")
+NAMES = ("TemplateName", "CommodityCode", "Region", "DisplayName", "InstanceId")
+_MOST_CAPACITY = 1e21
+
+UNKNOWN_FIELDS = (*CAPACITIES, *UNITS, *NAMES, STATUS, END_TIME, ROWS[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One resource package, as far as the API describes it.
+
+    ``template`` is its TemplateName, else its CommodityCode. ``status`` is one of STATUSES; None: the answer leaves
+    it out. ``capacity`` (InitCapacity) and ``remaining`` (CurrCapacity, which may be more) are in ``unit``.
+    """
+
+    template: str
+    status: str | None = None
+    unit: str = UNKNOWN
+    capacity: float | None = None
+    remaining: float | None = None
+    ends_at: datetime | None = None
+    commodity_code: str = ""
+    billing_region: str = ""
+    display_name: str = ""
+    instance_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in (None, *STATUSES) or self.unit not in (BYTES, REQUESTS, UNKNOWN):
+            raise ValueError(f"a package has a known status and unit, seen {self.status!r} and {self.unit!r}")
+        for amount in (self.capacity, self.remaining):
+            if amount is not None and not 0 <= amount <= _MOST_CAPACITY:
+                raise ValueError(f"a capacity is a number from 0 to {_MOST_CAPACITY:g}, seen {amount!r}")
+        for text in (self.template, self.instance_id):
+            require_label_value(text)
+        require_aware(self.ends_at)
+
+
+Packages = tuple[Package, ...]
+NO_PACKAGES: Packages = ()
+
+
+def parse_packages(payload: Mapping[str, object], request_id: str | None) -> Answer[Packages]:
+    """Return the packages of one call's answer, without those that are closed.
+
+    Raises MalformedReply where there is no list of them. What makes no sense in a package is absent.
+    """
+    answer = AnswerFields(payload, request_id)
+    packages: list[Package] = []
+    unknown: list[Mapping[str, tuple[str, ...]]] = []
+    for number, row in enumerate(rows_of(answer, ROWS, may_be_missing=ROWS[0] in payload)):
+        place = f"{'.'.join(ROWS)}[{number}]"
+        if isinstance(row, dict):
+            fields = AnswerFields(row, request_id, path=f"{place}.")
+            packages += _packages_in(fields)
+            unknown.append(fields.unknown_values(_undocumented(fields)))
+        else:
+            unknown.append({ROWS[-1]: (answer.malformed(place, described(row), "an object").explanation,)})
+    return Answer(tuple(packages), request_id=request_id, unknown_values=_together(unknown))
+
+
+def _packages_in(row: AnswerFields) -> Iterator[Package]:
+    """The package of a row; none where that is closed."""
+    status = _status(row)
+    if status == CLOSED:
+        return
+    template, commodity_code, region, display_name, instance_id = (row.auxiliary(row.label, name) for name in NAMES)
+    units = {_UNITS.get(unit.lower(), UNKNOWN) for unit in _units(row).values()}
+    capacity, remaining = (row.auxiliary(partial(_capacity, row), name) for name in CAPACITIES)
+    yield Package(
+        template=template or commodity_code or UNKNOWN,
+        status=status if status in STATUSES else None,
+        unit=units.pop() if len(units) == 1 else UNKNOWN,
+        capacity=capacity,
+        remaining=remaining,
+        ends_at=row.auxiliary(row.moment, END_TIME),
+        commodity_code=commodity_code or "",
+        billing_region=region or "",
+        display_name=display_name or "",
+        instance_id=instance_id,
+    )
+
+
+def _status(row: AnswerFields) -> str | None:
+    text = row.auxiliary(row.label, STATUS)
+    return text.lower() if text is not None else None
+
+
+def _units(row: AnswerFields) -> Mapping[str, str]:
+    """The units that a row names, by their fields."""
+    named = {name: row.auxiliary(row.label, name) for name in UNITS}
+    return {name: unit for name, unit in named.items() if unit is not None}
+
+
+def _undocumented(row: AnswerFields) -> Mapping[str, tuple[str, ...]]:
+    named = {name: (unit,) for name, unit in _units(row).items() if unit.lower() not in _UNITS}
+    status = _status(row)
+    return named if status in (None, CLOSED, *STATUSES) else {**named, STATUS: (str(status),)}
+
+
+def _capacity(row: AnswerFields, name: str) -> float | None:
+    amount = row.amount(name)
+    if amount is not None and not 0 <= amount <= _MOST_CAPACITY:
+        raise row.malformed(name, described(row.payload[name]), "a capacity of 0 or more")
+    return amount
+
+
+def combine(answers: Sequence[Answer[Packages]]) -> Answer[Packages]:
+    """The packages of both calls, each once, in an order that does not depend on the API's.
+
+    A package whose status was left out has the one that its call asked for.
+    """
+    packages: dict[object, Package] = {}
+    for status, answer in zip(STATUSES, answers, strict=True):
+        for package in answer.state:
+            known = package if package.status is not None else replace(package, status=status)
+            packages[known.instance_id or object()] = known
+    return Answer(
+        tuple(sorted(packages.values(), key=_place)),
+        request_id=answers[-1].request_id,
+        unknown_values=_together([answer.unknown_values for answer in answers]),
+    )
+
+
+def _place(package: Package) -> tuple[str, ...]:
+    return package.template, package.status or "", package.instance_id or "", repr(package)
+
+
+def _together(unknown: Iterable[Mapping[str, tuple[str, ...]]]) -> Mapping[str, tuple[str, ...]]:
+    """Unknown values of several rows or answers: each once, and of a field as many as are kept of other values."""
+    found: dict[str, dict[str, None]] = {}
+    for each in unknown:
+        for name, values in each.items():
+            found.setdefault(name, {}).update(dict.fromkeys(values))
+    return MappingProxyType({name: tuple(values)[:MOST_SEEN] for name, values in found.items()})
