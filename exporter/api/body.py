@@ -19,7 +19,7 @@ ANSWERED = frozenset({HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
 """The statuses of answers: a proxy that has changed a 200, as by unpacking it, may say 203."""
 REPLY_LIMIT = 1024 * 1024
 _CHUNK = 64 * 1024
-_TOO_LARGE = f"the reply is larger than {REPLY_LIMIT} bytes"
+TOO_LARGE = f"the reply is larger than {REPLY_LIMIT} bytes"
 _GZIP = b"\x1f\x8b"
 _MOST_COMPRESSIONS = 3
 DEEPEST = 8
@@ -81,7 +81,7 @@ def _whole(response: requests.Response) -> bytes:
         while chunk := response.raw.read(_CHUNK, decode_content=False):
             size += len(chunk)
             if size > REPLY_LIMIT:
-                raise _Unreadable(_TOO_LARGE)
+                raise _Unreadable(TOO_LARGE)
             parts.append(chunk)
             if response.raw.length_remaining == 0:
                 break  # another read, only to see the end, costs as much as this one
@@ -110,7 +110,7 @@ def _gunzipped(body: bytes) -> bytes:
     except (OSError, EOFError, zlib.error):
         raise _Unreadable("the reply is compressed with gzip, and cut off or damaged") from None
     if len(unpacked) > REPLY_LIMIT:
-        raise _Unreadable(_TOO_LARGE)
+        raise _Unreadable(TOO_LARGE)
     return unpacked
 
 
@@ -123,7 +123,7 @@ def _inflated(body: bytes) -> bytes:
         except zlib.error:
             continue
         if len(unpacked) > REPLY_LIMIT:
-            raise _Unreadable(_TOO_LARGE)
+            raise _Unreadable(TOO_LARGE)
         if unpacker.eof:
             return unpacked
     return body

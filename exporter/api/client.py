@@ -94,10 +94,11 @@ class Client:
             for single_use in (False, True)
         }
 
-    def reserve(self, operation: Operation, caller: Caller) -> Permit:
-        """Reserve the next moment for a call; raises CredentialsUnavailable, WriteRefused or CallAborted."""
+    def reserve(self, operation: Operation, caller: Caller, *, after_reply: bool = False) -> Permit:
+        """Reserve the next moment, as Budgets does; raises CredentialsUnavailable, WriteRefused or CallAborted."""
         self._refuse_write(operation)
-        return self._permit(operation, caller, caller.credentials.credentials(patience_s=self._deadline_s))
+        credentials = caller.credentials.credentials(patience_s=self._deadline_s)
+        return self._permit(operation, caller, credentials, after_reply=after_reply)
 
     def ask(self, operation: Operation, caller: Caller, parameters: Mapping[str, str] = NO_PARAMETERS) -> Reply:
         """Call an operation as soon as its budget allows, and return the reply; raises as reserve and call do."""
@@ -112,23 +113,21 @@ class Client:
     ) -> Reply:
         """Wait for the permit, send the operation with its parameters, and return the reply.
 
-        The reply to an operation with pages holds the rows of all; each further page has a permit of its own. A read
-        is sent a second time, with its own permit and a new connection, when a reused connection ends before the head
-        of a reply, or when the API refuses a token and there is another one. A write is sent once, on a new
-        connection. Raises ApiError without an answer, CallAborted when the daemon stops, and WriteRefused.
+        The reply to an operation with pages holds the rows of all; each further page has its own permit. A read is
+        sent a second time, with its own permit and a new connection, when a reused connection ends before the head of
+        a reply, or when the API refuses a token and there is another one. A write is sent once, on a new connection.
+        Raises ApiError without an answer, CallAborted when the daemon stops, and WriteRefused.
         """
         self._refuse_write(operation)
         if operation.pages is None:
             return self._call(operation, caller, permit, parameters)
         ends_at = self._clock() + operation.pages.within_s
-        listing = Listing(operation.pages)
-        while True:
-            listing.add(self._call(operation, caller, permit, {**parameters, **listing.parameters}))
-            if listing.whole is not None:
-                return listing.whole
-            permit = self.reserve(operation, caller)
+        listing = Listing(operation.pages, parameters)
+        while (whole := listing.read(partial(self._call, operation, caller, permit))) is None:
+            permit = self.reserve(operation, caller, after_reply=True)
             if self._clock() + self.seconds_to(permit) >= ends_at:
                 raise CallTimedOut(f"no end of the list of {operation.action} within {operation.pages.within_s:g} s")
+        return whole
 
     def _call(self, operation: Operation, caller: Caller, permit: Permit, parameters: Mapping[str, str]) -> Reply:
         route = (self._routes if caller.routes is None else caller.routes)[operation.endpoint]
@@ -177,10 +176,11 @@ class Client:
         if operation.access is Access.WRITE and operation.action not in self._writes:
             raise WriteRefused(operation.action)
 
-    def _permit(self, operation: Operation, caller: Caller, credentials: Credentials) -> Permit:
+    def _permit(self, operation: Operation, caller: Caller, credentials: Credentials, *, after_reply: bool) -> Permit:
+        identity = caller.account_id or credentials.access_key_id
         return Permit(
             credentials=credentials,
-            reservation=self._budgets.reserve(caller.account_id or credentials.access_key_id, operation.action),
+            reservation=self._budgets.reserve(identity, operation.action, after_reply=after_reply),
             reserved_at=self._clock(),
             sent=caller.sent,
         )
@@ -206,7 +206,7 @@ class Client:
         spent_s = self._clock() - began
         if credentials == refused or spent_s >= self._deadline_s:
             raise failure
-        permit = self._permit(operation, caller, credentials)
+        permit = self._permit(operation, caller, credentials, after_reply=False)
         if self.seconds_to(permit) > LONGEST_RETRY_WAIT_S:
             raise failure
         self._wait_for(permit)

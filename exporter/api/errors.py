@@ -7,6 +7,7 @@
     ├── ConnectionFailed         no whole reply came                  network
     ├── Refused                  an error was the reply               by code, then by HTTP status
     └── MalformedReply           a reply that is no sensible answer   malformed
+        └── ReplyTooLarge            more than any answer needs           malformed
     CallAborted                  the daemon stops; the state is as unknown as before
     WriteRefused                 a defect of ours: a client made for reads was to write
 
@@ -142,10 +143,14 @@ class RefusalPattern:
 
 
 class MalformedReply(ApiError):
-    """The reply claims success and makes no sense, or is larger than any answer can be."""
+    """The reply claims success and makes no sense."""
 
     def __init__(self, explanation: str, *, http_status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(explanation, reason=FailureReason.MALFORMED, http_status=http_status, request_id=request_id)
+
+
+class ReplyTooLarge(MalformedReply):
+    """The reply is larger than any answer needs to be; a list may fit where smaller pages of it are requested."""
 
 
 class CallAborted(Exception):

@@ -17,8 +17,9 @@ class Pages:
     """How an operation gives its list.
 
     ``turn`` is what requests the next page: its number, or the token on the page before. ``rows`` are the keys that
-    lead to the list, one inside the other. ``size`` rows are requested with each page. A list of more than ``most``
-    pages is an error, and one of which a page would be requested after ``within_s``.
+    lead to the list, one inside the other. ``size`` rows are requested with each page, and from one on that is too
+    large for a reply, ``smaller`` ones; None: such a page is an error. A list of more than ``most`` pages of ``size``
+    rows is an error, and one of which a page would be requested after ``within_s``.
     """
 
     turn: Literal["PageNumber", "NextToken"]
@@ -26,10 +27,13 @@ class Pages:
     size: int
     most: int
     within_s: float = 60.0
+    smaller: int | None = None
 
     def __post_init__(self) -> None:
         if not self.rows or min(self.size, self.most, self.within_s) <= 0:
             raise ValueError(f"pages have rows, and a size, number and time above 0, seen {self!r}")
+        if self.smaller is not None and not 0 < self.smaller < self.size:
+            raise ValueError(f"smaller pages have fewer rows, and some, seen {self!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,16 @@
 
 What a list lacks would seem to be gone, so that a list that is not whole is an error. TotalCount says how many rows
 there are. It changes where rows come and go meanwhile; as many rows are needed as the largest one says, since by
-number a row that goes moves another one to a page that was read already. Rows that come twice are left to the caller,
-who knows their ids.
+number a row that goes moves another one to a page that was read already. It may also say too little: by number, a
+full page is never the last one. Rows that come twice are left to the caller, who knows their ids.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from exporter.api.call import Reply
+from exporter.api.errors import ReplyTooLarge
 from exporter.api.fields import AnswerFields, described
 from exporter.api.operation import Pages
 
@@ -21,32 +22,42 @@ _SIZE = {"PageNumber": "PageSize", "NextToken": "MaxResults"}
 
 
 class Listing:
-    """The pages of one list that were read so far; for one thread.
+    """The pages of one list that were read so far; for one thread."""
 
-    ``whole`` is the last reply, with all rows in the place of its own, once the list is whole.
-    """
-
-    def __init__(self, pages: Pages) -> None:
-        self.whole: Reply | None = None
+    def __init__(self, pages: Pages, parameters: Mapping[str, str]) -> None:
         self._pages = pages
+        self._parameters = parameters
         self._rows: list[object] = []
+        self._size = pages.size
         self._total = 0
         self._number = 1
         self._tokens: list[str] = []
         self._duration_s = 0.0
         self._fingerprint = 0
 
-    @property
-    def parameters(self) -> Mapping[str, str]:
+    def read(self, call: Callable[[Mapping[str, str]], Reply]) -> Reply | None:
+        """The last reply with all rows in the place of its own, once the list is whole; None before.
+
+        ``call`` requests a page by its parameters; what it raises ends the list, but for ReplyTooLarge where smaller
+        pages can be requested next. Raises MalformedReply when the list is not whole, or has no end.
+        """
+        try:
+            reply = call({**self._parameters, **self._page()})
+        except ReplyTooLarge:
+            if not self._turns_smaller():
+                raise
+            return None
+        return self._with(reply)
+
+    def _page(self) -> Mapping[str, str]:
         """What requests the next page."""
         turn = self._pages.turn
-        size = {_SIZE[turn]: str(self._pages.size)}
+        size = {_SIZE[turn]: str(self._size)}
         if turn == "PageNumber":
             return size | {turn: str(self._number)}
         return size | ({turn: self._tokens[-1]} if self._tokens else {})
 
-    def add(self, reply: Reply) -> None:
-        """Take the next page; raises MalformedReply when the list is not whole, or has no end."""
+    def _with(self, reply: Reply) -> Reply | None:
         answer = AnswerFields(reply.payload, reply.request_id)
         total = total_of(answer)
         rows = rows_of(answer, self._pages.rows, may_be_missing=total == 0)
@@ -59,15 +70,27 @@ class Listing:
         elif total is None:
             raise answer.malformed("TotalCount", "none", "the number of all rows")
         else:
-            goes_on = bool(rows) and len(self._rows) < self._total
-        if goes_on and self._number == self._pages.most:
+            goes_on = bool(rows) and (len(self._rows) < self._total or len(rows) >= self._size)
+        if goes_on and self._number * self._size >= self._pages.most * self._pages.size:
             raise answer.malformed(self._pages.turn, f"{self._number} pages and no end", "an end of the list")
         if not goes_on and len(self._rows) < self._total:
             raise answer.malformed("TotalCount", f"{self._total} with {len(self._rows)} rows", "the whole list")
         self._number += 1
-        if not goes_on:
-            payload = _with_rows(reply.payload, self._pages.rows, self._rows) | {"TotalCount": self._total}
-            self.whole = replace(reply, payload=payload, duration_s=self._duration_s, fingerprint=self._fingerprint)
+        if goes_on:
+            return None
+        payload = _with_rows(reply.payload, self._pages.rows, self._rows) | {"TotalCount": self._total}
+        return replace(reply, payload=payload, duration_s=self._duration_s, fingerprint=self._fingerprint)
+
+    def _turns_smaller(self) -> bool:
+        """Whether the next page is a smaller one from now on, where it was not."""
+        if self._pages.smaller is None or self._size == self._pages.smaller:
+            return False
+        self._size = self._pages.smaller
+        if self._pages.turn == "PageNumber":
+            read = len(self._rows) // self._size
+            del self._rows[read * self._size :]  # the next page begins with them
+            self._number = read + 1
+        return True
 
     def _take_token(self, answer: AnswerFields) -> bool:
         token = answer.text("NextToken")

@@ -9,6 +9,10 @@ A token bucket of that rate lets 39 through, so calls are spaced evenly. Two rul
 - a call that is late for its moment is still sent only when the calls before it leave room in the **window**, so
   that a process that stalled does not follow with a burst.
 
+Both go by when calls are sent; the server goes by when they arrive. The first call of a burst may be on its way for
+longer than the margin, when connections are made, and the one after the window would come too early for the server.
+What follows on the reply of such a call, as the next page of a list does, is therefore spaced from that reply.
+
 Where a refusal says when to call again, the budget is **held** until then: no reservation, past or future, is
 admitted.
 """
@@ -44,6 +48,7 @@ class Budget:
         if not (0 < permitted < 1 or (permitted >= 1 and permitted == math.floor(permitted))):
             raise ValueError(f"permitted calls per second: accepted are whole ones or a fraction, seen {permitted!r}")
         self.calls_per_second = permitted * USE_OF_LIMIT
+        self.spacing_s = 1 / self.calls_per_second
         self._clock = clock
         self._next_moment = -math.inf
         self._window_s = WINDOW_S / min(1, permitted)
@@ -52,7 +57,7 @@ class Budget:
     def reserve(self, not_before: float = -math.inf) -> float:
         """Reserve the next moment, now or later."""
         moment = max(self._clock(), self._next_moment, not_before)
-        self._next_moment = moment + 1 / self.calls_per_second
+        self._next_moment = moment + self.spacing_s
         return moment
 
     def admit(self, moment: float) -> float:
@@ -126,12 +131,18 @@ class Budgets:
         """The calls per second of each action and account."""
         return {action: permitted * USE_OF_LIMIT for action, permitted in self._permitted.items()}
 
-    def reserve(self, identity: str, action: str) -> Reservation:
-        """Reserve the next moment for a call; KeyError for an action without a limit."""
+    def reserve(self, identity: str, action: str, *, after_reply: bool = False) -> Reservation:
+        """Reserve the next moment for a call; KeyError for an action without a limit.
+
+        A call ``after_reply`` goes out one spacing from now at the earliest. The server counted the call before it by
+        now, however long that was on its way, so that it sees no two of them closer than the spacing.
+        """
         with self._lock:
             budget = self._budget(identity, action)
-            moment = budget.reserve(self._end_of_hold(identity, action)) if self._held_until else budget.reserve()
-            return Reservation(identity=identity, action=action, moment=moment)
+            not_before = self._clock() + budget.spacing_s if after_reply else -math.inf
+            if self._held_until:
+                not_before = max(not_before, self._end_of_hold(identity, action))
+            return Reservation(identity=identity, action=action, moment=budget.reserve(not_before))
 
     def hold(self, reservation: Reservation, seconds: float) -> None:
         """Admit no call of this reservation's budget for so long, and not before an earlier hold ends."""

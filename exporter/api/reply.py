@@ -10,8 +10,15 @@ from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
-from exporter.api.body import ANSWERED, DEEPEST, document_in, json_value
-from exporter.api.errors import MalformedReply, Refused, meaning_of_code, reason_of_refusal, speaks_of_error
+from exporter.api.body import ANSWERED, DEEPEST, TOO_LARGE, document_in, json_value
+from exporter.api.errors import (
+    MalformedReply,
+    Refused,
+    ReplyTooLarge,
+    meaning_of_code,
+    reason_of_refusal,
+    speaks_of_error,
+)
 from exporter.api.redaction import Redaction
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -62,7 +69,7 @@ def decode(
 
     ``came_at`` is Unix time. ``longest_wait_s`` is `poll.failing_interval`, which the explanation of a refusal names
     where the API asks for longer, and ``problem`` is why the body cannot be read. Raises Refused when the status or
-    the object is an error, MalformedReply when the body is no object.
+    the object is an error, ReplyTooLarge when the body was, and MalformedReply when it is no object.
     """
     document, is_json = document_in(body, headers)
     fields = document if isinstance(document, dict) else {}
@@ -100,7 +107,8 @@ def decode(
     if not (is_json and isinstance(document, dict)):
         kind = "a JSON value that is no object" if is_json else "no JSON" if body.strip() else "empty"
         explanation = problem or ", ".join([f"the reply is {kind}", *_said_in_head(headers, redaction)])
-        raise MalformedReply(explanation, http_status=http_status, request_id=request_id)
+        malformed = ReplyTooLarge if problem == TOO_LARGE else MalformedReply
+        raise malformed(explanation, http_status=http_status, request_id=request_id)
     return document, request_id
 
 

@@ -22,6 +22,7 @@ from exporter.api.errors import (
     CredentialsUnavailable,
     MalformedReply,
     Refused,
+    ReplyTooLarge,
     WriteRefused,
 )
 from exporter.api.operation import ASSUME_ROLE, Operation
@@ -137,8 +138,8 @@ FAULTS: list[tuple[Fault, type[ApiError], FailureReason, int | None]] = [
     (Fault("truncated_json"), MalformedReply, FailureReason.MALFORMED, 200),
     (Fault("wrong_shape"), MalformedReply, FailureReason.MALFORMED, 200),
     (Fault("not_json"), MalformedReply, FailureReason.MALFORMED, 200),
-    (Fault("oversized"), MalformedReply, FailureReason.MALFORMED, 200),
-    (Fault("oversized", chunked=True), MalformedReply, FailureReason.MALFORMED, 200),
+    (Fault("oversized"), ReplyTooLarge, FailureReason.MALFORMED, 200),
+    (Fault("oversized", chunked=True), ReplyTooLarge, FailureReason.MALFORMED, 200),
 ]
 
 

@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from exporter.api.body import REPLY_LIMIT
 from exporter.api.call import Caller
 from exporter.api.client import Client
 from exporter.api.endpoints import Route
-from exporter.api.errors import CallAborted, CallTimedOut, MalformedReply, Refused
+from exporter.api.errors import CallAborted, CallTimedOut, MalformedReply, Refused, ReplyTooLarge
 from exporter.api.operation import LIST_ACCOUNTS, Operation, Pages
 from exporter.api.rate_limit import Budgets
 from exporter.simulator import LIMITS, Account, Fault, Member, Scenario, Simulator
@@ -45,11 +47,14 @@ class PagedServer:
         while head := peer.read_head():
             method, target, _ = head.partition(b"\r\n")[0].decode().split(" ")
             parameters = {name: value for name, (value,) in parse_qs(urlsplit(target).query).items()}
-            payload = self._payloads[min(len(self.requests), len(self._payloads) - 1)]
+            payload = self.answer(parameters)
             self.requests.append((method, parameters))
             self.heads.append(head)
             self.on_page()
             peer.send(reply(json.dumps(payload).encode(), status=self._status))
+
+    def answer(self, _parameters: dict[str, str]) -> Payload:
+        return self._payloads[min(len(self.requests), len(self._payloads) - 1)]
 
 
 def page(*rows: str, total: Any = None, token: Any = None) -> Payload:
@@ -101,7 +106,7 @@ OPERATIONS = [
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.method} by {each.pages.turn}")
-@pytest.mark.parametrize(("count", "calls"), [(0, 1), (1, 1), (100, 1), (101, 2), (250, 3)])
+@pytest.mark.parametrize(("count", "calls"), [(0, 1), (1, 1), (99, 1), (101, 2), (250, 3)])
 def test_all_pages_are_one_reply(
     members: Callable[[int], tuple[Simulator, Client]], caller: Caller, operation: Operation, count: int, calls: int
 ) -> None:
@@ -173,15 +178,101 @@ def test_a_list_without_rows(list_from: ListFrom, payload: Payload) -> None:
 @pytest.mark.parametrize(
     ("payloads", "rows"),
     [
-        pytest.param([page("a", "b", total=3), page("c", "d", total=4)], "abcd", id="a row came"),
-        pytest.param([page("a", "b", total=2)], "ab", id="no change"),
-        pytest.param([page("a", "b", total=3), page("b", "c", total=3)], "abbc", id="a row twice"),
+        pytest.param([page("a", "b", total=3), page("c", "d", total=4), page(total=4)], "abcd", id="a row came"),
+        pytest.param([page("a", total=1)], "a", id="no change"),
+        pytest.param([page("a", "b", total=3), page("b", "c", total=3), page(total=3)], "abbc", id="a row twice"),
         pytest.param([page("a", "b", total="3"), page("c", total="3")], "abc", id="counted in text"),
     ],
 )
 def test_a_list_that_grows_is_read_on(list_from: ListFrom, payloads: list[Payload], rows: str) -> None:
     """As long as there are as many rows as the largest count says; rows that come twice are the caller's."""
     assert list_from(PagedServer(*payloads)).payload["Domains"]["PageData"] == list(rows)
+
+
+@pytest.mark.parametrize("counts", [(2, 2, 2), (0, 0, 0), (1, 3, 5), (2, 4, 4)], ids=str)
+def test_a_count_that_is_too_low_ends_no_list(list_from: ListFrom, counts: tuple[int, ...]) -> None:
+    """By number, a full page is followed by another request, whatever TotalCount says."""
+    rows = (("a", "b"), ("c", "d"), ("e",))
+    server = PagedServer(*(page(*names, total=total) for names, total in zip(rows, counts, strict=True)))
+
+    assert list_from(server).payload["Domains"]["PageData"] == list("abcde")
+    assert len(server.requests) == 3
+
+
+class ServerOfNames(PagedServer):
+    """Pages of so many names, in which a page that has more rows than ``fits`` is larger than a reply may be."""
+
+    def __init__(self, count: int, fits: Callable[[int, int], bool]) -> None:
+        super().__init__()
+        self.names = [f"n{number}" for number in range(count)]
+        self._fits = fits
+
+    def answer(self, parameters: dict[str, str]) -> Payload:
+        size = int(parameters.get("PageSize") or parameters["MaxResults"])
+        begin = int(parameters.get("NextToken", 0)) or (int(parameters.get("PageNumber", 1)) - 1) * size
+        end = begin + size
+        rows = self.names[begin:end]
+        payload = page(*rows, total=len(self.names), token=str(end) if end < len(self.names) else None)
+        return payload if self._fits(begin, len(rows)) else {**payload, "Padding": "x" * REPLY_LIMIT}
+
+
+OF_SIX = replace(BY_NUMBER, size=6, smaller=2)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize(
+    ("count", "fits", "sizes"),
+    [
+        pytest.param(13, lambda _begin, rows: rows <= 2, [6, *[2] * 7], id="from the first page on"),
+        pytest.param(13, lambda begin, rows: begin < 6 or rows <= 2, [6, 6, *[2] * 4], id="from the second"),
+        pytest.param(5, lambda _begin, _rows: True, [6], id="none"),
+    ],
+)
+def test_a_page_that_is_too_large_is_requested_again_in_smaller_ones(
+    list_from: ListFrom, turn: Any, count: int, fits: Callable[[int, int], bool], sizes: list[int]
+) -> None:
+    """And the rest of the list with it; no row is lost, none comes twice."""
+    server = ServerOfNames(count, fits)
+    rows = list_from(server, replace(OF_SIX, turn=turn)).payload["Domains"]["PageData"]
+
+    assert rows == server.names
+    requested = [parameters.get("PageSize") or parameters["MaxResults"] for _, parameters in server.requests]
+    assert requested == [str(size) for size in sizes]
+
+
+def test_rows_of_a_page_that_smaller_ones_do_not_divide_are_read_again(list_from: ListFrom) -> None:
+    """A server may have its own largest size: of 5 rows read, the next page of 2 begins with the last one."""
+    server = ServerOfNames(9, lambda begin, rows: begin < 5 or rows <= 2)
+    whole = list_from(server, replace(BY_NUMBER, size=5, smaller=2))
+
+    assert whole.payload["Domains"]["PageData"] == server.names
+    assert [parameters["PageNumber"] for _, parameters in server.requests] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("pages", "calls"),
+    [
+        pytest.param(OF_SIX, 2, id="the smaller one is too"),
+        pytest.param(replace(OF_SIX, smaller=None), 1, id="there is none"),
+    ],
+)
+def test_a_page_that_is_too_large_in_any_size_ends_the_list(list_from: ListFrom, pages: Pages, calls: int) -> None:
+    """As a reply that is too large ends any other call."""
+    server = ServerOfNames(3, lambda _begin, _rows: False)
+
+    with pytest.raises(ReplyTooLarge, match="the reply is larger than 1048576 bytes"):
+        list_from(server, pages)
+    assert len(server.requests) == calls
+
+
+def test_a_list_may_have_as_many_rows_in_smaller_pages(list_from: ListFrom) -> None:
+    """The most that is read is a number of rows, in pages of any size."""
+    pages = replace(OF_SIX, most=1)
+    read, endless = (ServerOfNames(count, lambda _begin, rows: rows <= 2) for count in (5, 7))
+
+    assert list_from(read, pages).payload["Domains"]["PageData"] == read.names
+    with pytest.raises(MalformedReply, match="PageNumber: seen 3 pages and no end"):
+        list_from(endless, pages)
 
 
 REFUSED = [
@@ -240,13 +331,14 @@ def test_a_page_that_is_refused_ends_the_list(
 
 
 def test_each_page_has_a_permit(list_from: ListFrom) -> None:
-    """Pages are as far apart as any calls of the budget: 46.25 a second where 50 are permitted."""
+    """No two arrive closer than calls of the budget may be sent: 46.25 a second where 50 are permitted."""
     server = PagedServer(page("a", "b", total=5), page("c", "d", total=5), page("e", total=5))
-    moments = [time.monotonic()]
+    moments: list[float] = []
     server.on_page = lambda: moments.append(time.monotonic())
     list_from(server, permitted=50)
 
-    assert moments[-1] - moments[0] >= 2 / 46.25
+    assert len(moments) == 3
+    assert min(later - earlier for earlier, later in pairwise(moments)) >= 1 / 46.25
 
 
 def test_a_list_takes_no_longer_than_it_may(list_from: ListFrom) -> None:
@@ -293,11 +385,19 @@ def test_bad_pages_do_not_exist(field: dict[str, Any]) -> None:
         replace(BY_TOKEN, **field)
 
 
+@pytest.mark.parametrize("smaller", [0, 2])
+def test_smaller_pages_are_smaller(smaller: int) -> None:
+    """Else nothing would change with them."""
+    with pytest.raises(ValueError, match="smaller pages have fewer rows"):
+        replace(BY_TOKEN, smaller=smaller)
+
+
 def test_a_list_says_the_same_only_where_every_page_does(list_from: ListFrom) -> None:
     """The fingerprint is that of all pages, in their order; the request id is not in it."""
     first, second = page("a", "b", total=4), page("c", "d", total=4)
+    last = page(total=4)
     same, other, turned, again = (
-        list_from(PagedServer(*pages)).fingerprint
+        list_from(PagedServer(*pages, last)).fingerprint
         for pages in (
             (first, second),
             (page("a", "x", total=4), second),

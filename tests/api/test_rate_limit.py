@@ -56,6 +56,19 @@ def test_an_early_call_waits_for_its_moment(clock: Clock) -> None:
     assert budget.admit(moment) == 0
 
 
+def test_a_call_that_follows_on_a_reply_is_a_spacing_behind_it(clock: Clock) -> None:
+    """However long the call before was on its way; any other may go as soon as its moment has come."""
+    budgets = Budgets({"Describe": 20}, clock=clock)
+    first = budgets.reserve("1", "Describe")
+    assert budgets.admit(first) == 0
+    clock.now += 0.5
+
+    assert budgets.reserve("1", "Describe", after_reply=True).moment == pytest.approx(clock.now + 1 / 18.5)
+    assert budgets.reserve("1", "Describe").moment == pytest.approx(clock.now + 2 / 18.5)
+    budgets.hold(first, 60)
+    assert budgets.reserve("1", "Describe", after_reply=True).moment == pytest.approx(clock.now + 60)
+
+
 def test_late_calls_do_not_follow_in_a_burst(clock: Clock) -> None:
     """After a stall no more calls go at once than are permitted in a second; the next waits 1.05 s."""
     budget = Budget(3, clock=clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from http.client import HTTPConnection
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
@@ -20,6 +21,9 @@ from exporter.api.credentials.role import parse_assume_role
 from exporter.api.operation import Pages
 from exporter.api.pages import Listing
 from exporter.probes.service_state import parse_service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="what is counted of a process comes from Linux")
 
@@ -96,11 +100,16 @@ def test_the_lean_server_answers_what_the_api_documents() -> None:
     assert parse_service(ask(upstream, POLL), None).state is not None
     arn = "acs:ram::123:role/reader"
     assert parse_assume_role(ask(upstream, "AssumeRole", query=f"RoleArn={arn}"), None).access_key_id == "STS.123"
-    pages = Listing(Pages("NextToken", ("Accounts", "Account"), size=2, most=2))
-    while pages.whole is None:
-        payload = ask(upstream, "ListAccounts", query=urlencode(pages.parameters))
-        pages.add(Reply(payload, request_id=None, duration_s=0.0, access_key_id="", fingerprint=0))
-    assert [member.account_id for member in parse_members(pages.whole.payload, None)] == ["1", "2", "3"]
+    pages = Listing(Pages("NextToken", ("Accounts", "Account"), size=2, most=2), {})
+
+    def page(parameters: Mapping[str, str]) -> Reply:
+        payload = ask(upstream, "ListAccounts", query=urlencode(parameters))
+        return Reply(payload, request_id=None, duration_s=0.0, access_key_id="", fingerprint=0)
+
+    assert pages.read(page) is None
+    whole = pages.read(page)
+    assert whole is not None
+    assert [member.account_id for member in parse_members(whole.payload, None)] == ["1", "2", "3"]
 
 
 def test_the_lean_server_misbehaves_for_whom_it_should() -> None:
