@@ -8,6 +8,7 @@ table           the probes, as rows
 ├── debt_status     DescribeUser…Status: what is owed
 ├── balance         QueryAccountBalance: what can still be spent
 ├── certificates    …UserCertificateExpireCount: domains whose certificate has expired, or will
+├── domains         …UserDomains: domains by their status
 ├── resource_packages   Describe…UserResourcePackage: what is left of packages, and when they end
 │   └── resource_package_state  the packages, and how an answer is read
 └── kind            what the file of a kind has to define

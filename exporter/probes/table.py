@@ -11,6 +11,7 @@ from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUN
 from exporter.probes.balance import balance
 from exporter.probes.certificates import certificates
 from exporter.probes.debt_status import NOT_ENABLED, debt_status
+from exporter.probes.domains import NO_DOMAINS, PAGES, domains
 from exporter.probes.kind import AnyKind, StateInRefusal
 from exporter.probes.resource_package_state import NO_PACKAGES
 from exporter.probes.resource_packages import resource_packages
@@ -149,6 +150,47 @@ PROBES: tuple[AnyKind, ...] = (
         ),
         RefusalPattern("cdnservicenotfound"),
         RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS),
+    ),
+    domains(
+        "dcdn_ipa",
+        # https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipauserdomains
+        Operation(
+            action="DescribeDcdnIpaUserDomains",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=30,
+            ram_action="dcdn:DescribeDcdnIpaUserDomains",
+            pages=PAGES,
+        ),
+        StateInRefusal(RefusalPattern("dcdnipaservicenotfound"), NO_DOMAINS),
+    ),
+    domains(
+        "dcdn",
+        # https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnuserdomains
+        # says 80; the lower one of the page of all quotas counts.
+        Operation(
+            action="DescribeDcdnUserDomains",
+            version="2018-01-15",
+            endpoint="dcdn",
+            calls_per_second=30,
+            ram_action="dcdn:DescribeDcdnUserDomains",
+            pages=PAGES,
+        ),
+        StateInRefusal(RefusalPattern("dcdnservicenotfound"), NO_DOMAINS),
+    ),
+    domains(
+        "cdn",
+        # https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-2018-05-10-describeuserdomains
+        Operation(
+            action="DescribeUserDomains",
+            version="2018-05-10",
+            endpoint="cdn",
+            calls_per_second=100,
+            ram_action="cdn:DescribeUserDomains",
+            pages=PAGES,
+        ),
+        StateInRefusal(RefusalPattern("cdnservicenotfound"), NO_DOMAINS),
+        StateInRefusal(RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS), NO_DOMAINS),
     ),
     resource_packages(
         "dcdn",

@@ -15,6 +15,7 @@ simulator               a scenario played by an HTTP server
 │   ├── operations              the table of operations
 │   │   ├── operation               what one is
 │   │   ├── certificates            how many have expired, or will
+│   │   ├── domains                 domains, a page at a time
 │   │   ├── packages                resource packages, by their status
 │   │   ├── sts                     who may have credentials of which role
 │   │   └── directory               members, a page at a time
@@ -28,6 +29,7 @@ simulator               a scenario played by an HTTP server
 
 from exporter.simulator.call import IssuedToken
 from exporter.simulator.certificates import Certificates
+from exporter.simulator.domains import Domains
 from exporter.simulator.errors import REFUSALS
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.journal import Journal, JournalEntry
@@ -61,6 +63,7 @@ __all__ = [
     "ChargeChange",
     "Component",
     "Debt",
+    "Domains",
     "Fault",
     "FaultKind",
     "IssuedToken",

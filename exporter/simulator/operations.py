@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from exporter.simulator.call import Call, Caller, required_parameter
 from exporter.simulator.certificates import CERTIFICATES, count_expiring
 from exporter.simulator.directory import list_members
+from exporter.simulator.domains import DOMAIN_PRODUCTS, DOMAINS, list_user_domains
 from exporter.simulator.errors import REFUSALS, GatewayError
 from exporter.simulator.faults import Fault
 from exporter.simulator.operation import Operation, activated_service, service_of
@@ -201,6 +202,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # 100 by their own pages, 50 by that of the quotas for their neighbours: the lower one counts.
     _row("DescribeDcdnUserCertificateExpireCount", _DCDN, "dcdn", 50, partial(count_expiring, product="dcdn")),
     _row("DescribeUserCertificateExpireCount", _CDN, "Cdn", 50, partial(count_expiring, product="cdn")),
+    # The page of DescribeDcdnUserDomains says 80, that of the quotas 30.
+    _row("DescribeDcdnIpaUserDomains", _DCDN, "dcdn", 30, partial(list_user_domains, product="dcdn_ipa")),
+    _row("DescribeDcdnUserDomains", _DCDN, "dcdn", 30, partial(list_user_domains, product="dcdn")),
+    _row("DescribeUserDomains", _CDN, "Cdn", 100, partial(list_user_domains, product="cdn")),
     _row("DescribeDcdnUserResourcePackage", _DCDN, "dcdn", 30, partial(describe_packages, product="dcdn")),
     _row("DescribeCdnUserResourcePackage", _CDN, "Cdn", 30, partial(describe_packages, product="cdn")),
     Operation("OpenCdnService", _CDN, "Cdn", 5, open_cdn_service, right="cdn:OpenCdnService", writes=True),
@@ -228,6 +233,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 )
 INVENTORIES: Final[Mapping[str, tuple[str, ...]]] = {
     CERTIFICATES: ("dcdn", "cdn"),
+    DOMAINS: DOMAIN_PRODUCTS,
     RESOURCE_PACKAGES: ("dcdn", "cdn"),
 }
 """What an account can have beside services: the keys of a step, each with its products; () is one of the account."""

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from exporter.simulator.certificates import CERTIFICATES, Certificates
+from exporter.simulator.domains import DOMAINS, Domains
 from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, INVENTORIES, checked_fault
 from exporter.simulator.packages import RESOURCE_PACKAGES, ResourcePackage
@@ -203,6 +204,7 @@ class _Step(_Part):
     debts: dict[_ProductInDebt, Annotated[_DebtFields, _making(Debt)] | None] = Field({}, alias="debt")
     balance: Annotated[_BalanceFields, _making(Balance)] = {}
     certificates: dict[Annotated[str, one_of(INVENTORIES[CERTIFICATES])], Certificates | None] = {}
+    domains: dict[Annotated[str, one_of(INVENTORIES[DOMAINS])], Domains | None] = {}
     resource_packages: dict[
         Annotated[str, one_of(INVENTORIES[RESOURCE_PACKAGES])], tuple[ResourcePackage, ...] | None
     ] = {}
@@ -252,6 +254,7 @@ class _Account(_Part):
     debt_status: bool = _UNNAMED
     balance: bool = _UNNAMED
     certificates: bool = _UNNAMED
+    domains: bool = _UNNAMED
     resource_packages: bool = _UNNAMED
     denied: _Denied = frozenset()
     site: _Site = _UNNAMED

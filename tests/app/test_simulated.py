@@ -64,6 +64,7 @@ def test_every_other_packaged_scenario_is_polled_by_key(name: str) -> None:
                 "debt_status": one.debt_status,
                 "balance": one.balance,
                 "certificates": "certificates" in one.inventories,
+                "domains": "domains" in one.inventories,
                 "resource_packages": "resource_packages" in one.inventories,
             },
         )

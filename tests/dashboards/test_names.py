@@ -97,6 +97,7 @@ def test_nothing_the_exporter_knows_of_a_service_is_missing() -> None:
         "dcdn_service_end_timestamp_seconds",
         "dcdn_certificate_expired_domains",
         "dcdn_certificate_expiring_domains",
+        "dcdn_domains",
         # What is beside the lock has no panel yet.
         *(name for family in FAMILIES if (name := family.name).startswith("dcdn_resource_package")),
     }

@@ -16,6 +16,7 @@ from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.probes.balance import Balance
 from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
+from exporter.probes.domains import Domains
 from exporter.probes.kind import AnyKind
 from exporter.probes.resource_package_state import Package
 from exporter.probes.service_state import WEBSOCKET, Billing, ChargeTypeChange, ServiceState
@@ -30,6 +31,7 @@ SECURE_KIND = next(kind for kind in PROBES if kind.product == "dcdn_sec")
 PACKAGES_KIND = next(kind for kind in PROBES if kind.probe == "resource_packages")
 CALLS_KIND = replace(KIND, product="dcdn", calls=({"Page": "1"}, {"Page": "2"}), combine=lambda answers: answers[0])
 CERTIFICATES_KIND = next(kind for kind in PROBES if kind.probe == "certificates")
+DOMAINS_KIND = next(kind for kind in PROBES if kind.probe == "domains")
 STALE_AFTER_S = 600.0
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 START = MOMENT.timestamp() - 300
@@ -55,6 +57,7 @@ ENDING = replace(ACTIVE, end_time=MOMENT)
 IN_DEBT = DebtState(enabled=True, available=True, in_debt=True, in_debt_overdue=False)
 BALANCE = Balance(-1234.5, "CNY")
 EXPIRED = Certificates(6, 2)
+DOMAINS = Domains((("offline", 1), ("online", 4999), ('say "hi"', 1)), (("shop.example.com", "offline"),))
 PACKAGES = (
     Package(
         'say "t"',

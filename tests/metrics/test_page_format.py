@@ -31,6 +31,8 @@ from tests.metrics.pages import (
     COMPONENT_CHANGING,
     COMPONENTS_KIND,
     DEBT_KIND,
+    DOMAINS,
+    DOMAINS_KIND,
     ENDING,
     EXPIRED,
     HOSTILE,
@@ -86,6 +88,7 @@ def everything() -> Exposition:
             COMPONENTS_KIND,
             SECURE_KIND,
             CERTIFICATES_KIND,
+            DOMAINS_KIND,
             PACKAGES_KIND,
         ),
         expiries=[(account, START + 3600) for account in stories],
@@ -97,6 +100,7 @@ def everything() -> Exposition:
         page.update(COMPONENTS_KIND.key(account), record(COMPONENT_CHANGING, kind=COMPONENTS_KIND))
         page.update(SECURE_KIND.key(account), record(ENDING, kind=SECURE_KIND))
         page.update(CERTIFICATES_KIND.key(account), record(EXPIRED, kind=CERTIFICATES_KIND))
+        page.update(DOMAINS_KIND.key(account), record(DOMAINS, kind=DOMAINS_KIND))
         page.update(PACKAGES_KIND.key(account), record(PACKAGES, kind=PACKAGES_KIND))
     page.set_accounts({name: {"account_id": "", "account_name": name, "site": "china"} for name in stories})
     return page

@@ -11,6 +11,7 @@ from exporter.api.errors import Refused
 from exporter.config import Endpoints, Poll
 from exporter.core.model import Answer, FailureReason, ProbeKey, State
 from exporter.probes.debt_status import NOT_ENABLED
+from exporter.probes.domains import NO_DOMAINS
 from exporter.probes.kind import AnyKind, Interval, Scope
 from exporter.probes.resource_package_state import NO_PACKAGES
 from exporter.probes.service_state import LOCKED_FOR_SECURITY, NOT_ACTIVATED, ServiceState
@@ -31,6 +32,7 @@ IPA_DEBT, DCDN_DEBT, CDN_DEBT = (KINDS[product, "debt_status"] for product in ("
 BALANCE = KINDS["bss", "balance"]
 SECURE = KINDS["dcdn_sec", "service"]
 CDN_CERTIFICATES = KINDS["cdn", "certificates"]
+IPA_DOMAINS, DCDN_DOMAINS, CDN_DOMAINS = (KINDS[product, "domains"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 DCDN_PACKAGES, CDN_PACKAGES = (KINDS[product, "resource_packages"] for product in ("dcdn", "cdn"))
 
 each_kind = pytest.mark.parametrize(
@@ -158,6 +160,7 @@ def test_each_probe_shows_families_of_its_own() -> None:
         ],
         "balance": ["dcdn_account_available_amount"],
         "certificates": ["dcdn_certificate_expired_domains", "dcdn_certificate_expiring_domains"],
+        "domains": ["dcdn_domains"],
         "resource_packages": [
             "dcdn_resource_packages",
             "dcdn_resource_package_capacity",
@@ -216,6 +219,7 @@ def test_a_word_names_one_condition() -> None:
         pytest.param(["dcdn", "cdn"], ["debt_status"], [DCDN, CDN, DCDN_DEBT, CDN_DEBT], id="debts of each"),
         pytest.param(["dcdn_ipa"], ["balance"], [IPA, BALANCE], id="the balance of the account"),
         pytest.param(["dcdn_ipa", "cdn"], ["certificates"], [IPA, CDN, CDN_CERTIFICATES], id="of those with it"),
+        pytest.param(["dcdn_ipa", "cdn"], ["domains"], [IPA, CDN, IPA_DOMAINS, CDN_DOMAINS], id="domains of each"),
         pytest.param(list(PRODUCTS), list(SWITCHES), list(PROBES), id="everything"),
     ],
 )
@@ -228,7 +232,7 @@ def test_an_account_has_the_probes_that_it_asks_for(
 
 def test_every_switch_and_interval_is_a_key_of_the_configuration() -> None:
     """Switches are its keys by the vocabulary, and intervals by its models."""
-    assert tuple(SWITCHES) == ("debt_status", "balance", "certificates", "resource_packages")
+    assert tuple(SWITCHES) == ("debt_status", "balance", "certificates", "domains", "resource_packages")
     assert {kind.interval for kind in PROBES} == set(Interval)
     assert {interval.value for interval in Interval} <= {field.alias for field in Poll.model_fields.values()}
 
@@ -238,6 +242,7 @@ def test_a_switch_is_for_the_products_that_have_it() -> None:
     assert SWITCH_PRODUCTS == {
         "debt_status": ("dcdn_ipa", "dcdn", "cdn"),
         "certificates": ("dcdn", "cdn"),
+        "domains": ("dcdn_ipa", "dcdn", "cdn"),
         "resource_packages": ("dcdn", "cdn"),
     }
 
@@ -293,6 +298,8 @@ def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
         "StartTime",
         "EndTime",
         "ExpireWithin30DaysCount",
+        "DomainName",
+        "DomainStatus",
         "InitCapacity",
         "CurrCapacity",
         "InitCapacityBaseUnit",
@@ -327,6 +334,10 @@ SECURITY = "Your account or the resource is locked for security reasons."
         pytest.param(DCDN_DEBT, "DcdnServiceNotFound", None, NOT_ENABLED, id="dcdn debts"),
         pytest.param(CDN_DEBT, "CdnServiceNotFound", None, NOT_ENABLED, id="cdn debts"),
         pytest.param(CDN_DEBT, "OperationDenied", NOT_OPEN, NOT_ENABLED, id="cdn debts by the message"),
+        pytest.param(IPA_DOMAINS, "DcdnIpaServiceNotFound", None, NO_DOMAINS, id="ipa domains"),
+        pytest.param(DCDN_DOMAINS, "DcdnServiceNotFound", None, NO_DOMAINS, id="dcdn domains"),
+        pytest.param(CDN_DOMAINS, "CdnServiceNotFound", None, NO_DOMAINS, id="cdn domains"),
+        pytest.param(CDN_DOMAINS, "OperationDenied", NOT_OPEN, NO_DOMAINS, id="cdn domains by the message"),
         pytest.param(DCDN_PACKAGES, "DcdnServiceNotFound", None, NO_PACKAGES, id="dcdn packages"),
         pytest.param(CDN_PACKAGES, "CdnServiceNotFound", None, NO_PACKAGES, id="cdn packages"),
         pytest.param(CDN_PACKAGES, "OperationDenied", NOT_OPEN, NO_PACKAGES, id="cdn packages by the message"),
@@ -354,6 +365,10 @@ def test_a_refusal_may_be_a_state(kind: AnyKind, code: str, message: str | None,
         pytest.param(
             CDN_DEBT, "OperationDenied", SECURITY, FailureReason.REJECTED, id="a lock, of no concern to debts"
         ),
+        pytest.param(
+            CDN_DOMAINS, "DcdnServiceNotFound", None, FailureReason.REJECTED, id="domains of another product"
+        ),
+        pytest.param(CDN_DOMAINS, "OperationDenied", SECURITY, FailureReason.REJECTED, id="a lock, not of domains"),
         pytest.param(
             DCDN_PACKAGES, "CdnServiceNotFound", None, FailureReason.REJECTED, id="packages of another product"
         ),

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from exporter.core.model import Failure, FailureReason, ProbeKey
+from exporter.probes.domains import Domains
 from exporter.probes.resource_package_state import Package
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
 from exporter.report.report import build_report, to_json
@@ -45,6 +46,31 @@ def test_the_json_is_what_its_schema_says() -> None:
     )
     for name, written in rows:
         assert set(schema["$defs"][name]["properties"]) == set(schema["$defs"][name]["required"]) == set(written)
+
+
+def test_the_json_of_domains_is_what_its_schema_says() -> None:
+    """All statuses are counted, those that are not online are named, and a note says the worst first."""
+    domains = Domains((("checking", 1), ("offline", 1), ("online", 3)), (("a.example", "offline"), ("b", "checking")))
+    records = {service("a", "cdn"): record(ACTIVE), ProbeKey("a", "cdn", "domains"): record(domains)}
+    document = json.loads(to_json(report(records)))
+
+    schema = json.loads((DOCS / "status.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    (written,) = document["services"]
+    assert (written["condition"], written["notes"]) == (
+        "active",
+        ["domains offline: 1 (a.example)", "other domains that are not online: 1 (b)"],
+    )
+    assert {status: count for status, count in written["domains"].items() if count} == {
+        "online": 3,
+        "offline": 1,
+        "checking": 1,
+    }
+    assert written["domains_not_online"] == [
+        {"domain": "a.example", "status": "offline"},
+        {"domain": "b", "status": "checking"},
+    ]
+    assert (document["summary"]["domains_offline"], document["summary"]["domains_failed"]) == (1, 0)
 
 
 def test_the_json_of_resource_packages_is_what_its_schema_says() -> None:

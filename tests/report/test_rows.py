@@ -26,6 +26,8 @@ NOTHING_KNOWN: Mapping[str, Any] = {
     "lock_reasons": [],
     "debts": [],
     "certificates": None,
+    "domains": None,
+    "domains_not_online": [],
     "resource_packages": None,
     "charge_type": None,
     "change_pending": False,

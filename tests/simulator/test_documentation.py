@@ -21,7 +21,12 @@ accounts:
   - {{name: a, account_id: "1", access_key_id: k, access_key_secret: s, timeline: [{{at: 0s, fault: {fault}}}]}}
 """
 SCHEMA = scenario_schema()
-NAMES = {"Fault": "Faults", "Certificates": "Certificates", "ResourcePackage": "A resource package"}
+NAMES = {
+    "Fault": "Faults",
+    "Certificates": "Certificates",
+    "Domains": "Domains",
+    "ResourcePackage": "A resource package",
+}
 
 
 def rows(section: str) -> dict[str, str]:

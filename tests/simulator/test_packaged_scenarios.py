@@ -32,6 +32,7 @@ def test_the_demo_is_interesting_within_seconds() -> None:
         "undecided",
         "secured",
         "lapsing",
+        "unfiled",
         "prepaid",
     ]
     first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
@@ -53,6 +54,7 @@ def test_the_demo_has_every_kind_of_probe() -> None:
         "undecided": (("dcdn_ipa", "cdn"), False, False),
         "secured": (("dcdn_sec",), False, False),
         "lapsing": (("cdn",), False, False, "certificates"),
+        "unfiled": (("dcdn",), False, False, "domains"),
         "prepaid": (("cdn",), False, False, "resource_packages"),
     }
     assert {key for account in watched.values() for key in account[3:]} == {*INVENTORIES}
