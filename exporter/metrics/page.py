@@ -22,8 +22,6 @@ from operator import ne
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.utils import floatToGoString
 
 from exporter.core.model import ProbeKey
 from exporter.core.store import ProbeRecord
@@ -37,13 +35,13 @@ from exporter.metrics.families import (
     families_of_polls,
     head,
 )
-from exporter.metrics.registry_page import RegistryPage, text_page_of
+from exporter.metrics.lines import ExpiryLines, account_line, label_text, number_text
+from exporter.metrics.registry_page import RegistryPage
 from exporter.probes.kind import AnyKind, Family, MetricType, Visible
 
 # With so many, most blocks of a family are longer than what is sent at once, and are sent without a copy.
 _BLOCK_PROBES = 512
 _FEW_PROBES = 50
-_number: Callable[[float], str] = floatToGoString
 
 
 class ExpositionFormat(Enum):
@@ -51,14 +49,6 @@ class ExpositionFormat(Enum):
 
     TEXT = "text"
     OPENMETRICS = "openmetrics"
-
-
-def label_text(labels: Mapping[str, str]) -> str:
-    """Labels as written between the braces of a sample line, escaped by the library."""
-    family = GaugeMetricFamily("x", "", labels=list(labels))
-    family.add_metric(list(labels.values()), 0)
-    page = text_page_of(family).decode()
-    return page[page.rindex("\nx{") + 3 : page.rindex("}")]
 
 
 class Exposition:
@@ -82,7 +72,7 @@ class Exposition:
             dict.fromkeys((*(family for kind in kinds for family in kind.families), *HEALTH_FAMILIES, POLL_CALLS))
         )
         self._read_expiries = expiries
-        self._expiries = _Expiries()
+        self._expiries = ExpiryLines()
         self._own = RegistryPage(own)
         self._now = now
         # Many probes share few values. Bounded, since the API chooses some: an instance id has one probe.
@@ -129,7 +119,7 @@ class Exposition:
 
     def set_account(self, account: str, labels: Mapping[str, str]) -> None:
         """Give ``dcdn_account_info`` of an account on the page these labels beside its name."""
-        line = _account_line(account, labels)
+        line = account_line(account, labels)
         with self._lock:
             if account in self._account_lines:
                 self._account_lines[account] = line
@@ -137,7 +127,7 @@ class Exposition:
 
     def set_accounts(self, accounts: Mapping[str, Mapping[str, str]]) -> None:
         """Have a ``dcdn_account_info`` for exactly these accounts, with these labels."""
-        lines = {account: _account_line(account, labels) for account, labels in accounts.items()}
+        lines = {account: account_line(account, labels) for account, labels in accounts.items()}
         with self._lock:
             self._account_lines = lines
             self._account_block = b""
@@ -221,8 +211,8 @@ class Exposition:
     def _lines(self, family: Family[Any], source: Any, slot: "_Slot") -> bytes:
         if not family.labels:  # the fast path: most families that every poll changes
             start = f"{family.name}{{{','.join(slot.labels[family.scope])}}}"
-            return "".join([f"{start} {_number(number)}\n" for _, number in family.samples(source)]).encode()
-        lines = [f"{start} {_number(number)}\n" for start, number in self._samples(family, source, slot)]
+            return "".join([f"{start} {number_text(number)}\n" for _, number in family.samples(source)]).encode()
+        lines = [f"{start} {number_text(number)}\n" for start, number in self._samples(family, source, slot)]
         return "".join(lines).encode()
 
     def _samples(self, family: Family[Any], source: Any, slot: "_Slot") -> Iterator[tuple[str, float]]:
@@ -303,7 +293,7 @@ class _Block:
         if place is None:
             return b""
         if family.countdown:
-            return "".join(f"{start} {_number(moment - now)}\n" for start, moment in self.lines[place]).encode()
+            return "".join(f"{start} {number_text(moment - now)}\n" for start, moment in self.lines[place]).encode()
         return self.lines[place]  # type: ignore[no-any-return]
 
 
@@ -320,30 +310,3 @@ def _blocks(slots: Iterable[_Slot]) -> list[_Block]:
     return [
         _Block(each[at : at + _BLOCK_PROBES]) for each in alike.values() for at in range(0, len(each), _BLOCK_PROBES)
     ]
-
-
-class _Expiries:
-    """The lines of when credentials expire; unchanged ones are kept. For one thread at a time."""
-
-    def __init__(self) -> None:
-        self._known: Mapping[str, float] = {}
-        self._lines: Mapping[str, bytes] = {}
-        self._block = b""
-
-    def lines(self, known: Mapping[str, float]) -> bytes:
-        """The lines of these accounts and moments."""
-        if known != self._known:
-            self._lines = {
-                account: self._lines[account] if self._known.get(account) == at else _expiry_line(account, at)
-                for account, at in known.items()
-            }
-            self._known, self._block = known, b"".join(self._lines.values())
-        return self._block
-
-
-def _account_line(account: str, labels: Mapping[str, str]) -> bytes:
-    return f"{ACCOUNT_INFO_NAME}{{{label_text({'account': account, **labels})}}} 1.0\n".encode()
-
-
-def _expiry_line(account: str, at: float) -> bytes:
-    return f"{EXPIRY_NAME}{{{label_text({'account': account})}}} {_number(at)}\n".encode()

@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.core.model import FailureReason
 from exporter.core.store import ProbeRecord
 from exporter.metrics.families import TARGET_LABELS
-from exporter.metrics.page import Exposition, ExpositionFormat, label_text
+from exporter.metrics.lines import label_text
+from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.metrics.self_metrics import SelfMetrics
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.probes.table import UNKNOWN_FIELDS

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.core.model import Answer
 from exporter.metrics.families import HEALTH_FAMILIES
-from exporter.metrics.page import Exposition, ExpositionFormat, label_text
+from exporter.metrics.lines import label_text
+from exporter.metrics.page import Exposition, ExpositionFormat
 from exporter.probes.kind import AnyKind, Family, Visible
 from exporter.probes.table import PROBES
 from tests.certificates import CERTIFICATES, Certificate, State
