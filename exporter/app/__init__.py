@@ -14,12 +14,13 @@ demo          the simulator, and a daemon that watches it
 
 from exporter.config import Vocabulary
 from exporter.metrics.families import ACCOUNT_INFO_LABELS, TARGET_LABELS
-from exporter.probes.table import PRODUCTS, SWITCH_PRODUCTS, SWITCHES, vendor_limits
+from exporter.probes.table import INTERVALS, PRODUCTS, SWITCH_PRODUCTS, SWITCHES, vendor_limits
 
 VOCABULARY = Vocabulary(
     products=PRODUCTS,
     switches=SWITCHES,
     switch_products=SWITCH_PRODUCTS,
+    intervals=INTERVALS,
     vendor_limits=vendor_limits(),
     forbidden_labels=frozenset(ACCOUNT_INFO_LABELS) | TARGET_LABELS,
 )

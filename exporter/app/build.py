@@ -39,8 +39,6 @@ from exporter.probes.kind import AnyKind, Interval
 from exporter.probes.table import OPERATIONS, kinds_for
 
 UNSHARDED = Shard()
-INVENTORY_INTERVALS = 3
-"""How many of its intervals an answer of an inventory is shown at least."""
 _CONNECTIONS_KEPT = 1_100  # as many as the most calls that can be under way
 _CALLED_BY_ALL_SHARDS = frozenset({ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS})
 
@@ -243,8 +241,7 @@ def intervals_of(configuration: Configuration) -> Callable[[AnyKind], Intervals]
 def stale_after_of(configuration: Configuration) -> Callable[[AnyKind], float]:
     """The age in seconds past which an answer of each kind of probe is no longer shown."""
     poll = configuration.poll
-    inventory_s = max(poll.stale_after_s, INVENTORY_INTERVALS * poll.inventory_interval_s)
-    return lambda kind: inventory_s if kind.interval is Interval.INVENTORY else poll.stale_after_s
+    return lambda kind: poll.inventory_stale_after_s if kind.interval is Interval.INVENTORY else poll.stale_after_s
 
 
 def _renamed(configured: ResourceDirectory, gone: Iterable[Directory]) -> Directory | None:

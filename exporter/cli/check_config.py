@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from exporter.app import VOCABULARY
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
 from exporter.cli.flags import configuration_of, web_config_file_flag
 from exporter.config import ConfigurationError, exposure_warnings, summary, web_summary
@@ -21,7 +22,7 @@ def check_config(file: Path | None, web_config_file: Path | None) -> None:
     configuration = web = None
     if file is not None:
         configuration = configuration_of(file)
-        click.echo(summary(configuration))
+        click.echo(summary(configuration, VOCABULARY))
     if web_config_file is not None:
         try:
             web = check_web_configuration(web_config_file)

@@ -23,6 +23,8 @@ from exporter.config.accounts import Account, Discovery, Polled, Products, Resou
 from exporter.config.checks import SWITCHES, Accepts, Section, broken_rule, refusal, unknown, vocabulary
 from exporter.config.values import Endpoint, duration, format_duration, is_positive, milliseconds, whole_number
 
+_INVENTORY_INTERVALS = 3
+
 
 def _interval(earlier: dict[str, Any]) -> float:
     """The interval among the fields checked so far; where it has a problem, any number will do."""
@@ -61,6 +63,11 @@ class Poll(Section):
     """Takes the place of `interval` for inventories; at least `interval`. Default: 10m, or `interval` if longer."""
     max_workers: Annotated[int, whole_number(1, 1024)] = 128
     """Calls under way at the same time."""
+
+    @property
+    def inventory_stale_after_s(self) -> float:
+        """Answers of inventories older than this leave /metrics."""
+        return max(self.stale_after_s, milliseconds(_INVENTORY_INTERVALS * self.inventory_interval_s) / 1000)
 
     @field_validator("timeout_s", "locked_interval_s")
     @classmethod

@@ -1,7 +1,7 @@
 """Names that the file may use and that this package does not know: products, switches, operations, labels."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
@@ -19,6 +19,8 @@ class Vocabulary:
     sentence that says what it is for."""
     switch_products: Mapping[str, tuple[str, ...]]
     """The products that a switch is for; one that is for every account is not in it."""
+    intervals: Mapping[str, str]
+    """The key below `poll` by which a product, or what a switch turns on, is polled; one not in it: `interval`."""
     vendor_limits: Mapping[str, int]
     """What `calls_per_second` may limit: the calls per second and account that the vendor allows, by operation."""
     forbidden_labels: frozenset[str]
@@ -37,3 +39,12 @@ class Vocabulary:
         ]
         if odd or not self.products:
             raise ValueError(f"not a vocabulary: {', '.join(map(repr, odd)) or 'no product'}")
+
+    def switched_on(self, products: Collection[str], switches: Mapping[str, bool]) -> list[str]:
+        """The switches that turn something on for an account with these products."""
+        return [
+            switch
+            for switch, on in switches.items()
+            if on
+            and (switch not in self.switch_products or not set(products).isdisjoint(self.switch_products[switch]))
+        ]

@@ -312,7 +312,7 @@ def test_no_file_is_a_problem_too(tmp_path: Path, vocabulary: Vocabulary, name: 
     assert str(caught.value) == f"{tmp_path / name}: (top level): the file cannot be read: {reason}"
 
 
-def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
+def test_the_summary_says_what_will_be_done(configure: Configure, vocabulary: Vocabulary) -> None:
     """In a few lines, without secrets."""
     found = configure("""
         poll: {interval: 5m}
@@ -331,7 +331,7 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
             - {name: other, role_name: r, site: international, refresh_interval: 1h, external_id: hunter2}
         endpoints: {sts: "http://127.0.0.1:10521"}
         """)
-    assert summary(found).split("\n") == [
+    assert summary(found, vocabulary).split("\n") == [
         "3 accounts",
         "  prod (china, 12): dcdn_ipa, cdn + balance; credentials: default",
         "  shop (international): dcdn_ipa + debt status; credentials: access_key",
@@ -346,7 +346,6 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
         "  while locked every 15s",
         "  while failing at least every 5m",
         "balances every 5m",
-        "inventories every 10m",
         "one call takes at most 10s; 128 calls at a time",
         "answers are stale after 15m",
         "share of the vendor's limits: 0.5",
@@ -355,7 +354,7 @@ def test_the_summary_says_what_will_be_done(configure: Configure) -> None:
     ]
 
 
-def test_the_summary_of_one_of_each_is_singular(configure: Configure) -> None:
+def test_the_summary_of_one_of_each_is_singular(configure: Configure, vocabulary: Vocabulary) -> None:
     """Words fit their numbers."""
     lines = summary(
         configure("""
@@ -363,7 +362,8 @@ def test_the_summary_of_one_of_each_is_singular(configure: Configure) -> None:
         rate_limit: {calls_per_second: {AssumeRole: 1}}
         accounts: [{name: prod}]
         discovery: {resource_directories: [{name: main, role_name: r, include: [a]}]}
-        """)
+        """),
+        vocabulary,
     ).split("\n")
 
     assert lines[0] == "1 account"
@@ -373,9 +373,10 @@ def test_the_summary_of_one_of_each_is_singular(configure: Configure) -> None:
     assert "  AssumeRole: at most 1 call a second" in lines
 
 
-def test_the_summary_of_many_accounts_stays_short(configure: Configure) -> None:
+def test_the_summary_of_many_accounts_stays_short(configure: Configure, vocabulary: Vocabulary) -> None:
     """Twenty are named, the rest are counted."""
-    lines = summary(configure("accounts:\n" + "".join(f"- name: a{n}\n" for n in range(25)))).split("\n")
+    many = configure("accounts:\n" + "".join(f"- name: a{n}\n" for n in range(25)))
+    lines = summary(many, vocabulary).split("\n")
     assert [lines[0], lines[20], lines[21]] == [
         "25 accounts",
         "  a19 (china): dcdn_ipa; credentials: default",

@@ -26,10 +26,10 @@ def credentials(keys: str) -> str:
     return f"accounts: [{{name: prod, credentials: {{type: access_key, access_key_id: LTAI, {keys}}}}}]"
 
 
-def test_inline_secrets_show_in_no_text_of_a_configuration(configure: Configure) -> None:
+def test_inline_secrets_show_in_no_text_of_a_configuration(configure: Configure, vocabulary: Vocabulary) -> None:
     """Not in repr, str, dumps or the summary; only where a program asks for one by name."""
     found = configure(credentials(f'access_key_secret: "{SECRET}", security_token: "{SECRET}"'))
-    texts = [repr(found), str(found), f"{found.model_dump()}", found.model_dump_json(), summary(found)]
+    texts = [repr(found), str(found), f"{found.model_dump()}", found.model_dump_json(), summary(found, vocabulary)]
     assert not [text for text in texts if "hunter2" in text]
     (account,) = found.accounts
     assert isinstance(account.credentials, AccessKeyCredentials)
