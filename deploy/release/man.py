@@ -32,7 +32,7 @@ failed; for open\-cdn: rejected, or not sent
 bad configuration or usage
 .TP
 .B 3
-status: something is locked or overdue
+status: something is locked, overdue or stopped
 .TP
 .B 4
 status: a poll failed

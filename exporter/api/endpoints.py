@@ -19,6 +19,7 @@ _ENDPOINTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "sts": "https://sts.aliyuncs.com",
                 "resource_directory": "https://resourcedirectory.aliyuncs.com",
                 "bss": "https://business.aliyuncs.com",
+                "esa": "https://esa.cn-hangzhou.aliyuncs.com",
             }
         ),
         "international": MappingProxyType(
@@ -28,6 +29,7 @@ _ENDPOINTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "sts": "https://sts.aliyuncs.com",
                 "resource_directory": "https://resourcedirectory-intl.aliyuncs.com",
                 "bss": "https://business.ap-southeast-1.aliyuncs.com",
+                "esa": "https://esa.ap-southeast-1.aliyuncs.com",
             }
         ),
     }

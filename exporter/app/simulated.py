@@ -20,7 +20,7 @@ POLL: Mapping[str, str] = {
 PATIENT_POLL: Mapping[str, str] = {**POLL, "stale_after": "2m", "failing_interval": "1m"}
 """The same, but for a minute that the API may ask to wait."""
 _REFRESH = {"refresh_interval": "30s"}
-_ENDPOINTS = ("dcdn", "cdn", "sts", "resource_directory", "bss")
+_ENDPOINTS = ("dcdn", "cdn", "sts", "resource_directory", "bss", "esa")
 
 
 def simulated_configuration(scenario: Scenario, url: str) -> Configuration:

@@ -211,6 +211,8 @@ class Endpoints(Section):
     """Members of resource directories."""
     bss: Endpoint | None = None
     """Balances."""
+    esa: Endpoint | None = None
+    """Plans of Edge Security Acceleration."""
 
 
 class Configuration(Polled):

@@ -14,7 +14,7 @@ import math
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from itertools import compress
@@ -100,13 +100,14 @@ class Exposition:
             self._render(slot)
         with self._lock:
             self._slots = {key: new.get(key) or self._slots[key] for key in wanted}
+            _join(self._slots)
             self._blocks = _blocks(self._slots.values())
             for block in self._blocks:
                 for slot in block.slots:
                     slot.block = block
                     if slot.stale_after_s != stale_after_s[slot.kind]:
                         slot.stale_after_s = stale_after_s[slot.kind]
-                        self._render(slot)
+                        self._render_with_joined(slot)
                 block.renders_until = min(slot.renders_until for slot in block.slots)
 
     def update(self, key: ProbeKey, record: ProbeRecord) -> None:
@@ -115,7 +116,7 @@ class Exposition:
             slot = self._slots.get(key)
             if slot is not None:  # else it left while its poll was under way
                 slot.record = record
-                self._render(slot)
+                self._render_with_joined(slot)
 
     def set_account(self, account: str, labels: Mapping[str, str]) -> None:
         """Give ``dcdn_account_info`` of an account on the page these labels beside its name."""
@@ -175,9 +176,14 @@ class Exposition:
         if block.changed:
             block.join()
 
+    def _render_with_joined(self, slot: "_Slot") -> None:
+        self._render(slot)
+        if slot.shown_by is not None:
+            self._render(slot.shown_by)
+
     def _render(self, slot: "_Slot") -> None:
         now, kind, record = self._now(), slot.kind, slot.record
-        state = record.current_state(now, slot.stale_after_s)
+        state, young_until = _known(slot, now)
         shown = None if state is None else kind.visible(state, record.memory, now)
         if shown != slot.shown:
             slot.state_lines = () if shown is None else tuple(self._state_lines(slot, shown.value))
@@ -185,11 +191,7 @@ class Exposition:
         state_lines = slot.state_lines or (b"",) * len(kind.families)
         former, slot.lines = slot.lines, (*state_lines, *self._health_lines(slot))
         slot.rendered = record
-        slot.renders_until = (
-            math.inf
-            if shown is None
-            else min(math.nextafter(record.last_success_at + slot.stale_after_s, math.inf), shown.until)
-        )
+        slot.renders_until = math.inf if shown is None else min(young_until, shown.until)
         if slot.block is not None:
             slot.block.changed.update(compress(range(len(slot.lines)), map(ne, former, slot.lines)))
             # It may be too early, which costs a needless look at the block, and is never too late.
@@ -240,6 +242,7 @@ class _Slot:
 
     ``rendered`` is the record that was rendered. ``labels`` are those of each scope, in the library's order.
     ``lines`` are those of the kind's families, then those of its polls; ``state_lines`` is empty without a state.
+    ``joined`` are the slots whose states are shown at this one, ``shown_by`` is the one that shows this one's.
     """
 
     kind: AnyKind
@@ -253,6 +256,8 @@ class _Slot:
     lines: "tuple[_Lines, ...]" = ()
     renders_until: float = math.inf
     block: "_Block | None" = None
+    joined: "tuple[_Slot, ...]" = ()
+    shown_by: "_Slot | None" = None
 
 
 # Lines of one family and probe; for a countdown, the start of each line and its moment.
@@ -300,6 +305,28 @@ class _Block:
 def _name(label: str) -> str:
     """The name in a label's text: the library orders labels by it."""
     return label.partition("=")[0]
+
+
+def _join(slots: Mapping[ProbeKey, _Slot]) -> None:
+    """Let slots whose states are shown together know each other."""
+    for key, slot in slots.items():
+        if slot.kind.joins:
+            others = (replace(key, probe=probe) for probe in slot.kind.joins)
+            slot.joined = tuple(slots[other] for other in others if other in slots)
+            for other in slot.joined:
+                other.shown_by = slot
+
+
+def _known(slot: _Slot, now: float) -> tuple[Any, float]:
+    """The state that is shown at a slot, None without any, and the Unix time until which it is young enough."""
+    states, young_until = {}, math.inf
+    for each in (slot, *slot.joined):
+        state = each.record.current_state(now, each.stale_after_s)
+        if state is not None:
+            states[each.kind.probe] = state
+            stale_at = math.nextafter(each.record.last_success_at + each.stale_after_s, math.inf)
+            young_until = min(young_until, stale_at)
+    return slot.kind.joined(states), young_until
 
 
 def _blocks(slots: Iterable[_Slot]) -> list[_Block]:

@@ -11,5 +11,7 @@ table           the probes, as rows
 ├── domains         …UserDomains: domains by their status
 ├── resource_packages   Describe…UserResourcePackage: what is left of packages, and when they end
 │   └── resource_package_state  the packages, and how an answer is read
+├── esa             List…RatePlanInstances: the plans of Edge Security Acceleration, of two lists
+│   └── esa_state       the plans, and how an answer is read
 └── kind            what the file of a kind has to define
 """

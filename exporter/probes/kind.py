@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from functools import reduce
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -258,6 +259,10 @@ def _only(answers: Sequence[Answer[Any]]) -> Answer[Any]:
     return answer
 
 
+def _no_join(_one: Any, _other: Any) -> Any:
+    raise TypeError("a kind that joins others says how")
+
+
 def _no_attention(_state: Any, _memory: Any, _now: float) -> Attention:
     return NO_ATTENTION
 
@@ -272,9 +277,10 @@ class ProbeKind(Generic[S, M, V]):
     ``states_in_refusals`` are the errors that are answers. ``remember`` returns the new memory, from the memory so
     far (None at first), an answer and its Unix time. ``visible`` is what the page shows now. ``view`` is what people
     are shown now; its state is None where none is known. ``unknown_fields`` are the fields, in the vendor's spelling,
-    whose values the documentation lists and the API may extend. ``switch`` is the key of the configuration that turns
-    the probe on, and ``switch_help`` a sentence for it; None: always polled. A kind ``of_account`` is polled once for
-    an account with any products, and ``product`` is its label.
+    whose values the documentation lists and the API may extend. ``joins`` are the probes of the same account and
+    product whose states are shown with this one's, as the one state that ``join`` makes of two. ``switch`` is the key
+    of the configuration that turns the probe on, and ``switch_help`` a sentence for it; None: always polled. A kind
+    ``of_account`` is polled once for an account with any products, and ``product`` is its label.
     """
 
     product: str
@@ -292,6 +298,8 @@ class ProbeKind(Generic[S, M, V]):
     visible: Callable[[S, M | None, float], Visible[V]] = _as_it_is
     attention: Callable[[S, M | None, float], Attention] = _no_attention
     unknown_fields: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    join: Callable[[S, S], S] = _no_join
     interval: Interval = Interval.POLL
     switch: str | None = None
     switch_help: str = ""
@@ -305,6 +313,11 @@ class ProbeKind(Generic[S, M, V]):
     def takes_many_calls(self) -> bool:
         """Whether one poll may send more than one call, other than a second try."""
         return len(self.calls) > 1 or self.operation.pages is not None
+
+    def joined(self, states: Mapping[str, S]) -> S | None:
+        """The state to show, of those known by probe: this one's and those that it joins; None without any."""
+        known = [state for probe in (self.probe, *self.joins) if (state := states.get(probe)) is not None]
+        return reduce(self.join, known) if known else None
 
     def key(self, account: str) -> ProbeKey:
         """The key of this probe of an account."""

@@ -7,11 +7,13 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from exporter.api.errors import RefusalPattern
-from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation
+from exporter.api.operation import ASSUME_ROLE, GET_CALLER_IDENTITY, LIST_ACCOUNTS, Operation, Pages
 from exporter.probes.balance import balance
 from exporter.probes.certificates import certificates
 from exporter.probes.debt_status import NOT_ENABLED, debt_status
 from exporter.probes.domains import NO_DOMAINS, PAGES, domains
+from exporter.probes.esa import plans, postpaid_plans
+from exporter.probes.esa_state import ROWS
 from exporter.probes.kind import AnyKind, StateInRefusal
 from exporter.probes.resource_package_state import NO_PACKAGES
 from exporter.probes.resource_packages import resource_packages
@@ -19,6 +21,8 @@ from exporter.probes.service import service
 from exporter.probes.service_state import DYNAMIC, NOT_ACTIVATED, WEBSOCKET, AnswerForm
 
 _CDN_NOT_OPEN_WORDS = "does not open cdn service"
+# The vendor allows 500 rows a page. Those may be too large for a reply, as each holds all sites of its plan.
+_ESA_PAGES = Pages("PageNumber", (ROWS,), size=100, most=100)
 
 PROBES: tuple[AnyKind, ...] = (
     service(
@@ -216,6 +220,31 @@ PROBES: tuple[AnyKind, ...] = (
         ),
         StateInRefusal(RefusalPattern("cdnservicenotfound"), NO_PACKAGES),
         StateInRefusal(RefusalPattern("operationdenied", words=_CDN_NOT_OPEN_WORDS), NO_PACKAGES),
+    ),
+    plans(
+        # https://www.alibabacloud.com/help/en/edge-security-acceleration/esa/api-esa-2024-09-10-listuserrateplaninstances
+        # states no limit, nor does the next one; that of both is ours.
+        Operation(
+            action="ListUserRatePlanInstances",
+            version="2024-09-10",
+            endpoint="esa",
+            calls_per_second=10,
+            ram_action="esa:ListUserRatePlanInstances",
+            method="GET",
+            pages=_ESA_PAGES,
+        ),
+    ),
+    postpaid_plans(
+        # https://www.alibabacloud.com/help/en/edge-security-acceleration/esa/api-esa-2024-09-10-listpostpaidrateplaninstances
+        Operation(
+            action="ListPostpaidRatePlanInstances",
+            version="2024-09-10",
+            endpoint="esa",
+            calls_per_second=10,
+            ram_action="esa:ListPostpaidRatePlanInstances",
+            method="GET",
+            pages=_ESA_PAGES,
+        ),
     ),
 )
 

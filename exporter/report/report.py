@@ -183,12 +183,13 @@ def build_report(
         by_product[key.account, key.product][key.probe] = record
     rows = []
     for (account, product), probes in by_product.items():
-        views = dict(unknown)
-        for probe, record in probes.items():
-            if record.state is not None:
-                kind = by_name[product, probe]
-                state = record.current_state(now, stale_after_s[kind])
-                views[probe] = kind.view(state, now)
+        polled = {probe: by_name[product, probe] for probe in probes if (product, probe) in by_name}
+        states = {
+            probe: state
+            for probe, kind in polled.items()
+            if (state := probes[probe].current_state(now, stale_after_s[kind])) is not None
+        }
+        views = unknown | {probe: kind.view(kind.joined(states), now) for probe, kind in polled.items()}
         identity = identities.get(account, ("", ""))
         rows.append(_row(account, product, views.values(), probes, identity=identity, now=now))
     rows.sort(key=lambda row: (rank[row.worst], row.account, row.product))
@@ -233,7 +234,7 @@ def _row(
 
 
 def exit_code(report: Report) -> int:
-    """3 when something is locked or overdue, else 4 when a poll or the listing of members failed, else 0."""
+    """3 when something is locked, overdue or stopped, else 4 when a poll or the listing of members failed, else 0."""
     if report.has_critical():
         return EXIT_LOCKED
     return EXIT_POLL_FAILED if report.unlisted or any(row.failures for row in report.rows) else EXIT_WELL

@@ -17,6 +17,7 @@ simulator               a scenario played by an HTTP server
 │   │   ├── certificates            how many have expired, or will
 │   │   ├── domains                 domains, a page at a time
 │   │   ├── packages                resource packages, by their status
+│   │   ├── esa                     plans of Edge Security Acceleration, a page at a time
 │   │   ├── sts                     who may have credentials of which role
 │   │   └── directory               members, a page at a time
 │   ├── errors                  the refusals, and their bodies
@@ -31,6 +32,7 @@ from exporter.simulator.call import IssuedToken
 from exporter.simulator.certificates import Certificates
 from exporter.simulator.domains import Domains
 from exporter.simulator.errors import REFUSALS
+from exporter.simulator.esa import EsaPlan
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, WRITES
@@ -64,6 +66,7 @@ __all__ = [
     "Component",
     "Debt",
     "Domains",
+    "EsaPlan",
     "Fault",
     "FaultKind",
     "IssuedToken",

@@ -1,7 +1,8 @@
 """A call on its way through the gateway: what it asks for, who makes it, and what its operation is given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.http_messages import Request
@@ -9,6 +10,8 @@ from exporter.simulator.signature_check import claimed_access_key_id
 from exporter.simulator.state import AccessKey, Role, ServiceState
 from exporter.simulator.timeline import Account, Moment
 
+LONGEST_NUMBER: Final = 9
+"""How many digits a number in a parameter may have."""
 FindRole = Callable[[str, str], tuple[Account, Role] | None]
 """Finds the role of an account id and a name."""
 
@@ -107,3 +110,26 @@ def required_parameter(parameters: Mapping[str, str], name: str) -> str:
         message = f'The input parameter "{name}" that is mandatory for processing this request is not supplied.'
         raise GatewayError("MissingParameter", message)
     return value
+
+
+def number_parameter(parameters: Mapping[str, str], name: str, *, default: int, accepted: range) -> int:
+    """Return a parameter that is a number of this range; raises GatewayError."""
+    text = parameters.get(name)
+    if text is None:
+        return default
+    # The digits are counted first: int() itself refuses thousands of them.
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER and int(text) in accepted):
+        raise _invalid(name)
+    return int(text)
+
+
+def word_parameter(parameters: Mapping[str, str], name: str, accepted: Collection[str]) -> str | None:
+    """Return a parameter that is one of these words, or None if it is not given or empty; raises GatewayError."""
+    word = parameters.get(name) or None
+    if word is not None and word not in accepted:
+        raise _invalid(name)
+    return word
+
+
+def _invalid(name: str) -> GatewayError:
+    return GatewayError(f"InvalidParameter.{name}", f"The specified parameter {name} is invalid.")

@@ -11,12 +11,13 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from exporter.simulator.call import LONGEST_NUMBER, number_parameter
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.state import Member
 
 _PAGE_SIZES: Final = range(1, 101)
 _DEFAULT_PAGE_SIZE: Final = 10
-_LONGEST_NUMBER: Final = 9
+_PAGE_NUMBERS: Final = range(1, 10**LONGEST_NUMBER)
 _TAG: Final = re.compile(r"Tag\.[0-9]+\.Key", re.ASCII).fullmatch
 
 
@@ -42,11 +43,11 @@ def list_members(members: Sequence[Member] | None, parameters: Mapping[str, str]
     ordered = sorted((member for member in members if _wanted(member, parameters)), key=_place)
     by_token = "MaxResults" in parameters or bool(parameters.get("NextToken"))
     if by_token:
-        size = _number(parameters, "MaxResults", default=_DEFAULT_PAGE_SIZE, accepted=_PAGE_SIZES)
+        size = number_parameter(parameters, "MaxResults", default=_DEFAULT_PAGE_SIZE, accepted=_PAGE_SIZES)
         begin = bisect_right(ordered, _place_in(parameters.get("NextToken", "")), key=_place)
     else:
-        size = _number(parameters, "PageSize", default=_DEFAULT_PAGE_SIZE, accepted=_PAGE_SIZES)
-        begin = (_number(parameters, "PageNumber", default=1, accepted=range(1, 10**_LONGEST_NUMBER)) - 1) * size
+        size = number_parameter(parameters, "PageSize", default=_DEFAULT_PAGE_SIZE, accepted=_PAGE_SIZES)
+        begin = (number_parameter(parameters, "PageNumber", default=1, accepted=_PAGE_NUMBERS) - 1) * size
     page = ordered[begin : begin + size]
     more = by_token and begin + size < len(ordered)
     return {
@@ -101,13 +102,3 @@ def _place_in(token: str) -> tuple[int, str]:
     if word != "after" or not account_id.isdigit():
         raise GatewayError("InvalidParameter.NextToken", "The specified NextToken is invalid.")
     return len(account_id), account_id
-
-
-def _number(parameters: Mapping[str, str], name: str, *, default: int, accepted: range) -> int:
-    text = parameters.get(name)
-    if text is None:
-        return default
-    # The digits are counted first: int() itself refuses thousands of them.
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text) in accepted):
-        raise GatewayError(f"InvalidParameter.{name}", f"The specified parameter {name} is invalid.")
-    return int(text)

@@ -15,6 +15,7 @@ from exporter.simulator.certificates import CERTIFICATES, count_expiring
 from exporter.simulator.directory import list_members
 from exporter.simulator.domains import DOMAIN_PRODUCTS, DOMAINS, list_user_domains
 from exporter.simulator.errors import REFUSALS, GatewayError
+from exporter.simulator.esa import PLANS, list_plans_of
 from exporter.simulator.faults import Fault
 from exporter.simulator.operation import Operation, activated_service, service_of
 from exporter.simulator.packages import RESOURCE_PACKAGES, describe_packages
@@ -189,8 +190,9 @@ def _row(
 _DCDN: Final = "2018-01-15"
 _CDN: Final = "2018-05-10"
 _STS: Final = "2015-04-01"
-# Limits are the vendor's, each on the operation's own page, but two that are on none: for those of
-# DescribeUserCdnStatus and QueryAccountBalance the lowest of their neighbours stands.
+_ESA: Final = "2024-09-10"
+# Limits are the vendor's, each on the operation's own page, but some that are on none: for those of
+# DescribeUserCdnStatus and QueryAccountBalance the lowest of their neighbours stands, for those of ESA ours.
 OPERATIONS: Final[tuple[Operation, ...]] = (
     _row("DescribeDcdnIpaService", _DCDN, "dcdn", 20, partial(describe_service, product="dcdn_ipa")),
     _row("DescribeDcdnService", _DCDN, "dcdn", 30, partial(describe_service, product="dcdn")),
@@ -218,6 +220,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         query_balance,
         right="bss:DescribeAcccount",
     ),
+    _row("ListUserRatePlanInstances", _ESA, "ESA", 10, partial(list_plans_of, postpaid=False)),
+    _row("ListPostpaidRatePlanInstances", _ESA, "ESA", 10, partial(list_plans_of, postpaid=True)),
     Operation(
         "ListAccounts",
         "2022-04-19",
@@ -235,6 +239,7 @@ INVENTORIES: Final[Mapping[str, tuple[str, ...]]] = {
     CERTIFICATES: ("dcdn", "cdn"),
     DOMAINS: DOMAIN_PRODUCTS,
     RESOURCE_PACKAGES: ("dcdn", "cdn"),
+    PLANS: (),
 }
 """What an account can have beside services: the keys of a step, each with its products; () is one of the account."""
 LIMITS: Final[Mapping[str, int]] = {row.action: row.calls_per_second for row in OPERATIONS}

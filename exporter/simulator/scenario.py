@@ -25,6 +25,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from exporter.simulator.certificates import CERTIFICATES, Certificates
 from exporter.simulator.domains import DOMAINS, Domains
+from exporter.simulator.esa import BILLING_MODES, PLANS, EsaPlan, PlannedEsaPlan, PlannedEsaPlans
 from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, INVENTORIES, checked_fault
 from exporter.simulator.packages import RESOURCE_PACKAGES, ResourcePackage
@@ -43,6 +44,7 @@ from exporter.simulator.state import (
     DEBT_PRODUCTS,
     PRODUCTS,
     SITES,
+    WATCHED,
     Balance,
     Component,
     Debt,
@@ -127,6 +129,7 @@ _Secret = Annotated[str, accepting(re.compile(r"[!-~]+").fullmatch, "printable A
 _Product = Annotated[str, one_of(PRODUCTS)]
 _ProductInDebt = Annotated[str, one_of(DEBT_PRODUCTS)]
 _ComponentName = Annotated[str, one_of([name for names in COMPONENTS.values() for name in names])]
+_Watched = Annotated[str, one_of(WATCHED)]
 _Site = Annotated[str, one_of(SITES)]
 _Denied = frozenset[Annotated[str, one_of(DENIABLE)]]
 _DebtFields = dict[Annotated[str, one_of([item.name for item in fields(Debt)])], bool | None]
@@ -198,6 +201,29 @@ class _Service(_Part):
         return PlannedService(replace(before.state, components=components, **named), change, changes, ends_at_s)
 
 
+class _Plan(_Part):
+    instance_id: str
+    plan_name: str = _UNNAMED
+    billing_mode: Annotated[str, one_of(BILLING_MODES)] = _UNNAMED
+    status: str = _UNNAMED
+    create_time: str = _UNNAMED
+    expire_time: str = _UNNAMED
+    expires_in_s: Seconds = Field(_UNNAMED, alias="expires_in")
+    renewal_status: Annotated[str, Field(min_length=0)] = _UNNAMED
+    sites: dict[str, Annotated[str, Field(min_length=0)]] = _UNNAMED
+
+    @model_validator(mode="after")
+    def _ends_once(self) -> Self:
+        if {"expire_time", "expires_in_s"} <= self.model_fields_set:
+            raise ValueError("a plan has an expire_time or expires_in; leave out one of the two")
+        return self
+
+    def planned(self, at_s: float) -> PlannedEsaPlan:
+        named = self.named()
+        expires_in_s = named.pop("expires_in_s", None)
+        return PlannedEsaPlan(EsaPlan(**named), None if expires_in_s is None else at_s + expires_in_s)
+
+
 class _Step(_Part):
     at_s: Seconds = Field(alias="at")
     services: dict[_Product, _Service] = {}
@@ -208,6 +234,7 @@ class _Step(_Part):
     resource_packages: dict[
         Annotated[str, one_of(INVENTORIES[RESOURCE_PACKAGES])], tuple[ResourcePackage, ...] | None
     ] = {}
+    plans: tuple[_Plan, ...] = _UNNAMED
     denied: _Denied = _UNNAMED
     members: Annotated[tuple[Member, ...], AfterValidator(checked_members)] | None = _UNNAMED
     opening: Annotated[Opening, BeforeValidator(lambda value: {} if value is None else value)] = _UNNAMED
@@ -228,6 +255,8 @@ class _Step(_Part):
                 debts[product] = replace(debts.get(product, Debt()), **debt)
         balance = replace(before.balance, **self.balance)
         named = self.named()
+        if PLANS in named:
+            named[PLANS] = PlannedEsaPlans(tuple(plan.planned(self.at_s) for plan in self.plans))
         inventories = _with_inventories(before.inventories, named)
         whole = {"services": services, "debts": debts, "balance": balance, "announce": self.announce}
         return replace(before, **(named | whole), inventories=inventories)
@@ -250,7 +279,7 @@ class _Account(_Part):
     security_token: _Secret = _UNNAMED
     ram_user: str = _UNNAMED
     roles: tuple[Role, ...] = _UNNAMED
-    products: tuple[_Product, ...] = _UNNAMED
+    products: tuple[_Watched, ...] = _UNNAMED
     debt_status: bool = _UNNAMED
     balance: bool = _UNNAMED
     certificates: bool = _UNNAMED

@@ -25,6 +25,8 @@ COMPONENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "cdn": {"dynamic": ""},
 }
 """By product, the parts of its service that are billed by themselves, and the method where nothing else is said."""
+WATCHED: Final = (*PRODUCTS, "esa")
+"""What a scenario's account can be watched for: its services, and its plans of Edge Security Acceleration."""
 SITES: Final = ("china", "international")
 CURRENCIES: Final = ("CNY", "USD", "JPY")
 MEMBER_STATUSES: Final = (

@@ -6,14 +6,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from exporter.simulator.faults import Fault
 from exporter.simulator.reading import refuse, shared
 from exporter.simulator.state import (
     ENDING_PRODUCTS,
-    PRODUCTS,
     SITES,
+    WATCHED,
     AccessKey,
     Balance,
     ChargeChange,
@@ -27,6 +27,14 @@ from exporter.simulator.state import (
     checked_service,
     written,
 )
+
+
+@runtime_checkable
+class PlannedInventory(Protocol):
+    """What there is of a kind from one step on, with moments that count from the timeline's start."""
+
+    def begun(self, started_at_unix: float, *, now: float) -> Any:
+        """Return what there is of a timeline that started then, as it is now; both are Unix time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +165,9 @@ class Account:
                 yield f"the {name} of an account is empty"
         if not (self.account_id.isascii() and self.account_id.isdigit()):
             yield f"account_id is {self.account_id!r}; accepted: digits"
-        if not self.products or len(set(self.products)) < len(self.products) or not set(self.products) <= {*PRODUCTS}:
+        if not self.products or len(set(self.products)) < len(self.products) or not set(self.products) <= {*WATCHED}:
             seen = ", ".join(self.products) or "empty"
-            yield f"products is {seen}; accepted: some of {', '.join(PRODUCTS)}, each once"
+            yield f"products is {seen}; accepted: some of {', '.join(WATCHED)}, each once"
         moments = [step.at_s for step in self.timeline]
         if not moments:
             yield "timeline is empty; accepted: a step at 0s, and others after it"
@@ -244,6 +252,11 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
     services = {
         product: planned.begun(started_at_unix + round_starts_s) for product, planned in step.services.items()
     }
+    begun = {"started_at_unix": started_at_unix + round_starts_s, "now": started_at_unix + elapsed_s}
+    inventories = {
+        place: state.begun(**begun) if isinstance(state, PlannedInventory) else state
+        for place, state in step.inventories.items()
+    }
     # A fault that a step keeps from the one before is the same object, and goes on without a new count.
     while index > 0 and steps[index - 1].fault is step.fault:
         index -= 1
@@ -251,8 +264,8 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
         services,
         debts=step.debts,
         balance=step.balance,
-        inventories=step.inventories,
         begun_at_unix=started_at_unix + round_starts_s,
+        inventories=inventories,
         denied=step.denied,
         members=step.members,
         opening=step.opening,

@@ -60,7 +60,7 @@ def simulator(play: Callable[..., Simulator]) -> Simulator:
 def configured(simulator: Simulator, **document: Any) -> Configuration:
     whole = {
         "accounts": [{"name": "prod", "credentials": KEYS}],
-        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss", "resource_directory"), simulator.url),
+        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss", "resource_directory", "esa"), simulator.url),
         **document,
     }
     return parse(json.dumps(whole), source="a test", vocabulary=VOCABULARY)

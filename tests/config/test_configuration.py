@@ -221,6 +221,7 @@ def test_endpoints_are_a_scheme_a_host_and_a_port(configure: Configure, address:
         "sts": None,
         "resource_directory": None,
         "bss": None,
+        "esa": None,
     }
 
 

@@ -100,6 +100,10 @@ def test_nothing_the_exporter_knows_of_a_service_is_missing() -> None:
         "dcdn_domains",
         # What is beside the lock has no panel yet.
         *(name for family in FAMILIES if (name := family.name).startswith("dcdn_resource_package")),
+        "dcdn_esa_plans",
+        "dcdn_esa_plan_expiry_timestamp_seconds",
+        "dcdn_esa_plan_info",
+        "dcdn_esa_sites",
     }
 
     assert {family.name for family in FAMILIES if f"{family.name}{{" not in asked} == spared

@@ -83,10 +83,11 @@ def test_the_demo_shows_every_state_at_once(launch: Serve, eventually: Eventuall
     assert page.value("dcdn_service_next_charge_type", account="switching", charge_type="PayByBandwidth") == 1
     assert page.value("dcdn_certificate_expiring_domains", account="lapsing", product="cdn") > 0
     assert page.value("dcdn_domains", account="unfiled", product="dcdn", status="online") > 0
-    assert page.value("dcdn_exporter_configured_accounts") == 16
+    assert page.value("dcdn_exporter_configured_accounts") == 17
     assert page.status("secured", "dcdn_sec") == "active"
     assert 0 < page.value("dcdn_service_end_timestamp_seconds", account="secured") - time.time() < 3 * 86_400
     assert page.by("status", "dcdn_resource_packages", account="prepaid") == {"valid": 1, "exhaust": 0}
+    assert sum(page.by("status", "dcdn_esa_plans", account="edge").values()) == 2
 
     assert announced_s(demo.stdout, "released", "locked for financial") == LOCK_S
     assert announced_s(demo.stdout, "switching", "the change falls due") == CHANGE_S

@@ -17,6 +17,7 @@ from exporter.probes.balance import Balance
 from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
 from exporter.probes.domains import Domains
+from exporter.probes.esa_state import Plan, Plans
 from exporter.probes.kind import AnyKind
 from exporter.probes.resource_package_state import Package
 from exporter.probes.service_state import WEBSOCKET, Billing, ChargeTypeChange, ServiceState
@@ -32,6 +33,7 @@ PACKAGES_KIND = next(kind for kind in PROBES if kind.probe == "resource_packages
 CALLS_KIND = replace(KIND, product="dcdn", calls=({"Page": "1"}, {"Page": "2"}), combine=lambda answers: answers[0])
 CERTIFICATES_KIND = next(kind for kind in PROBES if kind.probe == "certificates")
 DOMAINS_KIND = next(kind for kind in PROBES if kind.probe == "domains")
+PLANS_KIND = next(kind for kind in PROBES if kind.probe == "plans")
 STALE_AFTER_S = 600.0
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)
 START = MOMENT.timestamp() - 300
@@ -71,6 +73,7 @@ PACKAGES = (
         display_name="流量包",
     ),
 )
+PLANS = Plans((Plan("sp-1", "online", "basic", "auto", MOMENT, (("active", 1),)),))
 TIMEOUT = Failure(FailureReason.TIMEOUT, "no reply within 10 s")
 HOSTILE = [
     pytest.param('say "hi"', id="quotes"),

@@ -42,6 +42,8 @@ from tests.metrics.pages import (
     LOCKED,
     PACKAGES,
     PACKAGES_KIND,
+    PLANS,
+    PLANS_KIND,
     SECURE_KIND,
     STALE_AFTER_S,
     START,
@@ -91,6 +93,7 @@ def everything() -> Exposition:
             CERTIFICATES_KIND,
             DOMAINS_KIND,
             PACKAGES_KIND,
+            PLANS_KIND,
         ),
         expiries=[(account, START + 3600) for account in stories],
     )
@@ -103,6 +106,7 @@ def everything() -> Exposition:
         page.update(CERTIFICATES_KIND.key(account), record(EXPIRED, kind=CERTIFICATES_KIND))
         page.update(DOMAINS_KIND.key(account), record(DOMAINS, kind=DOMAINS_KIND))
         page.update(PACKAGES_KIND.key(account), record(PACKAGES, kind=PACKAGES_KIND))
+        page.update(PLANS_KIND.key(account), record(PLANS, kind=PLANS_KIND))
     page.set_accounts({name: {"account_id": "", "account_name": name, "site": "china"} for name in stories})
     return page
 

@@ -19,7 +19,7 @@ CONFIGURATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 def test_limits_are_the_vendors() -> None:
     """Calls per second and account are those of the vendor's pages, or below them where others share a limit.
 
-    DescribeUserCdnStatus and QueryAccountBalance have none stated.
+    DescribeUserCdnStatus, QueryAccountBalance and the lists of plans have none stated.
     """
     assert vendor_limits() == {
         "DescribeDcdnIpaService": 20,
@@ -37,6 +37,8 @@ def test_limits_are_the_vendors() -> None:
         "DescribeUserDomains": 100,
         "DescribeDcdnUserResourcePackage": 30,
         "DescribeCdnUserResourcePackage": 30,
+        "ListUserRatePlanInstances": 10,
+        "ListPostpaidRatePlanInstances": 10,
         "GetCallerIdentity": 100,
         "AssumeRole": 50,
         "ListAccounts": 20,
@@ -78,9 +80,14 @@ def test_sites_have_the_same_endpoints_at_addresses_of_their_own() -> None:
     china, international = (endpoints(site) for site in SITES)
 
     assert SITES == ("china", "international")
-    assert set(china) == set(international) == {"dcdn", "cdn", "sts", "resource_directory", "bss"}
+    assert set(china) == set(international) == {"dcdn", "cdn", "sts", "resource_directory", "bss", "esa"}
     assert {url.partition("//")[0] for site in SITES for url in endpoints(site).values()} == {"https:"}
-    assert {name for name, url in china.items() if international[name] != url} == {"cdn", "resource_directory", "bss"}
+    elsewhere = {name for name, url in china.items() if international[name] != url}
+    assert elsewhere == {"cdn", "resource_directory", "bss", "esa"}
+    assert (china["esa"], international["esa"]) == (
+        "https://esa.cn-hangzhou.aliyuncs.com",
+        "https://esa.ap-southeast-1.aliyuncs.com",
+    )
 
 
 def test_no_other_site_has_endpoints() -> None:

@@ -1,3 +1,5 @@
+"""What the table of probes says, and where else each row has to stand."""
+
 import json
 import re
 from collections.abc import Mapping
@@ -7,14 +9,10 @@ from typing import Any
 import pytest
 
 from exporter.api.endpoints import SITES, endpoints
-from exporter.api.errors import Refused
 from exporter.config import Endpoints, Poll
-from exporter.core.model import Answer, FailureReason, ProbeKey, State
-from exporter.probes.debt_status import NOT_ENABLED
-from exporter.probes.domains import NO_DOMAINS
+from exporter.core.model import Answer, ProbeKey
 from exporter.probes.kind import AnyKind, Interval, Scope
-from exporter.probes.resource_package_state import NO_PACKAGES
-from exporter.probes.service_state import LOCKED_FOR_SECURITY, NOT_ACTIVATED, ServiceState
+from exporter.probes.service_state import ServiceState
 from exporter.probes.table import (
     PROBES,
     PRODUCTS,
@@ -34,6 +32,7 @@ SECURE = KINDS["dcdn_sec", "service"]
 CDN_CERTIFICATES = KINDS["cdn", "certificates"]
 IPA_DOMAINS, DCDN_DOMAINS, CDN_DOMAINS = (KINDS[product, "domains"] for product in ("dcdn_ipa", "dcdn", "cdn"))
 DCDN_PACKAGES, CDN_PACKAGES = (KINDS[product, "resource_packages"] for product in ("dcdn", "cdn"))
+PLANS = (KINDS["esa", "plans"], KINDS["esa", "postpaid_plans"])
 
 each_kind = pytest.mark.parametrize(
     "kind", [pytest.param(kind, id=f"{kind.product}-{kind.probe}") for kind in PROBES]
@@ -54,10 +53,17 @@ def sample(kind: AnyKind) -> Mapping[str, Any]:
     return payload
 
 
+def shown_at(kind: AnyKind) -> AnyKind:
+    """The kind whose families show what this one learns: itself, or the one that joins it."""
+    return next((each for each in PROBES if each.product == kind.product and kind.probe in each.joins), kind)
+
+
 def samples_of(kind: AnyKind, answer: Answer[Any]) -> dict[str, list[tuple[str, ...]]]:
     """The label values of the series that show such an answer, by the names of their families."""
-    seen = kind.visible(answer.state, kind.remember(None, answer, 1000.0), 1000.0).value
-    return {family.name: [labels for labels, _ in family.samples(seen)] for family in kind.families}
+    shown = shown_at(kind)
+    state = shown.joined({kind.probe: answer.state})
+    seen = shown.visible(state, kind.remember(None, answer, 1000.0), 1000.0).value
+    return {family.name: [labels for labels, _ in family.samples(seen)] for family in shown.families}
 
 
 def missing(kind: AnyKind) -> dict[str, str]:
@@ -168,9 +174,16 @@ def test_each_probe_shows_families_of_its_own() -> None:
             "dcdn_resource_package_end_timestamp_seconds",
             "dcdn_resource_package_info",
         ],
+        "plans": [
+            "dcdn_esa_plans",
+            "dcdn_esa_plan_expiry_timestamp_seconds",
+            "dcdn_esa_plan_info",
+            "dcdn_esa_sites",
+        ],
+        "postpaid_plans": [],
     }
     assert {family.name: family.scope for family in families} == {
-        name: Scope.ACCOUNT if name.startswith("dcdn_account_") else Scope.PRODUCT
+        name: Scope.ACCOUNT if name.startswith(("dcdn_account_", "dcdn_esa_")) else Scope.PRODUCT
         for names in by_probe.values()
         for name in names
     }
@@ -220,6 +233,7 @@ def test_a_word_names_one_condition() -> None:
         pytest.param(["dcdn_ipa"], ["balance"], [IPA, BALANCE], id="the balance of the account"),
         pytest.param(["dcdn_ipa", "cdn"], ["certificates"], [IPA, CDN, CDN_CERTIFICATES], id="of those with it"),
         pytest.param(["dcdn_ipa", "cdn"], ["domains"], [IPA, CDN, IPA_DOMAINS, CDN_DOMAINS], id="domains of each"),
+        pytest.param(["esa"], ["debt_status"], list(PLANS), id="plans, which have no service and no debts"),
         pytest.param(list(PRODUCTS), list(SWITCHES), list(PROBES), id="everything"),
     ],
 )
@@ -249,7 +263,7 @@ def test_a_switch_is_for_the_products_that_have_it() -> None:
 
 def test_products_are_in_the_order_of_their_rows() -> None:
     """The first is the one that an account has where the file names none."""
-    assert PRODUCTS == ("dcdn_ipa", "dcdn", "cdn", "dcdn_sec")
+    assert PRODUCTS == ("dcdn_ipa", "dcdn", "cdn", "dcdn_sec", "esa")
     assert (BALANCE.product in PRODUCTS, BALANCE.of_account) == (False, True)
 
 
@@ -310,78 +324,9 @@ def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
         "DisplayName",
         "Status",
         "ResourcePackageInfo",
+        "SiteStatus",
+        "RenewalStatus",
+        "ExpireTime",
+        "PlanName",
+        "Sites",
     )
-
-
-NOT_OPEN = "Your account does not open CDN service yet."
-SECURITY = "Your account or the resource is locked for security reasons."
-
-
-@pytest.mark.parametrize(
-    ("kind", "code", "message", "state"),
-    [
-        pytest.param(IPA, "DcdnIpaServiceNotFound", None, NOT_ACTIVATED, id="ipa"),
-        pytest.param(IPA, "DcdnipaServiceNotFound", "", NOT_ACTIVATED, id="ipa in another spelling"),
-        pytest.param(IPA, "DCDNIPASERVICENOTFOUND", "any", NOT_ACTIVATED, id="ipa in capitals"),
-        pytest.param(IPA, "OperationDenied", SECURITY, LOCKED_FOR_SECURITY, id="ipa locked"),
-        pytest.param(DCDN, "DcdnServiceNotFound", None, NOT_ACTIVATED, id="dcdn"),
-        pytest.param(DCDN, "OperationDenied", SECURITY, LOCKED_FOR_SECURITY, id="dcdn locked"),
-        pytest.param(CDN, "CdnServiceNotFound", None, NOT_ACTIVATED, id="cdn"),
-        pytest.param(CDN, "OperationDenied", NOT_OPEN, NOT_ACTIVATED, id="cdn by its message"),
-        pytest.param(CDN, "operationdenied", NOT_OPEN.upper(), NOT_ACTIVATED, id="cdn by its message, in any case"),
-        pytest.param(CDN, "OperationDenied", SECURITY, LOCKED_FOR_SECURITY, id="cdn locked"),
-        pytest.param(IPA_DEBT, "DcdnIpaServiceNotFound", None, NOT_ENABLED, id="ipa debts"),
-        pytest.param(DCDN_DEBT, "DcdnServiceNotFound", None, NOT_ENABLED, id="dcdn debts"),
-        pytest.param(CDN_DEBT, "CdnServiceNotFound", None, NOT_ENABLED, id="cdn debts"),
-        pytest.param(CDN_DEBT, "OperationDenied", NOT_OPEN, NOT_ENABLED, id="cdn debts by the message"),
-        pytest.param(IPA_DOMAINS, "DcdnIpaServiceNotFound", None, NO_DOMAINS, id="ipa domains"),
-        pytest.param(DCDN_DOMAINS, "DcdnServiceNotFound", None, NO_DOMAINS, id="dcdn domains"),
-        pytest.param(CDN_DOMAINS, "CdnServiceNotFound", None, NO_DOMAINS, id="cdn domains"),
-        pytest.param(CDN_DOMAINS, "OperationDenied", NOT_OPEN, NO_DOMAINS, id="cdn domains by the message"),
-        pytest.param(DCDN_PACKAGES, "DcdnServiceNotFound", None, NO_PACKAGES, id="dcdn packages"),
-        pytest.param(CDN_PACKAGES, "CdnServiceNotFound", None, NO_PACKAGES, id="cdn packages"),
-        pytest.param(CDN_PACKAGES, "OperationDenied", NOT_OPEN, NO_PACKAGES, id="cdn packages by the message"),
-    ],
-)
-def test_a_refusal_may_be_a_state(kind: AnyKind, code: str, message: str | None, state: State) -> None:
-    """The code decides, in any case, and the message where the code has two meanings."""
-    refusal = Refused("no", code=code, http_status=403, request_id="request-1", message=message)
-
-    assert kind.state_in_refusal(refusal) == Answer(state=state, request_id="request-1")
-
-
-@pytest.mark.parametrize(
-    ("kind", "code", "message", "reason"),
-    [
-        pytest.param(IPA, "DcdnServiceNotFound", None, FailureReason.REJECTED, id="another product"),
-        pytest.param(DCDN, "DcdnIpaServiceNotFound", None, FailureReason.REJECTED, id="a part of the product"),
-        pytest.param(DCDN, "OperationDenied", NOT_OPEN, FailureReason.REJECTED, id="CDN, of no concern to DCDN"),
-        pytest.param(
-            CDN, "OperationDenied", "Your account is in arrears.", FailureReason.REJECTED, id="a third meaning"
-        ),
-        pytest.param(CDN, "OperationDenied", None, FailureReason.REJECTED, id="no message"),
-        pytest.param(CDN, "OperationDenied.Other", NOT_OPEN, FailureReason.REJECTED, id="another code"),
-        pytest.param(CDN, "Forbidden.RAM", NOT_OPEN, FailureReason.PERMISSION, id="no right to ask"),
-        pytest.param(
-            CDN_DEBT, "OperationDenied", SECURITY, FailureReason.REJECTED, id="a lock, of no concern to debts"
-        ),
-        pytest.param(
-            CDN_DOMAINS, "DcdnServiceNotFound", None, FailureReason.REJECTED, id="domains of another product"
-        ),
-        pytest.param(CDN_DOMAINS, "OperationDenied", SECURITY, FailureReason.REJECTED, id="a lock, not of domains"),
-        pytest.param(
-            DCDN_PACKAGES, "CdnServiceNotFound", None, FailureReason.REJECTED, id="packages of another product"
-        ),
-        pytest.param(BALANCE, "NotApplicable", None, FailureReason.REJECTED, id="no balance"),
-        pytest.param(BALANCE, "NotAuthorized", None, FailureReason.PERMISSION, id="no right to the balance"),
-        pytest.param(IPA, "", None, FailureReason.REJECTED, id="an empty code"),
-        pytest.param(IPA, None, SECURITY, FailureReason.REJECTED, id="no code"),
-    ],
-)
-def test_any_other_refusal_is_a_failure(
-    kind: AnyKind, code: str | None, message: str | None, reason: FailureReason
-) -> None:
-    """Another product's code, another message, or none at all says nothing of this one."""
-    refusal = Refused("no", code=code, http_status=403, message=message)
-
-    assert (kind.state_in_refusal(refusal), refusal.reason) == (None, reason)

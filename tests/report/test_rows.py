@@ -37,6 +37,7 @@ NOTHING_KNOWN: Mapping[str, Any] = {
     "components": [],
     "ends_at": None,
     "balance": None,
+    "plans": None,
     "age_s": None,
     "poll_success": False,
     "failure": None,

@@ -51,6 +51,8 @@ RIGHTS = {
     "DescribeCdnUserResourcePackage": "cdn:DescribeCdnUserResourcePackage",
     "OpenCdnService": "cdn:OpenCdnService",
     "QueryAccountBalance": "bss:DescribeAcccount",
+    "ListUserRatePlanInstances": "esa:ListUserRatePlanInstances",
+    "ListPostpaidRatePlanInstances": "esa:ListPostpaidRatePlanInstances",
     "ListAccounts": "resourcemanager:ListAccounts",
     "AssumeRole": "sts:AssumeRole",
 }
@@ -91,6 +93,8 @@ def test_limits_are_the_vendors() -> None:
         "DescribeCdnUserResourcePackage": 30,
         "OpenCdnService": 5,
         "QueryAccountBalance": 10,
+        "ListUserRatePlanInstances": 10,
+        "ListPostpaidRatePlanInstances": 10,
         "ListAccounts": 20,
         "GetCallerIdentity": 100,
         "AssumeRole": 100,

@@ -34,6 +34,7 @@ def test_the_demo_is_interesting_within_seconds() -> None:
         "lapsing",
         "unfiled",
         "prepaid",
+        "edge",
     ]
     first_events = [account.timeline[1].at_s for account in demo.values() if len(account.timeline) > 1]
     assert min(first_events) <= 10
@@ -56,8 +57,9 @@ def test_the_demo_has_every_kind_of_probe() -> None:
         "lapsing": (("cdn",), False, False, "certificates"),
         "unfiled": (("dcdn",), False, False, "domains"),
         "prepaid": (("cdn",), False, False, "resource_packages"),
+        "edge": (("esa",), False, False),  # which is watched for its plans in any case
     }
-    assert {key for account in watched.values() for key in account[3:]} == {*INVENTORIES}
+    assert {key for account in watched.values() for key in account[3:]} | {"plans"} == {*INVENTORIES}
 
 
 def test_the_demo_warns_before_it_locks() -> None:

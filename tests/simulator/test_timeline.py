@@ -159,10 +159,14 @@ def test_announcements_come_in_order_of_time() -> None:
         pytest.param({"account_id": "abc"}, "account_id is 'abc'; accepted: digits", id="id"),
         pytest.param({"name": ""}, "the name of an account is empty", id="name"),
         pytest.param(
-            {"products": ()}, "products is empty; accepted: some of dcdn_ipa, dcdn, cdn, dcdn_sec", id="no product"
+            {"products": ()},
+            "products is empty; accepted: some of dcdn_ipa, dcdn, cdn, dcdn_sec, esa",
+            id="no product",
         ),
         pytest.param(
-            {"products": ("cdn", "cdn")}, "accepted: some of dcdn_ipa, dcdn, cdn, dcdn_sec, each once", id="twice"
+            {"products": ("cdn", "cdn")},
+            "accepted: some of dcdn_ipa, dcdn, cdn, dcdn_sec, esa, each once",
+            id="twice",
         ),
         pytest.param({"products": ("oss",)}, "products is oss; accepted", id="product"),
         pytest.param({"access_key_id": ""}, "the access_key_id of an account is empty", id="key"),

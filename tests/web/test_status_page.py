@@ -225,7 +225,7 @@ def test_links_and_version() -> None:
         "./-/healthy",
         "./-/ready",
         "https://docs.invalid/x?a=1&amp;b=2",
-        *(f"?filter={name}" for name in ("locked", "overdue", "changing", "failing")),
+        *(f"?filter={name}" for name in ("locked", "overdue", "stopped", "changing", "failing")),
     ]
     assert "<small>1.2.3</small>" in html
 

@@ -1,0 +1,256 @@
+"""The product ``esa``: whether the plans of Edge Security Acceleration work, and when they end.
+
+plans            ListUserRatePlanInstances, and what both lists say together
+postpaid_plans   ListPostpaidRatePlanInstances, which the other probe shows
+├── FAMILIES         counts by status, and the plans that end first
+├── NEWS             how the plans of one list are logged
+└── view             what people are shown of both
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from exporter.api.operation import Operation
+from exporter.core.durations import in_words
+from exporter.probes.esa_state import (
+    OFFLINE,
+    ONLINE,
+    OVERDUE,
+    RELEASED,
+    SITE_OFFLINE,
+    SITE_STATUSES,
+    STATUSES,
+    STOPPED,
+    UNKNOWN_FIELDS,
+    Plans,
+    join,
+    parse_plans,
+)
+from exporter.probes.kind import (
+    AS_OF,
+    MOST_SEEN,
+    OTHER,
+    Condition,
+    Family,
+    Fragment,
+    Interval,
+    News,
+    Note,
+    ProbeKind,
+    Sample,
+    Scope,
+    Severity,
+    View,
+)
+
+ESA = "esa"
+PLANS, POSTPAID_PLANS = "plans", "postpaid_plans"
+MOST_SHOWN = 64
+"""How many plans of an account have series of their own."""
+MOST_NAMED = 20
+"""How many plans the log and JSON name."""
+ENDING_S = 7 * 86_400.0
+
+
+def _counted(documented: Iterable[str], counts: Mapping[str, int], *, whole: bool) -> Iterator[Sample]:
+    """A sample for each documented status, and for 16 others that there are, then ``other``.
+
+    Of one list alone, only what there is has a sample: a 0 would say that the other list has none either.
+    """
+    shown = {status: counts.get(status, 0) for status in documented}
+    for number, status in enumerate(sorted(counts.keys() - shown.keys())):
+        name = status if number < MOST_SEEN else OTHER
+        shown[name] = shown.get(name, 0) + counts[status]
+    for status, count in shown.items():
+        if count or whole:
+            yield (status,), float(count)
+
+
+_BOTH = (
+    "While one of the probes plans and postpaid_plans has no answer that is young enough, the plans of the other one "
+    "are counted, and a status that none of them has is absent."
+)
+FAMILIES: tuple[Family[Plans], ...] = (
+    Family(
+        "dcdn_esa_plans",
+        "Plan instances of Edge Security Acceleration by status (Status): offline has expired, disable is released. "
+        f"An instance that is in both lists counts once. {_BOTH} {AS_OF}",
+        lambda plans: _counted(STATUSES, plans.by_status(), whole=plans.whole),
+        labels=("status",),
+        scope=Scope.ACCOUNT,
+    ),
+    Family(
+        "dcdn_esa_plan_expiry_timestamp_seconds",
+        f"Unix time at which a plan ends that is not released (ExpireTime), of the {MOST_SHOWN} plans of an account "
+        f"that end first. {AS_OF}",
+        lambda plans: [
+            ((plan.instance_id,), plan.expires_at.timestamp())
+            for plan in plans.held[:MOST_SHOWN]
+            if plan.expires_at is not None
+        ],
+        labels=("instance_id",),
+        scope=Scope.ACCOUNT,
+    ),
+    Family(
+        "dcdn_esa_plan_info",
+        "Always 1 for a plan that is not released; the labels are its name (PlanName) and how it is renewed "
+        f"(RenewalStatus): auto, manual, none or unknown. Only the {MOST_SHOWN} plans of an account that end first "
+        f"have it. {AS_OF}",
+        lambda plans: [((plan.instance_id, plan.plan_name, plan.renewal), 1.0) for plan in plans.held[:MOST_SHOWN]],
+        labels=("instance_id", "plan_name", "renewal"),
+        scope=Scope.ACCOUNT,
+    ),
+    Family(
+        "dcdn_esa_sites",
+        f"Sites of the plans by status (SiteStatus). {_BOTH} {AS_OF}",
+        lambda plans: _counted(SITE_STATUSES, plans.sites_by_status(), whole=plans.whole),
+        labels=("status",),
+        scope=Scope.ACCOUNT,
+    ),
+)
+
+
+def _fields(plans: Plans) -> Mapping[str, str]:
+    """The fields of the log: counts, and the ids of the plans that have stopped."""
+    counts, sites, first = plans.by_status(), plans.sites_by_status(), plans.first_expiry
+    return {
+        "plans_online": str(counts[ONLINE]),
+        "plans_offline": _ids(plans.ids(OFFLINE)),
+        "plans_overdue": _ids(plans.ids(OVERDUE)),
+        "plans_disable": str(counts[RELEASED]),
+        "plans_other": ",".join(f"{status}:{counts[status]}" for status in plans.undocumented()[:MOST_SEEN]),
+        "sites": ",".join(f"{status}:{sites[status]}" for status in sorted(sites)[:MOST_SEEN]),
+        "first_expiry": "" if first is None else _written(first),
+    }
+
+
+def _ids(ids: tuple[str, ...]) -> str:
+    more = len(ids) - MOST_NAMED
+    return ",".join(ids[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+NEWS: News[Plans] = News(
+    "plans",
+    fields=_fields,
+    is_bad=lambda plans: bool(plans.ids(*STOPPED)),
+    is_worse=lambda _plans, field, value: field in ("plans_offline", "plans_overdue") and value != "",
+)
+
+PLAN_STOPPED = Condition("stopped", Severity.CRITICAL, alarm="stopped")
+PLAN_UNCLEAR = Condition("plan_unclear", Severity.WARNING)
+PLAN_ENDING = Condition("plan_ending", Severity.WARNING)
+SITES_OFFLINE = Condition("site_offline", Severity.WARNING)
+NO_PLAN = Condition("no_plan", Severity.INACTIVE)
+PLANS_ONLINE = Condition("online", Severity.GOOD)
+CONDITIONS = (PLAN_STOPPED, PLAN_UNCLEAR, PLAN_ENDING, SITES_OFFLINE, NO_PLAN, PLANS_ONLINE)
+
+
+def view(plans: Plans | None, now: float) -> View:
+    """What people are shown: the worst status, and how many plans have each status that is not good.
+
+    Of one list alone, what is wrong is shown, and nothing is called good.
+    """
+    if plans is None:
+        return View(status_json={PLANS: None})
+    return View(
+        conditions=tuple(_conditions(plans, now)),
+        status=tuple(_status_cell(plans)),
+        notes=tuple(_notes(plans, now)),
+        status_json={
+            PLANS: {
+                "statuses": dict(sorted(plans.by_status().items())),
+                "sites": dict(sorted(plans.sites_by_status().items())),
+                "stopped": list(plans.ids(*STOPPED)[:MOST_NAMED]),
+                "first_expiry": plans.first_expiry,
+                "whole": plans.whole,
+            }
+        },
+    )
+
+
+def _ending(plans: Plans, now: float) -> list[float]:
+    """The seconds left of each plan that stops soon unless somebody renews it."""
+    ends = (plan.ends_at for plan in plans.plans)
+    return [max(0.0, end - now) for end in ends if end is not None and end <= now + ENDING_S]
+
+
+def _conditions(plans: Plans, now: float) -> Iterator[Condition]:
+    if plans.ids(*STOPPED):
+        yield PLAN_STOPPED
+    if plans.undocumented():
+        yield PLAN_UNCLEAR
+    if _ending(plans, now):
+        yield PLAN_ENDING
+    if plans.sites_by_status()[SITE_OFFLINE]:
+        yield SITES_OFFLINE
+    if plans.whole and not plans.held:
+        yield NO_PLAN
+    if plans.whole and plans.ids(ONLINE):
+        yield PLANS_ONLINE
+
+
+def _status_cell(plans: Plans) -> Iterator[Fragment]:
+    counts = plans.by_status()
+    ranked = (*STOPPED, *plans.undocumented(), *((ONLINE,) if plans.whole else ()))
+    worst = next((status for status in ranked if counts[status]), None)
+    if worst is not None:
+        yield Fragment(worst, foreign=worst not in STATUSES)
+    elif plans.whole:
+        yield Fragment("no plan")
+
+
+def _notes(plans: Plans, now: float) -> Iterator[Note]:
+    counts, sites, held = plans.by_status(), plans.sites_by_status(), len(plans.held)
+    for status in STOPPED:
+        if counts[status]:
+            yield Note(Severity.CRITICAL, f"{{count}} of {{total}} plans {status}", _of(counts[status], held))
+    for status in plans.undocumented()[:MOST_SEEN]:
+        values = {**_of(counts[status], held), "status": status}
+        yield Note(Severity.WARNING, "{count} of {total} plans {status}", values)
+    if ending := _ending(plans, now):
+        template = "{count} of {total} plans end within 7 days, the first in {time}"
+        yield Note(Severity.WARNING, template, {**_of(len(ending), held), "time": in_words(min(ending))})
+    if sites[SITE_OFFLINE]:
+        yield Note(Severity.WARNING, "{count} of {total} sites offline", _of(sites[SITE_OFFLINE], sites.total()))
+
+
+def _of(count: int, total: int) -> dict[str, str | int]:
+    return {"count": count, "total": total}
+
+
+def plans(operation: Operation) -> ProbeKind[Plans, None, Plans]:
+    """The row of ListUserRatePlanInstances, which shows the plans of both lists."""
+    return ProbeKind(
+        product=ESA,
+        probe=PLANS,
+        operation=operation,
+        parse=parse_plans,
+        families=FAMILIES,
+        news=NEWS,
+        conditions=CONDITIONS,
+        view=view,
+        joins=(POSTPAID_PLANS,),
+        join=join,
+        unknown_fields=UNKNOWN_FIELDS,
+        interval=Interval.INVENTORY,
+    )
+
+
+def postpaid_plans(operation: Operation) -> ProbeKind[Plans, None, Plans]:
+    """The row of ListPostpaidRatePlanInstances, whose plans are shown with those of the other list."""
+    return ProbeKind(
+        product=ESA,
+        probe=POSTPAID_PLANS,
+        operation=operation,
+        parse=parse_plans,
+        families=(),
+        news=NEWS,
+        conditions=(),
+        view=lambda _plans, _now: View(),
+        unknown_fields=UNKNOWN_FIELDS,
+        interval=Interval.INVENTORY,
+    )
