@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from textwrap import dedent, indent
 from typing import Final
 
-from deploy.prometheus.rules.thresholds import BUDGET_S, JOB, ROUTED_BY, UNKNOWN_VALUES_S
+from deploy.prometheus.rules.thresholds import (
+    BUDGET_S,
+    JOB,
+    MEMORY_S,
+    MINUTE_S,
+    ROUTED_BY,
+    UNKNOWN_VALUES_S,
+)
 from exporter.config.values import format_duration
 from exporter.probes.service_locks import KNOWN_LOCK_REASONS, UNSPECIFIED_REASON
 from exporter.probes.service_state import CHARGE_TYPES, LOCKED_FOR_SECURITY
@@ -19,6 +26,7 @@ SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
 GONE: Final = "job_instance_account_product:dcdn_poll_success:gone"
 OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
 POLLED: Final = "job_account_product_probe:dcdn_poll_success:max"
+FAILING_SINCE: Final = "job_account_product_probe:dcdn_poll_success:since"
 STALE: Final = "job_account_product_probe:dcdn_last_success_timestamp_seconds:stale"
 FLEET: Final = "job_site_product_probe:dcdn_poll_success:count"
 FLEET_FAILING: Final = "job_site_product_probe:dcdn_poll_success:failing"
@@ -28,9 +36,28 @@ LOCK: Final = "account_product_reason:dcdn_service_lock:held"
 SINCE: Final = "account_product:dcdn_service_lock:since"
 CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_charge_type:held"
 NEXT_CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_next_charge_type:held"
+COMPONENT_CHARGE_TYPE: Final = (
+    "account_product_component_charge_type:dcdn_service_component_charge_type:held"
+)
+COMPONENT_NEXT_CHARGE_TYPE: Final = (
+    "account_product_component_charge_type:dcdn_service_component_next_charge_type:held"
+)
+SERVICE_END: Final = "account_product:dcdn_service_end_timestamp_seconds:held"
 IN_DEBT: Final = "account_product:dcdn_service_in_debt:held"
 IN_DEBT_OVERDUE: Final = "account_product:dcdn_service_in_debt_overdue:held"
 BALANCE: Final = "account_currency:dcdn_account_available_amount:min"
+EXPIRED: Final = "account_product:dcdn_certificate_expired_domains:held"
+EXPIRED_BEFORE: Final = "account_product:dcdn_certificate_expired_domains:before"
+EXPIRING: Final = "account_product:dcdn_certificate_expiring_domains:held"
+ONLINE: Final = "account_product:dcdn_domains_online:held"
+OFFLINE: Final = "account_product:dcdn_domains_offline:held"
+OFFLINE_BEFORE: Final = "account_product:dcdn_domains_offline:before"
+WENT_OFFLINE: Final = "account_product:dcdn_domains_offline:risen"
+CHECK_FAILED: Final = "account_product_status:dcdn_domains:held"
+PACKAGE_LEFT: Final = "account_product_template_unit:dcdn_resource_package_left:held"
+PACKAGE_END: Final = "account_product_template:dcdn_resource_package_end_timestamp_seconds:held"
+PLANS_STOPPED: Final = "account_product_status:dcdn_esa_plans:held"
+PLAN_EXPIRY: Final = "account_product_instance_id:dcdn_esa_plan_expiry_timestamp_seconds:held"
 ATTENTION: Final = "job_account_product_runbook:dcdn_service:attention"
 COUNT: Final = "job_product_status:dcdn_service_status:count"
 POLLS: Final = "job_instance_product_probe:dcdn_polls:rate"
@@ -79,35 +106,48 @@ def inside(text: str) -> str:
     return indent(written(text), "  ")
 
 
-def held(metric: str, *, by: Iterable[str], shown: str, probe: str, record: str, lost: str) -> str:
-    """What is 1 of a state, as of the last answer, however old that is.
+def held(
+    holding: str,
+    *,
+    by: Iterable[str],
+    probe: str,
+    record: str,
+    lost: str,
+    shown: str | None = None,
+    aggregate: str = "group",
+) -> str:
+    """What holds of a state, as of the last answer, however old that is.
 
     The state's own series leave when they are stale, so that nobody trusts an old green. What was seen last goes on
     here until a poll that succeeded shows the state without it, or until the probe is gone and not merely lost.
     A replica whose polls fail says nothing against another one that is answered.
 
-    ``shown`` selects one series of the metric that is there whenever its others are: to find that all of them left,
-    it is enough to look for that one. ``lost`` is what is not shown any more, though it may still exist.
+    ``holding`` selects what holds now. ``shown`` selects one series that is there whenever the state is: to find that
+    all of what held left, it is enough to look for that one. None: what holds is there whenever the state is.
+    ``lost`` is what is not shown any more, though it may still exist.
 
     It reads itself, as of the last evaluation. A range here would find what had ended meanwhile; without one,
     Prometheus itself may be away for its look-back of 5 minutes.
     """
     polled = f'dcdn_poll_success{{probe="{probe}"}}'
+    answered_without = ""
+    if shown is not None:
+        answered_without = f"""
+    unless on (account, product)
+  (
+{indent(inside(shown), "  ")}
+      and on (job, instance, account, product)
+    {polled} == 1
+  )"""
     return written(f"""
-group by ({", ".join(by)}) (
-  {metric} == 1
+{aggregate} by ({", ".join(by)}) (
+{inside(holding)}
     unless on (job, instance, account, product)
   {OUTDONE}{{probe="{probe}"}}
 )
   or
 (
-  {record}
-    unless on (account, product)
-  (
-    {shown}
-      and on (job, instance, account, product)
-    {polled} == 1
-  )
+  {record}{answered_without}
     and on (account, product)
   (
     {polled}
@@ -115,6 +155,11 @@ group by ({", ".join(by)}) (
     {lost}
   )
 )""")
+
+
+def before(record: str) -> str:
+    """What was recorded a moment before now; Prometheus itself may have been away for an hour."""
+    return f"last_over_time({record}{within(MEMORY_S - MINUTE_S)} offset {format_duration(MINUTE_S)})"
 
 
 def until_polled(record: str, *, zero: str) -> str:
@@ -146,7 +191,11 @@ def routed_or_not(expression: str) -> str:
 
 BUDGET_USED: Final = written(f"""
 sum by (job, instance, account_id, operation) (
-  rate(dcdn_polls_total{within(BUDGET_S)})
+  (
+    rate(dcdn_poll_calls_total{within(BUDGET_S)})
+      or
+    rate(dcdn_polls_total{within(BUDGET_S)})
+  )
     * on (job, instance, account) group_left (account_id)
   max by (job, instance, account, account_id) (dcdn_account_info{{account_id!=""}})
     * on (job, instance, product, probe) group_left (operation)
@@ -154,7 +203,7 @@ sum by (job, instance, account_id, operation) (
 )
   / on (job, instance, operation) group_left ()
 max by (job, instance, operation) (dcdn_exporter_api_budget_calls_per_second)""")
-"""The part of its budget that each account id uses of an operation."""
+"""The part of its budget that each account id uses of an operation; a poll is one call, unless calls are counted."""
 
 # Two of them are the exporter's own words, for an error code and for a lock that names no reason.
 _REASONS = sorted({*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons, UNSPECIFIED_REASON})

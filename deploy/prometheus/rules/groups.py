@@ -5,6 +5,8 @@ from dataclasses import replace
 from deploy.prometheus.rules.dashboard_recordings import DASHBOARD_RECORDINGS
 from deploy.prometheus.rules.exporter_alerts import EXPORTER_ALERTS
 from deploy.prometheus.rules.expressions import of_job
+from deploy.prometheus.rules.inventory_alerts import INVENTORY_ALERTS
+from deploy.prometheus.rules.inventory_recordings import INVENTORY_RECORDINGS
 from deploy.prometheus.rules.poll_alerts import POLL_ALERTS, POLL_RECORDINGS
 from deploy.prometheus.rules.recordings import LOCK_RECORDINGS, STATE_RECORDINGS
 from deploy.prometheus.rules.rule import Alert, Group, Recording
@@ -19,7 +21,11 @@ def _of_one_job(*rules: Recording | Alert) -> tuple[Recording | Alert, ...]:
 GROUPS = (
     # In each group, alerts look at what was recorded a moment before.
     Group("dcdn-lock", LOCK_INTERVAL_S, _of_one_job(*LOCK_RECORDINGS, *LOCK_ALERTS)),
-    Group("dcdn-service", INTERVAL_S, _of_one_job(*STATE_RECORDINGS, *STATE_ALERTS)),
+    Group(
+        "dcdn-service",
+        INTERVAL_S,
+        _of_one_job(*STATE_RECORDINGS, *INVENTORY_RECORDINGS, *STATE_ALERTS, *INVENTORY_ALERTS),
+    ),
     Group("dcdn-poll", INTERVAL_S, _of_one_job(*POLL_RECORDINGS, *POLL_ALERTS)),
     Group("dcdn-exporter", INTERVAL_S, _of_one_job(*EXPORTER_ALERTS)),
     Group("dcdn-dashboards", INTERVAL_S, _of_one_job(*DASHBOARD_RECORDINGS)),

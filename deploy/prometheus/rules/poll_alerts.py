@@ -5,6 +5,7 @@ While one replica is answered, the state is known, and only DcdnReplicaFailing t
 
 from deploy.prometheus.rules.expressions import (
     BUDGET_USED,
+    FAILING_SINCE,
     FLEET,
     FLEET_FAILING,
     OUTDONE,
@@ -21,6 +22,7 @@ from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
 from deploy.prometheus.rules.texts import DURATION, PERCENT, PROBE, PRODUCT, WHO
 from deploy.prometheus.rules.thresholds import (
     BUDGET_SHARE,
+    FAILING_S,
     FAILURES_S,
     FLEET_LEAST,
     FLEET_SHARE,
@@ -67,6 +69,18 @@ max by (job, {_PROBE}) (
         why="whether the last poll on some replica was answered; one that was never polled has not failed",
     ),
     Recording(
+        FAILING_SINCE,
+        written(f"""
+(
+  {FAILING_SINCE}
+    and
+  {POLLED} == 0
+)
+  or
+time() + ({POLLED} == 0)"""),
+        why="since when no poll was answered, as a Unix time",
+    ),
+    Recording(
         STALE,
         written(f"""
 min by (job, {_PROBE}) (
@@ -111,6 +125,16 @@ count by ({_FLEET}) (
     ),
 )
 
+# One lost poll of a probe that is polled seldom is no incident either.
+_failing = f"""
+{POLLED} == 0
+  unless on ({_PROBE})
+(
+  time() - {FAILING_SINCE}
+    < on (product, probe) group_left ()
+  max by (product, probe) (dcdn_exporter_probe_interval_seconds > {FAILING_S})
+)"""
+
 _throttled = f"""
 sum by ({_PROBE}) (rate(dcdn_poll_failures_total{{reason="throttled"}}{within(FAILURES_S)}))
   /
@@ -134,10 +158,11 @@ max by (job, account_id, operation) (
 ) > {BUDGET_SHARE}"""
 
 
-def _failed_for(reason: str) -> str:
+def _failed_for(reason: str, probe: str = "") -> str:
     """Polls of these failed for the reason lately, and the last ones still fail on every replica."""
+    matchers = ", ".join(filter(None, (f'reason="{reason}"', probe)))
     return f"""
-sum by ({_PROBE}) (increase(dcdn_poll_failures_total{{reason="{reason}"}}{within(FAILURES_S)})) > 0
+sum by ({_PROBE}) (increase(dcdn_poll_failures_total{{{matchers}}}{within(FAILURES_S)})) > 0
   and on ({_PROBE})
 {POLLED} == 0"""
 
@@ -168,7 +193,15 @@ _FLEET_SUMMARY_ZH = f"{_OF_ALL} 个账号中有 {{{{ $value }}}} 个的 {PROBE} 
 _STALE_PAUSE = Pause(3 * MINUTE_S, "an outage of many accounts fires first, and mutes it")
 _STALE_DESCRIPTION = f"There has been no answer for {DURATION} longer than `stale_after` allows."
 _STALE_DESCRIPTION_ZH = f"没有响应的时间已超过 `stale_after` 允许的时限 {DURATION}。"
-_FAILING = Pause(5 * MINUTE_S, "one lost poll is no incident; the data are not stale yet")
+_OF_LOCKS = '"service|debt_status"'
+_NEW_KEYS = Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes")
+_REFUSED = f"{WHO}: the credentials are not accepted ({PROBE})"
+_REFUSED_ZH = f"{WHO}：凭证不被接受（{PROBE}）"
+_WHY_REFUSED = (
+    "Nothing recovers by itself: the key was deleted, disabled or replaced, its secret is wrong, or the clock is."
+)
+_WHY_REFUSED_ZH = "不会自行恢复：密钥被删除、禁用或更换，Secret 有误，或时钟不准。"
+_FAILING = Pause(FAILING_S, "one lost poll is no incident; the data are not stale yet")
 
 POLL_ALERTS = (
     Alert(
@@ -197,18 +230,19 @@ POLL_ALERTS = (
         waits=_FLEET_PAUSE,
         keeps=_FLEET_KEEPS,
         summary=_FLEET_SUMMARY,
-        description=f"{_MOST_REASON}. Locks are seen by another probe. This message stands for those of the single "
+        description=f"{_MOST_REASON}. This probe shows no locks. This message stands for those of the single "
         "accounts: look at the vendor's status, the network, and the rights that they share.",
         summary_zh=_FLEET_SUMMARY_ZH,
-        description_zh=f"最常见原因（所有站点合计）：{_REASON}。锁定由另一个探测发现，不受影响。本消息代替各账号的单独告警："
+        description_zh=f"最常见原因（所有站点合计）：{_REASON}。该探测项不涉及锁定。本消息代替各账号的单独告警："
         "请检查阿里云状态、"
         "网络以及这些账号共用的权限。",
     ),
     Alert(
         "DcdnPollFailing",
         Severity.WARNING,
-        routed(f"{POLLED} == 0"),
-        fires_when="no replica's last poll of a probe got an answer",
+        routed(_failing),
+        fires_when="no replica's last poll of a probe got an answer, nor did the one before if that was over "
+        f"{format_duration(FAILING_S)} earlier",
         learned_after_s=_POLLED_S,
         waits=_FAILING,
         summary=f"{WHO}: polls of {PROBE} fail",
@@ -238,23 +272,33 @@ POLL_ALERTS = (
         learned_after_s=STALE_AFTER_S,
         waits=_STALE_PAUSE,
         summary=f"{WHO}: {PROBE} is out of date",
-        description=f"{_STALE_DESCRIPTION} Locks are seen by another probe: what this one tells is not known.",
+        description=f"{_STALE_DESCRIPTION} This probe shows no locks; what it shows is not known.",
         summary_zh=f"{WHO}：{PROBE} 数据已过期",
-        description_zh=f"{_STALE_DESCRIPTION_ZH}锁定由另一个探测发现；本探测的内容目前未知。",
+        description_zh=f"{_STALE_DESCRIPTION_ZH}该探测项不涉及锁定，但其内容目前未知。",
     ),
     Alert(
         "DcdnAuthFailing",
         Severity.CRITICAL,
-        routed(_failed_for("auth")),
-        fires_when="the API does not accept the account's credentials, on any replica",
+        routed(_failed_for("auth", f"probe=~{_OF_LOCKS}")),
+        fires_when="the API does not accept the account's credentials for `service` or `debt_status`, on any replica",
         learned_after_s=_POLLED_S,
-        waits=Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes"),
-        summary=f"{WHO}: the credentials are not accepted ({PROBE})",
-        description="Nothing recovers by itself: the key was deleted, disabled or replaced, its secret is wrong, or "
-        "the clock is. Until then nothing is known of the account's services.",
-        summary_zh=f"{WHO}：凭证不被接受（{PROBE}）",
-        description_zh="不会自行恢复：密钥被删除、禁用或更换，Secret 有误，或时钟不准。修复之前，"
-        "该账号的服务状态未知。",
+        waits=_NEW_KEYS,
+        summary=_REFUSED,
+        description=f"{_WHY_REFUSED} Until then nothing is known of the account's services.",
+        summary_zh=_REFUSED_ZH,
+        description_zh=f"{_WHY_REFUSED_ZH}修复之前，该账号的服务状态未知。",
+    ),
+    Alert(
+        "DcdnAuthFailing",
+        Severity.WARNING,
+        routed(_failed_for("auth", f"probe!~{_OF_LOCKS}")),
+        fires_when="the same of another probe",
+        learned_after_s=_POLLED_S,
+        waits=_NEW_KEYS,
+        summary=_REFUSED,
+        description=f"{_WHY_REFUSED} This probe shows no locks; what it shows is not known.",
+        summary_zh=_REFUSED_ZH,
+        description_zh=f"{_WHY_REFUSED_ZH}该探测项不涉及锁定，但其内容目前未知。",
     ),
     Alert(
         "DcdnPermissionMissing",

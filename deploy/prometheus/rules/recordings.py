@@ -3,6 +3,8 @@
 from deploy.prometheus.rules.expressions import (
     BALANCE,
     CHARGE_TYPE,
+    COMPONENT_CHARGE_TYPE,
+    COMPONENT_NEXT_CHARGE_TYPE,
     GONE,
     HEALTHY,
     IN_DEBT,
@@ -15,6 +17,7 @@ from deploy.prometheus.rules.expressions import (
     NEXT_CHARGE_TYPE,
     NO_LONGER_SHOWN,
     ROUTES,
+    SERVICE_END,
     SHOWN,
     SINCE,
     STATUS,
@@ -24,7 +27,7 @@ from deploy.prometheus.rules.expressions import (
     written,
 )
 from deploy.prometheus.rules.rule import Recording
-from deploy.prometheus.rules.thresholds import DAY_S, JOB, MINUTE_S, RESTART_S, ROUTED_BY, SETTLED_S
+from deploy.prometheus.rules.thresholds import DAY_S, ENDING_S, JOB, MINUTE_S, RESTART_S, ROUTED_BY, SETTLED_S
 
 _UP = f'up{{job="{JOB}"}}'
 _UNREAD = "dcdn_exporter_discovery_last_success_timestamp_seconds == 0"
@@ -117,23 +120,46 @@ dcdn_poll_success
     ),
 )
 
-# Every documented value has its series while the state is shown, so that one of them speaks for all.
+_KNOWN_CHARGE_TYPE = '{charge_type="PayByTraffic"}'
+_SHOWN_CHARGE_TYPE = f"dcdn_service_charge_type{_KNOWN_CHARGE_TYPE}"
+# Every documented value has its series while the state is shown, so that one of them speaks for all. A component has
+# none where the API names no method for it: the service's own speaks for that.
 _STATES = (
-    (STATUS, "dcdn_service_status", ("status",), '{status="active"}', "service"),
-    (LOCK, "dcdn_service_lock", ("reason",), '{reason="financial"}', "service"),
-    (CHARGE_TYPE, "dcdn_service_charge_type", ("charge_type",), '{charge_type="PayByTraffic"}', "service"),
-    (NEXT_CHARGE_TYPE, "dcdn_service_next_charge_type", ("charge_type",), '{charge_type="PayByTraffic"}', "service"),
-    (IN_DEBT, "dcdn_service_in_debt", (), "", "debt_status"),
-    (IN_DEBT_OVERDUE, "dcdn_service_in_debt_overdue", (), "", "debt_status"),
+    (STATUS, "dcdn_service_status", ("status",), 'dcdn_service_status{status="active"}', "service"),
+    (LOCK, "dcdn_service_lock", ("reason",), 'dcdn_service_lock{reason="financial"}', "service"),
+    (CHARGE_TYPE, "dcdn_service_charge_type", ("charge_type",), _SHOWN_CHARGE_TYPE, "service"),
+    (
+        NEXT_CHARGE_TYPE,
+        "dcdn_service_next_charge_type",
+        ("charge_type",),
+        f"dcdn_service_next_charge_type{_KNOWN_CHARGE_TYPE}",
+        "service",
+    ),
+    (
+        COMPONENT_CHARGE_TYPE,
+        "dcdn_service_component_charge_type",
+        ("component", "charge_type"),
+        _SHOWN_CHARGE_TYPE,
+        "service",
+    ),
+    (
+        COMPONENT_NEXT_CHARGE_TYPE,
+        "dcdn_service_component_next_charge_type",
+        ("component", "charge_type"),
+        _SHOWN_CHARGE_TYPE,
+        "service",
+    ),
+    (IN_DEBT, "dcdn_service_in_debt", (), "dcdn_service_in_debt", "debt_status"),
+    (IN_DEBT_OVERDUE, "dcdn_service_in_debt_overdue", (), "dcdn_service_in_debt_overdue", "debt_status"),
 )
 
 _HELD = {
     record: Recording(
         record,
         held(
-            metric,
+            f"{metric} == 1",
             by=("account", "product", *labels),
-            shown=f"{metric}{shown}",
+            shown=shown,
             probe=probe,
             record=record,
             lost=LOST if record == LOCK else GONE,
@@ -170,6 +196,19 @@ STATE_RECORDINGS = (
         "as lost: a debt would end in them",
     ),
     *_HELD.values(),
+    Recording(
+        SERVICE_END,
+        held(
+            f"dcdn_service_end_timestamp_seconds < time() + {ENDING_S}",
+            aggregate="max",
+            by=("account", "product"),
+            shown='dcdn_service_status{status="active"}',
+            probe="service",
+            record=SERVICE_END,
+            lost=GONE,
+        ),
+        why="when services end that do so within a week, until an answer says otherwise",
+    ),
     Recording(
         BALANCE,
         f"min by (account, currency) (last_over_time(dcdn_account_available_amount{within(RESTART_S)}))",

@@ -3,10 +3,13 @@
 from deploy.prometheus.rules.expressions import (
     BALANCE,
     CHARGE_TYPE,
+    COMPONENT_CHARGE_TYPE,
+    COMPONENT_NEXT_CHARGE_TYPE,
     IN_DEBT,
     IN_DEBT_OVERDUE,
     LOCK,
     NEXT_CHARGE_TYPE,
+    SERVICE_END,
     SINCE,
     STATUS,
     UNKNOWN_VALUES,
@@ -22,6 +25,7 @@ from deploy.prometheus.rules.thresholds import (
     BALANCE_LEFT_S,
     BALANCE_PACE_S,
     CHANGE_SOON_S,
+    ENDING_S,
     HOUR_S,
     LOCKED_TOO_LONG_S,
     MEMORY_S,
@@ -86,9 +90,21 @@ LOCK_ALERTS = (
     ),
 )
 
+# Of a service and of its components, which are billed by themselves.
+_BILLED = "account, product, component"
+_CHARGE_TYPES = f"({CHARGE_TYPE} or {COMPONENT_CHARGE_TYPE})"
+_NEXT_CHARGE_TYPES = f"({NEXT_CHARGE_TYPE} or {COMPONENT_NEXT_CHARGE_TYPE})"
+_A_WHILE_AGO = f"offset {format_duration(NEWS_S)}"
+_WHICH = f"{PRODUCT}{{{{ with $labels.component }}}} ({{{{ . }}}}){{{{ end }}}}"
+_WHICH_ZH = f"{PRODUCT}{{{{ with $labels.component }}}}（{{{{ . }}}}）{{{{ end }}}}"
+
 _change = f"""
 (
-  min by (account, product) (dcdn_service_charge_type_change_timestamp_seconds)
+  min by ({_BILLED}) (
+    dcdn_service_charge_type_change_timestamp_seconds
+      or
+    dcdn_service_component_charge_type_change_timestamp_seconds
+  )
     < time() + {CHANGE_SOON_S}
 )"""
 
@@ -193,23 +209,24 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         routed(f"""
 (
 {inside(_change)}
-    * on (account, product) group_left (charge_type)
-  topk by (account, product) (1, {CHARGE_TYPE})
-    * on (account, product) group_left (next_charge_type)
-  label_replace(topk by (account, product) (1, {NEXT_CHARGE_TYPE}), "next_charge_type", "$1", "charge_type", "(.*)")
+    * on ({_BILLED}) group_left (charge_type)
+  topk by ({_BILLED}) (1, {_CHARGE_TYPES})
+    * on ({_BILLED}) group_left (next_charge_type)
+  label_replace(topk by ({_BILLED}) (1, {_NEXT_CHARGE_TYPES}), "next_charge_type", "$1", "charge_type", "(.*)")
 )
-  or on (account, product){_change}"""),
-        fires_when=f"a change of the billing method takes effect within {format_duration(CHANGE_SOON_S)}",
+  or on ({_BILLED}){_change}"""),
+        fires_when="a change of the billing method of a service or of its component takes effect within "
+        f"{format_duration(CHANGE_SOON_S)}",
         learned_after_s=_POLLED_S,
         waits=Pause(0, "the moment is a fact, not a measurement"),
         keeps=Pause(RESTART_S, "a restart of the exporter is not the end of it"),
         unnamed=("charge_type", "next_charge_type"),
-        summary=f"{WHO}: {PRODUCT} changes its billing method{{{{ with $labels.charge_type }}}} from "
+        summary=f"{WHO}: {_WHICH} changes its billing method{{{{ with $labels.charge_type }}}} from "
         f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
         description="A submitted change cannot be withdrawn. Check that traffic packages and budgets fit the new "
         "method.",
-        summary_zh=f"{WHO}：{PRODUCT} 的计费方式将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
+        summary_zh=f"{WHO}：{_WHICH_ZH} 的计费方式将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
         f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
         description_zh="已提交的变更无法撤回。请确认流量包和预算适合新的计费方式。",
@@ -218,36 +235,75 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         "DcdnChargeTypeChangeScheduled",
         Severity.WARNING,
         routed(f"""
-max by (account, product, charge_type) ({NEXT_CHARGE_TYPE})
-  unless on (account, product, charge_type)
-{NEXT_CHARGE_TYPE} offset {format_duration(NEWS_S)}
-  and on (account, product)
-{STATUS} offset {format_duration(NEWS_S)}"""),
-        fires_when=f"a change of the billing method was submitted within the last {format_duration(NEWS_S)}",
+(
+  {NEXT_CHARGE_TYPE}
+    or
+  {COMPONENT_NEXT_CHARGE_TYPE}
+)
+  unless on ({_BILLED}, charge_type)
+(
+  {NEXT_CHARGE_TYPE} {_A_WHILE_AGO}
+    or
+  {COMPONENT_NEXT_CHARGE_TYPE} {_A_WHILE_AGO}
+)
+  and on ({_BILLED})
+(
+  {STATUS} {_A_WHILE_AGO}
+    or
+  {COMPONENT_CHARGE_TYPE} {_A_WHILE_AGO}
+)"""),
+        fires_when="a change of the billing method of a service or of its component was submitted within the last "
+        f"{format_duration(NEWS_S)}",
         learned_after_s=_POLLED_S,
         waits=_NEWS,
-        summary=f"{WHO}: {PRODUCT} is going to be billed by {{{{ $labels.charge_type }}}}",
+        summary=f"{WHO}: {_WHICH} is going to be billed by {{{{ $labels.charge_type }}}}",
         description="Somebody has submitted a change of the billing method. Find out who and why; it cannot be "
         "withdrawn, and it blocks another one until it takes effect.",
-        summary_zh=f"{WHO}：{PRODUCT} 将改为按 {{{{ $labels.charge_type }}}} 计费",
+        summary_zh=f"{WHO}：{_WHICH_ZH} 将改为按 {{{{ $labels.charge_type }}}} 计费",
         description_zh="有人提交了计费方式变更。请查明是谁、为什么；变更无法撤回，生效之前也不能再提交另一个。",
     ),
     Alert(
         "DcdnChargeTypeChanged",
         Severity.INFO,
         routed(f"""
-max by (account, product, charge_type) ({CHARGE_TYPE})
-  unless on (account, product, charge_type)
-{CHARGE_TYPE} offset {format_duration(NEWS_S)}
-  and on (account, product)
-{CHARGE_TYPE} offset {format_duration(NEWS_S)}"""),
-        fires_when=f"the billing method has changed within the last {format_duration(NEWS_S)}",
+(
+  {CHARGE_TYPE}
+    or
+  {COMPONENT_CHARGE_TYPE}
+)
+  unless on ({_BILLED}, charge_type)
+(
+  {CHARGE_TYPE} {_A_WHILE_AGO}
+    or
+  {COMPONENT_CHARGE_TYPE} {_A_WHILE_AGO}
+)
+  and on ({_BILLED})
+(
+  {CHARGE_TYPE} {_A_WHILE_AGO}
+    or
+  {COMPONENT_CHARGE_TYPE} {_A_WHILE_AGO}
+)"""),
+        fires_when="the billing method of a service or of its component has changed within the last "
+        f"{format_duration(NEWS_S)}",
         learned_after_s=_POLLED_S,
         waits=_NEWS,
-        summary=f"{WHO}: {PRODUCT} is billed by {{{{ $labels.charge_type }}}} now",
+        summary=f"{WHO}: {_WHICH} is billed by {{{{ $labels.charge_type }}}} now",
         description="The billing method has changed. Bills from now on follow the new one; they come hours late.",
-        summary_zh=f"{WHO}：{PRODUCT} 现在按 {{{{ $labels.charge_type }}}} 计费",
+        summary_zh=f"{WHO}：{_WHICH_ZH} 现在按 {{{{ $labels.charge_type }}}} 计费",
         description_zh="计费方式已变更。此后的账单按新方式计算，会晚几小时到达。",
+    ),
+    Alert(
+        "DcdnServiceEnding",
+        Severity.WARNING,
+        routed(SERVICE_END),
+        fires_when=f"a service ends within {format_duration(ENDING_S)}, or has ended (dcdn_sec)",
+        learned_after_s=_POLLED_S,
+        waits=Pause(0, "the moment is a fact, not a measurement"),
+        summary=f"{WHO}: {PRODUCT} ends on {DAY}",
+        description="It is paid until then, and does not protect its domains after. Renew it in the console, or move "
+        "the domains away before.",
+        summary_zh=f"{WHO}：{PRODUCT} 于 {DAY_IN_BEIJING} 到期",
+        description_zh="服务只付费到该日，之后其域名不再受保护。请在控制台续费，或提前迁移域名。",
     ),
     Alert(
         "DcdnLockedTooLong",

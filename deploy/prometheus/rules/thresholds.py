@@ -24,6 +24,7 @@ INTERVAL_S: Final = MINUTE_S
 POLL_INTERVAL_S: Final = 60
 POLL_TIMEOUT_S: Final = 10
 BALANCE_INTERVAL_S: Final = 5 * MINUTE_S
+INVENTORY_INTERVAL_S: Final = 10 * MINUTE_S
 STALE_AFTER_S: Final = 10 * MINUTE_S
 
 # An exporter that runs for so long knows what it has to watch.
@@ -44,8 +45,22 @@ CHANGE_SOON_S: Final = 3 * DAY_S
 BALANCE_PACE_S: Final = 6 * HOUR_S
 BALANCE_LEFT_S: Final = DAY_S
 
+# What ends by its contract can be renewed within a week.
+ENDING_S: Final = 7 * DAY_S
+# How long what has stopped is a page. Read of moments at which something stopped alone: they are few.
+STOPPED_S: Final = DAY_S
+# An account with fewer domains misses each of them; of a larger one some come and go.
+FEW_DOMAINS: Final = 20
+OFFLINE_LEAST: Final = 5
+OFFLINE_SHARE: Final = 0.1
+# After a lock the domains are polled within ten minutes.
+UNLOCKED_S: Final = 15 * MINUTE_S
+PACKAGE_SHARE: Final = 0.1
+
 # A probe that keeps failing is polled every five minutes at least: three polls.
 FAILURES_S: Final = 15 * MINUTE_S
+# Of probes that are polled less often than this, the next poll has to fail, too.
+FAILING_S: Final = 5 * MINUTE_S
 # Dashboards show what a counter did in so long: five polls of most probes.
 POLLS_S: Final = 5 * MINUTE_S
 # More than half of the accounts of a product and site, and as many as make single messages a flood.
