@@ -14,6 +14,7 @@ from jsonschema import Draft7Validator
 
 from deploy.prometheus.rules.__main__ import main as write
 from deploy.prometheus.rules.delays import first_seen_after_s
+from deploy.prometheus.rules.expressions import EXPIRED_BEFORE, OFFLINE_BEFORE, STEADY_TARGETS
 from deploy.prometheus.rules.files import alerts_file, alerts_table, prometheus_rule
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.links import links_to
@@ -69,14 +70,21 @@ def test_locks_are_evaluated_every_15_seconds_and_all_else_every_minute() -> Non
 
 
 def test_no_range_of_hours_is_read_of_accounts() -> None:
-    """With 10,000 of them, 6 hours are more samples than Prometheus reads; of a job there is one series."""
+    """With 10,000 of them, 6 hours are more samples than Prometheus reads.
+
+    Of a job there is one series, and what has stopped has a sample for each moment at which more did.
+    """
     ranges = [
         (series, parse_duration(length))
         for rule in rules()
         for series, length in re.findall(r"([\w:]+)(?:\{[^}]*\})?\)?\[(\w+)(?::\w+)?\]", rule["expr"])
     ]
     assert len(ranges) > 10
-    assert {series for series, length_s in ranges if length_s > 3600} == {"job:up:steady"}
+    assert {series for series, length_s in ranges if length_s > 3600} == {
+        STEADY_TARGETS,
+        EXPIRED_BEFORE,
+        OFFLINE_BEFORE,
+    }
 
 
 def test_promtool_finds_nothing_to_say(tool: Callable[[str], str]) -> None:

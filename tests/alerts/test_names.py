@@ -39,7 +39,7 @@ _METRIC = re.compile(r"(?<![\w:])(?:dcdn_(?!ipa\b|ipa_)\w+|[a-z_]+:[a-z_]+:[a-z_
 _SELECTED = re.compile(rf"({_METRIC.pattern})(?:_bucket|_sum|_count)?\{{([^}}]*)\}}")
 _LABEL = re.compile(r"(\w+)\s*(?:=~|!=|!~|=)")
 _TABLE_ROW = re.compile(r"^\| `(\w+)` \| (gauge|counter|histogram) \|(.*?)\|", re.MULTILINE)
-_PRODUCTS = {"dcdn_ipa", "dcdn"}
+_PRODUCTS = {"dcdn_ipa", "dcdn", "dcdn_sec"}
 
 
 def existing() -> dict[str, set[str]]:
@@ -56,7 +56,8 @@ def existing() -> dict[str, set[str]]:
                 by, _, _ = rule.record.partition(":")
                 metrics[rule.record] = set(
                     re.findall(
-                        r"job|instance|site|account|product|probe|status|reason|charge_type|currency|runbook|operation",
+                        r"job|instance_id|instance|site|account|product|component|probe|status|reason|charge_type|currency"
+                        r"|template|unit|runbook|operation",
                         by,
                     )
                 )

@@ -31,6 +31,11 @@ def test_the_recordings_were_read() -> None:
         "dcdn_service_status",
         "dcdn_service_charge_type",
         "dcdn_service_next_charge_type",
+        # of the two states of a component
+        "dcdn_service_charge_type",
+        "dcdn_service_charge_type",
+        # of the end of a service
+        "dcdn_service_status",
     ]
 
 

@@ -102,6 +102,13 @@ MUTED = {
     ("DcdnInDebtOverdue", "locked", "cdn", "", "", "critical", ""): True,
     ("DcdnChargeTypeChangeSoon", "locked", "cdn", "", "", "info", ""): True,
     ("DcdnBalanceRunningOut", "locked", "", "", "", "warning", ""): False,
+    # What a lock takes offline is its own account's and product's.
+    ("DcdnDomainsOffline", "locked", "cdn", "", "", "critical", ""): True,
+    ("DcdnDomainsOffline", "locked", "dcdn", "", "", "critical", ""): False,
+    ("DcdnDomainsOffline", "overdue", "cdn", "", "", "critical", ""): False,
+    ("DcdnServiceLockedOther", "suspended", "dcdn", "", "", "critical", ""): False,
+    ("DcdnDomainsOffline", "suspended", "dcdn", "", "", "critical", ""): True,
+    ("DcdnCertificateExpired", "locked", "cdn", "", "", "critical", ""): False,
     ("DcdnInDebtOverdue", "overdue", "cdn", "", "", "critical", ""): False,
     ("DcdnInDebt", "overdue", "cdn", "", "", "warning", ""): False,
     ("DcdnInDebtOverdue", "locked", "cdn", "", "", "critical", "other"): False,
@@ -142,7 +149,7 @@ MUTED = {
     ("DcdnAuthFailing", "three", "esa", "postpaid_plans", "europe", "critical", ""): False,
 }
 # What is held while the exporter is away, or is not said of polls.
-NEVER_MUTED_BY_ITS_DEATH = re.compile(r"Dcdn(ServiceLocked|InDebt|ChargeType|Balance).*")
+NEVER_MUTED_BY_ITS_DEATH = re.compile(r"Dcdn(ServiceLocked|InDebt|ChargeType|Balance|Domains|Certificate).*")
 
 
 @pytest.mark.parametrize("source", ["DcdnExporterDown", "DcdnExporterAbsent"])

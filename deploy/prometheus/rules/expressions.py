@@ -36,9 +36,7 @@ LOCK: Final = "account_product_reason:dcdn_service_lock:held"
 SINCE: Final = "account_product:dcdn_service_lock:since"
 CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_charge_type:held"
 NEXT_CHARGE_TYPE: Final = "account_product_charge_type:dcdn_service_next_charge_type:held"
-COMPONENT_CHARGE_TYPE: Final = (
-    "account_product_component_charge_type:dcdn_service_component_charge_type:held"
-)
+COMPONENT_CHARGE_TYPE: Final = "account_product_component_charge_type:dcdn_service_component_charge_type:held"
 COMPONENT_NEXT_CHARGE_TYPE: Final = (
     "account_product_component_charge_type:dcdn_service_component_next_charge_type:held"
 )

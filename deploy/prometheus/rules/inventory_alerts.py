@@ -72,8 +72,8 @@ INVENTORY_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=_A_FACT,
         summary=f"{WHO}: domains of {PRODUCT} whose certificate expired within {STOPPED_S // HOUR_S} hours: {_COUNT}",
-        description="Browsers refuse these domains now. Renew or replace their certificates; a renewal that failed is "
-        "not tried again by itself. An end of this message does not say that they are renewed.",
+        description="Browsers refuse these domains now. Renew or replace their certificates; a renewal that failed "
+        "is not tried again by itself. An end of this message does not say that they are renewed.",
         summary_zh=f"{WHO}：{PRODUCT} 在 {STOPPED_S // HOUR_S} 小时内证书过期的域名：{_COUNT} 个",
         description_zh="浏览器现在会拒绝访问这些域名。请续期或更换证书；失败的自动续期不会自行重试。"
         "本告警结束并不表示证书已续期。",
@@ -113,8 +113,8 @@ INVENTORY_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=Pause(2 * MINUTE_S, "a lock that takes them offline is seen before, and is the message"),
         summary=f"{WHO}: domains of {PRODUCT} that went offline: {_COUNT}",
-        description="They serve nothing. Causes: a violation, a lapsed ICP filing, an overdue payment, a usage cap, or "
-        "somebody stopped them. The service may be active all the same. The vendor's messages name the cause, and "
+        description="They serve nothing. Causes: a violation, a lapsed ICP filing, an overdue payment, a usage cap, "
+        "or somebody stopped them. The service may be active all the same. The vendor's messages name the cause, and "
         "`status` the domains.",
         summary_zh=f"{WHO}：{PRODUCT} 下线的域名：{_COUNT} 个",
         description_zh="这些域名已停止服务。可能原因：违规、ICP 备案失效、欠费、用量封顶，或有人停用。"
@@ -131,7 +131,8 @@ INVENTORY_ALERTS = (
         description="They do not serve, or not as configured. A review fails for content or for an ICP filing that "
         "lacks. Look at the domains in the console; after a correction, submit them again.",
         summary_zh=f"{WHO}：{PRODUCT} 审核或配置失败的域名：{_COUNT} 个",
-        description_zh="这些域名未提供服务，或配置未生效。审核失败多因内容或缺少 ICP 备案。请在控制台查看，更正后重新提交。",
+        description_zh="这些域名未提供服务，或配置未生效。审核失败多因内容或缺少 ICP 备案。"
+        "请在控制台查看，更正后重新提交。",
     ),
     Alert(
         "DcdnResourcePackageLow",

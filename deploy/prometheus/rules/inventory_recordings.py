@@ -188,8 +188,8 @@ dcdn_esa_plan_info{{renewal!="auto"}}"""),
             record=PLAN_EXPIRY,
             lost=GONE,
         ),
-        why="when plans of ESA end that do so within a week and are not renewed by themselves; one whose end was over "
-        f"at the last answer is offline by now, {_UNTIL}",
+        why="when plans of ESA end that do so within a week and are not renewed by themselves; one whose end was "
+        f"over at the last answer is offline by now, {_UNTIL}",
     ),
 )
 INVENTORY_RECORDINGS = (
