@@ -43,6 +43,10 @@ _EQUIVALENT = (
         r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",
         "of the divisor alone; polls come steadily",
     ),
+    (
+        r"_(?:domains|offline):before: range: .* instead of 1m",
+        "of one number, any moment before the present one serves",
+    ),
     (r"^job\w*:(?:up|dcdn_poll_success):\w+: matcher: no `job=", "what is recorded of other jobs is not looked at"),
     (r"DcdnAccountsUnwatched: matcher: no `job=", "what is lost has a job, and all is joined by it"),
     (r"DcdnReplicaFailing: matcher: no `job=", "either of the two matchers is enough, since the job is matched"),

@@ -108,10 +108,10 @@ def held(
     holding: str,
     *,
     by: Iterable[str],
+    shown: str,
     probe: str,
     record: str,
     lost: str,
-    shown: str | None = None,
     aggregate: str = "group",
 ) -> str:
     """What holds of a state, as of the last answer, however old that is.
@@ -121,22 +121,13 @@ def held(
     A replica whose polls fail says nothing against another one that is answered.
 
     ``holding`` selects what holds now. ``shown`` selects one series that is there whenever the state is: to find that
-    all of what held left, it is enough to look for that one. None: what holds is there whenever the state is.
-    ``lost`` is what is not shown any more, though it may still exist.
+    all of what held left, it is enough to look for that one. ``lost`` is what is not shown any more, though it may
+    still exist.
 
     It reads itself, as of the last evaluation. A range here would find what had ended meanwhile; without one,
     Prometheus itself may be away for its look-back of 5 minutes.
     """
     polled = f'dcdn_poll_success{{probe="{probe}"}}'
-    answered_without = ""
-    if shown is not None:
-        answered_without = f"""
-    unless on (account, product)
-  (
-{indent(inside(shown), "  ")}
-      and on (job, instance, account, product)
-    {polled} == 1
-  )"""
     return written(f"""
 {aggregate} by ({", ".join(by)}) (
 {inside(holding)}
@@ -145,7 +136,37 @@ def held(
 )
   or
 (
-  {record}{answered_without}
+  {record}
+    unless on (account, product)
+  (
+{indent(inside(shown), "  ")}
+      and on (job, instance, account, product)
+    {polled} == 1
+  )
+    and on (account, product)
+  (
+    {polled}
+      or
+    {lost}
+  )
+)""")
+
+
+def held_number(metric: str, *, probe: str, record: str, lost: str, aggregate: str) -> str:
+    """The number of an account and product in the last answers, however old they are.
+
+    It is there, also as 0, whenever the state is. The older number of a replica whose polls fail does not replace it.
+    """
+    polled = f'dcdn_poll_success{{probe="{probe}"}}'
+    return written(f"""
+{aggregate} by (account, product) (
+  {metric}
+    and on (job, instance, account, product)
+  {polled} == 1
+)
+  or
+(
+  {record}
     and on (account, product)
   (
     {polled}

@@ -22,6 +22,7 @@ from deploy.prometheus.rules.expressions import (
     WENT_OFFLINE,
     before,
     held,
+    held_number,
     inside,
     within,
     written,
@@ -47,10 +48,9 @@ dcdn_poll_success{{probe="postpaid_plans"}} == 1"""
 CERTIFICATE_RECORDINGS = (
     Recording(
         EXPIRED,
-        held(
+        held_number(
             "dcdn_certificate_expired_domains",
             aggregate="max",
-            by=_ONE,
             probe="certificates",
             record=EXPIRED,
             lost=GONE,
@@ -79,10 +79,9 @@ CERTIFICATE_RECORDINGS = (
 DOMAIN_RECORDINGS = (
     Recording(
         ONLINE,
-        held(
+        held_number(
             'dcdn_domains{status="online"}',
             aggregate="min",
-            by=_ONE,
             probe="domains",
             record=ONLINE,
             lost=GONE,
@@ -92,10 +91,9 @@ DOMAIN_RECORDINGS = (
     ),
     Recording(
         OFFLINE,
-        held(
+        held_number(
             'dcdn_domains{status="offline"}',
             aggregate="max",
-            by=_ONE,
             probe="domains",
             record=OFFLINE,
             lost=GONE,
