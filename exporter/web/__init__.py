@@ -10,5 +10,6 @@ server                the server's thread, its address, and the end of both
 app                   what each path answers
 ├── origin                whether a page of another origin sends the request
 ├── metrics_response      a scrape: format, compression, pieces
-└── status_page           the page at /
+├── status_page           the page at /
+└── preferences           what a client prefers, by Accept and headers like it
 """

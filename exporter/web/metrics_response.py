@@ -1,11 +1,10 @@
 """A scrape's answer: its format and version by Accept, gzip by Accept-Encoding, and the pieces in which it is sent.
 
-No header makes these functions raise, and each costs bounded time. The blocks of a page belong to the exposition and
-are shared by all readers; nothing here makes a copy of a large page.
+The blocks of a page belong to the exposition and are shared by all readers; nothing here makes a copy of a large
+page.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -15,13 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from exporter.metrics.page import ExpositionFormat
-
-# Prometheus sends about 250 characters and six elements. What is beyond these limits is not read.
-_HEADER_LIMIT = 4096
-_ELEMENT_LIMIT = 64
-
-# RFC 9110, section 12.4.2, allows three digits; more are accepted.
-_QUALITY = re.compile(r"0(?:\.[0-9]{0,9})?|1(?:\.0{0,9})?")
+from exporter.web.preferences import Element, elements_of
 
 # Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
 _SMALL_PAGE_BYTES = 64 * 1024
@@ -73,18 +66,6 @@ OPENMETRICS_0_0_1 = Offer(
 OFFERS = (TEXT_0_0_4, OPENMETRICS_1_0_0, OPENMETRICS_0_0_1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    """One element of an Accept or Accept-Encoding header."""
-
-    value: str
-    """Media range or content coding, in lower case."""
-    quality: float
-    """0 (refused) to 1."""
-    version: str | None
-    position: int
-
-
 def negotiate_format(accept: str | None) -> Offer:
     """The offer that the client likes best, TEXT_0_0_4 when none fits.
 
@@ -92,7 +73,7 @@ def negotiate_format(accept: str | None) -> Offer:
     goes before one that a wildcard matches, then the order of the header decides. OpenMetrics is sent only to clients
     that name it: a client that sends `*/*` may be unable to read it.
     """
-    elements = tuple(_elements(accept or ""))
+    elements = tuple(elements_of(accept or ""))
     best, best_rank = TEXT_0_0_4, (0.0, False, 0)
     for offer in OFFERS:
         matching = [element for element in elements if _specificity(element, offer)]
@@ -111,7 +92,7 @@ def negotiate_format(accept: str | None) -> Offer:
 def accepts_gzip(accept_encoding: str | None) -> bool:
     """Whether the client takes gzip, and likes it no less than the plain page."""
     qualities: dict[str, float] = {}
-    for element in _elements(accept_encoding or ""):
+    for element in elements_of(accept_encoding or ""):
         qualities.setdefault(element.value, element.quality)
     # RFC 9110, section 8.4.1.3: x-gzip is the same coding under its old name.
     gzip = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0)))
@@ -188,7 +169,7 @@ def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> It
     yield b"".join([*waiting, compressor.flush()])
 
 
-def _specificity(element: _Element, offer: Offer) -> int:
+def _specificity(element: Element, offer: Offer) -> int:
     """How closely the range describes the offer: 0 not at all, 4 with its version."""
     if element.version not in (None, offer.version):
         return 0
@@ -197,22 +178,6 @@ def _specificity(element: _Element, offer: Offer) -> int:
     if element.value == offer.media_type.partition("/")[0] + "/*":
         return 2
     return int(element.value == "*/*")
-
-
-def _elements(header: str) -> Iterator[_Element]:
-    """The elements of the header that can be read, in order.
-
-    A comma inside a quoted parameter splits an element too: no parameter that matters here can hold one.
-    """
-    if len(header) > _HEADER_LIMIT:
-        # An element that the limit cuts in two could mean something else.
-        header = header[:_HEADER_LIMIT].rpartition(",")[0]
-    for position, text in enumerate(header.lower().split(",", _ELEMENT_LIMIT)[:_ELEMENT_LIMIT]):
-        value, *parameters = (part.strip() for part in text.split(";"))
-        named = {name.rstrip(): setting.strip(' \t"') for name, _, setting in (p.partition("=") for p in parameters)}
-        quality = named.get("q", "1")
-        if value and _QUALITY.fullmatch(quality):
-            yield _Element(value, quality=float(quality), version=named.get("version"), position=position)
 
 
 async def _sent(made: Iterable[bytes | memoryview]) -> AsyncIterator[bytes | memoryview]:
