@@ -35,7 +35,8 @@ from exporter.polling.policy import stands_still
 from exporter.polling.poller import Poller
 from exporter.polling.schedule import HAND_OUT_EVERY_S, Schedule
 from exporter.probes.table import OPERATIONS, PROBES, UNKNOWN_FIELDS
-from exporter.report.report import Report, build_report, to_json
+from exporter.report.json_document import to_json
+from exporter.report.report import Report, build_report
 from exporter.web.app import create_app
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage

@@ -13,7 +13,8 @@ from exporter.app.status_once import look_once
 from exporter.cli.flags import api_environment, config_file_flag, configuration_of, log_flags
 from exporter.cli.limits import workers_allowed
 from exporter.core import logs
-from exporter.report.report import Report, exit_code, to_json
+from exporter.report.json_document import to_json
+from exporter.report.report import Report, exit_code
 from exporter.report.terminal import above_bar, draw_table, progress_bar
 
 

@@ -1,18 +1,16 @@
 """What is known of every account and product now: ordered rows and counts, for table, JSON and status page.
 
-records -> Report -> an exit code, JSON (docs/commands.md), a table (``terminal``), or the status page (``web``)
+records -> Report -> an exit code, JSON (``json_document``), a table (``terminal``), or the status page (``web``)
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from exporter.core.model import Failure, ProbeKey, require_aware
+from exporter.core.model import Failure, ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.probes.kind import AnyKind, Condition, Fragment, Note, Severity, View
 from exporter.probes.table import PROBES
@@ -246,55 +244,6 @@ def summary_line(report: Report) -> str:
     accounts, probes = counts.pop("accounts"), counts.pop("probes")
     found = ", ".join(f"{count} {_in_words(name, count)}" for name, count in counts.items() if count)
     return f"{_counted(accounts, 'account')}, {_counted(probes, 'probe')}: {found or 'all is well'}"
-
-
-def to_json(report: Report) -> str:
-    """The report as a JSON document in ASCII; its keys stand in docs/commands.md and only ever grow in number."""
-    document = {
-        "at": _written(report.at),
-        "summary": report.counts(),
-        "unlisted_directories": list(report.unlisted),
-        "services": [_service(row) for row in report.rows],
-    }
-    return json.dumps(document, indent=2, allow_nan=False, default=_of_moment)
-
-
-def _service(row: Row) -> dict[str, Any]:
-    return {
-        "account": row.account,
-        "account_id": row.account_id or None,
-        "account_name": row.account_name or None,
-        "product": row.product,
-        "condition": row.condition.word,
-        "notes": [note.text for note in row.notes],
-        **row.keys,
-        "poll_success": row.poll_success,
-        "answered_at": _written(row.answered_at) if row.answered_at is not None else None,
-        "answer_age_seconds": None if row.age_s is None else round(row.age_s, 3),
-        "failures": [
-            {
-                "probe": probe,
-                "reason": failure.reason.value,
-                "explanation": failure.explanation,
-                "code": failure.code,
-                "http_status": failure.http_status,
-                "request_id": failure.request_id,
-            }
-            for probe, failure in row.failures.items()
-        ],
-    }
-
-
-def _of_moment(value: object) -> str:
-    if not isinstance(value, datetime):
-        raise TypeError(f"JSON of a row is made of plain values and moments, seen {type(value).__name__}")
-    require_aware(value)
-    return _written(value.timestamp())
-
-
-def _written(moment: float) -> str:
-    """RFC 3339 in UTC, cut off at the millisecond."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _counted(count: int, noun: str) -> str:

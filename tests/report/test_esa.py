@@ -9,7 +9,8 @@ import pytest
 from exporter.core.model import ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.probes.esa_state import Plan, Plans
-from exporter.report.report import exit_code, summary_line, to_json
+from exporter.report.json_document import to_json
+from exporter.report.report import exit_code, summary_line
 from exporter.report.terminal import cells
 from tests.report.records import DENIED, NOW, record, report
 

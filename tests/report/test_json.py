@@ -15,7 +15,8 @@ from exporter.core.model import Failure, FailureReason, ProbeKey
 from exporter.probes.domains import Domains
 from exporter.probes.resource_package_state import Package
 from exporter.probes.service_state import ChargeTypeChange, ServiceState
-from exporter.report.report import build_report, to_json
+from exporter.report.json_document import to_json
+from exporter.report.report import build_report
 from tests.certificates import CERTIFICATES, Certificate
 from tests.records import stale_after
 from tests.report.records import ACTIVE, EVERYTHING, NOW, debts, record, report, service

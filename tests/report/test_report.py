@@ -11,7 +11,8 @@ from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import NOT_ACTIVATED
-from exporter.report.report import Report, build_report, exit_code, summary_line, to_json
+from exporter.report.json_document import to_json
+from exporter.report.report import Report, build_report, exit_code, summary_line
 from tests.certificates import CERTIFICATES, Certificate
 from tests.records import stale_after
 from tests.report.records import (
