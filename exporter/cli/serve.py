@@ -66,7 +66,7 @@ from exporter.web.app import checked_telemetry_path
 @flag(
     "web.documentation-url",
     callback=checked(lambda text: web_address(text) if text else ""),
-    help="The address of the documentation, for a link on the status page. Without it: no link.",
+    help="Where the folder docs is published, for links on the status page, also to runbooks. Without it: no links.",
 )
 @web_config_file_flag
 @flag("web.enable-lifecycle", is_flag=True, help="Let a POST to /-/reload reload the configuration, as SIGHUP does.")

@@ -100,7 +100,7 @@ def view(balance: Balance | None, _now: float) -> View:
     condition = SPENT if balance.spent else IN_CREDIT
     return View(
         conditions=(condition,),
-        status=(Fragment(condition.word.replace("_", " ")),),
+        status=(Fragment(condition.word.replace("_", " "), runbook="DcdnBalanceSpent" if balance.spent else ""),),
         billing=(Fragment(f"{balance.available_amount:,.2f}"), Fragment(balance.currency, foreign=True)),
         billing_json={BALANCE: {"amount": balance.available_amount, "currency": balance.currency}},
     )

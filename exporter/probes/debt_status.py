@@ -125,6 +125,7 @@ NEWS: News[DebtState] = News(
 OVERDUE = Condition("overdue", Severity.CRITICAL, alarm="overdue")
 UNAVAILABLE = Condition("unavailable", Severity.SERIOUS)
 IN_DEBT = Condition("in_debt", Severity.WARNING)
+_RUNBOOKS = MappingProxyType({OVERDUE: "DcdnInDebtOverdue", IN_DEBT: "DcdnInDebt", UNAVAILABLE: ""})
 
 
 def view(debt: DebtState | None, _now: float) -> View:
@@ -139,7 +140,7 @@ def view(debt: DebtState | None, _now: float) -> View:
             conditions.append(IN_DEBT)
     return View(
         conditions=tuple(conditions),
-        notes=tuple(Note(each.severity, each.word.replace("_", " ")) for each in conditions),
+        notes=tuple(Note(each.severity, each.word.replace("_", " "), runbook=_RUNBOOKS[each]) for each in conditions),
         status_json={"debts": [condition.word for condition in conditions]},
     )
 

@@ -169,12 +169,27 @@ class Condition:
     state: bool = True
 
 
+Values = Mapping[str, str | int]
+"""What stands in the places that a template names; a Duration is shown in the reader's language."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A part of a table cell; ``foreign`` text is the vendor's or the operator's, in any script."""
+    """A part of a table cell; ``foreign`` text is the vendor's or the operator's, in any script.
 
-    text: str
+    ``template`` is the text. Where there are ``values``, it has their names in braces. ``runbook`` is the alert whose
+    runbook says what to do about it.
+    """
+
+    template: str
     foreign: bool = False
+    values: Values = field(default_factory=lambda: _NOTHING)
+    runbook: str = ""
+
+    @property
+    def text(self) -> str:
+        """The template with the values in it."""
+        return self.template.format_map(self.values) if self.values else self.template
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +197,13 @@ class Note:
     """What people are told beside the status of a service.
 
     ``template`` is the sentence with the names of the ``values`` in braces; it is the same for all values, so that a
-    translation can be found by it.
+    translation can be found by it. ``runbook`` is the alert whose runbook says what to do about it.
     """
 
     severity: Severity
     template: str
-    values: Mapping[str, str | int] = field(default_factory=lambda: _NOTHING)
+    values: Values = field(default_factory=lambda: _NOTHING)
+    runbook: str = ""
 
     def __post_init__(self) -> None:
         named = {name for _, name, _, _ in Formatter().parse(self.template) if name is not None}

@@ -29,6 +29,7 @@ from exporter.probes.kind import (
     View,
 )
 from exporter.probes.service_families import ServiceMemory, VisibleService, families_of, remember, visible
+from exporter.probes.service_locks import KNOWN_LOCK_REASONS
 from exporter.probes.service_state import (
     LOCKED_FOR_SECURITY,
     PLAIN,
@@ -188,9 +189,16 @@ def _billing_json(billing: Billing, now: float) -> Mapping[str, Any]:
 
 
 def _status_cell(state: ServiceState) -> Iterator[Fragment]:
-    yield Fragment(state.status.replace("_", " "))
+    yield Fragment(state.status.replace("_", " "), runbook=_runbook(state.lock_reasons))
     if state.lock_reasons:
         yield Fragment(f"({', '.join(state.lock_reasons)})", foreign=True)
+
+
+def _runbook(lock_reasons: tuple[str, ...]) -> str:
+    """That of the payment first: what else there is cannot be ended by oneself."""
+    if not lock_reasons:
+        return ""
+    return "DcdnServiceLockedOther" if KNOWN_LOCK_REASONS.isdisjoint(lock_reasons) else "DcdnServiceLockedFinancial"
 
 
 def _billing_cell(state: ServiceState, now: float) -> Iterator[Fragment]:
@@ -198,7 +206,7 @@ def _billing_cell(state: ServiceState, now: float) -> Iterator[Fragment]:
     yield from _method(state.billing, now)
     for component in state.components:
         if component.pending_change(now) is not None:
-            yield Fragment(f"· {component.of.component}:")
+            yield Fragment("· {component}:", values={"component": component.of.component})
             yield from _method(component, now)
 
 
@@ -210,7 +218,7 @@ def _method(billing: Billing, now: float) -> Iterator[Fragment]:
         yield Fragment("→")
         yield Fragment(pending.charge_type, foreign=True)
         if ahead_s is not None:
-            yield Fragment(f"in {in_words(ahead_s)}")
+            yield Fragment("in {time}", values={"time": in_words(ahead_s)})
 
 
 def service(

@@ -5,8 +5,9 @@ records -> Report -> an exit code, JSON (``json_document``), a table (``terminal
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,11 @@ EXIT_POLL_FAILED = 4
 
 FAILING = Condition("failing", Severity.FAILING, alarm="failing")
 WAITING = Condition("waiting", Severity.WAITING)
-_UNKNOWN = (Fragment("unknown"),)
+_UNKNOWN = "unknown"
+_PROBE_UNKNOWN = "{probe} unknown"
+_RUNBOOK_OF_STALE = "DcdnDataStale"
+_NO_IDENTITY = ("", "")
+_BY_SEVERITY = attrgetter("severity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +35,13 @@ class Row:
 
     account: str
     product: str
+    product_in_words: str
+    """As people are shown it: the balance is no product."""
     conditions: tuple[Condition, ...]
-    """Those that hold, the worst first; empty before the first answer."""
+    """Those that hold, the worst first; WAITING is one of them where a probe's state is not known."""
     status: tuple[Fragment, ...]
+    status_conditions: tuple[Condition, ...]
+    """Those of the view that has the status."""
     notes: tuple[Note, ...]
     """The worst first."""
     billing: tuple[Fragment, ...]
@@ -80,6 +89,23 @@ class Row:
     def worst(self) -> Condition:
         """The worst condition, also one that is no state, such as a pending change."""
         return self.conditions[0] if self.conditions else WAITING
+
+    @property
+    def worst_severity(self) -> Severity:
+        """How bad the worst of conditions and notes is."""
+        severity = self.worst.severity
+        return min(severity, self.notes[0].severity) if self.notes else severity
+
+    @property
+    def severity(self) -> Severity:
+        """The same, but that what is known to come makes a state no worse."""
+        severity = self.worst_severity
+        return severity if severity < Severity.UPCOMING else self.condition.severity
+
+    @property
+    def status_severity(self) -> Severity:
+        """How bad the status is by itself, whatever the notes say."""
+        return min((each.severity for each in self.status_conditions if each.state), default=Severity.WAITING)
 
     @property
     def is_changing(self) -> bool:
@@ -152,7 +178,7 @@ class Report:
 
     def has_critical(self) -> bool:
         """Whether delivery has stopped somewhere."""
-        return any(row.worst.severity is Severity.CRITICAL for row in self.rows)
+        return any(row.severity is Severity.CRITICAL for row in self.rows)
 
 
 def build_report(
@@ -170,57 +196,69 @@ def build_report(
 
     ``identities`` are the id and the directory's name of each account, empty where there is none.
     """
-    by_name = {(kind.product, kind.probe): kind for kind in kinds}
-    stale_after_s = {kind: stale_after_of(kind) for kind in by_name.values()}
-    unknown = {kind.probe: kind.view(None, now) for kind in by_name.values()}
-    conditions = (*(each for kind in by_name.values() for each in kind.conditions), FAILING, WAITING)
-    ranked = sorted(dict.fromkeys(conditions), key=lambda condition: condition.severity)
+    kinds = tuple(kinds)
+    by_product: dict[str, list[tuple[AnyKind, float]]] = defaultdict(list)
+    for kind in kinds:
+        by_product[kind.product].append((kind, stale_after_of(kind)))
+    unknown = [kind.view(None, now) for kind in {kind.probe: kind for kind in kinds}.values()]
+    nothing_known = _with_keys({}, unknown)
+    conditions = (*(each for kind in kinds for each in kind.conditions), FAILING, WAITING)
+    ranked = sorted(dict.fromkeys(conditions), key=_BY_SEVERITY)
     rank = {condition: place for place, condition in enumerate(ranked)}
-    by_product: dict[tuple[str, str], dict[str, ProbeRecord]] = defaultdict(dict)
+    of_rows: dict[tuple[str, str], dict[str, ProbeRecord]] = defaultdict(dict)
     for key, record in records.items():
-        by_product[key.account, key.product][key.probe] = record
+        of_rows[key.account, key.product][key.probe] = record
     rows = []
-    for (account, product), probes in by_product.items():
-        polled = {probe: by_name[product, probe] for probe in probes if (product, probe) in by_name}
-        states = {
-            probe: state
-            for probe, kind in polled.items()
-            if (state := probes[probe].current_state(now, stale_after_s[kind])) is not None
-        }
-        views = unknown | {probe: kind.view(kind.joined(states), now) for probe, kind in polled.items()}
-        identity = identities.get(account, ("", ""))
-        rows.append(_row(account, product, views.values(), probes, identity=identity, now=now))
-    rows.sort(key=lambda row: (rank[row.worst], row.account, row.product))
+    for (account, product), probes in of_rows.items():
+        polled = [each for each in by_product.get(product, ()) if each[0].probe in probes]
+        states, without, title = {}, [], product
+        for kind, stale_after_s in polled:
+            state = probes[kind.probe].current_state(now, stale_after_s)
+            if state is None:
+                without.append(kind.probe)
+            else:
+                states[kind.probe] = state
+            if kind.of_account:
+                title = kind.probe
+        known = [kind.view(kind.joined(states), now) for kind, _ in polled]
+        of_status = next((view for view in known if view.status), None)
+        if without or of_status is None:
+            known.append(_of_unknown(probes, without, status_known=of_status is not None))
+        identity = (account, product, title, *identities.get(account, _NO_IDENTITY))
+        rows.append(
+            _row(identity, known, probes, of_status=of_status or known[-1], keys=dict(nothing_known), now=now)
+        )
+    rows.sort(key=lambda row: (row.worst_severity, rank[row.worst], row.account, row.product))
     return Report(at=now, rows=tuple(rows), probes=len(records), conditions=tuple(ranked), unlisted=unlisted)
 
 
 def _row(
-    account: str,
-    product: str,
-    views: Iterable[View],
+    identity: tuple[str, str, str, str, str],
+    views: Sequence[View],
     probes: Mapping[str, ProbeRecord],
     *,
-    identity: tuple[str, str],
+    of_status: View,
+    keys: dict[str, Any],
     now: float,
 ) -> Row:
-    views = tuple(views)
-    account_id, account_name = identity
-    outcomes = {probe: record.last_outcome for probe, record in probes.items()}
-    failures = {probe: outcome for probe, outcome in outcomes.items() if isinstance(outcome, Failure)}
-    holding = [condition for view in views for condition in view.conditions] + ([FAILING] if failures else [])
+    """The row of these probes; ``keys`` are those of the JSON object where nothing is known."""
+    account, product, product_in_words, account_id, account_name = identity
+    failures = {
+        probe: record.last_outcome for probe, record in probes.items() if isinstance(record.last_outcome, Failure)
+    }
+    holding = [condition for view in views for condition in view.conditions] + [FAILING] * bool(failures)
     answered_at = min((record.last_success_at for record in probes.values() if record.last_success_at), default=None)
     return Row(
         account=account,
         product=product,
-        conditions=tuple(sorted(holding, key=lambda condition: condition.severity)),
-        status=next((view.status for view in views if view.status), _UNKNOWN),
-        notes=tuple(sorted((note for view in views for note in view.notes), key=lambda note: note.severity)),
+        product_in_words=product_in_words,
+        conditions=tuple(sorted(holding, key=_BY_SEVERITY)),
+        status=of_status.status,
+        status_conditions=of_status.conditions,
+        notes=tuple(sorted([note for view in views for note in view.notes], key=_BY_SEVERITY)),
         billing=next((view.billing for view in views if view.billing), ()),
-        keys={
-            **{name: value for view in views for name, value in view.status_json.items()},
-            **{name: value for view in views for name, value in view.billing_json.items()},
-        },
-        ahead_s=min((view.ahead_s for view in views if view.ahead_s is not None), default=None),
+        keys=_with_keys(keys, views),
+        ahead_s=min([view.ahead_s for view in views if view.ahead_s is not None], default=None),
         answered_at=answered_at,
         age_s=None if answered_at is None else max(0.0, now - answered_at),
         failures=failures,
@@ -229,6 +267,24 @@ def _row(
         account_id=account_id,
         account_name=account_name,
     )
+
+
+def _with_keys(keys: dict[str, Any], views: Iterable[View]) -> dict[str, Any]:
+    """The keys of a row's JSON object with those of the views, billing last."""
+    for view in views:
+        keys.update(view.status_json)
+    for view in views:
+        keys.update(view.billing_json)
+    return keys
+
+
+def _of_unknown(probes: Mapping[str, ProbeRecord], without: Sequence[str], *, status_known: bool) -> View:
+    """What people are shown of probes whose state is not known: had there been an answer, it is too old."""
+    runbooks = {probe: _RUNBOOK_OF_STALE if probes[probe].last_success_at else "" for probe in without}
+    if not status_known:
+        return View((WAITING,), status=(Fragment(_UNKNOWN, runbook=max(runbooks.values(), default="")),))
+    notes = (Note(Severity.WAITING, _PROBE_UNKNOWN, {"probe": probe}, runbooks[probe]) for probe in without)
+    return View((WAITING,), notes=tuple(notes))
 
 
 def exit_code(report: Report) -> int:

@@ -42,7 +42,7 @@ def draw_table(report: Report, *, width: int | None, color: bool) -> str:
     """
     rows = [[Text(_printable(cell)) for cell in cells(row)] for row in report.rows]
     for row, shown in zip(report.rows, rows, strict=True):
-        shown[2].style = _STYLES[row.worst.severity]
+        shown[2].style = _STYLES[row.worst_severity]
     console = Console(
         file=io.StringIO(),
         force_terminal=color,
@@ -124,7 +124,7 @@ def cells(row: Row) -> tuple[str, str, str, str, str]:
     """Account, product, status, billing and last poll in the words of the status page."""
     status = ", ".join([_text(row.status), *(note.text for note in row.notes)])
     last_poll = "answered" if row.poll_success else row.failure or "none yet"
-    return _text(row.account_in_full), row.product, status, _text(row.billing) or "-", last_poll
+    return _text(row.account_in_full), row.product_in_words, status, _text(row.billing) or "-", last_poll
 
 
 @contextmanager

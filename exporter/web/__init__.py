@@ -11,5 +11,7 @@ app                   what each path answers
 ├── origin                whether a page of another origin sends the request
 ├── metrics_response      a scrape: format, compression, pieces
 ├── status_page           the page at /
+│   ├── texts                 its words, in each language
+│   └── runbooks              where its links to runbooks lead
 └── preferences           what a client prefers, by Accept and headers like it
 """

@@ -22,7 +22,9 @@ from exporter.core.logger import Logger, defect
 from exporter.metrics.page import ExpositionFormat
 from exporter.web.metrics_response import accepts_gzip, metrics_response, negotiate_format
 from exporter.web.origin import is_foreign
+from exporter.web.preferences import preferred_language
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
+from exporter.web.texts import LANGUAGES, load_texts
 
 # A scraper sends the same headers each time; parsing them is a tenth of a small scrape. The server limits their size.
 _HEADERS_REMEMBERED = 32
@@ -36,6 +38,7 @@ _PAGE_HEADERS = {
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
+    "Vary": "Accept-Language",
     "X-Frame-Options": "DENY",
 }
 
@@ -93,7 +96,8 @@ def create_app(
     refuses.
     """
     checked_telemetry_path(telemetry_path)
-    environment = build_environment()
+    environment, texts = build_environment(), load_texts()
+    language_for = lru_cache(_HEADERS_REMEMBERED)(lambda header: preferred_language(header, LANGUAGES))
     offer_for = lru_cache(_HEADERS_REMEMBERED)(negotiate_format)
     takes_gzip = lru_cache(_HEADERS_REMEMBERED)(accepts_gzip)
     # Clients that load the page or its JSON again and again must not delay scrapes.
@@ -114,9 +118,12 @@ def create_app(
 
     async def status_page(request: Request) -> Response:
         view = view_of(request.query_params)
-        html = await one_at_a_time.run(lambda: render(status(), environment, view))
+        words = texts[language_for(_header(request, "accept-language"))]
+        html = await one_at_a_time.run(lambda: render(status(), environment, words, view))
         # A name may hold half a surrogate pair, which UTF-8 cannot encode.
-        return HTMLResponse(html.encode(errors="replace"), headers=_PAGE_HEADERS)
+        return HTMLResponse(
+            html.encode(errors="replace"), headers={**_PAGE_HEADERS, "Content-Language": words.language}
+        )
 
     async def status_document(_request: Request) -> Response:
         document = await one_at_a_time.run(status_json)

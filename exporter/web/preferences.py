@@ -4,7 +4,7 @@ No header makes this raise, and reading one costs bounded time.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # Prometheus sends about 250 characters and six elements, browsers fewer. What is beyond these limits is not read.
@@ -41,3 +41,19 @@ def elements_of(header: str) -> Iterator[Element]:
         quality = named.get("q", "1")
         if value and _QUALITY.fullmatch(quality):
             yield Element(value, quality=float(quality), version=named.get("version"), position=position)
+
+
+def preferred_language(accept_language: str | None, offered: Sequence[str]) -> str:
+    """The language that a browser likes best of those offered, the first where it likes none.
+
+    A range such as `zh-CN` asks for `zh`, and `*` for every language that no range names.
+    """
+    ranges = tuple(elements_of(accept_language or ""))
+    best, best_rank = offered[0], (0.0, 0)
+    for language in offered:
+        named = [each for each in ranges if each.value.partition("-")[0] == language]
+        for each in named or [each for each in ranges if each.value == "*"]:
+            rank = (each.quality, -each.position)
+            if rank > best_rank:
+                best, best_rank = language, rank
+    return best

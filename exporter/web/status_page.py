@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter.core.durations import in_words
+from exporter.probes.kind import Severity
+from exporter.web.runbooks import document_address, runbook_of_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.probes.kind import Condition
     from exporter.report.report import Report, Row
+    from exporter.web.texts import Texts
 
 ROWS_SHOWN = 200
 """A browser can show so many; the page counts the rest, and /metrics has them all."""
@@ -34,7 +38,7 @@ class StatusPage:
     ready: bool
     """As `/-/ready` has it."""
     documentation_url: str = ""
-    """Where the link to the documentation leads; without it there is none."""
+    """Where the folder docs is published, for links to it and to runbooks; without it there are none."""
 
 
 ORDERS = ("worst", "account", "product", "change", "age")
@@ -63,10 +67,12 @@ def view_of(query: Mapping[str, str]) -> View:
     )
 
 
-def rows_in_view(report: Report, view: View) -> list[Row]:
+def rows_in_view(report: Report, view: View, texts: Texts) -> list[Row]:
     """The rows of the view in its order; equal ones stand the worst first."""
     words = view.filter.casefold().split()
-    found = [row for row in report.rows if all(word in _text_of(row) for word in words)]
+    found = list(report.rows)
+    if words:
+        found = [row for row in found if _has_all(words, _text_of(row, texts))]
     match view.order:
         case "account":
             found.sort(key=lambda row: (row.account.casefold(), row.product))
@@ -79,47 +85,71 @@ def rows_in_view(report: Report, view: View) -> list[Row]:
     return found
 
 
-def _text_of(row: Row) -> str:
-    """The text that a filter searches in a row, the words of the counts included."""
-    known = (
+def _has_all(words: list[str], text: str) -> bool:
+    return all(word in text for word in words)
+
+
+def _text_of(row: Row, texts: Texts) -> str:
+    """The text that a filter searches in a row, the words of the counts included; in English and as it is shown."""
+    words = [
+        row.condition.word,
+        *(condition.word for condition in row.conditions if condition.state),
+        *(condition.alarm for condition in row.conditions if condition.alarm),
+    ]
+    known = [
         row.account,
         row.account_id,
         row.account_name,
         row.product,
-        row.condition.word,
-        *(condition.word for condition in row.conditions if condition.state),
-        *(condition.alarm for condition in row.conditions),
+        *words,
         *(note.text for note in row.notes),
         *(fragment.text for fragment in (*row.status, *row.billing) if fragment.foreign),
         row.failure,
-    )
+    ]
+    if row.product_in_words != row.product:
+        words.append(row.product_in_words)
+        known.append(row.product_in_words)
+    if texts.states:
+        words += (failure.reason for failure in row.failures.values())
+        known += (texts.of(word.replace("_", " ")) for word in words)
+        known += ("".join(piece for piece, _ in texts.said(note)) for note in row.notes)
     return "\n".join(text.replace("_", " ") + "\n" + text for text in known if text).casefold()
+
+
+def _counted_as(row: Row) -> Condition:
+    """The condition that a row counts as: the worst, but for what is only to come."""
+    return row.worst if row.worst.severity < Severity.UPCOMING else row.condition
 
 
 def build_environment() -> Environment:
     """The templates of this package, every value escaped and every unknown name an error."""
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("exporter.web"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["in_words"] = in_words
-    return environment
 
 
-def render(page: StatusPage, environment: Environment, view: View | None = None) -> str:
-    """The page as HTML."""
+def render(page: StatusPage, environment: Environment, texts: Texts, view: View | None = None) -> str:
+    """The page as HTML, in the language of the texts."""
     view = view or View()
-    rows = rows_in_view(page.report, view)
-    conditions = [row.condition for row in page.report.rows]
+    rows = rows_in_view(page.report, view, texts)
+    conditions = [_counted_as(row) for row in page.report.rows]
     return environment.get_template("status.html").render(
         page=page,
+        texts=texts,
+        text=texts.page,
+        signs=texts.signs,
         view=view,
         rows=rows[:ROWS_SHOWN],
         found=len(rows),
         hidden=max(0, len(rows) - ROWS_SHOWN),
         counts={condition.word: conditions.count(condition) for condition in dict.fromkeys(conditions)},
         alarms=page.report.alarms(),
+        css={severity: severity.name.lower() for severity in Severity},
+        severities={each.alarm: each.severity for each in page.report.conditions},
+        runbook_of_failure=runbook_of_failure,
+        runbook_address=cache(lambda name: document_address(page.documentation_url, texts.runbook(name))),
     )

@@ -77,14 +77,22 @@ def test_an_api_that_is_down_at_the_start_is_found_when_it_comes(
 
 @pytest.mark.parametrize("flags", [(), ("--web.documentation-url=https://docs.invalid/",)], ids=["without", "with"])
 def test_the_status_page_links_to_the_documentation_where_the_flag_says_it_is(
-    make_account: MakeAccount, configure: Configure, serve: Serve, flags: tuple[str, ...]
+    make_account: MakeAccount,
+    configure: Configure,
+    serve: Serve,
+    eventually: Eventually,
+    flags: tuple[str, ...],
 ) -> None:
-    """Without the flag it has no link to another host."""
+    """And what is wrong to its runbook there; without the flag the page has no link to another host."""
     exporter = serve(configure("http://127.0.0.1:9", make_account("prod")), *flags)
+    eventually("the poll has failed", lambda: exporter.status("/-/ready") == 200)
     page = exporter.get("/")[2].decode()
 
     assert re.findall(r'<a href="(http[^"]*)">Documentation</a>', page) == ["https://docs.invalid/"] * len(flags)
-    assert page.count("Documentation") == page.count("//") == len(flags)
+    assert re.findall(r'<a href="(http[^"]*)" title', page) == [
+        "https://docs.invalid/runbooks/DcdnPollFailing.md"
+    ] * len(flags)
+    assert page.count("//") == 2 * len(flags)
 
 
 @pytest.mark.parametrize("by", STOPS)

@@ -175,7 +175,7 @@ def test_the_table_says_why(configure: Configure, command: Command, tmp_path: An
         table = command("status", "--config.file", str(file)).stdout
 
     assert f"permission: NoPermission ({', '.join(f'{name} {value}' for name, value in DENIED.items())})" in table
-    balance = next(line for line in table.splitlines() if " bss " in line)
+    balance = next(line for line in table.splitlines() if " balance " in line)
     assert "the account is of the other site" in balance
     assert "`site`" in balance
 

@@ -253,7 +253,7 @@ def test_people_are_shown_how_much_is_left(amount: float, word: str, written: st
     assert [condition.word for condition in seen.conditions] == [word]
     assert seen == View(
         conditions=seen.conditions,
-        status=(Fragment(word.replace("_", " ")),),
+        status=(Fragment(word.replace("_", " "), runbook="DcdnBalanceSpent" if word == "spent" else ""),),
         billing=(Fragment(written), Fragment("CNY", foreign=True)),
         billing_json={"balance": {"amount": amount, "currency": "CNY"}},
     )

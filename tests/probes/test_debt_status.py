@@ -241,6 +241,9 @@ def test_each_part_can_get_worse(state: DebtState, worse: list[str]) -> None:
     assert NEWS.is_worth_a_line(SOLVENT, state)
 
 
+RUNBOOKS = {"overdue": "DcdnInDebtOverdue", "in_debt": "DcdnInDebt"}
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -263,7 +266,10 @@ def test_debts_are_notes(state: DebtState | None, words: list[str]) -> None:
     assert [condition.word for condition in seen.conditions] == words
     assert seen == View(
         conditions=seen.conditions,
-        notes=tuple(Note(each.severity, each.word.replace("_", " ")) for each in seen.conditions),
+        notes=tuple(
+            Note(each.severity, each.word.replace("_", " "), runbook=RUNBOOKS.get(each.word, ""))
+            for each in seen.conditions
+        ),
         status_json={"debts": words},
     )
 

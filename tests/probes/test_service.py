@@ -115,7 +115,10 @@ CELL_OF_ACTIVE = (Fragment("active"),)
         pytest.param(ACTIVE, CELL_OF_ACTIVE, (Fragment("PayByTraffic", foreign=True),), id="active"),
         pytest.param(
             LOCKED,
-            (Fragment("locked"), Fragment("(financial, security)", foreign=True)),
+            (
+                Fragment("locked", runbook="DcdnServiceLockedFinancial"),
+                Fragment("(financial, security)", foreign=True),
+            ),
             (Fragment("PayByTraffic", foreign=True),),
             id="locked",
         ),
@@ -127,7 +130,7 @@ CELL_OF_ACTIVE = (Fragment("active"),)
                 Fragment("PayByTraffic", foreign=True),
                 Fragment("→"),
                 Fragment("PayByBandwidth", foreign=True),
-                Fragment("in 1 min 30 s"),
+                Fragment("in {time}", values={"time": "1 min 30 s"}),
             ),
             id="changing",
         ),

@@ -47,7 +47,7 @@ SUMMARY = "1 account, 2 probes: "
         pytest.param(
             record(DENIED),
             record(Plans((OVERDUE,))),
-            "overdue, 1 of 1 plans overdue, 1 of 1 sites offline",
+            "overdue, 1 of 1 plans overdue, 1 of 1 sites offline, plans unknown",
             "1 stopped, 1 failed, 1 site offline",
             3,
             id="overdue in one list, without the right to the other",

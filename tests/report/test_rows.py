@@ -194,11 +194,16 @@ def test_debts_stand_beside_the_service(debt: DebtState, words: list[str]) -> No
             },
             id="both",
         ),
-        pytest.param(record(NOT_ACTIVATED, age_s=30), ProbeRecord(), {**OF_DORMANT, "age_s": 30}, id="not polled"),
+        pytest.param(
+            record(NOT_ACTIVATED, age_s=30),
+            ProbeRecord(),
+            {**OF_DORMANT, "condition": "waiting", "age_s": 30},
+            id="not polled",
+        ),
         pytest.param(
             record(NOT_ACTIVATED, age_s=30),
             record(DebtState(in_debt=True), age_s=601),
-            {**OF_DORMANT, "age_s": 601, "poll_success": True},
+            {**OF_DORMANT, "condition": "waiting", "age_s": 601, "poll_success": True},
             id="stale debts",
         ),
     ],
@@ -267,7 +272,8 @@ def test_answers_of_each_kind_are_known_for_its_own_age() -> None:
         records, now=NOW, stale_after_of=lambda kind: 600 if kind.probe == "debt_status" else 900
     ).rows
 
-    assert (row.condition.word, row.notes) == ("active", ())
+    assert (row.keys["status"], row.keys["debts"]) == ("active", [])
+    assert [note.text for note in row.notes] == ["debt_status unknown"]
 
 
 @pytest.mark.parametrize(("first_s", "second_s", "ahead_s"), [(90, 9, 9), (9, 90, 9), (None, 90, 90)])

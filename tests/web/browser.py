@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections import defaultdict
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import websocket
@@ -32,6 +33,19 @@ _FLAGS = (
 _LEFT = ("Inspected target navigated or closed", "Execution context was destroyed.")
 # What repeats itself does so when the test says so.
 _HELD_CLOCK = "window.setInterval = (work) => { window.repeat = work; return 1; };"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How a person's browser is set: the languages it asks for, the size of its window, and its colours."""
+
+    languages: str = "en-US,en"
+    width: int = 1280
+    height: int = 900
+    dark: bool = False
+
+
+ENGLISH = Reader()
 
 
 @contextmanager
@@ -72,14 +86,15 @@ class Browser:
         self.complaints: dict[str, list[Any]] = defaultdict(list)
         """What each page wrote on its console, and errors that it did not catch, by the session of its tab."""
 
-    def open(self, url: str) -> Page:
-        """The page, loaded, with its clock held."""
+    def open(self, url: str, reader: Reader = ENGLISH) -> Page:
+        """The page, loaded, as this reader sees it, with its clock held."""
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         page = Page(self, session, target)
         for domain in ("Page", "Runtime", "Log"):
             page.call(f"{domain}.enable")
         page.call("Page.addScriptToEvaluateOnNewDocument", source=_HELD_CLOCK)
+        page.is_read_by(reader)
         page.call("Page.navigate", url=url)
         page.wait_until(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
         return page
@@ -114,13 +129,22 @@ class Page:
         self._browser.call("Target.closeTarget", {"targetId": self._target})
         return complaints
 
+    def is_read_by(self, reader: Reader) -> None:
+        """What is opened from now on is shown as this reader has set the browser, what is open in its size."""
+        agent = self.see("navigator.userAgent")
+        colours = {"name": "prefers-color-scheme", "value": "dark" if reader.dark else "light"}
+        size = {"width": reader.width, "height": reader.height, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=reader.languages)
+        self.call("Emulation.setEmulatedMedia", features=[colours])
+        self.call("Emulation.setDeviceMetricsOverride", **size)
+
     def call(self, method: str, **parameters: Any) -> Any:
         """The result of the method in this tab."""
         return self._browser.call(method, parameters, session=self._session)
 
     def see(self, expression: str) -> Any:
-        """The value of an expression in the page."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of an expression in the page, also one that it promises."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 

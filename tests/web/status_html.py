@@ -8,14 +8,16 @@ from exporter.core.model import ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.report.report import Report
 from exporter.web.status_page import StatusPage, View, build_environment, render
+from exporter.web.texts import load_texts
 from tests.report.records import report
 
+TEXTS = load_texts()
 Records = Mapping[ProbeKey, ProbeRecord]
 
 
-def page_of(shown: Report, view: View | None = None, **changes: Any) -> str:
+def page_of(shown: Report, view: View | None = None, *, language: str = "en", **changes: Any) -> str:
     page: dict[str, Any] = {"version": "1.2.3", "telemetry_path": "/metrics", "report": shown, "ready": True}
-    return render(StatusPage(**{**page, **changes}), build_environment(), view)
+    return render(StatusPage(**{**page, **changes}), build_environment(), TEXTS[language], view)
 
 
 def html_of(records: Records, view: View | None = None, **changes: Any) -> str:
@@ -24,7 +26,7 @@ def html_of(records: Records, view: View | None = None, **changes: Any) -> str:
 
 def cells(html: str) -> list[list[str]]:
     """The text of the table's body, cell by cell, with the markup taken out."""
-    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
+    body = re.split("<tbody[^>]*>", html)[-1].partition("</tbody>")[0] if "<tbody" in html else ""
     return [
         [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL)]
         for row in body.split("</tr>")[:-1]

@@ -259,11 +259,13 @@ def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
     assert "<bdi>&lt;i&gt;?</bdi>" in body.decode()
     assert told(headers) == {
         "cache-control": "no-store",
+        "content-language": "en",
         "content-length": str(len(body)),
         "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
         "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         "content-type": "text/html; charset=utf-8",
         "referrer-policy": "no-referrer",
+        "vary": "Accept-Language",
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
     }
@@ -271,7 +273,35 @@ def test_status_page(serve: Callable[..., WebServer], ask: Ask) -> None:
     assert [ask(server, link)[0] for link in links] == [200] * 7
     assert ask(server, links[1])[1]["Content-Type"] == "text/css; charset=utf-8"
     assert ask(server, links[2])[1]["Content-Type"] == "text/javascript; charset=utf-8"
-    assert b"<bdi>" not in ask(server, "/?filter=nobody&sort=age")[2].partition(b"<tbody>")[2]
+    assert b"<bdi>" not in ask(server, "/?filter=nobody&sort=age")[2].partition(b"<tbody")[2]
+
+
+@pytest.mark.parametrize(
+    ("header", "language", "word"),
+    [
+        pytest.param({}, "en", "Billing", id="none"),
+        pytest.param({"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}, "zh-CN", "计费", id="Chinese"),
+        pytest.param({"Accept-Language": "en-US,en;q=0.9,zh;q=0.8"}, "en", "Billing", id="English"),
+    ],
+)
+def test_the_status_page_is_in_the_language_of_the_browser(
+    serve: Callable[..., WebServer], ask: Ask, header: dict[str, str], language: str, word: str
+) -> None:
+    """It says so where programs read it: in a header and in the document."""
+    page = StatusPage("1.2.3", "/metrics", report({service("prod"): record(ACTIVE)}), ready=True)
+    _, headers, body = ask(serve(status=lambda: page), "/", headers=header)
+
+    assert (headers["Content-Language"], headers["Vary"]) == (language, "Accept-Language")
+    assert f'<html lang="{language}">' in body.decode()
+    assert word in body.decode()
+
+
+def test_only_the_status_page_is_in_another_language(site: WebServer, ask: Ask) -> None:
+    """Programs read the rest."""
+    paths = ("/metrics", "/api/v1/status", "/-/healthy", "/-/ready", "/nowhere")
+    chinese = {"Accept-Language": "zh"}
+
+    assert [ask(site, path)[2] for path in paths] == [ask(site, path, headers=chinese)[2] for path in paths]
 
 
 def test_status_document(serve: Callable[..., WebServer], ask: Ask) -> None:

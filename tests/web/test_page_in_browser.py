@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.core.model import Failure, FailureReason
-from exporter.probes.kind import Fragment
+from exporter.probes.kind import Fragment, Note, Severity
 from exporter.web.status_page import StatusPage
-from tests.report.records import ACTIVE, UNPAID, changing, record, report, service
+from tests.report.records import ACTIVE, EVERYTHING, TIMEOUT, UNPAID, changing, record, report, service
 from tests.waiting import PATIENCE_S
+from tests.web.browser import ENGLISH, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +27,22 @@ if TYPE_CHECKING:
 NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.querySelector('bdi').textContent).join(' ')"
 TROUBLE = "document.querySelector('#trouble:not([hidden])')?.textContent ?? null"
 FOCUS = "document.activeElement.id"
+# Where the lines of each cell begin: its text is in boxes, of which several may stand in one line.
+LINES = """[...document.querySelectorAll('tbody th, tbody td')].map((cell) => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  const lines = new Map();
+  for (const box of range.getClientRects()) {
+    const line = Math.round(box.bottom / 10);
+    lines.set(line, Math.min(lines.get(line) ?? Infinity, Math.round(box.left)));
+  }
+  return [...lines.values()];
+})"""
+LONG = "an-account-whose-name-is-as-long-as-a-name-may-be-in-a-directory"
 HOSTILE = '<img src=x onerror="window.harm=1">\'"&amp;\n\u202eacme\u2066</table><script>window.harm=1</script>'
 
+DOCS = "http://127.0.0.1/docs"
+CHINESE = "zh-CN,zh;q=0.9,en;q=0.8"
 LOCK = record(UNPAID)
 FINE = {service("fine"): record(ACTIVE)}
 LOCKED = {service("locked-out"): LOCK}
@@ -46,7 +61,17 @@ class Fleet:
     def status(self) -> StatusPage:
         """The page of now."""
         assert self.answers.wait(PATIENCE_S)
-        return StatusPage(version="1.2.3", telemetry_path="/metrics", report=self.report, ready=True)
+        return StatusPage("1.2.3", "/metrics", self.report, ready=True, documentation_url=DOCS)
+
+
+def talkative() -> Fleet:
+    """All that can be shown, an account with a long name, and a note with many names that are long."""
+    fleet = Fleet({**EVERYTHING, service(LONG): record(ACTIVE, TIMEOUT)})
+    names = ", ".join(f"{LONG}-{number}.example.com" for number in range(20))
+    note = Note(Severity.SERIOUS, "domains offline: {count}{names}", {"count": 20, "names": f" ({names})"})
+    first, *others = fleet.report.rows
+    fleet.report = replace(fleet.report, rows=(replace(first, notes=(note, *first.notes)), *others))
+    return fleet
 
 
 @pytest.fixture
@@ -54,8 +79,8 @@ def visit(browser: Browser, serve: Callable[..., WebServer]) -> Iterator[Callabl
     """Opens the page of some rows; in the end, none has complained."""
     pages: list[Page] = []
 
-    def visited(fleet: Fleet, query: str = "") -> Page:
-        pages.append(browser.open(f"http://{serve(status=fleet.status).address}/{query}"))
+    def visited(fleet: Fleet, query: str = "", reader: Reader = ENGLISH) -> Page:
+        pages.append(browser.open(f"http://{serve(status=fleet.status).address}/{query}", reader))
         return pages[-1]
 
     yield visited
@@ -139,3 +164,51 @@ def test_whoever_comes_back_sees_what_is(visit: Callable[..., Page]) -> None:
     fleet.report = report(LOCKED)
     page.see("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_until(f"{NAMES} === 'locked-out'")
+
+
+def test_a_link_to_a_runbook_leaves_the_page(visit: Callable[..., Page]) -> None:
+    """The script follows links within the page and no other."""
+    page = visit(Fleet(LOCKED))
+    page.see(
+        "addEventListener('click', (event) => { window.kept = event.defaultPrevented; event.preventDefault(); })"
+    )
+    page.see("document.querySelector('tbody a').click()")
+    assert page.see("[document.querySelector('tbody a').href, window.kept, location.search]") == [
+        f"{DOCS}/runbooks/DcdnServiceLockedFinancial.md",
+        False,
+        "",
+    ]
+
+
+def test_a_chinese_page_stays_chinese(visit: Callable[..., Page]) -> None:
+    """What the script asks for comes in the language of the browser, too, and a filter finds its words."""
+    page = visit(Fleet(FINE | LOCKED), reader=Reader(CHINESE))
+    assert page.see("[document.documentElement.lang, document.querySelector('button').textContent]") == [
+        "zh-CN",
+        "\u663e\u793a",
+    ]
+    page.see("document.getElementById('filter').focus()")
+    page.type("\u4e1a\u52a1\u9501\u5b9a")
+    page.wait_until(f"{NAMES} === 'locked-out'")
+    assert page.see("document.querySelector('tbody .status').textContent") == "\u4e1a\u52a1\u9501\u5b9a"
+
+
+@pytest.mark.parametrize("languages", [ENGLISH.languages, CHINESE])
+@pytest.mark.parametrize("width", [320, 390, 1280, 2200])
+def test_nothing_is_wider_than_the_window(visit: Callable[..., Page], width: int, languages: str) -> None:
+    """No line has to be scrolled sideways, also with long names."""
+    page = visit(talkative(), reader=Reader(languages, width))
+    assert page.see("[innerWidth, document.documentElement.scrollWidth <= innerWidth]") == [width, True]
+
+
+@pytest.mark.parametrize("languages", [ENGLISH.languages, CHINESE])
+@pytest.mark.parametrize("width", [320, 390])
+def test_on_a_phone_every_line_of_a_value_stands_beside_its_label(
+    visit: Callable[..., Page], width: int, languages: str
+) -> None:
+    """A value of several lines has none below the label."""
+    page = visit(talkative(), reader=Reader(languages, width))
+    cells = page.see(LINES)
+    assert max(len(lines) for lines in cells) > 2
+    assert {left for lines in cells for left in lines} == {cells[0][0]}
+    assert cells[0][0] > width / 4

@@ -13,8 +13,9 @@ from exporter.core.model import Failure, FailureReason
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
-from exporter.probes.kind import Fragment, Severity
+from exporter.probes.kind import Condition, Fragment, Note, Severity
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
+from exporter.probes.table import PROBES
 from exporter.report import terminal
 from exporter.report.report import build_report
 from exporter.web.status_page import build_environment
@@ -100,12 +101,12 @@ from tests.web.status_html import Records, cells, html_of, page_of
         ),
         pytest.param(
             {balance("prod"): record(Balance(1234567.891, "CNY"), age_s=12.3)},
-            ["prod", "bss", "in credit", "1,234,567.89 CNY", "12 s ago", "answered"],
+            ["prod", "balance", "in credit", "1,234,567.89 CNY", "12 s ago", "answered"],
             id="balance",
         ),
         pytest.param(
             {balance("prod"): record(Balance(0.0, "USD"), age_s=12.3)},
-            ["prod", "bss", "spent", "0.00 USD", "12 s ago", "answered"],
+            ["prod", "balance", "spent", "0.00 USD", "12 s ago", "answered"],
             id="balance-that-is-spent",
         ),
     ],
@@ -129,18 +130,88 @@ def test_row(records: Records, expected: list[str]) -> None:
         pytest.param({service("a"): record(ACTIVE)}, "good", id="active"),
         pytest.param({service("a"): record(changing(in_s=90))}, "good", id="active, with a change ahead"),
         pytest.param({balance("a"): record(Balance(0.01, "CNY"))}, "good", id="in credit"),
+        pytest.param({service("a"): record(ACTIVE), debts("a"): ProbeRecord()}, "waiting", id="in part"),
     ],
 )
 def test_a_row_has_the_colour_of_its_condition(records: Records, css_class: str) -> None:
     """Its class is how bad that is."""
-    assert re.findall(r'<tr class="([^"]*)">', html_of(records)) == [css_class]
+    assert re.findall(r'<tr class="([^"]*)"', html_of(records)) == [css_class]
 
 
 def test_the_stylesheet_has_a_colour_for_each_severity() -> None:
-    """What is to come has that of all text; there is no class that no row can have."""
+    """What is to come has that of all text, and a failure has its own cell; there is no class that nothing has."""
     css = resources.files("exporter.web").joinpath("static", "status.css").read_text(encoding="utf-8")
-    styled = set(re.findall(r"^\.(\w+) (?:\.status|td:last-child)", css, re.MULTILINE))
-    assert styled == {severity.name.lower() for severity in Severity} - {"upcoming"}
+    styled = set(re.findall(r"\.status\.(\w+)", css))
+    assert styled == {severity.name.lower() for severity in Severity} - {"upcoming", "failing"}
+    assert ".good .status.good {" in css
+    assert css.count(".status.good") == 1
+
+
+def coloured(html: str) -> list[tuple[str, str]]:
+    """The severity and the text of each part of the status that has one."""
+    return [
+        (severity, re.sub(r"<[^>]*>", "", text))
+        for severity, text in re.findall(r'<span class="status (\w+)">(.*?)</span>', html)
+    ]
+
+
+def test_each_part_of_the_status_has_its_own_colour() -> None:
+    """An active service whose debt is overdue is neither green nor red by itself."""
+    html = html_of({service("a"): record(ACTIVE), debts("a"): record(DebtState(available=False, in_debt=True))})
+    assert coloured(html) == [("good", "active"), ("serious", "unavailable"), ("warning", "in debt")]
+    assert '<tr class="serious"' in html
+
+
+def test_a_note_is_as_bad_as_a_condition() -> None:
+    """A row with a bad note is not good, and stands before those that are."""
+    (fine,) = report({service("z"): record(ACTIVE)}).rows
+    for severity in Severity:
+        row = replace(fine, notes=(Note(severity, "{count} of them", {"count": 3}),))
+        assert row.severity is (severity if severity < Severity.UPCOMING else Severity.GOOD)
+
+
+def test_what_stops_delivery_is_counted_above_the_table() -> None:
+    """A condition that is critical has a word there, which shows also that there is none."""
+    critical = {each for kind in PROBES for each in kind.conditions if each.severity is Severity.CRITICAL}
+    assert {each.word for each in critical if each.alarm} >= {"locked", "overdue"}
+    assert {each.word for each in critical if not each.alarm} == set()
+
+
+def test_what_is_wrong_beside_the_status_is_counted() -> None:
+    """A row counts as the worst that is true of it, but for what is only to come."""
+    shown = report({service("a"): record(ACTIVE), service("b"): record(changing(in_s=60))})
+    beside = Condition("packages_low", Severity.WARNING, state=False)
+    rows = tuple(replace(row, conditions=(beside, *row.conditions)) for row in shown.rows if row.account == "a")
+    html = page_of(replace(shown, rows=(*rows, *(row for row in shown.rows if row.account == "b"))))
+    assert "2 rows: 1 packages low, 1 active." in html
+
+
+STALE = {
+    service("a"): record(ACTIVE, age_s=700),
+    debts("a"): record(DebtState(in_debt=False), age_s=5),
+    service("b"): record(ACTIVE, age_s=5),
+    debts("b"): record(DebtState(in_debt=False), age_s=700),
+    balance("c"): record(Balance(1.0, "CNY"), age_s=700),
+}
+
+
+def test_what_is_too_old_is_not_green() -> None:
+    """Neither a row of which nothing is known, nor one of which something is not."""
+    html = page_of(report(STALE, stale_after_s=600), documentation_url="https://docs.invalid/docs")
+    stale = '<a href="https://docs.invalid/docs/runbooks/DcdnDataStale.md" title="DcdnDataStale">'
+    assert re.findall(r'<tr class="([^"]*)"', html) == ["waiting"] * 3
+    assert [row[2] for row in cells(html)] == ["unknown", "active, debt_status unknown", "unknown"]
+    assert html.count(stale) == 3
+    assert "3 rows: 3 waiting." in html
+
+
+def test_before_the_first_answer_nothing_is_too_old() -> None:
+    """What is not known yet has no runbook."""
+    html = html_of(
+        {service("a"): record(ACTIVE), debts("a"): ProbeRecord()}, documentation_url="https://docs.invalid/"
+    )
+    assert "runbooks" not in html
+    assert coloured(html) == [("good", "active"), ("waiting", "debt_status unknown")]
 
 
 def test_a_kind_of_probe_that_is_none_of_ours() -> None:
@@ -155,7 +226,7 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
 
     status = "certificate of &lt;b&gt;.example, revoked, 1,024 bits"
     assert cells(html)[0] == ["b", "esa", status, "free", "2 s ago", "answered"]
-    assert re.findall(r'<tr class="([^"]*)">', html) == ["critical", "upcoming", "good"]
+    assert re.findall(r'<tr class="([^"]*)"', html) == ["critical", "upcoming", "good"]
     assert re.findall(r'\?filter=(\w+)"><b>(\d+)</b>', html) == [("broken", "1"), ("failing", "0")]
     assert "3 rows: 1 revoked, 1 ending, 1 valid." in html
 
@@ -259,7 +330,7 @@ def test_empty_page() -> None:
     html = html_of({}, ready=False)
     assert "No account is configured or discovered yet." in html
     assert "Not ready: the first polls have not finished." in html
-    assert "<table>" not in html
+    assert "<table" not in html
 
 
 def test_unknown_name_in_template() -> None:

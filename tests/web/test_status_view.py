@@ -7,14 +7,17 @@ from markupsafe import escape
 
 from exporter.core.model import Failure, FailureReason
 from exporter.core.store import ProbeRecord
+from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.report.report import build_report
 from exporter.web.status_page import ROWS_SHOWN, View, rows_in_view, view_of
 from tests.certificates import CERTIFICATES, Certificate
 from tests.records import stale_after
-from tests.report.records import ACTIVE, LOCKED, NOW, UNPAID, changing, debts, record, report, service
-from tests.web.status_html import cells, html_of
+from tests.report.records import ACTIVE, LOCKED, NOW, UNPAID, balance, changing, debts, record, report, service
+from tests.web.status_html import TEXTS, cells, html_of
+
+ENGLISH = TEXTS["en"]
 
 
 @pytest.mark.parametrize(
@@ -71,16 +74,41 @@ FLEET = {
 )
 def test_view(query: dict[str, str], expected: str) -> None:
     """The address says which rows are shown and in which order; what makes no sense in it is not asked for."""
-    assert " ".join(row.account for row in rows_in_view(report(FLEET), view_of(query))) == expected
+    assert " ".join(row.account for row in rows_in_view(report(FLEET), view_of(query), ENGLISH)) == expected
 
 
 @pytest.mark.parametrize("words", ["1883927335936173", "927335", "video & live"])
 def test_accounts_are_found_by_id_and_name(words: str) -> None:
     """An alert, a bill or a colleague may name no other."""
     records = {service(account): record(ACTIVE) for account in ("fine", "200001", "other")}
-    rows = rows_in_view(report(records), View(filter=words))
+    rows = rows_in_view(report(records), View(filter=words), ENGLISH)
 
     assert [row.account for row in rows] == ["200001" if "video" in words else "fine"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        pytest.param("业务锁定", "gamma", id="a status"),
+        pytest.param("欠费超期", "sigma", id="a note"),
+        pytest.param("权限不足", "omega", id="a failure"),
+        pytest.param("计费待变更", "Beta delta", id="a count"),
+        pytest.param("locked", "gamma", id="in English, as in the metrics"),
+    ],
+)
+def test_a_filter_finds_what_a_page_in_chinese_shows(words: str, found: str) -> None:
+    """And what a link or a colleague says in English."""
+    rows = rows_in_view(report(FLEET), View(filter=words), TEXTS["zh"])
+
+    assert " ".join(row.account for row in rows) == found
+
+
+@pytest.mark.parametrize("words", ["balance", "bss"])
+def test_a_balance_is_found_by_either_name(words: str) -> None:
+    """That of the page, and that of the metrics."""
+    records = {service("a"): record(ACTIVE), balance("b"): record(Balance(1.0, "CNY"))}
+
+    assert [row.account for row in rows_in_view(report(records), View(filter=words), ENGLISH)] == ["b"]
 
 
 def test_a_change_without_a_moment() -> None:
@@ -90,7 +118,7 @@ def test_a_change_without_a_moment() -> None:
         service("some-day"): record(changing(in_s=None)),
         service("soon"): record(changing(in_s=60)),
     }
-    rows = rows_in_view(report(records), View(order="change"))
+    rows = rows_in_view(report(records), View(order="change"), ENGLISH)
     assert [row.account for row in rows] == ["soon", "some-day", "locked-out"]
 
 
@@ -163,4 +191,4 @@ def test_a_kind_of_probe_that_is_none_of_ours(view: View, found: str) -> None:
     }
     shown = build_report(records, now=NOW, stale_after_of=stale_after(600), kinds=(CERTIFICATES,))
 
-    assert " ".join(row.account for row in rows_in_view(shown, view)) == found
+    assert " ".join(row.account for row in rows_in_view(shown, view, ENGLISH)) == found

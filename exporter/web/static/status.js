@@ -71,7 +71,7 @@ filter.addEventListener("input", () => {
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("#status a");
+  const link = event.target.closest("#status a[href^='?']"); // others lead to runbooks
   if (link && event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)) {
     event.preventDefault();
     go(link.href);

@@ -1,0 +1,86 @@
+"""The words of the status page: a file for each language.
+
+What the rooms of the probes say is written in English where it is said. A file of another language has a translation
+for each such text, found by the English one.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from string import Formatter
+from typing import Final
+
+from exporter.core.durations import Duration, in_words
+from exporter.probes.kind import Fragment, Note, Values
+
+LANGUAGES: Final = ("en", "zh")
+"""The names of the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The words of one language.
+
+    ``language`` is what HTML calls it. ``page`` and ``signs`` are the page's own, ``units`` those of durations.
+    ``states`` has a translation of each English text of a probe; ``runbooks`` are those that are translated, in a
+    folder of the name ``folder``.
+    """
+
+    language: str
+    page: Mapping[str, str]
+    signs: Mapping[str, str]
+    units: Mapping[str, str]
+    states: Mapping[str, str]
+    runbooks: frozenset[str]
+    folder: str
+
+    def of(self, english: str) -> str:
+        """The translation of a text of a probe, or that itself where there is none."""
+        return self.states.get(english, english)
+
+    def said(self, part: Fragment | Note) -> Iterator[tuple[str, bool]]:
+        """A part of a cell in pieces, each with whether others have written it, in whatever direction it runs."""
+        if isinstance(part, Fragment) and part.foreign:
+            yield part.text, True
+        else:
+            yield from self.filled(self.of(part.template), part.values)
+
+    def filled(self, template: str, values: Values) -> Iterator[tuple[str, bool]]:
+        """A text with these values in the places that it names, in pieces as ``said`` has them."""
+        if not values:
+            yield template, False
+            return
+        for text, name, _, _ in Formatter().parse(template):
+            if text:
+                yield text, False
+            if name is not None:
+                value = values[name]
+                of_others = isinstance(value, str) and not isinstance(value, Duration)
+                yield self.duration(value.seconds) if isinstance(value, Duration) else str(value), of_others
+
+    def duration(self, seconds: float) -> str:
+        """A duration in words."""
+        return in_words(seconds, units=self.units)
+
+    def runbook(self, name: str) -> str:
+        """The path of a runbook below the folder of the documents."""
+        return f"runbooks/{f'{self.folder}/' if name in self.runbooks else ''}{name}.md"
+
+
+def load_texts() -> Mapping[str, Texts]:
+    """The words of every language, by its name; the first is for browsers that ask for none of them."""
+    return {name: _read(name) for name in LANGUAGES}
+
+
+def _read(name: str) -> Texts:
+    texts = tomllib.loads(resources.files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    return Texts(
+        language=texts["language"],
+        page=texts["page"],
+        signs=texts["signs"],
+        units=texts["units"],
+        states=texts.get("states", {}),
+        runbooks=frozenset(texts["runbooks"]),
+        folder=name,
+    )

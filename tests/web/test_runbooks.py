@@ -1,0 +1,108 @@
+"""The status page's links to runbooks."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from exporter.core.model import Failure, FailureReason
+from exporter.probes.balance import Balance
+from exporter.probes.debt_status import DebtState
+from exporter.probes.service_state import ServiceState
+from exporter.web.runbooks import document_address, runbook_of_failure
+from tests.report.records import ACTIVE, LOCKED, UNPAID, balance, debts, record, service
+from tests.web.status_html import Records, html_of
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = "https://docs.invalid/dcdn"
+
+
+def links(records: Records, *, language: str = "en", documentation_url: str = DOCS) -> list[str]:
+    """The runbooks that the rows of a page link to, below the folder of the documents, with the words that do."""
+    html = html_of(records, language=language, documentation_url=documentation_url)
+    found = re.findall(rf'<a href="{DOCS}/([^"]*)" title="\w+">([^<]*)</a>', html)
+    return [f"{words}: {path}" for path, words in found]
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        pytest.param({service("a"): record(ACTIVE)}, [], id="fine"),
+        pytest.param(
+            {service("a"): record(UNPAID)}, ["locked: runbooks/DcdnServiceLockedFinancial.md"], id="a payment"
+        ),
+        pytest.param(
+            {service("a"): record(LOCKED)},
+            ["locked: runbooks/DcdnServiceLockedFinancial.md"],
+            id="a payment and more",
+        ),
+        pytest.param(
+            {service("a"): record(ServiceState(lock_reasons=("security",)))},
+            ["locked: runbooks/DcdnServiceLockedOther.md"],
+            id="security",
+        ),
+        pytest.param(
+            {service("a"): record(ACTIVE), debts("a"): record(DebtState(in_debt=True))},
+            ["in debt: runbooks/DcdnInDebt.md"],
+            id="a debt",
+        ),
+        pytest.param(
+            {service("a"): record(ACTIVE), debts("a"): record(DebtState(in_debt_overdue=True))},
+            ["overdue: runbooks/DcdnInDebtOverdue.md"],
+            id="an overdue debt",
+        ),
+        pytest.param(
+            {balance("a"): record(Balance(0.0, "CNY"))}, ["spent: runbooks/DcdnBalanceSpent.md"], id="spent"
+        ),
+        pytest.param({balance("a"): record(Balance(1.0, "CNY"))}, [], id="in credit"),
+        pytest.param(
+            {service("a"): record(ACTIVE, Failure(FailureReason.AUTH, "no such key"))},
+            ["auth: runbooks/DcdnAuthFailing.md"],
+            id="a failure",
+        ),
+    ],
+)
+def test_what_is_wrong_leads_to_its_runbook(records: Records, expected: list[str]) -> None:
+    """That of the alert which it raises."""
+    assert links(records) == expected
+
+
+def test_a_runbook_in_the_language_of_the_page() -> None:
+    """Where there is one; else it is in English."""
+    records = {service("a"): record(UNPAID, Failure(FailureReason.TIMEOUT, "no reply"))}
+    assert links(records, language="zh") == [
+        "业务锁定: runbooks/zh/DcdnServiceLockedFinancial.md",
+        "超时: runbooks/DcdnPollFailing.md",
+    ]
+
+
+@pytest.mark.parametrize("reason", FailureReason)
+def test_every_failure_has_a_runbook(reason: FailureReason) -> None:
+    """Whatever fails."""
+    assert (ROOT / "docs" / "runbooks" / f"{runbook_of_failure(reason)}.md").is_file()
+
+
+def test_every_runbook_that_the_exporter_names_is_there() -> None:
+    """A link that leads nowhere helps nobody at night."""
+    sources = [file.read_text(encoding="utf-8") for file in (ROOT / "exporter").rglob("*.py")]
+    named = {name for source in sources for name in re.findall(r'"(Dcdn[A-Z][A-Za-z]+)"', source)}
+    runbooks = {page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md")}
+
+    assert len(named & runbooks) > 8
+    assert {name for name in named - runbooks if not name.endswith("NotFound")} == set()  # those are codes of the API
+
+
+@pytest.mark.parametrize(
+    ("folder", "address"),
+    [
+        pytest.param("", "", id="not published"),
+        pytest.param("https://d.invalid/docs", "https://d.invalid/docs/runbooks/A.md", id="a folder"),
+        pytest.param("https://d.invalid/docs/", "https://d.invalid/docs/runbooks/A.md", id="with a slash"),
+        pytest.param("https://d.invalid", "https://d.invalid/runbooks/A.md", id="a host"),
+        pytest.param("https://d.invalid/f?at=main", "https://d.invalid/f/runbooks/A.md?at=main", id="with a query"),
+        pytest.param("https://d.invalid/f#readme", "https://d.invalid/f/runbooks/A.md", id="with a place in it"),
+    ],
+)
+def test_a_document_below_the_folder(folder: str, address: str) -> None:
+    """Whatever the address of the folder ends with."""
+    assert document_address(folder, "runbooks/A.md") == address

@@ -1,0 +1,152 @@
+"""The words of the status page: each language has all of them, also for what the rooms of the probes say."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import exporter.probes
+from exporter.core.durations import in_words
+from exporter.core.model import FailureReason
+from exporter.probes.kind import Fragment, Note, Severity
+from exporter.probes.table import PROBES
+from exporter.report.report import FAILING, WAITING
+from exporter.web.texts import LANGUAGES, Texts
+from tests.report.records import EVERYTHING, report
+from tests.web.said import said
+from tests.web.status_html import TEXTS, html_of
+
+ROOT = Path(__file__).parent.parent.parent
+TRANSLATED = [TEXTS[name] for name in LANGUAGES if name != "en"]
+ROOMS = [
+    *(f"exporter.probes.{room.name}" for room in pkgutil.iter_modules(exporter.probes.__path__)),
+    "exporter.report.report",
+]
+of_each_translation = pytest.mark.parametrize("texts", TRANSLATED, ids=lambda texts: str(texts.language))
+
+
+def places(template: str) -> list[str]:
+    """The names that a template has in braces."""
+    return sorted(name for _, name, _, _ in Formatter().parse(template) if name is not None)
+
+
+def test_every_file_is_a_language() -> None:
+    """None lies there that no browser gets."""
+    assert {file.stem for file in (ROOT / "exporter" / "web" / "texts").glob("*.toml")} == set(LANGUAGES)
+
+
+@of_each_translation
+@pytest.mark.parametrize("part", ["page", "signs", "units"])
+def test_every_language_has_the_same_keys_and_places(texts: Texts, part: str) -> None:
+    """No text is missing or left over, and each has places for the same values."""
+    english, translated = getattr(TEXTS["en"], part), getattr(texts, part)
+
+    assert {key: places(text) for key, text in translated.items()} == {
+        key: places(text) for key, text in english.items()
+    }
+
+
+@of_each_translation
+def test_a_translation_has_the_places_of_its_original(texts: Texts) -> None:
+    """Each value of a note is shown in every language."""
+    assert {english for english, text in texts.states.items() if places(english) != places(text)} == set()
+
+
+def words() -> Iterator[str]:
+    """What stands for conditions, alarms and failures, and for what is polled but is no product, as it is shown."""
+    for condition in (*(each for kind in PROBES for each in kind.conditions), FAILING, WAITING):
+        yield from (word.replace("_", " ") for word in (condition.word, condition.alarm) if word)
+    yield from FailureReason
+    yield from (kind.probe for kind in PROBES if kind.of_account)
+
+
+@of_each_translation
+def test_every_condition_and_failure_is_translated(texts: Texts) -> None:
+    """A word without a translation would stand in English between others."""
+    assert sorted({word for word in words() if word not in texts.states}) == []
+
+
+@of_each_translation
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_text_of_a_room_is_translated(texts: Texts, room: str) -> None:
+    """The texts are named that are missing in the file of the language."""
+    patterns = said(importlib.import_module(room))
+
+    assert sorted(each for each in patterns if not any(re.fullmatch(each, english) for english in texts.states)) == []
+
+
+def test_the_texts_of_a_room_are_found_wherever_it_has_them() -> None:
+    """In the call, in a name, in a table that is looped over, in both branches, and among a function's arguments."""
+    texts = said(importlib.import_module("tests.web.room_that_says"))
+
+    assert {text.replace("\\", "") for text in texts} == {
+        "in the call {count}",
+        "in a name {count}",
+        "of the module {count}",
+        "in a table {count}",
+        "first branch",
+        "second branch",
+        "handed over {count}",
+        "with .+ inside",
+    }
+
+
+@of_each_translation
+def test_what_is_said_of_every_state_is_translated(texts: Texts) -> None:
+    """Also where the source does not tell what a room says."""
+    rows = report(EVERYTHING).rows
+    english = {note.template for row in rows for note in row.notes} | {
+        part.template for row in rows for part in (*row.status, *row.billing) if not part.foreign
+    }
+
+    assert sorted(text for text in english - set(texts.states) if re.search(r"[A-Za-z]{2}", text)) == []
+
+
+IDENTIFIERS = {"dcdn-exporter", "1.2.3", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready"} | {
+    word for kind in PROBES for word in (kind.product, kind.probe)
+}
+
+
+@of_each_translation
+def test_a_page_has_no_english_between_the_words_of_another_language(texts: Texts) -> None:
+    """But for names of the configuration, addresses and metrics, and for what others have said."""
+    (name,) = (name for name, each in TEXTS.items() if each is texts)
+    html = html_of(EVERYTHING, language=name, documentation_url="https://docs.invalid/docs")
+    shown = re.sub(r"<title>.*?</title>|<bdi[^>]*>.*?</bdi>", "", html, flags=re.DOTALL)
+    attributes = re.findall(r'(?:placeholder|aria-label|data-label)="([^"]*)"', shown)
+    said_to_people = [*re.sub(r"<[^>]*>", "\n", shown).split("\n"), *attributes]
+    latin = {word for text in said_to_people for word in re.findall(r"[A-Za-z/][\w./-]+", text)}
+
+    assert latin - IDENTIFIERS == {"exporter"}  # as the program is called in Chinese, too
+
+
+def test_chinese() -> None:
+    """A note has its values, durations are in Chinese, and what others have named stands apart."""
+    chinese = TEXTS["zh"]
+    ahead = Fragment("in {time}", values={"time": in_words(93_784)})
+    unknown = Note(Severity.WAITING, "{probe} unknown", {"probe": "domains"})
+
+    assert list(chinese.said(ahead)) == [("1 天 2 小时", False), ("后", False)]
+    assert list(chinese.said(unknown)) == [("domains", True), (" 未知", False)]
+    assert list(chinese.said(Fragment("locked", foreign=True))) == [("locked", True)]
+
+
+def test_a_text_without_a_translation_stays_english() -> None:
+    """It is read, and nothing fails."""
+    note = Note(Severity.WARNING, "{count} of them", {"count": 3})
+
+    assert list(TEXTS["zh"].said(note)) == [("3", False), (" of them", False)]
+
+
+@of_each_translation
+def test_runbooks_in_another_language(texts: Texts) -> None:
+    """Those that are there are linked to, and no other."""
+    there = {page.stem for page in (ROOT / "docs" / "runbooks" / texts.folder).glob("*.md")}
+
+    assert texts.runbooks == there
+    assert texts.runbook("DcdnInDebt") == "runbooks/zh/DcdnInDebt.md"
+    assert texts.runbook("DcdnPollFailing") == "runbooks/DcdnPollFailing.md"
