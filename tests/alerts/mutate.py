@@ -37,6 +37,10 @@ _EQUIVALENT = (
         r"dcdn_service_\w+:held: matcher: no `(?:status|reason|charge_type)=",
         "the metric's other series come and go with that one",
     ),
+    (
+        r"dcdn_(?:domains|resource_\w+|esa_\w+):held: matcher: no `status=\"(?:online|valid)\"`",
+        "the metric's other series come and go with that one",
+    ),
     (r"dcdn_service:attention: matcher: no `status=", "the metric's other series come and go with that one"),
     (r"DcdnServiceDeactivated: matcher: no `status=", "the other two values are excluded by what follows"),
     (
