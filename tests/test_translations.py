@@ -18,6 +18,12 @@ RUNBOOKS = [page for page in CHINESE if page.parent.parent.name == "runbooks"]
 PAGES = [page for page in CHINESE if page not in RUNBOOKS]
 SHORT = [ROOT / "docs" / "zh" / "deployment.md"]
 """These leave something out of each chapter, and lead to the English page for the rest."""
+MESSAGES = [
+    ROOT / "deploy" / "prometheus" / "alerts.yaml",
+    ROOT / "deploy" / "alertmanager" / "templates" / "dcdn.zh.tmpl",
+    *(ROOT / "exporter" / "web").glob("texts/zh.*"),
+]
+"""Files with Chinese texts that are no documents."""
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 NOT_THE_TERM = {
     "账号": "帐号|帐户",
@@ -28,7 +34,7 @@ NOT_THE_TERM = {
     "告警": "报警|警报",
     "分片": "切片",
     "重新加载": "重载|热加载",
-    "调用配额": "预算",
+    "调用配额": "调用预算|调用额度",
     "抓取": "采集",
     "过期": "陈旧",
     "响应": "应答",
@@ -99,10 +105,10 @@ def test_both_pages_lead_to_each_other_at_their_head(page: Path) -> None:
         assert f"]({os.path.relpath(there, here.parent)})" in head
 
 
-@each_page
-def test_a_thing_has_one_name(page: Path) -> None:
+@pytest.mark.parametrize("file", [*CHINESE, *MESSAGES], ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_thing_has_one_name(file: Path) -> None:
     """That of the glossary, in Chinese as in English."""
-    text = page.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
     found = {term: re.findall(f".{{0,9}}(?:{words}).{{0,9}}", text) for term, words in NOT_THE_TERM.items()}
     assert {term: places for term, places in found.items() if places} == {}
 

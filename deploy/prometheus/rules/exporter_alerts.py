@@ -171,7 +171,7 @@ EXPORTER_ALERTS = (
         description="They are configured, or were discovered, but no probe of theirs exists: a shard is missing, or "
         "shards disagree about how many they are.",
         summary_zh="{{ $labels.job }} 没有轮询 {{ $value }} 个账号",
-        description_zh="这些账号已配置或已被发现，但没有任何探测：有分片缺失，或各分片的总数不一致。",
+        description_zh="这些账号已配置或已被发现，但没有任何探测项：有分片缺失，或各分片的总数不一致。",
     ),
     Alert(
         "DcdnAccountsUnwatched",
@@ -240,7 +240,7 @@ EXPORTER_ALERTS = (
         "is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls its accounts; those of a "
         "shard are not watched.{{ end }}",
         summary_zh="{{ $labels.job }} 的副本 {{ $labels.instance }} 出现故障",
-        description_zh="{{ if $value }}有 {{ $value }} 个探测只在这个副本上失败：另一个副本仍有响应，暂无损失。"
+        description_zh="{{ if $value }}有 {{ $value }} 个探测项只在这个副本上失败：另一个副本仍有响应，暂无损失。"
         "{{ else }}无法抓取该副本。若另一个副本也轮询其账号，则没有损失；若它是分片，其账号没有被监控。{{ end }}",
     ),
     Alert(

@@ -356,7 +356,7 @@ POLL_ALERTS = (
         f"{{{{ $labels.account_id }}}}",
         description="Polls will soon wait for their turn, and data will become older than the interval. Poll less "
         "often, or less.",
-        summary_zh=f"账号 ID {{{{ $labels.account_id }}}}：{{{{ $labels.operation }}}} 已用去调用额度的 {PERCENT}",
+        summary_zh=f"账号 ID {{{{ $labels.account_id }}}}：{{{{ $labels.operation }}}} 已用去调用配额的 {PERCENT}",
         description_zh="轮询很快将需要排队，数据会比轮询间隔更旧。请降低轮询频率，或减少轮询内容。",
     ),
     Alert(

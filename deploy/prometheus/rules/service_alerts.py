@@ -145,7 +145,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
             "On the China site the lock may follow within minutes: pay now.",
             "On the international site the service is locked 15 days after the bill fell due: pay before.",
         ),
-        summary_zh=f"{WHO}：有逾期欠款（{PRODUCT}）",
+        summary_zh=f"{WHO}：欠费（{PRODUCT}）",
         description_zh=_by_site(
             "中国站：几分钟内就可能被锁定，请立即付款。", "国际站：账单到期 15 天后服务会被锁定，请在此之前付款。"
         ),
@@ -226,10 +226,10 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
         description="A submitted change cannot be withdrawn. Check that traffic packages and budgets fit the new "
         "method.",
-        summary_zh=f"{WHO}：{_WHICH_ZH} 的计费方式将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
+        summary_zh=f"{WHO}：{_WHICH_ZH} 的计费类型将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
         f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
-        description_zh="已提交的变更无法撤回。请确认流量包和预算适合新的计费方式。",
+        description_zh="已提交的变更无法撤回。请确认流量包和预算适合新的计费类型。",
     ),
     Alert(
         "DcdnChargeTypeChangeScheduled",
@@ -260,7 +260,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         description="Somebody has submitted a change of the billing method. Find out who and why; it cannot be "
         "withdrawn, and it blocks another one until it takes effect.",
         summary_zh=f"{WHO}：{_WHICH_ZH} 将改为按 {{{{ $labels.charge_type }}}} 计费",
-        description_zh="有人提交了计费方式变更。请查明是谁、为什么；变更无法撤回，生效之前也不能再提交另一个。",
+        description_zh="有人提交了计费类型变更。请查明是谁、为什么；变更无法撤回，生效之前也不能再提交另一个。",
     ),
     Alert(
         "DcdnChargeTypeChanged",
@@ -290,7 +290,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {_WHICH} is billed by {{{{ $labels.charge_type }}}} now",
         description="The billing method has changed. Bills from now on follow the new one; they come hours late.",
         summary_zh=f"{WHO}：{_WHICH_ZH} 现在按 {{{{ $labels.charge_type }}}} 计费",
-        description_zh="计费方式已变更。此后的账单按新方式计算，会晚几小时到达。",
+        description_zh="计费类型已变更。此后的账单按新方式计算，会晚几小时到达。",
     ),
     Alert(
         "DcdnServiceEnding",
@@ -329,7 +329,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         f"{{{{ . }}}}{{{{ end }}}}"
         "{{ with $labels.reason }}lock reason {{ . }}{{ end }}" + f" ({PRODUCT})",
         description="It is shown as it came. Tell the project, so that the next version knows it.",
-        summary_zh=f"{WHO}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费方式 {{{{ . }}}}{{{{ end }}}}"
+        summary_zh=f"{WHO}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费类型 {{{{ . }}}}{{{{ end }}}}"
         "{{ with $labels.reason }}锁定原因 {{ . }}{{ end }}" + f"（{PRODUCT}）",
         description_zh="该值按原样显示。请告知项目，以便下一个版本支持。",
     ),
