@@ -22,6 +22,7 @@ from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
 from deploy.prometheus.rules.table import with_table
 from deploy.prometheus.rules.thresholds import (
     BALANCE_INTERVAL_S,
+    INVENTORY_INTERVAL_S,
     JOB,
     POLL_INTERVAL_S,
     POLL_TIMEOUT_S,
@@ -231,11 +232,18 @@ def test_an_address_that_no_path_can_follow_is_refused(address: str, tmp_path: P
 def test_intervals_are_the_exporters_own() -> None:
     """What the table computes delays from is what the exporter does unless it is configured otherwise."""
     poll = Poll.model_validate({})
-    assert (poll.interval_s, poll.timeout_s, poll.stale_after_s, poll.balance_interval_s) == (
+    assert (
+        poll.interval_s,
+        poll.timeout_s,
+        poll.stale_after_s,
+        poll.balance_interval_s,
+        poll.inventory_interval_s,
+    ) == (
         POLL_INTERVAL_S,
         POLL_TIMEOUT_S,
         STALE_AFTER_S,
         BALANCE_INTERVAL_S,
+        INVENTORY_INTERVAL_S,
     )
 
 

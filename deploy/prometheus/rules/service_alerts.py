@@ -136,7 +136,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         "DcdnInDebt",
         Severity.WARNING,
         routed(f"max by (account, product) ({IN_DEBT})"),
-        fires_when="a payment is overdue (probe `debt_status`)",
+        fires_when="a bill could not be paid, and the service still runs (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
         keeps=Pause(5 * MINUTE_S, "a debt that comes and goes is one alert"),
