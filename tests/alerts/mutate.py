@@ -227,6 +227,7 @@ def _is_asked(case: dict[str, Any], record: str) -> bool:
     return any(record in check["expr"] for check in case["promql_expr_test"])
 
 
+@cache
 def _used_by(alerts: frozenset[str]) -> list[dict[str, Any]]:
     return [rule for group in only(*alerts)["groups"] for rule in group["rules"]]
 

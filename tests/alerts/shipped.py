@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,15 @@ def load(file: Path) -> Any:
     return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
+@cache
+def groups() -> list[dict[str, Any]]:
+    """The groups of alerts.yaml, read once."""
+    return list(load(ALERTS_FILE)["groups"])
+
+
 def rules() -> list[dict[str, Any]]:
     """Every rule of alerts.yaml, in its order."""
-    return [rule for group in load(ALERTS_FILE)["groups"] for rule in group["rules"]]
+    return [rule for group in groups() for rule in group["rules"]]
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -45,8 +52,7 @@ def only(*names: str, expression: str | None = None) -> dict[str, Any]:
 
     Of alerts that stand twice, the ``expression`` says which one.
     """
-    groups = load(ALERTS_FILE)["groups"]
-    everything = [rule for group in groups for rule in group["rules"]]
+    everything = rules()
     recorded = [rule for rule in everything if "record" in rule]
     kept = [
         rule
@@ -59,7 +65,7 @@ def only(*names: str, expression: str | None = None) -> dict[str, Any]:
     return {
         "groups": [
             {**group, "rules": ours}
-            for group in groups
+            for group in groups()
             if (ours := [rule for rule in group["rules"] if rule in kept])
         ]
     }
