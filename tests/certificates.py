@@ -12,20 +12,8 @@ from datetime import UTC, datetime
 
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import (
-    Condition,
-    Family,
-    Fragment,
-    MetricType,
-    News,
-    Note,
-    ProbeKind,
-    Sample,
-    Scope,
-    Severity,
-    View,
-    Visible,
-)
+from exporter.probes.kind import Family, MetricType, News, ProbeKind, Sample, Scope, Visible
+from exporter.probes.view import Condition, Fragment, Note, Severity, View
 
 
 @dataclass(frozen=True, slots=True)

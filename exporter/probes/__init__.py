@@ -14,4 +14,5 @@ table           the probes, as rows
 ├── esa             List…RatePlanInstances: the plans of Edge Security Acceleration, of two lists
 │   └── esa_state       the plans, and how an answer is read
 └── kind            what the file of a kind has to define
+    └── view            what people are shown of a state
 """

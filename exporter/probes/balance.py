@@ -14,18 +14,8 @@ from dataclasses import dataclass
 from exporter.api.fields import AnswerFields, cut
 from exporter.api.operation import Operation
 from exporter.core.model import Answer, require_label_value
-from exporter.probes.kind import (
-    AS_OF,
-    Condition,
-    Family,
-    Fragment,
-    Interval,
-    News,
-    ProbeKind,
-    Scope,
-    Severity,
-    View,
-)
+from exporter.probes.kind import AS_OF, Family, Interval, News, ProbeKind, Scope
+from exporter.probes.view import Condition, Fragment, Severity, View
 
 BALANCE = "balance"
 CURRENCY = "Currency"

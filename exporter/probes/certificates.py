@@ -13,19 +13,8 @@ from exporter.api.errors import RefusalPattern
 from exporter.api.fields import AnswerFields
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import (
-    AS_OF,
-    Condition,
-    Family,
-    Interval,
-    News,
-    Note,
-    ProbeKind,
-    Sample,
-    Severity,
-    StateInRefusal,
-    View,
-)
+from exporter.probes.kind import AS_OF, Family, Interval, News, ProbeKind, Sample, StateInRefusal
+from exporter.probes.view import Condition, Note, Severity, View
 
 CERTIFICATES = "certificates"
 EXPIRED = "ExpiredCount"

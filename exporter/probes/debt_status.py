@@ -12,18 +12,8 @@ from types import MappingProxyType
 from exporter.api.fields import AnswerFields
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import (
-    AS_OF,
-    Condition,
-    Family,
-    News,
-    Note,
-    ProbeKind,
-    Sample,
-    Severity,
-    StateInRefusal,
-    View,
-)
+from exporter.probes.kind import AS_OF, Family, News, ProbeKind, Sample, StateInRefusal
+from exporter.probes.view import Condition, Note, Severity, View
 
 DEBT_STATUS = "debt_status"
 OWED = ("InDebt", "InDebtOverdue")

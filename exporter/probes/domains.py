@@ -23,19 +23,16 @@ from exporter.probes.kind import (
     AS_OF,
     MOST_SEEN,
     OTHER,
-    Condition,
     Family,
     Interval,
     News,
-    Note,
     ProbeKind,
     Sample,
-    Severity,
     StateInRefusal,
-    View,
     Visible,
     with_seen,
 )
+from exporter.probes.view import Condition, Note, Severity, View
 
 DOMAINS = "domains"
 DOMAIN_NAME, DOMAIN_STATUS = "DomainName", "DomainStatus"

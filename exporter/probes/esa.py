@@ -26,22 +26,8 @@ from exporter.probes.esa_state import (
     join,
     parse_plans,
 )
-from exporter.probes.kind import (
-    AS_OF,
-    MOST_SEEN,
-    OTHER,
-    Condition,
-    Family,
-    Fragment,
-    Interval,
-    News,
-    Note,
-    ProbeKind,
-    Sample,
-    Scope,
-    Severity,
-    View,
-)
+from exporter.probes.kind import AS_OF, MOST_SEEN, OTHER, Family, Interval, News, ProbeKind, Sample, Scope
+from exporter.probes.view import Condition, Fragment, Note, Severity, View
 
 ESA = "esa"
 PLANS, POSTPAID_PLANS = "plans", "postpaid_plans"

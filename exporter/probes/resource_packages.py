@@ -21,16 +21,12 @@ from exporter.probes.kind import (
     AS_OF,
     MOST_SEEN,
     OTHER,
-    Condition,
     Family,
     Interval,
     News,
-    Note,
     ProbeKind,
     Sample,
-    Severity,
     StateInRefusal,
-    View,
     Visible,
 )
 from exporter.probes.resource_package_state import (
@@ -47,6 +43,7 @@ from exporter.probes.resource_package_state import (
     combine,
     parse_packages,
 )
+from exporter.probes.view import Condition, Note, Severity, View
 
 RESOURCE_PACKAGES = "resource_packages"
 

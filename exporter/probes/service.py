@@ -17,17 +17,7 @@ from typing import Any
 from exporter.api.errors import RefusalPattern
 from exporter.api.operation import Operation
 from exporter.core.durations import in_words
-from exporter.probes.kind import (
-    Attention,
-    Condition,
-    Fragment,
-    News,
-    Note,
-    ProbeKind,
-    Severity,
-    StateInRefusal,
-    View,
-)
+from exporter.probes.kind import Attention, News, ProbeKind, StateInRefusal
 from exporter.probes.service_families import ServiceMemory, VisibleService, families_of, remember, visible
 from exporter.probes.service_locks import KNOWN_LOCK_REASONS
 from exporter.probes.service_state import (
@@ -40,6 +30,7 @@ from exporter.probes.service_state import (
     ServiceStatus,
     parse_service,
 )
+from exporter.probes.view import Condition, Fragment, Note, Severity, View
 
 SERVICE = "service"
 

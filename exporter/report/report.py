@@ -13,8 +13,9 @@ from typing import Any
 
 from exporter.core.model import Failure, ProbeKey
 from exporter.core.store import ProbeRecord
-from exporter.probes.kind import AnyKind, Condition, Fragment, Note, Severity, View
+from exporter.probes.kind import AnyKind
 from exporter.probes.table import PROBES
+from exporter.probes.view import Condition, Fragment, Note, Severity, View
 
 EXIT_WELL = 0
 EXIT_LOCKED = 3

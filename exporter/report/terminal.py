@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from exporter.probes.kind import Fragment, Severity
+from exporter.probes.view import Fragment, Severity
 from exporter.report.report import Report, Row, summary_line
 
 _GAP = 2

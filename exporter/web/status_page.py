@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter.probes.kind import Severity
+from exporter.probes.view import Severity
 from exporter.web.runbooks import document_address, runbook_of_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.probes.kind import Condition
+    from exporter.probes.view import Condition
     from exporter.report.report import Report, Row
     from exporter.web.texts import Texts
 

@@ -17,8 +17,9 @@ from exporter.api.rate_limit import Budgets
 from exporter.core.model import Answer, Failure, FailureReason
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller
-from exporter.probes.kind import News, ProbeKind, View
+from exporter.probes.kind import News, ProbeKind
 from exporter.probes.table import PROBES, vendor_limits
+from exporter.probes.view import View
 from exporter.simulator import Fault, ServiceState, Simulator, load_scenario
 from tests.recording_log import RecordingLog
 

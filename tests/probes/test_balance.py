@@ -9,16 +9,8 @@ from exporter.api.errors import MalformedReply
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
 from exporter.probes.balance import FAMILIES, NEWS, Balance, balance, parse_balance, view
-from exporter.probes.kind import (
-    NO_ATTENTION,
-    Fragment,
-    Interval,
-    MetricType,
-    Scope,
-    Severity,
-    View,
-    Visible,
-)
+from exporter.probes.kind import NO_ATTENTION, Interval, MetricType, Scope, Visible
+from exporter.probes.view import Fragment, Severity, View
 from tests.json_values import JSON, TEXTS
 
 

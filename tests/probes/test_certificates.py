@@ -19,7 +19,8 @@ from exporter.probes.certificates import (
     parse_certificates,
     view,
 )
-from exporter.probes.kind import Interval, Note, Scope, Severity, View
+from exporter.probes.kind import Interval, Scope
+from exporter.probes.view import Note, Severity, View
 from tests.json_values import JSON, TEXTS
 
 OPERATION = Operation(action="CountMoons", version="2026-01-01", endpoint="dcdn", calls_per_second=1)

@@ -7,17 +7,8 @@ from exporter.api.fields import read_json
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
 from exporter.probes.debt_status import FAMILIES, NEWS, NOT_ENABLED, OWED, DebtState, debt_status, parse_debt, view
-from exporter.probes.kind import (
-    NO_ATTENTION,
-    Interval,
-    MetricType,
-    Note,
-    Scope,
-    Severity,
-    StateInRefusal,
-    View,
-    Visible,
-)
+from exporter.probes.kind import NO_ATTENTION, Interval, MetricType, Scope, StateInRefusal, Visible
+from exporter.probes.view import Note, Severity, View
 from tests.json_values import JSON, TEXTS
 
 OPERATION = Operation(action="DescribeUserMoonStatus", version="2026-01-01", endpoint="dcdn", calls_per_second=1)

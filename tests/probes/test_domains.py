@@ -18,8 +18,9 @@ from exporter.probes.domains import (
     view,
     visible,
 )
-from exporter.probes.kind import MOST_SEEN, Interval, Note, Severity
+from exporter.probes.kind import MOST_SEEN, Interval
 from exporter.probes.table import PROBES
+from exporter.probes.view import Note, Severity
 
 KINDS = {kind.product: kind for kind in PROBES if kind.probe == "domains"}
 DOCUMENTED = (

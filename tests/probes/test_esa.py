@@ -7,8 +7,9 @@ import pytest
 from exporter.core.model import Answer
 from exporter.probes.esa import CONDITIONS, FAMILIES, NEWS, view
 from exporter.probes.esa_state import Plan, Plans
-from exporter.probes.kind import NO_ATTENTION, Fragment, Interval, MetricType, Note, Scope, Severity, View, Visible
+from exporter.probes.kind import NO_ATTENTION, Interval, MetricType, Scope, Visible
 from exporter.probes.table import PROBES
+from exporter.probes.view import Fragment, Note, Severity, View
 
 NOW = datetime(2026, 3, 31, 16, 0, 0, tzinfo=UTC)
 BOUGHT, POSTPAID = (kind for kind in PROBES if kind.product == "esa")

@@ -15,16 +15,14 @@ from exporter.probes.kind import (
     Family,
     MetricType,
     News,
-    Note,
     ProbeKind,
     Sample,
-    Severity,
     StateInRefusal,
-    View,
     Visible,
     state_set,
     with_seen,
 )
+from exporter.probes.view import View
 
 # A tide is a state: whether it is high or low.
 TIDES: ProbeKind[str, None, str] = ProbeKind(
@@ -98,35 +96,6 @@ def test_counters_and_only_counters_end_in_total(name: str, metric_type: MetricT
 
 
 @pytest.mark.parametrize(
-    ("note", "text"),
-    [
-        pytest.param(Note(Severity.WARNING, "in debt"), "in debt", id="no values"),
-        pytest.param(
-            Note(Severity.SERIOUS, "{count} of {all}", {"count": 3, "all": "4"}), "3 of 4", id="values of both types"
-        ),
-        pytest.param(Note(Severity.WARNING, "{name}", {"name": "{braces}"}), "{braces}", id="braces in a value"),
-    ],
-)
-def test_the_text_of_a_note_is_its_template_with_the_values(note: Note, text: str) -> None:
-    """A template is the same for all values: a translation is found by it."""
-    assert note.text == text
-
-
-@pytest.mark.parametrize(
-    ("template", "values"),
-    [
-        pytest.param("{count} domains", {}, id="one is missing"),
-        pytest.param("domains", {"count": 3}, id="one too many"),
-        pytest.param("{} domains", {"count": 3}, id="one without a name"),
-    ],
-)
-def test_a_note_has_exactly_the_values_of_its_template(template: str, values: dict[str, str | int]) -> None:
-    """Else the table would end where the note is written."""
-    with pytest.raises(ValueError, match="values that its template names"):
-        Note(Severity.WARNING, template, values)
-
-
-@pytest.mark.parametrize(
     ("changes", "takes_many"),
     [
         pytest.param({}, False, id="one call"),
@@ -150,20 +119,6 @@ def test_a_poll_has_one_answer(calls: tuple[dict[str, str], ...]) -> None:
     """A kind that asks nothing, or does not say how several answers are one, does not come into being."""
     with pytest.raises(ValueError, match="one answer of several"):
         replace(TIDES, calls=calls)
-
-
-@pytest.mark.parametrize("seconds", [-0.1, math.inf, math.nan])
-def test_what_lies_ahead_does_so_by_seconds(seconds: float) -> None:
-    """A moment in the past, or none that a calendar has, is refused."""
-    with pytest.raises(ValueError, match="finite and not negative"):
-        View(ahead_s=seconds)
-
-
-def test_the_worst_comes_first() -> None:
-    """Rows are ordered by it: what stops delivery, then what does harm, what may, what will, and what is well."""
-    words = ["critical", "serious", "failing", "warning", "waiting", "upcoming", "inactive", "good"]
-
-    assert [severity.name.lower() for severity in sorted(Severity)] == words
 
 
 MANY = tuple(f"value {number:02}" for number in range(20))

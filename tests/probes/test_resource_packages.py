@@ -6,9 +6,10 @@ import pytest
 
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import NO_ATTENTION, Interval, MetricType, Note, Sample, Scope, Severity, View
+from exporter.probes.kind import NO_ATTENTION, Interval, MetricType, Sample, Scope
 from exporter.probes.resource_package_state import NO_PACKAGES, Package, Packages, combine
 from exporter.probes.resource_packages import FAMILIES, NEWS, remember, resource_packages, view, visible
+from exporter.probes.view import Note, Severity, View
 
 NOW = 1_800_000_000.0
 DAY_S = 86_400.0

@@ -8,7 +8,7 @@ import pytest
 from exporter.api.errors import RefusalPattern, Refused
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import Fragment, Severity, StateInRefusal
+from exporter.probes.kind import StateInRefusal
 from exporter.probes.service import CHANGE_PENDING, attention, news, service, view
 from exporter.probes.service_families import ServiceMemory, remember
 from exporter.probes.service_state import (
@@ -17,6 +17,7 @@ from exporter.probes.service_state import (
     ChargeTypeChange,
     ServiceState,
 )
+from exporter.probes.view import Fragment, Severity
 
 OPENED = datetime(2018, 3, 19, 11, 16, 11, tzinfo=UTC)
 MOMENT = datetime(2018, 3, 31, 16, 0, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.core.model import Answer
-from exporter.probes.kind import Fragment, Sample
+from exporter.probes.kind import Sample
 from exporter.probes.service import attention, news, view
 from exporter.probes.service_families import ServiceMemory, families_of, remember, visible
 from exporter.probes.service_state import (
@@ -20,6 +20,7 @@ from exporter.probes.service_state import (
     ServiceState,
     parse_service,
 )
+from exporter.probes.view import Fragment
 
 DCDN, CDN = AnswerForm(components=(WEBSOCKET,)), AnswerForm(components=(DYNAMIC,))
 MOMENT = datetime(2026, 12, 31, 16, tzinfo=UTC)

@@ -9,7 +9,6 @@ import pytest
 
 from exporter.api.errors import MalformedReply, Refused
 from exporter.core.model import Answer
-from exporter.probes.kind import Note, Severity
 from exporter.probes.service import news, view
 from exporter.probes.service_families import families_of, visible
 from exporter.probes.service_state import (
@@ -22,6 +21,7 @@ from exporter.probes.service_state import (
     parse_service,
 )
 from exporter.probes.table import PROBES
+from exporter.probes.view import Note, Severity
 
 SAMPLE = Path(__file__).parent.parent / "payloads" / "describe_dcdnsec_service.json"
 (KIND,) = (kind for kind in PROBES if kind.product == "dcdn_sec")

@@ -11,9 +11,9 @@ import pytest
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
-from exporter.probes.kind import View
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.probes.table import PROBES
+from exporter.probes.view import View
 from exporter.report.report import FAILING, Row, build_report
 from tests.certificates import CERTIFICATES, Certificate
 from tests.records import stale_after

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from exporter.probes.kind import Fragment, Note, Severity
+from exporter.probes.view import Fragment, Note, Severity
 
 NAMED = "of the module {count}"
 WORD = "one"

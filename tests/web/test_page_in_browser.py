@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.core.model import Failure, FailureReason
-from exporter.probes.kind import Fragment, Note, Severity
+from exporter.probes.view import Fragment, Note, Severity
 from exporter.web.status_page import StatusPage
 from tests.report.records import ACTIVE, EVERYTHING, TIMEOUT, UNPAID, changing, record, report, service
 from tests.waiting import PATIENCE_S

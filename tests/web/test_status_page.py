@@ -13,9 +13,9 @@ from exporter.core.model import Failure, FailureReason
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
-from exporter.probes.kind import Condition, Fragment, Note, Severity
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
+from exporter.probes.view import Condition, Fragment, Note, Severity
 from exporter.report import terminal
 from exporter.report.report import build_report
 from exporter.web.status_page import build_environment

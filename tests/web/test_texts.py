@@ -12,8 +12,8 @@ import pytest
 import exporter.probes
 from exporter.core.durations import in_words
 from exporter.core.model import FailureReason
-from exporter.probes.kind import Fragment, Note, Severity
 from exporter.probes.table import PROBES
+from exporter.probes.view import Fragment, Note, Severity
 from exporter.report.report import FAILING, WAITING
 from exporter.web.texts import LANGUAGES, Texts
 from tests.report.records import EVERYTHING, report

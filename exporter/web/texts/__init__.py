@@ -12,7 +12,7 @@ from string import Formatter
 from typing import Final
 
 from exporter.core.durations import Duration, in_words
-from exporter.probes.kind import Fragment, Note, Values
+from exporter.probes.view import Fragment, Note, Values
 
 LANGUAGES: Final = ("en", "zh")
 """The names of the files."""

@@ -1,0 +1,118 @@
+"""What people are shown of a state: in the table, on the status page, and as JSON.
+
+View
+├── Condition    one thing that can be true of a service
+│   └── Severity     how bad it is
+├── Fragment     a part of a table cell
+└── Note         what is said beside the status
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from string import Formatter
+from types import MappingProxyType
+from typing import Any
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Severity(IntEnum):
+    """How bad a condition is, the worst first."""
+
+    CRITICAL = 0
+    """Delivery has stopped: the command ``status`` exits with 3."""
+    SERIOUS = 1
+    FAILING = 2
+    """The last poll failed: the state may have changed since."""
+    WARNING = 3
+    WAITING = 4
+    """There is no answer that is young enough to be trusted."""
+    UPCOMING = 5
+    """Something known will change."""
+    INACTIVE = 6
+    GOOD = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """One thing that can be true of a service.
+
+    ``word`` names it in JSON, in counts and in filters; ``alarm`` is its word above the status page's table, where
+    it is counted even at 0. One that is no ``state`` of the service is counted, and is never the row's condition.
+    """
+
+    word: str
+    severity: Severity
+    alarm: str | None = None
+    state: bool = True
+
+
+Values = Mapping[str, str | int]
+"""What stands in the places that a template names; a Duration is shown in the reader's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of a table cell; ``foreign`` text is the vendor's or the operator's, in any script.
+
+    ``template`` is the text. Where there are ``values``, it has their names in braces. ``runbook`` is the alert whose
+    runbook says what to do about it.
+    """
+
+    template: str
+    foreign: bool = False
+    values: Values = field(default_factory=lambda: _NOTHING)
+    runbook: str = ""
+
+    @property
+    def text(self) -> str:
+        """The template with the values in it."""
+        return self.template.format_map(self.values) if self.values else self.template
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What people are told beside the status of a service.
+
+    ``template`` is the sentence with the names of the ``values`` in braces; it is the same for all values, so that a
+    translation can be found by it. ``runbook`` is the alert whose runbook says what to do about it.
+    """
+
+    severity: Severity
+    template: str
+    values: Values = field(default_factory=lambda: _NOTHING)
+    runbook: str = ""
+
+    def __post_init__(self) -> None:
+        named = {name for _, name, _, _ in Formatter().parse(self.template) if name is not None}
+        if named != self.values.keys():
+            raise ValueError(f"a note has the values that its template names, seen {self!r}")
+
+    @property
+    def text(self) -> str:
+        """The template with the values in it."""
+        return self.template.format_map(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What people are shown of a state: in the table, on the status page, and as JSON.
+
+    ``conditions`` hold now. ``status`` and ``billing`` are the cells of these columns, or empty; ``notes`` stand
+    behind the status. ``status_json`` and ``billing_json`` are keys of a row's JSON object; values are plain or
+    datetimes. ``ahead_s`` are the seconds until the next known change; None: none is known.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    status: tuple[Fragment, ...] = ()
+    notes: tuple[Note, ...] = ()
+    billing: tuple[Fragment, ...] = ()
+    status_json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    billing_json: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    ahead_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.ahead_s is not None and not (math.isfinite(self.ahead_s) and self.ahead_s >= 0):
+            raise ValueError(f"seconds must be finite and not negative: {self.ahead_s!r}")
