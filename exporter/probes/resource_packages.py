@@ -237,9 +237,6 @@ NEWS: News[Packages] = News(
 
 PACKAGE_LOW = Condition("resource_package_low", Severity.WARNING, state=False)
 PACKAGE_ENDING = Condition("resource_package_ending", Severity.UPCOMING, state=False)
-USED_UP_NOTE = "resource packages used up: {names}"
-LOW_NOTE = "resource packages under 10 %: {names}"
-ENDING_NOTE = "resource packages that end within 7 days: {names}"
 
 
 def view(packages: Packages | None, now: float) -> View:
@@ -247,30 +244,38 @@ def view(packages: Packages | None, now: float) -> View:
     if packages is None:
         return View(status_json={RESOURCE_PACKAGES: None})
     shown = visible(packages, None, now).value
-    used_up = [_called(each) for each in shown.templates if each.share == 0]
-    low = [
-        f"{_called(each)} ({_percent(each.share)})"
-        for each in shown.templates
-        if each.share is not None and 0 < each.share < LOW_SHARE
-    ]
-    soon = {each: each.ends_at - now for each in shown.templates if each.ends_at is not None}
-    soon = {each: ahead_s for each, ahead_s in soon.items() if 0 <= ahead_s <= ENDING_S}
-    ending = [f"{_called(each)} (in {in_words(ahead_s)})" for each, ahead_s in soon.items()]
-    notes = (
-        (PACKAGE_LOW, USED_UP_NOTE, used_up),
-        (PACKAGE_LOW, LOW_NOTE, low),
-        (PACKAGE_ENDING, ENDING_NOTE, ending),
-    )
+    said = tuple(_said(shown, now))
     return View(
-        conditions=tuple(dict.fromkeys(condition for condition, _, names in notes if names)),
-        notes=tuple(
-            Note(condition.severity, template, {"names": _listed(names)})
-            for condition, template, names in notes
-            if names
-        ),
+        conditions=tuple(dict.fromkeys(condition for condition, _ in said)),
+        notes=tuple(note for _, note in said),
         status_json={RESOURCE_PACKAGES: {**dict(shown.counts), "templates": list(_rows_of_json(shown))}},
-        ahead_s=min(soon.values(), default=None),
+        ahead_s=min((ahead_s for ahead_s, _ in _ending(shown, now)), default=None),
     )
+
+
+def _said(packages: VisiblePackages, now: float) -> Iterator[tuple[Condition, Note]]:
+    """The notes, each with what is true where there is one."""
+    shares = [(_called(each), each.share) for each in packages.templates if each.share is not None]
+    if used_up := [name for name, share in shares if share == 0]:
+        yield (
+            PACKAGE_LOW,
+            Note(PACKAGE_LOW.severity, "resource packages used up: {names}", {"names": _listed(used_up)}),
+        )
+    if low := [f"{name} ({_percent(share)})" for name, share in shares if 0 < share < LOW_SHARE]:
+        yield (
+            PACKAGE_LOW,
+            Note(PACKAGE_LOW.severity, "resource packages under 10 %: {names}", {"names": _listed(low)}),
+        )
+    if ending := _ending(packages, now):
+        template = "resource packages that end within 7 days, the first in {time}: {names}"
+        values = {"time": in_words(ending[0][0]), "names": _listed([name for _, name in ending])}
+        yield PACKAGE_ENDING, Note(PACKAGE_ENDING.severity, template, values)
+
+
+def _ending(packages: VisiblePackages, now: float) -> list[tuple[float, str]]:
+    """The seconds until the end of each template that ends soon, and what it is called; the first comes first."""
+    ends = ((each.ends_at - now, _called(each)) for each in packages.templates if each.ends_at is not None)
+    return sorted((ahead_s, name) for ahead_s, name in ends if 0 <= ahead_s <= ENDING_S)
 
 
 def _called(template: Template) -> str:

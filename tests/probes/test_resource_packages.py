@@ -9,7 +9,8 @@ from exporter.core.model import Answer
 from exporter.probes.kind import NO_ATTENTION, Interval, MetricType, Sample, Scope
 from exporter.probes.resource_package_state import NO_PACKAGES, Package, Packages, combine
 from exporter.probes.resource_packages import FAMILIES, NEWS, remember, resource_packages, view, visible
-from exporter.probes.view import Note, Severity, View
+from exporter.probes.view import Severity, View
+from exporter.web.texts import load_texts
 
 NOW = 1_800_000_000.0
 DAY_S = 86_400.0
@@ -222,7 +223,7 @@ def test_capacity_that_merely_moves_is_no_news(before: Packages, after: Packages
 
 USED_UP = "resource packages used up: {names}"
 LOW = "resource packages under 10 %: {names}"
-ENDING = "resource packages that end within 7 days: {names}"
+ENDING = "resource packages that end within 7 days, the first in {time}: {names}"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ ENDING = "resource packages that end within 7 days: {names}"
         pytest.param((package(ends_in_s=7 * DAY_S + 1),), [], None, id="in more than seven days"),
         pytest.param(
             (package(ends_in_s=7 * DAY_S), package("u", ends_in_s=3 * DAY_S + 7200)),
-            [(Severity.UPCOMING, ENDING, "t (in 7 d), u (in 3 d 2 h)")],
+            [(Severity.UPCOMING, ENDING, "u, t")],
             3 * DAY_S + 7200,
             id="within seven days",
         ),
@@ -258,11 +259,25 @@ def test_people_are_told_what_runs_out(
     """By the name that a package has for people, three at most; a share is of all packages of a template."""
     seen = view(packages, NOW)
 
-    assert list(seen.notes) == [Note(severity, template, {"names": names}) for severity, template, names in notes]
+    assert [(note.severity, note.template, note.values["names"]) for note in seen.notes] == notes
     assert [(each.severity, each.state) for each in seen.conditions] == [
         (severity, False) for severity in dict.fromkeys(note.severity for note in seen.notes)
     ]
     assert seen.ahead_s == ahead_s
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        pytest.param("en", "resource packages that end within 7 days, the first in 3 d 2 h: u, t", id="english"),
+        pytest.param("zh", "7 天内到期的资源包，最早的在 3 天 2 小时后：u, t", id="chinese"),
+    ],
+)
+def test_the_first_end_is_told_in_the_readers_language(language: str, text: str) -> None:
+    """The package that ends first is the first that is named."""
+    (note,) = view((package(ends_in_s=5 * DAY_S), package("u", ends_in_s=3 * DAY_S + 7200)), NOW).notes
+
+    assert "".join(piece for piece, _ in load_texts()[language].said(note)) == text
 
 
 def test_programs_are_told_all_templates() -> None:

@@ -86,7 +86,7 @@ def test_the_json_of_resource_packages_is_what_its_schema_says() -> None:
     (written,) = document["services"]
     assert (written["condition"], written["notes"]) == (
         "active",
-        ["resource packages under 10 %: t (4.0 %)", "resource packages that end within 7 days: t (in 2 d)"],
+        ["resource packages under 10 %: t (4.0 %)", "resource packages that end within 7 days, the first in 2 d: t"],
     )
     assert written["resource_packages"] == {
         "valid": 1,
