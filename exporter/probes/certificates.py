@@ -94,16 +94,16 @@ def view(certificates: Certificates | None, _now: float) -> View:
     if certificates is None:
         return View(status_json={CERTIFICATES: None})
     found = [
-        (condition, template, count)
-        for condition, template, count in (
-            (HAVE_EXPIRED, _EXPIRED_NOTE, certificates.expired),
-            (WILL_EXPIRE, _EXPIRING_NOTE, certificates.expiring),
+        (condition, Note(condition.severity, template, {"count": count}, runbook))
+        for condition, template, count, runbook in (
+            (HAVE_EXPIRED, _EXPIRED_NOTE, certificates.expired, "DcdnCertificateExpired"),
+            (WILL_EXPIRE, _EXPIRING_NOTE, certificates.expiring, "DcdnCertificatesExpiring"),
         )
         if count
     ]
     return View(
-        conditions=tuple(condition for condition, _, _ in found),
-        notes=tuple(Note(condition.severity, template, {"count": count}) for condition, template, count in found),
+        conditions=tuple(condition for condition, _ in found),
+        notes=tuple(note for _, note in found),
         status_json={
             CERTIFICATES: {"expired_domains": certificates.expired, "expiring_domains": certificates.expiring}
         },

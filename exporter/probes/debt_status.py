@@ -115,7 +115,9 @@ NEWS: News[DebtState] = News(
 OVERDUE = Condition("overdue", Severity.CRITICAL, alarm="overdue")
 UNAVAILABLE = Condition("unavailable", Severity.SERIOUS)
 IN_DEBT = Condition("in_debt", Severity.WARNING)
-_RUNBOOKS = MappingProxyType({OVERDUE: "DcdnInDebtOverdue", IN_DEBT: "DcdnInDebt", UNAVAILABLE: ""})
+_RUNBOOKS = MappingProxyType(
+    {OVERDUE: "DcdnInDebtOverdue", IN_DEBT: "DcdnInDebt", UNAVAILABLE: "DcdnServiceLockedOther"}
+)
 
 
 def view(debt: DebtState | None, _now: float) -> View:

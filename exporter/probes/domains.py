@@ -184,10 +184,17 @@ def view(domains: Domains | None, _now: float) -> View:
     if domains is None:
         return View(status_json={DOMAINS: None, "domains_not_online": []})
     neither = {status for status, _ in (*domains.counts, *domains.not_online)} - {ONLINE, OFFLINE, *FAILED}
+    failed = "DcdnDomainCheckFailed"
     notes = (
-        _note(domains, {OFFLINE}, Severity.SERIOUS, "domains offline: {count}{names}"),
-        _note(domains, {CHECK_FAILED}, Severity.WARNING, "domains that failed the check: {count}{names}"),
-        _note(domains, {CONFIGURE_FAILED}, Severity.WARNING, "domains that could not be configured: {count}{names}"),
+        _note(domains, {OFFLINE}, Severity.SERIOUS, "domains offline: {count}{names}", "DcdnDomainsOffline"),
+        _note(domains, {CHECK_FAILED}, Severity.WARNING, "domains that failed the check: {count}{names}", failed),
+        _note(
+            domains,
+            {CONFIGURE_FAILED},
+            Severity.WARNING,
+            "domains that could not be configured: {count}{names}",
+            failed,
+        ),
         _note(domains, neither, Severity.UPCOMING, "other domains that are not online: {count}{names}"),
     )
     return View(
@@ -203,7 +210,9 @@ def view(domains: Domains | None, _now: float) -> View:
     )
 
 
-def _note(domains: Domains, statuses: AbstractSet[str], severity: Severity, template: str) -> Note | None:
+def _note(
+    domains: Domains, statuses: AbstractSet[str], severity: Severity, template: str, runbook: str = ""
+) -> Note | None:
     """How many have one of these statuses, and the names of those that are kept, in parentheses; None: none has."""
     count = domains.count(*statuses)
     if not count:
@@ -211,7 +220,8 @@ def _note(domains: Domains, statuses: AbstractSet[str], severity: Severity, temp
     names = [name for name, status in domains.not_online if status in statuses]
     if len(names) < count:
         names.append("…")
-    return Note(severity, template, {"count": count, "names": f" ({', '.join(names)})" if names != ["…"] else ""})
+    listed = f" ({', '.join(names)})" if names != ["…"] else ""
+    return Note(severity, template, {"count": count, "names": listed}, runbook)
 
 
 def domains(

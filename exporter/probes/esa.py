@@ -184,24 +184,34 @@ def _status_cell(plans: Plans) -> Iterator[Fragment]:
     ranked = (*STOPPED, *plans.undocumented(), *((ONLINE,) if plans.whole else ()))
     worst = next((status for status in ranked if counts[status]), None)
     if worst is not None:
-        yield Fragment(worst, foreign=worst not in STATUSES)
+        yield Fragment(worst, foreign=worst not in STATUSES, runbook=_runbook(worst))
     elif plans.whole:
         yield Fragment("no plan")
+
+
+def _runbook(status: str) -> str:
+    """That of plans in this status."""
+    if status in STOPPED:
+        return "DcdnEsaPlanStopped"
+    return "" if status in STATUSES else "DcdnUnknownApiValue"
 
 
 def _notes(plans: Plans, now: float) -> Iterator[Note]:
     counts, sites, held = plans.by_status(), plans.sites_by_status(), len(plans.held)
     for status in STOPPED:
         if counts[status]:
-            yield Note(Severity.CRITICAL, f"{{count}} of {{total}} plans {status}", _of(counts[status], held))
+            template = f"{{count}} of {{total}} plans {status}"
+            yield Note(Severity.CRITICAL, template, _of(counts[status], held), _runbook(status))
     for status in plans.undocumented()[:MOST_SEEN]:
         values = {**_of(counts[status], held), "status": status}
-        yield Note(Severity.WARNING, "{count} of {total} plans {status}", values)
+        yield Note(Severity.WARNING, "{count} of {total} plans {status}", values, _runbook(status))
     if ending := _ending(plans, now):
         template = "{count} of {total} plans end within 7 days, the first in {time}"
-        yield Note(Severity.WARNING, template, {**_of(len(ending), held), "time": in_words(min(ending))})
+        values = {**_of(len(ending), held), "time": in_words(min(ending))}
+        yield Note(Severity.WARNING, template, values, "DcdnEsaPlanExpiring")
     if sites[SITE_OFFLINE]:
-        yield Note(Severity.WARNING, "{count} of {total} sites offline", _of(sites[SITE_OFFLINE], sites.total()))
+        values = _of(sites[SITE_OFFLINE], sites.total())
+        yield Note(Severity.WARNING, "{count} of {total} sites offline", values, _runbook(OFFLINE))
 
 
 def _of(count: int, total: int) -> dict[str, str | int]:

@@ -256,20 +256,19 @@ def view(packages: Packages | None, now: float) -> View:
 def _said(packages: VisiblePackages, now: float) -> Iterator[tuple[Condition, Note]]:
     """The notes, each with what is true where there is one."""
     shares = [(_called(each), each.share) for each in packages.templates if each.share is not None]
-    if used_up := [name for name, share in shares if share == 0]:
-        yield (
-            PACKAGE_LOW,
-            Note(PACKAGE_LOW.severity, "resource packages used up: {names}", {"names": _listed(used_up)}),
-        )
-    if low := [f"{name} ({_percent(share)})" for name, share in shares if 0 < share < LOW_SHARE]:
-        yield (
-            PACKAGE_LOW,
-            Note(PACKAGE_LOW.severity, "resource packages under 10 %: {names}", {"names": _listed(low)}),
-        )
+    used_up = [name for name, share in shares if share == 0]
+    low = [f"{name} ({_percent(share)})" for name, share in shares if 0 < share < LOW_SHARE]
+    for template, names in (
+        ("resource packages used up: {names}", used_up),
+        ("resource packages under 10 %: {names}", low),
+    ):
+        if names:
+            values = {"names": _listed(names)}
+            yield PACKAGE_LOW, Note(PACKAGE_LOW.severity, template, values, "DcdnResourcePackageLow")
     if ending := _ending(packages, now):
         template = "resource packages that end within 7 days, the first in {time}: {names}"
         values = {"time": in_words(ending[0][0]), "names": _listed([name for _, name in ending])}
-        yield PACKAGE_ENDING, Note(PACKAGE_ENDING.severity, template, values)
+        yield PACKAGE_ENDING, Note(PACKAGE_ENDING.severity, template, values, "DcdnResourcePackageEnding")
 
 
 def _ending(packages: VisiblePackages, now: float) -> list[tuple[float, str]]:

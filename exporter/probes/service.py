@@ -38,6 +38,7 @@ LOCK_ATTENTION_S = 3600.0
 CHANGE_DELAY_S = 1.0
 CHANGE_ATTENTION_S = 60.0
 CHANGE_HORIZON_S = 7 * 86_400.0
+CHANGE_SOON_S = 3 * 86_400.0
 END_HORIZON_S = 7 * 86_400.0
 
 # https://www.alibabacloud.com/help/doc-detail/27232.htm: one code with this meaning, and further ones.
@@ -159,7 +160,8 @@ def _end_notes(state: ServiceState, now: float) -> Iterator[Note]:
     if state.end_time is not None:
         severity = next((condition.severity for condition in _end_conditions(state, now)), Severity.GOOD)
         template = "ends at {moment}" if state.end_time.timestamp() > now else "ended at {moment}"
-        yield Note(severity, template, {"moment": f"{state.end_time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"})
+        values = {"moment": f"{state.end_time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"}
+        yield Note(severity, template, values, "DcdnServiceEnding" if severity is Severity.WARNING else "")
 
 
 def _ahead_s(billing: Billing, now: float) -> float | None:
@@ -207,9 +209,15 @@ def _method(billing: Billing, now: float) -> Iterator[Fragment]:
     yield Fragment(billing.charge_type, foreign=True) if billing.charge_type is not None else Fragment("-")
     if pending is not None and pending.charge_type is not None:
         yield Fragment("→")
-        yield Fragment(pending.charge_type, foreign=True)
+        yield Fragment(pending.charge_type, foreign=True, runbook=_runbook_of_change(ahead_s))
         if ahead_s is not None:
             yield Fragment("in {time}", values={"time": in_words(ahead_s)})
+
+
+def _runbook_of_change(ahead_s: float | None) -> str:
+    """Who has submitted it is asked first, while there is time, or where the moment is not known."""
+    is_soon = ahead_s is not None and ahead_s < CHANGE_SOON_S
+    return "DcdnChargeTypeChangeSoon" if is_soon else "DcdnChargeTypeChangeScheduled"
 
 
 def service(

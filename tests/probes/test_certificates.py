@@ -119,8 +119,15 @@ def test_each_number_is_a_series(state: Certificates, samples: dict[str, list[ob
     assert {(family.scope, family.labels) for family in FAMILIES} == {(Scope.PRODUCT, ())}
 
 
-EXPIRED_NOTE = Note(Severity.SERIOUS, "domains whose certificate has expired: {count}", {"count": 6})
-EXPIRING_NOTE = Note(Severity.WARNING, "domains whose certificate expires within 30 days: {count}", {"count": 2})
+EXPIRED_NOTE = Note(
+    Severity.SERIOUS, "domains whose certificate has expired: {count}", {"count": 6}, "DcdnCertificateExpired"
+)
+EXPIRING_NOTE = Note(
+    Severity.WARNING,
+    "domains whose certificate expires within 30 days: {count}",
+    {"count": 2},
+    "DcdnCertificatesExpiring",
+)
 
 
 @pytest.mark.parametrize(

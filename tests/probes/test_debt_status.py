@@ -232,7 +232,11 @@ def test_each_part_can_get_worse(state: DebtState, worse: list[str]) -> None:
     assert NEWS.is_worth_a_line(SOLVENT, state)
 
 
-RUNBOOKS = {"overdue": "DcdnInDebtOverdue", "in_debt": "DcdnInDebt"}
+RUNBOOKS = {
+    "overdue": "DcdnInDebtOverdue",
+    "unavailable": "DcdnServiceLockedOther",
+    "in_debt": "DcdnInDebt",
+}
 
 
 @pytest.mark.parametrize(
@@ -258,8 +262,7 @@ def test_debts_are_notes(state: DebtState | None, words: list[str]) -> None:
     assert seen == View(
         conditions=seen.conditions,
         notes=tuple(
-            Note(each.severity, each.word.replace("_", " "), runbook=RUNBOOKS.get(each.word, ""))
-            for each in seen.conditions
+            Note(each.severity, each.word.replace("_", " "), runbook=RUNBOOKS[each.word]) for each in seen.conditions
         ),
         status_json={"debts": words},
     )

@@ -240,6 +240,12 @@ def test_what_people_are_told() -> None:
         (Severity.WARNING, "domains that could not be configured: 1 (c.example.com)"),
         (Severity.UPCOMING, "other domains that are not online: 2 (d.example.com, f.example.com)"),
     ]
+    assert [note.runbook for note in shown.notes] == [
+        "DcdnDomainsOffline",
+        "DcdnDomainCheckFailed",
+        "DcdnDomainCheckFailed",
+        "",
+    ]
     assert [(each.word, each.severity, each.state) for each in shown.conditions] == [
         ("domains_offline", Severity.SERIOUS, False),
         ("domains_failed", Severity.WARNING, False),

@@ -174,9 +174,10 @@ def test_the_log_names_twenty_plans_at_most() -> None:
     assert named == ",".join(f"{number:02}" for number in range(20)) + " and 5 more"
 
 
+STOPPED_CELL = Fragment("offline", runbook="DcdnEsaPlanStopped")
 STOPPED_NOTES = (
-    Note(Severity.CRITICAL, "{count} of {total} plans overdue", {"count": 1, "total": 3}),
-    Note(Severity.CRITICAL, "{count} of {total} plans offline", {"count": 1, "total": 3}),
+    Note(Severity.CRITICAL, "{count} of {total} plans overdue", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
+    Note(Severity.CRITICAL, "{count} of {total} plans offline", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
 )
 
 
@@ -202,6 +203,7 @@ STOPPED_NOTES = (
                     Severity.WARNING,
                     "{count} of {total} plans {status}",
                     {"count": 1, "total": 2, "status": "frozen"},
+                    "DcdnUnknownApiValue",
                 ),
             ),
             id="not documented",
@@ -220,6 +222,7 @@ STOPPED_NOTES = (
                     Severity.WARNING,
                     "{count} of {total} plans end within 7 days, the first in {time}",
                     {"count": 2, "total": 4, "time": "2 d 12 h"},
+                    "DcdnEsaPlanExpiring",
                 ),
             ),
             id="ending",
@@ -228,7 +231,14 @@ STOPPED_NOTES = (
             [Plan("a", "online", sites=(("active", 3), ("offline", 2)))],
             ["site_offline", "online"],
             "online",
-            (Note(Severity.WARNING, "{count} of {total} sites offline", {"count": 2, "total": 5}),),
+            (
+                Note(
+                    Severity.WARNING,
+                    "{count} of {total} sites offline",
+                    {"count": 2, "total": 5},
+                    "DcdnEsaPlanStopped",
+                ),
+            ),
             id="a site offline",
         ),
     ],
@@ -250,7 +260,7 @@ def test_one_list_alone_is_never_called_well() -> None:
     bad = view(plans_of(Plan("a", "online"), Plan("b", "offline"), whole=False), NOW.timestamp())
 
     assert (well.conditions, well.status, well.notes) == ((), (), ())
-    assert ([condition.word for condition in bad.conditions], bad.status) == (["stopped"], (Fragment("offline"),))
+    assert ([condition.word for condition in bad.conditions], bad.status) == (["stopped"], (STOPPED_CELL,))
     assert [note.text for note in bad.notes] == ["1 of 2 plans offline"]
 
 
@@ -275,8 +285,10 @@ def test_programs_find_counts_and_the_plans_that_have_stopped() -> None:
 
 def test_a_status_of_the_vendors_is_text_of_any_script() -> None:
     """A documented one is a word of ours."""
-    assert view(plans_of(Plan("a", "frozen")), 0.0).status == (Fragment("frozen", foreign=True),)
-    assert view(plans_of(Plan("a", "overdue")), 0.0).status == (Fragment("overdue"),)
+    assert view(plans_of(Plan("a", "frozen")), 0.0).status == (
+        Fragment("frozen", foreign=True, runbook="DcdnUnknownApiValue"),
+    )
+    assert view(plans_of(Plan("a", "offline")), 0.0).status == (STOPPED_CELL,)
 
 
 def test_plans_that_have_stopped_are_critical() -> None:

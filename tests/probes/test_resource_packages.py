@@ -260,6 +260,9 @@ def test_people_are_told_what_runs_out(
     seen = view(packages, NOW)
 
     assert [(note.severity, note.template, note.values["names"]) for note in seen.notes] == notes
+    assert [note.runbook for note in seen.notes] == [
+        "DcdnResourcePackageEnding" if template == ENDING else "DcdnResourcePackageLow" for _, template, _ in notes
+    ]
     assert [(each.severity, each.state) for each in seen.conditions] == [
         (severity, False) for severity in dict.fromkeys(note.severity for note in seen.notes)
     ]

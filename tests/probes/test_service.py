@@ -130,7 +130,7 @@ CELL_OF_ACTIVE = (Fragment("active"),)
             (
                 Fragment("PayByTraffic", foreign=True),
                 Fragment("→"),
-                Fragment("PayByBandwidth", foreign=True),
+                Fragment("PayByBandwidth", foreign=True, runbook="DcdnChargeTypeChangeSoon"),
                 Fragment("in {time}", values={"time": "1 min 30 s"}),
             ),
             id="changing",
@@ -138,7 +138,11 @@ CELL_OF_ACTIVE = (Fragment("active"),)
         pytest.param(
             SOME_DAY,
             CELL_OF_ACTIVE,
-            (Fragment("PayByTraffic", foreign=True), Fragment("→"), Fragment("PayByBandwidth", foreign=True)),
+            (
+                Fragment("PayByTraffic", foreign=True),
+                Fragment("→"),
+                Fragment("PayByBandwidth", foreign=True, runbook="DcdnChargeTypeChangeScheduled"),
+            ),
             id="changing some day",
         ),
         pytest.param(TO_NOTHING_KNOWN, CELL_OF_ACTIVE, (Fragment("-"),), id="changing to an unknown method"),

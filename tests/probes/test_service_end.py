@@ -131,7 +131,8 @@ def test_people_are_told_when_it_ends(left_s: float, word: str | None, note: str
 
     assert [condition.word for condition in seen.conditions] == ["active", *([word] if word else [])]
     assert [each.text for each in seen.notes] == [note]
-    assert {each.severity for each in seen.notes} == {Severity.WARNING if word else Severity.GOOD}
+    told = (Severity.WARNING, "DcdnServiceEnding") if word else (Severity.GOOD, "")
+    assert [(each.severity, each.runbook) for each in seen.notes] == [told]
     assert {condition.severity for condition in seen.conditions[1:]} <= {Severity.WARNING}
     assert seen.billing_json["ends_at"] == END
 
@@ -140,7 +141,8 @@ def test_what_is_told_can_be_translated() -> None:
     """One sentence for every moment, which is in UTC whatever zone it came in."""
     (note,) = view(ServiceState(end_time=END.astimezone(timezone(timedelta(hours=8)))), AT_END - 1).notes
 
-    assert note == Note(Severity.WARNING, "ends at {moment}", {"moment": "2026-12-31 16:00 UTC"})
+    moment = {"moment": "2026-12-31 16:00 UTC"}
+    assert note == Note(Severity.WARNING, "ends at {moment}", moment, "DcdnServiceEnding")
 
 
 def test_a_service_without_an_end_has_no_note() -> None:

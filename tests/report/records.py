@@ -4,11 +4,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from exporter.core.model import Failure, FailureReason, ProbeKey, State
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
+from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
+from exporter.probes.domains import Domains
+from exporter.probes.esa_state import Plan, Plans
+from exporter.probes.resource_package_state import Package
 from exporter.probes.service_state import NOT_ACTIVATED, WEBSOCKET, Billing, ChargeTypeChange, ServiceState
 from exporter.report.report import Report, build_report
 from tests.records import record_of, stale_after
@@ -43,6 +48,7 @@ def changing(*, in_s: float | None) -> ServiceState:
 
 IN_TWO_DAYS = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=52 * 3600 + 0.5)
 IN_TWO_YEARS = IN_TWO_DAYS + timedelta(days=730)
+YESTERDAY = IN_TWO_DAYS - timedelta(days=3)
 WEBSOCKET_CHANGING = replace(
     changing(in_s=None),
     components=(Billing(WEBSOCKET, "websockettraffic", ChargeTypeChange("websocketbps", IN_TWO_DAYS)),),
@@ -60,6 +66,17 @@ def debts(account: str, product: str = "dcdn_ipa") -> ProbeKey:
 
 def balance(account: str) -> ProbeKey:
     return ProbeKey(account, "bss", "balance")
+
+
+def package(template: str, remaining: float, ends_at: datetime = IN_TWO_YEARS) -> Package:
+    """A valid package of 100 bytes."""
+    return Package(
+        template, "valid", unit="bytes", capacity=100.0, remaining=remaining, ends_at=ends_at, display_name=template
+    )
+
+
+def plan(instance_id: str, status: str = "online", **fields: Any) -> Plan:
+    return Plan(instance_id, status, plan_name="basic", **fields)
 
 
 def record(*outcomes: State | Failure, age_s: float = 2.25) -> ProbeRecord:
@@ -92,5 +109,32 @@ EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {
     service("new"): ProbeRecord(),
     service("ending", "dcdn_sec"): record(replace(ACTIVE, end_time=IN_TWO_DAYS)),
     service("fine", "dcdn_sec"): record(replace(ACTIVE, end_time=IN_TWO_YEARS)),
+    service("ended", "dcdn_sec"): record(replace(ACTIVE, end_time=YESTERDAY)),
+    service("stocked", "dcdn"): record(ACTIVE),
+    ProbeKey("stocked", "dcdn", "certificates"): record(Certificates(6, 2)),
+    ProbeKey("stocked", "dcdn", "domains"): record(
+        Domains(
+            (("check_failed", 1), ("checking", 1), ("configure_failed", 1), ("offline", 2), ("online", 16)),
+            (("a.example", "offline"), ("b.example", "offline"), ("c.example", "check_failed")),
+        )
+    ),
+    ProbeKey("stocked", "dcdn", "resource_packages"): record(
+        (package("spent", 0.0), package("low", 4.0), package("short", 50.0, IN_TWO_DAYS))
+    ),
+    ProbeKey("edge", "esa", "plans"): record(
+        Plans(
+            (
+                plan("sp-1"),
+                plan("sp-2", "offline", sites=(("offline", 1),)),
+                plan("sp-3", "frozen"),
+                plan("sp-4", expires_at=IN_TWO_DAYS, renewal="none"),
+            )
+        )
+    ),
+    ProbeKey("edge", "esa", "postpaid_plans"): record(Plans((plan("sp-5", "overdue"),))),
+    ProbeKey("unclear", "esa", "plans"): record(Plans((plan("sp-6", "frozen"),))),
+    ProbeKey("unclear", "esa", "postpaid_plans"): record(Plans()),
+    ProbeKey("planless", "esa", "plans"): record(Plans()),
+    ProbeKey("planless", "esa", "postpaid_plans"): record(Plans()),
 }
-"""Everything that can be known, once at least."""
+"""Everything that can be known, once at least: a text that is not among it fails a test of the page's words."""

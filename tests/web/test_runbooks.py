@@ -9,8 +9,22 @@ from exporter.core.model import Failure, FailureReason
 from exporter.probes.balance import Balance
 from exporter.probes.debt_status import DebtState
 from exporter.probes.service_state import ServiceState
+from exporter.probes.view import Fragment, Note, Severity
+from exporter.report.report import Row
 from exporter.web.runbooks import document_address, runbook_of_failure
-from tests.report.records import ACTIVE, LOCKED, UNPAID, balance, debts, record, service
+from tests.report.records import (
+    ACTIVE,
+    EVERYTHING,
+    LOCKED,
+    UNPAID,
+    WEBSOCKET_CHANGING,
+    balance,
+    changing,
+    debts,
+    record,
+    report,
+    service,
+)
 from tests.web.status_html import Records, html_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -20,8 +34,8 @@ DOCS = "https://docs.invalid/dcdn"
 def links(records: Records, *, language: str = "en", documentation_url: str = DOCS) -> list[str]:
     """The runbooks that the rows of a page link to, below the folder of the documents, with the words that do."""
     html = html_of(records, language=language, documentation_url=documentation_url)
-    found = re.findall(rf'<a href="{DOCS}/([^"]*)" title="\w+">([^<]*)</a>', html)
-    return [f"{words}: {path}" for path, words in found]
+    found = re.findall(rf'<a href="{DOCS}/([^"]*)" title="\w+">(.*?)</a>', html)
+    return [f"{re.sub('<[^>]*>', '', words)}: {path}" for path, words in found]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +70,24 @@ def links(records: Records, *, language: str = "en", documentation_url: str = DO
         ),
         pytest.param({balance("a"): record(Balance(1.0, "CNY"))}, [], id="in credit"),
         pytest.param(
+            {service("a"): record(changing(in_s=3 * 86_400 - 1))},
+            ["PayByBandwidth: runbooks/DcdnChargeTypeChangeSoon.md"],
+            id="a change of the billing method",
+        ),
+        pytest.param(
+            {service("a"): record(changing(in_s=3 * 86_400))},
+            ["PayByBandwidth: runbooks/DcdnChargeTypeChangeScheduled.md"],
+            id="a change that is days away",
+        ),
+        pytest.param(
+            {service("a"): record(WEBSOCKET_CHANGING)},
+            [
+                "PayByBandwidth: runbooks/DcdnChargeTypeChangeScheduled.md",
+                "websocketbps: runbooks/DcdnChargeTypeChangeSoon.md",
+            ],
+            id="a change of a component",
+        ),
+        pytest.param(
             {service("a"): record(ACTIVE, Failure(FailureReason.AUTH, "no such key"))},
             ["auth: runbooks/DcdnAuthFailing.md"],
             id="a failure",
@@ -74,6 +106,21 @@ def test_a_runbook_in_the_language_of_the_page() -> None:
         "业务锁定: runbooks/zh/DcdnServiceLockedFinancial.md",
         "超时: runbooks/DcdnPollFailing.md",
     ]
+
+
+def test_every_warning_has_a_runbook() -> None:
+    """Each note of a row, and each row by its status, its notes or the failure of its polls."""
+    rows = [row for row in report(EVERYTHING).rows if row.severity <= Severity.WARNING]
+    notes = [note for row in rows for note in row.notes if note.severity <= Severity.WARNING]
+
+    assert [note.text for note in notes if not note.runbook] == []
+    assert [row.account for row in rows if not (row.failures or has_runbook(row))] == []
+
+
+def has_runbook(row: Row) -> bool:
+    """Whether its status or a note of it has one."""
+    parts: list[Fragment | Note] = [*row.status, *row.notes]
+    return any(part.runbook for part in parts)
 
 
 @pytest.mark.parametrize("reason", FailureReason)

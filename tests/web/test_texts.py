@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 
 import exporter.probes
-from exporter.core.durations import in_words
+from exporter.core.durations import Duration, in_words
 from exporter.core.model import FailureReason
 from exporter.probes.table import PROBES
 from exporter.probes.view import Fragment, Note, Severity
@@ -79,6 +79,21 @@ def test_every_text_of_a_room_is_translated(texts: Texts, room: str) -> None:
     assert sorted(each for each in patterns if not any(re.fullmatch(each, english) for english in texts.states)) == []
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_text_of_a_room_is_shown_of_some_state(room: str) -> None:
+    """So that what is true of all texts that are shown is true of all that there are."""
+    shown = templates()
+
+    assert (
+        sorted(
+            each
+            for each in said(importlib.import_module(room))
+            if not any(re.fullmatch(each, text) for text in shown)
+        )
+        == []
+    )
+
+
 def test_the_texts_of_a_room_are_found_wherever_it_has_them() -> None:
     """In the call, in a name, in a table that is looped over, in both branches, and among a function's arguments."""
     texts = said(importlib.import_module("tests.web.room_that_says"))
@@ -95,15 +110,28 @@ def test_the_texts_of_a_room_are_found_wherever_it_has_them() -> None:
     }
 
 
+def templates() -> set[str]:
+    """What is shown of all states, but for what others have said."""
+    rows = report(EVERYTHING).rows
+    parts = (part for row in rows for part in (*row.status, *row.billing) if not part.foreign)
+    return {note.template for row in rows for note in row.notes} | {part.template for part in parts}
+
+
+def test_a_duration_is_a_value_by_itself() -> None:
+    """Inside another text it would stay in English."""
+    rows = report(EVERYTHING).rows
+    values = [value for row in rows for note in row.notes for value in note.values.values()]
+    values += [value for row in rows for part in (*row.status, *row.billing) for value in part.values.values()]
+    texts = [value for value in values if not isinstance(value, Duration)]
+
+    assert len(texts) < len(values)
+    assert [text for text in texts if re.search(r"\d (d|h|min|s)\b", str(text))] == []
+
+
 @of_each_translation
 def test_what_is_said_of_every_state_is_translated(texts: Texts) -> None:
     """Also where the source does not tell what a room says."""
-    rows = report(EVERYTHING).rows
-    english = {note.template for row in rows for note in row.notes} | {
-        part.template for row in rows for part in (*row.status, *row.billing) if not part.foreign
-    }
-
-    assert sorted(text for text in english - set(texts.states) if re.search(r"[A-Za-z]{2}", text)) == []
+    assert sorted(text for text in templates() - set(texts.states) if re.search(r"[A-Za-z]{2}", text)) == []
 
 
 IDENTIFIERS = {"dcdn-exporter", "1.2.3", "/metrics", "/api/v1/status", "/-/healthy", "/-/ready"} | {
