@@ -93,7 +93,7 @@ def _text_of(row: Row, texts: Texts) -> str:
     """The text that a filter searches in a row, the words of the counts included; in English and as it is shown."""
     words = [
         row.condition.word,
-        *(condition.word for condition in row.conditions if condition.state),
+        *(condition.word for condition in row.conditions),
         *(condition.alarm for condition in row.conditions if condition.alarm),
     ]
     known = [

@@ -14,7 +14,19 @@ from exporter.report.report import build_report
 from exporter.web.status_page import ROWS_SHOWN, View, rows_in_view, view_of
 from tests.certificates import CERTIFICATES, Certificate
 from tests.records import stale_after
-from tests.report.records import ACTIVE, LOCKED, NOW, UNPAID, balance, changing, debts, record, report, service
+from tests.report.records import (
+    ACTIVE,
+    EVERYTHING,
+    LOCKED,
+    NOW,
+    UNPAID,
+    balance,
+    changing,
+    debts,
+    record,
+    report,
+    service,
+)
 from tests.web.status_html import TEXTS, cells, html_of
 
 ENGLISH = TEXTS["en"]
@@ -152,6 +164,15 @@ def test_a_filter_finds_what_is_not_shown() -> None:
     of_all = record(ACTIVE)
     html = html_of({service(f"account-{number:05}"): of_all for number in range(10_000)}, View(filter="09999"))
     assert [cell[0] for cell in cells(html)] == ["account-09999"]
+
+
+def test_a_filter_finds_a_row_by_each_condition() -> None:
+    """By the words of the counts in either spelling, also where they are no state of the service."""
+    shown = report(EVERYTHING)
+    for row in shown.rows:
+        for condition in row.conditions:
+            assert row in rows_in_view(shown, View(filter=condition.word), ENGLISH)
+            assert row in rows_in_view(shown, View(filter=condition.word.replace("_", " ")), ENGLISH)
 
 
 def test_hostile_filter() -> None:
