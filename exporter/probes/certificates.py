@@ -83,7 +83,7 @@ NEWS: News[Certificates] = News(
     is_worse=lambda certificates, field, _value: field == "expired_domains" and certificates.expired > 0,
 )
 
-HAVE_EXPIRED = Condition("certificates_expired", Severity.SERIOUS, state=False)
+HAVE_EXPIRED = Condition("certificates_expired", Severity.SERIOUS, alarm="with_expired_certificates", state=False)
 WILL_EXPIRE = Condition("certificates_expiring", Severity.WARNING, state=False)
 _EXPIRED_NOTE = "domains whose certificate has expired: {count}"
 _EXPIRING_NOTE = "domains whose certificate expires within 30 days: {count}"

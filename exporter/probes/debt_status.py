@@ -113,7 +113,7 @@ NEWS: News[DebtState] = News(
 )
 
 OVERDUE = Condition("overdue", Severity.CRITICAL, alarm="overdue")
-UNAVAILABLE = Condition("unavailable", Severity.SERIOUS)
+UNAVAILABLE = Condition("unavailable", Severity.SERIOUS, alarm="unavailable")
 IN_DEBT = Condition("in_debt", Severity.WARNING)
 _RUNBOOKS = MappingProxyType(
     {OVERDUE: "DcdnInDebtOverdue", IN_DEBT: "DcdnInDebt", UNAVAILABLE: "DcdnServiceLockedOther"}

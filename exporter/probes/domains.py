@@ -175,7 +175,7 @@ NEWS: News[Domains] = News(
     is_worse=lambda domains, _field, _value: domains.is_bad,
 )
 
-DOMAINS_OFFLINE = Condition("domains_offline", Severity.SERIOUS, state=False)
+DOMAINS_OFFLINE = Condition("domains_offline", Severity.SERIOUS, alarm="with_offline_domains", state=False)
 DOMAINS_FAILED = Condition("domains_failed", Severity.WARNING, state=False)
 
 

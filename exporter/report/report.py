@@ -141,6 +141,8 @@ class Report:
     probes: int
     conditions: tuple[Condition, ...]
     """All conditions that a row can have, the worst first."""
+    polled_for: frozenset[Condition] = frozenset()
+    """Those that a probe of a row can find: a 0 of any other would say that all is well."""
     unlisted: tuple[str, ...] = ()
     """Resource directories whose members could not be listed: accounts may be missing."""
 
@@ -170,8 +172,8 @@ class Report:
         }
 
     def alarms(self) -> dict[str, int]:
-        """How many rows have each alarm, by its word, also at 0; ``failing`` comes last."""
-        alarms = {each.alarm: each for each in self.conditions if each.alarm is not None and each is not FAILING}
+        """How many rows have each alarm that is polled for, by its word, also at 0; ``failing`` comes last."""
+        alarms = {each.alarm: each for each in self.conditions if each.alarm is not None and each in self.polled_for}
         return {
             word: sum(condition in row.conditions for row in self.rows)
             for word, condition in {**alarms, FAILING.word: FAILING}.items()
@@ -230,7 +232,17 @@ def build_report(
             _row(identity, known, probes, of_status=of_status or known[-1], keys=dict(nothing_known), now=now)
         )
     rows.sort(key=lambda row: (row.worst_severity, rank[row.worst], row.account, row.product))
-    return Report(at=now, rows=tuple(rows), probes=len(records), conditions=tuple(ranked), unlisted=unlisted)
+    asked = {(key.product, key.probe) for key in records}
+    return Report(
+        at=now,
+        rows=tuple(rows),
+        probes=len(records),
+        conditions=tuple(ranked),
+        polled_for=frozenset(
+            each for kind in kinds if (kind.product, kind.probe) in asked for each in kind.conditions
+        ),
+        unlisted=unlisted,
+    )
 
 
 def _row(

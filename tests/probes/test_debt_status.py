@@ -274,7 +274,7 @@ def test_an_overdue_debt_is_critical() -> None:
 
     assert [(condition.word, condition.severity, condition.alarm) for condition in row.conditions] == [
         ("overdue", Severity.CRITICAL, "overdue"),
-        ("unavailable", Severity.SERIOUS, None),
+        ("unavailable", Severity.SERIOUS, "unavailable"),
         ("in_debt", Severity.WARNING, None),
     ]
 

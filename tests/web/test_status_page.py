@@ -171,10 +171,31 @@ def test_a_note_is_as_bad_as_a_condition() -> None:
 
 
 def test_what_stops_delivery_is_counted_above_the_table() -> None:
-    """A condition that is critical has a word there, which shows also that there is none."""
-    critical = {each for kind in PROBES for each in kind.conditions if each.severity is Severity.CRITICAL}
-    assert {each.word for each in critical if each.alarm} >= {"locked", "overdue"}
-    assert {each.word for each in critical if not each.alarm} == set()
+    """A condition that is serious, or critical, has a word there, which shows also that there is none."""
+    bad = {each for kind in PROBES for each in kind.conditions if each.severity <= Severity.SERIOUS}
+    assert {each.word for each in bad if each.alarm} >= {"locked", "overdue", "domains_offline"}
+    assert {each.word for each in bad if not each.alarm} == set()
+
+
+def test_no_0_is_shown_of_what_is_not_polled() -> None:
+    """It would say that all is well: without their probes, nothing is known of debts, domains and certificates."""
+    of_service = html_of({service("a"): record(ACTIVE)})
+    of_debts_too = html_of({service("a"): record(ACTIVE), debts("a"): ProbeRecord()})
+    assert alarms(of_service) == {"locked": "0", "changing": "0", "failing": "0"}
+    assert alarms(of_debts_too).keys() - alarms(of_service).keys() == {"overdue", "unavailable"}
+
+
+def alarms(html: str) -> dict[str, str]:
+    """The counts above the table, by what they filter for."""
+    return dict(re.findall(r'\?filter=(\w+)"><b>(\d+)</b>', html))
+
+
+def test_accounts_are_counted_and_not_their_domains() -> None:
+    """Six domains of one account have an expired certificate; the words say what is counted."""
+    html = html_of(EVERYTHING)
+    assert alarms(html)["with_expired_certificates"] == "1"
+    assert "<b>1</b> with expired certificates</a>" in html
+    assert "<b>1</b> with offline domains</a>" in html
 
 
 def test_what_is_wrong_beside_the_status_is_counted() -> None:
@@ -227,7 +248,7 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     status = "certificate of &lt;b&gt;.example, revoked, 1,024 bits"
     assert cells(html)[0] == ["b", "esa", status, "free", "2 s ago", "answered"]
     assert re.findall(r'<tr class="([^"]*)"', html) == ["critical", "upcoming", "good"]
-    assert re.findall(r'\?filter=(\w+)"><b>(\d+)</b>', html) == [("broken", "1"), ("failing", "0")]
+    assert list(alarms(html).items()) == [("broken", "1"), ("failing", "0")]
     assert "3 rows: 1 revoked, 1 ending, 1 valid." in html
 
 
@@ -296,7 +317,7 @@ def test_links_and_version() -> None:
         "./-/healthy",
         "./-/ready",
         "https://docs.invalid/x?a=1&amp;b=2",
-        *(f"?filter={name}" for name in ("locked", "overdue", "stopped", "changing", "failing")),
+        "?filter=failing",
     ]
     assert "<small>1.2.3</small>" in html
 

@@ -144,7 +144,7 @@ def test_counts_are_those_of_all_rows() -> None:
     """A filter changes the table, and neither the counts above it nor what they count."""
     for view in (View(), View(filter="gamma"), View(filter="nothing of that name")):
         counts = dict(re.findall(r"\?filter=(\w+)\"><b>(\d+)</b>", html_of(FLEET, view)))
-        assert counts == {"locked": "1", "overdue": "1", "stopped": "0", "changing": "2", "failing": "1"}
+        assert counts == {"locked": "1", "overdue": "1", "unavailable": "0", "changing": "2", "failing": "1"}
 
 
 def test_counts_are_in_the_order_of_the_rows() -> None:
