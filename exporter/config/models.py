@@ -180,7 +180,10 @@ def _resolved(polled: _Polled, defaults: Mapping[str, Any]) -> _Polled:
 
 
 def _refuse_switches_without_use(polled: Sequence[_Polled], info: ValidationInfo, *keys: str) -> None:
-    """Raise for each switch that is on in a section of its own, and is for none of the products there."""
+    """Raise for each switch that is on in a section of its own, and is for none of the products there.
+
+    One that is off there says what is so anyway.
+    """
     known = vocabulary(info).switch_products
     common = info.data.get("products", ())
     refused = [
