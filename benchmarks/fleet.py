@@ -18,9 +18,34 @@ _RECORDED_S = 60
 INTERVAL_S = 60
 STALE_AFTER_S = 600
 PRODUCT = "dcdn_ipa"
-PROBES = ("service", "debt_status")
-OPERATIONS = {"service": "DescribeDcdnIpaService", "debt_status": "DescribeDcdnIpaUserStatus"}
 BUDGET_PER_S = 20
+WITH_INVENTORIES = 10
+WITH_PLANS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is polled of one account of so many."""
+
+    product: str
+    name: str
+    operation: str
+    one_of: int = 1
+
+    def polls(self, number: int) -> bool:
+        """Whether the account of that number has it."""
+        return number % self.one_of == 0
+
+
+PROBES = (
+    Probe(PRODUCT, "service", "DescribeDcdnIpaService"),
+    Probe(PRODUCT, "debt_status", "DescribeDcdnIpaUserStatus"),
+    Probe("cdn", "certificates", "DescribeUserCertificateExpireCount", WITH_INVENTORIES),
+    Probe("cdn", "domains", "DescribeUserDomains", WITH_INVENTORIES),
+    Probe("cdn", "resource_packages", "DescribeCdnUserResourcePackage", WITH_INVENTORIES),
+    Probe("esa", "plans", "ListUserRatePlanInstances", WITH_PLANS),
+    Probe("esa", "postpaid_plans", "ListPostpaidRatePlanInstances", WITH_PLANS),
+)
 
 
 class Scenario(StrEnum):
@@ -94,6 +119,10 @@ class Spans:
         self.each_minute = Times(begin, END, _RECORDED_S)
         # An answer is too old, so that its state goes, some time after the last one.
         self.until_stale = Times(begin, TURN + STALE_AFTER_S, _SPACING_S)
+
+    def known(self, fleet: Fleet) -> Times:
+        """When a state is shown."""
+        return self.until_stale if fleet.scenario is Scenario.STALE else self.always
 
 
 BEGIN = END - SPAN_S

@@ -19,7 +19,6 @@ from benchmarks.fleet import (
     END,
     INTERVAL_S,
     JOB,
-    OPERATIONS,
     PROBES,
     PRODUCT,
     SCRAPED,
@@ -29,9 +28,9 @@ from benchmarks.fleet import (
     Fleet,
     Scenario,
     Spans,
-    Times,
     spans_of,
 )
+from benchmarks.fleet_inventories import inventories_of_account
 from benchmarks.fleet_recorded import recorded_of_account, recorded_of_job
 from benchmarks.serve_ours import account_name
 from exporter.core.model import FailureReason
@@ -94,10 +93,10 @@ def _of_exporter(fleet: Fleet, target: str) -> Iterator[str]:
     for field in ("InternetChargeType", "ChangingChargeType", "LockReason", "DomainStatus"):
         yield SCRAPED.constant(f'dcdn_exporter_unknown_values_total{{{target},field="{field}"}}', 0)
     for probe in PROBES:
-        of_probe = f'{target},product="{PRODUCT}",probe="{probe}"'
-        operation = f'{target},operation="{OPERATIONS[probe]}"'
-        per_second = fleet.accounts / INTERVAL_S
-        yield WHOLE.always.constant(f'dcdn_exporter_probe_info{{{of_probe},operation="{OPERATIONS[probe]}"}}', 1)
+        of_probe = f'{target},product="{probe.product}",probe="{probe.name}"'
+        operation = f'{target},operation="{probe.operation}"'
+        per_second = fleet.accounts / probe.one_of / INTERVAL_S
+        yield WHOLE.always.constant(f'dcdn_exporter_probe_info{{{of_probe},operation="{probe.operation}"}}', 1)
         yield WHOLE.always.constant(f"dcdn_exporter_probe_stale_after_seconds{{{of_probe}}}", STALE_AFTER_S)
         yield WHOLE.always.constant(f"dcdn_exporter_probe_interval_seconds{{{of_probe}}}", INTERVAL_S)
         yield WHOLE.always.constant(f"dcdn_exporter_api_budget_calls_per_second{{{operation}}}", BUDGET_PER_S)
@@ -126,16 +125,15 @@ def _of_account(fleet: Fleet, number: int, target: str) -> Iterator[str]:
     )
     yield from _state(fleet, number, service, spans)
     yield from _marked(fleet, number, service, WHOLE if fleet.all_marked else spans)
+    yield from inventories_of_account(fleet, number, account)
     for probe in PROBES:
-        yield from _poll(f'{service},probe="{probe}"', spans, stale=fleet.scenario is Scenario.STALE)
-
-
-def _known(fleet: Fleet, spans: Spans) -> Times:
-    return spans.until_stale if fleet.scenario is Scenario.STALE else spans.always
+        if probe.polls(number):
+            of_probe = f'{account},product="{probe.product}",probe="{probe.name}"'
+            yield from _poll(of_probe, spans, stale=fleet.scenario is Scenario.STALE)
 
 
 def _state(fleet: Fleet, number: int, service: str, spans: Spans) -> Iterator[str]:
-    known = _known(fleet, spans)
+    known = spans.known(fleet)
     for status, fine, locked in (("active", 1, 0), ("locked", 0, 1), ("not_activated", 0, 0)):
         series = f'dcdn_service_status{{{service},status="{status}"}}'
         yield from _lockable(fleet, number, spans, series, (fine, locked))
@@ -151,7 +149,7 @@ def _state(fleet: Fleet, number: int, service: str, spans: Spans) -> Iterator[st
 
 def _marked(fleet: Fleet, number: int, service: str, spans: Spans) -> Iterator[str]:
     """Locks and billing."""
-    known = _known(fleet, spans)
+    known = spans.known(fleet)
     yield from _lockable(fleet, number, spans, f'dcdn_service_lock{{{service},reason="financial"}}', (0, 1))
     changes = number >= fleet.accounts - fleet.changing
     for charge_type in CHARGE_TYPES:
@@ -167,7 +165,7 @@ def _lockable(fleet: Fleet, number: int, spans: Spans, series: str, numbers: tup
         yield spans.before.constant(series, fine)
         yield AFTER.constant(series, locked)
     else:
-        yield _known(fleet, spans).constant(series, locked if number < fleet.locked else fine)
+        yield spans.known(fleet).constant(series, locked if number < fleet.locked else fine)
 
 
 def _poll(poll: str, spans: Spans, *, stale: bool) -> Iterator[str]:

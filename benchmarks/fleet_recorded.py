@@ -11,7 +11,6 @@ from benchmarks.fleet import (
     INTERVAL_S,
     JOB,
     ONCE_STALE,
-    OPERATIONS,
     PROBES,
     PRODUCT,
     STALE_AFTER_S,
@@ -21,7 +20,9 @@ from benchmarks.fleet import (
     Scenario,
     spans_of,
 )
+from benchmarks.fleet_inventories import recorded_inventories, recorded_plans
 from benchmarks.serve_ours import account_name
+from deploy.prometheus.rules.dashboard_recordings import Attention
 from deploy.prometheus.rules.expressions import (
     ATTENTION,
     BALANCE,
@@ -52,7 +53,10 @@ def recorded_of_account(fleet: Fleet, number: int) -> Iterator[str]:
     service = f'account="{name}",product="{PRODUCT}"'
     stale, locked = fleet.scenario is Scenario.STALE, number < fleet.locked
     suddenly = locked and fleet.scenario is Scenario.LOCKED
-    yield spans.always.constant(f'{SHOWN}{{job="{JOB}",instance="exporter-0:10520",{service}}}', 1)
+    for product in dict.fromkeys(probe.product for probe in PROBES if probe.polls(number)):
+        shown = f'job="{JOB}",instance="exporter-0:10520",account="{name}",product="{product}"'
+        yield spans.always.constant(f"{SHOWN}{{{shown}}}", 1)
+    yield from recorded_inventories(fleet, number, name)
     yield spans.always.constant(f'{BALANCE}{{account="{name}",currency="CNY"}}', 1_000 + number)
     routes = f'account="{name}",account_id="{name}",account_name="shop {number}",site="china",team="video"'
     yield spans.always.constant(f"{ROUTES}{{{routes}}}", 1)
@@ -61,16 +65,19 @@ def recorded_of_account(fleet: Fleet, number: int) -> Iterator[str]:
     if locked:
         during = EACH_MINUTE_AFTER if suddenly else WHOLE.each_minute
         yield during.constant(f'{LOCK}{{{service},reason="financial"}}', 1)
-        needs.append((during, "DcdnServiceLockedFinancial", 6))
+        needs.append((during, "DcdnServiceLockedFinancial", Attention.LOCKED))
     if number >= fleet.accounts - fleet.changing:
         yield spans.always.constant(f'{NEXT_CHARGE_TYPE}{{{service},charge_type="PayByBandwidth"}}', 1)
-        needs += [] if stale else [(WHOLE.each_minute, "DcdnChargeTypeChangeSoon", 1)]
+        needs += [] if stale else [(WHOLE.each_minute, "DcdnChargeTypeChangeSoon", Attention.CHANGES_SOON)]
     if stale:
-        needs += [(ONCE_STALE, "DcdnDataStale", 4), (EACH_MINUTE_AFTER, "DcdnPollFailing", 2)]
+        needs += [(ONCE_STALE, "DcdnDataStale", Attention.UNKNOWN)]
+        needs += [(EACH_MINUTE_AFTER, "DcdnPollFailing", Attention.FAILING)]
     for during, runbook, value in needs:
         yield during.constant(f'{ATTENTION}{{job="{JOB}",{service},runbook="{runbook}"}}', value)
     for probe in PROBES:
-        of_probe = f'job="{JOB}",{service},probe="{probe}"'
+        if not probe.polls(number):
+            continue
+        of_probe = f'job="{JOB}",account="{name}",product="{probe.product}",probe="{probe.name}"'
         yield (spans.before if stale else spans.always).constant(f"{POLLED}{{{of_probe}}}", 1)
         if stale:
             yield AFTER.constant(f"{POLLED}{{{of_probe}}}", 0)
@@ -98,13 +105,16 @@ def recorded_of_job(fleet: Fleet) -> Iterator[str]:
             yield during.constant(f'{COUNT}{{{job},product="{PRODUCT}",status="{status}"}}', count)
     if stale:
         yield ONCE_STALE.constant(f'{COUNT}{{{job},product="{PRODUCT}",status="unknown"}}', fleet.accounts)
+    yield from recorded_plans(fleet)
     for probe in PROBES:
-        of_probe = f'product="{PRODUCT}",probe="{probe}"'
+        of_probe = f'product="{probe.product}",probe="{probe.name}"'
         for replica in range(fleet.replicas):
             target = f'{job},instance="exporter-{replica}:10520"'
-            yield WHOLE.each_minute.constant(f"{POLLS}{{{target},{of_probe}}}", fleet.accounts / INTERVAL_S)
+            yield WHOLE.each_minute.constant(
+                f"{POLLS}{{{target},{of_probe}}}", fleet.accounts / probe.one_of / INTERVAL_S
+            )
         for record, value in ((THROTTLED, 0.0), (SKIPPED, 0.0), (OLDEST, 0.15), (MEDIAN_AGE, 0.05)):
             yield WHOLE.each_minute.constant(f"{record}{{{job},{of_probe}}}", value)
-        yield WHOLE.always.constant(f'{FLEET}{{{job},site="china",{of_probe}}}', fleet.accounts)
-        operation = OPERATIONS[probe]
+        yield WHOLE.always.constant(f'{FLEET}{{{job},site="china",{of_probe}}}', fleet.accounts // probe.one_of)
+        operation = probe.operation
         yield WHOLE.each_minute.constant(f'{BUDGET}{{{job},operation="{operation}"}}', 1 / INTERVAL_S / BUDGET_PER_S)

@@ -10,6 +10,7 @@ from grafana.builder.annotations import OF_ONE_ACCOUNT
 from grafana.builder.balance_lines import balance_lines
 from grafana.builder.billing_table import billing_changes
 from grafana.builder.frame import Row, framed
+from grafana.builder.inventories import inventories
 from grafana.builder.mappings import (
     ATTENTION,
     CRITICAL,
@@ -64,6 +65,7 @@ def account() -> dashboard.Dashboard:
         rows=(
             Row("Now", (_attention(), _change(), _credentials(), _identity(), _services())),
             Row("States", (_states(), _age(), _results())),
+            Row("Beside the lock", tuple(inventories()), collapsed=True),
             Row(
                 "Billing", (_charge_types(), _next_charge_types(), billing_changes("Billing changes ahead", ACCOUNT))
             ),

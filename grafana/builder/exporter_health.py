@@ -278,14 +278,18 @@ def _discovery() -> timeseries.Panel:
 
 def _unknown() -> timeseries.Panel:
     unknown = of_exporter("dcdn_exporter_unknown_values_total")
-    return lines(
-        "Answers with undocumented values",
-        "Answers per second with a value that the vendor's documentation does not name, by its "
-        "field. They are shown as "
-        "they came.",
-        (query(f"sum by (field) (rate({unknown}[$__rate_interval]))", "{{field}}"),),
-        unit="ops",
-    ).links(alert_links("DcdnUnknownApiValue"))
+    return (
+        lines(
+            "Answers with undocumented values",
+            "Answers per second with a value that the vendor's documentation does not name, by its field, where any "
+            "came. They are shown as they came.",
+            (query(f"sum by (field) (rate({unknown}[$__rate_interval])) > 0", "{{field}}"),),
+            unit="ops",
+            empty=f"no such answer is known, or {NO_DATA}",
+        )
+        .show_points(options.VisibilityMode.ALWAYS)
+        .links(alert_links("DcdnUnknownApiValue"))
+    )
 
 
 def _memory() -> timeseries.Panel:

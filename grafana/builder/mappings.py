@@ -26,14 +26,22 @@ UNCOLOURED: Final = "transparent"
 """Of what is well at every number."""
 
 # Numbers that the queries of the same name make.
-STATUS: Final = ((0, "unknown", UNKNOWN), (1, "active", FINE), (2, "not activated", INFO), (3, "locked", CRITICAL))
+STATUS: Final = (
+    (0, "unknown", UNKNOWN),
+    (1, "active", FINE),
+    (2, "not activated", INFO),
+    (3, "locked", CRITICAL),
+    (4, "stopped", CRITICAL),
+)
 ATTENTION: Final = (
     (Attention.NONE, "fine", FINE),
     (Attention.CHANGES_SOON, "changes soon", INFO),
+    (Attention.WARNED, "warning", WARNING),
     (Attention.FAILING, "failing", WARNING),
     (Attention.IN_DEBT, "in debt", WARNING),
     (Attention.UNKNOWN, "unknown", UNKNOWN),
     (Attention.OVERDUE, "overdue", CRITICAL),
+    (Attention.PARTLY_DOWN, "partly down", CRITICAL),
     (Attention.LOCKED, "locked", CRITICAL),
 )
 DEBT: Final = (
@@ -50,6 +58,7 @@ DEBT_ROW: Final = tuple((DEBT_FROM + number, text, color) for number, text, colo
 # Of counts: nothing was found, but not all is known.
 NONE_KNOWN: Final = -1
 NOT_POLLED: Final = -2
+WHERE_POLLED: Final = ((NONE_KNOWN, "none known", QUIET), (NOT_POLLED, "not polled", QUIET))
 YES_NO: Final = ((0, "no", CRITICAL), (1, "yes", FINE))
 
 

@@ -2,12 +2,14 @@
 
 from grafana_foundation_sdk.builders import dashboard, stat, statetimeline, timeseries
 
+from deploy.prometheus.rules.dashboard_recordings import STATE_PROBES
 from deploy.prometheus.rules.expressions import COUNT, LOCK, POLLED, STALE
 from deploy.prometheus.rules.thresholds import DAY_S
 from grafana.builder import queries
 from grafana.builder.addresses import OVERVIEW_UID
 from grafana.builder.annotations import OF_MANY_ACCOUNTS
 from grafana.builder.balance_lines import balance_lines
+from grafana.builder.beside_lock import findings, least_well, tiles
 from grafana.builder.billing_table import billing_changes
 from grafana.builder.frame import Row, framed
 from grafana.builder.mappings import (
@@ -15,11 +17,10 @@ from grafana.builder.mappings import (
     FINE,
     INFO,
     NONE_KNOWN,
-    NOT_POLLED,
-    QUIET,
     UNCOLOURED,
     UNKNOWN,
     WARNING,
+    WHERE_POLLED,
     names,
 )
 from grafana.builder.mappings import STATUS as STATUS_NAMES
@@ -30,7 +31,6 @@ from grafana.builder.thresholds import CHANGE_AHEAD_S, CHANGES, SHOWN
 from grafana.builder.variables import accounts, chosen, counted, datasource, instance, job, products
 
 _EIGHTH = WIDTH // 8
-_NONE_KNOWN = (NONE_KNOWN, "none known", QUIET)
 
 
 def overview() -> dashboard.Dashboard:
@@ -51,6 +51,7 @@ def overview() -> dashboard.Dashboard:
             chosen(queries.TROUBLED, queries.longest_troubled()),
             chosen(queries.LOCKED, queries.longest_locked()),
             chosen(queries.POOREST, queries.least_balances()),
+            chosen(queries.BESIDE, least_well()),
         ),
         marks=OF_MANY_ACCOUNTS,
         rows=(
@@ -68,6 +69,7 @@ def overview() -> dashboard.Dashboard:
                     services(),
                 ),
             ),
+            Row("Beside the lock", (*tiles(), findings())),
             Row("Ahead", (billing_changes(f"Billing changes ahead, the next {CHANGES}", queries.CHANGING),)),
             Row("Until now", (_status(), _locks(), _counts())),
             Row(
@@ -85,23 +87,23 @@ def _locked() -> stat.Panel:
         "Services with any lock: traffic stops, or is about to. A lock counts until an answer says otherwise.",
         f"count({queries.locked()}) or {NONE_KNOWN} + 0 * {queries.unknown()} or {queries.none()}",
         steps=((None, FINE), (1, CRITICAL)),
-        named=(_NONE_KNOWN,),
+        named=WHERE_POLLED[:1],
         width=_EIGHTH,
     ).links(alert_links("DcdnServiceLockedFinancial", "DcdnServiceLockedOther"))
 
 
 def _overdue() -> stat.Panel:
-    asked = f"count({recorded(POLLED, probe='debt_status')})"
-    late = f"count({recorded(STALE, probe='debt_status')})"
-    not_known = f"{NONE_KNOWN} + 0 * ({queries.unknown()} or {late}) and on () {asked}"
     return stat_panel(
         "Overdue",
         "Services for which the time to pay a debt is over: the lock follows. Known of those whose debt_status is "
         "polled.",
-        f"{queries.needing('DcdnInDebtOverdue')} or {not_known} or {queries.none()} and on () {asked} or "
-        f"{NOT_POLLED} + ({queries.none()}) unless on () {asked}",
+        queries.where_polled(
+            queries.needing("DcdnInDebtOverdue"),
+            lambda record: recorded(record, probe="debt_status"),
+            queries.unknown(),
+        ),
         steps=((None, FINE), (1, CRITICAL)),
-        named=(_NONE_KNOWN, (NOT_POLLED, "not polled", QUIET)),
+        named=WHERE_POLLED,
         width=_EIGHTH,
     ).links(alert_links("DcdnInDebtOverdue", "DcdnInDebt"))
 
@@ -162,7 +164,7 @@ def _services() -> stat.Panel:
     return stat_panel(
         "Services",
         "Services that are polled, or were until their exporter went, each counted once whatever its replicas.",
-        f"count({best(SERVICE, recorded(POLLED, probe='service'))} or {queries.lost()})",
+        f"count({best(SERVICE, recorded(POLLED, probe=STATE_PROBES))} or {queries.lost()})",
         steps=((None, UNCOLOURED),),
         width=_EIGHTH,
     )
@@ -199,12 +201,13 @@ def _locks() -> statetimeline.Panel:
 def _counts() -> timeseries.Panel:
     counts = lines(
         "Services that are not active, of all accounts",
-        "How many services were locked, not activated or unknown, whatever accounts are chosen.",
-        (query(f"sum by (status) ({recorded(COUNT, status='locked|not_activated|unknown')})", "{{status}}"),),
+        "How many services were locked, not activated or unknown, or have stopped plans, whatever accounts are "
+        "chosen.",
+        (query(f"sum by (status) ({recorded(COUNT, status='locked|not_activated|stopped|unknown')})", "{{status}}"),),
         unit="short",
         empty=f"no service is known that is not active, or {NO_DATA}",
         interval=RECORDED,
     )
-    for status, color in (("locked", CRITICAL), ("not_activated", INFO), ("unknown", UNKNOWN)):
+    for status, color in (("locked", CRITICAL), ("not_activated", INFO), ("stopped", WARNING), ("unknown", UNKNOWN)):
         counts = counts.override_by_name(status, field(color={"mode": "fixed", "fixedColor": color}))
     return counts.height(9)

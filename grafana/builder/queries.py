@@ -3,10 +3,11 @@
 Most take the variable that holds their accounts: those that were chosen, or the few of them that matter most.
 """
 
+from collections.abc import Callable
 from typing import Final
 
+from deploy.prometheus.rules.dashboard_recordings import STATE_PROBES, WITH_STATE, Attention
 from deploy.prometheus.rules.dashboard_recordings import UNKNOWN as UNKNOWN_RUNBOOKS
-from deploy.prometheus.rules.dashboard_recordings import WITH_STATE, Attention
 from deploy.prometheus.rules.expressions import (
     ATTENTION,
     BALANCE,
@@ -15,6 +16,7 @@ from deploy.prometheus.rules.expressions import (
     LOST,
     NEXT_CHARGE_TYPE,
     POLLED,
+    STALE,
     STATUS,
 )
 from deploy.prometheus.rules.thresholds import (
@@ -22,7 +24,7 @@ from deploy.prometheus.rules.thresholds import (
     BALANCE_PACE_S,
     HOUR_S,
 )
-from grafana.builder.mappings import DEBT_FROM, LOCK_FROM
+from grafana.builder.mappings import DEBT_FROM, LOCK_FROM, NONE_KNOWN, NOT_POLLED
 from grafana.builder.selectors import (
     ACCOUNT,
     SERVICE,
@@ -43,6 +45,7 @@ LOCKED: Final = "locked"
 POOREST: Final = "poorest"
 EXPIRING: Final = "expiring"
 LEFT_OUT: Final = "left_out"
+BESIDE: Final = "beside"
 
 LOCKED_RUNBOOKS: Final = "DcdnServiceLocked.+"
 # Sorts before every other label; Prometheus answers in the order of labels, and Grafana keeps that.
@@ -52,13 +55,13 @@ _WORST_RANK: Final = 9_999_999
 
 def most_needing() -> str:
     """The accounts that need somebody most, filled up with others."""
-    polled = f"0 * {best('account', recorded(POLLED, probe='service'))}"
+    polled = f"0 * {best('account', recorded(POLLED, probe=STATE_PROBES))}"
     return f"topk({ROWS}, {locked(by='account')} or {best('account', recorded(ATTENTION))} or {polled})"
 
 
 def rows_left_out() -> str:
     """How many services the table does not show."""
-    return f"clamp_min(count({best(SERVICE, recorded(POLLED, probe='service'))}) - {ROWS}, 0)"
+    return f"clamp_min(count({best(SERVICE, recorded(POLLED, probe=STATE_PROBES))}) - {ROWS}, 0)"
 
 
 def next_changing() -> str:
@@ -90,7 +93,7 @@ def soonest_expiring() -> str:
 
 def polled(accounts: str = ACCOUNT) -> str:
     """Every service that is polled, known or not, or that was until its exporter went."""
-    return f"({best(SERVICE, of_service('dcdn_poll_success', accounts, probe='service'))} or {lost(accounts)})"
+    return f"({best(SERVICE, of_service('dcdn_poll_success', accounts, probe=STATE_PROBES))} or {lost(accounts)})"
 
 
 def lost(accounts: str = ACCOUNT) -> str:
@@ -105,7 +108,18 @@ def status(accounts: str = ACCOUNT) -> str:
         f"({best(SERVICE, of_service('dcdn_service_status', accounts, status=name))} == 1) * {number}"
         for name, number in numbers.items()
     ]
-    return " or ".join((*known, f"{polled(accounts)} * 0"))
+    return " or ".join((*known, _of_plans(accounts), f"{polled(accounts)} * 0"))
+
+
+def _of_plans(accounts: str) -> str:
+    """The same of ESA, which has plans in place of a service: one of them that has stopped is the worst."""
+    numbers = (("offline|overdue", "> 0", 4), ("online", "> 0", 1), ("online", "== 0", 2))
+    each = (
+        f"({best('account', of_account('dcdn_esa_plans', accounts, status=statuses))} {there}) * 0 + {number}"
+        for statuses, there, number in numbers
+    )
+    named = f'label_replace({" or ".join(each)}, "product", "esa", "", "")'
+    return f"{named} and on ({SERVICE}) {polled(accounts)}"
 
 
 def attention(accounts: str = ACCOUNT) -> str:
@@ -118,9 +132,9 @@ def fine(accounts: str = ACCOUNT) -> str:
     return f"({polled(accounts)} * 0 and on () sum({recorded(COUNT)}) or {polled(accounts)} * NaN)"
 
 
-def needing(runbooks: str) -> str:
+def needing(runbooks: str, **labels: str) -> str:
     """How many services need what these runbooks say; nothing where none does."""
-    return f"count(group by ({SERVICE}) ({recorded(ATTENTION, runbook=runbooks)}))"
+    return f"count(group by ({SERVICE}) ({recorded(ATTENTION, runbook=runbooks, **labels)}))"
 
 
 def unknown() -> str:
@@ -128,10 +142,23 @@ def unknown() -> str:
     return needing(UNKNOWN_RUNBOOKS)
 
 
-def none() -> str:
-    """0 while the exporter is scraped and rules know something of what is chosen: else nothing is known."""
-    watched = f"count({recorded(POLLED, probe='service')} @ end())"
-    return f"0 * sum({recorded(COUNT)}) and on () {scraped()} and on () {watched}"
+def none(known: str = "") -> str:
+    """0 while the exporter is scraped and rules know something of what is chosen: else nothing is known.
+
+    ``known`` is what they have to know; left out, any state.
+    """
+    known = known or f"count({recorded(POLLED, probe=STATE_PROBES)} @ end())"
+    return f"0 * sum({recorded(COUNT)}) and on () {scraped()} and on () {known}"
+
+
+def where_polled(count: str, of: Callable[[str], str], unsure: str) -> str:
+    """A count, which is nothing where it is none, of probes that are off by default.
+
+    ``of`` chooses these probes of a record. ``unsure`` has something where a state is not known that would count.
+    """
+    asked = f"count({of(POLLED)})"
+    not_known = f"{NONE_KNOWN} + 0 * ({unsure} or count({of(STALE)})) and on () {asked}"
+    return f"{count} or {not_known} or {none(asked)} or {NOT_POLLED} + ({none()}) unless on () {asked}"
 
 
 def scraped() -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import common, table
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, ValueMapping
 
+from deploy.prometheus.rules.dashboard_recordings import STATE_PROBES
 from deploy.prometheus.rules.expressions import ATTENTION as ATTENTION_RECORD
 from deploy.prometheus.rules.expressions import LOCK, LOST, ROUTES
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S
@@ -93,7 +94,7 @@ def _name() -> str:
 
 def _exporter() -> str:
     """An exporter that polls the service, or did so until it went."""
-    poller = _rows("instance", of_service("dcdn_poll_success", NEEDING, probe="service"))
+    poller = _rows("instance", of_service("dcdn_poll_success", NEEDING, probe=STATE_PROBES))
     return f"{poller} or on ({SERVICE}) {_rows('instance', recorded(LOST, NEEDING))}"
 
 
@@ -106,8 +107,8 @@ _QUERIES: Final = (
     ("E", _text(_one(next_charge_type(NEEDING)), "next_charge_type")),
     ("F", _number(time_left(NEEDING))),
     ("G", _number(debt(NEEDING))),
-    ("H", _number(age(SERVICE, NEEDING, probe="service"))),
-    ("I", _number(share_of_stale_after(SERVICE, NEEDING, probe="service"))),
+    ("H", _number(age(SERVICE, NEEDING, probe=STATE_PROBES))),
+    ("I", _number(share_of_stale_after(SERVICE, NEEDING, probe=STATE_PROBES))),
     ("J", _text(_name(), "account_name")),
     ("K", _text(_exporter(), "instance")),
 )
@@ -160,8 +161,9 @@ def services() -> table.Panel:
     """One row for each account and product, the worst first, which leads to history, runbook and status page."""
     panel = rows(
         f"Services that need somebody, then others: {ROWS} rows at most, ${LEFT_OUT} more on the status page",
-        "One row for each account and product, by how much it needs somebody: locked, overdue, unknown, in debt, "
-        "failing, changing within 3 days, fine. A lock is shown until an answer says otherwise; of several the one "
+        "One row for each account and product, by how much it needs somebody: locked, partly down, overdue, unknown, "
+        "in debt, failing, warning, changing within 3 days, fine. Partly down and warning are of what stands beside "
+        "the lock, below. A lock is shown until an answer says otherwise; of several the one "
         "for an overdue payment is named. Data age is that of the last answer; at 100 % of the limit it is not shown "
         "any more. An account leads to its history, a runbook to what to do, an exporter to its status page, which "
         "lists all services.",

@@ -13,3 +13,5 @@ SHOWN: Final = 20
 # A table of more rows than these is not read, and takes the browser seconds.
 ROWS: Final = 200
 CHANGES: Final = 100
+# Of each of them there may be ten rows.
+BESIDE: Final = 25

@@ -42,6 +42,7 @@ _EQUIVALENT = (
         "the metric's other series come and go with that one",
     ),
     (r"dcdn_service:attention: matcher: no `status=", "the metric's other series come and go with that one"),
+    (r"dcdn_service:beside: expression: `min by`", "there is one series of each"),
     (r"DcdnServiceDeactivated: matcher: no `status=", "the other two values are excluded by what follows"),
     (
         r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections import Counter
 from functools import cache
@@ -19,6 +20,8 @@ RULES_FOLDER = ROOT / "deploy" / "prometheus"
 ALERTS_FILE = RULES_FOLDER / "alerts.yaml"
 TEST_FILES = sorted(RULES_FOLDER.glob("*_test.yaml"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
+
+_FIRING = re.compile(r'ALERTS\{alertname=~?"([\w|]+)"')
 
 
 def load(file: Path) -> Any:
@@ -48,12 +51,11 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def only(*names: str, expression: str | None = None) -> dict[str, Any]:
-    """The rules' file less all but these alerts or recordings, and what is recorded for them.
+    """The rules' file less all but these alerts or recordings, and what is recorded, or fires, for them.
 
     Of alerts that stand twice, the ``expression`` says which one.
     """
     everything = rules()
-    recorded = [rule for rule in everything if "record" in rule]
     kept = [
         rule
         for rule in everything
@@ -61,7 +63,12 @@ def only(*names: str, expression: str | None = None) -> dict[str, Any]:
     ]
     # What is recorded may be computed from what else is recorded, also after it.
     for needed in kept:
-        kept += [rule for rule in recorded if rule["record"] in needed["expr"] and rule not in kept]
+        fires = {name for found in _FIRING.findall(needed["expr"]) for name in found.split("|")} - {*names}
+        kept += [
+            rule
+            for rule in everything
+            if rule not in kept and (rule.get("alert") in fires or rule.get("record", "no record") in needed["expr"])
+        ]
     return {
         "groups": [
             {**group, "rules": ours}

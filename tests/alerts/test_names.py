@@ -57,7 +57,7 @@ def existing() -> dict[str, set[str]]:
                 metrics[rule.record] = set(
                     re.findall(
                         r"job|instance_id|instance|site|account|product|component|probe|status|reason|charge_type|currency"
-                        r"|template|unit|runbook|operation",
+                        r"|template|unit|runbook|operation|finding|item|measure",
                         by,
                     )
                 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from grafana.builder.mappings import DEBT, STATUS
+from grafana.builder.mappings import ATTENTION, DEBT, STATUS
 from tests.dashboards.record import DAY_S
 from tests.dashboards.replay import Ask, replayed
 from tests.dashboards.shipped import Query, queries
@@ -38,6 +38,12 @@ def test_a_query_has_data(query: Query, ask_at_the_end: Ask) -> None:
     assert bool(ask_at_the_end(query)) == (query.part not in WITHOUT_DATA)
 
 
+def needs(name: str) -> str:
+    """The number of a trouble."""
+    (number,) = (number for number, text, _ in ATTENTION if text == name)
+    return str(int(number))
+
+
 def test_the_worst_come_first(ask_at_the_end: Ask) -> None:
     """At the end of the day the table's first column has the number of each service's worst trouble."""
     (attention,) = (query for query in queries() if query.part == f"{TABLE} A")
@@ -45,13 +51,18 @@ def test_the_worst_come_first(ask_at_the_end: Ask) -> None:
     for series in ask_at_the_end(attention):
         troubles.setdefault(series["metric"]["account"], set()).update(value for _, value in series["values"])
 
-    assert troubles["healthy"] == {"0"}
-    assert troubles["dormant"] == {"0"}
-    assert troubles["legacy"] == {"6"}
-    assert troubles["released"] == {"0", "6"}
-    assert troubles["switching"] == {"0", "1"}
-    assert {"2", "0"} <= troubles["silent"]
-    assert {"0", "3", "6"} <= troubles["indebted"]
+    assert troubles["healthy"] == {needs("fine")}
+    assert troubles["dormant"] == {needs("fine")}
+    assert troubles["legacy"] == {needs("locked")}
+    assert troubles["released"] == {needs("fine"), needs("locked")}
+    assert troubles["switching"] == {needs("fine"), needs("changes soon")}
+    assert {needs("fine"), needs("failing")} <= troubles["silent"]
+    assert {needs("fine"), needs("in debt"), needs("locked")} <= troubles["indebted"]
+    assert {needs("fine"), needs("partly down")} <= troubles["unfiled"]
+    assert {needs("warning"), needs("partly down")} <= troubles["edge"]
+    assert {needs("warning"), needs("partly down")} <= troubles["lapsing"]
+    assert {needs("fine"), needs("warning")} <= troubles["prepaid"]
+    assert troubles["secured"] == {needs("fine"), needs("warning")}
 
 
 def test_the_recording_is_of_this_exporter(day: str) -> None:
@@ -81,6 +92,13 @@ def over_the_day(ask: Ask, part: str) -> dict[str, set[str]]:
         ("Not activated A", 2),
         ("Failing A", 2),
         ("Stale A", 2),
+        ("Expired certificates A", 1),
+        ("Expiring certificates A", 1),
+        ("Offline domains A", 1),
+        ("Low packages A", 1),
+        ("Stopped plans A", 1),
+        ("Ending in 7 days A", 3),
+        ("Changing parts A", 1),
     ],
 )
 def test_the_numbers_above_count_what_the_demo_plays(part: str, most: int, ask_at_the_end: Ask) -> None:
@@ -115,4 +133,4 @@ def test_a_lock_is_marked_where_it_begins_and_ends(ask_at_the_end: Ask) -> None:
         for name in ("Locked", "Released")
     }
 
-    assert seen == {"Locked": {"released": 2}, "Released": {"released": 2}}
+    assert seen == {"Locked": {"released": 4}, "Released": {"released": 3}}

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.builder.files import FILES
-from grafana.builder.thresholds import CHANGES, ROWS
+from grafana.builder.thresholds import BESIDE, CHANGES, ROWS
 from tests.dashboards.shipped import DASHBOARDS, FOLDER, ROOT, panels
 
 # What the Prometheus data source reads of an annotation and the library's model of one does not know.
@@ -177,5 +177,6 @@ def test_tables_begin_with_the_worst_or_the_next() -> None:
             ("Attention", True),
             ("Account", False),
         ],
+        f"Beside the lock, of the {BESIDE} accounts that need somebody most": [("What", False)],
         f"Billing changes ahead, the next {CHANGES}": [("In", False)],
     }

@@ -14,7 +14,7 @@ LINTED = {"stat", "table", "timeseries", "gauge"}
 # Those of Grafana's list of units that the dashboards use; a unit unknown to it would be written behind the number.
 UNITS = {"none", "short", "locale", "s", "bytes", "percentunit", "ops", "reqps", "dateTimeAsIso"}
 EVERY = [pytest.param(query, id=f"{query.dashboard}: {query.part}") for query in queries()]
-SELECTOR = re.compile(r"(?<![\w:])((?:dcdn|process|scrape)_\w+|up)(?![\w:])(\{[^}]*\})?(\[[^]]*\])?")
+SELECTOR = re.compile(r'(?<![\w:"])((?:dcdn|process|scrape)_\w+|up)(?![\w:])(\{[^}]*\})?(\[[^]]*\])?')
 RECORDED = re.compile(r"\b([a-z_]+:[a-z_]+:[a-z_]+)(\{[^}]*\})?")
 
 

@@ -1,13 +1,14 @@
 """What the overview shows of the demo's day, beside what the demo's scenario says of the same moments."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from exporter.simulator import Account, load_scenario
+from exporter.simulator.esa import EsaPlan
 from exporter.simulator.state import Debt, ServiceState
 from exporter.simulator.timeline import account_at
 from grafana.builder.mappings import DEBT, STATUS
@@ -50,6 +51,8 @@ class Day:
 def model(account: Account, product: str, elapsed_s: float, started: float) -> tuple[Shown, float | None]:
     """The row that the scenario means at a moment, and the moment of the change that is pending."""
     now = account_at(account, elapsed_s, started)
+    if product == "esa":
+        return Shown(status_of_plans(now.inventories["plans", ""]), "-", "-", "-", ""), None
     service = now.services.get(product, ServiceState(activated=False))
     if service.change is not None and service.change.at_unix <= started + elapsed_s:
         service = ServiceState(charge_type=service.change.charge_type, locks=service.locks)
@@ -69,6 +72,12 @@ def model(account: Account, product: str, elapsed_s: float, started: float) -> t
         "not_polled" if not account.debt_status else "overdue" if overdue else "in_debt" if in_debt else "none",
     )
     return shown, change.at_unix if change else None
+
+
+def status_of_plans(plans: Iterable[EsaPlan]) -> str:
+    """By the worst of them."""
+    statuses = {plan.status or "online" for plan in plans}
+    return "stopped" if statuses & {"offline", "overdue"} else "active" if "online" in statuses else "not_activated"
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deploy.prometheus.rules.dashboard_recordings import Attention
 from tests.alerts.shipped import ALERTS_FILE, tried
 from tests.dashboards.shipped import Query, panels, queries
 
@@ -118,6 +119,14 @@ FLEET = {
                 "Stale": 0,
                 "Changes in 7 days": 0,
                 "Services": 1,
+                "Expired certificates": -2,
+                "Expiring certificates": -2,
+                "Offline domains": -2,
+                "Failed domains": -2,
+                "Low packages": -2,
+                "Stopped plans": -2,
+                "Ending in 7 days": -2,
+                "Changing parts": 0,
             },
             id="scraped",
         ),
@@ -170,9 +179,9 @@ def test_a_lock_is_never_fine(tool: Callable[[str], str], tmp_path: Path) -> Non
     row = '{account="prod", product="cdn", runbook="runbooks/DcdnServiceLockedFinancial"}'
     expected = {
         ("dcdn-overview", "Locked A"): ("{}", 1),
-        ("dcdn-overview", "Services that need somebody"): (row, 6),
-        ("dcdn-overview", "variable needing"): ('{account="prod"}', 6),
-        ("dcdn-account", "Attention A"): ("{}", 6),
+        ("dcdn-overview", "Services that need somebody"): (row, Attention.LOCKED),
+        ("dcdn-overview", "variable needing"): ('{account="prod"}', Attention.LOCKED),
+        ("dcdn-account", "Attention A"): ("{}", Attention.LOCKED),
     }
     checks = [
         {"expr": query.asked(TIMES), "eval_time": "9m", "exp_samples": [{"labels": labels, "value": value}]}

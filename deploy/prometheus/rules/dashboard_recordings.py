@@ -27,6 +27,7 @@ from deploy.prometheus.rules.expressions import (
 )
 from deploy.prometheus.rules.rule import Recording
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S, FAILURES_S, POLLS_S
+from exporter.probes.esa import PLANS
 from exporter.probes.service import SERVICE
 from exporter.probes.table import PROBES
 
@@ -34,11 +35,13 @@ _SERVICE = "job, account, product"
 _PROBE = "job, product, probe"
 _OF_AN_ACCOUNT = "job, account, product, probe"
 
-
+_OF_STATES = (SERVICE, PLANS)
+STATE_PROBES = "|".join(_OF_STATES)
+"""The probes, as a pattern, of which each product with a state has one."""
 WITHOUT_STATE = "|".join(
-    sorted({kind.product for kind in PROBES} - {kind.product for kind in PROBES if kind.probe == SERVICE})
+    sorted({kind.product for kind in PROBES} - {kind.product for kind in PROBES if kind.probe in _OF_STATES})
 )
-"""The products, as a pattern, that have no service whose state is polled: money is one."""
+"""The products, as a pattern, that have no state: money is one."""
 WITH_STATE = f'product!~"{WITHOUT_STATE}"'
 """A matcher of all others."""
 
@@ -48,11 +51,13 @@ class Attention(IntEnum):
 
     NONE = 0
     CHANGES_SOON = 1
-    FAILING = 2
-    IN_DEBT = 3
-    UNKNOWN = 4
-    OVERDUE = 5
-    LOCKED = 6
+    WARNED = 2
+    FAILING = 3
+    IN_DEBT = 4
+    UNKNOWN = 5
+    OVERDUE = 6
+    PARTLY_DOWN = 7
+    LOCKED = 8
 
 
 def _known(held: str) -> str:
@@ -67,16 +72,23 @@ def _known(held: str) -> str:
 {held}"""
 
 
-_UNKNOWN = """
-dcdn_poll_success{probe="service"}
+_UNKNOWN = f"""
+dcdn_poll_success{{probe="{SERVICE}"}}
   unless on (job, account, product)
-dcdn_service_status{status="active"}"""
+dcdn_service_status{{status="active"}}
+  or
+dcdn_poll_success{{probe="{PLANS}"}}
+  unless on (job, account)
+dcdn_esa_plans{{status="online"}}"""
 
 _UNWATCHED = f"{LOST}{{{WITH_STATE}}}"
 
 _FAILING = f"{POLLED}{{{WITH_STATE}}} == 0"
 
-_SOON = f"dcdn_service_charge_type_change_remaining_seconds < {CHANGE_SOON_S}"
+_SOON = f"""
+dcdn_service_charge_type_change_remaining_seconds < {CHANGE_SOON_S}
+  or
+dcdn_service_component_charge_type_change_timestamp_seconds < time() + {CHANGE_SOON_S}"""
 
 # Each need, the alert whose runbook says what to do about it, and the services that have it.
 _NEEDS = (

@@ -57,6 +57,7 @@ PACKAGE_END: Final = "account_product_template:dcdn_resource_package_end_timesta
 PLANS_STOPPED: Final = "account_product_status:dcdn_esa_plans:held"
 PLAN_EXPIRY: Final = "account_product_instance_id:dcdn_esa_plan_expiry_timestamp_seconds:held"
 ATTENTION: Final = "job_account_product_runbook:dcdn_service:attention"
+BESIDE: Final = "job_account_product_finding_item_measure:dcdn_service:beside"
 COUNT: Final = "job_product_status:dcdn_service_status:count"
 POLLS: Final = "job_instance_product_probe:dcdn_polls:rate"
 THROTTLED: Final = "job_product_probe:dcdn_polls_throttled:worst"

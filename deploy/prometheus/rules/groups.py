@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from deploy.prometheus.rules.dashboard_inventories import INVENTORY_RECORDINGS as BESIDE_RECORDINGS
 from deploy.prometheus.rules.dashboard_recordings import DASHBOARD_RECORDINGS
 from deploy.prometheus.rules.exporter_alerts import EXPORTER_ALERTS
 from deploy.prometheus.rules.expressions import of_job
@@ -28,6 +29,6 @@ GROUPS = (
     ),
     Group("dcdn-poll", INTERVAL_S, _of_one_job(*POLL_RECORDINGS, *POLL_ALERTS)),
     Group("dcdn-exporter", INTERVAL_S, _of_one_job(*EXPORTER_ALERTS)),
-    Group("dcdn-dashboards", INTERVAL_S, _of_one_job(*DASHBOARD_RECORDINGS)),
+    Group("dcdn-dashboards", INTERVAL_S, _of_one_job(*DASHBOARD_RECORDINGS, *BESIDE_RECORDINGS)),
 )
 ALERTS = tuple(alert for group in GROUPS for alert in group.alerts)
