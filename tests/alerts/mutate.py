@@ -210,7 +210,7 @@ def _cases(rule: dict[str, Any]) -> list[tuple[frozenset[str], dict[str, Any]]]:
             name
             for check in case["promql_expr_test"]
             for sample in check["exp_samples"]
-            for name in _ALERT.findall(sample["labels"])
+            for name in _alerts_of(check, sample)
         )
         if asked := firing & users:
             quick.append((-len(own & given), asked, _asked(file, case, asked)))
@@ -250,12 +250,13 @@ def _asking_for(names: frozenset[str], check: dict[str, Any]) -> dict[str, Any]:
     """The check less what it says of alerts that are not there; other checks look at what is recorded."""
     if "ALERTS" not in check["expr"]:
         return check
-    samples = [
-        sample
-        for sample in check["exp_samples"]
-        if (_ALERT.findall(sample["labels"]) or _ALERT.findall(check["expr"]))[0] in names
-    ]
+    samples = [sample for sample in check["exp_samples"] if _alerts_of(check, sample)[0] in names]
     return {**check, "exp_samples": samples}
+
+
+def _alerts_of(check: dict[str, Any], sample: dict[str, Any]) -> list[str]:
+    """Whose sample it is: the check's expression names the alert where the sample does not."""
+    return _ALERT.findall(sample["labels"]) or _ALERT.findall(check["expr"])
 
 
 def _write(file: Path, content: object) -> None:
