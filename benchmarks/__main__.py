@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Each is a module here, with a function `measure() -> Finding`; in the order in which they run.
 BENCHMARKS: tuple[str, ...] = (
     "footprint",
+    "sizing",
     "scrape",
     "scrape_stall",
     "rules",

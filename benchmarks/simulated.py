@@ -1,4 +1,7 @@
-"""Our simulator with as many accounts as are asked for: ``python -m benchmarks.simulated ACCOUNTS``."""
+"""Our simulator with as many accounts as are asked for: ``python -m benchmarks.simulated ACCOUNTS``.
+
+Each has every service, and some of all that probes count.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,30 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from exporter.simulator.timeline import Account, Scenario
+from exporter.simulator import (
+    Account,
+    Certificates,
+    Domains,
+    EsaPlan,
+    PlannedService,
+    ResourcePackage,
+    Scenario,
+    ServiceState,
+    Step,
+)
 from tests.only_read import only_read
+
+_DOMAINS = Domains(online=20, statuses={"shop.example.com": "offline", "audit.example.com": "check_failed"})
+_PACKAGES = (ResourcePackage("flow"), ResourcePackage("requests", template_name="https", base_unit="Count"))
+_HAS = Step(
+    services={product: PlannedService(ServiceState()) for product in ("dcdn_ipa", "dcdn", "cdn", "dcdn_sec")},
+    inventories={
+        **{("domains", product): _DOMAINS for product in ("dcdn_ipa", "dcdn", "cdn")},
+        **{("certificates", product): Certificates(expired=1, expiring=2) for product in ("dcdn", "cdn")},
+        **{("resource_packages", product): _PACKAGES for product in ("dcdn", "cdn")},
+        ("plans", ""): (EsaPlan("sp-1"), EsaPlan("sp-2", billing_mode="POSTPAY")),
+    },
+)
 
 
 def configuration(accounts: int, url: str) -> dict[str, Any]:
@@ -25,7 +50,7 @@ def configuration(accounts: int, url: str) -> dict[str, Any]:
             }
             for number in range(accounts)
         ],
-        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss"), url),
+        "endpoints": dict.fromkeys(("dcdn", "cdn", "sts", "bss", "esa"), url),
     }
 
 
@@ -49,6 +74,7 @@ def main() -> NoReturn:
             account_id=_account_id(number),
             access_key_id=_key_id(number),
             access_key_secret=_secret(number),
+            timeline=(_HAS,),
         )
         for number in range(int(sys.argv[1]))
     )
