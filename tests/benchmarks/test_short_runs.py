@@ -19,6 +19,7 @@ from benchmarks import (
     rules,
     scrape,
     scrape_stall,
+    sizing,
 )
 from benchmarks.scraper import FORMS
 from benchmarks.soak import Pace, soak
@@ -154,6 +155,17 @@ def test_the_daemon_is_measured_from_its_start_on() -> None:
     assert 30 < one < 150
     assert 30 < many <= peak < 150
     assert 0 < stop < 10
+
+
+def test_what_probes_take_can_be_measured() -> None:
+    """A short run has what each key adds: more series for each, and all of them together for all probes."""
+    finding = sizing.measure(accounts=2, many=3, stopped=4, seconds=1, settle_s=0)
+
+    series = {figure.of: figure.value for figure in finding.figures if figure.name == "series of an account"}
+    everything = series.pop("2 accounts, all probes")
+    assert min(series.values()) > 0
+    assert max(series.values()) < everything
+    assert found(finding, "SIGTERM to the end with 4 accounts and all probes") > 0
 
 
 def test_the_cost_of_rules_can_be_measured(tool: Callable[[str], str]) -> None:
