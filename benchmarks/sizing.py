@@ -102,11 +102,9 @@ def measure(
         (*figures, stop),
         (*claims, Claim(stop, Bound.AT_MOST, 2.0)),
         (
-            (
-                f"What a key adds is the difference to a daemon without it, for {accounts:,} accounts, after the "
-                "first round and a scrape."
-            ),
-            f"Fleets are polled at the usual intervals and scraped every {_SCRAPE_EVERY_S:g} s for {seconds:g} s.",
+            f"A key adds the difference between two daemons of {accounts:,} accounts. One has the key.",
+            "Their first round is over, and they were scraped once.",
+            f"Fleets have the default intervals. A scrape follows every {_SCRAPE_EVERY_S:g} s, for {seconds:g} s.",
         ),
     )
 
