@@ -43,6 +43,7 @@ _EQUIVALENT = (
     ),
     (r"dcdn_service:attention: matcher: no `status=", "the metric's other series come and go with that one"),
     (r"dcdn_service:beside: expression: `min by`", "there is one series of each"),
+    (r"dcdn_poll_success:since: expression: `-` in `time\(\) \+ ", "what is added is 0"),
     (r"DcdnServiceDeactivated: matcher: no `status=", "the other two values are excluded by what follows"),
     (
         r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",
