@@ -183,6 +183,9 @@ def test_alerts_have_the_links_whose_beginning_is_given(docs: str, grafana: str,
     for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
         runbook = rule["annotations"].pop("runbook_url", None)
         assert runbook == (f"{DOCS}/runbooks/{rule['alert']}.md" if docs else None)
+        translated = docs and (ROOT / f"docs/runbooks/zh/{rule['alert']}.md").is_file()
+        chinese = rule["annotations"].pop("runbook_url_zh", None)
+        assert chinese == (f"{DOCS}/runbooks/zh/{rule['alert']}.md" if translated else None)
         dashboard = rule["annotations"].pop("dashboard_url", "")
         assert dashboard.startswith(f"{grafana}/d/dcdn-" if grafana else "")
         assert bool(dashboard) == bool(grafana)

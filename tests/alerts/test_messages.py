@@ -100,7 +100,7 @@ def in_order(messages: list[str], fired: Fired) -> list[tuple[str, str]]:
     names = [*fired, "over"]
 
     def of(message: str) -> str:
-        (runbook,) = set(re.findall(rf"{DOCS}/runbooks/(\w+)\.md", message)) or {""}
+        (runbook,) = set(re.findall(rf"{DOCS}/runbooks/(?:zh/)?(\w+)\.md", message)) or {""}
         # Two alerts of one name have summaries of their own.
         of_it = [
             name
@@ -211,7 +211,7 @@ def test_a_message_says_who_what_since_when_and_what_to_do(
             labels, annotations = fired["DcdnServiceLockedFinancial" if alert == "over" else alert]
             chosen = {
                 key: annotations.get(f"{key}_zh" if language == "zh" else key, annotations[key])
-                for key in ("summary", "description")
+                for key in ("summary", "description", "runbook_url")
             }
             unescaped = json.loads(text)["markdown"]["content"] if name.startswith("wecom") else text
             assert since[language] in text
@@ -219,7 +219,9 @@ def test_a_message_says_who_what_since_when_and_what_to_do(
             assert labels.get("account", "") in text
             assert annotations["dashboard_url"] in unescaped
             assert (chosen["description"] in unescaped) == (alert != "over")
-            assert (annotations["runbook_url"] in unescaped) == (alert != "over")
+            assert (chosen["runbook_url"] in unescaped) == (alert != "over")
+            english = language == "zh" and "runbook_url_zh" not in annotations and alert != "over"
+            assert ("处理手册（英文）" in unescaped) == english
             assert (over[language] in text) == (alert == "over")
 
 

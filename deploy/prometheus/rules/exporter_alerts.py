@@ -109,10 +109,11 @@ EXPORTER_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=Pause(0, "it is shown as it came, or left out, and nothing has to be waited for"),
         summary="The API answers with an unknown {{ $labels.field }}",
-        description="With `--log.level=debug` the log names account and value. Tell the project, so that the next "
-        "version knows it.",
+        description="With `--log.level=debug` the log names account and value. Open an issue of the project, so that "
+        "the next version knows it.",
         summary_zh="API 返回了 exporter 不认识的 {{ $labels.field }}",
-        description_zh="以 `--log.level=debug` 运行时，日志会给出账号和值。请告知项目，以便下一个版本支持。",
+        description_zh="以 `--log.level=debug` 运行时，日志会给出账号和值。"
+        "请反馈给本项目（提交 issue），以便下一个版本支持。",
     ),
     Alert(
         "DcdnClockSkew",
@@ -185,7 +186,7 @@ EXPORTER_ALERTS = (
         "resource directory since its start. Locks of these accounts would not be seen. The runbook has a query that "
         "names them.",
         summary_zh="{{ $labels.job }} 有 {{ $value }} 个账号不再被任何 exporter 监控",
-        description_zh="负责这些账号的 exporter 已停止、已从服务发现中消失，或启动后未能读取资源目录。"
+        description_zh="负责这些账号的 exporter 无法抓取、已从服务发现中消失，或启动后未能读取资源目录。"
         "这些账号若被锁定将无法发现。手册中有列出它们的查询。",
     ),
     Alert(
@@ -252,7 +253,7 @@ EXPORTER_ALERTS = (
         waits=Pause(2 * MINUTE_S, "a restart takes less"),
         summary="{{ $labels.job }} is down",
         description="No replica can be scraped: nothing is known of any service. Locks would not be seen.",
-        summary_zh="{{ $labels.job }} 已停止",
+        summary_zh="无法抓取 {{ $labels.job }}",
         description_zh="所有副本都无法抓取：任何服务的状态都未知，锁定将无法发现。",
     ),
     Alert(

@@ -118,7 +118,7 @@ INVENTORY_ALERTS = (
         "`status` the domains.",
         summary_zh=f"{WHO}：{PRODUCT} 下线的域名：{_COUNT} 个",
         description_zh="这些域名已停止服务。可能原因：违规、ICP 备案失效、欠费、用量封顶，或有人停用。"
-        "服务本身可能仍为正常。具体原因见阿里云站内信，域名见 `status`。",
+        "服务本身可能仍为正常。具体原因见阿里云站内信，用 `dcdn-exporter status` 查看域名。",
     ),
     Alert(
         "DcdnDomainCheckFailed",
@@ -159,7 +159,7 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: {PRODUCT} resource package {_TEMPLATE} ends on {DAY}",
         description="What is left of it is lost then, and what follows is billed as you go. Buy the next package "
         "before, or see that the balance suffices.",
-        summary_zh=f"{WHO}：{PRODUCT} 资源包 {_TEMPLATE} 于 {DAY_IN_BEIJING} 到期",
+        summary_zh=f"{WHO}：{PRODUCT} 资源包 {_TEMPLATE} 于 {DAY_IN_BEIJING}到期",
         description_zh="到期后剩余用量作废，之后按量计费。请提前购买下一个资源包，或确认余额充足。",
     ),
     Alert(
@@ -171,13 +171,13 @@ INVENTORY_ALERTS = (
         waits=_A_FACT,
         summary=f"{WHO}: plans of ESA that are {{{{ $labels.status }}}}: {_COUNT}",
         description="The sites of these plans are not served. "
-        '{{ if eq $labels.status "overdue" }}Pay what the account owes.{{ else }}Renew them.{{ end }} '
-        "15 days after its end a plan is released with its sites, and cannot be restored.",
-        summary_zh=f'{WHO}：ESA 套餐{{{{ if eq $labels.status "overdue" }}}}欠费{{{{ else }}}}过期下线'
+        '{{ if eq $labels.status "overdue" }}Pay what the account owes.{{ else }}Renew them. '
+        "15 days after its end a plan is released with its sites, and cannot be restored.{{ end }}",
+        summary_zh=f'{WHO}：ESA 套餐{{{{ if eq $labels.status "overdue" }}}}欠费超期{{{{ else }}}}已过期'
         f"{{{{ end }}}}：{_COUNT} 个",
         description_zh="这些套餐的站点已停止服务。"
-        '{{ if eq $labels.status "overdue" }}请付清欠款。{{ else }}请续费。{{ end }}'
-        "套餐到期 15 天后会连同站点一起释放，无法恢复。",
+        '{{ if eq $labels.status "overdue" }}请付清欠款。{{ else }}请续费。'
+        "套餐到期 15 天后会连同站点一起释放，无法恢复。{{ end }}",
     ),
     Alert(
         "DcdnEsaPlanExpiring",
@@ -190,7 +190,7 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: ESA plan {{{{ $labels.instance_id }}}} ends on {DAY}",
         description="Its sites are not served from then on, and are deleted 15 days later. Renew it, or turn on the "
         "automatic renewal.",
-        summary_zh=f"{WHO}：ESA 套餐 {{{{ $labels.instance_id }}}} 于 {DAY_IN_BEIJING} 到期",
+        summary_zh=f"{WHO}：ESA 套餐 {{{{ $labels.instance_id }}}} 于 {DAY_IN_BEIJING}到期",
         description_zh="到期后其站点停止服务，15 天后被删除。请续费，或开启自动续费。",
     ),
 )

@@ -9,6 +9,8 @@ from grafana.builder.addresses import ACCOUNT_UID, EXPORTER_UID, base_address
 Links = Callable[[Alert], Mapping[str, str]]
 """The annotations of an alert that are links, by their names."""
 
+_CHINESE = ("DcdnInDebt", "DcdnInDebtOverdue", "DcdnServiceLockedFinancial", "DcdnServiceLockedOther")
+"""The alerts whose runbooks are in docs/runbooks/zh, too."""
 _HOUR_S = 3600
 _SHOWN_BEFORE_H = 6
 
@@ -20,7 +22,8 @@ def no_links(_alert: Alert) -> Mapping[str, str]:
 
 def relative(alert: Alert) -> Mapping[str, str]:
     """Links without the addresses that they begin with: of docs/runbooks, and of Grafana."""
-    return {"runbook_url": f"{alert.name}.md", "dashboard_url": _dashboard(alert)}
+    chinese = {"runbook_url_zh": f"zh/{alert.name}.md"} if alert.name in _CHINESE else {}
+    return {"runbook_url": f"{alert.name}.md", **chinese, "dashboard_url": _dashboard(alert)}
 
 
 def links_to(*, docs: str, grafana: str) -> Links:
@@ -28,8 +31,10 @@ def links_to(*, docs: str, grafana: str) -> Links:
 
     Raises ValueError for an address to which no path can be added.
     """
+    runbooks = docs and f"{base_address(docs)}/runbooks"
     begins = {
-        "runbook_url": docs and f"{base_address(docs)}/runbooks",
+        "runbook_url": runbooks,
+        "runbook_url_zh": runbooks,
         "dashboard_url": grafana and base_address(grafana),
     }
     return lambda alert: {name: f"{begins[name]}/{link}" for name, link in relative(alert).items() if begins[name]}

@@ -19,7 +19,7 @@ from deploy.prometheus.rules.expressions import (
     written,
 )
 from deploy.prometheus.rules.rule import Alert, Pause, Recording, Severity
-from deploy.prometheus.rules.texts import DURATION, PERCENT, PROBE, PRODUCT, WHO
+from deploy.prometheus.rules.texts import DURATION, PERCENT, PROBE, PRODUCT, REASON, REASON_ZH, WHO
 from deploy.prometheus.rules.thresholds import (
     BUDGET_SHARE,
     FAILING_S,
@@ -178,12 +178,7 @@ _OF_ALL = (
     f'{{{{ with query (printf "{FLEET}{{job=%q,site=%q,product=%q,probe=%q}}" '
     "$labels.job $labels.site $labels.product $labels.probe) }}{{ . | first | value }}{{ end }}"
 )
-_REASON = (
-    f'{{{{ with query (printf "topk(1, sum by (reason) (increase(dcdn_exporter_poll_failures_total'
-    f'{{job=%q,product=%q,probe=%q}}{within(FAILURES_S)})) > 0)" '
-    "$labels.job $labels.product $labels.probe) }}{{ . | first | label `reason` }}{{ else }}unknown{{ end }}"
-)
-_MOST_REASON = f"Most frequent reason, over all sites: {_REASON}"
+_MOST_REASON = f"Most frequent reason, over all sites: {REASON}"
 _IN_CHINA, _ABROAD = ('{{ if eq $labels.site "china" }}中国站', '{{ else if eq $labels.site "international" }}国际站')
 _SITE_ZH = f"{_IN_CHINA}{_ABROAD}{{{{ else }}}}{{{{ $labels.site }}}}{{{{ end }}}}"
 _FLEET_PAUSE = Pause(2 * MINUTE_S, "longer than most hiccups of the API, and less than any alert waits that it mutes")
@@ -192,7 +187,7 @@ _FLEET_SUMMARY = f"{{{{ $value }}}} of {_OF_ALL} accounts: polls of {PROBE} fail
 _FLEET_SUMMARY_ZH = f"{_OF_ALL} 个账号中有 {{{{ $value }}}} 个的 {PROBE} 轮询失败（{_SITE_ZH}）"
 _STALE_PAUSE = Pause(3 * MINUTE_S, "an outage of many accounts fires first, and mutes it")
 _STALE_DESCRIPTION = f"There has been no answer for {DURATION} longer than `stale_after` allows."
-_STALE_DESCRIPTION_ZH = f"没有响应的时间已超过 `stale_after` 允许的时限 {DURATION}。"
+_STALE_DESCRIPTION_ZH = f"没有响应的时间比 `stale_after` 允许的时限多出 {DURATION}。"
 _OF_LOCKS = '"service|debt_status"'
 _NEW_KEYS = Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes")
 _REFUSED = f"{WHO}: the credentials are not accepted ({PROBE})"
@@ -217,7 +212,7 @@ POLL_ALERTS = (
         description=f"{_MOST_REASON}. Locks of these accounts would not be seen. This message stands for those of "
         "the single accounts: look at the vendor's status, the network and the credentials that they share.",
         summary_zh=_FLEET_SUMMARY_ZH,
-        description_zh=f"最常见原因（所有站点合计）：{_REASON}。这些账号若被锁定将无法发现。本消息代替各账号的单独告警："
+        description_zh=f"最常见原因（所有站点合计）：{REASON_ZH}。这些账号若被锁定将无法发现。本消息代替各账号的单独告警："
         "请检查阿里云状态、"
         "网络以及这些账号共用的凭证。",
     ),
@@ -233,7 +228,7 @@ POLL_ALERTS = (
         description=f"{_MOST_REASON}. This probe shows no locks. This message stands for those of the single "
         "accounts: look at the vendor's status, the network, and the rights that they share.",
         summary_zh=_FLEET_SUMMARY_ZH,
-        description_zh=f"最常见原因（所有站点合计）：{_REASON}。该探测项不涉及锁定。本消息代替各账号的单独告警："
+        description_zh=f"最常见原因（所有站点合计）：{REASON_ZH}。该探测项不涉及锁定。本消息代替各账号的单独告警："
         "请检查阿里云状态、"
         "网络以及这些账号共用的权限。",
     ),
@@ -326,7 +321,7 @@ POLL_ALERTS = (
         "between: a lock is seen late. Look up their reasons: throttling, timeouts and an unsteady network are "
         "likely.",
         summary_zh=f"{WHO}：{PROBE} 轮询时好时坏",
-        description_zh=f"最近 {format_duration(UNSTEADY_S)} 内只有 {PERCENT} 的时间有响应，其间反复失败："
+        description_zh=f"最近 {UNSTEADY_S // MINUTE_S} 分钟内只有 {PERCENT} 的时间有响应，其间反复失败："
         "锁定会发现得晚。"
         "请查看失败原因，常见的是限流、超时和网络不稳。",
     ),
@@ -342,8 +337,8 @@ POLL_ALERTS = (
         description=f"{PERCENT} of the polls meet the vendor's limit, which is one for the whole account: something "
         "else calls the same operation, or replicas do not share the budget.",
         summary_zh=f"{WHO}：{PROBE} 轮询被限流",
-        description_zh=f"{PERCENT} 的轮询触及阿里云的限流，该限额由整个账号共用：有其他工具在调用同一操作，"
-        "或多个副本没有分摊额度。",
+        description_zh=f"{PERCENT} 的轮询触及阿里云的限流值，它由整个账号共用：有其他工具在调用同一操作，"
+        "或多个副本没有分摊调用配额。",
     ),
     Alert(
         "DcdnBudgetNearLimit",

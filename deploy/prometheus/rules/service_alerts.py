@@ -128,7 +128,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {PRODUCT} is not activated any more",
         description="The API says that this service was never opened, though it was active before: the key may now "
         "belong to another account, or the vendor has closed the service. Find out which, then open it again.",
-        summary_zh=f"{WHO}：{PRODUCT} 已不再开通",
+        summary_zh=f"{WHO}：{PRODUCT} 已变为未开通",
         description_zh="API 返回该服务从未开通，但此前它是开通的：密钥现在可能属于另一个账号，或阿里云关闭了服务。"
         "请查明原因，再重新开通。",
     ),
@@ -147,7 +147,8 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         ),
         summary_zh=f"{WHO}：欠费（{PRODUCT}）",
         description_zh=_by_site(
-            "中国站：几分钟内就可能被锁定，请立即付款。", "国际站：账单到期 15 天后服务会被锁定，请在此之前付款。"
+            "中国站：几分钟内就可能被锁定，请立即付款。",
+            "国际站：账单到期后有 15 天宽限期，之后服务会被锁定；请在此之前付款。",
         ),
     ),
     Alert(
@@ -160,9 +161,9 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         keeps=Pause(
             10 * MINUTE_S, "longer than the lock, which mutes it: what ends while it is muted sends no resolved"
         ),
-        summary=f"{WHO}: the grace for overdue payments is over ({PRODUCT})",
+        summary=f"{WHO}: a payment is overdue for too long ({PRODUCT})",
         description="The service is being locked, or is locked already. Pay what the account owes now.",
-        summary_zh=f"{WHO}：欠款宽限期已过（{PRODUCT}）",
+        summary_zh=f"{WHO}：欠费超期（{PRODUCT}）",
         description_zh="服务即将被锁定，或已经被锁定。请立即付清欠款。",
     ),
     Alert(
@@ -178,9 +179,9 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
             " On the China site its services are locked at once.",
             " On the international site its services are locked 15 days after a bill fell due.",
         ),
-        summary_zh=f"{WHO}：余额已用尽，{_AMOUNT}",
+        summary_zh=f"{WHO}：可用额度已用尽，{_AMOUNT}",
         description_zh="可用额度已包含信用额度。请立即充值。"
-        + _by_site("中国站：服务会立即被锁定。", "国际站：账单到期 15 天后服务会被锁定。"),
+        + _by_site("中国站：服务会立即被锁定。", "国际站：账单到期后有 15 天宽限期，之后服务会被锁定。"),
     ),
     Alert(
         "DcdnBalanceRunningOut",
@@ -198,7 +199,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         f"{format_duration(BALANCE_PACE_S)}. "
         "Top the account up; without money the services of the China site are locked at once.",
         summary_zh=f"{WHO}：{_AMOUNT} 将在 {BALANCE_LEFT_S // HOUR_S} 小时内用尽",
-        description_zh=f"这是按最近 {format_duration(BALANCE_PACE_S)} 的速度推算的剩余可用额度（含信用额度）。"
+        description_zh=f"这是按最近 {BALANCE_PACE_S // HOUR_S} 小时的速度推算的剩余可用额度（含信用额度）。"
         "请充值；"
         "中国站的服务在没有余额时会立即被锁定。",
     ),
@@ -224,12 +225,12 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {_WHICH} changes its billing method{{{{ with $labels.charge_type }}}} from "
         f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
-        description="A submitted change cannot be withdrawn. Check that traffic packages and budgets fit the new "
+        description="A submitted change cannot be withdrawn. Check that resource packages and budgets fit the new "
         "method.",
         summary_zh=f"{WHO}：{_WHICH_ZH} 的计费类型将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
         f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
-        description_zh="已提交的变更无法撤回。请确认流量包和预算适合新的计费类型。",
+        description_zh="已提交的变更无法撤回。请确认资源包和预算适合新的计费类型。",
     ),
     Alert(
         "DcdnChargeTypeChangeScheduled",
@@ -302,7 +303,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {PRODUCT} ends on {DAY}",
         description="It is paid until then, and does not protect its domains after. Renew it in the console, or move "
         "the domains away before.",
-        summary_zh=f"{WHO}：{PRODUCT} 于 {DAY_IN_BEIJING} 到期",
+        summary_zh=f"{WHO}：{PRODUCT} 于 {DAY_IN_BEIJING}到期",
         description_zh="服务只付费到该日，之后其域名不再受保护。请在控制台续费，或提前迁移域名。",
     ),
     Alert(
@@ -314,9 +315,10 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         waits=Pause(0, "it counts from when the lock was first seen"),
         summary=f"{WHO}: {PRODUCT} has been locked since {DAY} or longer",
         description="30 days after the lock the vendor deletes the service's configuration: domains then have to be "
-        "added again. Pay, or save the configuration.",
-        summary_zh=f"{WHO}：{PRODUCT} 至少自 {DAY_IN_BEIJING} 起一直被锁定",
-        description_zh="锁定 30 天后阿里云会删除该服务的配置：届时域名需要重新添加。请付款，或备份配置。",
+        "added again. Pay if a payment is overdue, else open a ticket; and save the configuration.",
+        summary_zh=f"{WHO}：{PRODUCT} 至少自 {DAY_IN_BEIJING}起一直被锁定",
+        description_zh="锁定 30 天后阿里云会删除该服务的配置：届时域名需要重新添加。"
+        "欠费请付款，其他原因请提交工单；并备份配置。",
     ),
     Alert(
         "DcdnUnknownApiValue",
@@ -328,9 +330,9 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: unknown to the exporter: {{{{ with $labels.charge_type }}}}billing method "
         f"{{{{ . }}}}{{{{ end }}}}"
         "{{ with $labels.reason }}lock reason {{ . }}{{ end }}" + f" ({PRODUCT})",
-        description="It is shown as it came. Tell the project, so that the next version knows it.",
+        description="It is shown as it came. Open an issue of the project, so that the next version knows it.",
         summary_zh=f"{WHO}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费类型 {{{{ . }}}}{{{{ end }}}}"
         "{{ with $labels.reason }}锁定原因 {{ . }}{{ end }}" + f"（{PRODUCT}）",
-        description_zh="该值按原样显示。请告知项目，以便下一个版本支持。",
+        description_zh="该值按原样显示。请反馈给本项目（提交 issue），以便下一个版本支持。",
     ),
 )
