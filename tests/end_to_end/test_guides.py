@@ -130,7 +130,7 @@ def test_every_command_of_a_readme_does_what_it_says(
     assert tool("git")
     assert tool("make")
 
-    demo = demo.replace("<this repository>", shlex.quote(str(ROOT)))
+    demo = demo.replace("REPOSITORY", shlex.quote(str(ROOT)))
     printed = tmp_path / "printed"
     with printed.open("wb") as output:
         playing = subprocess.Popen(  # noqa: S603 — the commands are our own
