@@ -118,7 +118,7 @@ INVENTORY_ALERTS = (
         "`status` the domains.",
         summary_zh=f"{WHO}：{PRODUCT} 下线的域名：{_COUNT} 个",
         description_zh="这些域名已停止服务。可能原因：违规、ICP 备案失效、欠费、用量封顶，或有人停用。"
-        "服务本身可能仍为正常。具体原因见阿里云站内信，用 `dcdn-exporter status` 查看域名。",
+        "服务本身可能仍为正常。具体原因见阿里云控制台消息中心，用 `dcdn-exporter status` 查看域名。",
     ),
     Alert(
         "DcdnDomainCheckFailed",

@@ -96,7 +96,7 @@ _CHARGE_TYPES = f"({CHARGE_TYPE} or {COMPONENT_CHARGE_TYPE})"
 _NEXT_CHARGE_TYPES = f"({NEXT_CHARGE_TYPE} or {COMPONENT_NEXT_CHARGE_TYPE})"
 _A_WHILE_AGO = f"offset {format_duration(NEWS_S)}"
 _WHICH = f"{PRODUCT}{{{{ with $labels.component }}}} ({{{{ . }}}}){{{{ end }}}}"
-_WHICH_ZH = f"{PRODUCT}{{{{ with $labels.component }}}}（{{{{ . }}}}）{{{{ end }}}}"
+_WHICH_ZH = f"{PRODUCT}{{{{ with $labels.component }}}}（{{{{ . }}}}）{{{{ else }}}} {{{{ end }}}}"
 
 _change = f"""
 (
@@ -227,7 +227,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
         description="A submitted change cannot be withdrawn. Check that resource packages and budgets fit the new "
         "method.",
-        summary_zh=f"{WHO}：{_WHICH_ZH} 的计费类型将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
+        summary_zh=f"{WHO}：{_WHICH_ZH}的计费类型将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
         f"{{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
         description_zh="已提交的变更无法撤回。请确认资源包和预算适合新的计费类型。",
@@ -260,7 +260,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {_WHICH} is going to be billed by {{{{ $labels.charge_type }}}}",
         description="Somebody has submitted a change of the billing method. Find out who and why; it cannot be "
         "withdrawn, and it blocks another one until it takes effect.",
-        summary_zh=f"{WHO}：{_WHICH_ZH} 将改为按 {{{{ $labels.charge_type }}}} 计费",
+        summary_zh=f"{WHO}：{_WHICH_ZH}将改为按 {{{{ $labels.charge_type }}}} 计费",
         description_zh="有人提交了计费类型变更。请查明是谁、为什么；变更无法撤回，生效之前也不能再提交另一个。",
     ),
     Alert(
@@ -290,7 +290,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         waits=_NEWS,
         summary=f"{WHO}: {_WHICH} is billed by {{{{ $labels.charge_type }}}} now",
         description="The billing method has changed. Bills from now on follow the new one; they come hours late.",
-        summary_zh=f"{WHO}：{_WHICH_ZH} 现在按 {{{{ $labels.charge_type }}}} 计费",
+        summary_zh=f"{WHO}：{_WHICH_ZH}现在按 {{{{ $labels.charge_type }}}} 计费",
         description_zh="计费类型已变更。此后的账单按新方式计算，会晚几小时到达。",
     ),
     Alert(
