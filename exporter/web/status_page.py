@@ -101,6 +101,7 @@ def _text_of(row: Row, texts: Texts) -> str:
         row.account_id,
         row.account_name,
         row.product,
+        texts.products.get(row.product, ""),
         *words,
         *(note.text for note in row.notes),
         *(fragment.text for fragment in (*row.status, *row.billing) if fragment.foreign),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def fired_alerts(tool: Callable[[str], str], folder: Path) -> dict[str, tuple[La
     links = links_to(docs=DOCS, grafana=GRAFANA)
     fired: dict[str, tuple[Labels, Labels]] = {}
     for name, alert, cases in soonest_cases():
-        rules = only(alert.name, expression=alert.expression.strip())
+        rules = deepcopy(only(alert.name, expression=alert.expression.strip()))
         for rule in (rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule):
             rule["annotations"] |= links(alert)
         (folder / "alerts.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")

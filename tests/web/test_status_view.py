@@ -154,6 +154,16 @@ def test_counts_are_in_the_order_of_the_rows() -> None:
     assert "2 rows: 1 active, 1 not activated." in html
 
 
+def test_a_filter_finds_the_chinese_name_of_a_product() -> None:
+    """Where the page is in Chinese; its table has the product's name of the API."""
+    shown = report({service("a"): record(ACTIVE)})
+    product = shown.rows[0].product
+    name = TEXTS["zh"].products[product]
+
+    assert len(rows_in_view(shown, View(filter=name), TEXTS["zh"])) == 1
+    assert rows_in_view(shown, View(filter=name), ENGLISH) == []
+
+
 def test_a_missing_billing_method_is_no_word() -> None:
     """The dash in its place is ours, so that no filter finds it."""
     assert cells(html_of({service("a"): record(NOT_ACTIVATED)}, View(filter="-"))) == []

@@ -23,8 +23,8 @@ class Texts:
     """The words of one language.
 
     ``language`` is what HTML calls it. ``page`` and ``signs`` are the page's own, ``units`` those of durations.
-    ``states`` has a translation of each English text of a probe; ``runbooks`` are those that are translated, in a
-    folder of the name ``folder``.
+    ``states`` has a translation of each English text of a probe, ``products`` the names by which people look for
+    products; ``runbooks`` are those that are translated, in a folder of the name ``folder``.
     """
 
     language: str
@@ -32,6 +32,7 @@ class Texts:
     signs: Mapping[str, str]
     units: Mapping[str, str]
     states: Mapping[str, str]
+    products: Mapping[str, str]
     runbooks: frozenset[str]
     folder: str
 
@@ -81,6 +82,7 @@ def _read(name: str) -> Texts:
         signs=texts["signs"],
         units=texts["units"],
         states=texts.get("states", {}),
+        products=texts.get("products", {}),
         runbooks=frozenset(texts["runbooks"]),
         folder=name,
     )
