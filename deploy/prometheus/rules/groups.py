@@ -8,7 +8,8 @@ from deploy.prometheus.rules.exporter_alerts import EXPORTER_ALERTS
 from deploy.prometheus.rules.expressions import of_job
 from deploy.prometheus.rules.inventory_alerts import INVENTORY_ALERTS
 from deploy.prometheus.rules.inventory_recordings import INVENTORY_RECORDINGS
-from deploy.prometheus.rules.poll_alerts import POLL_ALERTS, POLL_RECORDINGS
+from deploy.prometheus.rules.poll_alerts import POLL_ALERTS
+from deploy.prometheus.rules.poll_recordings import POLL_RECORDINGS
 from deploy.prometheus.rules.recordings import LOCK_RECORDINGS, STATE_RECORDINGS
 from deploy.prometheus.rules.rule import Alert, Group, Recording
 from deploy.prometheus.rules.service_alerts import LOCK_ALERTS, STATE_ALERTS
