@@ -73,10 +73,10 @@ INVENTORY_ALERTS = (
         waits=_A_FACT,
         summary=f"{WHO}: domains of {PRODUCT} whose certificate expired within {STOPPED_S // HOUR_S} hours: {_COUNT}",
         description="Browsers refuse these domains now. Renew or replace their certificates; a renewal that failed "
-        "is not tried again by itself. This alert ends after a day, renewed or not.",
+        "is not tried again by itself. This alert ends after a day even if they are not renewed.",
         summary_zh=f"{WHO}：{PRODUCT} 在 {STOPPED_S // HOUR_S} 小时内证书过期的域名：{_COUNT} 个",
         description_zh="浏览器现在会拒绝访问这些域名。请续期或更换证书；失败的自动续期不会自行重试。"
-        "本告警一天后结束，无论是否已续期。",
+        "本告警最迟一天后结束，即使仍未续期。",
     ),
     Alert(
         "DcdnCertificateExpired",
