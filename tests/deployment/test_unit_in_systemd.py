@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.deployment.containers import Containers
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.waits]
+pytestmark = pytest.mark.rehearsal
 
 ROOT = Path(__file__).parent.parent.parent
 CHAPTER = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").partition("\n## systemd\n")[2]
@@ -113,7 +113,7 @@ def installed(base: str, packages: tuple[str, ...], containers: Containers) -> I
 @pytest.fixture
 def machine(installed: Machine) -> Machine:
     """The machine with its service up, whatever the test before did to that."""
-    installed.run("systemctl", "start", UNIT)
+    assert not installed.fails("systemctl", "start", UNIT), installed.journal()
     return installed
 
 
