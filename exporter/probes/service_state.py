@@ -18,7 +18,7 @@ ServiceState    the state
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
@@ -147,9 +147,9 @@ class Billing:
     def undocumented(self) -> Iterator[tuple[str, str]]:
         """The methods that the vendor does not document, each after its field."""
         named = ((self.of.charge_type, self.charge_type), (self.of.next_charge_type, self.next_charge_type))
-        for field, name in named:
+        for key, name in named:
             if name is not None and name not in self.of.charge_types:
-                yield field, name
+                yield key, name
 
     def pending_change(self, now: float) -> ChargeTypeChange | None:
         """The change that lies ahead of ``now``, if any: the API also repeats changes that are past."""
@@ -173,6 +173,8 @@ class ServiceState:
     instance_id: str | None = None
     end_time: datetime | None = None
     components: tuple[Billing, ...] = ()
+    billing: Billing = field(init=False, repr=False, compare=False)
+    """How the service as a whole is billed; made once, since the page reads it under its lock."""
 
     def __post_init__(self) -> None:
         if list(self.lock_reasons) != sorted(set(self.lock_reasons)):
@@ -189,6 +191,7 @@ class ServiceState:
         for component in self.components:
             if component.charge_type is None and component.change is None:
                 raise ValueError(f"a component has a billing method or a change, seen {component!r}")
+        object.__setattr__(self, "billing", Billing(WHOLE_SERVICE, self.charge_type, self.change))
 
     def _moments(self) -> tuple[datetime | None, ...]:
         return self.opening_time, self.end_time
@@ -199,11 +202,6 @@ class ServiceState:
         if not self.activated:
             return ServiceStatus.NOT_ACTIVATED
         return ServiceStatus.LOCKED if self.lock_reasons else ServiceStatus.ACTIVE
-
-    @property
-    def billing(self) -> Billing:
-        """How the service as a whole is billed."""
-        return Billing(WHOLE_SERVICE, self.charge_type, self.change)
 
     def pending_change(self, now: float) -> ChargeTypeChange | None:
         """The change of the whole service's billing that lies ahead of ``now``, if any."""
