@@ -75,7 +75,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What people are told beside the status of a service.
+    """A note beside the status of a service.
 
     ``template`` is the sentence with the names of the ``values`` in braces; it is the same for all values, so that a
     translation can be found by it. ``runbook`` is the alert whose runbook says what to do about it.

@@ -160,7 +160,7 @@ def _ends() -> table.Panel:
         rows(
             "What ends or changes, the next first",
             "When the service ends, its resource packages with something left, its plans of ESA, and when a part of "
-            "it is billed by another method. A renewal of auto needs nobody.",
+            "it is billed by another method. A plan whose renewal is auto is renewed by itself.",
             (
                 instant(f"{moments} - time()", "A"),
                 instant(f"{moments} * 1000", "B"),

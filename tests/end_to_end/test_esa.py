@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from exporter.simulator import EsaPlan
+from tests.end_to_end.sample_server import sample_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.simulator import Account
     from tests.end_to_end.conftest import Command, Configure, Eventually, MakeAccount, Serve, Simulate
 
@@ -121,46 +117,23 @@ def test_a_right_that_lacks_for_one_list_leaves_the_other_alone(
     assert exporter.told(msg="poll failed")[0]["code"] == "Forbidden.RAM"
 
 
-class _Samples(BaseHTTPRequestHandler):
-    """Answers both operations with what the vendor's pages show, and takes everything else for a defect."""
-
-    def do_GET(self) -> None:
-        name = {
-            "ListUserRatePlanInstances": "list_user_rate_plan_instances.json",
-            "ListPostpaidRatePlanInstances": "list_postpaid_rate_plan_instances.json",
-        }.get(self.headers["x-acs-action"])
-        right = self.headers["x-acs-version"] == "2024-09-10" and parse_qs(urlsplit(self.path).query) == {
-            "PageNumber": ["1"],
-            "PageSize": ["100"],
-        }
-        body = (PAYLOADS / name).read_bytes() if name is not None and right else b""
-        self.send_response(200 if body else 404)
-        self.send_header("Content-Type", "application/json;charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class's name
-        """Say nothing."""
+SAMPLES = {
+    "ListUserRatePlanInstances 2024-09-10": "list_user_rate_plan_instances.json",
+    "ListPostpaidRatePlanInstances 2024-09-10": "list_postpaid_rate_plan_instances.json",
+}
 
 
-@contextmanager
-def samples_server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Samples) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def sample(action: str, query: str) -> bytes | None:
+    """What the vendor's page of an operation shows, for the first page of a list."""
+    first = parse_qs(query) == {"PageNumber": ["1"], "PageSize": ["100"]}
+    return (PAYLOADS / SAMPLES[action]).read_bytes() if first and action in SAMPLES else None
 
 
 def test_the_vendors_samples_are_one_plan(
     make_account: MakeAccount, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:
     """Both samples have the same instance: the one says when it ends, the other that it is paid for afterwards."""
-    with samples_server() as url:
+    with sample_server(sample) as url:
         exporter = serve(watching(configure, url, make_account("edge")))
         eventually("both lists are known", lambda: exporter.scrape().value("dcdn_esa_plans", status="disable") == 0)
         page = exporter.scrape()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.simulator import Account
+from tests.end_to_end.sample_server import sample_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from tests.end_to_end.conftest import Configure, Eventually, Serve
 
 # https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/api-dcdn-2018-01-15-describedcdnipaservice
@@ -43,36 +39,7 @@ CHARGE_TYPES = (
 )
 
 
-class SampleHandler(BaseHTTPRequestHandler):
-    """Answers each operation with its sample, and takes everything else for a defect."""
-
-    samples: ClassVar[Mapping[str, bytes]] = {
-        "DescribeDcdnIpaService 2018-01-15": SAMPLE,
-        "DescribeDcdnsecService 2018-01-15": SAMPLE_OF_SECURE,
-    }
-
-    def do_POST(self) -> None:
-        body = self.samples.get(f"{self.headers['x-acs-action']} {self.headers['x-acs-version']}", b"")
-        self.send_response(200 if body else 404)
-        self.send_header("Content-Type", "application/json;charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base class's name
-        """Say nothing."""
-
-
-@contextmanager
-def sample_server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), SampleHandler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+SAMPLES = {"DescribeDcdnIpaService 2018-01-15": SAMPLE, "DescribeDcdnsecService 2018-01-15": SAMPLE_OF_SECURE}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +77,7 @@ def test_the_vendors_sample_is_shown_whole(
 ) -> None:
     """The documented answer is a lock for payment, and a change that is past; its dates are UTC anywhere."""
     account = Account("sample", "1883927335936173", "LTAI5tSample", "secret-of-sample")
-    with sample_server() as url:
+    with sample_server(lambda action, _query: SAMPLES.get(action)) as url:
         configuration = configure(url, account) | {"products": [product]}
         exporter = serve(configuration, TZ="Asia/Shanghai", LC_ALL="C.UTF-8")
         eventually("the answer is shown", lambda: exporter.scrape().status("sample", product))

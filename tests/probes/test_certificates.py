@@ -169,7 +169,7 @@ def test_nothing_is_known_before_the_first_answer() -> None:
     ],
 )
 def test_expired_ones_are_bad_news(state: Certificates, bad: bool, worse: list[str]) -> None:  # noqa: FBT001 — a column of the table
-    """A warning in the log; what will expire is told there at info."""
+    """What has expired is a warning in the log, and what will expire is logged at info."""
     fields = NEWS.fields(state)
 
     assert NEWS.is_bad(state) is bad

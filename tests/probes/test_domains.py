@@ -264,7 +264,7 @@ def test_what_people_are_told() -> None:
 
 
 def test_a_note_says_that_there_are_more_than_it_names() -> None:
-    """Twenty are named in all; a kind of which none is among them has its number alone."""
+    """The notes name 20 domains in all; a note whose domains are not among them has a number alone."""
     state = parsed(
         *(row(f"{number:02}", "offline") for number in range(22)), *(row(f"x{number}", "deleting") for number in "ab")
     ).state

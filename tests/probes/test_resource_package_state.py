@@ -127,7 +127,7 @@ def test_an_answer_without_a_list_is_malformed(payload: dict[str, object], expla
     ],
 )
 def test_a_package_has_a_name(fields: dict[str, object], template: str) -> None:
-    """Packages are told apart by it."""
+    """It is that of the template, else of the commodity, cut to the length of a label."""
     assert [package.template for package in parse_packages(listing(fields), None).state] == [template]
 
 
@@ -238,7 +238,7 @@ def test_a_status_is_one_of_those_that_are_asked_for(
 
 
 def test_both_calls_are_one_answer() -> None:
-    """A package without a status has that of its call; what is not known of either answer is told."""
+    """A package without a status has the one that its call asked for; unknown values of both answers count."""
     valid = answer_of(Package("b"), Package("a", status="valid"), unknown={"Status": ("frozen",)})
     exhaust = answer_of(
         Package("a"), unknown={"Status": ("melted", "frozen"), "Region": ("x",)}, request_id="request-2"

@@ -1,4 +1,4 @@
-"""What the log and people are told of a service, and what its row is made of."""
+"""How a service is logged and shown, and what its row is made of."""
 
 import math
 from datetime import UTC, datetime

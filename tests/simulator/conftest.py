@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from alibabacloud_tea_openapi.utils_models import Config
 
 from exporter.simulator import Account, Scenario, Simulator
 from exporter.simulator.http_messages import parse_head
@@ -53,6 +54,27 @@ def simulate(account: Account, temporary_account: Account) -> Iterator[Callable[
             return running.enter_context(Simulator(played, **parts))
 
         yield start
+
+
+@pytest.fixture
+def client_config(account: Account, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Config]:
+    """Makes what the vendor's clients are configured by, for a simulator and an account of it."""
+    # A client would otherwise look for a metadata server, and send its requests to whatever proxy is set.
+    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    def make(simulator: Simulator, of: Account = account, *, secret: str | None = None) -> Config:
+        return Config(
+            access_key_id=of.access_key_id,
+            access_key_secret=of.access_key_secret if secret is None else secret,
+            security_token=of.security_token,
+            region_id="cn-hangzhou",
+            endpoint=f"127.0.0.1:{simulator.port}",
+            protocol="http",
+        )
+
+    return make
 
 
 @pytest.fixture

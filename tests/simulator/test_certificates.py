@@ -36,22 +36,12 @@ each_product = pytest.mark.parametrize("product", CLIENTS)
 
 
 @pytest.fixture
-def ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> Asking:
+def ask(client_config: Callable[..., Config]) -> Asking:
     """Asks with the vendor's client of a product; returns the answer less its request id."""
-    # The client would otherwise look for a metadata server, and send its requests to whatever proxy is set.
-    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
 
     def call(simulator: Simulator, product: str) -> dict[str, Any]:
         client, _, operation = CLIENTS[product]
-        config = Config(
-            access_key_id=account.access_key_id,
-            access_key_secret=account.access_key_secret,
-            region_id="cn-hangzhou",
-            endpoint=f"127.0.0.1:{simulator.port}",
-            protocol="http",
-        )
+        config = client_config(simulator)
         answer: dict[str, Any] = getattr(client(config), operation)().body.to_map()
         assert answer.pop("RequestId") == simulator.journal.entries(action=ACTIONS[product])[-1].request_id
         return answer

@@ -9,31 +9,16 @@ from alibabacloud_cdn20180510.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils_models import Config
 
-from exporter.simulator import REFUSALS, Account, ChargeChange, Component, Opening, ServiceState, Simulator
+from exporter.simulator import REFUSALS, ChargeChange, Component, Opening, ServiceState, Simulator
 
 Simulate = Callable[..., Simulator]
 ClientOf = Callable[[Simulator], Any]
 
 
 @pytest.fixture
-def client_of(account: Account, monkeypatch: pytest.MonkeyPatch) -> ClientOf:
+def client_of(client_config: Callable[..., Config]) -> ClientOf:
     """Makes the vendor's client of the account."""
-    # The client would otherwise look for a metadata server, and send its requests to whatever proxy is set.
-    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-    def make(simulator: Simulator) -> Any:
-        config = Config(
-            access_key_id=account.access_key_id,
-            access_key_secret=account.access_key_secret,
-            region_id="cn-hangzhou",
-            endpoint=f"127.0.0.1:{simulator.port}",
-            protocol="http",
-        )
-        return Client(config)
-
-    return make
+    return lambda simulator: Client(client_config(simulator))
 
 
 def open_cdn(client: Any, charge_type: str = "PayByTraffic") -> Any:

@@ -11,7 +11,7 @@ from alibabacloud_dcdn20180115.client import Client as DcdnClient
 from alibabacloud_tea_openapi.exceptions import ClientException, ThrottlingException
 from alibabacloud_tea_openapi.utils_models import Config
 
-from exporter.simulator import LIMITS, Account, Domains, ServiceState, Simulator
+from exporter.simulator import LIMITS, Domains, ServiceState, Simulator
 
 DOMAINS = Domains(
     online=1200, statuses={"shop.example.com": "offline", "audit.example.com": "check_failed"}, origins=2
@@ -31,21 +31,11 @@ each_product = pytest.mark.parametrize("product", LISTS)
 
 
 @pytest.fixture
-def list_page(account: Account, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def list_page(client_config: Callable[..., Config]) -> Callable[..., Any]:
     """Lists a page of an account's domains with the vendor's client of the product."""
-    # The clients would otherwise look for a metadata server, and send their requests to whatever proxy is set.
-    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
 
     def ask(simulator: Simulator, product: str, **parts: Any) -> Any:
-        config = Config(
-            access_key_id=account.access_key_id,
-            access_key_secret=account.access_key_secret,
-            region_id="cn-hangzhou",
-            endpoint=f"127.0.0.1:{simulator.port}",
-            protocol="http",
-        )
+        config = client_config(simulator)
         return LISTS[product](DcdnClient(config), CdnClient(config), **parts).body
 
     return ask

@@ -34,23 +34,11 @@ Describe = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def client_of(account: Account, monkeypatch: pytest.MonkeyPatch) -> ClientOf:
+def client_of(account: Account, client_config: Callable[..., Config]) -> ClientOf:
     """Makes the vendor's client of an account."""
-    # The client would otherwise look for a metadata server, and send its requests to whatever proxy is set.
-    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
 
     def make(simulator: Simulator, of: Account = account, *, secret: str | None = None) -> Any:
-        config = Config(
-            access_key_id=of.access_key_id,
-            access_key_secret=of.access_key_secret if secret is None else secret,
-            security_token=of.security_token,
-            region_id="cn-hangzhou",
-            endpoint=f"127.0.0.1:{simulator.port}",
-            protocol="http",
-        )
-        return Client(config)
+        return Client(client_config(simulator, of, secret=secret))
 
     return make
 

@@ -14,7 +14,7 @@ from alibabacloud_dcdn20180115.models import DescribeDcdnUserResourcePackageRequ
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils_models import Config
 
-from exporter.simulator import Account, ResourcePackage, ScenarioError, ServiceState, Simulator, parse_scenario
+from exporter.simulator import ResourcePackage, ScenarioError, ServiceState, Simulator, parse_scenario
 from exporter.simulator.errors import GatewayError
 from exporter.simulator.packages import list_packages
 from exporter.simulator.timeline import account_at
@@ -191,22 +191,12 @@ def test_what_makes_no_sense_is_named(written: str, problem: str) -> None:
 
 
 @pytest.fixture
-def ask(account: Account, monkeypatch: pytest.MonkeyPatch) -> Asking:
+def ask(client_config: Callable[..., Config]) -> Asking:
     """Lists packages with the vendor's client of a product."""
-    # The client would otherwise look for a metadata server, and send its requests to whatever proxy is set.
-    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
 
     def call(simulator: Simulator, product: str, status: str | None = None) -> list[Any]:
         client, request, operation = CLIENTS[product]
-        config = Config(
-            access_key_id=account.access_key_id,
-            access_key_secret=account.access_key_secret,
-            region_id="cn-hangzhou",
-            endpoint=f"127.0.0.1:{simulator.port}",
-            protocol="http",
-        )
+        config = client_config(simulator)
         body = getattr(client(config), operation)(request(status=status)).body
         assert body.request_id == simulator.journal.entries(action=ACTIONS[product])[-1].request_id
         return list(body.resource_package_infos.resource_package_info)
