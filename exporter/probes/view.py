@@ -40,8 +40,8 @@ class Condition:
     """One thing that can be true of a service.
 
     ``word`` names it in JSON, in counts and in filters; ``alarm`` is its word above the status page's table, where
-    the rows that have it are counted, also at 0 while it is polled for. One that is no ``state`` of the service is
-    counted, and is never the row's condition.
+    the rows that have it are counted and listed, also at 0 while it is polled for. One that is no ``state`` of the
+    service is counted, and is never the row's condition.
     """
 
     word: str

@@ -4,7 +4,7 @@ records -> Report -> an exit code, JSON (``json_document``), a table (``terminal
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -21,7 +21,8 @@ EXIT_WELL = 0
 EXIT_LOCKED = 3
 EXIT_POLL_FAILED = 4
 
-FAILING = Condition("failing", Severity.FAILING, alarm="failing")
+_FAILING = "failing"
+FAILING = Condition(_FAILING, Severity.FAILING, alarm=_FAILING)
 WAITING = Condition("waiting", Severity.WAITING)
 _UNKNOWN = "unknown"
 _PROBE_UNKNOWN = "{probe} unknown"
@@ -114,6 +115,11 @@ class Row:
         return any(condition.severity is Severity.UPCOMING for condition in self.conditions)
 
     @property
+    def alarms(self) -> frozenset[str]:
+        """The alarms of its conditions, by their words."""
+        return frozenset(condition.alarm for condition in self.conditions if condition.alarm is not None)
+
+    @property
     def poll_success(self) -> bool:
         """Whether every last poll got an answer; False before the first have finished."""
         return self.polled and not self.failures
@@ -173,11 +179,9 @@ class Report:
 
     def alarms(self) -> dict[str, int]:
         """How many rows have each alarm that is polled for, by its word, also at 0; ``failing`` comes last."""
-        alarms = {each.alarm: each for each in self.conditions if each.alarm is not None and each in self.polled_for}
-        return {
-            word: sum(condition in row.conditions for row in self.rows)
-            for word, condition in {**alarms, FAILING.word: FAILING}.items()
-        }
+        alarms = [each.alarm for each in self.conditions if each.alarm is not None and each in self.polled_for]
+        counts = Counter(alarm for row in self.rows for alarm in row.alarms)
+        return {alarm: counts[alarm] for alarm in [*alarms, _FAILING]}
 
     def has_critical(self) -> bool:
         """Whether delivery has stopped somewhere."""

@@ -117,9 +117,11 @@ def create_app(
         return metrics_response(request, blocks, offer=offer, gzip=gzip, executor=pages)
 
     async def status_page(request: Request) -> Response:
-        view = view_of(request.query_params)
+        query = request.query_params
         words = texts[language_for(_header(request, "accept-language"))]
-        html = await one_at_a_time.run(lambda: render(status(), environment, words, view))
+        html = await one_at_a_time.run(
+            lambda: render(page := status(), environment, words, view_of(query, page.report))
+        )
         # A name may hold half a surrogate pair, which UTF-8 cannot encode.
         return HTMLResponse(
             html.encode(errors="replace"), headers={**_PAGE_HEADERS, "Content-Language": words.language}

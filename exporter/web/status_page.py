@@ -51,6 +51,8 @@ class View:
 
     filter: str = ""
     """Words that a row must all contain, in upper or lower case."""
+    alarm: str = ""
+    """The alarm that a row must have, by its word; empty: any row."""
     order: str = "worst"
     """`worst`, `account` or `product` first to last, `change`: the soonest first, `age`: the oldest answer first."""
 
@@ -59,18 +61,20 @@ class View:
             raise ValueError(f"order must be one of {ORDERS}: {self.order!r}")
 
 
-def view_of(query: Mapping[str, str]) -> View:
-    """The view that an address asks for; parameters that make no sense are ignored."""
-    order = query.get("sort", "")
+def view_of(query: Mapping[str, str], report: Report) -> View:
+    """The view of the report that an address asks for; parameters that make no sense are ignored."""
+    alarm, order = query.get("alarm", ""), query.get("sort", "")
     return View(
-        filter=" ".join(query.get("filter", "")[:_FILTER_LENGTH].split()), order=order if order in ORDERS else "worst"
+        filter=" ".join(query.get("filter", "")[:_FILTER_LENGTH].split()),
+        alarm=alarm if any(alarm == each.alarm for each in report.conditions) else "",
+        order=order if order in ORDERS else "worst",
     )
 
 
 def rows_in_view(report: Report, view: View, texts: Texts) -> list[Row]:
     """The rows of the view in its order; equal ones stand the worst first."""
     words = view.filter.casefold().split()
-    found = list(report.rows)
+    found = [row for row in report.rows if not view.alarm or view.alarm in row.alarms]
     if words:
         found = [row for row in found if _has_all(words, _text_of(row, texts))]
     match view.order:

@@ -24,6 +24,11 @@ def html_of(records: Records, view: View | None = None, **changes: Any) -> str:
     return page_of(report(records), view, **changes)
 
 
+def alarms(html: str) -> dict[str, str]:
+    """The counts above the table, by the alarm whose rows their links ask for."""
+    return dict(re.findall(r'\?alarm=(\w+)"[^>]*><b>(\d+)</b>', html))
+
+
 def cells(html: str) -> list[list[str]]:
     """The text of the table's body, cell by cell, with the markup taken out."""
     body = re.split("<tbody[^>]*>", html)[-1].partition("</tbody>")[0] if "<tbody" in html else ""

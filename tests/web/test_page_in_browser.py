@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 NAMES = "[...document.querySelectorAll('tbody th')].map((cell) => cell.querySelector('bdi').textContent).join(' ')"
 TROUBLE = "document.querySelector('#trouble:not([hidden])')?.textContent ?? null"
 FOCUS = "document.activeElement.id"
+COUNTS = """Object.fromEntries(
+  [...document.querySelectorAll('.alarms a')].map((link) => [link.id, Number(link.querySelector('b').textContent)])
+)"""
 # Where the lines of each cell begin: its text is in boxes, of which several may stand in one line.
 LINES = """[...document.querySelectorAll('tbody th, tbody td')].map((cell) => {
   const range = document.createRange();
@@ -107,6 +110,24 @@ def test_typing_filters(visit: Callable[..., Page]) -> None:
     page.type("financial")
     page.wait_until(f"{NAMES} === 'locked-out'")
     assert page.see(f"[{FOCUS}, location.search]") == ["filter", "?filter=financial"]
+
+
+@pytest.mark.parametrize("languages", [ENGLISH.languages, CHINESE])
+def test_a_click_on_a_count_lists_what_it_counts(visit: Callable[..., Page], languages: str) -> None:
+    """As many rows as it says, also where an account that is well has its words in its name; typing finds in them."""
+    page = visit(Fleet({**EVERYTHING, **LOCKED, **FINE}), reader=Reader(languages))
+    counts = page.see(COUNTS)
+    listed = {}
+    for count in counts:
+        page.see(f"document.getElementById('{count}').click()")
+        page.wait_until(f"document.querySelector('[aria-current]')?.id === '{count}'")
+        listed[count] = page.see("document.querySelectorAll('tbody tr').length")
+    assert listed == counts
+    page.see("document.getElementById('look-locked').click(); document.getElementById('filter').focus()")
+    page.wait_until("document.querySelector('[aria-current]')?.id === 'look-locked'")
+    page.type("locked-out")
+    page.wait_until(f"{NAMES} === 'locked-out'")
+    assert page.see("location.search") == "?alarm=locked&filter=locked-out"
 
 
 def test_sorting_by_keyboard(visit: Callable[..., Page]) -> None:

@@ -35,7 +35,7 @@ from tests.report.records import (
     report,
     service,
 )
-from tests.web.status_html import Records, cells, html_of, page_of
+from tests.web.status_html import Records, alarms, cells, html_of, page_of
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,6 @@ def test_no_0_is_shown_of_what_is_not_polled() -> None:
     assert alarms(of_debts_too).keys() - alarms(of_service).keys() == {"overdue", "unavailable"}
 
 
-def alarms(html: str) -> dict[str, str]:
-    """The counts above the table, by what they filter for."""
-    return dict(re.findall(r'\?filter=(\w+)"><b>(\d+)</b>', html))
-
-
 def test_accounts_are_counted_and_not_their_domains() -> None:
     """Six domains of one account have an expired certificate; the words say what is counted."""
     html = html_of(EVERYTHING)
@@ -317,7 +312,7 @@ def test_links_and_version() -> None:
         "./-/healthy",
         "./-/ready",
         "https://docs.invalid/x?a=1&amp;b=2",
-        "?filter=failing",
+        "?alarm=failing",
     ]
     assert "<small>1.2.3</small>" in html
 

@@ -27,7 +27,7 @@ from tests.report.records import (
     report,
     service,
 )
-from tests.web.status_html import TEXTS, cells, html_of
+from tests.web.status_html import TEXTS, Records, alarms, cells, html_of, page_of
 
 ENGLISH = TEXTS["en"]
 
@@ -66,8 +66,12 @@ FLEET = {
     ("query", "expected"),
     [
         pytest.param({}, "gamma sigma omega Beta delta alpha", id="worst first"),
-        pytest.param({"filter": "LOCKED"}, "gamma", id="by a count"),
-        pytest.param({"filter": "changing"}, "Beta delta", id="by another count"),
+        pytest.param({"filter": "LOCKED"}, "gamma", id="by a word of the counts"),
+        pytest.param({"filter": "changing"}, "Beta delta", id="by another word of the counts"),
+        pytest.param({"alarm": "changing"}, "Beta delta", id="by a count"),
+        pytest.param({"alarm": "unavailable"}, "", id="by a count of none"),
+        pytest.param({"alarm": "changing", "filter": "delta"}, "delta", id="by a count and words"),
+        pytest.param({"alarm": "LOCKED"}, "gamma sigma omega Beta delta alpha", id="no such count"),
         pytest.param({"filter": "failing"}, "omega", id="failing"),
         pytest.param({"filter": "nopermission"}, "omega", id="by the error"),
         pytest.param({"filter": " financial  gam "}, "gamma", id="all words"),
@@ -86,7 +90,8 @@ FLEET = {
 )
 def test_view(query: dict[str, str], expected: str) -> None:
     """The address says which rows are shown and in which order; what makes no sense in it is not asked for."""
-    assert " ".join(row.account for row in rows_in_view(report(FLEET), view_of(query), ENGLISH)) == expected
+    shown = report(FLEET)
+    assert " ".join(row.account for row in rows_in_view(shown, view_of(query, shown), ENGLISH)) == expected
 
 
 @pytest.mark.parametrize("words", ["1883927335936173", "927335", "video & live"])
@@ -142,9 +147,51 @@ def test_no_such_order() -> None:
 
 def test_counts_are_those_of_all_rows() -> None:
     """A filter changes the table, and neither the counts above it nor what they count."""
-    for view in (View(), View(filter="gamma"), View(filter="nothing of that name")):
-        counts = dict(re.findall(r"\?filter=(\w+)\"><b>(\d+)</b>", html_of(FLEET, view)))
+    for view in (View(), View(filter="gamma"), View(filter="nothing of that name"), View(alarm="locked")):
+        counts = alarms(html_of(FLEET, view))
         assert counts == {"locked": "1", "overdue": "1", "unavailable": "0", "changing": "2", "failing": "1"}
+
+
+# The names of accounts that are well hold the words of the counts in every language.
+NAMED_ALIKE: Records = {
+    service(f"{name} {texts.of(name)}"): record(ACTIVE)
+    for texts in TEXTS.values()
+    for name in (alarm.replace("_", " ") for alarm in report(EVERYTHING).alarms())
+}
+MANY: Records = {
+    service(f"{name}-{number}"): state
+    for name, state, count in (("one", record(UNPAID), 300), ("locked", record(ACTIVE), 9_700))
+    for number in range(count)
+}
+
+
+@pytest.mark.parametrize("records", [{**EVERYTHING, **NAMED_ALIKE}, MANY], ids=["everything", "10,000 rows"])
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_count_leads_to_the_rows_that_it_counts(records: Records, language: str) -> None:
+    """As many as it says, those included that the page has no room for, and no other, whatever they are called."""
+    shown = report(records)
+    counts = {alarm: int(count) for alarm, count in alarms(page_of(shown, language=language)).items()}
+    listed = {}
+    for alarm in counts:
+        html = page_of(shown, view_of({"alarm": alarm}, shown), language=language)
+        left_out = re.search(r"(\d+) (?:more rows are not shown|\u884c\u672a\u663e\u793a)", html)
+        listed[alarm] = len(cells(html)) + (int(left_out[1]) if left_out else 0)
+
+    assert listed == counts
+    assert max(counts.values()) > 1
+
+
+def test_a_count_is_marked_while_its_rows_are_shown() -> None:
+    """The caption says what they are, and orders and the box of the filter keep to them."""
+    html = html_of(FLEET, View(alarm="changing", order="age"))
+    (marked,) = re.findall(r'<a id="([^"]*)"[^>]* aria-current="true">', html)
+
+    assert marked == "look-changing"
+    assert "2 rows: changing &middot; <a" in html
+    assert 'href="?sort=account&amp;alarm=changing"' in html
+    assert '<input type="hidden" name="alarm" value="changing">' in html
+    assert "0 rows: unavailable. <a" in html_of(FLEET, View(alarm="unavailable"))
+    assert "1 row with <bdi>delta</bdi>: changing" in html_of(FLEET, View(alarm="changing", filter="delta"))
 
 
 def test_counts_are_in_the_order_of_the_rows() -> None:
