@@ -10,13 +10,14 @@ service(product, operation, …) -> ProbeKind
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from exporter.api.errors import RefusalPattern
 from exporter.api.operation import Operation
 from exporter.core.durations import in_words
+from exporter.core.moments import Moment
 from exporter.probes.kind import Attention, News, ProbeKind, StateInRefusal
 from exporter.probes.service_families import ServiceMemory, VisibleService, families_of, remember, visible
 from exporter.probes.service_locks import KNOWN_LOCK_REASONS
@@ -30,7 +31,7 @@ from exporter.probes.service_state import (
     ServiceStatus,
     parse_service,
 )
-from exporter.probes.view import Condition, Fragment, Note, Severity, View
+from exporter.probes.view import Condition, Fragment, Note, Severity, Terms, View
 
 SERVICE = "service"
 
@@ -160,8 +161,8 @@ def _end_notes(state: ServiceState, now: float) -> Iterator[Note]:
     if state.end_time is not None:
         severity = next((condition.severity for condition in _end_conditions(state, now)), Severity.GOOD)
         template = "ends at {moment}" if state.end_time.timestamp() > now else "ended at {moment}"
-        values = {"moment": f"{state.end_time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"}
-        yield Note(severity, template, values, "DcdnServiceEnding" if severity is Severity.WARNING else "")
+        runbook = "DcdnServiceEnding" if severity is Severity.WARNING else ""
+        yield Note(severity, template, {"moment": Moment(state.end_time)}, runbook)
 
 
 def _ahead_s(billing: Billing, now: float) -> float | None:
@@ -182,15 +183,18 @@ def _billing_json(billing: Billing, now: float) -> Mapping[str, Any]:
 
 
 def _status_cell(state: ServiceState) -> Iterator[Fragment]:
-    yield Fragment(state.status.replace("_", " "), runbook=_runbook(state.lock_reasons))
     if state.lock_reasons:
-        yield Fragment(f"({', '.join(state.lock_reasons)})", foreign=True)
+        yield Fragment(
+            "locked ({reasons})",
+            values={"reasons": Terms(state.lock_reasons)},
+            runbook=_runbook(state.lock_reasons),
+        )
+    else:
+        yield Fragment(state.status.replace("_", " "))
 
 
 def _runbook(lock_reasons: tuple[str, ...]) -> str:
     """That of the payment first: what else there is cannot be ended by oneself."""
-    if not lock_reasons:
-        return ""
     return "DcdnServiceLockedOther" if KNOWN_LOCK_REASONS.isdisjoint(lock_reasons) else "DcdnServiceLockedFinancial"
 
 

@@ -4,7 +4,8 @@ View
 ├── Condition    one thing that can be true of a service
 │   └── Severity     how bad it is
 ├── Fragment     a part of a table cell
-└── Note         what is said beside the status
+├── Note         what is said beside the status
+└── Terms        words of the API in either
 """
 
 import math
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from string import Formatter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -50,8 +51,21 @@ class Condition:
     state: bool = True
 
 
+class Terms(str):
+    """Words of the API, such as lock reasons; another language has words of its own beside them."""
+
+    __slots__ = ("words",)
+    words: tuple[str, ...]
+
+    def __new__(cls, words: tuple[str, ...]) -> Self:
+        """These words, with commas between them."""
+        terms = super().__new__(cls, ", ".join(words))
+        terms.words = words
+        return terms
+
+
 Values = Mapping[str, str | int]
-"""What stands in the places that a template names; a Duration is shown in the reader's language."""
+"""What stands in the places that a template names; a Duration, Moment or Terms is shown in the reader's language."""
 
 
 @dataclass(frozen=True, slots=True)

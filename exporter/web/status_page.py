@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from exporter.probes.view import Severity
+from exporter.core.moments import Moment
+from exporter.probes.view import Severity, Terms
 from exporter.web.runbooks import document_address, runbook_of_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from exporter.probes.view import Condition
     from exporter.report.report import Report, Row
@@ -109,6 +111,7 @@ def _text_of(row: Row, texts: Texts) -> str:
         *words,
         *(note.text for note in row.notes),
         *(fragment.text for fragment in (*row.status, *row.billing) if fragment.foreign),
+        *_terms(row),
         row.failure,
     ]
     if row.product_in_words != row.product:
@@ -118,7 +121,14 @@ def _text_of(row: Row, texts: Texts) -> str:
         words += (failure.reason for failure in row.failures.values())
         known += (texts.of(word.replace("_", " ")) for word in words)
         known += ("".join(piece for piece, _ in texts.said(note)) for note in row.notes)
+        known += ("".join(piece for piece, _ in texts.filled("{terms}", {"terms": each})) for each in _terms(row))
     return "\n".join(text.replace("_", " ") + "\n" + text for text in known if text).casefold()
+
+
+def _terms(row: Row) -> Iterator[Terms]:
+    """The words of the API in the status."""
+    for fragment in row.status:
+        yield from (value for value in fragment.values.values() if isinstance(value, Terms))
 
 
 def _counted_as(row: Row) -> Condition:
@@ -153,6 +163,7 @@ def render(page: StatusPage, environment: Environment, texts: Texts, view: View 
         hidden=max(0, len(rows) - ROWS_SHOWN),
         counts={condition.word: conditions.count(condition) for condition in dict.fromkeys(conditions)},
         alarms=page.report.alarms(),
+        at=texts.moment(Moment(datetime.fromtimestamp(page.report.at, UTC))),
         css={severity: severity.name.lower() for severity in Severity},
         severities={each.alarm: each.severity for each in page.report.conditions},
         runbook_of_failure=runbook_of_failure,

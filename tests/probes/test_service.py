@@ -117,8 +117,11 @@ CELL_OF_ACTIVE = (Fragment("active"),)
         pytest.param(
             LOCKED,
             (
-                Fragment("locked", runbook="DcdnServiceLockedFinancial"),
-                Fragment("(financial, security)", foreign=True),
+                Fragment(
+                    "locked ({reasons})",
+                    values={"reasons": "financial, security"},
+                    runbook="DcdnServiceLockedFinancial",
+                ),
             ),
             (Fragment("PayByTraffic", foreign=True),),
             id="locked",

@@ -150,7 +150,7 @@ def test_refreshing_keeps_the_focus(visit: Callable[..., Page], focused: str) ->
     page.see(f"window.before = 1; document.getElementById('{focused}').focus()")
     fleet.report = report({service("fine"): LOCK})
     page.see("window.repeat()")
-    page.wait_until("document.querySelector('tbody .status').textContent === 'locked'")
+    page.wait_until("document.querySelector('tbody .status').textContent === 'locked (financial)'")
     assert page.see(f"[{FOCUS}, window.before]") == [focused, 1]
 
 
@@ -211,7 +211,9 @@ def test_a_chinese_page_stays_chinese(visit: Callable[..., Page]) -> None:
     page.see("document.getElementById('filter').focus()")
     page.type("\u4e1a\u52a1\u9501\u5b9a")
     page.wait_until(f"{NAMES} === 'locked-out'")
-    assert page.see("document.querySelector('tbody .status').textContent") == "\u4e1a\u52a1\u9501\u5b9a"
+    assert page.see("document.querySelector('tbody .status').textContent") == (
+        "\u4e1a\u52a1\u9501\u5b9a\uff08\u6b20\u8d39 financial\uff09"
+    )
 
 
 @pytest.mark.parametrize("languages", [ENGLISH.languages, CHINESE])

@@ -43,16 +43,18 @@ def links(records: Records, *, language: str = "en", documentation_url: str = DO
     [
         pytest.param({service("a"): record(ACTIVE)}, [], id="fine"),
         pytest.param(
-            {service("a"): record(UNPAID)}, ["locked: runbooks/DcdnServiceLockedFinancial.md"], id="a payment"
+            {service("a"): record(UNPAID)},
+            ["locked (financial): runbooks/DcdnServiceLockedFinancial.md"],
+            id="a payment",
         ),
         pytest.param(
             {service("a"): record(LOCKED)},
-            ["locked: runbooks/DcdnServiceLockedFinancial.md"],
+            ["locked (financial, security): runbooks/DcdnServiceLockedFinancial.md"],
             id="a payment and more",
         ),
         pytest.param(
             {service("a"): record(ServiceState(lock_reasons=("security",)))},
-            ["locked: runbooks/DcdnServiceLockedOther.md"],
+            ["locked (security): runbooks/DcdnServiceLockedOther.md"],
             id="security",
         ),
         pytest.param(
@@ -103,7 +105,7 @@ def test_a_runbook_in_the_language_of_the_page() -> None:
     """Where there is one; else it is in English."""
     records = {service("a"): record(UNPAID, Failure(FailureReason.TIMEOUT, "no reply"))}
     assert links(records, language="zh") == [
-        "业务锁定: runbooks/zh/DcdnServiceLockedFinancial.md",
+        "业务锁定（欠费 financial）: runbooks/zh/DcdnServiceLockedFinancial.md",
         "超时: runbooks/DcdnPollFailing.md",
     ]
 

@@ -4,6 +4,7 @@ import html as escapes
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from importlib import resources
 
 import pytest
@@ -17,6 +18,7 @@ from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, Servi
 from exporter.probes.table import PROBES
 from exporter.probes.view import Condition, Fragment, Note, Severity
 from exporter.report import terminal
+from exporter.report.json_document import to_json
 from exporter.report.report import build_report
 from exporter.web.status_page import build_environment
 from tests.certificates import CERTIFICATES, Certificate
@@ -36,6 +38,8 @@ from tests.report.records import (
     service,
 )
 from tests.web.status_html import Records, alarms, cells, html_of, page_of
+
+BEIJING = timezone(timedelta(hours=8))
 
 
 @pytest.mark.parametrize(
@@ -282,7 +286,7 @@ def test_hostile_name(field: str, hostile: str, escaped: str) -> None:
 def test_hostile_lock_reason() -> None:
     """A lock reason that the vendor invents is text, too."""
     html = html_of({service("prod"): record(ServiceState(lock_reasons=("<b>",)))})
-    assert "(&lt;b&gt;)" in html
+    assert "locked (<bdi>&lt;b&gt;</bdi>)" in html
 
 
 def test_hostile_currency() -> None:
@@ -353,6 +357,20 @@ def test_unknown_name_in_template() -> None:
     """A template that names what it was not given fails, instead of showing nothing."""
     with pytest.raises(UndefinedError):
         build_environment().from_string("{{ nothing }}").render()
+
+
+def test_a_page_has_one_time_zone() -> None:
+    """That of its readers, which it names once in Chinese; the English page, the table and the JSON have UTC."""
+    end = datetime(2026, 12, 31, 16, 0, tzinfo=UTC)
+    records = {service("a", "dcdn_sec"): record(replace(ACTIVE, end_time=end))}
+    chinese, english = html_of(records, language="zh"), html_of(records)
+
+    assert "2027-01-01 00:00 \u5230\u671f" in chinese
+    assert f"{datetime.fromtimestamp(NOW, BEIJING):%Y-%m-%d %H:%M}" in chinese
+    assert (chinese.count("\u5317\u4eac\u65f6\u95f4"), chinese.count("UTC")) == (1, 1)
+    assert "ends at 2026-12-31 16:00 UTC" in english
+    assert f"As of {datetime.fromtimestamp(NOW, UTC):%Y-%m-%d %H:%M} UTC." in english
+    assert '"ends_at": "2026-12-31T16:00:00.000Z"' in to_json(report(records))
 
 
 def test_the_table_of_the_terminal_has_the_same_words() -> None:

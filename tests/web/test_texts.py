@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
 
@@ -12,8 +13,11 @@ import pytest
 import exporter.probes
 from exporter.core.durations import Duration, in_words
 from exporter.core.model import FailureReason
+from exporter.core.moments import Moment
+from exporter.probes.service_locks import KNOWN_LOCK_REASONS, UNSPECIFIED_REASON
+from exporter.probes.service_state import LOCKED_FOR_SECURITY
 from exporter.probes.table import PROBES
-from exporter.probes.view import Fragment, Note, Severity
+from exporter.probes.view import Fragment, Note, Severity, Terms
 from exporter.report.report import FAILING, WAITING
 from exporter.web.texts import LANGUAGES, Texts
 from tests.report.records import EVERYTHING, report
@@ -141,7 +145,7 @@ IDENTIFIERS = {"dcdn-exporter", "1.2.3", "/metrics", "/api/v1/status", "/-/healt
 
 @of_each_translation
 def test_a_page_has_no_english_between_the_words_of_another_language(texts: Texts) -> None:
-    """But for names of the configuration, addresses and metrics, and for what others have said."""
+    """But for names of the configuration, addresses, metrics and time zones, and for what others have said."""
     (name,) = (name for name, each in TEXTS.items() if each is texts)
     html = html_of(EVERYTHING, language=name, documentation_url="https://docs.invalid/docs")
     shown = re.sub(r"<title>.*?</title>|<bdi[^>]*>.*?</bdi>", "", html, flags=re.DOTALL)
@@ -149,7 +153,7 @@ def test_a_page_has_no_english_between_the_words_of_another_language(texts: Text
     said_to_people = [*re.sub(r"<[^>]*>", "\n", shown).split("\n"), *attributes]
     latin = {word for text in said_to_people for word in re.findall(r"[A-Za-z/][\w./-]+", text)}
 
-    assert latin - IDENTIFIERS == {"exporter"}  # as the program is called in Chinese, too
+    assert latin - IDENTIFIERS == {"exporter", "UTC"}  # as the program is called in Chinese, too
 
 
 def test_chinese() -> None:
@@ -161,6 +165,38 @@ def test_chinese() -> None:
     assert list(chinese.said(ahead)) == [("1 天 2 小时", False), ("后", False)]
     assert list(chinese.said(unknown)) == [("domains", True), (" 未知", False)]
     assert list(chinese.said(Fragment("locked", foreign=True))) == [("locked", True)]
+
+
+@of_each_translation
+def test_every_lock_reason_that_we_know_is_translated(texts: Texts) -> None:
+    """The word of the API stays beside it, since operators search for that."""
+    assert texts.terms.keys() == {*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons, UNSPECIFIED_REASON}
+
+
+def test_chinese_lock_reasons() -> None:
+    """Those of the glossary, each with the word of the API; one that nobody has documented stands alone."""
+    locked = Fragment("locked ({reasons})", values={"reasons": Terms(("financial", "odd", "security"))})
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+
+    assert list(TEXTS["zh"].said(locked)) == [
+        ("业务锁定（", False),
+        ("欠费 ", False),
+        ("financial", True),
+        ("、", False),
+        ("odd", True),
+        ("、安全原因 ", False),
+        ("security", True),
+        ("）", False),
+    ]
+    assert [term for term, own in TEXTS["zh"].terms.items() if f"| `{term}` | {own} |" not in glossary] == []
+
+
+def test_a_moment_that_no_other_zone_has() -> None:
+    """The end of the last year that there is stays in UTC, and says so."""
+    last, first = Moment(datetime.max.replace(tzinfo=UTC)), Moment(datetime.min.replace(tzinfo=UTC))
+
+    assert TEXTS["zh"].moment(last) == str(last) == "9999-12-31 23:59 UTC"
+    assert TEXTS["zh"].moment(first).endswith("-01-01 08:00")
 
 
 def test_a_text_without_a_translation_stays_english() -> None:

@@ -7,12 +7,14 @@ for each such text, found by the English one.
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta, timezone, tzinfo
 from importlib import resources
 from string import Formatter
 from typing import Final
 
 from exporter.core.durations import Duration, in_words
-from exporter.probes.view import Fragment, Note, Values
+from exporter.core.moments import Moment
+from exporter.probes.view import Fragment, Note, Terms, Values
 
 LANGUAGES: Final = ("en", "zh")
 """The names of the files."""
@@ -23,15 +25,19 @@ class Texts:
     """The words of one language.
 
     ``language`` is what HTML calls it. ``page`` and ``signs`` are the page's own, ``units`` those of durations.
-    ``states`` has a translation of each English text of a probe, ``products`` the names by which people look for
-    products; ``runbooks`` are those that are translated, in a folder of the name ``folder``.
+    Moments are shown in the time zone ``zone``, each with ``zone_name`` behind it, if not empty. ``states`` has a
+    translation of each English text of a probe, ``terms`` words that stand before those of the API, ``products`` the
+    names by which people look for products. ``runbooks`` are those that are translated, in the folder ``folder``.
     """
 
     language: str
     page: Mapping[str, str]
     signs: Mapping[str, str]
     units: Mapping[str, str]
+    zone: tzinfo
+    zone_name: str
     states: Mapping[str, str]
+    terms: Mapping[str, str]
     products: Mapping[str, str]
     runbooks: frozenset[str]
     folder: str
@@ -56,13 +62,33 @@ class Texts:
             if text:
                 yield text, False
             if name is not None:
-                value = values[name]
-                of_others = isinstance(value, str) and not isinstance(value, Duration)
-                yield self.duration(value.seconds) if isinstance(value, Duration) else str(value), of_others
+                yield from self._value(values[name])
+
+    def _value(self, value: str | int) -> Iterator[tuple[str, bool]]:
+        """What stands in a place of a text, in pieces as ``said`` has them."""
+        match value:
+            case Duration():
+                yield self.duration(value.seconds), False
+            case Moment():
+                yield self.moment(value), False
+            case Terms():
+                for number, word in enumerate(value.words):
+                    own = self.terms.get(word, "")
+                    yield f"{self.signs['between'] if number else ''}{own}{' ' if own else ''}", False
+                    yield word, True
+            case _:
+                yield str(value), isinstance(value, str)
 
     def duration(self, seconds: float) -> str:
         """A duration in words."""
         return in_words(seconds, units=self.units)
+
+    def moment(self, moment: Moment) -> str:
+        """A moment in the time zone of the language, or in UTC where that has no such year."""
+        try:
+            return f"{moment.at.astimezone(self.zone):%Y-%m-%d %H:%M} {self.zone_name}".rstrip()
+        except OverflowError:
+            return str(moment)
 
     def runbook(self, name: str) -> str:
         """The path of a runbook below the folder of the documents."""
@@ -81,7 +107,10 @@ def _read(name: str) -> Texts:
         page=texts["page"],
         signs=texts["signs"],
         units=texts["units"],
+        zone=timezone(timedelta(hours=texts["zone"]["hours_ahead_of_utc"])),
+        zone_name=texts["zone"]["name"],
         states=texts.get("states", {}),
+        terms=texts.get("terms", {}),
         products=texts.get("products", {}),
         runbooks=frozenset(texts["runbooks"]),
         folder=name,
