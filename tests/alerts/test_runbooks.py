@@ -69,6 +69,18 @@ def test_the_runbooks_of_locks_and_debts_are_there_in_chinese() -> None:
         assert len(steps.findall(text)) == len(steps.findall(english))
 
 
+@pytest.mark.parametrize("file", [*RUNBOOK_FILES, *CHINESE_RUNBOOK_FILES], ids=str)
+def test_the_days_of_grace_are_those_of_the_international_site(file: Path) -> None:
+    """The China site has none, but for some accounts; plans of ESA have their own days, after which they are gone."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    days = [line for line in lines if re.search("15 (?:days|天)", line) and not file.stem.startswith("DcdnEsa")]
+    assert [line for line in days if not re.search(r"\*\*(?:[Ii]nternational site|国际站)\*\*", line)] == []
+    none = [line for line in lines if re.search(r"\*\*(?:China site|中国站)\*\*.*(?:grace|宽限)", line)]
+    assert [
+        line for line in none if not re.search("no grace.*deferred suspension|没有宽限期.*延期免停权益", line)
+    ] == []
+
+
 @pytest.mark.parametrize("file", [*RUNBOOK_FILES, *CHINESE_RUNBOOK_FILES, FIRST_LOOK], ids=str)
 def test_links_of_runbooks_lead_somewhere(file: Path) -> None:
     """To a file of the project, and to a heading that it has."""
