@@ -22,7 +22,8 @@ pytestmark = pytest.mark.rehearsal
 
 ROOT = Path(__file__).parent.parent.parent
 CHAPTER = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8").partition("\n## systemd\n")[2]
-INSTALL, SECRETS = re.findall(r"^```\n(.*?)^```$", CHAPTER, re.MULTILINE | re.DOTALL)[:2]
+INSTALL, *FIRST_START = re.findall(r"^```\n(.*?)^```$", CHAPTER, re.MULTILINE | re.DOTALL)[:4]
+SECRETS = "".join(FIRST_START)  # what reads a secret from the terminal is a block by itself
 UPGRADING = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8").partition("\n## systemd\n")[2]
 BLOCKS = re.findall(r"^```\n(.*?)^```$", UPGRADING, re.MULTILINE | re.DOTALL)
 PREPARE, SWITCH, ROLL_BACK, UNINSTALL = BLOCKS[1:5]
