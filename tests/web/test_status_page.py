@@ -203,7 +203,7 @@ def test_what_is_wrong_beside_the_status_is_counted() -> None:
     beside = Condition("packages_low", Severity.WARNING, state=False)
     rows = tuple(replace(row, conditions=(beside, *row.conditions)) for row in shown.rows if row.account == "a")
     html = page_of(replace(shown, rows=(*rows, *(row for row in shown.rows if row.account == "b"))))
-    assert "2 rows: 1 packages low, 1 active." in html
+    assert "2 rows, each by its worst state: 1 packages low, 1 active." in html
 
 
 STALE = {
@@ -222,7 +222,7 @@ def test_what_is_too_old_is_not_green() -> None:
     assert re.findall(r'<tr class="([^"]*)"', html) == ["waiting"] * 3
     assert [row[2] for row in cells(html)] == ["unknown", "active, debt_status unknown", "unknown"]
     assert html.count(stale) == 3
-    assert "3 rows: 3 waiting." in html
+    assert "3 rows, each by its worst state: 3 waiting." in html
 
 
 def test_before_the_first_answer_nothing_is_too_old() -> None:
@@ -248,7 +248,7 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     assert cells(html)[0] == ["b", "esa", status, "free", "2 s ago", "answered"]
     assert re.findall(r'<tr class="([^"]*)"', html) == ["critical", "upcoming", "good"]
     assert list(alarms(html).items()) == [("broken", "1"), ("failing", "0")]
-    assert "3 rows: 1 revoked, 1 ending, 1 valid." in html
+    assert "3 rows, each by its worst state: 1 revoked, 1 ending, 1 valid." in html
 
 
 def test_an_account_has_its_id_and_its_name_beside_it() -> None:
@@ -349,7 +349,7 @@ def test_empty_page() -> None:
     """Without accounts the page says so and shows no table."""
     html = html_of({}, ready=False)
     assert "No account is configured or discovered yet." in html
-    assert "Not ready: the first polls have not finished." in html
+    assert "Not ready: the first polls have not finished.\n0 rows.\n" in html
     assert "<table" not in html
 
 

@@ -48,7 +48,7 @@ def test_row_limit(count: int, sentence: str | None) -> None:
     assert cells(html)[0][0] == "zulu"
     assert (sentence or "") in html
     assert ("not shown" in html) == (sentence is not None)
-    assert f"{count} rows: 1 locked, {count - 1} active." in html
+    assert f"{count} rows, each by its worst state: 1 locked, {count - 1} active." in html
 
 
 FLEET = {
@@ -200,7 +200,7 @@ def test_counts_are_in_the_order_of_the_rows() -> None:
     """The worst first, where a service whose billing changes comes before one that is not activated."""
     html = html_of({service("a"): record(changing(in_s=60)), service("b"): record(NOT_ACTIVATED)})
 
-    assert "2 rows: 1 active, 1 not activated." in html
+    assert "2 rows, each by its worst state: 1 active, 1 not activated." in html
 
 
 def test_a_filter_finds_the_chinese_name_of_a_product() -> None:
