@@ -169,7 +169,7 @@ class Daemon:
             raise
         served = {"address": self._server.address, "version": __version__, **self._counts()}
         self._log.log(logging.INFO, "listening", **served, **logged)
-        self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out)
+        self._jobs.every("polls", HAND_OUT_EVERY_S, self._schedule.hand_out, at_a_time=2)
         self._jobs.every("directories", LOOK_EVERY_S, self._look_up_directories)
         self._jobs.every("learned account ids", LOOK_EVERY_S, self._take_learned)
         self._jobs.every("role tokens", LOOK_EVERY_S, self._composition.renew_tokens)

@@ -19,7 +19,7 @@ _THREADS = 2
 
 
 class Jobs:
-    """Calls functions again and again, each one at a time, in two threads; a call has to be short.
+    """Calls functions again and again, in two threads; a call has to be short.
 
     APScheduler goes by the wall clock: when that is set back, nothing would run until it has caught up. So one thread
     compares it with the monotonic one every ``clock_check_s`` seconds, and sets the jobs anew.
@@ -42,15 +42,24 @@ class Jobs:
         self._threads = FixedThreads(_THREADS, name="job")
         self._scheduler = BackgroundScheduler(
             executors={"default": _Executor(self._threads)},
-            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+            job_defaults={"coalesce": True, "misfire_grace_time": None},
             timezone=UTC,
         )
 
-    def every(self, name: str, interval_s: float, call: Callable[[], object]) -> None:
-        """Call this now and at every interval from now on, in place of what had the name."""
+    def every(self, name: str, interval_s: float, call: Callable[[], object], *, at_a_time: int = 1) -> None:
+        """Call this now and at every interval from now on, in place of what had the name.
+
+        A call is left out that is due while so many are under way.
+        """
         now = datetime.now(UTC)
         self._scheduler.add_job(
-            call, EveryTrigger(now, interval_s), id=name, name=name, next_run_time=now, replace_existing=True
+            call,
+            EveryTrigger(now, interval_s),
+            id=name,
+            name=name,
+            next_run_time=now,
+            replace_existing=True,
+            max_instances=at_a_time,
         )
 
     def start(self) -> None:

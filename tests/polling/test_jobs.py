@@ -75,6 +75,22 @@ def test_a_job_takes_the_place_of_the_one_of_its_name(make: Make) -> None:
     assert calls.count("one") == 1
 
 
+def test_a_job_may_be_called_while_it_is_under_way(make: Make) -> None:
+    """As often at a time as it was said, and no more often."""
+    jobs, release, calls = make(), threading.Event(), list[str]()
+
+    def hang() -> None:
+        calls.append("hangs")
+        release.wait(PATIENCE_S)
+
+    jobs.every("hangs", 0.01, hang, at_a_time=2)
+    jobs.start()
+
+    assert soon(lambda: len(calls) == 2)
+    release.set()
+    assert soon(lambda: len(calls) > 2)
+
+
 def test_a_job_that_is_under_way_is_not_called_again(make: Make) -> None:
     """And holds up no other one."""
     jobs, release, calls = make(), threading.Event(), list[str]()

@@ -17,7 +17,7 @@ from exporter.core.model import Answer, Failure, FailureReason, Outcome, ProbeKe
 from exporter.core.pool import MOST, Pool, Work
 from exporter.polling.policy import Intervals
 from exporter.polling.poller import Polled, Postponed
-from exporter.polling.schedule import Schedule
+from exporter.polling.schedule import HAND_OUT_EVERY_S, Schedule
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import PROBES
 from tests.no_new_threads import no_new_threads
@@ -191,6 +191,58 @@ def test_what_falls_due_soon_is_handed_out_by_the_same_call() -> None:
     finally:
         schedule.schedule.stop()
         schedule.pool.close()
+
+
+class InThisThread(Pool):
+    """Runs all work at once."""
+
+    def submit(self, work: Work, *runs: Callable[[], object]) -> None:  # noqa: ARG002
+        for run in runs:
+            run()
+
+
+def rounds_of_a_call(
+    *, late_s: float = 0.0, meanwhile: Callable[[float, Schedule], object] = lambda _now, _schedule: None
+) -> tuple[list[float], float]:
+    """When one call handed out runs, of which some are always due, and when it ended; its rounds are so late."""
+    now, rounds = [0.0], list[float]()
+
+    def wait(_stopped: threading.Event, seconds: float) -> None:
+        now[0] += seconds + late_s
+        meanwhile(now[0], schedule)
+
+    def poll(probe: Probe, permit: Permit | None = None) -> Polled:  # noqa: ARG001 — as Poll names them
+        rounds.append(round(now[0], 3))
+        return polled(ACTIVE)
+
+    log = RecordingLog()
+    schedule = Schedule(
+        poll=poll, skipped=lambda *_: None, pool=InThisThread(log=log), log=log, clock=lambda: now[0], wait=wait
+    )
+    schedule.configure([probe(f"account{number}") for number in range(100)], intervals_of=lambda _kind: FAST)
+    schedule.hand_out()
+    return sorted(set(rounds)), now[0]
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.001, 0.002, 0.005], ids=str)
+def test_a_call_ends_before_the_next_one(late_s: float) -> None:
+    """However late its rounds are, they come in steady steps, and the last one leaves time."""
+    rounds, ended_at = rounds_of_a_call(late_s=late_s)
+
+    assert rounds == pytest.approx([0.0, 0.025 + late_s, 0.05 + late_s, 0.075 + late_s])
+    assert ended_at < HAND_OUT_EVERY_S
+
+
+def test_a_call_that_begins_before_the_last_one_ends_hands_out_what_falls_due_after_that() -> None:
+    """Where a call began late, the next one is not left out."""
+
+    def call_once(now: float, schedule: Schedule) -> None:
+        if round(now, 3) == 0.05:
+            schedule.hand_out()
+
+    rounds, _ = rounds_of_a_call(meanwhile=call_once)
+
+    assert rounds == [0.0, 0.025, 0.05, 0.075, 0.1, 0.125]
 
 
 def test_a_hanging_account_takes_no_thread_of_the_others(release: threading.Event) -> None:
