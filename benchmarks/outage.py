@@ -23,8 +23,8 @@ _FIRST_ROUND_S = 180.0
 _SCRAPE_EVERY_S = 2.0
 _LIMIT = 20
 _NAMES = 60
-# Two pools of 16, for calls that hang and for those without credentials, which start as they are needed.
-_MOST_THREADS = 32
+# docs/deployment.md promises it; calls that hang take as many threads as poll.max_workers and their own limit allow.
+_MOST_THREADS = 208
 
 
 def measure(
@@ -65,7 +65,7 @@ def measure(
     fresh_s = [at - returned + delay_s for at in first if at is not None]
     again = [sum(at < returned + interval_s for at in moments) for moments in after.values()]
 
-    grown = Figure("threads more than before, most", max(threads + later_threads) - max(calm_threads), "")
+    most_threads = Figure("threads from the outage on, most", max(threads + later_threads), "")
     calm_p99_s, outage_p99_s = quantile(calm_scrapes_s, 0.99), quantile(scrapes_s + later_scrapes_s, 0.99)
     scrapes = Figure("scrape's p99 against before", outage_p99_s / calm_p99_s, "")
     lost = Figure("accounts not asked again within two intervals", accounts - len(fresh_s), "")
@@ -75,7 +75,7 @@ def measure(
         "outage",
         (
             Figure("threads before, most", max(calm_threads), ""),
-            grown,
+            most_threads,
             Figure("scrape before, p99", 1000 * calm_p99_s, "ms", len(calm_scrapes_s)),
             Figure("scrape from the outage on, p99", 1000 * outage_p99_s, "ms", len(scrapes_s + later_scrapes_s)),
             scrapes,
@@ -88,7 +88,7 @@ def measure(
             busiest,
         ),
         (
-            Claim(grown, Bound.AT_MOST, _MOST_THREADS),
+            Claim(most_threads, Bound.AT_MOST, _MOST_THREADS),
             Claim(scrapes, Bound.AT_MOST, 2.0),
             Claim(last, Bound.AT_MOST, interval_s + 10),
             Claim(lost, Bound.AT_MOST, 0),

@@ -61,8 +61,10 @@ def polls_in(threads: int) -> int:
 
 
 _WAITED_FOR = (Work.RESOLVE, Work.SOURCE, Work.ROLE)
+_POLLS = (Work.POLL, Work.WAITING, Work.HANGING)
 
 _Task = tuple[Work, Callable[[], object]]
+_Waiting = tuple[int, Callable[[], object]]  # after how many calls of start_threads it came
 
 
 class Pool:
@@ -74,6 +76,10 @@ class Pool:
     next, so that others end after ``idle_s`` seconds; after ``start``, as many stay as there are kinds of work. It
     wakes the next one if there is more to do: threads that wake all at once fight for the interpreter (20 against
     30 µs for each of five).
+
+    After ``start``, a poll starts a thread only once it has waited from one call of ``start_threads`` to the next:
+    after a stall of 0.1 s, 50 polls are due, and 50 threads have their answers and are free within milliseconds.
+    Other work starts a thread at once, since polls wait for it.
     """
 
     def __init__(self, *, log: Logger, idle_s: float = IDLE_S) -> None:
@@ -82,7 +88,8 @@ class Pool:
         self._most = dict(MOST)
         self._bound = threads_for(MOST[Work.POLL])
         self._lock = threading.Lock()
-        self._waiting: dict[Work, deque[Callable[[], object]]] = {work: deque() for work in Work}
+        self._waiting: dict[Work, deque[_Waiting]] = {work: deque() for work in Work}
+        self._looks = 0
         self._running = dict.fromkeys(Work, 0)
         self._under_way = 0
         self._threads: set[threading.Thread] = set()
@@ -103,7 +110,7 @@ class Pool:
         with self._lock:
             if self._closed:
                 return
-            self._waiting[work].extend(runs)
+            self._waiting[work].extend([(self._looks, run) for run in runs])
             task = self._assign()
         self._start_for(task)
 
@@ -116,12 +123,19 @@ class Pool:
         self._start_for(task)
 
     def start_threads(self) -> None:
-        """Try again to start threads for what waits, after the system had none; to be called now and then."""
-        if self._refused and any(self._waiting.values()):
+        """Start threads for polls that have waited since an earlier call; to be called some times a second.
+
+        Asks the system again where it had no thread.
+        """
+        with self._lock:
+            self._looks += 1
+        if not any(self._waiting.values()):
+            return
+        if self._refused:
             with suppress(NoThread):
                 self._start_thread(None)
                 self._refused = False
-            self._spread()
+        self._spread()
 
     def close(self) -> None:
         """Begin no more work, and forget what waits."""
@@ -147,7 +161,7 @@ class Pool:
 
     def _assign(self) -> _Task | None:
         """Give work that may begin to an idle thread; returns what needs a new one. The lock is held."""
-        work = self._next()
+        work = self._next(free=len(self._idle), starts=True)
         if work is None:
             return None
         task = self._begin(work)
@@ -158,7 +172,7 @@ class Pool:
 
     def _reserved(self) -> int:
         """How many threads have to stay idle, as the system may give none for what polls wait for."""
-        if len(self._threads) < len(Work):  # it was not started
+        if not self._kept:
             return 0
         return sum(not self._running[work] for work in _WAITED_FOR)
 
@@ -183,7 +197,7 @@ class Pool:
         with self._lock:
             self._end(work)
             if not self._closed:
-                self._waiting[work].appendleft(run)
+                self._waiting[work].appendleft((0, run))
             self._refused = True
             threads, now = len(self._threads), time.monotonic()
             if is_news := now >= self._next_log_at:
@@ -191,12 +205,21 @@ class Pool:
         if is_news:
             self._log.log(logging.ERROR, "no thread to be had", work=work.value, threads=threads)
 
-    def _next(self) -> Work | None:
-        """The kind of work that may begin, if any; the lock is held."""
+    def _next(self, *, free: int, starts: bool = False) -> Work | None:
+        """The kind of work that may begin where so many threads are free, if any; the lock is held.
+
+        With ``starts`` it may also be one that is worth a new thread.
+        """
         for work, waiting in self._waiting.items():
-            if waiting and self._may_begin(work):
+            if not waiting or not self._may_begin(work):
+                continue
+            if work not in _POLLS or free > self._reserved() or (starts and self._has_waited(waiting)):
                 return work
         return None
+
+    def _has_waited(self, waiting: "deque[_Waiting]") -> bool:
+        """Whether the earliest of these has waited as long as it must before it starts a thread."""
+        return not self._kept or waiting[0][0] + 2 <= self._looks
 
     def _may_begin(self, work: Work) -> bool:
         running = self._running[work]
@@ -210,7 +233,7 @@ class Pool:
     def _begin(self, work: Work) -> _Task:
         self._running[work] += 1
         self._under_way += 1
-        return work, self._waiting[work].popleft()
+        return work, self._waiting[work].popleft()[1]
 
     def _end(self, work: Work) -> None:
         self._running[work] -= 1
@@ -238,7 +261,7 @@ class Pool:
         with self._lock:
             if after is not None:
                 self._end(after)
-            following = self._next()
+            following = self._next(free=len(self._idle) + 1)
             if following is not None:
                 return self._begin(following)
             if self._closed:

@@ -66,6 +66,12 @@ def threads_of(pool: Pool) -> int:
     return len(pool._threads)
 
 
+def look_twice(pool: Pool) -> None:
+    """Let what waits now have a thread."""
+    for _ in range(2):
+        pool.start_threads()
+
+
 def test_work_of_a_kind_runs_in_its_order(pool: Pool) -> None:
     """With one thread for it, one after the other."""
     pool.allow(1, bound=100)
@@ -331,7 +337,8 @@ def test_as_many_threads_as_kinds_stay(log: RecordingLog) -> None:
     let_go = threading.Event()
     for _ in range(len(Work) + 3):
         pool.submit(Work.POLL, let_go.wait)
-    assert soon(lambda: threads_of(pool) == len(Work) + 3)
+    look_twice(pool)
+    assert soon(lambda: threads_of(pool) > len(Work))
     let_go.set()
     assert soon(lambda: threads_of(pool) == len(Work))
     time.sleep(0.05)
@@ -362,7 +369,7 @@ def test_polls_leave_threads_to_what_they_wait_for(pool: Pool, held: Held) -> No
                 pool.submit(work, partial(done.append, work))
             assert soon(partial(lambda count: len(done) == count, turn * len(waited_for)))
         assert Counter(held.begun) == {Work.POLL: len(Work) - len(waited_for)}
-    pool.start_threads()
+    look_twice(pool)
 
     assert soon(lambda: len(held.begun) == 3 * len(Work))
 
@@ -382,6 +389,7 @@ def test_polls_leave_threads_to_other_polls(pool: Pool) -> None:
             pool.submit(Work.POLL, poll)
         for work in (Work.WAITING, Work.HANGING):
             pool.submit(work, partial(begun.append, work))
+        look_twice(pool)
         at_once = len(Work) - 3
         assert soon(lambda: len(begun) == at_once)
         may_end.release(at_once)
@@ -403,3 +411,81 @@ def test_a_pool_without_a_start_uses_what_it_has(pool: Pool) -> None:
         for number, work in enumerate(Work, 2):
             pool.submit(work, partial(done.append, work))
             assert soon(partial(rests, number))
+
+
+@pytest.fixture
+def started(pool: Pool) -> Pool:
+    """A pool with its first threads, all idle; some are kept for names and credentials."""
+    pool.start()
+    assert soon(lambda: len(pool._idle) == len(Work))
+    return pool
+
+
+FREE = len(Work) - 3
+
+
+@pytest.mark.parametrize("work", [Work.POLL, Work.WAITING, Work.HANGING], ids=lambda work: work.value)
+def test_polls_that_busy_threads_can_do_start_no_thread(started: Pool, held: Held, work: Work) -> None:
+    """They wait for a free one until the second look, and have it."""
+    started.submit(work, *(held.of(work) for _ in range(FREE)))
+    assert soon(lambda: held.has_begun(FREE))
+    started.submit(work, *(held.of(work) for _ in range(FREE)))
+    started.start_threads()
+    assert not held.begins_more()
+    held.let_go.set()
+
+    assert soon(lambda: held.has_begun(2 * FREE))
+    assert soon(lambda: len(started._idle) == len(Work))
+    look_twice(started)
+    assert threads_of(started) == len(Work)
+
+
+def test_a_new_poll_starts_no_thread_beside_one_that_has_waited(started: Pool, held: Held) -> None:
+    """Only those start threads that were there at an earlier look, whichever kind of poll they are."""
+    started.submit(Work.POLL, *(held.of(Work.POLL) for _ in range(FREE)))
+    assert soon(lambda: held.has_begun(FREE))
+    started.submit(Work.HANGING, held.of(Work.HANGING))
+    started.start_threads()
+    started.submit(Work.POLL, held.of(Work.POLL))
+    started.start_threads()
+
+    assert soon(lambda: held.has_begun(FREE + 1))
+    assert not held.begins_more()
+    assert held.begun[-1] is Work.HANGING
+    started.start_threads()
+    assert soon(lambda: held.has_begun(FREE + 2))
+
+
+def test_polls_that_wait_for_long_start_threads(started: Pool, held: Held) -> None:
+    """At the second look there is one for each, up to the limit."""
+    started.allow(20, bound=100)
+    started.submit(Work.POLL, *(held.of(Work.POLL) for _ in range(30)))
+    assert soon(lambda: held.has_begun(FREE))
+    started.start_threads()
+    assert not held.begins_more()
+    started.start_threads()
+
+    assert soon(lambda: held.has_begun(20))
+    assert not held.begins_more()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [Work.RESOLVE, Work.SOURCE, Work.ROLE, Work.ACCOUNT_ID, Work.DIRECTORY],
+    ids=lambda work: work.value,
+)
+def test_what_polls_wait_for_starts_a_thread_at_once(started: Pool, held: Held, work: Work) -> None:
+    """However many polls are under way, and wait."""
+    started.submit(Work.POLL, *(held.of(Work.POLL) for _ in range(2 * FREE)))
+    assert soon(lambda: held.has_begun(FREE))
+    for _ in range(MOST[work]):
+        started.submit(work, held.of(work))
+
+    assert soon(lambda: Counter(held.begun) == {Work.POLL: FREE, work: MOST[work]})
+
+
+def test_a_pool_without_a_start_starts_a_thread_for_each_poll(pool: Pool, held: Held) -> None:
+    """A command that polls once waits for no look."""
+    pool.submit(Work.POLL, *(held.of(Work.POLL) for _ in range(5)))
+
+    assert soon(lambda: held.has_begun(5))
