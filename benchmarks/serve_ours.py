@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from exporter import __version__
-from exporter.core.memory import set_aside, share_heaps
+from exporter.core.memory import collect_rarely, set_aside, share_heaps
 from exporter.core.model import Answer, Failure, FailureReason, Observation, ProbeKey
 from exporter.core.store import Store
 from exporter.metrics.page import Exposition
@@ -114,6 +114,7 @@ class Feed:
 def main() -> NoReturn:
     """Serve until ended."""
     share_heaps()
+    collect_rarely()
     accounts = int(sys.argv[1])
     own = SelfMetrics(
         version=__version__,

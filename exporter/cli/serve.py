@@ -37,7 +37,7 @@ from exporter.config import (
 from exporter.config.values import web_address
 from exporter.core import logs
 from exporter.core.logger import Logger
-from exporter.core.memory import set_aside, share_heaps
+from exporter.core.memory import collect_rarely, set_aside, share_heaps
 from exporter.core.threads import NoThread
 from exporter.web.app import checked_telemetry_path
 
@@ -88,6 +88,7 @@ def serve(
     SIGHUP reloads the configuration file. A file with an error is logged and ignored.
     """
     share_heaps()  # before any thread starts
+    collect_rarely()
     with signals_received(signal.SIGHUP) as received:
         web = WebOptions(
             listen_address=web_listen_address,

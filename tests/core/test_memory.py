@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.core.memory import collector_paused, set_aside
+from exporter.core.memory import collect_rarely, collector_paused, set_aside
 
 
 class Node:
@@ -63,6 +63,19 @@ def test_the_collector_is_paused_for_a_while() -> None:
         assert not gc.isenabled()
         raise LookupError
     assert gc.isenabled()
+
+
+def test_full_collections_are_rare() -> None:
+    """Young ones come as often as before."""
+    before = gc.get_threshold()
+    try:
+        collect_rarely()
+        young, middle, full = gc.get_threshold()
+    finally:
+        gc.set_threshold(*before)
+
+    assert (young, middle) == before[:2]
+    assert full >= 10 * before[2]
 
 
 COUNT_HEAPS = """
