@@ -9,6 +9,7 @@ simulator               a scenario played by an HTTP server
 ├── timeline                what happens to an account over time
 │   └── state                   what an account consists of
 ├── overrides               what is set by hand, above the timeline
+├── alterations             what is missing in answers, or has another value
 ├── gateway                 the answer to each request
 │   ├── call                    a call on its way, and who makes it
 │   ├── signature_check         both forms of a signature
@@ -28,6 +29,7 @@ simulator               a scenario played by an HTTP server
 └── journal                 the record of every request
 """
 
+from exporter.simulator.alterations import Alteration
 from exporter.simulator.call import IssuedToken
 from exporter.simulator.certificates import Certificates
 from exporter.simulator.domains import Domains
@@ -60,6 +62,7 @@ __all__ = [
     "UNSET",
     "WRITES",
     "Account",
+    "Alteration",
     "Balance",
     "Certificates",
     "ChargeChange",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from exporter.simulator.alterations import Alteration
 from exporter.simulator.call import Call, Caller, CommonParameters, IssuedToken, common_parameters
 from exporter.simulator.credential_services import CredentialServices, service_at
 from exporter.simulator.errors import GatewayError, describe_error, throttled
@@ -24,6 +25,7 @@ from exporter.simulator.sts import IssuedTokens, holder_of_key, requested_role
 from exporter.simulator.timeline import Account, Moment, Scenario, account_at
 
 _METHODS: Final = ("POST", "GET")
+_UNALTERED: Final = Alteration()
 _NO_HEADERS: Final[tuple[tuple[str, str], ...]] = ()
 _UNSIGNED: Final = frozenset((row.action, row.version) for row in OPERATIONS if not row.signed)
 
@@ -254,7 +256,8 @@ class Gateway:
             issue=lambda bearer, lasts_s: self._tokens.issue(bearer, now=now, lasts_s=lasts_s),
             activate=lambda product, state: overrides.activate(product, state, shows_at=shows_at),
         )
-        return {**operation.answer(call), "RequestId": arrival.request_id}
+        answer = {**operation.answer(call), "RequestId": arrival.request_id}
+        return present.answers.get(operation.action, _UNALTERED).applied(answer)
 
     def _hand_out(self, arrival: _Arrival, service: str) -> Answer:
         request = arrival.request

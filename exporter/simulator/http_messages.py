@@ -254,7 +254,7 @@ def _element(name: str, value: object) -> ET.Element:
         for key, inner in value.items():
             element.extend(_element(key, each) for each in (inner if isinstance(inner, list) else [inner]))
     else:
-        element.text = str(value).lower() if isinstance(value, bool) else str(value)
+        element.text = str(value).lower() if isinstance(value, bool) else str("" if value is None else value)
     return element
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from exporter.simulator.alterations import Alteration
 from exporter.simulator.faults import Fault
 from exporter.simulator.operations import DENIABLE, INVENTORIES, LIMITS, checked_fault
 from exporter.simulator.state import (
@@ -42,6 +43,7 @@ class Overrides:
         self._fault: Fault | None = None
         self._faults_set = 0
         self._fault_uses: tuple[tuple[str, float], int] = (("", 0.0), 0)
+        self._alterations: dict[str, Alteration] = {}
         self._raw_answers: dict[str, bytes] = {}
 
     def set_service(self, state: ServiceState | None, *, product: str) -> None:
@@ -85,6 +87,11 @@ class Overrides:
         self._fault = fault
         self._faults_set += 1
 
+    def set_alteration(self, alteration: Alteration | None, *, action: str) -> None:
+        """Have the answers of one operation altered."""
+        _check_one_of("action", action, LIMITS)
+        _put(self._alterations, action, alteration)
+
     def set_raw_answer(self, body: bytes | None, *, action: str) -> None:
         """Have this body served with status 200 by one operation; None ends that."""
         _check_one_of("action", action, LIMITS)
@@ -111,6 +118,7 @@ class Overrides:
             debts={**moment.debts, **self._debts},
             balance=self.balance or moment.balance,
             inventories={**moment.inventories, **self._inventories},
+            answers={**moment.answers, **self._alterations},
             denied=moment.denied if self._denied is None else self._denied,
             members=moment.members if self._members is None else self._members,
         )

@@ -307,7 +307,7 @@ def _keys(location: tuple[int | str, ...], schema: dict[str, Any]) -> str:
     if "properties" in node:
         return ", ".join(node["properties"])
     if "patternProperties" not in node:
-        return "names and their texts"
+        return f"names and their {'values' if node.get('additionalProperties', True) is True else 'texts'}"
     [pattern] = node["patternProperties"]
     return _words(pattern)
 

@@ -23,11 +23,12 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from exporter.simulator.alterations import Alteration
 from exporter.simulator.certificates import CERTIFICATES, Certificates
 from exporter.simulator.domains import DOMAINS, Domains
 from exporter.simulator.esa import BILLING_MODES, PLANS, EsaPlan, PlannedEsaPlan, PlannedEsaPlans
 from exporter.simulator.faults import Fault
-from exporter.simulator.operations import DENIABLE, INVENTORIES, checked_fault
+from exporter.simulator.operations import DENIABLE, INVENTORIES, LIMITS, checked_fault
 from exporter.simulator.packages import RESOURCE_PACKAGES, ResourcePackage
 from exporter.simulator.reading import (
     STRICT,
@@ -131,6 +132,7 @@ _ProductInDebt = Annotated[str, one_of(DEBT_PRODUCTS)]
 _ComponentName = Annotated[str, one_of([name for names in COMPONENTS.values() for name in names])]
 _Watched = Annotated[str, one_of(WATCHED)]
 _Site = Annotated[str, one_of(SITES)]
+_Action = Annotated[str, one_of(tuple(LIMITS))]
 _Denied = frozenset[Annotated[str, one_of(DENIABLE)]]
 _DebtFields = dict[Annotated[str, one_of([item.name for item in fields(Debt)])], bool | None]
 _BalanceFields = dict[Annotated[str, one_of([item.name for item in fields(Balance)])], str]
@@ -238,6 +240,7 @@ class _Step(_Part):
     denied: _Denied = _UNNAMED
     members: Annotated[tuple[Member, ...], AfterValidator(checked_members)] | None = _UNNAMED
     opening: Annotated[Opening, BeforeValidator(lambda value: {} if value is None else value)] = _UNNAMED
+    answers: dict[_Action, Alteration | None] = {}
     fault: Annotated[Fault, AfterValidator(checked_fault)] | None = _UNNAMED
     announce: str = _UNNAMED
 
@@ -258,7 +261,9 @@ class _Step(_Part):
         if PLANS in named:
             named[PLANS] = PlannedEsaPlans(tuple(plan.planned(self.at_s) for plan in self.plans))
         inventories = _with_inventories(before.inventories, named)
-        whole = {"services": services, "debts": debts, "balance": balance, "announce": self.announce}
+        answers = {action: each for action, each in {**before.answers, **self.answers}.items() if each is not None}
+        whole = {"services": services, "debts": debts, "balance": balance, "answers": answers}
+        whole["announce"] = self.announce
         return replace(before, **(named | whole), inventories=inventories)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
+from exporter.simulator.alterations import Alteration
 from exporter.simulator.call import IssuedToken
 from exporter.simulator.fault_effects import send_with_fault
 from exporter.simulator.faults import Fault
@@ -154,6 +155,11 @@ class Simulator:
         """Put a fault above the timeline of the account of that name; None gives it back to the timeline."""
         with self._gateway.overriding(account) as overrides:
             overrides.set_fault(fault)
+
+    def set_alteration(self, account: str, alteration: Alteration | None, *, action: str) -> None:
+        """Have the answers of an operation altered; None gives that back to the timeline."""
+        with self._gateway.overriding(account) as overrides:
+            overrides.set_alteration(alteration, action=action)
 
     def set_raw_answer(self, account: str, answer: object, *, action: str = "DescribeDcdnIpaService") -> None:
         """Have an operation answered with any JSON value, or with bytes as they are, and status 200.

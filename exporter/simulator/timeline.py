@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from typing import Any, Protocol, runtime_checkable
 
+from exporter.simulator.alterations import Alteration
 from exporter.simulator.faults import Fault
 from exporter.simulator.reading import refuse, shared
 from exporter.simulator.state import (
@@ -109,6 +110,8 @@ class Step:
     """Of the resource directory that the account manages; None: it manages none."""
     opening: Opening = field(default_factory=Opening)
     """What becomes of a call that would activate CDN."""
+    answers: Mapping[str, Alteration] = field(default_factory=dict)
+    """How answers are altered, by action."""
     fault: Fault | None = None
     announce: str | None = None
     """A sentence for people."""
@@ -233,6 +236,8 @@ class Moment:
     """Actions."""
     members: tuple[Member, ...] | None
     opening: Opening
+    answers: Mapping[str, Alteration]
+    """By action."""
     fault: Fault | None
     fault_since_s: float
     """When the fault began, seconds after the simulator's start; it tells one occurrence of a fault from the next."""
@@ -269,6 +274,7 @@ def account_at(account: Account, elapsed_s: float, started_at_unix: float) -> Mo
         denied=step.denied,
         members=step.members,
         opening=step.opening,
+        answers=step.answers,
         fault=step.fault,
         fault_since_s=round_starts_s + steps[index].at_s,
     )

@@ -249,6 +249,11 @@ def test_xml_has_no_character_that_it_cannot_have() -> None:
     )
 
 
+def test_xml_of_null_is_an_empty_element() -> None:
+    """A word for it would be a text."""
+    assert xml_of({"A": None}, root="R").body.decode() == "<?xml version='1.0' encoding='UTF-8'?><R><A></A></R>"
+
+
 def test_a_chunked_answer_has_no_length() -> None:
     """A chunked body is pieces, each with its length in hex, and an empty one at the end."""
     wire = to_wire(Answer(200, b"x" * 65_537, chunked=True), now=0.0, keep_alive=False)
