@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from exporter.api.credentials.role import ACCOUNT_ID
 from exporter.api.fields import AnswerFields, described, printable
-from exporter.api.pages import rows_of, total_of
+from exporter.api.pages import objects_in, total_of
 
 _LIST = ("Accounts", "Account")
 _LEAVING = frozenset({"deleting", "success"})
@@ -56,24 +56,19 @@ def parse_members(payload: Mapping[str, object], request_id: str | None) -> tupl
     """
     answer = AnswerFields(payload, request_id)
     total = total_of(answer)
-    members = dict(_rows(answer, request_id, may_be_missing=total == 0))
+    members = dict(_rows(answer, may_be_missing=total == 0))
     if len(members) < (total or 0):
         raise answer.malformed("TotalCount", f"{total} with {len(members)} accounts", "the whole list")
     return tuple(sorted((member for member in members.values() if member is not None), key=lambda each: each.place))
 
 
-def _rows(
-    answer: AnswerFields, request_id: str | None, *, may_be_missing: bool
-) -> Iterator[tuple[str, Member | None]]:
+def _rows(answer: AnswerFields, *, may_be_missing: bool) -> Iterator[tuple[str, Member | None]]:
     """The account id of each row, and the member, if it can be polled."""
-    for index, row in enumerate(rows_of(answer, _LIST, may_be_missing=may_be_missing)):
-        path = f"{'.'.join(_LIST)}[{index}]"
-        if not isinstance(row, dict):
-            raise answer.malformed(path, described(row), "an object")
-        fields = AnswerFields(row, request_id, path=f"{path}.")
+    for fields in objects_in(answer, _LIST, may_be_missing=may_be_missing):
         account_id = fields.text("AccountId")
         if account_id is None or ACCOUNT_ID.fullmatch(account_id) is None:
-            raise fields.malformed("AccountId", described(row.get("AccountId")), "the digits of an account id")
+            seen = described(fields.payload.get("AccountId"))
+            raise fields.malformed("AccountId", seen, "the digits of an account id")
         leaves = (fields.auxiliary(fields.text, "DeletionStatus") or "").casefold() in _LEAVING
         names = (fields.auxiliary(fields.text, field) for field in ("DisplayName", "AccountName"))
         name = next(filter(None, names), "")

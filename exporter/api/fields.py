@@ -119,10 +119,13 @@ class AnswerFields:
 
     def inside(self, field: str) -> "AnswerFields":
         """The fields of the object in this field."""
-        value = self._value(field)
+        return self.object_at(field, self._value(field))
+
+    def object_at(self, place: str, value: object) -> "AnswerFields":
+        """The fields of this value, which stands at a place such as ``Accounts[0]``; raises where it is no object."""
         if not isinstance(value, dict):
-            raise self.malformed(field, described(value), "an object")
-        return AnswerFields(value, self._request_id, path=f"{self._path}{field}.")
+            raise self.malformed(place, described(value), "an object")
+        return AnswerFields(value, self._request_id, path=f"{self._path}{place}.")
 
     def text(self, field: str, accepted: str = "a text") -> str | None:
         """The trimmed text, a whole number written out; None where it is missing, null or empty."""

@@ -9,7 +9,7 @@ number a row that goes moves another one to a page that was read already. It may
 full page is never the last one. Rows that come twice are left to the caller, who knows their ids.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -115,6 +115,12 @@ def rows_of(answer: AnswerFields, path: Sequence[str], *, may_be_missing: bool =
     if not isinstance(rows, list):
         raise answer.malformed(last, described(rows), "a list")
     return rows
+
+
+def objects_in(answer: AnswerFields, path: Sequence[str], *, may_be_missing: bool = False) -> Iterator[AnswerFields]:
+    """The objects in that list, one after the other; raises MalformedReply as well where a row is none."""
+    for number, row in enumerate(rows_of(answer, path, may_be_missing=may_be_missing)):
+        yield answer.object_at(f"{'.'.join(path)}[{number}]", row)
 
 
 def total_of(answer: AnswerFields) -> int | None:

@@ -15,9 +15,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from exporter.api.fields import AnswerFields, cut, described
+from exporter.api.fields import AnswerFields, cut
 from exporter.api.operation import Operation, Pages
-from exporter.api.pages import rows_of, total_of
+from exporter.api.pages import objects_in, total_of
 from exporter.core.model import Answer, require_label_value
 from exporter.probes.kind import (
     AS_OF,
@@ -30,6 +30,7 @@ from exporter.probes.kind import (
     Sample,
     StateInRefusal,
     Visible,
+    all_unknown,
     with_seen,
 )
 from exporter.probes.view import Condition, Note, Severity, View
@@ -95,18 +96,15 @@ def parse_domains(payload: Mapping[str, object], request_id: str | None) -> Answ
     answer = AnswerFields(payload, request_id)
     by_name: dict[str, str] = {}
     nameless: list[str] = []
-    odd: dict[str, tuple[str, ...]] = {}
-    for row in rows_of(answer, PAGES.rows, may_be_missing=total_of(answer) == 0):
-        if not isinstance(row, dict):
-            raise answer.malformed(".".join(PAGES.rows), f"in a list {described(row)}", "an object for each domain")
-        fields = AnswerFields(row, request_id, path="Domains.PageData[].")
+    odd: list[Mapping[str, tuple[str, ...]]] = []
+    for fields in objects_in(answer, PAGES.rows, may_be_missing=total_of(answer) == 0):
         name = fields.auxiliary(fields.text, DOMAIN_NAME)
         status = cut((fields.auxiliary(fields.text, DOMAIN_STATUS) or UNSPECIFIED_STATUS).lower())
         if name is None:
             nameless.append(status)
         else:
             by_name[name.lower()[:_LONGEST_NAME]] = status
-        odd |= fields.unknown_values()
+        odd.append(fields.unknown_values())
     counts = Counter([*by_name.values(), *nameless])
     unknown = tuple(sorted(counts.keys() - {*STATUSES}))
     for status in unknown[MOST_SEEN:]:
@@ -115,7 +113,7 @@ def parse_domains(payload: Mapping[str, object], request_id: str | None) -> Answ
     return Answer(
         Domains(tuple(sorted(counts.items())), tuple(_not_online(by_name, nameless))),
         request_id=request_id,
-        unknown_values=MappingProxyType({**known, **odd}),
+        unknown_values=all_unknown([known, *odd]),
     )
 
 

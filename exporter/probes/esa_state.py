@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from exporter.api.fields import AnswerFields, cut, described
-from exporter.api.pages import rows_of, total_of
+from exporter.api.fields import AnswerFields, cut
+from exporter.api.pages import objects_in, rows_of, total_of
 from exporter.core.model import Answer, require_aware, require_label_value
 from exporter.probes.kind import MOST_SEEN
 
@@ -129,11 +129,8 @@ def parse_plans(payload: Mapping[str, object], request_id: str | None) -> Answer
     answer = AnswerFields(payload, request_id)
     unknown: _Unknown = defaultdict(dict)
     plans: dict[str, Plan] = {}
-    for number, row in enumerate(rows_of(answer, (ROWS,), may_be_missing=total_of(answer) == 0)):
-        place = f"{ROWS}[{number}]"
-        if not isinstance(row, dict):
-            raise answer.malformed(place, described(row), "an object")
-        plan = _plan(AnswerFields(row, request_id, path=f"{place}."), unknown)
+    for fields in objects_in(answer, (ROWS,), may_be_missing=total_of(answer) == 0):
+        plan = _plan(fields, unknown)
         plans[plan.instance_id] = plan
     named = {field: tuple(values)[:MOST_SEEN] for field, values in unknown.items()}
     return Answer(_sorted(plans), request_id=request_id, unknown_values=MappingProxyType(named))

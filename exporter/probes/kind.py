@@ -18,6 +18,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import reduce
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from exporter.api.call import NO_PARAMETERS
@@ -90,6 +91,15 @@ def with_seen(already: tuple[str, ...], named: Iterable[str]) -> tuple[str, ...]
     """The values seen so far and those named now, in the order of their first appearance; 16, then ``other``."""
     seen = tuple(dict.fromkeys((*already, *named)))
     return seen if len(seen) <= MOST_SEEN else (*seen[:MOST_SEEN], OTHER)
+
+
+def all_unknown(values: Iterable[Mapping[str, tuple[str, ...]]]) -> Mapping[str, tuple[str, ...]]:
+    """The unknown values of several rows or answers, by field: each once, and 16 of a field at most."""
+    found: dict[str, dict[str, None]] = {}
+    for each in values:
+        for field, seen in each.items():
+            found.setdefault(field, {}).update(dict.fromkeys(seen))
+    return MappingProxyType({field: tuple(seen)[:MOST_SEEN] for field, seen in found.items()})
 
 
 def state_set(values: tuple[str, ...], holding: AbstractSet[str | None]) -> Iterator[Sample]:

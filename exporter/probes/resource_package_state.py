@@ -15,16 +15,16 @@ Source: https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-201
 (read 2026-11-29)
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
 from exporter.api.fields import AnswerFields, described
-from exporter.api.pages import rows_of
+from exporter.api.pages import objects_in
 from exporter.core.model import Answer, require_aware, require_label_value
-from exporter.probes.kind import MOST_SEEN
+from exporter.probes.kind import all_unknown
 
 VALID, EXHAUST, CLOSED = "valid", "exhaust", "closed"
 STATUSES = (VALID, EXHAUST)
@@ -44,7 +44,7 @@ UNITS = ("InitCapacityBaseUnit", "CurrCapacityBaseUnit")
 NAMES = ("TemplateName", "CommodityCode", "Region", "DisplayName", "InstanceId")
 _MOST_CAPACITY = 1e21
 
-UNKNOWN_FIELDS = (*CAPACITIES, *UNITS, *NAMES, STATUS, END_TIME, ROWS[-1])
+UNKNOWN_FIELDS = (*CAPACITIES, *UNITS, *NAMES, STATUS, END_TIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +84,16 @@ NO_PACKAGES: Packages = ()
 def parse_packages(payload: Mapping[str, object], request_id: str | None) -> Answer[Packages]:
     """Return the packages of one call's answer, without those that are closed.
 
-    Raises MalformedReply where there is no list of them. What makes no sense in a package is absent.
+    Raises MalformedReply where there is no list of objects: packages would seem to be gone. What makes no sense in a
+    package is absent.
     """
     answer = AnswerFields(payload, request_id)
     packages: list[Package] = []
     unknown: list[Mapping[str, tuple[str, ...]]] = []
-    for number, row in enumerate(rows_of(answer, ROWS, may_be_missing=ROWS[0] in payload)):
-        place = f"{'.'.join(ROWS)}[{number}]"
-        if isinstance(row, dict):
-            fields = AnswerFields(row, request_id, path=f"{place}.")
-            packages += _packages_in(fields)
-            unknown.append(fields.unknown_values(_undocumented(fields)))
-        else:
-            unknown.append({ROWS[-1]: (answer.malformed(place, described(row), "an object").explanation,)})
-    return Answer(tuple(packages), request_id=request_id, unknown_values=_together(unknown))
+    for fields in objects_in(answer, ROWS, may_be_missing=ROWS[0] in payload):
+        packages += _packages_in(fields)
+        unknown.append(fields.unknown_values(_undocumented(fields)))
+    return Answer(tuple(packages), request_id=request_id, unknown_values=all_unknown(unknown))
 
 
 def _packages_in(row: AnswerFields) -> Iterator[Package]:
@@ -159,18 +155,9 @@ def combine(answers: Sequence[Answer[Packages]]) -> Answer[Packages]:
     return Answer(
         tuple(sorted(packages.values(), key=_place)),
         request_id=answers[-1].request_id,
-        unknown_values=_together([answer.unknown_values for answer in answers]),
+        unknown_values=all_unknown(answer.unknown_values for answer in answers),
     )
 
 
 def _place(package: Package) -> tuple[str, ...]:
     return package.template, package.status or "", package.instance_id or "", repr(package)
-
-
-def _together(unknown: Iterable[Mapping[str, tuple[str, ...]]]) -> Mapping[str, tuple[str, ...]]:
-    """Unknown values of several rows or answers: each once, and of a field as many as are kept of other values."""
-    found: dict[str, dict[str, None]] = {}
-    for each in unknown:
-        for name, values in each.items():
-            found.setdefault(name, {}).update(dict.fromkeys(values))
-    return MappingProxyType({name: tuple(values)[:MOST_SEEN] for name, values in found.items()})

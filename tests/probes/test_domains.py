@@ -175,6 +175,21 @@ def test_an_odd_field_spoils_itself(odd: dict[str, object], status: str, named: 
     assert set(answer.unknown_values) == fields
 
 
+def test_unknown_values_of_all_rows_are_told() -> None:
+    """Those that the documents lack and those that make no sense, sixteen of a field at most."""
+    answer = parsed(row("a", "frozen"), *(row(["x"], [number]) for number in range(20)))
+
+    assert answer.unknown_values["DomainStatus"][:3] == (
+        "frozen",
+        "unspecified",
+        "Domains.PageData[1].DomainStatus: seen list [0]; accepted would be a text",
+    )
+    assert {field: len(values) for field, values in answer.unknown_values.items()} == {
+        "DomainName": MOST_SEEN,
+        "DomainStatus": MOST_SEEN,
+    }
+
+
 def test_a_status_has_the_length_of_a_label() -> None:
     """Also one that is longer in lower case."""
     [(status, _)] = parsed(row("a", "\u0130" * 64)).state.counts
@@ -195,7 +210,9 @@ def test_domains_without_a_name_are_as_many_as_there_are_rows() -> None:
         pytest.param({}, "Domains: seen NoneType None", id="nothing"),
         pytest.param({"Domains": []}, "Domains: seen list []", id="a list"),
         pytest.param({"TotalCount": 1, "Domains": {}}, "Domains.PageData: seen NoneType None", id="no list"),
-        pytest.param(reply("a.example.com"), "Domains.PageData: seen in a list str 'a.example.com'", id="texts"),
+        pytest.param(
+            reply(row("a"), "b"), "Domains.PageData[1]: seen str 'b'; accepted would be an object", id="a text"
+        ),
         pytest.param(reply(total="many"), "TotalCount: seen str 'many'", id="no count"),
     ],
 )

@@ -323,7 +323,6 @@ def test_unknown_values_are_counted_for_the_fields_that_rows_name() -> None:
         "Region",
         "DisplayName",
         "Status",
-        "ResourcePackageInfo",
         "SiteStatus",
         "RenewalStatus",
         "ExpireTime",
