@@ -10,7 +10,8 @@ table           the probes, as rows
 ├── certificates    …UserCertificateExpireCount: domains whose certificate has expired, or will
 ├── domains         …UserDomains: domains by their status
 ├── resource_packages   Describe…UserResourcePackage: what is left of packages, and when they end
-│   └── resource_package_state  the packages, and how an answer is read
+│   └── resource_package_templates  what those of each template hold together
+│       └── resource_package_state      the packages, and how an answer is read
 ├── esa             List…RatePlanInstances: the plans of Edge Security Acceleration, of two lists
 │   └── esa_state       the plans, and how an answer is read
 └── kind            what the file of a kind has to define

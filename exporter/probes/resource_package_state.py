@@ -16,6 +16,7 @@ Source: https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-201
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -40,7 +41,8 @@ _UNITS: Mapping[str, str] = MappingProxyType(
 ROWS = ("ResourcePackageInfos", "ResourcePackageInfo")
 STATUS, END_TIME = "Status", "EndTime"
 CAPACITIES = ("InitCapacity", "CurrCapacity")
-UNITS = ("InitCapacityBaseUnit", "CurrCapacityBaseUnit")
+BASE_UNIT = "CapacityBaseUnit"
+UNITS = (f"Init{BASE_UNIT}", f"Curr{BASE_UNIT}")
 NAMES = ("TemplateName", "CommodityCode", "Region", "DisplayName", "InstanceId")
 _MOST_CAPACITY = 1e21
 
@@ -52,12 +54,13 @@ class Package:
     """One resource package, as far as the API describes it.
 
     ``template`` is its TemplateName, else its CommodityCode. ``status`` is one of STATUSES; None: the answer leaves
-    it out. ``capacity`` (InitCapacity) and ``remaining`` (CurrCapacity, which may be more) are in ``unit``.
+    it out. ``capacity`` (InitCapacity) and ``remaining`` (CurrCapacity, which may be more) are in ``unit``, which is
+    UNKNOWN where the answer names none, and None where it names one that is not known, or two.
     """
 
     template: str
     status: str | None = None
-    unit: str = UNKNOWN
+    unit: str | None = UNKNOWN
     capacity: float | None = None
     remaining: float | None = None
     ends_at: datetime | None = None
@@ -67,7 +70,7 @@ class Package:
     instance_id: str | None = None
 
     def __post_init__(self) -> None:
-        if self.status not in (None, *STATUSES) or self.unit not in (BYTES, REQUESTS, UNKNOWN):
+        if self.status not in (None, *STATUSES) or self.unit not in (BYTES, REQUESTS, UNKNOWN, None):
             raise ValueError(f"a package has a known status and unit, seen {self.status!r} and {self.unit!r}")
         for amount in (self.capacity, self.remaining):
             if amount is not None and not 0 <= amount <= _MOST_CAPACITY:
@@ -75,6 +78,17 @@ class Package:
         for text in (self.template, self.instance_id):
             require_label_value(text)
         require_aware(self.ends_at)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The fields of numbers that are missing or make no sense; the end of a package that is used up is none."""
+        lacking = {
+            CAPACITIES[0]: self.capacity is None,
+            CAPACITIES[1]: self.remaining is None,
+            BASE_UNIT: self.unit is None,
+            END_TIME: self.ends_at is None and self.remaining != 0,
+        }
+        return tuple(field for field, lacks in lacking.items() if lacks)
 
 
 Packages = tuple[Package, ...]
@@ -102,14 +116,14 @@ def _packages_in(row: AnswerFields) -> Iterator[Package]:
     if status == CLOSED:
         return
     template, commodity_code, region, display_name, instance_id = (row.auxiliary(row.label, name) for name in NAMES)
-    units = {_UNITS.get(unit.lower(), UNKNOWN) for unit in _units(row).values()}
     capacity, remaining = (row.auxiliary(partial(_capacity, row), name) for name in CAPACITIES)
+    units = _units_in(row)
     yield Package(
         template=template or commodity_code or UNKNOWN,
         status=status if status in STATUSES else None,
-        unit=units.pop() if len(units) == 1 else UNKNOWN,
-        capacity=capacity,
-        remaining=remaining,
+        unit=_unit_of(units),
+        capacity=capacity if len(units) <= 1 else None,
+        remaining=remaining if len(units) <= 1 else None,
         ends_at=row.auxiliary(row.moment, END_TIME),
         commodity_code=commodity_code or "",
         billing_region=region or "",
@@ -127,6 +141,18 @@ def _units(row: AnswerFields) -> Mapping[str, str]:
     """The units that a row names, by their fields."""
     named = {name: row.auxiliary(row.label, name) for name in UNITS}
     return {name: unit for name, unit in named.items() if unit is not None}
+
+
+def _units_in(row: AnswerFields) -> AbstractSet[str | None]:
+    """The units of both capacities, each once: an undocumented one by its word, None for one that makes no sense."""
+    words = {unit.lower() for unit in _units(row).values()}
+    return {*(_UNITS.get(word, word) for word in words), *(None for name in UNITS if name in row.odd)}
+
+
+def _unit_of(units: AbstractSet[str | None]) -> str | None:
+    if not units:
+        return UNKNOWN
+    return next(iter(units)) if len(units) == 1 and units <= {BYTES, REQUESTS} else None
 
 
 def _undocumented(row: AnswerFields) -> Mapping[str, tuple[str, ...]]:

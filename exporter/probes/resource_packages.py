@@ -1,48 +1,29 @@
 """The probe ``resource_packages``: what is left of an account's resource packages, and when they end.
 
 resource_packages(product, operation, …) -> ProbeKind
-├── remember    the templates that have series of their own
-├── visible     what the packages of each template hold together, and the families that it stands in
+├── FAMILIES    what the packages of each template hold together
 ├── NEWS        how a state is logged
 └── view        what people are shown
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from exporter.api.fields import cut
 from exporter.api.operation import Operation
 from exporter.core.durations import in_words
-from exporter.core.model import Answer
-from exporter.probes.kind import (
-    AS_OF,
-    MOST_SEEN,
-    OTHER,
-    Family,
-    Interval,
-    News,
-    ProbeKind,
-    Sample,
-    StateInRefusal,
-    Visible,
-)
+from exporter.probes.kind import AS_OF, Family, Interval, News, ProbeKind, Sample, StateInRefusal
 from exporter.probes.resource_package_state import (
-    BYTES,
-    EXHAUST,
-    REQUESTS,
     STATUS,
     STATUSES,
     UNKNOWN,
     UNKNOWN_FIELDS,
-    VALID,
-    Package,
     Packages,
     combine,
     parse_packages,
 )
+from exporter.probes.resource_package_templates import Amount, Template, VisiblePackages, remember, visible
 from exporter.probes.view import Condition, Note, Severity, View
 
 RESOURCE_PACKAGES = "resource_packages"
@@ -52,125 +33,11 @@ ENDING_S = 7 * 86_400.0
 _NAMES_IN_NOTE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """What the packages of one template hold in one unit; a sum of which a part is not known is None."""
-
-    unit: str
-    capacity: float | None
-    remaining: float | None
-
-    @property
-    def share(self) -> float | None:
-        """The part that is left, 1 for all; None where that is not known."""
-        if self.remaining == 0:
-            return 0.0
-        return self.remaining / self.capacity if self.capacity and self.remaining is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """The packages of one template together.
-
-    ``ends_at`` is the Unix time at which the last of them ends that has capacity left; None where none has, or where
-    one of these has no known end. The other texts are those of all packages, joined.
-    """
-
-    name: str
-    amounts: tuple[Amount, ...]
-    ends_at: float | None
-    commodity_code: str
-    billing_region: str
-    display_name: str
-
-    @property
-    def share(self) -> float | None:
-        """The smallest part that is left of an amount; None where no part is known."""
-        return min((amount.share for amount in self.amounts if amount.share is not None), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class VisiblePackages:
-    """How many packages there are of each status, and what those that count hold, by template."""
-
-    counts: tuple[tuple[str, int], ...]
-    templates: tuple[Template, ...]
-
-
-def _counted(packages: Packages, now: float) -> Packages:
-    """The valid packages; of a template without any, those that are used up and have not ended."""
-    valid = {package.template for package in packages if package.status == VALID}
-    return tuple(
-        package if package.status == VALID else replace(package, remaining=0.0)
-        for package in packages
-        if package.status == VALID or (package.template not in valid and not _has_ended(package, now))
-    )
-
-
-def _has_ended(package: Package, now: float) -> bool:
-    return package.ends_at is not None and package.ends_at.timestamp() <= now
-
-
-def remember(before: tuple[str, ...] | None, answer: Answer[Packages], at: float) -> tuple[str, ...]:
-    """The templates that have series of their own: those that had some and are still there, then new ones; 16."""
-    there = dict.fromkeys(package.template for package in _counted(answer.state, at))
-    kept = (name for name in before or () if name in there)
-    return tuple(dict.fromkeys((*kept, *there)))[:MOST_SEEN]
-
-
-def visible(packages: Packages, named: tuple[str, ...] | None, now: float) -> Visible[VisiblePackages]:
-    """What the page shows now, until one of the packages that are used up ends; ``named`` is what is remembered."""
-    counted = _counted(packages, now)
-    named = remember(named, Answer(packages), now) if named is None else named
-    by_name: dict[str, list[Package]] = {}
-    for package in counted:
-        by_name.setdefault(package.template if package.template in named else OTHER, []).append(package)
-    used_up = (package.ends_at for package in counted if package.status == EXHAUST)
-    return Visible(
-        VisiblePackages(
-            counts=tuple((status, sum(each.status == status for each in packages)) for status in STATUSES),
-            templates=tuple(_template(name, of_name) for name, of_name in sorted(by_name.items())),
-        ),
-        until=min((moment.timestamp() for moment in used_up if moment is not None), default=math.inf),
-    )
-
-
-def _template(name: str, packages: Sequence[Package]) -> Template:
-    left = [package.ends_at for package in packages if package.remaining != 0]
-    ends = [moment.timestamp() for moment in left if moment is not None]
-    return Template(
-        name,
-        amounts=tuple(
-            Amount(
-                unit,
-                capacity=_sum(package.capacity for package in packages if package.unit == unit),
-                remaining=_sum(package.remaining for package in packages if package.unit == unit),
-            )
-            for unit in (BYTES, REQUESTS, UNKNOWN)
-            if any(package.unit == unit for package in packages)
-        ),
-        ends_at=max(ends) if ends and len(ends) == len(left) else None,
-        commodity_code=_joined(package.commodity_code for package in packages),
-        billing_region=_joined(package.billing_region for package in packages),
-        display_name=_joined(package.display_name for package in packages),
-    )
-
-
-def _sum(amounts: Iterable[float | None]) -> float | None:
-    known = list(amounts)
-    return None if None in known else math.fsum(amount for amount in known if amount is not None)
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return cut(", ".join(sorted({text for text in texts if text})))
-
-
 def _amounts(packages: VisiblePackages, field: str) -> Iterator[Sample]:
-    for template in packages.templates:
-        for amount in template.amounts:
-            value = getattr(amount, field)
-            if value is not None:
-                yield (template.name, amount.unit), value
+    for template, amount in packages.amounts():
+        value = getattr(amount, field)
+        if value is not None:
+            yield (template.name, amount.unit), value
 
 
 FAMILIES: tuple[Family[VisiblePackages], ...] = (
@@ -203,6 +70,14 @@ FAMILIES: tuple[Family[VisiblePackages], ...] = (
         labels=("template",),
     ),
     Family(
+        "dcdn_resource_packages_unreadable",
+        "Of how many resource packages of a template a number is missing or cannot be read (InitCapacity, "
+        "CurrCapacity, their BaseUnit, EndTime): what these are summed up in is absent, or has another unit. "
+        f"{AS_OF}",
+        lambda packages: (((each.name,), float(each.unreadable)) for each in packages.templates),
+        labels=("template",),
+    ),
+    Family(
         "dcdn_resource_package_info",
         "Always 1; the labels are those of the template's resource packages (CommodityCode, Region, DisplayName). "
         f"{AS_OF}",
@@ -216,17 +91,23 @@ FAMILIES: tuple[Family[VisiblePackages], ...] = (
 
 
 def _log_fields(packages: Packages) -> Mapping[str, str]:
-    """Counts, and the templates of which little or nothing is left; what is left itself moves with every poll."""
+    """Counts, and the templates that need a look; what is left itself moves with every poll."""
     shown = visible(packages, None, -math.inf).value
-    shares = [(each.name, each.share) for each in shown.templates if each.share is not None]
+    shares = [(template.name, amount.share) for template, amount in shown.amounts() if amount.share is not None]
     return {
         **{status: str(count) for status, count in shown.counts},
-        "low": ",".join(name for name, share in shares if 0 < share < LOW_SHARE),
-        "used_up": ",".join(name for name, share in shares if share == 0),
+        "low": _each(name for name, share in shares if 0 < share < LOW_SHARE),
+        "used_up": _each(name for name, share in shares if share == 0),
+        "unreadable": _each(template.name for template in shown.templates if template.unreadable),
+        "without_capacity": _each(template.name for template, amount in shown.amounts() if amount.capacity == 0),
     }
 
 
-_BAD = ("low", "used_up")
+def _each(names: Iterable[str]) -> str:
+    return ",".join(dict.fromkeys(names))
+
+
+_BAD = ("low", "used_up", "unreadable", "without_capacity")
 NEWS: News[Packages] = News(
     "resource packages",
     fields=_log_fields,
@@ -236,49 +117,91 @@ NEWS: News[Packages] = News(
 )
 
 PACKAGE_LOW = Condition("resource_package_low", Severity.WARNING, state=False)
+PACKAGE_UNCLEAR = Condition("resource_package_unclear", Severity.WARNING, state=False)
 PACKAGE_ENDING = Condition("resource_package_ending", Severity.UPCOMING, state=False)
 
 
 def view(packages: Packages | None, now: float) -> View:
-    """What people are shown: notes of packages of which little is left, and of those that end soon."""
+    """What people are shown: notes of packages of which little is left or not known, and of those that end soon."""
     if packages is None:
         return View(status_json={RESOURCE_PACKAGES: None})
     shown = visible(packages, None, now).value
-    said = tuple(_said(shown, now))
+    said = (*_said_of_shares(shown), *_said_of_ends(shown, now), *_said_of_unclear(shown))
     return View(
         conditions=tuple(dict.fromkeys(condition for condition, _ in said)),
         notes=tuple(note for _, note in said),
-        status_json={RESOURCE_PACKAGES: {**dict(shown.counts), "templates": list(_rows_of_json(shown))}},
+        status_json={
+            RESOURCE_PACKAGES: {
+                **dict(shown.counts),
+                "unreadable": sum(template.unreadable for template in shown.templates),
+                "templates": list(_rows_of_json(shown)),
+            }
+        },
         ahead_s=min((ahead_s for ahead_s, _ in _ending(shown, now)), default=None),
     )
 
 
-def _said(packages: VisiblePackages, now: float) -> Iterator[tuple[Condition, Note]]:
-    """The notes, each with what is true where there is one."""
-    shares = [(_called(each), each.share) for each in packages.templates if each.share is not None]
-    used_up = [name for name, share in shares if share == 0]
-    low = [f"{name} ({_percent(share)})" for name, share in shares if 0 < share < LOW_SHARE]
-    for template, names in (
+_Said = Iterator[tuple[Condition, Note]]
+
+
+def _said_of_shares(packages: VisiblePackages) -> _Said:
+    shares = [(*each, each[1].share) for each in packages.amounts() if each[1].share is not None]
+    used_up = [_called(template, amount) for template, amount, share in shares if share == 0]
+    low = [_called(template, amount, _percent(share)) for template, amount, share in shares if 0 < share < LOW_SHARE]
+    for text, names in (
         ("resource packages used up: {names}", used_up),
         ("resource packages under 10 %: {names}", low),
     ):
         if names:
             values = {"names": _listed(names)}
-            yield PACKAGE_LOW, Note(PACKAGE_LOW.severity, template, values, "DcdnResourcePackageLow")
+            yield PACKAGE_LOW, Note(PACKAGE_LOW.severity, text, values, "DcdnResourcePackageLow")
+
+
+def _said_of_ends(packages: VisiblePackages, now: float) -> _Said:
     if ending := _ending(packages, now):
-        template = "resource packages that end within 7 days, the first in {time}: {names}"
+        text = "resource packages that end within 7 days, the first in {time}: {names}"
         values = {"time": in_words(ending[0][0]), "names": _listed([name for _, name in ending])}
-        yield PACKAGE_ENDING, Note(PACKAGE_ENDING.severity, template, values, "DcdnResourcePackageEnding")
+        yield PACKAGE_ENDING, Note(PACKAGE_ENDING.severity, text, values, "DcdnResourcePackageEnding")
+
+
+def _said_of_unclear(packages: VisiblePackages) -> _Said:
+    """Of packages of which no number says how much is left."""
+    unreadable = [(template, amount) for template, amount in packages.amounts() if amount.unreadable]
+    if unreadable:
+        text = "resource packages whose numbers cannot be read: {count} ({names})"
+        names = [_called(template, amount, *amount.unreadable_fields) for template, amount in unreadable]
+        count = sum(len(amount.unreadable) for _, amount in unreadable)
+        yield (
+            PACKAGE_UNCLEAR,
+            Note(PACKAGE_UNCLEAR.severity, text, {"count": count, "names": _listed(names)}, "DcdnUnknownApiValue"),
+        )
+    if empty := [_called(template, amount) for template, amount in packages.amounts() if amount.capacity == 0]:
+        text = "resource packages of capacity 0, neither full nor used up: {names}"
+        yield (
+            PACKAGE_UNCLEAR,
+            Note(PACKAGE_UNCLEAR.severity, text, {"names": _listed(empty)}, "DcdnResourcePackageLow"),
+        )
 
 
 def _ending(packages: VisiblePackages, now: float) -> list[tuple[float, str]]:
     """The seconds until the end of each template that ends soon, and what it is called; the first comes first."""
-    ends = ((each.ends_at - now, _called(each)) for each in packages.templates if each.ends_at is not None)
-    return sorted((ahead_s, name) for ahead_s, name in ends if 0 <= ahead_s <= ENDING_S)
+    ends = [(each.ends_at - now, each) for each in packages.templates if each.ends_at is not None]
+    ahead = [(ahead_s, _called(each, *each.amounts)) for ahead_s, each in ends if 0 <= ahead_s <= ENDING_S]
+    return sorted(ahead)
 
 
-def _called(template: Template) -> str:
-    return template.display_name or template.name
+def _called(template: Template, *parts: Amount | str) -> str:
+    """The name that packages have for people, and what tells them from others: template, unit, how many they are."""
+    amounts = [part for part in parts if isinstance(part, Amount)]
+    count = sum(amount.packages for amount in amounts)
+    details = (
+        "" if template.display_name in ("", template.name) else template.name,
+        *(amount.unit for amount in amounts if amount.unit != UNKNOWN),
+        f"\N{MULTIPLICATION SIGN}{count}" if count > 1 else "",
+        *(part for part in parts if isinstance(part, str)),
+    )
+    listed = ", ".join(filter(None, details))
+    return f"{template.display_name or template.name}{listed and f' ({listed})'}"
 
 
 def _percent(share: float) -> str:
@@ -289,20 +212,23 @@ def _percent(share: float) -> str:
 def _listed(names: Sequence[str]) -> str:
     """The first names, and how many there are beside them."""
     rest = len(names) - _NAMES_IN_NOTE
-    return ", ".join(names[:_NAMES_IN_NOTE]) + (f" (+{rest})" if rest > 0 else "")
+    return "; ".join(names[:_NAMES_IN_NOTE]) + (f" (+{rest})" if rest > 0 else "")
 
 
 def _rows_of_json(packages: VisiblePackages) -> Iterator[Mapping[str, object]]:
-    for template in packages.templates:
-        for amount in template.amounts:
-            yield {
-                "template": template.name,
-                "display_name": template.display_name,
-                "unit": amount.unit,
-                "capacity": amount.capacity,
-                "remaining": amount.remaining,
-                "ends_at": None if template.ends_at is None else datetime.fromtimestamp(template.ends_at, UTC),
-            }
+    for template, amount in packages.amounts():
+        yield {
+            "template": template.name,
+            "display_name": template.display_name,
+            "commodity_code": template.commodity_code,
+            "billing_region": template.billing_region,
+            "unit": amount.unit,
+            "packages": amount.packages,
+            "capacity": amount.capacity,
+            "remaining": amount.remaining,
+            "unreadable": list(amount.unreadable_fields),
+            "ends_at": None if template.ends_at is None else datetime.fromtimestamp(template.ends_at, UTC),
+        }
 
 
 def resource_packages(
@@ -321,7 +247,7 @@ def resource_packages(
         visible=visible,
         families=FAMILIES,
         news=NEWS,
-        conditions=(PACKAGE_LOW, PACKAGE_ENDING),
+        conditions=(PACKAGE_LOW, PACKAGE_UNCLEAR, PACKAGE_ENDING),
         view=view,
         unknown_fields=UNKNOWN_FIELDS,
         interval=Interval.INVENTORY,

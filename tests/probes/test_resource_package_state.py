@@ -22,6 +22,8 @@ from exporter.probes.resource_package_state import (
 )
 from tests.json_values import JSON, TEXTS
 
+INIT, CURR = "InitCapacityBaseUnit", "CurrCapacityBaseUnit"
+DATE = "2018-07-01T08:00:00Z"
 ROWS = "ResourcePackageInfos.ResourcePackageInfo"
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 TRAFFIC = Package(
@@ -135,24 +137,38 @@ def test_a_package_has_a_name(fields: dict[str, object], template: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "unit", "unknown"),
+    ("units", "unit", "capacity", "unknown"),
     [
-        pytest.param(("Byte", "Byte"), "bytes", {}, id="bytes"),
-        pytest.param(("BYTES", None), "bytes", {}, id="of one of them"),
-        pytest.param(("Count", "count"), "requests", {}, id="requests"),
-        pytest.param(("次", "次"), "requests", {}, id="requests in Chinese"),
-        pytest.param((None, None), "unknown", {}, id="not said"),
-        pytest.param(("Byte", "Count"), "unknown", {}, id="at odds"),
-        pytest.param(("Byte", "GB"), "unknown", {"CurrCapacityBaseUnit": ("GB",)}, id="one that is not documented"),
+        pytest.param(("Byte", "Byte"), "bytes", 5.0, set(), id="bytes"),
+        pytest.param(("BYTES", None), "bytes", 5.0, set(), id="of one of them"),
+        pytest.param(("Byte", "b"), "bytes", 5.0, set(), id="two words for bytes"),
+        pytest.param(("Count", "count"), "requests", 5.0, set(), id="requests"),
+        pytest.param(("次", "次"), "requests", 5.0, set(), id="requests in Chinese"),
+        pytest.param((None, None), "unknown", 5.0, set(), id="not said"),
+        pytest.param(("GB", "gb"), None, 5.0, {INIT, CURR}, id="one that is not documented"),
+        pytest.param(("GB", None), None, 5.0, {INIT}, id="of one of them alone"),
+        pytest.param((None, {}), None, 5.0, {CURR}, id="none at all"),
+        pytest.param(("Byte", "Count"), None, None, set(), id="at odds"),
+        pytest.param(("Byte", "GB"), None, None, {CURR}, id="at odds with one that is not documented"),
+        pytest.param(("GB", "TB"), None, None, {INIT, CURR}, id="two that are not documented"),
+        pytest.param(("Byte", 1.5), None, None, {CURR}, id="at odds with none at all"),
     ],
 )
-def test_the_unit_is_that_of_the_capacities(
-    units: tuple[str | None, str | None], unit: str, unknown: Mapping[str, tuple[str, ...]]
+def test_the_unit_is_that_of_both_capacities(
+    units: tuple[object, object], unit: str | None, capacity: float | None, unknown: set[str]
 ) -> None:
-    """One that is not understood is never taken for another."""
-    answer = parsed(InitCapacityBaseUnit=units[0], CurrCapacityBaseUnit=units[1])
+    """One that is not understood is never taken for another, and what differs makes no amount."""
+    answer = parsed(
+        InitCapacity=5, InitCapacityBaseUnit=units[0], CurrCapacity=5, CurrCapacityBaseUnit=units[1], EndTime=DATE
+    )
+    (package,) = answer.state
 
-    assert (answer.state[0].unit, answer.unknown_values) == (unit, unknown)
+    assert (package.unit, package.capacity, package.remaining) == (unit, capacity, capacity)
+    assert answer.unknown_values.keys() == unknown
+    assert package.unreadable == (
+        *(() if capacity else ("InitCapacity", "CurrCapacity")),
+        *(() if unit else ("CapacityBaseUnit",)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,7 +209,7 @@ def test_an_odd_field_spoils_itself(field: str, value: object, seen: str, accept
     """It is absent and counted; the package and its other fields are there."""
     answer = parsed(**{"DisplayName": "name", field: value})
 
-    assert answer.state == (Package("t", display_name="name"),)
+    assert answer.state == (Package("t", display_name="name", unit=None if field == CURR else "unknown"),)
     assert answer.unknown_values == {field: (f"{ROWS}[0].{field}: seen {seen}; accepted would be {accepted}",)}
     assert field in UNKNOWN_FIELDS
 

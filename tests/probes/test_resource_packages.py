@@ -8,7 +8,8 @@ from exporter.api.operation import Operation
 from exporter.core.model import Answer
 from exporter.probes.kind import NO_ATTENTION, Interval, MetricType, Sample, Scope
 from exporter.probes.resource_package_state import NO_PACKAGES, Package, Packages, combine
-from exporter.probes.resource_packages import FAMILIES, NEWS, remember, resource_packages, view, visible
+from exporter.probes.resource_package_templates import remember, visible
+from exporter.probes.resource_packages import FAMILIES, NEWS, resource_packages, view
 from exporter.probes.view import Severity, View
 from exporter.web.texts import load_texts
 
@@ -26,7 +27,7 @@ def package(
     *,
     of: float | None = 100.0,
     status: str = "valid",
-    unit: str = "bytes",
+    unit: str | None = "bytes",
     ends_in_s: float | None = 30 * DAY_S,
     display_name: str = "",
 ) -> Package:
@@ -174,36 +175,40 @@ def test_families_are_the_public_interface() -> None:
         "dcdn_resource_package_capacity": ("template", "unit"),
         "dcdn_resource_package_remaining": ("template", "unit"),
         "dcdn_resource_package_end_timestamp_seconds": ("template",),
+        "dcdn_resource_packages_unreadable": ("template",),
         "dcdn_resource_package_info": ("template", "commodity_code", "billing_region", "display_name"),
     }
     assert {(family.metric_type, family.scope, family.countdown) for family in FAMILIES} == {
         (MetricType.GAUGE, Scope.PRODUCT, False)
     }
-    fields = ("Status", "InitCapacity", "CurrCapacity", "EndTime", "CommodityCode")
-    assert [field in family.help for family, field in zip(FAMILIES, fields, strict=True)] == [True] * 5
+    fields = ("Status", "InitCapacity", "CurrCapacity", "EndTime", "BaseUnit", "CommodityCode")
+    assert [field in family.help for family, field in zip(FAMILIES, fields, strict=True)] == [True] * 6
 
 
 @pytest.mark.parametrize(
     ("packages", "fields", "is_bad"),
     [
-        pytest.param((), ("0", "0", "", ""), False, id="none"),
-        pytest.param((package(), used_up()), ("1", "1", "", ""), False, id="one behind the other"),
-        pytest.param((package("a", 9.9), package("b", 10.0)), ("2", "0", "a", ""), True, id="little left"),
-        pytest.param((used_up("a"), used_up("b")), ("0", "2", "", "a,b"), True, id="nothing left"),
+        pytest.param((), ("0", "0", "", "", "", ""), False, id="none"),
+        pytest.param((package(), used_up()), ("1", "1", "", "", "", ""), False, id="one behind the other"),
+        pytest.param((package("a", 9.9), package("b", 10.0)), ("2", "0", "a", "", "", ""), True, id="little left"),
+        pytest.param(
+            (package("a", 9), package("a", 8, unit="requests")), ("2", "0", "a", "", "", ""), True, id="twice"
+        ),
+        pytest.param((used_up("a"), used_up("b")), ("0", "2", "", "a,b", "", ""), True, id="nothing left"),
+        pytest.param((package("a", None), package("b")), ("2", "0", "", "", "a", ""), True, id="not to be read"),
+        pytest.param((package("a", 0.0, of=0.0),), ("1", "0", "", "", "", "a"), True, id="0 of 0"),
     ],
 )
 def test_the_log_tells_of_what_runs_out(packages: Packages, fields: tuple[str, ...], *, is_bad: bool) -> None:
     """By template, as the metrics do; it is bad news at its first sight, and when it comes to be."""
-    told = dict(zip(("valid", "exhaust", "low", "used_up"), fields, strict=True))
+    names = ("valid", "exhaust", "low", "used_up", "unreadable", "without_capacity")
+    told = dict(zip(names, fields, strict=True))
 
     assert NEWS.subject == "resource packages"
     assert NEWS.fields(packages) == told
     assert NEWS.is_bad(packages) is is_bad
     assert [NEWS.is_worse(packages, field, value) for field, value in told.items()] == [
-        False,
-        False,
-        told["low"] != "",
-        told["used_up"] != "",
+        field not in ("valid", "exhaust") and value != "" for field, value in told.items()
     ]
 
 
@@ -214,6 +219,7 @@ def test_the_log_tells_of_what_runs_out(packages: Packages, fields: tuple[str, .
         pytest.param((package(remaining=50.0),), (package(remaining=9.0),), True, id="little"),
         pytest.param((package(remaining=9.0),), (used_up(),), True, id="nothing"),
         pytest.param((used_up(),), (package(), used_up()), True, id="a new one"),
+        pytest.param((package(),), (package(ends_in_s=None),), True, id="an end that cannot be read"),
     ],
 )
 def test_capacity_that_merely_moves_is_no_news(before: Packages, after: Packages, *, is_worth_a_line: bool) -> None:
@@ -224,6 +230,10 @@ def test_capacity_that_merely_moves_is_no_news(before: Packages, after: Packages
 USED_UP = "resource packages used up: {names}"
 LOW = "resource packages under 10 %: {names}"
 ENDING = "resource packages that end within 7 days, the first in {time}: {names}"
+UNREADABLE = "resource packages whose numbers cannot be read: {count} ({names})"
+EMPTY = "resource packages of capacity 0, neither full nor used up: {names}"
+WORDS = {USED_UP: "low", LOW: "low", ENDING: "ending", UNREADABLE: "unclear", EMPTY: "unclear"}
+RUNBOOKS = {ENDING: "DcdnResourcePackageEnding", UNREADABLE: "DcdnUnknownApiValue"}
 
 
 @pytest.mark.parametrize(
@@ -231,22 +241,52 @@ ENDING = "resource packages that end within 7 days, the first in {time}: {names}
     [
         pytest.param((package(), used_up(), used_up("u", ends_in_s=-1.0)), [], None, id="all is well"),
         pytest.param((package(remaining=10.0),), [], None, id="a tenth is left"),
-        pytest.param((package(remaining=9.999),), [(Severity.WARNING, LOW, "t (9.9 %)")], None, id="hardly less"),
-        pytest.param((package(remaining=None),), [], None, id="who knows what is left"),
-        pytest.param((used_up(of=None),), [(Severity.WARNING, USED_UP, "t")], None, id="nothing is left"),
+        pytest.param(
+            (package(remaining=9.999),), [(Severity.WARNING, LOW, "t (bytes, 9.9 %)")], None, id="hardly less"
+        ),
+        pytest.param(
+            (package(remaining=None),),
+            [(Severity.WARNING, UNREADABLE, "t (bytes, CurrCapacity)")],
+            None,
+            id="who knows what is left",
+        ),
+        pytest.param(
+            (used_up(of=None),),
+            [(Severity.WARNING, USED_UP, "t (bytes)"), (Severity.WARNING, UNREADABLE, "t (bytes, InitCapacity)")],
+            None,
+            id="nothing is left of who knows what",
+        ),
+        pytest.param(
+            (package(of=0.0, remaining=0.0), package("u", of=0.0), replace(used_up("v"), capacity=0.0)),
+            [(Severity.WARNING, EMPTY, "t (bytes); u (bytes); v (bytes)")],
+            None,
+            id="of a capacity of 0",
+        ),
+        pytest.param(
+            (package(of=0.0, remaining=0.0), package(remaining=4.0)),
+            [(Severity.WARNING, LOW, "t (bytes, \N{MULTIPLICATION SIGN}2, 4.0 %)")],
+            None,
+            id="beside one of a capacity of 0",
+        ),
         pytest.param(
             (package("a", 4.0), package("b", 0.0), package("c", 2.0, display_name="流量包"), used_up("d")),
-            [(Severity.WARNING, USED_UP, "b, d"), (Severity.WARNING, LOW, "a (4.0 %), 流量包 (2.0 %)")],
+            [
+                (Severity.WARNING, USED_UP, "b (bytes); d (bytes)"),
+                (Severity.WARNING, LOW, "a (bytes, 4.0 %); 流量包 (c, bytes, 2.0 %)"),
+            ],
             None,
             id="little of several",
         ),
         pytest.param(
-            MANY[:5], [(Severity.WARNING, LOW, "t00 (1.0 %), t01 (1.0 %), t02 (1.0 %) (+2)")], None, id="many"
+            MANY[:5],
+            [(Severity.WARNING, LOW, "t00 (bytes, 1.0 %); t01 (bytes, 1.0 %); t02 (bytes, 1.0 %) (+2)")],
+            None,
+            id="many",
         ),
         pytest.param((package(ends_in_s=7 * DAY_S + 1),), [], None, id="in more than seven days"),
         pytest.param(
             (package(ends_in_s=7 * DAY_S), package("u", ends_in_s=3 * DAY_S + 7200)),
-            [(Severity.UPCOMING, ENDING, "u, t")],
+            [(Severity.UPCOMING, ENDING, "u (bytes); t (bytes)")],
             3 * DAY_S + 7200,
             id="within seven days",
         ),
@@ -256,24 +296,26 @@ ENDING = "resource packages that end within 7 days, the first in {time}: {names}
 def test_people_are_told_what_runs_out(
     packages: Packages, notes: list[tuple[Severity, str, str]], ahead_s: float | None
 ) -> None:
-    """By the name that a package has for people, three at most; a share is of all packages of a template."""
+    """By their names, three at most; a share is of all packages of a template that are counted in one unit."""
     seen = view(packages, NOW)
 
     assert [(note.severity, note.template, note.values["names"]) for note in seen.notes] == notes
     assert [note.runbook for note in seen.notes] == [
-        "DcdnResourcePackageEnding" if template == ENDING else "DcdnResourcePackageLow" for _, template, _ in notes
+        RUNBOOKS.get(template, "DcdnResourcePackageLow") for _, template, _ in notes
     ]
-    assert [(each.severity, each.state) for each in seen.conditions] == [
-        (severity, False) for severity in dict.fromkeys(note.severity for note in seen.notes)
-    ]
+    assert [each.word for each in seen.conditions] == list(
+        dict.fromkeys(f"resource_package_{WORDS[template]}" for _, template, _ in notes)
+    )
     assert seen.ahead_s == ahead_s
 
 
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        pytest.param("en", "resource packages that end within 7 days, the first in 3 d 2 h: u, t", id="english"),
-        pytest.param("zh", "7 天内到期的资源包，最早的在 3 天 2 小时后：u, t", id="chinese"),
+        pytest.param(
+            "en", "resource packages that end within 7 days, the first in 3 d 2 h: u (bytes); t (bytes)", id="english"
+        ),
+        pytest.param("zh", "7 天内到期的资源包，最早的在 3 天 2 小时后：u (bytes); t (bytes)", id="chinese"),
     ],
 )
 def test_the_first_end_is_told_in_the_readers_language(language: str, text: str) -> None:
@@ -283,29 +325,120 @@ def test_the_first_end_is_told_in_the_readers_language(language: str, text: str)
     assert "".join(piece for piece, _ in load_texts()[language].said(note)) == text
 
 
-def test_programs_are_told_all_templates() -> None:
-    """With what is left of each unit; what is not known is null."""
-    seen = view((package(display_name="Data"), package(remaining=None, unit="requests", ends_in_s=None)), NOW)
+@pytest.mark.parametrize(
+    ("packages", "names"),
+    [
+        pytest.param(
+            (package("a", 4.0, display_name="Data"), package("b", 4.0, display_name="Data")),
+            ["Data (a, bytes, 4.0 %)", "Data (b, bytes, 4.0 %)"],
+            id="two templates of one name",
+        ),
+        pytest.param(
+            (package("a", 4.0, display_name="Data"), package("a", 2.0, display_name="More")),
+            ["Data, More (a, bytes, \N{MULTIPLICATION SIGN}2, 3.0 %)"],
+            id="two packages of one template",
+        ),
+        pytest.param(
+            (package("a", 4.0), package("a", 2.0, unit="requests"), package("a", 3.0, unit="unknown")),
+            ["a (bytes, 4.0 %)", "a (requests, 2.0 %)", "a (3.0 %)"],
+            id="three units of one template",
+        ),
+        pytest.param((package("a", 4.0, display_name="a"),), ["a (bytes, 4.0 %)"], id="one name for both"),
+        pytest.param((used_up("a", of=None, ends_in_s=None),), ["a (bytes)"], id="nothing beside the unit"),
+        pytest.param((replace(used_up("a"), unit="unknown"),), ["a"], id="nothing at all"),
+    ],
+)
+def test_packages_are_told_apart(packages: Packages, names: list[str]) -> None:
+    """By template and unit beside the name for people, and by how many there are."""
+    assert view(packages, NOW).notes[0].values["names"] == "; ".join(names)
 
-    assert seen == View(
-        status_json={
-            "resource_packages": {
-                "valid": 2,
-                "exhaust": 0,
-                "templates": [
-                    {
-                        "template": "t",
-                        "display_name": "Data",
-                        "unit": unit,
-                        "capacity": 100.0,
-                        "remaining": remaining,
-                        "ends_at": None,
-                    }
-                    for unit, remaining in (("bytes", 50.0), ("requests", None))
-                ],
-            }
+
+def test_an_end_is_that_of_all_units_of_a_template() -> None:
+    """All are named."""
+    (note,) = view((package(ends_in_s=DAY_S), package(unit="requests", ends_in_s=DAY_S)), NOW).notes
+
+    assert note.values["names"] == "t (bytes, requests, \N{MULTIPLICATION SIGN}2)"
+
+
+CAPACITY, LEFT, UNIT, END = "InitCapacity", "CurrCapacity", "CapacityBaseUnit", "EndTime"
+
+
+@pytest.mark.parametrize(
+    ("packages", "count", "named"),
+    [
+        pytest.param((package(), used_up("u")), 0, "", id="none"),
+        pytest.param((package(of=None),), 1, f"bytes, {CAPACITY}", id="what it held"),
+        pytest.param((package(remaining=None),), 1, f"bytes, {LEFT}", id="what is left"),
+        pytest.param((package(unit=None),), 1, UNIT, id="the unit"),
+        pytest.param((package(unit="unknown"),), 0, "", id="no unit is said"),
+        pytest.param((package(ends_in_s=None),), 1, f"bytes, {END}", id="the end"),
+        pytest.param((package(remaining=0.0, ends_in_s=None),), 0, "", id="an end that is of no concern"),
+        pytest.param((replace(used_up(), remaining=None, ends_at=None),), 0, "", id="nor is it of a used up one"),
+        pytest.param((package(), used_up(of=None)), 0, "", id="one that does not count"),
+        pytest.param(
+            (package(of=None, remaining=None), package(), package(remaining=None)),
+            2,
+            f"bytes, \N{MULTIPLICATION SIGN}3, {CAPACITY}, {LEFT}",
+            id="two of three",
+        ),
+        pytest.param(
+            (package(of=None), package(unit=None)), 2, f"bytes, {CAPACITY}); t ({UNIT}", id="one of each unit"
+        ),
+    ],
+)
+def test_numbers_that_cannot_be_read_are_told(packages: Packages, count: int, named: str) -> None:
+    """To Prometheus as a number that is 0 else, to people as a note, and to programs."""
+    notes = [note for note in view(packages, NOW).notes if note.template == UNREADABLE]
+    told = view(packages, NOW).status_json["resource_packages"]
+
+    assert dict(shown("s_unreadable", *packages))[("t",)] == count
+    assert [note.text for note in notes] == [
+        f"resource packages whose numbers cannot be read: {count} (t ({named}))" for _ in range(min(count, 1))
+    ]
+    assert told["unreadable"] == count
+    fields = [field for row in told["templates"] for field in row["unreadable"]]
+    assert fields == [word for word in (CAPACITY, LEFT, UNIT, END) if word in named]
+
+
+def test_a_capacity_of_0_has_no_share() -> None:
+    """Neither low nor used up, whatever the status says; both numbers are what the API says."""
+    packages = (package(of=0.0, remaining=0.0), package("u", of=0.0, remaining=5.0))
+
+    assert shown("_capacity", *packages) == [(("t", "bytes"), 0.0), (("u", "bytes"), 0.0)]
+    assert shown("_remaining", *packages) == [(("t", "bytes"), 0.0), (("u", "bytes"), 5.0)]
+    assert [amount.share for _, amount in visible(packages, None, NOW).value.amounts()] == [None, None]
+
+
+def test_programs_are_told_all_templates() -> None:
+    """With what identifies each, and what is left of each unit; what is not known is null."""
+    data = replace(package(display_name="Data"), commodity_code="bag", billing_region="CN")
+    seen = view((data, data, package(remaining=None, unit="requests", ends_in_s=None)), NOW)
+
+    assert seen.status_json == {
+        "resource_packages": {
+            "valid": 3,
+            "exhaust": 0,
+            "unreadable": 1,
+            "templates": [
+                {
+                    "template": "t",
+                    "display_name": "Data",
+                    "commodity_code": "bag",
+                    "billing_region": "CN",
+                    "unit": unit,
+                    "packages": count,
+                    "capacity": count * 100.0,
+                    "remaining": remaining,
+                    "unreadable": unreadable,
+                    "ends_at": None,
+                }
+                for unit, count, remaining, unreadable in (
+                    ("bytes", 2, 100.0, []),
+                    ("requests", 1, None, [LEFT, END]),
+                )
+            ],
         }
-    )
+    }
     ended: dict[str, list[dict[str, object]]] = view((package(),), NOW).status_json["resource_packages"]
     assert ended["templates"][0]["ends_at"] == at(NOW + 30 * DAY_S)
     assert view(None, NOW) == View(status_json={"resource_packages": None})
@@ -323,5 +456,6 @@ def test_packages_are_an_inventory_of_two_calls() -> None:
     assert row.attention((package(remaining=0.0),), None, NOW) == NO_ATTENTION
     assert [(condition.word, condition.severity) for condition in row.conditions] == [
         ("resource_package_low", Severity.WARNING),
+        ("resource_package_unclear", Severity.WARNING),
         ("resource_package_ending", Severity.UPCOMING),
     ]

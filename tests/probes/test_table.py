@@ -172,6 +172,7 @@ def test_each_probe_shows_families_of_its_own() -> None:
             "dcdn_resource_package_capacity",
             "dcdn_resource_package_remaining",
             "dcdn_resource_package_end_timestamp_seconds",
+            "dcdn_resource_packages_unreadable",
             "dcdn_resource_package_info",
         ],
         "plans": [

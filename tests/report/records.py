@@ -68,7 +68,7 @@ def balance(account: str) -> ProbeKey:
     return ProbeKey(account, "bss", "balance")
 
 
-def package(template: str, remaining: float, ends_at: datetime = IN_TWO_YEARS) -> Package:
+def package(template: str, remaining: float, ends_at: datetime | None = IN_TWO_YEARS) -> Package:
     """A valid package of 100 bytes."""
     return Package(
         template, "valid", unit="bytes", capacity=100.0, remaining=remaining, ends_at=ends_at, display_name=template
@@ -119,7 +119,13 @@ EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {
         )
     ),
     ProbeKey("stocked", "dcdn", "resource_packages"): record(
-        (package("spent", 0.0), package("low", 4.0), package("short", 50.0, IN_TWO_DAYS))
+        (
+            package("spent", 0.0),
+            package("low", 4.0),
+            package("short", 50.0, IN_TWO_DAYS),
+            package("odd", 50.0, None),
+            replace(package("empty", 0.0), capacity=0.0),
+        )
     ),
     ProbeKey("edge", "esa", "plans"): record(
         Plans(

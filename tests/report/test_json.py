@@ -86,23 +86,48 @@ def test_the_json_of_resource_packages_is_what_its_schema_says() -> None:
     (written,) = document["services"]
     assert (written["condition"], written["notes"]) == (
         "active",
-        ["resource packages under 10 %: t (4.0 %)", "resource packages that end within 7 days, the first in 2 d: t"],
+        [
+            "resource packages under 10 %: t (bytes, 4.0 %)",
+            "resource packages that end within 7 days, the first in 2 d: t (bytes)",
+        ],
     )
     assert written["resource_packages"] == {
         "valid": 1,
         "exhaust": 0,
+        "unreadable": 0,
         "templates": [
             {
                 "template": "t",
                 "display_name": "",
+                "commodity_code": "",
+                "billing_region": "",
                 "unit": "bytes",
+                "packages": 1,
                 "capacity": 100.0,
                 "remaining": 4.0,
+                "unreadable": [],
                 "ends_at": "2026-04-02T16:00:00.000Z",
             }
         ],
     }
-    assert [document["summary"][f"resource_package_{word}"] for word in ("low", "ending")] == [1, 1]
+    assert [document["summary"][f"resource_package_{word}"] for word in ("low", "unclear", "ending")] == [1, 0, 1]
+
+
+def test_numbers_of_packages_that_cannot_be_read_are_told_to_programs() -> None:
+    """As a count, with the fields of each template; what is not known is null."""
+    unreadable = Package("t", status="valid", unit=None, capacity=100.0, remaining=None)
+    records = {service("a", "cdn"): record(ACTIVE), ProbeKey("a", "cdn", "resource_packages"): record((unreadable,))}
+    document = json.loads(to_json(report(records)))
+
+    schema = json.loads((DOCS / "status.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    (written,) = document["services"]
+    fields = ["CurrCapacity", "CapacityBaseUnit", "EndTime"]
+    assert written["notes"] == [f"resource packages whose numbers cannot be read: 1 (t ({', '.join(fields)}))"]
+    assert written["resource_packages"]["unreadable"] == 1
+    (template,) = written["resource_packages"]["templates"]
+    assert (template["unit"], template["remaining"], template["unreadable"]) == ("unknown", None, fields)
+    assert document["summary"]["resource_package_unclear"] == 1
 
 
 def services(document: dict[str, Any]) -> list[dict[str, Any]]:
