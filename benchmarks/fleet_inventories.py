@@ -66,6 +66,7 @@ def inventories_of_account(fleet: Fleet, number: int, account: str) -> Iterator[
         yield known.constant(f'dcdn_resource_package_capacity{{{kind},unit="bytes"}}', 1e12)
         yield known.constant(f'dcdn_resource_package_remaining{{{kind},unit="bytes"}}', 1e10 if bad else 9e11)
         yield known.constant(f"dcdn_resource_package_end_timestamp_seconds{{{kind}}}", _SOON if bad else _FAR)
+        yield known.constant(f"dcdn_resource_packages_unreadable{{{kind}}}", 0)
         named = f'{kind},commodity_code="dcdnpaybag",billing_region="CN",display_name="Package"'
         yield known.constant(f"dcdn_resource_package_info{{{named}}}", 1)
     if number % WITH_PLANS == 0:

@@ -73,7 +73,7 @@ def _packages() -> timeseries.Panel:
     return lines(
         "Resource packages: what is left",
         "What is left of all resource packages of a kind that are valid, as a share of what they had.",
-        (query(f"{left} / {whole}", "{{product}} {{template}}"),),
+        (query(f"{left} / ({whole} > 0)", "{{product}} {{template}}"),),
         unit="percentunit",
         steps=((None, WARNING), (PACKAGE_SHARE, FINE)),
         empty=_not_known("resource_packages"),
@@ -85,7 +85,7 @@ def _counts() -> timeseries.Panel:
     by_status = "account, status"
     return lines(
         "Resource packages, plans of ESA and their sites, by status",
-        "How many there are of each status that any has.",
+        "How many there are of each status that any has, and of how many packages a number cannot be read.",
         (
             query(
                 f"{best(f'{SERVICE}, status', of_service('dcdn_resource_packages'))} > 0",
@@ -93,6 +93,11 @@ def _counts() -> timeseries.Panel:
             ),
             query(f"{best(by_status, of_account('dcdn_esa_plans'))} > 0", "plans {{status}}", "B"),
             query(f"{best(by_status, of_account('dcdn_esa_sites'))} > 0", "sites {{status}}", "C"),
+            query(
+                f"{best(f'{SERVICE}, template', of_service('dcdn_resource_packages_unreadable'))} > 0",
+                "{{product}} {{template}} cannot be read",
+                "D",
+            ),
         ),
         unit="short",
         empty=f"nothing is known (resource_packages: true and the product esa), or {NO_DATA}",
