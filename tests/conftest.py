@@ -1,12 +1,14 @@
 """What tests of several folders share."""
 
+import gc
 import logging
 import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,10 +17,12 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from exporter.core.memory import collector_paused
 from exporter.simulator import Simulator
 from tests.only_read import only_read
 
-GOLDEN = Path(__file__).parent / "golden"
+TESTS = Path(__file__).parent
+GOLDEN = TESTS / "golden"
 REHEARSAL_TIMEOUT_S = 900  # of one, with all that it sets up for those after it: images, clusters of daemons
 
 
@@ -42,6 +46,39 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr.startswith("rehearsal") and collection_path.match("test_*.py"):
         return "mark.rehearsal" not in collection_path.read_text(encoding="utf-8") or None
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """What is collected lives to the end: no collection of garbage goes through it, now or later."""
+    with collector_paused():
+        _read_share(session.config)
+        result = yield
+    gc.freeze()
+    return result
+
+
+def _read_share(config: pytest.Config) -> None:
+    """Import some modules before others, as one of several workers, each of which reads all of them.
+
+    On a clone without a cache, the workers would all rewrite the assertions of the same module at the same time. So
+    each finds in the cache what the others have rewritten.
+    """
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker is None:
+        return
+    chosen = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    ignored = [Path(path).resolve() for path in config.getoption("ignore") or ()]
+    modules = [
+        file
+        for file in sorted(TESTS.rglob("test_*.py"))
+        if any(file.is_relative_to(path) for path in chosen)
+        and not any(file.is_relative_to(path) for path in ignored)
+        and not pytest_ignore_collect(file, config)
+    ]
+    for file in modules[int(worker.removeprefix("gw")) :: workers]:
+        with suppress(Exception):  # collection says what is wrong with it
+            import_module(".".join(file.relative_to(TESTS.parent).with_suffix("").parts))
 
 
 class _ByModule(LoadScopeScheduling):  # type: ignore[misc]  # it is published without types

@@ -26,9 +26,9 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
-    """Other tests have a collector that looks at everything."""
+    """Other tests have a collector that looks at what they make, and not at what was there before."""
     yield
-    gc.unfreeze()
+    set_aside()
 
 
 def test_what_lives_is_looked_at_no_more() -> None:
