@@ -60,9 +60,9 @@ def fired_alerts(tool: Callable[[str], str], folder: Path) -> dict[str, tuple[La
         rules = deepcopy(only(alert.name, expression=alert.expression.strip()))
         for rule in (rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule):
             rule["annotations"] |= links(alert)
-        (folder / "alerts.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+        (folder / "alerts.yaml").write_text(json.dumps(rules), encoding="utf-8")
         for case in cases:
-            (folder / "case.yaml").write_text(yaml.safe_dump(case), encoding="utf-8")
+            (folder / "case.yaml").write_text(yaml.dump(case, Dumper=yaml.CSafeDumper), encoding="utf-8")
             ended = tried(tool("promtool"), "case.yaml", folder=folder)
             # promtool prints what it got in place of nothing. Of several at once, the one that is first by its
             # labels: promtool's versions have orders of their own.

@@ -6,14 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from deploy.prometheus.rules.expressions import NAMED_BY, ROUTES
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Recording
 from deploy.prometheus.rules.thresholds import JOB, ROUTED_BY
 from exporter.metrics.families import ACCOUNT_INFO_NAME
-from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, RUNBOOKS, TEST_FILES, unique
+from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, RUNBOOKS, TEST_FILES, rules, unique
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,10 +96,7 @@ def test_every_metric_and_label_named_exists(file: Path) -> None:
 def test_annotations_name_labels_that_the_alert_has(alert: Alert) -> None:
     """A label that is aggregated away would leave a hole in the message."""
     rule = next(
-        rule
-        for group in yaml.safe_load(ALERTS_FILE.read_text(encoding="utf-8"))["groups"]
-        for rule in group["rules"]
-        if (rule.get("alert"), rule["expr"]) == (alert.name, alert.expression.strip())
+        rule for rule in rules() if (rule.get("alert"), rule["expr"]) == (alert.name, alert.expression.strip())
     )
     used = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
     kept = {
@@ -114,16 +110,11 @@ def test_annotations_name_labels_that_the_alert_has(alert: Alert) -> None:
 
 def test_rules_read_one_job() -> None:
     """Every selector of an exporter's metric names it: an exporter of another job raises no alert, and holds none."""
-    expressions = [
-        rule["expr"]
-        for group in yaml.safe_load(ALERTS_FILE.read_text(encoding="utf-8"))["groups"]
-        for rule in group["rules"]
-    ]
     selected = [
         (metric, matchers)
-        for expression in expressions
+        for rule in rules()
         for metric, matchers in re.findall(
-            r"(?<![:\w])(dcdn_\w+|process_start_time_seconds|up)\b(?!:)(?:\{([^}]*)\})?", expression
+            r"(?<![:\w])(dcdn_\w+|process_start_time_seconds|up)\b(?!:)(?:\{([^}]*)\})?", rule["expr"]
         )
     ]
     assert {"up", "dcdn_poll_success", "process_start_time_seconds"} < {metric for metric, _ in selected}

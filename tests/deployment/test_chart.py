@@ -105,7 +105,7 @@ def test_alerts_have_the_links_whose_beginning_is_a_value(
     resources = render({"prometheusRule": {"enabled": True, **values}})
     (spec,) = (resource["spec"] for resource in resources if resource["kind"] == "PrometheusRule")
 
-    assert spec == yaml.safe_load(alerts_file(links_to(docs=docs, grafana=grafana)))
+    assert spec == yaml.load(alerts_file(links_to(docs=docs, grafana=grafana)), yaml.CSafeLoader)
 
 
 @pytest.mark.parametrize("name", ["runbookUrl", "dashboardUrl"])
@@ -325,7 +325,9 @@ def test_names_fit_whatever_the_release_is_called(tool: Callable[[str], str]) ->
         [tool("helm"), "template", release, str(CHART), *many], capture_output=True, text=True, timeout=60, check=True
     )
     names = {
-        each["metadata"]["name"] for each in yaml.safe_load_all(rendered.stdout) if each["kind"] == "StatefulSet"
+        each["metadata"]["name"]
+        for each in yaml.load_all(rendered.stdout, yaml.CSafeLoader)
+        if each["kind"] == "StatefulSet"
     }
 
     assert len(release) == 53
