@@ -27,6 +27,7 @@ from deploy.prometheus.rules.expressions import (
     ATTENTION,
     BALANCE,
     BUDGET,
+    BUDGET_USED,
     COUNT,
     FLEET,
     LOCK,
@@ -77,6 +78,8 @@ def recorded_of_account(fleet: Fleet, number: int) -> Iterator[str]:
     for probe in PROBES:
         if not probe.polls(number):
             continue
+        of_id = f'job="{JOB}",account_id="{name}",operation="{probe.operation}"'
+        yield spans.always.constant(f"{BUDGET_USED}{{{of_id}}}", 1 / INTERVAL_S / BUDGET_PER_S)
         of_probe = f'job="{JOB}",account="{name}",product="{probe.product}",probe="{probe.name}"'
         yield (spans.before if stale else spans.always).constant(f"{POLLED}{{{of_probe}}}", 1)
         if stale:

@@ -34,19 +34,20 @@ _RESULT = ROOT / "docs" / "alert-mutations.md"
 _EQUIVALENT = (
     (r"expression: `(?:max by|changes\()` in `sum by .*increase\(.*> 0`", "more than 0 in all is more than 0 in one"),
     (
-        r"dcdn_service_\w+:held: matcher: no `(?:status|reason|charge_type)=",
+        r"(?:dcdn_service_\w+:held|dcdn_service_status:unanswered): matcher: no `(?:status|reason)=",
         "the metric's other series come and go with that one",
     ),
     (
-        r"dcdn_(?:domains|resource_\w+|esa_\w+):held: matcher: no `status=\"(?:online|valid)\"`",
+        r"dcdn_(?:domains|resource_\w+|esa_\w+):(?:held|unanswered): matcher: no `status=\"(?:online|valid)\"`",
         "the metric's other series come and go with that one",
     ),
+    (r"still_healthy: threshold: 120 instead of 60", "an exporter that was healthy a minute ago is ten minutes old"),
     (r"dcdn_service:attention: matcher: no `status=", "the metric's other series come and go with that one"),
     (r"dcdn_service:beside: expression: `min by`", "there is one series of each"),
     (r"dcdn_poll_success:since: expression: `-` in `time\(\) \+ ", "what is added is 0"),
     (r"DcdnServiceDeactivated: matcher: no `status=", "the other two values are excluded by what follows"),
     (
-        r"Dcdn(Throttled|PollsSkipped): range: .*`.*rate\(dcdn_polls_total",
+        r"dcdn_polls_(?:throttled|skipped):share: range: .*`.*rate\(dcdn_polls_total",
         "of the divisor alone; polls come steadily",
     ),
     (

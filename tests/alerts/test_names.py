@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.prometheus.rules.expressions import NAMED_BY, ROUTES
+from deploy.prometheus.rules.expressions import LOCKED_ROUTES, NAMED_BY, ROUTES
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Recording
 from deploy.prometheus.rules.thresholds import JOB, ROUTED_BY
@@ -30,7 +30,7 @@ NAMING = [
 ADDED = {"job", "instance", "cluster", "alertname", "alertstate"}
 NOT_OURS = {
     "up": set[str](),
-    "ALERTS": {"severity", "account", "product", "probe"},
+    "ALERTS": {"severity", "account", "product", "probe", "status"},
     "process_cpu_seconds_total": set[str](),
     "process_start_time_seconds": set[str](),
 }
@@ -49,13 +49,13 @@ def existing() -> dict[str, set[str]]:
     metrics[ACCOUNT_INFO_NAME] |= set(ROUTED_BY)
     for group in GROUPS:
         for rule in group.rules:
-            if isinstance(rule, Recording) and rule.record == ROUTES:
-                metrics[ROUTES] = {"account", *ROUTED_BY, *NAMED_BY}
+            if isinstance(rule, Recording) and rule.record in (ROUTES, LOCKED_ROUTES):
+                metrics[rule.record] = {"account", *ROUTED_BY, *NAMED_BY}
             elif isinstance(rule, Recording):
                 by, _, _ = rule.record.partition(":")
                 metrics[rule.record] = set(
                     re.findall(
-                        r"job|instance_id|instance|site|account|product|component|probe|status|reason|charge_type|currency"
+                        r"job|instance_id|instance|site|account_id|account|product|component|probe|status|reason|charge_type|currency"
                         r"|template|unit|runbook|operation|finding|item|measure",
                         by,
                     )
@@ -105,6 +105,7 @@ def test_annotations_name_labels_that_the_alert_has(alert: Alert) -> None:
         for label in labels.split(", ")
     }
     kept |= {label for record in re.findall(r"[a-z_]+:[a-z_]+:[a-z_]+", rule["expr"]) for label in METRICS[record]}
+    kept |= set(re.findall(r'"(\w+)", "[^"]+", "\w*", "[^"]*"\s*\)', rule["expr"]))  # label_replace
     assert used <= kept | {"job"}
 
 

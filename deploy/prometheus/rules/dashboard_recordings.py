@@ -20,13 +20,15 @@ from deploy.prometheus.rules.expressions import (
     POLLS,
     SHOWN,
     SKIPPED,
+    SKIPPED_POLLS,
     THROTTLED,
+    THROTTLED_POLLS,
     inside,
     within,
     written,
 )
 from deploy.prometheus.rules.rule import Recording
-from deploy.prometheus.rules.thresholds import CHANGE_SOON_S, FAILURES_S, POLLS_S
+from deploy.prometheus.rules.thresholds import CHANGE_SOON_S, POLLS_S
 from exporter.probes.esa import PLANS
 from exporter.probes.service import SERVICE
 from exporter.probes.table import PROBES
@@ -109,6 +111,9 @@ _WHY = {
     "DcdnAccountsUnwatched": "the exporter that showed the state is down or gone",
 }
 
+# Of what is polled and has no such series, none is throttled or skipped.
+_NONE = f"0 * max by ({_PROBE}) (dcdn_exporter_probe_interval_seconds)"
+
 _age_of_limit = f"""
 min by ({_OF_AN_ACCOUNT}) (
   (time() - (dcdn_last_success_timestamp_seconds > 0))
@@ -144,24 +149,12 @@ DASHBOARD_RECORDINGS = (
     ),
     Recording(
         THROTTLED,
-        written(f"""
-max by ({_PROBE}) (
-  sum by ({_OF_AN_ACCOUNT}) (rate(dcdn_poll_failures_total{{reason="throttled"}}{within(FAILURES_S)}))
-    /
-  sum by ({_OF_AN_ACCOUNT}) (rate(dcdn_polls_total{within(FAILURES_S)}))
-)"""),
+        written(f"max by ({_PROBE}) ({THROTTLED_POLLS})\n  or\n{_NONE}"),
         why="the part of its polls that are throttled, of the account that is worst off",
     ),
     Recording(
         SKIPPED,
-        written(f"""
-1 - 1 / (
-  1 + max by ({_PROBE}) (
-    sum by ({_OF_AN_ACCOUNT}) (rate(dcdn_polls_skipped_total{within(FAILURES_S)}))
-      /
-    sum by ({_OF_AN_ACCOUNT}) (rate(dcdn_polls_total{within(FAILURES_S)}))
-  )
-)"""),
+        written(f"1 - 1 / (1 + max by ({_PROBE}) ({SKIPPED_POLLS}))\n  or\n{_NONE}"),
         why="the part of its runs that are skipped, of the account that is worst off: 1 - 1/(1 + s/p) is s/(p + s)",
     ),
     Recording(
@@ -176,7 +169,7 @@ max by ({_PROBE}) (
     ),
     Recording(
         BUDGET,
-        f"max by (job, operation) (\n{inside(BUDGET_USED)}\n)",
+        f"max by (job, operation) ({BUDGET_USED})",
         why="the part of its budget that the busiest account id uses",
     ),
 )

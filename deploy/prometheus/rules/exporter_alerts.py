@@ -168,7 +168,7 @@ EXPORTER_ALERTS = (
         fires_when="fewer accounts are polled than are configured, over all shards",
         learned_after_s=0,
         waits=Pause(15 * MINUTE_S, "shards learn of a new configuration one after another"),
-        summary="{{ $value }} accounts are not polled by {{ $labels.job }}",
+        summary="Accounts that {{ $labels.job }} does not poll: {{ $value }}",
         description="They are configured, or were discovered, but no probe of theirs exists: a shard is missing, or "
         "shards disagree about how many they are.",
         summary_zh="{{ $labels.job }} 没有轮询 {{ $value }} 个账号",

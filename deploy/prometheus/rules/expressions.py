@@ -6,7 +6,6 @@ from textwrap import dedent, indent
 from typing import Final
 
 from deploy.prometheus.rules.thresholds import (
-    BUDGET_S,
     JOB,
     MEMORY_S,
     MINUTE_S,
@@ -14,6 +13,11 @@ from deploy.prometheus.rules.thresholds import (
     UNKNOWN_VALUES_S,
 )
 from exporter.config.values import format_duration
+from exporter.probes.domains import STATUSES as DOMAIN_STATUSES
+from exporter.probes.domains import UNSPECIFIED_STATUS
+from exporter.probes.esa_state import SITE_STATUSES
+from exporter.probes.esa_state import STATUSES as PLAN_STATUSES
+from exporter.probes.kind import OTHER
 from exporter.probes.service_locks import KNOWN_LOCK_REASONS, UNSPECIFIED_REASON
 from exporter.probes.service_state import CHARGE_TYPES, LOCKED_FOR_SECURITY
 
@@ -21,9 +25,10 @@ MISSING_SHARDS: Final = "job:dcdn_exporter_shard_ordinal:missing"
 STEADY_TARGETS: Final = "job:up:steady"
 INCOMPLETE: Final = "job:up:incomplete"
 HEALTHY: Final = "job_instance:up:healthy"
+STILL_HEALTHY: Final = "job_instance:up:still_healthy"
 LOST: Final = "job_instance_account_product:dcdn_poll_success:lost"
 SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
-GONE: Final = "job_instance_account_product:dcdn_poll_success:gone"
+UNANSWERED: Final = "account_product:dcdn_service_status:unanswered"
 OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
 POLLED: Final = "job_account_product_probe:dcdn_poll_success:max"
 FAILING_SINCE: Final = "job_account_product_probe:dcdn_poll_success:since"
@@ -31,6 +36,7 @@ STALE: Final = "job_account_product_probe:dcdn_last_success_timestamp_seconds:st
 FLEET: Final = "job_site_product_probe:dcdn_poll_success:count"
 FLEET_FAILING: Final = "job_site_product_probe:dcdn_poll_success:failing"
 ROUTES: Final = "account:dcdn_account_info:routes"
+LOCKED_ROUTES: Final = "account:dcdn_account_info:locked"
 STATUS: Final = "account_product_status:dcdn_service_status:held"
 LOCK: Final = "account_product_reason:dcdn_service_lock:held"
 SINCE: Final = "account_product:dcdn_service_lock:since"
@@ -54,6 +60,7 @@ WENT_OFFLINE: Final = "account_product:dcdn_domains_offline:risen"
 CHECK_FAILED: Final = "account_product_status:dcdn_domains:held"
 PACKAGE_LEFT: Final = "account_product_template_unit:dcdn_resource_package_left:held"
 PACKAGE_END: Final = "account_product_template:dcdn_resource_package_end_timestamp_seconds:held"
+PLANS_UNANSWERED: Final = "account_product:dcdn_esa_plans:unanswered"
 PLANS_STOPPED: Final = "account_product_status:dcdn_esa_plans:held"
 PLAN_EXPIRY: Final = "account_product_instance_id:dcdn_esa_plan_expiry_timestamp_seconds:held"
 ATTENTION: Final = "job_account_product_runbook:dcdn_service:attention"
@@ -64,6 +71,9 @@ THROTTLED: Final = "job_product_probe:dcdn_polls_throttled:worst"
 SKIPPED: Final = "job_product_probe:dcdn_polls_skipped:worst"
 OLDEST: Final = "job_product_probe:dcdn_age_of_limit:max"
 MEDIAN_AGE: Final = "job_product_probe:dcdn_age_of_limit:median"
+THROTTLED_POLLS: Final = "job_account_product_probe:dcdn_polls_throttled:share"
+SKIPPED_POLLS: Final = "job_account_product_probe:dcdn_polls_skipped:share"
+BUDGET_USED: Final = "job_account_id_operation:dcdn_exporter_api_budget_used:max"
 BUDGET: Final = "job_operation:dcdn_exporter_api_budget_used:max"
 
 NAMED_BY: Final = ("account_id", "account_name")
@@ -81,15 +91,6 @@ def of_job(expression: str) -> str:
     )
 
 
-NO_LONGER_SHOWN: Final = f"""
-{LOST}
-  or
-{SHOWN}
-  unless on (account, product)
-dcdn_poll_success"""
-"""What is not shown any more, also in the seconds until the group of locks is evaluated next and knows it as lost."""
-
-
 def within(seconds: int) -> str:
     """The range of so many seconds, as PromQL writes it."""
     return f"[{format_duration(seconds)}]"
@@ -105,14 +106,35 @@ def inside(text: str) -> str:
     return indent(written(text), "  ")
 
 
+def unanswered(shown: str, *, probe: str, known: str = "", answered: str = "") -> str:
+    """What is watched, and is not answered on any replica now: what held of it goes on.
+
+    ``shown`` selects one series that is there whenever the state is: to find that all of what held left, it is enough
+    to look for that one. A poll that succeeded may be too old to show it. ``known`` is what may exist: what is polled
+    and what is not shown any more. ``answered`` is what was answered last: the probe, unless there is more to it.
+    """
+    polled = f'dcdn_poll_success{{probe="{probe}"}}'
+    known = known or f"{polled}\n  or\n{LOST}"
+    answered = answered or f"{polled} == 1"
+    return written(f"""
+(
+{inside(known)}
+)
+  unless on (account, product)
+(
+{inside(shown)}
+    and on (job, instance, account, product)
+{inside(answered)}
+)""")
+
+
 def held(
     holding: str,
     *,
     by: Iterable[str],
-    shown: str,
     probe: str,
     record: str,
-    lost: str,
+    until: str,
     aggregate: str = "group",
 ) -> str:
     """What holds of a state, as of the last answer, however old that is.
@@ -121,14 +143,11 @@ def held(
     here until a poll that succeeded shows the state without it, or until the probe is gone and not merely lost.
     A replica whose polls fail says nothing against another one that is answered.
 
-    ``holding`` selects what holds now. ``shown`` selects one series that is there whenever the state is: to find that
-    all of what held left, it is enough to look for that one. ``lost`` is what is not shown any more, though it may
-    still exist.
+    ``holding`` selects what holds now, ``until`` what is unanswered now.
 
     It reads itself, as of the last evaluation. A range here would find what had ended meanwhile; without one,
     Prometheus itself may be away for its look-back of 5 minutes.
     """
-    polled = f'dcdn_poll_success{{probe="{probe}"}}'
     return written(f"""
 {aggregate} by ({", ".join(by)}) (
 {inside(holding)}
@@ -138,22 +157,14 @@ def held(
   or
 (
   {record}
-    unless on (account, product)
-  (
-{indent(inside(shown), "  ")}
-      and on (job, instance, account, product)
-    {polled} == 1
-  )
     and on (account, product)
   (
-    {polled}
-      or
-    {lost}
+{indent(inside(until), "  ")}
   )
 )""")
 
 
-def held_number(metric: str, *, probe: str, record: str, lost: str, aggregate: str) -> str:
+def held_number(metric: str, *, probe: str, record: str, aggregate: str) -> str:
     """The number of an account and product in the last answers, however old they are.
 
     It is there, also as 0, whenever the state is. The older number of a replica whose polls fail does not replace it.
@@ -172,7 +183,7 @@ def held_number(metric: str, *, probe: str, record: str, lost: str, aggregate: s
   (
     {polled}
       or
-    {lost}
+    {LOST}
   )
 )""")
 
@@ -194,37 +205,20 @@ def until_polled(record: str, *, zero: str) -> str:
   or
 {record}
   and on (account, product)
-(
-{inside(NO_LONGER_SHOWN)}
-)""")
+{LOST}""")
 
 
-def routed(expression: str) -> str:
+def routed(expression: str, routes: str = ROUTES) -> str:
     """The expression's series with what is known of their accounts: whom to tell, and whose they are."""
-    return f"(\n{inside(expression)}\n)\n  * on (account) group_left ({', '.join((*ROUTED_BY, *NAMED_BY))})\n{ROUTES}"
+    return f"(\n{inside(expression)}\n)\n  * on (account) group_left ({', '.join((*ROUTED_BY, *NAMED_BY))})\n{routes}"
 
 
-def routed_or_not(expression: str) -> str:
+def routed_or_not(expression: str, routes: str) -> str:
     """The same; a series without labels of its account stays, since a lock alerts in any case."""
-    return f"{routed(expression)}\n  or\n(\n{inside(expression)}\n    unless on (account)\n  {ROUTES}\n)"
+    return f"{routed(expression, routes)}\n  or\n(\n{inside(expression)}\n    unless on (account)\n  {routes}\n)"
 
 
-BUDGET_USED: Final = written(f"""
-sum by (job, instance, account_id, operation) (
-  (
-    rate(dcdn_poll_calls_total{within(BUDGET_S)})
-      or
-    rate(dcdn_polls_total{within(BUDGET_S)})
-  )
-    * on (job, instance, account) group_left (account_id)
-  max by (job, instance, account, account_id) (dcdn_account_info{{account_id!=""}})
-    * on (job, instance, product, probe) group_left (operation)
-  max by (job, instance, product, probe, operation) (dcdn_exporter_probe_info)
-)
-  / on (job, instance, operation) group_left ()
-max by (job, instance, operation) (dcdn_exporter_api_budget_calls_per_second)""")
-"""The part of its budget that each account id uses of an operation; a poll is one call, unless calls are counted."""
-
+_LATELY = within(UNKNOWN_VALUES_S)
 # Two of them are the exporter's own words, for an error code and for a lock that names no reason.
 _REASONS = sorted({*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons, UNSPECIFIED_REASON})
 _UNKNOWN = {
@@ -232,12 +226,42 @@ _UNKNOWN = {
     "ChangingChargeType": f'{NEXT_CHARGE_TYPE}{{charge_type!~"{"|".join(CHARGE_TYPES)}"}}',
     "LockReason": f'{LOCK}{{reason!~"{"|".join(_REASONS)}"}}',
 }
+
+
+def of_esa(series: str) -> str:
+    """The series with the product that they lack: there is one that has plans."""
+    return f'label_replace(\n  (\n{indent(inside(series), "  ")}\n  ),\n  "product", "esa", "", ""\n)'
+
+
+def _of_statuses(metric: str, documented: Iterable[str]) -> str:
+    """The most there lately was of each status that is neither documented nor a word of the exporter's own."""
+    known = "|".join((*documented, OTHER, UNSPECIFIED_STATUS))
+    return f'max_over_time({metric}{{status!~"{known}"}}{_LATELY})'
+
+
+def _field(values: str, field: str) -> str:
+    """These with the label ``field`` of dcdn_exporter_unknown_values_total."""
+    return f'label_replace(\n{inside(values)},\n  "field", "{field}", "", ""\n)'
+
+
+_DOMAINS = _of_statuses("dcdn_domains", DOMAIN_STATUSES)
+_PLANS = _of_statuses("dcdn_esa_plans", PLAN_STATUSES)
+_SITES = _of_statuses("dcdn_esa_sites", SITE_STATUSES)
 UNKNOWN_VALUES: Final = "\n  or\n".join(
-    f"last_over_time({values}{within(UNKNOWN_VALUES_S)})" for values in _UNKNOWN.values()
+    (
+        *(f"last_over_time({values}{_LATELY})" for values in _UNKNOWN.values()),
+        _field(f"max by (account, product, status) ({_DOMAINS}) > 0", "DomainStatus"),
+        _field(of_esa(f"max by (account, status) ({_PLANS}) > 0"), "Status"),
+        _field(of_esa(f"max by (account, status) ({_SITES}) > 0"), "SiteStatus"),
+    )
 )
-"""Values that the API's documentation does not name, where they stand in a label."""
+"""Values that the API's documentation does not name, where they are in a label; a status has its field beside it."""
 FIELDS_OF_UNKNOWN_VALUES: Final = "\n  or\n".join(
-    f'label_replace(last_over_time({values}{within(UNKNOWN_VALUES_S)}), "field", "{field}", "", "")'
-    for field, values in _UNKNOWN.items()
+    (
+        *(_field(f"last_over_time({values}{_LATELY})", field) for field, values in _UNKNOWN.items()),
+        _field(f"{_DOMAINS} > 0", "DomainStatus"),
+        _field(f"{_PLANS} > 0", "Status"),
+        _field(f"{_SITES} > 0", "SiteStatus"),
+    )
 )
-"""The same, with the label `field` of dcdn_exporter_unknown_values_total."""
+"""Their fields, in the label ``field``."""

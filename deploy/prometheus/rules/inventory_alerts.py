@@ -156,7 +156,7 @@ INVENTORY_ALERTS = (
         f"{format_duration(ENDING_S)} (probe `resource_packages`)",
         learned_after_s=_POLLED_S,
         waits=_NO_HURRY,
-        summary=f"{WHO}: {PRODUCT} resource package {_TEMPLATE} ends on {DAY}",
+        summary=f"{WHO}: {PRODUCT} resource package {_TEMPLATE} is valid until {DAY}",
         description="What is left of it is lost then, and what follows is billed as you go. Buy the next package "
         "before, or see that the balance suffices.",
         summary_zh=f"{WHO}：{PRODUCT} 资源包 {_TEMPLATE} 于 {DAY_IN_BEIJING}到期",
@@ -187,8 +187,8 @@ INVENTORY_ALERTS = (
         "(product `esa`)",
         learned_after_s=_POLLED_S,
         waits=_NO_HURRY,
-        summary=f"{WHO}: ESA plan {{{{ $labels.instance_id }}}} ends on {DAY}",
-        description="Its sites are not served from then on, and are deleted 15 days later. Renew it, or turn on the "
+        summary=f"{WHO}: ESA plan {{{{ $labels.instance_id }}}} is paid until {DAY}",
+        description="Its sites are not served after that, and are deleted 15 days later. Renew it, or turn on the "
         "automatic renewal.",
         summary_zh=f"{WHO}：ESA 套餐 {{{{ $labels.instance_id }}}} 于 {DAY_IN_BEIJING}到期",
         description_zh="到期后其站点停止服务，15 天后被删除。请续费，或开启自动续费。",

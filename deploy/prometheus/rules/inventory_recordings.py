@@ -3,7 +3,6 @@
 Of most accounts there is nothing to record; only what a rise is found by is recorded of all that have the probe.
 """
 
-from textwrap import indent
 from typing import Final
 
 from deploy.prometheus.rules.expressions import (
@@ -11,7 +10,6 @@ from deploy.prometheus.rules.expressions import (
     EXPIRED,
     EXPIRED_BEFORE,
     EXPIRING,
-    GONE,
     OFFLINE,
     OFFLINE_BEFORE,
     ONLINE,
@@ -19,11 +17,14 @@ from deploy.prometheus.rules.expressions import (
     PACKAGE_LEFT,
     PLAN_EXPIRY,
     PLANS_STOPPED,
+    PLANS_UNANSWERED,
     WENT_OFFLINE,
     before,
     held,
     held_number,
     inside,
+    of_esa,
+    unanswered,
     within,
     written,
 )
@@ -34,16 +35,15 @@ _ONE = ("account", "product")
 _UNTIL = "until an answer says otherwise"
 
 
-def _of_esa(series: str) -> str:
-    """The series with the product that they lack: there is one that has plans."""
-    return f'label_replace(\n  (\n{indent(inside(series), "  ")}\n  ),\n  "product", "esa", "", ""\n)'
+def _list_is_known(probe: str) -> str:
+    """Accounts whose list was answered last, or shows nothing since the start, as a right is missing."""
+    return f"""
+dcdn_poll_success{{probe="{probe}"}} == 1
+  or
+dcdn_last_success_timestamp_seconds{{probe="{probe}"}} == 0
+  and on (job, instance, account, product, probe)
+dcdn_poll_failures_total{{reason="permission"}} > 0"""
 
-
-# Of one of the two lists alone, a plan that is not there may be in the other one.
-_PLANS_SHOWN: Final = f"""
-{_of_esa('dcdn_esa_plans{status="online"}')}
-  and on (job, instance, account, product)
-dcdn_poll_success{{probe="postpaid_plans"}} == 1"""
 
 CERTIFICATE_RECORDINGS = (
     Recording(
@@ -53,7 +53,6 @@ CERTIFICATE_RECORDINGS = (
             aggregate="max",
             probe="certificates",
             record=EXPIRED,
-            lost=GONE,
         ),
         why=f"how many domains have a certificate that has expired, over all replicas, {_UNTIL}",
     ),
@@ -68,10 +67,9 @@ CERTIFICATE_RECORDINGS = (
             "dcdn_certificate_expiring_domains > 0",
             aggregate="max",
             by=_ONE,
-            shown="dcdn_certificate_expiring_domains",
             probe="certificates",
             record=EXPIRING,
-            lost=GONE,
+            until=unanswered("dcdn_certificate_expiring_domains", probe="certificates"),
         ),
         why=f"how many have one that expires within 30 days, where there are any, {_UNTIL}",
     ),
@@ -84,7 +82,6 @@ DOMAIN_RECORDINGS = (
             aggregate="min",
             probe="domains",
             record=ONLINE,
-            lost=GONE,
         ),
         why="how many domains are online, by the replica that knows of the fewest: one that has not polled since "
         f"shows them as they were, {_UNTIL}",
@@ -96,7 +93,6 @@ DOMAIN_RECORDINGS = (
             aggregate="max",
             probe="domains",
             record=OFFLINE,
-            lost=GONE,
         ),
         why=f"and how many are offline, by the one that knows of the most, {_UNTIL}",
     ),
@@ -120,60 +116,96 @@ DOMAIN_RECORDINGS = (
             'dcdn_domains{status=~"check_failed|configure_failed"} > 0',
             aggregate="max",
             by=(*_ONE, "status"),
-            shown='dcdn_domains{status="online"}',
             probe="domains",
             record=CHECK_FAILED,
-            lost=GONE,
+            until=unanswered('dcdn_domains{status="online"}', probe="domains"),
         ),
         why=f"how many domains failed their review or their configuration, where there are any, {_UNTIL}",
     ),
 )
+_PART_LEFT: Final = "dcdn_resource_package_remaining / dcdn_resource_package_capacity"
+_LAST_END: Final = "dcdn_resource_package_end_timestamp_seconds"
+
+
+def _held_of_packages(holding: str, *, by: str, number: str, record: str) -> str:
+    """What holds of a template, also while a number of its packages cannot be read and this one is lacking."""
+    known = held(
+        holding,
+        aggregate="min",
+        by=(*_ONE, by),
+        probe="resource_packages",
+        record=record,
+        until=unanswered('dcdn_resource_packages{status="valid"}', probe="resource_packages"),
+    )
+    return f"{known}\n  or\n" + written(f"""
+(
+  {record}
+    and on (account, product, template)
+  dcdn_resource_packages_unreadable > 0
+    unless on (account, product, {by})
+  {number}
+)""")
+
+
 PACKAGE_RECORDINGS = (
     Recording(
         PACKAGE_LEFT,
-        held(
-            f"dcdn_resource_package_remaining / dcdn_resource_package_capacity < {PACKAGE_SHARE}",
-            aggregate="min",
-            by=(*_ONE, "template", "unit"),
-            shown='dcdn_resource_packages{status="valid"}',
-            probe="resource_packages",
+        _held_of_packages(
+            f"""
+(
+  {_PART_LEFT} < {PACKAGE_SHARE}
+    or
+  dcdn_resource_package_remaining == 0
+    unless on (job, instance, account, product, template, unit)
+  dcdn_resource_package_capacity
+)""",
+            by="template, unit",
+            number=_PART_LEFT,
             record=PACKAGE_LEFT,
-            lost=GONE,
         ),
         why=f"what part of the resource packages of a template is left, where that is little, {_UNTIL}",
     ),
     Recording(
         PACKAGE_END,
-        held(
-            f"dcdn_resource_package_end_timestamp_seconds < time() + {ENDING_S}",
-            aggregate="min",
-            by=(*_ONE, "template"),
-            shown='dcdn_resource_packages{status="valid"}',
-            probe="resource_packages",
-            record=PACKAGE_END,
-            lost=GONE,
-        ),
+        _held_of_packages(f"{_LAST_END} < time() + {ENDING_S}", by="template", number=_LAST_END, record=PACKAGE_END),
         why=f"when the last package of a template ends that has something left, within a week, {_UNTIL}",
     ),
 )
+# Of one of the two lists alone, a plan that is not there may be in the other one.
+_BOTH_ARE_KNOWN: Final = f"""
+(
+{inside(_list_is_known("plans"))}
+)
+  and on (job, instance, account, product)
+(
+{inside(_list_is_known("postpaid_plans"))}
+)"""
+
 PLAN_RECORDINGS = (
+    Recording(
+        PLANS_UNANSWERED,
+        written(f"""
+group by (account, product) (
+{inside(unanswered(of_esa('dcdn_esa_plans{status="online"}'), probe="plans", answered=_BOTH_ARE_KNOWN))}
+)"""),
+        why="accounts of ESA of which no replica knows all plans now: what was seen last of them goes on",
+    ),
     Recording(
         PLANS_STOPPED,
         held(
-            _of_esa('dcdn_esa_plans{status=~"offline|overdue"} > 0'),
+            of_esa('dcdn_esa_plans{status=~"offline|overdue"} > 0'),
             aggregate="max",
             by=(*_ONE, "status"),
-            shown=_PLANS_SHOWN,
             probe="plans",
             record=PLANS_STOPPED,
-            lost=GONE,
+            until=PLANS_UNANSWERED,
         ),
         why=f"how many plans of ESA serve nothing, where there are any, {_UNTIL}",
     ),
     Recording(
         PLAN_EXPIRY,
         held(
-            _of_esa(f"""
+            of_esa(f"""
 dcdn_esa_plan_expiry_timestamp_seconds < time() + {ENDING_S}
   > on (job, instance, account) group_left ()
 max by (job, instance, account) (dcdn_last_success_timestamp_seconds{{product="esa", probe="plans"}})
@@ -181,10 +213,9 @@ max by (job, instance, account) (dcdn_last_success_timestamp_seconds{{product="e
 dcdn_esa_plan_info{{renewal!="auto"}}"""),
             aggregate="min",
             by=(*_ONE, "instance_id"),
-            shown=_PLANS_SHOWN,
             probe="plans",
             record=PLAN_EXPIRY,
-            lost=GONE,
+            until=PLANS_UNANSWERED,
         ),
         why="when plans of ESA end that do so within a week and are not renewed by themselves; one whose end was "
         f"over at the last answer is offline by now, {_UNTIL}",

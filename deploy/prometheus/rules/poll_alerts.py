@@ -9,8 +9,9 @@ from deploy.prometheus.rules.expressions import (
     FLEET,
     FLEET_FAILING,
     POLLED,
+    SKIPPED_POLLS,
     STALE,
-    inside,
+    THROTTLED_POLLS,
     routed,
     within,
 )
@@ -48,27 +49,10 @@ _failing = f"""
   max by (product, probe) (dcdn_exporter_probe_interval_seconds > {FAILING_S})
 )"""
 
-_throttled = f"""
-sum by ({_PROBE}) (rate(dcdn_poll_failures_total{{reason="throttled"}}{within(FAILURES_S)}))
-  /
-sum by ({_PROBE}) (rate(dcdn_polls_total{within(FAILURES_S)}))
-  > {THROTTLED_SHARE}"""
-
-_skipped = f"""
-sum by ({_PROBE}) (rate(dcdn_polls_skipped_total{within(FAILURES_S)}))
-  /
-sum by ({_PROBE}) (rate(dcdn_polls_total{within(FAILURES_S)}))
-  > {SKIPPED_SHARE}"""
-
 _unsteady = f"""
 avg_over_time({POLLED}{within(UNSTEADY_S)}) < {UNSTEADY_SHARE}
   and
 changes({POLLED}{within(UNSTEADY_S)}) >= {UNSTEADY_CHANGES}"""
-
-_budget = f"""
-max by (job, account_id, operation) (
-{inside(BUDGET_USED)}
-) > {BUDGET_SHARE}"""
 
 
 def _failed_for(reason: str, probe: str = "") -> str:
@@ -241,7 +225,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnThrottled",
         Severity.WARNING,
-        routed(_throttled),
+        routed(f"{THROTTLED_POLLS} > {THROTTLED_SHARE}"),
         fires_when=f"more than {THROTTLED_SHARE:.0%} of a probe's polls are throttled",
         learned_after_s=_POLLED_S,
         waits=Pause(20 * MINUTE_S, "a short burst of another tool passes, and is forgotten after 15 minutes"),
@@ -256,7 +240,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnBudgetNearLimit",
         Severity.WARNING,
-        _budget,
+        f"{BUDGET_USED} > {BUDGET_SHARE}",
         fires_when=f"more than {BUDGET_SHARE:.0%} of an operation's budget for an account id is used",
         learned_after_s=0,
         waits=Pause(15 * MINUTE_S, "a reload polls everything at once, which is meant"),
@@ -270,7 +254,7 @@ POLL_ALERTS = (
     Alert(
         "DcdnPollsSkipped",
         Severity.WARNING,
-        routed(_skipped),
+        routed(f"{SKIPPED_POLLS} > {SKIPPED_SHARE}"),
         fires_when=f"a probe skips more than one run in {1 / SKIPPED_SHARE:g} polls, as the last one is not over",
         learned_after_s=_POLLED_S,
         waits=Pause(

@@ -1,33 +1,38 @@
 """What is recorded of polls: whether replicas are answered, since when they are not, and how old answers are."""
 
 from deploy.prometheus.rules.expressions import (
+    BUDGET_USED,
     FAILING_SINCE,
     FLEET,
     FLEET_FAILING,
     OUTDONE,
     POLLED,
     ROUTES,
+    SKIPPED_POLLS,
     STALE,
+    THROTTLED_POLLS,
     inside,
     until_polled,
+    within,
     written,
 )
 from deploy.prometheus.rules.rule import Recording
+from deploy.prometheus.rules.thresholds import BUDGET_S, FAILURES_S
 
 _ONE = "job, instance, account, product, probe"
 _PROBE = "account, product, probe"
 _FLEET = "job, site, product, probe"
 
+
+def _share(counter: str) -> str:
+    """The rate of a counter of polls as a part of that of polls; of most probes there is nothing to record."""
+    return written(f"""
+(sum by (job, {_PROBE}) (rate({counter}{within(FAILURES_S)})) > 0)
+  /
+sum by (job, {_PROBE}) (rate(dcdn_polls_total{within(FAILURES_S)}))""")
+
+
 POLL_RECORDINGS = (
-    Recording(
-        OUTDONE,
-        written("""
-dcdn_poll_success == 0
-  and on (account, product, probe)
-dcdn_poll_success == 1"""),
-        why="probes that fail on this exporter alone: another one is answered. Once a minute: it would take a "
-        "sixth of what the group of locks does",
-    ),
     Recording(
         POLLED,
         written(f"""
@@ -41,6 +46,14 @@ max by (job, {_PROBE}) (
 {inside(until_polled(f"{POLLED} == 0", zero="dcdn_last_poll_timestamp_seconds"))}
 )"""),
         why="whether the last poll on some replica was answered; one that was never polled has not failed",
+    ),
+    Recording(
+        OUTDONE,
+        written(f"""
+dcdn_poll_success == 0
+  and on ({_PROBE})
+{POLLED} == 1"""),
+        why="probes that fail on this exporter alone: another one is answered",
     ),
     Recording(
         FAILING_SINCE,
@@ -96,5 +109,36 @@ count by ({_FLEET}) (
   {ROUTES}
 )"""),
         why="of how many of them the last poll failed, or the answer is too old",
+    ),
+    Recording(
+        THROTTLED_POLLS,
+        _share('dcdn_poll_failures_total{reason="throttled"}'),
+        why="the part of a probe's polls that are throttled, where any are",
+    ),
+    Recording(
+        SKIPPED_POLLS,
+        _share("dcdn_polls_skipped_total"),
+        why="how many of a probe's runs are skipped for each poll, where any are",
+    ),
+    Recording(
+        BUDGET_USED,
+        written(f"""
+max by (job, account_id, operation) (
+  sum by (job, instance, account_id, operation) (
+    (
+      rate(dcdn_poll_calls_total{within(BUDGET_S)})
+        or
+      rate(dcdn_polls_total{within(BUDGET_S)})
+    )
+      * on (job, instance, account) group_left (account_id)
+    max by (job, instance, account, account_id) (dcdn_account_info{{account_id!=""}})
+      * on (job, instance, product, probe) group_left (operation)
+    max by (job, instance, product, probe, operation) (dcdn_exporter_probe_info)
+  )
+    / on (job, instance, operation) group_left ()
+  max by (job, instance, operation) (dcdn_exporter_api_budget_calls_per_second)
+)"""),
+        why="the part of its budget that each account id uses of an operation; a poll is one call, unless calls are "
+        "counted",
     ),
 )

@@ -1,39 +1,54 @@
 """The states that alerts look at, held until an answer says otherwise, and the labels of their accounts."""
 
+from collections.abc import Iterable
+
 from deploy.prometheus.rules.expressions import (
     BALANCE,
     CHARGE_TYPE,
     COMPONENT_CHARGE_TYPE,
     COMPONENT_NEXT_CHARGE_TYPE,
-    GONE,
     HEALTHY,
     IN_DEBT,
     IN_DEBT_OVERDUE,
     INCOMPLETE,
     LOCK,
+    LOCKED_ROUTES,
     LOST,
     MISSING_SHARDS,
     NAMED_BY,
     NEXT_CHARGE_TYPE,
-    NO_LONGER_SHOWN,
     ROUTES,
     SERVICE_END,
     SHOWN,
     SINCE,
     STATUS,
     STEADY_TARGETS,
+    STILL_HEALTHY,
+    UNANSWERED,
     held,
+    inside,
+    unanswered,
     within,
     written,
 )
 from deploy.prometheus.rules.rule import Recording
-from deploy.prometheus.rules.thresholds import DAY_S, ENDING_S, JOB, MINUTE_S, RESTART_S, ROUTED_BY, SETTLED_S
+from deploy.prometheus.rules.thresholds import (
+    DAY_S,
+    ENDING_S,
+    INTERVAL_S,
+    JOB,
+    MINUTE_S,
+    RESTART_S,
+    ROUTED_BY,
+    SETTLED_S,
+)
 
+_SERVICE = ("account", "product")
 _UP = f'up{{job="{JOB}"}}'
 _UNREAD = "dcdn_exporter_discovery_last_success_timestamp_seconds == 0"
 
 # Who watches what, and what is known of that: without it the end of a series would look like the end of a lock.
-_WATCH = (
+WATCH_RECORDINGS = (
     Recording(
         MISSING_SHARDS,
         written("""
@@ -120,62 +135,91 @@ dcdn_poll_success
     ),
 )
 
-_KNOWN_CHARGE_TYPE = '{charge_type="PayByTraffic"}'
-_SHOWN_CHARGE_TYPE = f"dcdn_service_charge_type{_KNOWN_CHARGE_TYPE}"
-# Every documented value has its series while the state is shown, so that one of them speaks for all. A component has
-# none where the API names no method for it: the service's own speaks for that.
+# Every documented status has its series while the state is shown, and locks and charge types are shown with them: one
+# of them speaks for all.
+_SERVICE_SHOWN = 'dcdn_service_status{status="active"}'
+_DEBT, _DEBT_OVERDUE = "dcdn_service_in_debt", "dcdn_service_in_debt_overdue"
 _STATES = (
-    (STATUS, "dcdn_service_status", ("status",), 'dcdn_service_status{status="active"}', "service"),
-    (LOCK, "dcdn_service_lock", ("reason",), 'dcdn_service_lock{reason="financial"}', "service"),
-    (CHARGE_TYPE, "dcdn_service_charge_type", ("charge_type",), _SHOWN_CHARGE_TYPE, "service"),
-    (
-        NEXT_CHARGE_TYPE,
-        "dcdn_service_next_charge_type",
-        ("charge_type",),
-        f"dcdn_service_next_charge_type{_KNOWN_CHARGE_TYPE}",
-        "service",
-    ),
+    (STATUS, "dcdn_service_status", ("status",), "service", UNANSWERED),
+    (CHARGE_TYPE, "dcdn_service_charge_type", ("charge_type",), "service", UNANSWERED),
+    (NEXT_CHARGE_TYPE, "dcdn_service_next_charge_type", ("charge_type",), "service", UNANSWERED),
     (
         COMPONENT_CHARGE_TYPE,
         "dcdn_service_component_charge_type",
         ("component", "charge_type"),
-        _SHOWN_CHARGE_TYPE,
         "service",
+        UNANSWERED,
     ),
     (
         COMPONENT_NEXT_CHARGE_TYPE,
         "dcdn_service_component_next_charge_type",
         ("component", "charge_type"),
-        _SHOWN_CHARGE_TYPE,
         "service",
+        UNANSWERED,
     ),
-    (IN_DEBT, "dcdn_service_in_debt", (), "dcdn_service_in_debt", "debt_status"),
-    (IN_DEBT_OVERDUE, "dcdn_service_in_debt_overdue", (), "dcdn_service_in_debt_overdue", "debt_status"),
+    (IN_DEBT, _DEBT, (), "debt_status", unanswered(_DEBT, probe="debt_status")),
+    (IN_DEBT_OVERDUE, _DEBT_OVERDUE, (), "debt_status", unanswered(_DEBT_OVERDUE, probe="debt_status")),
 )
 
-_HELD = {
-    record: Recording(
+
+def _held(record: str, metric: str, labels: Iterable[str], probe: str, until: str) -> Recording:
+    return Recording(
         record,
-        held(
-            f"{metric} == 1",
-            by=("account", "product", *labels),
-            shown=shown,
-            probe=probe,
-            record=record,
-            lost=LOST if record == LOCK else GONE,
-        ),
+        held(f"{metric} == 1", by=(*_SERVICE, *labels), probe=probe, record=record, until=until),
         why=f"what was 1 of {metric} in the last answer, over all replicas, until an answer says otherwise",
     )
-    for record, metric, labels, shown, probe in _STATES
-}
+
+
+def _topmost(info: str) -> str:
+    return f"topk by (account) (1, max by (account, {', '.join((*ROUTED_BY, *NAMED_BY))}) ({info}))"
+
 
 LOCK_RECORDINGS = (
-    *_WATCH,
-    _HELD.pop(LOCK),
+    Recording(
+        STILL_HEALTHY,
+        written(f"""
+{HEALTHY}
+  and on (job, instance)
+time() - process_start_time_seconds > {INTERVAL_S}"""),
+        why="those of the exporters that were healthy a minute ago, when that and what is lost was recorded, which "
+        "have neither ended nor started since",
+    ),
+    _held(
+        LOCK,
+        "dcdn_service_lock",
+        ("reason",),
+        "service",
+        unanswered(
+            'dcdn_service_lock{reason="financial"}',
+            probe="service",
+            known=f"""
+dcdn_poll_success{{probe="service"}}
+  or
+{LOST}
+  or
+{SHOWN}
+  unless on (job, instance)
+{STILL_HEALTHY}""",
+        ),
+    ),
+    Recording(
+        LOCKED_ROUTES,
+        written(f"""
+{_topmost(f"dcdn_account_info and on (account) {LOCK}")}
+  or on (account)
+{LOCKED_ROUTES}
+  and on (account)
+{LOCK}"""),
+        why="the labels of each account that is locked, by which alerts find their readers and texts name it; one "
+        "series, even while replicas do not agree, since two would fail every rule that joins. Those of all accounts "
+        "are recorded once a minute",
+    ),
+)
+ROUTE_RECORDINGS = (
     Recording(
         ROUTES,
         written(f"""
-topk by (account) (1, max by (account, {", ".join((*ROUTED_BY, *NAMED_BY))}) (dcdn_account_info))
+{_topmost("dcdn_account_info")}
   or
 (
   {ROUTES}
@@ -184,28 +228,25 @@ topk by (account) (1, max by (account, {", ".join((*ROUTED_BY, *NAMED_BY))}) (dc
     and on (account)
   {LOST}
 )"""),
-        why="the labels of each account by which alerts find their readers and texts name it; one series, even while "
-        "replicas do not agree, since two would fail every rule that joins",
+        why="the labels of each account, also of one that is not shown any more",
     ),
 )
 STATE_RECORDINGS = (
     Recording(
-        GONE,
-        written(NO_LONGER_SHOWN),
-        why="what is not shown any more, also in the seconds until the group of locks is evaluated next and knows it "
-        "as lost: a debt would end in them",
+        UNANSWERED,
+        f"group by (account, product) (\n{inside(unanswered(_SERVICE_SHOWN, probe='service'))}\n)",
+        why="services of which no replica has an answer now that counts: what was seen last of them goes on",
     ),
-    *_HELD.values(),
+    *(_held(*state) for state in _STATES),
     Recording(
         SERVICE_END,
         held(
             f"dcdn_service_end_timestamp_seconds < time() + {ENDING_S}",
             aggregate="max",
-            by=("account", "product"),
-            shown='dcdn_service_status{status="active"}',
+            by=_SERVICE,
             probe="service",
             record=SERVICE_END,
-            lost=GONE,
+            until=UNANSWERED,
         ),
         why="when services end that do so within a week, until an answer says otherwise",
     ),

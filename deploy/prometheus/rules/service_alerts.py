@@ -8,6 +8,7 @@ from deploy.prometheus.rules.expressions import (
     IN_DEBT,
     IN_DEBT_OVERDUE,
     LOCK,
+    LOCKED_ROUTES,
     NEXT_CHARGE_TYPE,
     SERVICE_END,
     SINCE,
@@ -41,8 +42,12 @@ _POLLED_S = POLL_INTERVAL_S + POLL_TIMEOUT_S
 _AT_ONCE = Pause(0, "the API's answer does not flicker, and every minute counts")
 _FLAP = Pause(5 * MINUTE_S, "a lock that comes and goes is one alert")
 _NEWS = Pause(0, "a change is seen once, and is news at once")
-_TIME_LEFT = "Its configuration is deleted 30 days after the lock."
-_TIME_LEFT_ZH = "锁定 30 天后其配置将被删除。"
+_TIME_LEFT = "Its configuration is kept for 30 days at most."
+_TIME_LEFT_ZH = "停服后配置最多保留 30 天。"
+_REASON_ZH = (
+    '{{ if eq $labels.reason "security" }}安全原因 {{ else if eq $labels.reason "unspecified" }}未说明原因 {{ end }}'
+    "{{ $labels.reason }}"
+)
 _AMOUNT = '{{ printf "%.2f" $value }} {{ $labels.currency }}'
 
 
@@ -57,7 +62,7 @@ LOCK_ALERTS = (
     Alert(
         "DcdnServiceLockedFinancial",
         Severity.CRITICAL,
-        routed_or_not(f'max by (account, product) ({LOCK}{{reason="financial"}})'),
+        routed_or_not(f'max by (account, product) ({LOCK}{{reason="financial"}})', LOCKED_ROUTES),
         fires_when="the service is locked for an overdue payment, until an answer says that it no longer is",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -75,7 +80,7 @@ LOCK_ALERTS = (
     Alert(
         "DcdnServiceLockedOther",
         Severity.CRITICAL,
-        routed_or_not(f'{LOCK}{{reason!="financial"}}'),
+        routed_or_not(f'{LOCK}{{reason!="financial"}}', LOCKED_ROUTES),
         fires_when="the service is locked for another reason than an overdue payment",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
@@ -84,7 +89,7 @@ LOCK_ALERTS = (
         description="The vendor has locked the service, and not for a payment. Only a ticket with the vendor ends "
         "it: "
         f"open one now, and name the account's id. {_TIME_LEFT}",
-        summary_zh=f"{WHO}：{PRODUCT} 被锁定，原因 {{{{ $labels.reason }}}}",
+        summary_zh=f"{WHO}：{PRODUCT} 被锁定，原因：{_REASON_ZH}",
         description_zh=f"阿里云锁定了该服务，并非因为欠费。只能提交工单解决：请立即提交，并注明账号 ID。"
         f"{_TIME_LEFT_ZH}",
     ),
@@ -176,12 +181,15 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: the balance is spent, {_AMOUNT}",
         description="The available amount counts credit in. Top the account up now."
         + _by_site(
-            " On the China site its services are locked at once.",
+            " On the China site its services are locked at once, unless the account may defer that.",
             " On the international site its services are locked 15 days after a bill fell due.",
         ),
         summary_zh=f"{WHO}：可用额度已用尽，{_AMOUNT}",
         description_zh="可用额度已包含信用额度。请立即充值。"
-        + _by_site("中国站：服务会立即被锁定。", "国际站：账单到期后有 15 天宽限期，之后服务会被锁定。"),
+        + _by_site(
+            "中国站：服务会立即被锁定（有延期免停权益的账号除外）。",
+            "国际站：账单到期后有 15 天宽限期，之后服务会被锁定。",
+        ),
     ),
     Alert(
         "DcdnBalanceRunningOut",
@@ -300,8 +308,8 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         fires_when=f"a service ends within {format_duration(ENDING_S)}, or has ended (dcdn_sec)",
         learned_after_s=_POLLED_S,
         waits=Pause(0, "the moment is a fact, not a measurement"),
-        summary=f"{WHO}: {PRODUCT} ends on {DAY}",
-        description="It is paid until then, and does not protect its domains after. Renew it in the console, or move "
+        summary=f"{WHO}: {PRODUCT} is paid until {DAY}",
+        description="It does not protect its domains after that day. Renew it in the console, or move "
         "the domains away before.",
         summary_zh=f"{WHO}：{PRODUCT} 于 {DAY_IN_BEIJING}到期",
         description_zh="服务只付费到该日，之后其域名不再受保护。请在控制台续费，或提前迁移域名。",
@@ -314,10 +322,10 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         learned_after_s=LOCKED_TOO_LONG_S + _POLLED_S,
         waits=Pause(0, "it counts from when the lock was first seen"),
         summary=f"{WHO}: {PRODUCT} has been locked since {DAY} or longer",
-        description="30 days after the lock the vendor deletes the service's configuration: domains then have to be "
+        description="The vendor keeps the service's configuration for 30 days at most: domains then have to be "
         "added again. Pay if a payment is overdue, else open a ticket; and save the configuration.",
         summary_zh=f"{WHO}：{PRODUCT} 至少自 {DAY_IN_BEIJING}起一直被锁定",
-        description_zh="锁定 30 天后阿里云会删除该服务的配置：届时域名需要重新添加。"
+        description_zh="停服后阿里云最多保留该服务的配置 30 天：届时域名需要重新添加。"
         "欠费请付款，其他原因请提交工单；并备份配置。",
     ),
     Alert(
@@ -329,10 +337,12 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         waits=Pause(0, "it is shown as it came, and nothing has to be waited for"),
         summary=f"{WHO}: unknown to the exporter: {{{{ with $labels.charge_type }}}}billing method "
         f"{{{{ . }}}}{{{{ end }}}}"
-        "{{ with $labels.reason }}lock reason {{ . }}{{ end }}" + f" ({PRODUCT})",
+        "{{ with $labels.reason }}lock reason {{ . }}{{ end }}"
+        "{{ with $labels.status }}{{ $labels.field }} {{ . }}{{ end }}" + f" ({PRODUCT})",
         description="It is shown as it came. Open an issue of the project, so that the next version knows it.",
         summary_zh=f"{WHO}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费类型 {{{{ . }}}}{{{{ end }}}}"
-        "{{ with $labels.reason }}锁定原因 {{ . }}{{ end }}" + f"（{PRODUCT}）",
+        "{{ with $labels.reason }}锁定原因 {{ . }}{{ end }}"
+        "{{ with $labels.status }} {{ $labels.field }} {{ . }}{{ end }}" + f"（{PRODUCT}）",
         description_zh="该值按原样显示。请反馈给本项目（提交 issue），以便下一个版本支持。",
     ),
 )
