@@ -2,6 +2,7 @@
 
     reading.py         load, load_web, parse, without_file
     document.py        YAML with the place of every value
+    broken_yaml.py     what is wrong with YAML that cannot be read
     models.py          the whole file as frozen models, and what stands in it once
     accounts.py, credentials.py    whom to watch, and as whom
     web.py             the file of the web server, in a format that is not ours

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from exporter.config.broken_yaml import Breach, Spot, explained
 from exporter.config.problems import Location, Problem, path_of, shown
 from exporter.core.memory import collector_paused
 
@@ -23,18 +24,12 @@ MAX_DEPTH = 32
 MAX_ALIASED_VALUES = 100_000
 
 _TAGGED = "YAML tags are not supported; write the value without one"
-_SENTENCES = {
-    "found undefined alias": "this alias stands for nothing above it; put text that begins with * in quotes",
-    "second occurrence": "this anchor is set twice; give it another name",
-    "but found another document": "a second document begins here; write one document a file",
-}
 _STANDARD = "tag:yaml.org,2002:"
 _KINDS = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "empty"}
 _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 # What YAML 1.1 does not allow, and three more that it takes for line ends where no editor does.
 _FORBIDDEN_CHARACTER = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OPEN = object()
-_TAB_INDENT = re.compile(r" *\t")
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 
@@ -112,8 +107,11 @@ class Document:
 def read(text: str) -> Document:
     """The document in the text; a text without any is an empty mapping. Raises UnreadableError."""
     if character := _FORBIDDEN_CHARACTER.search(text):
-        line = text.count("\n", 0, character.start()) + 1
-        raise _unreadable(line, f"the character U+{ord(character[0]):04X} is not allowed in the file; remove it")
+        at = character.start()
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        seen = f"the character U+{ord(character[0]):04X} at column {column} is not allowed in the file"
+        hint = ", or save the file as UTF-8 if it is UTF-16" if character[0] == "\0" else ""
+        raise _unreadable(line, f"{seen}; remove it{hint}")
     with collector_paused():  # 10,000 accounts are 700,000 objects, and no cycle among them
         try:
             root = yaml.compose(text, Loader=_Loader)
@@ -138,18 +136,17 @@ def _too_deep(line: int) -> UnreadableError:
 
 
 def _broken(error: yaml.YAMLError, text: str) -> UnreadableError:
-    lines = text.splitlines()
-    mark = getattr(error, "problem_mark", None)
-    line = min(mark.line + 1, max(len(lines), 1)) if mark else 1
-    if lines and _TAB_INDENT.match(lines[line - 1]):
-        return _unreadable(line, "the indentation has a tab; use spaces")
-    reason = getattr(error, "problem", None) or "unreadable"
-    for beginning, message in _SENTENCES.items():
-        if reason.startswith(beginning):
-            return _unreadable(line, message)
-    # Words in quotes come from the file (the name of a tag, an anchor): they might be part of a secret.
-    reason = re.sub(r"""(['"]).*\1""", "(not shown)", reason)
-    return _unreadable(line, f"broken YAML ({reason}); put text with special characters in quotes")
+    breach = Breach(
+        problem=getattr(error, "problem", None),
+        at=_spot(getattr(error, "problem_mark", None)),
+        context=getattr(error, "context", None),
+        begun=_spot(getattr(error, "context_mark", None)),
+    )
+    return _unreadable(*explained(breach, text))
+
+
+def _spot(mark: yaml.Mark | None) -> Spot | None:
+    return None if mark is None else Spot(mark.line + 1, mark.column + 1)
 
 
 class _Loader(SafeLoader):

@@ -1,5 +1,6 @@
 """From the text of a configuration file to a Configuration, or to every problem in it at once."""
 
+import codecs
 import os
 import typing
 from collections.abc import Iterable, Iterator
@@ -47,9 +48,13 @@ def _text(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        content, at = error.object, error.start  # from behind a BOM on
     # Outside the except clause: the decoding error would carry the whole content along.
-    raise _unreadable(path, "these bytes are not UTF-8; save the file as UTF-8", line)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _unreadable(path, "the file is UTF-16; save it as UTF-8", 1)
+    line, column = content.count(b"\n", 0, at) + 1, len(content[content.rfind(b"\n", 0, at) + 1 : at].decode()) + 1
+    seen = f"the byte {content[at]:02X} at column {column} is not UTF-8"
+    raise _unreadable(path, f"{seen}; save the file as UTF-8", line)
 
 
 def parse(text: str, *, source: str, vocabulary: Vocabulary) -> Configuration:

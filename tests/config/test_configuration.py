@@ -1,3 +1,4 @@
+import codecs
 import os
 import threading
 from collections.abc import Callable
@@ -269,8 +270,22 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path, vocabulary: Vocabulary) -> None
     [
         pytest.param(
             b"accounts:\n- name: \xff",
-            ":2: (top level): these bytes are not UTF-8; save the file as UTF-8",
+            ":2: (top level): the byte FF at column 9 is not UTF-8; save the file as UTF-8",
             id="encoding",
+        ),
+        pytest.param(
+            codecs.BOM_UTF8 + "accounts:\n- {name: 视频".encode() + b"\xca\xd3}",
+            ":2: (top level): the byte CA at column 12 is not UTF-8; save the file as UTF-8",
+            id="encoding-behind-a-mark",
+        ),
+        pytest.param(
+            "accounts: []".encode("utf-16"), ":1: (top level): the file is UTF-16; save it as UTF-8", id="utf-16"
+        ),
+        pytest.param(
+            "accounts: []".encode("utf-16-be"),
+            ":1: (top level): the character U+0000 at column 1 is not allowed in the file; "
+            "remove it, or save the file as UTF-8 if it is UTF-16",
+            id="utf-16-without-a-mark",
         ),
         pytest.param(
             b"#" * (16 * 1024 * 1024 + 1),

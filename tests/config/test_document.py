@@ -1,7 +1,6 @@
 import pytest
-import yaml
 
-from exporter.config.document import MAX_ALIASED_VALUES, MAX_DEPTH, Odd, UnreadableError, _broken, read
+from exporter.config.document import MAX_ALIASED_VALUES, MAX_DEPTH, Odd, UnreadableError, read
 
 
 @pytest.mark.parametrize(
@@ -98,12 +97,3 @@ def test_problems_inside_a_refused_value_are_not_told() -> None:
     assert [str(problem) for problem in document.problems] == [
         "a: this key is set on line 1 already; set it once",
     ]
-
-
-def test_what_the_parser_quotes_from_the_file_is_left_out() -> None:
-    """PyYAML without libyaml names the handle of a tag, which may be a secret."""
-    error = yaml.scanner.ScannerError(problem="found undefined tag handle '!hunter2!'")
-    assert str(_broken(error, "a: !hunter2!x y")) == (
-        "(top level): broken YAML (found undefined tag handle (not shown)); "
-        "put text with special characters in quotes"
-    )
