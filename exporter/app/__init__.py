@@ -14,7 +14,7 @@ demo          the simulator, and a daemon that watches it
 
 from exporter.config import Vocabulary
 from exporter.metrics.families import ACCOUNT_INFO_LABELS, TARGET_LABELS
-from exporter.probes.table import INTERVALS, PRODUCTS, SWITCH_PRODUCTS, SWITCHES, vendor_limits
+from exporter.probes.table import INTERVALS, NEEDS, PRODUCTS, SWITCH_PRODUCTS, SWITCHES, vendor_limits
 
 VOCABULARY = Vocabulary(
     products=PRODUCTS,
@@ -22,5 +22,6 @@ VOCABULARY = Vocabulary(
     switch_products=SWITCH_PRODUCTS,
     intervals=INTERVALS,
     vendor_limits=vendor_limits(),
+    operations=NEEDS,
     forbidden_labels=frozenset(ACCOUNT_INFO_LABELS) | TARGET_LABELS,
 )

@@ -11,6 +11,8 @@
     checks.py          checks of models, with the words for a message
     problems.py        Problem, ConfigurationError
     summary.py         a few lines for people
+    calls.py           the operations that are called for the accounts
+    unused.py          keys that have no effect
     exposure.py        files with secrets that other users can read or change
     schema.py          the file for editors
 
@@ -39,6 +41,7 @@ from exporter.config.problems import ConfigurationError, Problem
 from exporter.config.reading import load, load_web, parse, without_file
 from exporter.config.schema import json_schema
 from exporter.config.summary import summary
+from exporter.config.unused import unused_keys
 from exporter.config.values import format_duration, parse_duration
 from exporter.config.vocabulary import Vocabulary
 from exporter.config.web import TlsServer, WebConfiguration, protection, web_summary
@@ -76,6 +79,7 @@ __all__ = [
     "read_secret_file",
     "summary",
     "to_yaml",
+    "unused_keys",
     "web_summary",
     "without_file",
 ]

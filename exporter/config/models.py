@@ -5,7 +5,7 @@ stand at the later one and are skipped if the earlier one has a problem, so that
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config.accounts import Account, Discovery, Polled, Products, ResourceDirectory, Switches
+from exporter.config.calls import called_operations
 from exporter.config.checks import SWITCHES, Accepts, Section, broken_rule, refusal, unknown, vocabulary
 from exporter.config.values import Endpoint, duration, format_duration, is_positive, milliseconds, whole_number
 
@@ -107,13 +108,9 @@ _LIMITS_WORDS = "a mapping of operations to numbers"
 _ABOVE_ZERO = {"exclusiveMinimum": 0}
 
 
-def _share(share: object, info: ValidationInfo) -> float:
+def _share(share: object, _info: ValidationInfo) -> float:
     if not is_positive(share, at_most=1):
         raise refusal(_SHARE_WORDS)
-    limits = vocabulary(info).vendor_limits
-    tightest = min(limits, key=lambda operation: limits[operation], default=None)
-    if tightest is not None and _whole_calls(limits[tightest], share=share) < 1:
-        raise refusal(f"a share that leaves {tightest} at least one of its {limits[tightest]} calls a second")
     return float(share)
 
 
@@ -159,6 +156,20 @@ class RateLimit(Section):
         """
         limit, share = self.calls_per_second.get(operation, vendor_limit), self.share / shards
         return _whole_calls(limit, share=share) or limit * share
+
+
+def _refuse_share_below_one_call(share: float, called: Collection[str], limits: Mapping[str, int]) -> None:
+    """Raise where the share leaves less than one call a second of an operation that is called."""
+    tightest = min(called, key=lambda operation: (limits[operation], operation), default=None)
+    if tightest is None or _whole_calls(limits[tightest], share=share) >= 1:
+        return
+    limit = limits[tightest]
+    words = (
+        f"from 1/{limit} ({math.ceil(10_000 / limit) / 10_000:g}) to 1; a smaller share leaves {tightest}, "
+        f"which this file calls, less than one of its {limit} calls a second"
+    )
+    details = InitErrorDetails(type=refusal(words), loc=("share",), input=None)
+    raise ValidationError.from_exception_data("share", [details], hide_input=True)
 
 
 def _whole_calls(limit: float, *, share: float) -> int:
@@ -227,12 +238,12 @@ class Configuration(Polled):
     """What is polled for every account that does not say so itself."""
     switches: Switches = Field(default_factory=dict)
     """Which of the vocabulary's switches are on: every one, as given or off."""
-    rate_limit: RateLimit = Field(default_factory=RateLimit)
-    """How much of the vendor's limits to use."""
     discovery: Discovery = Field(default_factory=Discovery)
     """Where to find accounts."""
     accounts: Annotated[tuple[Account, ...], Accepts(_ACCOUNTS_WORDS)] = Field(default=(), validate_default=True)
     """The accounts that the file names; those that are discovered come on top."""
+    rate_limit: RateLimit = Field(default_factory=RateLimit)
+    """How much of the vendor's limits to use."""
     endpoints: Endpoints = Field(default_factory=Endpoints)
     """Addresses to call in place of the vendor's own."""
 
@@ -262,3 +273,13 @@ class Configuration(Polled):
             raise broken_rule("no account is named; name one here or a directory in discovery.resource_directories")
         _refuse_switches_without_use(accounts, info)
         return tuple(_resolved(account, info.data) for account in accounts)
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _one_call_of_each_operation(cls, rate_limit: RateLimit, info: ValidationInfo) -> RateLimit:
+        """Of those that are called for the accounts; others do not matter."""
+        accounts, discovery, known = info.data.get("accounts"), info.data.get("discovery"), vocabulary(info)
+        if accounts is not None and discovery is not None:
+            called = called_operations(accounts, discovery.resource_directories, known)
+            _refuse_share_below_one_call(rate_limit.share, called, known.vendor_limits)
+        return rate_limit

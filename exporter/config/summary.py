@@ -26,7 +26,7 @@ def summary(configuration: Configuration, vocabulary: Vocabulary) -> str:
         lines.append(_counted(len(directories), "resource directory", "resource directories"))
         lines += _named(_directory(directory, vocabulary) for directory in directories)
     polled: tuple[Account | ResourceDirectory, ...] = (*accounts, *directories)
-    keys = {key for each in polled for key in _interval_keys(each, vocabulary)}
+    keys = {key for each in polled for key in interval_keys(each, vocabulary)}
     lines += [
         *_intervals(poll, keys),
         f"one call takes at most {format_duration(poll.timeout_s)}; {_calls(poll.max_workers)} at a time",
@@ -58,7 +58,8 @@ def _ages(poll: Poll, keys: AbstractSet[str]) -> Iterator[str]:
         yield f"answers of inventories are stale after {format_duration(poll.inventory_stale_after_s)}"
 
 
-def _interval_keys(polled: Account | ResourceDirectory, vocabulary: Vocabulary) -> Iterator[str]:
+def interval_keys(polled: Account | ResourceDirectory, vocabulary: Vocabulary) -> Iterator[str]:
+    """The keys below `poll` by which the probes of this section run."""
     for name in (*polled.products, *vocabulary.switched_on(polled.products, polled.switches)):
         yield vocabulary.intervals.get(name, "interval")
 

@@ -23,6 +23,8 @@ class Vocabulary:
     """The key below `poll` by which a product, or what a switch turns on, is polled; one not in it: `interval`."""
     vendor_limits: Mapping[str, int]
     """What `calls_per_second` may limit: the calls per second and account that the vendor allows, by operation."""
+    operations: Mapping[str, tuple[str | None, str | None]]
+    """The operations of probes, with the product and the switch that each needs; None: any account, no switch."""
     forbidden_labels: frozenset[str]
     """Names that no label of an account may have, since it would rename or hide ours."""
 
@@ -35,10 +37,21 @@ class Vocabulary:
             *(key for key in self.switch_products if key not in self.switches),
             *(name for names in self.switch_products.values() for name in names if name not in self.products),
             *(operation for operation, limit in self.vendor_limits.items() if not operation or limit < 1),
+            *(operation for operation in self.operations if operation not in self.vendor_limits),
+            *(product for product, _ in self.operations.values() if product not in (None, *self.products)),
+            *(switch for _, switch in self.operations.values() if switch not in (None, *self.switches)),
             *(name for name in self.forbidden_labels if not LABEL_NAME.fullmatch(name)),
         ]
         if odd or not self.products:
             raise ValueError(f"not a vocabulary: {', '.join(map(repr, odd)) or 'no product'}")
+
+    def polled_operations(self, products: Collection[str], switches: Mapping[str, bool]) -> set[str]:
+        """What is called to poll an account with these products and switches."""
+        return {
+            operation
+            for operation, (product, switch) in self.operations.items()
+            if product in (None, *products) and (switch is None or switches.get(switch, False))
+        }
 
     def switched_on(self, products: Collection[str], switches: Mapping[str, bool]) -> list[str]:
         """The switches that turn something on for an account with these products."""

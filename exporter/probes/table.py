@@ -269,6 +269,10 @@ SWITCH_PRODUCTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         if not any(kind.of_account for kind in PROBES if kind.switch == switch)
     }
 )
+# The product and the switch that each operation needs; None: any account, no switch.
+NEEDS: Mapping[str, tuple[str | None, str | None]] = MappingProxyType(
+    {kind.operation.action: (None if kind.of_account else kind.product, kind.switch) for kind in PROBES}
+)
 # The key below `poll` of the interval, by switch, and by product for what is always polled of it.
 INTERVALS: Mapping[str, str] = MappingProxyType({kind.switch or kind.product: kind.interval.value for kind in PROBES})
 UNKNOWN_FIELDS: tuple[str, ...] = tuple(dict.fromkeys(field for kind in PROBES for field in kind.unknown_fields))

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -309,3 +311,18 @@ def test_an_early_reload_is_none() -> None:
     )
 
     assert (process.returncode, b"--config.file" in process.stdout) == (0, True)
+
+
+def test_keys_without_effect_are_warnings(tmp_path: Path) -> None:
+    """On standard error, below the summary; the file is good."""
+    file = tmp_path / "config.yaml"
+    file.write_text("certificates: true\naccounts: [{name: prod}]\n")
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err, pytest.raises(SystemExit) as ended:
+        main(["check-config", str(file)])
+
+    assert ended.value.code == 0
+    assert out.getvalue().startswith("1 account\n")
+    assert err.getvalue() == (
+        f"warning: {file}: certificates: this key has no effect: it is for dcdn, cdn; "
+        "the products here are dcdn_ipa\n"
+    )

@@ -15,6 +15,7 @@ VOCABULARY = replace(
     switches={switch: REAL_VOCABULARY.switches[switch] for switch in ("debt_status", "balance")},
     switch_products={"debt_status": PRODUCTS},
     vendor_limits={"DescribeDcdnIpaService": 20, "AssumeRole": 100},
+    operations={"DescribeDcdnIpaService": ("dcdn_ipa", None)},
 )
 
 

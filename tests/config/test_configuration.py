@@ -39,7 +39,7 @@ def test_without_a_file_everything_else_is_as_in_the_shortest_file(
 
 def test_accounts_without_products_get_those_of_the_file(vocabulary: Vocabulary) -> None:
     """Products of an account's own win; the file has the first one where it names none."""
-    letters = replace(vocabulary, products=("a", "b", "c"), switch_products={})
+    letters = replace(vocabulary, products=("a", "b", "c"), switch_products={}, operations={})
     accounts = "accounts: [{name: one}, {name: two, products: [c]}]"
     found = parse(f"products: [b, a]\n{accounts}", source="dcdn.yaml", vocabulary=letters)
     assert [account.products for account in found.accounts] == [("b", "a"), ("c",)]
@@ -142,6 +142,9 @@ def test_what_the_models_call_switches_is_no_key_of_the_file(refused: Callable[[
         pytest.param({"switch_products": {"debts": ("cdn",)}}, id="products of no switch"),
         pytest.param({"switch_products": {"debt_status": ("moon",)}}, id="a switch of no product"),
         pytest.param({"vendor_limits": {"DescribeDcdnIpaService": 0}}, id="no call"),
+        pytest.param({"operations": {"Describe": ("cdn", None)}}, id="an operation without a limit"),
+        pytest.param({"operations": {"AssumeRole": ("moon", None)}}, id="an operation of no product"),
+        pytest.param({"operations": {"AssumeRole": ("cdn", "debts")}}, id="an operation of no switch"),
         pytest.param({"forbidden_labels": frozenset({"a-b"})}, id="no label"),
     ],
 )
@@ -196,7 +199,8 @@ def test_a_replica_takes_its_share_of_the_limit(configure: Configure, rate_limit
 def test_a_share_of_one_nth_leaves_n_calls_one(vocabulary: Vocabulary) -> None:
     """Also where the product of the two is a hair below 1 among floats."""
     text = f"rate_limit: {{share: {1 / 49:.17f}}}\naccounts: [{{name: a}}]"
-    found = parse(text, source="dcdn.yaml", vocabulary=replace(vocabulary, vendor_limits={"Rare": 49}))
+    rare = replace(vocabulary, vendor_limits={"Rare": 49}, operations={"Rare": ("dcdn_ipa", None)})
+    found = parse(text, source="dcdn.yaml", vocabulary=rare)
     assert found.rate_limit.allowance("Rare", vendor_limit=49) == 1
 
 

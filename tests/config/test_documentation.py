@@ -17,6 +17,7 @@ from exporter.config import (
     ResourceDirectory,
     load,
     parse,
+    unused_keys,
 )
 from exporter.config.checks import SWITCHES
 
@@ -75,13 +76,14 @@ def test_no_switch_is_called_like_another_key() -> None:
 
 
 def test_the_example_is_accepted(tmp_path: Path) -> None:
-    """Once the files it names exist."""
+    """Once the files it names exist; no key of it is without effect."""
     file = tmp_path / "dcdn-exporter.yaml"
     file.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "secrets").mkdir()
     for name in re.findall(r" secrets/(\S+)", EXAMPLE.read_text(encoding="utf-8")):
         (tmp_path / "secrets" / name).write_text(f"{name}\n")
     found = load(file, vocabulary=VOCABULARY)
+    assert unused_keys(found, VOCABULARY) == []
     assert len({account.credentials.type for account in found.accounts}) == len(typing.get_args(Credentials))
     shop = found.accounts[1].credentials
     assert isinstance(shop, AccessKeyCredentials)
