@@ -119,7 +119,7 @@ image: ## Build the image of the last commit (IMAGE=NAME BASE=NAME PIP_INDEX_URL
 	$(ENGINE) pull --quiet "$$base" >/dev/null || $(ENGINE) image inspect "$$base" >/dev/null; \
 	digest=$$($(ENGINE) image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$$base" | head -n 1); \
 	label="--label org.opencontainers.image"; \
-	$(ENGINE) build $(if $(findstring docker,$(ENGINE)),,--format docker) -f deploy/container/Containerfile \
+	$(ENGINE) build $(if $(IS_DOCKER),,--format docker) -f deploy/container/Containerfile \
 		--build-arg BASE="$${digest:-$$base}" \
 		$(foreach name,PIP_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name)='$($(name))')) \
 		$$label.version="$$version" $$label.revision=$$(git rev-parse HEAD) \
@@ -128,8 +128,8 @@ image: ## Build the image of the last commit (IMAGE=NAME BASE=NAME PIP_INDEX_URL
 		-t '$(IMAGE)':"$$version" build/source
 
 registry-login: ## Log in to the registry of IMAGE as REGISTRY_USER with REGISTRY_PASSWORD, both of the environment
-	@mkdir -p $$HOME/.docker && printf %s "$$REGISTRY_PASSWORD" | $(ENGINE) login --authfile $$HOME/.docker/config.json \
-		--username "$$REGISTRY_USER" --password-stdin '$(firstword $(subst /, ,$(IMAGE)))'
+	@mkdir -p $$HOME/.docker && printf %s "$$REGISTRY_PASSWORD" | $(ENGINE) login \
+		$(if $(IS_DOCKER),,--authfile $$HOME/.docker/config.json) --username "$$REGISTRY_USER" --password-stdin '$(firstword $(subst /, ,$(IMAGE)))'
 
 push-image: ## Push the image to its registry, as IMAGE:VERSION-ARCHITECTURE (IMAGE=REGISTRY/NAME)
 	@set -e; image='$(IMAGE)':$$($(MAKE) --no-print-directory version); \
@@ -152,6 +152,7 @@ publish: build/venv-uv/.done ## Upload sdist and wheel to the package index
 	@build/venv-uv/bin/uv publish dist/*.whl dist/*.tar.gz
 
 ENGINE ?= podman
+IS_DOCKER = $(findstring docker,$(notdir $(ENGINE)))
 ARCHITECTURES := amd64 arm64
 IMAGE ?= dcdn-exporter
 BASE ?= $(shell sed -n 's/^ARG BASE=//p' deploy/container/Containerfile)

@@ -42,10 +42,12 @@ def make(tool: Callable[[str], str], tmp_path: Path) -> Callable[..., Asked]:
     for command in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "--message=one"]):
         subprocess.run([tool("git"), *command], cwd=project, check=True)  # noqa: S603 — a tool that the tests look for
 
-    def run(*arguments: str, pull: int = 0, local: int = 0, next_version: str = "", **environ: str) -> Asked:
+    def run(
+        *arguments: str, name: str = "podman", pull: int = 0, local: int = 0, next_version: str = "", **environ: str
+    ) -> Asked:
         if next_version:
             (project / "exporter" / "__init__.py").write_text(f'__version__ = "{next_version}"\n')
-        engine, asked = tmp_path / "podman", tmp_path / "asked"
+        engine, asked = tmp_path / name, tmp_path / "asked"
         engine.write_text(ENGINE.format(asked=asked, pull=pull, local=local))
         engine.chmod(0o755)
         asked.write_text("")
@@ -87,6 +89,12 @@ def test_an_image_of_the_last_commit_has_its_version(make: Callable[..., Asked])
     assert build.endswith(f"-t registry/us:{__version__} build/source")
 
 
+@pytest.mark.parametrize(("name", "begins"), [("podman", "build --format docker -f "), ("docker", "build -f ")])
+def test_the_image_has_a_health_check_with_either_engine(make: Callable[..., Asked], name: str, begins: str) -> None:
+    """Podman's own format has none, and docker knows one format."""
+    assert make("image", name=name)[1][-1].startswith(begins)
+
+
 def test_the_base_is_the_one_that_the_containerfile_names(make: Callable[..., Asked]) -> None:
     """Unless another one is given."""
     named = (ROOT / "deploy" / "container" / "Containerfile").read_text().partition("ARG BASE=")[2].split()[0]
@@ -102,14 +110,19 @@ def test_a_base_that_no_registry_has_must_be_here(make: Callable[..., Asked], lo
     assert any(line.startswith("build ") for line in asked) == (code == 0)
 
 
-def test_an_image_is_pushed_with_its_architecture(make: Callable[..., Asked]) -> None:
-    """After a login whose password no command line shows."""
+@pytest.mark.parametrize(
+    ("name", "flag"), [("podman", "--authfile {home}/.docker/config.json "), ("docker", "")], ids=["podman", "docker"]
+)
+def test_an_image_is_pushed_with_its_architecture(
+    make: Callable[..., Asked], tmp_path: Path, name: str, flag: str
+) -> None:
+    """After a login whose password no command line shows, into the file where docker and helm look."""
     user = {"REGISTRY_USER": "robot", "REGISTRY_PASSWORD": "hunter2"}
-    code, asked = make("registry-login", "push-image", "IMAGE=registry/us", **user)
+    code, asked = make("registry-login", "push-image", "IMAGE=registry/us", name=name, **user)
     image = f"registry/us:{__version__}"
 
     assert code == 0
-    assert asked[0].endswith("--username robot --password-stdin registry")
+    assert asked[0] == f"login {flag.format(home=tmp_path)}--username robot --password-stdin registry"
     assert asked[1] == f"hunter2image inspect --format {{{{.Architecture}}}} {image}"
     assert asked[2:] == [f"tag {image} {image}-arm64", f"push {image}-arm64"]
 
