@@ -173,9 +173,12 @@ lock: build/venv-uv/.done ## Write requirements/ anew from pyproject.toml
 	$(compile) pyproject.toml -o requirements/run.txt
 	$(compile) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(compile) pyproject.toml --group dev --resolution lowest-direct -o requirements/lowest.txt
-	@# Some dependencies are published as source alone, which setuptools builds.
-	sed -n 's/^requires = \["\(.*\)"\]$$/\1\nsetuptools/p' pyproject.toml | $(compile) - -o requirements/build.txt
+	@# Some dependencies are published as source alone, which setuptools builds; editables is for an install that
+	@# reads the code from this folder.
+	sed -n 's/^requires = \["\(.*\)"\]$$/\1\nsetuptools\neditables/p' pyproject.toml | $(compile) - -o requirements/build.txt
 	echo uv | $(compile) - -o requirements/uv.txt
+	$(compile) --group tools -o requirements/tools.txt
+	$(compile) --group helm --no-deps -o requirements/helm.txt
 
 compile = build/venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links
@@ -191,11 +194,11 @@ $(VENV)/bin/python:
 		"install its venv module (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 
 # A stamp is newer than the lock file that it was made from. The development lock holds all of the other one.
-$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
 	@if test -e $(VENV)/.dev; then $(MAKE) --no-print-directory $(VENV)/.dev; else $(call install,requirements/run.txt); fi
 	@touch $@
 
-$(VENV)/.dev: $(LOCK) pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: $(LOCK) requirements/build.txt pyproject.toml | $(VENV)/bin/python
 	@$(call install,$(LOCK))
 	@touch $@
 
@@ -211,9 +214,14 @@ for python in python$(1) "$$(pyenv prefix $(1) 2>/dev/null)/bin/python"; do \
 done; exit 1
 endef
 
+# A build in isolation would fetch its tools without a hash, so they are installed first. What is locked comes last: it
+# may have other versions of them.
 define install
 { echo "Setting up $(VENV) from $(1) ..." && \
-	$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $(1) && \
-	$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable . && \
+	$(pip_install) --require-hashes -r requirements/build.txt && \
+	$(pip_install) --no-build-isolation --no-deps --editable . && \
+	$(pip_install) --no-build-isolation --use-pep517 --require-hashes -r $(1) && \
 	echo "Set up."; }
 endef
+
+pip_install = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet

@@ -95,6 +95,25 @@ def test_unit_tests_run_on_pythons_of_the_path_and_of_pyenv(make: Make, tmp_path
     ]
 
 
+@pytest.mark.parametrize(("target", "lock"), [(".venv/.run", "run"), (".venv/.dev", "dev")])
+def test_all_that_is_installed_comes_by_hash(make: Make, tmp_path: Path, target: str, lock: str) -> None:
+    """What builds packages, too: no build fetches its tools itself."""
+    asked = tmp_path / "asked"
+    log = f'    "-m pip "*) echo "$*" >> {asked} ;;\n'
+    executable(
+        tmp_path / "python3",
+        PYTHON.format(version="3.11").replace("esac", f"{log}esac").replace('"${0##*/} $*"', '"$*"'),
+    )
+    done = make(target, "PYTHON=" + str(tmp_path / "python3"), path=os.defpath)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.partition(" install --quiet ")[2] for line in asked.read_text().splitlines()] == [
+        "--require-hashes -r requirements/build.txt",
+        "--no-build-isolation --no-deps --editable .",
+        f"--no-build-isolation --use-pep517 --require-hashes -r requirements/{lock}.txt",
+    ]
+
+
 def test_a_python_that_is_missing_is_named(make: Make, tmp_path: Path) -> None:
     """The unit tests are not run on it; in CI, where nothing is missing, that is a failure."""
     options = {"path": str(tmp_path / "empty")}

@@ -33,7 +33,7 @@ def three_numbers(version: str) -> tuple[int, ...]:
     return (*Version(version).release, 0, 0)[:3]
 
 
-@pytest.mark.parametrize("file", ["run.txt", "dev.txt", "lowest.txt", "build.txt", "uv.txt"])
+@pytest.mark.parametrize("file", ["run.txt", "dev.txt", "lowest.txt", "build.txt", "uv.txt", "tools.txt", "helm.txt"])
 def test_every_requirement_is_pinned_with_hashes_and_no_host(file: str) -> None:
     """A lock file holds pinned names and hashes, and nothing that says where to download from."""
     text = (ROOT / "requirements" / file).read_text(encoding="utf-8").replace("\\\n", " ")
@@ -76,6 +76,14 @@ def test_what_the_documents_install_is_locked(page: str) -> None:
         "--no-build-isolation --no-deps .",
     ]
     assert steps
+
+
+def test_what_the_tests_need_is_locked() -> None:
+    """A bare machine gets every program of a package by its hash."""
+    commands = re.findall(r'/pip" ([a-z]+) (.+)$', (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [command for command, _ in commands] == ["install", "download"]
+    assert all("--require-hashes" in flags for _, flags in commands)
 
 
 def test_lower_bounds_are_what_is_tested() -> None:
