@@ -9,6 +9,7 @@
     values.py          durations, numbers, addresses
     vocabulary.py      what callers pass in: products, switches, limits, labels
     checks.py          checks of models, with the words for a message
+    unknown_keys.py    what a key that is unknown may be
     problems.py        Problem, ConfigurationError
     summary.py         a few lines for people
     calls.py           the operations that are called for the accounts

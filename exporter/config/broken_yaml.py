@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _TAB_INDENT = re.compile(r" *\t")
 # Punctuation of YAML and names of its parts. Other words in quotes come from the file, and may be a secret.
 _WITHOUT_VALUES = re.compile(r"""(?:[^'"]|'(?:[-,:?!\[\]{}>]|<[a-z ]+>)')*""")
+_TEMPLATE = re.compile(r"\$\{|\{[{%]")
 _NEEDS_QUOTES = "put text that begins with {} in quotes"
 _SAME_COLUMN = "begin the keys of one mapping in the same column, and so the items of one list"
 _SPACE_BEHIND_COLON = "put a space behind the colon of the key above"
@@ -66,11 +67,14 @@ def explained(breach: Breach, text: str) -> tuple[int, str]:
     lines = text.splitlines() or [""]
     at = breach.at or Spot(1, 1)
     number = min(at.line, len(lines))
-    line = lines[number - 1]
+    above, line = lines[number - 2] if number > 1 else "", lines[number - 1]
     if _TAB_INDENT.match(line):
         return number, f"the indentation has a tab at column {line.index(chr(9)) + 1}; use spaces"
     where = f"at column {at.column}" if at.line == number else "at the end of the file"
-    return number, f"broken YAML {where}: {_sentence(breach) or f'{_words(breach)}; {_advice(breach, line, at)}'}"
+    return (
+        number,
+        f"broken YAML {where}: {_sentence(breach) or f'{_words(breach)}; {_advice(breach, above, line, at)}'}",
+    )
 
 
 def _sentence(breach: Breach) -> str | None:
@@ -92,19 +96,32 @@ def _without_values(words: str) -> str:
     return own if own == words else f"{own}(not shown)"
 
 
-def _advice(breach: Breach, line: str, at: Spot) -> str:
+def _advice(breach: Breach, above: str, line: str, at: Spot) -> str:
     words = f"{breach.context or ''} {breach.problem or ''}"
-    before, here = line[: at.column - 1], line[at.column - 1 : at.column]
+    return (
+        _advice_on_lines(above, line)
+        or _advice_on_place(words, before=line[: at.column - 1], here=line[at.column - 1 : at.column])
+        or next((advice for part, advice in _ADVICE.items() if part in words), None)
+        or (_SAME_COLUMN if "while parsing a block" in words else "put text with special characters in quotes")
+    )
+
+
+def _advice_on_lines(above: str, line: str) -> str | None:
+    if "：" in line or "：" in above:
+        return "write a colon and a space in place of ："
+    if _TEMPLATE.search(line):
+        return "the file is no template and has no variables: put text with braces in quotes"
+    return None
+
+
+def _advice_on_place(words: str, *, before: str, here: str) -> str | None:
     if "cannot start any token" in words and here in tuple("@`%"):
         return _NEEDS_QUOTES.format(here)
     if "mapping values are not allowed" in words:
         second = re.search(r":\s", before)
         return "put text with a colon in it in quotes" if second else f"{_SPACE_BEHIND_COLON}; {_SAME_COLUMN}"
-    for part, advice in _ADVICE.items():
-        if part in words:
-            return advice
     if "while parsing a block" in words:
         if here in tuple("]}"):
             return f"remove the {here}, which closes nothing"
-        return _ONE_TEXT if before.rstrip().endswith(tuple("'\"]}")) else _SAME_COLUMN
-    return "put text with special characters in quotes"
+        return _ONE_TEXT if before.rstrip().endswith(tuple("'\"]}")) else None
+    return None

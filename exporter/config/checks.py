@@ -6,7 +6,7 @@ from the `Accepts` in the field's annotation.
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -93,6 +93,14 @@ def words_of(of: FieldInfo) -> str | None:
     return next((item.words for item in (*of.metadata, *inner) if isinstance(item, Accepts)), None)
 
 
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models named anywhere in a field's annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)
+
+
 def text(holds: Callable[[str], object], accepted: str, **shape: Any) -> Accepts:
     """Text for which `holds` is true."""
 
@@ -116,11 +124,12 @@ def one_of(words: Collection[str]) -> Accepts:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known words for a message, with the most similar one."""
-    words = sorted(known)
-    similar = difflib.get_close_matches(word[:64], words, n=1)
+    words = {each.casefold(): each for each in sorted(known)}
+    similar = difflib.get_close_matches(word[:64].casefold(), words, n=1)
+    listed = ", ".join(words.values())
     if len(words) == 1:
-        return words[0]
-    return f"one of {', '.join(words)}" + (f" (did you mean {similar[0]}?)" if similar else "")
+        return listed
+    return f"one of {listed}" + (f" (did you mean {words[similar[0]]}?)" if similar else "")
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:

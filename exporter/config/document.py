@@ -27,8 +27,11 @@ _TAGGED = "YAML tags are not supported; write the value without one"
 _STANDARD = "tag:yaml.org,2002:"
 _KINDS = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "empty"}
 _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-# What YAML 1.1 does not allow, and three more that it takes for line ends where no editor does.
-_FORBIDDEN_CHARACTER = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What YAML 1.1 does not allow, three more that it takes for line ends where no editor does, and a mark of the byte
+# order that is not at the start of the file.
+_FORBIDDEN_CHARACTER = re.compile(
+    "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 _OPEN = object()
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
@@ -117,7 +120,7 @@ def read(text: str) -> Document:
             root = yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError as error:
             raise _broken(error, text) from None  # the cause quotes the file, which may hold secrets
-        if root is None:
+        if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == "null"):
             return Document(Place(1, None, {}))
         values = _Values()
         return Document(Place(1, root, values.value(root, (), _line(root))), tuple(values.problems))

@@ -10,10 +10,11 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from exporter.config.checks import SWITCHES, Facts, unknown, words_of
+from exporter.config.checks import SWITCHES, Facts, models_in, words_of
 from exporter.config.document import Document, Odd, Place, UnreadableError, read
 from exporter.config.models import Configuration
 from exporter.config.problems import ConfigurationError, Location, Problem, path_of, shown
+from exporter.config.unknown_keys import odd_characters, unknown_key
 from exporter.config.vocabulary import Vocabulary
 from exporter.config.web import WebConfiguration
 
@@ -51,7 +52,7 @@ def _text(path: Path) -> str:
         content, at = error.object, error.start  # from behind a BOM on
     # Outside the except clause: the decoding error would carry the whole content along.
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise _unreadable(path, "the file is UTF-16; save it as UTF-8", 1)
+        raise _unreadable(path, "the file is UTF-16 or UTF-32; save it as UTF-8", 1)
     line, column = content.count(b"\n", 0, at) + 1, len(content[content.rfind(b"\n", 0, at) + 1 : at].decode()) + 1
     seen = f"the byte {content[at]:02X} at column {column} is not UTF-8"
     raise _unreadable(path, f"{seen}; save the file as UTF-8", line)
@@ -122,6 +123,20 @@ def _named_again(document: Document, again: Location, first: Location) -> Proble
     return Problem(path_of(again), name.line, f"{sentence}; choose another one")
 
 
+class _Spot(NamedTuple):
+    """Where an error of pydantic is, in the file and in the models."""
+
+    location: Location
+    words: str
+    """What the field there accepts."""
+    keys: tuple[str, ...]
+    """The keys of the section around it."""
+    types: tuple[str, ...]
+    """The accepted types, where the type decides between models."""
+    is_section: bool
+    """Whether keys stand there, or a list of what has keys."""
+
+
 def _explained(
     detail: ErrorDetails, document: Document, model: type[BaseModel], switches: Iterable[str]
 ) -> Problem | None:
@@ -139,7 +154,8 @@ def _explained(
         return None
     if detail["type"] == "extra_forbidden":
         keys = {*spot.keys, *(switches if SWITCHES in spot.keys else ())} - {SWITCHES}
-        message = unknown("key", str(location[-1]), keys)
+        section = next((step for step in reversed(location[:-1]) if isinstance(step, str)), "")
+        message = unknown_key(str(location[-1]), section=section, here=keys, model=model)
     elif "sentence" in context:
         message = context["sentence"]
     elif not is_there:
@@ -148,30 +164,24 @@ def _explained(
         if context.get("text") and isinstance(found.value, int | float | Odd) and "in quotes" not in accepted:
             accepted += ", in quotes"
         of_key = shown(str(location[-1])) if detail["loc"][-1:] == (_KEY,) else None
+        whole = spot.is_section and accepted == spot.words
         if detail["loc"] == (_USERS,):  # else the words are those of a name
             accepted = "a mapping of names to bcrypt hashes"
-        message = f"seen {context.get('seen') or of_key or _seen(found, location)}; accepted: {accepted}"
+        message = f"seen {context.get('seen') or of_key or _seen(found, location, whole=whole)}; accepted: {accepted}"
     return Problem(path_of(location), found.line, message)
 
 
-def _seen(found: Place, location: Location) -> str:
-    """The value for a message; inside credentials, everything but the type counts as a secret, and so do users."""
+def _seen(found: Place, location: Location, *, whole: bool) -> str:
+    """The value for a message; inside credentials, everything but the type counts as a secret, and so do users.
+
+    So does a text in place of a ``whole`` section: it may be the section, with secrets, in another format.
+    """
     key = location[-1] if location else None
     if key == "external_id" or ("credentials" in location and key != "type") or _USERS in location:
         return f"{found.kind} (not shown)"
+    if whole and isinstance(found.value, str):
+        return f"{found.kind} (not shown){odd_characters(found.value)}"
     return found.described
-
-
-class _Spot(NamedTuple):
-    """Where an error of pydantic is, in the file and in the models."""
-
-    location: Location
-    words: str
-    """What the field there accepts."""
-    keys: tuple[str, ...]
-    """The keys of the section around it."""
-    types: tuple[str, ...]
-    """The accepted types, where the type decides between models."""
 
 
 def _spot(loc: Location, model: type[BaseModel]) -> _Spot:
@@ -193,16 +203,8 @@ def _spot(loc: Location, model: type[BaseModel]) -> _Spot:
             words = (words_of(field) if field else None) or words
             models = tuple(models_in(field.annotation)) if field else ()
     types = tuple(name for model in models if len(models) > 1 for name in _types(model))
-    return _Spot(tuple(location), words, keys, types)
+    return _Spot(tuple(location), words, keys, types, bool(models) or words == "a mapping")
 
 
 def _types(model: type[BaseModel]) -> tuple[str, ...]:
     return typing.get_args(model.model_fields["type"].annotation)
-
-
-def models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models named anywhere in a field's annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from models_in(argument)

@@ -15,10 +15,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from exporter.config.accounts import LIKE_AN_ID, Account, Polled
-from exporter.config.checks import SWITCHES, words_of
+from exporter.config.checks import SWITCHES, models_in, words_of
 from exporter.config.credentials import AccessKeyCredentials
 from exporter.config.models import Configuration
-from exporter.config.reading import models_in
 from exporter.config.vocabulary import Vocabulary
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

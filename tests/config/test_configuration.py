@@ -283,13 +283,20 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path, vocabulary: Vocabulary) -> None
             id="encoding-behind-a-mark",
         ),
         pytest.param(
-            "accounts: []".encode("utf-16"), ":1: (top level): the file is UTF-16; save it as UTF-8", id="utf-16"
+            "accounts: []".encode("utf-16"),
+            ":1: (top level): the file is UTF-16 or UTF-32; save it as UTF-8",
+            id="utf-16",
         ),
         pytest.param(
             "accounts: []".encode("utf-16-be"),
             ":1: (top level): the character U+0000 at column 1 is not allowed in the file; "
             "remove it, or save the file as UTF-8 if it is UTF-16",
             id="utf-16-without-a-mark",
+        ),
+        pytest.param(
+            "accounts: []\n\ufeffpoll: {}".encode(),
+            ":2: (top level): the character U+FEFF at column 1 is not allowed in the file; remove it",
+            id="mark-inside",
         ),
         pytest.param(
             b"#" * (16 * 1024 * 1024 + 1),
