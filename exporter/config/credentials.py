@@ -5,6 +5,7 @@ hashes, so that identities can be shared between accounts. Files that hold one s
 secrets, systemd credentials and the like.
 """
 
+import codecs
 import os
 import re
 import stat
@@ -22,6 +23,10 @@ _MAX_SECRET_BYTES = 64 * 1024
 _REASONS = {FileNotFoundError: "no such file", IsADirectoryError: "a directory"}
 _SECRET = re.compile(r"[!-~]+")
 _PATHS = ("/", "./", "../", "~")
+_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|[A-Z_][A-Z0-9_]*)")
+# In quotes, or behind a name: '=' ends some tokens, and stands nowhere else in one.
+_WRAPPED = re.compile(r"""'.*'|".*"|[A-Za-z_][A-Za-z0-9_]*=[^=].*""")
+_VARIABLE_WORDS = "a variable (not shown), which is not replaced; credentials of type default read the environment"
 
 
 class SecretFileError(ValueError):
@@ -52,8 +57,21 @@ def read_secret_file(path: Path) -> str:
     if not secret:
         raise SecretFileError(path, reason="an empty file")
     if not _SECRET.fullmatch(secret):
-        raise SecretFileError(path, reason="a file with other than printable ASCII characters, or with spaces")
+        raise SecretFileError(path, reason=_odd_text(content, secret))
     return secret
+
+
+def _odd_text(content: bytes, secret: str) -> str:
+    """Why this is no secret, without a character of it."""
+    if content.startswith(codecs.BOM_UTF8):
+        return "a file that begins with a byte order mark (save it without)"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "a file in UTF-16 (save it as UTF-8 or ASCII)"
+    if _SECRET.fullmatch(secret.strip()):
+        return "a file with spaces, or more than one newline, around the secret"
+    if len(secret.split("\n")) > 1:
+        return "a file of several lines"
+    return "a file with other than printable ASCII characters, or with spaces"
 
 
 def require_regular_file(path: Path) -> None:
@@ -77,14 +95,28 @@ _FILE_WORDS = "the path of a readable file, relative to the configuration file"
 _SECRET_FILE_WORDS = f"{_FILE_WORDS}, with printable ASCII without spaces in it"
 _INLINE_WORDS = "printable ASCII without spaces, in quotes"
 _KEY_ID = re.compile(r"[!-~]{1,128}")
+_KEY_ID_WORDS = "1 to 128 printable ASCII characters without spaces"
 _OIDC_PROVIDER_ARN = re.compile(rf"acs:ram::{ACCOUNT_ID.pattern}:oidc-provider/[A-Za-z0-9._-]{{1,128}}")
 _PROFILE_NAME = re.compile(r"[ -~]{1,128}")
 
 
 def _inline_secret(value: object, _info: ValidationInfo) -> SecretStr:
+    _refuse_variable(value, _INLINE_WORDS)
     if isinstance(value, str) and _SECRET.fullmatch(value):
         return SecretStr(value)
     raise refusal(_INLINE_WORDS, text=True)
+
+
+def _refuse_variable(value: object, words: str) -> None:
+    if isinstance(value, str) and _VARIABLE.fullmatch(value):
+        raise refusal(words, seen=_VARIABLE_WORDS)
+
+
+def _key_id(value: object, _info: ValidationInfo) -> str:
+    _refuse_variable(value, _KEY_ID_WORDS)
+    if isinstance(value, str) and _KEY_ID.fullmatch(value):
+        return value
+    raise refusal(_KEY_ID_WORDS, text=True)
 
 
 def _plain_file(
@@ -97,6 +129,8 @@ def _plain_file(
     if not isinstance(value, str) or not value.isprintable() or not value:
         raise refusal(words, text=True)
     path = folder(info) / value
+    if not os.path.lexists(path):
+        _refuse_variable(value, words)
     try:
         use(path)
     except SecretFileError as error:
@@ -117,7 +151,11 @@ def _shown_path(value: str, start: Path) -> str:
 
 
 def _secret_file(value: object, info: ValidationInfo) -> Path:
-    return _plain_file(value, info, read_secret_file, _SECRET_FILE_WORDS)
+    path = _plain_file(value, info, read_secret_file, _SECRET_FILE_WORDS)
+    if _WRAPPED.fullmatch(read_secret_file(path)):
+        seen = f"a file with quotes or a name around the secret: {path}"
+        raise refusal("a file with the secret alone, as the vendor shows it", seen=seen)
+    return path
 
 
 def _key_id_file(value: object, info: ValidationInfo) -> Path:
@@ -128,7 +166,7 @@ def _key_id_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-AccessKeyId = Annotated[str, matching(_KEY_ID, "1 to 128 printable ASCII characters without spaces")]
+AccessKeyId = Annotated[str, Accepts(_KEY_ID_WORDS, _key_id, {"pattern": f"^{_KEY_ID.pattern}$"})]
 InlineSecret = Annotated[SecretStr, Accepts(_INLINE_WORDS, _inline_secret, {"pattern": f"^{_SECRET.pattern}$"})]
 SecretFile = Annotated[Path, Accepts(_SECRET_FILE_WORDS, _secret_file, {"minLength": 1})]
 KeyIdFile = Annotated[Path, Accepts(_SECRET_FILE_WORDS, _key_id_file, {"minLength": 1})]

@@ -1,3 +1,4 @@
+import codecs
 import os
 import traceback
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from exporter.config.checks import Facts
 Configure = Callable[[str], Configuration]
 
 SECRET = "hunter2/hunter2"
+AROUND = "a file with spaces, or more than one newline, around the secret"
 
 
 def credentials(keys: str) -> str:
@@ -189,6 +191,51 @@ def test_a_file_with_more_than_a_key_id_is_refused(refused: Callable[[str], list
 
 
 @pytest.mark.parametrize(
+    "keys",
+    [
+        "access_key_secret: ${HUNTER2}",
+        "access_key_secret: $HUNTER2",
+        'access_key_secret: "${HUNTER2:-hunter2}"',
+        "access_key_secret_file: $HUNTER2",
+        "access_key_secret: x, security_token: $HUNTER2",
+    ],
+)
+def test_a_variable_is_no_secret(refused: Callable[[str], list[str]], keys: str) -> None:
+    """No file can have a value that the environment has; a key of that text would fail much later."""
+    (problem,) = refused(credentials(keys.replace("${", '"${').replace("}", '}"') if '"' not in keys else keys))
+    assert (
+        ": seen a variable (not shown), which is not replaced; credentials of type default read the environment; "
+        "accepted: "
+    ) in problem
+    assert "hunter2" not in problem.lower()
+
+
+def test_a_variable_is_no_key_id(refused: Callable[[str], list[str]]) -> None:
+    """Nor is it shown."""
+    (problem,) = refused(credentials("access_key_secret: x").replace("LTAI", "$KEY_ID"))
+    assert problem.startswith("1: accounts[0].credentials.access_key_id: seen a variable (not shown), which is not ")
+
+
+@pytest.mark.parametrize("content", ['"hunter2"', "'hunter2'\n", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=hunter2\n"])
+def test_a_secret_stands_alone_in_its_file(refused: Callable[[str], list[str]], tmp_path: Path, content: str) -> None:
+    """Without quotes, and without the name that it has in a file of variables."""
+    (tmp_path / "secret").write_text(content)
+    (problem,) = refused(credentials("access_key_secret_file: secret"))
+    assert problem == (
+        "1: accounts[0].credentials.access_key_secret_file: seen a file with quotes or a name around the secret: "
+        f"{tmp_path / 'secret'}; accepted: a file with the secret alone, as the vendor shows it"
+    )
+
+
+@pytest.mark.parametrize("content", ["hunter2==", "hunter2=", "a'b'c", "$hunter2"])
+def test_a_secret_may_have_signs(configure: Configure, tmp_path: Path, content: str) -> None:
+    """Tokens end with the signs of base64."""
+    (tmp_path / "secret").write_text(content)
+    assert configure(credentials("access_key_secret_file: secret")).accounts
+    assert configure(credentials(f'access_key_secret: "{content}"')).accounts
+
+
+@pytest.mark.parametrize(
     "content",
     [
         pytest.param(b"hunter2/hunter2", id="no-newline"),
@@ -213,10 +260,19 @@ def test_a_secret_of_64_kib_is_read_whole(tmp_path: Path) -> None:
     [
         pytest.param(b"", "an empty file", id="empty"),
         pytest.param(b"\n", "an empty file", id="only-a-newline"),
+        pytest.param(b"hunter2\n\n", AROUND, id="two-newlines"),
+        pytest.param(b"hunter2 ", AROUND, id="space"),
+        pytest.param(b"\thunter2\n", AROUND, id="tab"),
+        pytest.param(b"hunter2\nhunter2\n", "a file of several lines", id="two-lines"),
         pytest.param(
-            b"hunter2\n\n", "a file with other than printable ASCII characters, or with spaces", id="two-lines"
+            codecs.BOM_UTF8 + b"hunter2",
+            "a file that begins with a byte order mark (save it without)",
+            id="byte-order-mark",
         ),
-        pytest.param(b"hunter2 ", "a file with other than printable ASCII characters, or with spaces", id="space"),
+        pytest.param("hunter2".encode("utf-16"), "a file in UTF-16 (save it as UTF-8 or ASCII)", id="utf-16"),
+        pytest.param(
+            b"hunter2 hunter2", "a file with other than printable ASCII characters, or with spaces", id="words"
+        ),
         pytest.param(b"hunter2\xff", "a file with other than printable ASCII characters, or with spaces", id="bytes"),
         pytest.param(b"x" * (64 * 1024 + 1), "a file of more than 64 KiB", id="too-long"),
     ],
