@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from exporter.api.credentials.role import ACCOUNT_ID
 from exporter.api.fields import AnswerFields, described, printable
 from exporter.api.pages import objects_in, total_of
+from exporter.core.counts import counted
 
 _LIST = ("Accounts", "Account")
 _LEAVING = frozenset({"deleting", "success"})
@@ -58,7 +59,8 @@ def parse_members(payload: Mapping[str, object], request_id: str | None) -> tupl
     total = total_of(answer)
     members = dict(_rows(answer, may_be_missing=total == 0))
     if len(members) < (total or 0):
-        raise answer.malformed("TotalCount", f"{total} with {len(members)} accounts", "the whole list")
+        seen = counted(len(members), "account", "accounts")
+        raise answer.malformed("TotalCount", f"{total} with {seen}", "the whole list")
     return tuple(sorted((member for member in members.values() if member is not None), key=lambda each: each.place))
 
 

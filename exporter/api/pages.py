@@ -17,6 +17,7 @@ from exporter.api.call import Reply
 from exporter.api.errors import ReplyTooLarge
 from exporter.api.fields import AnswerFields, described
 from exporter.api.operation import Pages
+from exporter.core.counts import counted
 
 _SIZE = {"PageNumber": "PageSize", "NextToken": "MaxResults"}
 
@@ -74,7 +75,8 @@ class Listing:
         if goes_on and self._number * self._size >= self._pages.most * self._pages.size:
             raise answer.malformed(self._pages.turn, f"{self._number} pages and no end", "an end of the list")
         if not goes_on and len(self._rows) < self._total:
-            raise answer.malformed("TotalCount", f"{self._total} with {len(self._rows)} rows", "the whole list")
+            rows_seen = counted(len(self._rows), "row", "rows")
+            raise answer.malformed("TotalCount", f"{self._total} with {rows_seen}", "the whole list")
         self._number += 1
         if goes_on:
             return None

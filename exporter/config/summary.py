@@ -8,6 +8,7 @@ from exporter.config.credentials import Credentials, RamRoleCredentials
 from exporter.config.models import Configuration, Poll
 from exporter.config.values import format_duration
 from exporter.config.vocabulary import Vocabulary
+from exporter.core.counts import counted
 
 MAX_NAMED = 20
 _INVENTORY = "inventory_interval"
@@ -19,11 +20,11 @@ def summary(configuration: Configuration, vocabulary: Vocabulary) -> str:
     poll, accounts = configuration.poll, configuration.accounts
     directories = configuration.discovery.resource_directories
     lines = [
-        _counted(len(accounts), "account", "accounts"),
+        counted(len(accounts), "account", "accounts"),
         *_named(_account(account, vocabulary) for account in accounts),
     ]
     if directories:
-        lines.append(_counted(len(directories), "resource directory", "resource directories"))
+        lines.append(counted(len(directories), "resource directory", "resource directories"))
         lines += _named(_directory(directory, vocabulary) for directory in directories)
     polled: tuple[Account | ResourceDirectory, ...] = (*accounts, *directories)
     keys = {key for each in polled for key in interval_keys(each, vocabulary)}
@@ -70,17 +71,13 @@ def _named(items: Iterable[str]) -> list[str]:
     return [*lines[:MAX_NAMED], f"  and {more} more"] if more > 0 else lines
 
 
-def _counted(count: float, one: str, several: str) -> str:
-    return f"{count:g} {one if count == 1 else several}"
-
-
 def _calls(count: float) -> str:
-    return _counted(count, "call", "calls")
+    return counted(count, "call", "calls")
 
 
 def _directory(directory: ResourceDirectory, vocabulary: Vocabulary) -> str:
     patterns = "".join(
-        f", {_counted(len(given), f'pattern to {verb}', f'patterns to {verb}')}"
+        f", {counted(len(given), f'pattern to {verb}', f'patterns to {verb}')}"
         for verb, given in (("include", directory.include), ("exclude", directory.exclude))
         if given
     )

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from exporter.config.checks import Accepts, Section, broken_rule, matching, one_of, refusal
 from exporter.config.credentials import PlainFile
 from exporter.config.values import Flag
+from exporter.core.counts import counted
 
 # Go's names, as the format has them, and OpenSSL's; of TLS 1.2.
 _CIPHER_SUITES: Mapping[str, str] = MappingProxyType(
@@ -222,7 +223,7 @@ def web_summary(configuration: WebConfiguration) -> str:
     spoken = f"TLS ({tls.min_version} to {tls.max_version}, {tls.client_auth_type})" if tls else "plain HTTP, no TLS"
     lines = [
         f"web: {spoken}",
-        f"  basic authentication: {users} {'user' if users == 1 else 'users'}" if users else "  no passwords",
+        f"  basic authentication: {counted(users, 'user', 'users')}" if users else "  no passwords",
         *(f"  header {name}: {value}" for name, value in configuration.headers.items()),
     ]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ store       the history of every probe: the only state that polls and scrapes sh
 logger      what the other parts log with
 logs        in which form log lines are, and where they go
 log_writer  standard error as a stream that never blocks and never fails
+counts      of things, in words
 durations   in words, and pauses of what keeps failing
 threads     that exist before there is work for them
 memory      garbage collection and heaps of a process that runs for months

@@ -43,7 +43,7 @@ def test_a_member_that_comes_twice_is_one() -> None:
 
     assert parse_members(page(ROW, newer, TotalCount=1), None) == (Member(DEV.account_id, "Dev 2"),)
     assert refusal(page(ROW, newer, TotalCount=2)) == (
-        "TotalCount: seen 2 with 1 accounts; accepted would be the whole list"
+        "TotalCount: seen 2 with 1 account; accepted would be the whole list"
     )
 
 

@@ -277,6 +277,7 @@ def test_a_list_may_have_as_many_rows_in_smaller_pages(list_from: ListFrom) -> N
 
 REFUSED = [
     pytest.param(BY_TOKEN, [page("a", "b", total=3)], "TotalCount: seen 3 with 2 rows", id="cut"),
+    pytest.param(BY_TOKEN, [page("a", total=3)], "TotalCount: seen 3 with 1 row;", id="cut to one"),
     pytest.param(BY_NUMBER, [page("a", "b", total=3), page(total=3)], "TotalCount: seen 3 with 2 rows", id="no more"),
     pytest.param(
         BY_NUMBER, [page("a", "b", total=3), page(total=2)], "TotalCount: seen 3 with 2 rows", id="a row went"
