@@ -27,8 +27,9 @@ from exporter.report.terminal import above_bar, draw_table, progress_bar
 def status(config_file: Path | None, output: str, log_level: str, log_format: str) -> None:
     """Poll each probe once and print its state, worst first.
 
-    Exit codes: 3, something is locked, overdue or stopped; else 4, a poll failed; else 0; 6, as 0, but the result
-    could not be written.
+    Exit codes: 3, delivery has stopped somewhere: something is locked, overdue, stopped, unavailable or has ended,
+    a domain is offline, or a certificate has expired; else 4, a poll failed; else 0; 6, as 0, but the result could
+    not be written.
     """
     with exit_on_signal():
         configuration = configuration_of(config_file)

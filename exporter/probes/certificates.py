@@ -83,8 +83,19 @@ NEWS: News[Certificates] = News(
     is_worse=lambda certificates, field, _value: field == "expired_domains" and certificates.expired > 0,
 )
 
-HAVE_EXPIRED = Condition("certificates_expired", Severity.SERIOUS, alarm="with_expired_certificates", state=False)
-WILL_EXPIRE = Condition("certificates_expiring", Severity.WARNING, state=False)
+HAVE_EXPIRED = Condition(
+    "certificates_expired",
+    Severity.SERIOUS,
+    alarm="with_expired_certificates",
+    one="domain with an expired certificate",
+    many="domains with an expired certificate",
+)
+WILL_EXPIRE = Condition(
+    "certificates_expiring",
+    Severity.WARNING,
+    one="domain with an expiring certificate",
+    many="domains with an expiring certificate",
+)
 _EXPIRED_NOTE = "domains whose certificate has expired: {count}"
 _EXPIRING_NOTE = "domains whose certificate expires within 30 days: {count}"
 
@@ -94,7 +105,7 @@ def view(certificates: Certificates | None, _now: float) -> View:
     if certificates is None:
         return View(status_json={CERTIFICATES: None})
     found = [
-        (condition, Note(condition.severity, template, {"count": count}, runbook))
+        (condition, count, Note(condition.severity, template, {"count": count}, runbook))
         for condition, template, count, runbook in (
             (HAVE_EXPIRED, _EXPIRED_NOTE, certificates.expired, "DcdnCertificateExpired"),
             (WILL_EXPIRE, _EXPIRING_NOTE, certificates.expiring, "DcdnCertificatesExpiring"),
@@ -102,8 +113,9 @@ def view(certificates: Certificates | None, _now: float) -> View:
         if count
     ]
     return View(
-        conditions=tuple(condition for condition, _ in found),
-        notes=tuple(note for _, note in found),
+        conditions=tuple(condition for condition, _, _ in found),
+        numbers={condition: count for condition, count, _ in found},
+        notes=tuple(note for _, _, note in found),
         status_json={
             CERTIFICATES: {"expired_domains": certificates.expired, "expiring_domains": certificates.expiring}
         },

@@ -21,7 +21,6 @@ from exporter.api.pages import objects_in, total_of
 from exporter.core.model import Answer, require_label_value
 from exporter.probes.kind import (
     AS_OF,
-    MOST_SEEN,
     OTHER,
     Family,
     Interval,
@@ -31,6 +30,7 @@ from exporter.probes.kind import (
     StateInRefusal,
     Visible,
     all_unknown,
+    bounded,
     with_seen,
 )
 from exporter.probes.view import Condition, Note, Severity, View
@@ -105,11 +105,9 @@ def parse_domains(payload: Mapping[str, object], request_id: str | None) -> Answ
         else:
             by_name[name.lower()[:_LONGEST_NAME]] = status
         odd.append(fields.unknown_values())
-    counts = Counter([*by_name.values(), *nameless])
-    unknown = tuple(sorted(counts.keys() - {*STATUSES}))
-    for status in unknown[MOST_SEEN:]:
-        counts[OTHER] += counts.pop(status)
-    known = {DOMAIN_STATUS: unknown[:MOST_SEEN]} if unknown else {}
+    counts = bounded(Counter([*by_name.values(), *nameless]), STATUSES)
+    unknown = tuple(status for status in counts if status not in (*STATUSES, OTHER))
+    known = {DOMAIN_STATUS: unknown} if unknown else {}
     return Answer(
         Domains(tuple(sorted(counts.items())), tuple(_not_online(by_name, nameless))),
         request_id=request_id,
@@ -173,8 +171,10 @@ NEWS: News[Domains] = News(
     is_worse=lambda domains, _field, _value: domains.is_bad,
 )
 
-DOMAINS_OFFLINE = Condition("domains_offline", Severity.SERIOUS, alarm="with_offline_domains", state=False)
-DOMAINS_FAILED = Condition("domains_failed", Severity.WARNING, state=False)
+DOMAINS_OFFLINE = Condition(
+    "domains_offline", Severity.SERIOUS, alarm="with_offline_domains", one="domain offline", many="domains offline"
+)
+DOMAINS_FAILED = Condition("domains_failed", Severity.WARNING, one="domain failed", many="domains failed")
 
 
 def view(domains: Domains | None, _now: float) -> View:
@@ -195,11 +195,10 @@ def view(domains: Domains | None, _now: float) -> View:
         ),
         _note(domains, neither, Severity.UPCOMING, "other domains that are not online: {count}{names}"),
     )
+    numbers = {DOMAINS_OFFLINE: domains.count(OFFLINE), DOMAINS_FAILED: domains.count(*FAILED)}
     return View(
-        conditions=(
-            *((DOMAINS_OFFLINE,) if domains.count(OFFLINE) else ()),
-            *((DOMAINS_FAILED,) if domains.count(*FAILED) else ()),
-        ),
+        conditions=tuple(condition for condition, number in numbers.items() if number),
+        numbers=numbers,
         notes=tuple(note for note in notes if note is not None),
         status_json={
             DOMAINS: dict.fromkeys(STATUSES, 0) | dict(domains.counts),

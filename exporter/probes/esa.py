@@ -7,11 +7,12 @@ postpaid_plans   ListPostpaidRatePlanInstances, which the other probe shows
 └── view             what people are shown of both
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from exporter.api.operation import Operation
 from exporter.core.durations import in_words
+from exporter.core.moments import Moment
 from exporter.probes.esa_state import (
     OFFLINE,
     ONLINE,
@@ -26,7 +27,7 @@ from exporter.probes.esa_state import (
     join,
     parse_plans,
 )
-from exporter.probes.kind import AS_OF, MOST_SEEN, OTHER, Family, Interval, News, ProbeKind, Sample, Scope
+from exporter.probes.kind import AS_OF, Family, Interval, News, ProbeKind, Sample, Scope, bounded
 from exporter.probes.view import Condition, Fragment, Note, Severity, View
 
 ESA = "esa"
@@ -38,16 +39,12 @@ MOST_NAMED = 20
 ENDING_S = 7 * 86_400.0
 
 
-def _counted(documented: Iterable[str], counts: Mapping[str, int], *, whole: bool) -> Iterator[Sample]:
-    """A sample for each documented status, and for 16 others that there are, then ``other``.
+def _counted(documented: tuple[str, ...], counts: Mapping[str, int], *, whole: bool) -> Iterator[Sample]:
+    """A sample for each documented status, and for those others that there are.
 
     Of one list alone, only what there is has a sample: a 0 would say that the other list has none either.
     """
-    shown = {status: counts.get(status, 0) for status in documented}
-    for number, status in enumerate(sorted(counts.keys() - shown.keys())):
-        name = status if number < MOST_SEEN else OTHER
-        shown[name] = shown.get(name, 0) + counts[status]
-    for status, count in shown.items():
+    for status, count in (dict.fromkeys(documented, 0) | bounded(counts, documented)).items():
         if count or whole:
             yield (status,), float(count)
 
@@ -98,16 +95,20 @@ FAMILIES: tuple[Family[Plans], ...] = (
 
 def _fields(plans: Plans) -> Mapping[str, str]:
     """The fields of the log: counts, and the ids of the plans that have stopped."""
-    counts, sites, first = plans.by_status(), plans.sites_by_status(), plans.first_expiry
+    counts, first = plans.by_status(), plans.first_expiry
     return {
         "plans_online": str(counts[ONLINE]),
         "plans_offline": _ids(plans.ids(OFFLINE)),
         "plans_overdue": _ids(plans.ids(OVERDUE)),
         "plans_disable": str(counts[RELEASED]),
-        "plans_other": ",".join(f"{status}:{counts[status]}" for status in plans.undocumented()[:MOST_SEEN]),
-        "sites": ",".join(f"{status}:{sites[status]}" for status in sorted(sites)[:MOST_SEEN]),
+        "plans_other": _listed(plans.undocumented()),
+        "sites": _listed(bounded(plans.sites_by_status(), SITE_STATUSES)),
         "first_expiry": "" if first is None else _written(first),
     }
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ",".join(f"{status}:{count}" for status, count in sorted(counts.items()))
 
 
 def _ids(ids: tuple[str, ...]) -> str:
@@ -126,11 +127,11 @@ NEWS: News[Plans] = News(
     is_worse=lambda _plans, field, value: field in ("plans_offline", "plans_overdue") and value != "",
 )
 
-PLAN_STOPPED = Condition("stopped", Severity.CRITICAL, alarm="stopped")
-PLAN_UNCLEAR = Condition("plan_unclear", Severity.WARNING)
-PLAN_ENDING = Condition("plan_ending", Severity.WARNING)
-SITES_OFFLINE = Condition("site_offline", Severity.WARNING)
-NO_PLAN = Condition("no_plan", Severity.INACTIVE)
+PLAN_STOPPED = Condition("stopped", Severity.CRITICAL, alarm="stopped", one="plan stopped", many="plans stopped")
+PLAN_UNCLEAR = Condition("plan_unclear", Severity.WARNING, many="plans unclear")
+PLAN_ENDING = Condition("plan_ending", Severity.WARNING, many="plans ending")
+SITES_OFFLINE = Condition("site_offline", Severity.WARNING, many="sites offline")
+NO_PLAN = Condition("no_plan", Severity.INACTIVE, one="without a plan", many="without a plan")
 PLANS_ONLINE = Condition("online", Severity.GOOD)
 CONDITIONS = (PLAN_STOPPED, PLAN_UNCLEAR, PLAN_ENDING, SITES_OFFLINE, NO_PLAN, PLANS_ONLINE)
 
@@ -138,18 +139,20 @@ CONDITIONS = (PLAN_STOPPED, PLAN_UNCLEAR, PLAN_ENDING, SITES_OFFLINE, NO_PLAN, P
 def view(plans: Plans | None, now: float) -> View:
     """What people are shown: the worst status, and how many plans have each status that is not good.
 
-    Of one list alone, what is wrong is shown, and nothing is called good.
+    Of one list alone, what it has is shown; that it has no plan says nothing of the account.
     """
     if plans is None:
         return View(status_json={PLANS: None})
+    numbers = dict(_numbers(plans, now))
     return View(
-        conditions=tuple(_conditions(plans, now)),
+        conditions=tuple(condition for condition, number in numbers.items() if number),
+        numbers=numbers,
         status=tuple(_status_cell(plans)),
         notes=tuple(_notes(plans, now)),
         status_json={
             PLANS: {
-                "statuses": dict(sorted(plans.by_status().items())),
-                "sites": dict(sorted(plans.sites_by_status().items())),
+                "statuses": dict(sorted(bounded(plans.by_status(), STATUSES).items())),
+                "sites": dict(sorted(bounded(plans.sites_by_status(), SITE_STATUSES).items())),
                 "stopped": list(plans.ids(*STOPPED)[:MOST_NAMED]),
                 "first_expiry": plans.first_expiry,
                 "whole": plans.whole,
@@ -158,35 +161,29 @@ def view(plans: Plans | None, now: float) -> View:
     )
 
 
-def _ending(plans: Plans, now: float) -> list[float]:
-    """The seconds left of each plan that stops soon unless somebody renews it."""
+def _ends_soon(plans: Plans, now: float) -> list[float]:
+    """When each plan stops that does so soon unless somebody renews it, also of those that are online past that."""
     ends = (plan.ends_at for plan in plans.plans)
-    return [max(0.0, end - now) for end in ends if end is not None and end <= now + ENDING_S]
+    return [end for end in ends if end is not None and end <= now + ENDING_S]
 
 
-def _conditions(plans: Plans, now: float) -> Iterator[Condition]:
-    if plans.ids(*STOPPED):
-        yield PLAN_STOPPED
-    if plans.undocumented():
-        yield PLAN_UNCLEAR
-    if _ending(plans, now):
-        yield PLAN_ENDING
-    if plans.sites_by_status()[SITE_OFFLINE]:
-        yield SITES_OFFLINE
-    if plans.whole and not plans.held:
-        yield NO_PLAN
-    if plans.whole and plans.ids(ONLINE):
-        yield PLANS_ONLINE
+def _numbers(plans: Plans, now: float) -> Iterator[tuple[Condition, int]]:
+    """The conditions, and how many plans or sites have each; one that none has does not hold."""
+    yield PLAN_STOPPED, len(plans.ids(*STOPPED))
+    yield PLAN_UNCLEAR, sum(plans.undocumented().values())
+    yield PLAN_ENDING, len(_ends_soon(plans, now))
+    yield SITES_OFFLINE, plans.sites_by_status()[SITE_OFFLINE]
+    yield NO_PLAN, int(plans.whole and not plans.held)
+    yield PLANS_ONLINE, len(plans.ids(ONLINE))
 
 
 def _status_cell(plans: Plans) -> Iterator[Fragment]:
-    counts = plans.by_status()
-    ranked = (*STOPPED, *plans.undocumented(), *((ONLINE,) if plans.whole else ()))
-    worst = next((status for status in ranked if counts[status]), None)
+    counts = bounded(plans.by_status(), STATUSES)
+    worst = next((status for status in (*STOPPED, *plans.undocumented(), ONLINE) if status in counts), None)
     if worst is not None:
         yield Fragment(worst, foreign=worst not in STATUSES, runbook=_runbook(worst))
-    elif plans.whole:
-        yield Fragment("no plan")
+    else:
+        yield Fragment("no plan" if plans.whole else "no plan known")
 
 
 def _runbook(status: str) -> str:
@@ -200,18 +197,23 @@ def _notes(plans: Plans, now: float) -> Iterator[Note]:
     counts, sites, held = plans.by_status(), plans.sites_by_status(), len(plans.held)
     for status in STOPPED:
         if counts[status]:
-            template = f"{{count}} of {{total}} plans {status}"
+            template = f"plans {status}: {{count}} of {{total}}"
             yield Note(Severity.CRITICAL, template, _of(counts[status], held), _runbook(status))
-    for status in plans.undocumented()[:MOST_SEEN]:
-        values = {**_of(counts[status], held), "status": status}
-        yield Note(Severity.WARNING, "{count} of {total} plans {status}", values, _runbook(status))
-    if ending := _ending(plans, now):
-        template = "{count} of {total} plans end within 7 days, the first in {time}"
+    for status, count in plans.undocumented().items():
+        values = {"status": status, **_of(count, held)}
+        yield Note(Severity.WARNING, "plans {status}: {count} of {total}", values, _runbook(status))
+    ends = _ends_soon(plans, now)
+    if ended := [end for end in ends if end <= now]:
+        template = "plans that ended: {count} of {total}, the first at {moment}"
+        values = {**_of(len(ended), held), "moment": Moment(datetime.fromtimestamp(min(ended), UTC))}
+        yield Note(Severity.WARNING, template, values, "DcdnEsaPlanExpiring")
+    if ending := [end - now for end in ends if end > now]:
+        template = "plans that end within 7 days: {count} of {total}, the first in {time}"
         values = {**_of(len(ending), held), "time": in_words(min(ending))}
         yield Note(Severity.WARNING, template, values, "DcdnEsaPlanExpiring")
     if sites[SITE_OFFLINE]:
         values = _of(sites[SITE_OFFLINE], sites.total())
-        yield Note(Severity.WARNING, "{count} of {total} sites offline", values, _runbook(OFFLINE))
+        yield Note(Severity.WARNING, "sites offline: {count} of {total}", values, _runbook(OFFLINE))
 
 
 def _of(count: int, total: int) -> dict[str, str | int]:

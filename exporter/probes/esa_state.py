@@ -24,7 +24,7 @@ from types import MappingProxyType
 from exporter.api.fields import AnswerFields, cut
 from exporter.api.pages import objects_in, rows_of, total_of
 from exporter.core.model import Answer, require_aware, require_label_value
-from exporter.probes.kind import MOST_SEEN
+from exporter.probes.kind import MOST_SEEN, bounded
 
 ROWS = "InstanceInfo"
 _STATUS, _SITE_STATUS, _RENEWAL, _EXPIRY = "Status", "SiteStatus", "RenewalStatus", "ExpireTime"
@@ -112,9 +112,10 @@ class Plans:
             counts.update(dict(plan.sites))
         return counts
 
-    def undocumented(self) -> list[str]:
-        """The statuses of plans that the vendor does not document."""
-        return sorted({plan.status for plan in self.plans} - set(STATUSES))
+    def undocumented(self) -> dict[str, int]:
+        """How many plans have each status that the vendor does not document; 16, then ``other``."""
+        counts = bounded(self.by_status(), STATUSES)
+        return {status: count for status, count in counts.items() if status not in STATUSES}
 
     def ids(self, *statuses: str) -> tuple[str, ...]:
         """The ids of the plans in these statuses."""

@@ -13,7 +13,7 @@ ProbeKind            one operation polled for one product, and what its answers 
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -33,6 +33,7 @@ AS_OF = "As of the last successful poll; gone when that is older than dcdn_expor
 OTHER = "other"
 """The value of a state set that stands for all further ones."""
 MOST_SEEN = 16
+"""How many values that the vendor does not document are kept under their names."""
 
 S = TypeVar("S")
 """The state of a kind."""
@@ -89,8 +90,17 @@ class Family(Generic[V]):
 
 def with_seen(already: tuple[str, ...], named: Iterable[str]) -> tuple[str, ...]:
     """The values seen so far and those named now, in the order of their first appearance; 16, then ``other``."""
-    seen = tuple(dict.fromkeys((*already, *named)))
-    return seen if len(seen) <= MOST_SEEN else (*seen[:MOST_SEEN], OTHER)
+    seen = dict.fromkeys((*already, *named))
+    names = [name for name in seen if name != OTHER]
+    return (*names[:MOST_SEEN], *((OTHER,) if OTHER in seen or len(names) > MOST_SEEN else ()))
+
+
+def bounded(counts: Mapping[str, int], documented: Collection[str]) -> dict[str, int]:
+    """The counts of documented values, of 16 others, the first by name, and of all the rest as ``other``."""
+    others = sorted(counts.keys() - {*documented, OTHER})
+    named = {value: counts[value] for value in (*documented, *others[:MOST_SEEN]) if value in counts}
+    rest = sum(counts[value] for value in others[MOST_SEEN:]) + counts.get(OTHER, 0)
+    return {**named, **({OTHER: rest} if rest else {})}
 
 
 def all_unknown(values: Iterable[Mapping[str, tuple[str, ...]]]) -> Mapping[str, tuple[str, ...]]:

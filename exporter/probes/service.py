@@ -112,9 +112,12 @@ def _news_of(billing: Billing) -> Mapping[str, str]:
     }
 
 
-CHANGE_PENDING = Condition("change_pending", Severity.UPCOMING, alarm="changing", state=False)
+_CHANGE = "with a change pending"
+CHANGE_PENDING = Condition(
+    "change_pending", Severity.UPCOMING, alarm="changing", state=False, one=_CHANGE, many=_CHANGE
+)
 ENDING = Condition("ending", Severity.WARNING)
-ENDED = Condition("ended", Severity.WARNING)
+ENDED = Condition("ended", Severity.SERIOUS, alarm="ended")
 _OF_STATUS = {
     ServiceStatus.LOCKED: Condition("locked", Severity.CRITICAL, alarm="locked"),
     ServiceStatus.NOT_ACTIVATED: Condition("not_activated", Severity.INACTIVE),
@@ -157,11 +160,11 @@ def _end_conditions(state: ServiceState, now: float) -> Iterator[Condition]:
 
 
 def _end_notes(state: ServiceState, now: float) -> Iterator[Note]:
-    """When the service ends; a warning when that is near or past."""
+    """When the service ends; a warning when that is near, and worse when it is past."""
     if state.end_time is not None:
         severity = next((condition.severity for condition in _end_conditions(state, now)), Severity.GOOD)
         template = "ends at {moment}" if state.end_time.timestamp() > now else "ended at {moment}"
-        runbook = "DcdnServiceEnding" if severity is Severity.WARNING else ""
+        runbook = "DcdnServiceEnding" if severity < Severity.GOOD else ""
         yield Note(severity, template, {"moment": Moment(state.end_time)}, runbook)
 
 

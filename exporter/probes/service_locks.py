@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from exporter.api.fields import AnswerFields, cut, described, pairs, printable, read_json
+from exporter.probes.kind import bounded
 
 # The one that the vendor documents for these products.
 KNOWN_LOCK_REASONS = frozenset({"financial"})
@@ -23,7 +24,9 @@ _LOCK_LEVELS = 6  # the documented form has three
 
 
 def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
-    """All reasons, lower case, sorted, each once; raises MalformedReply for what is no form of a lock.
+    """The reasons, lower case, sorted, each once; raises MalformedReply for what is no form of a lock.
+
+    Beside those that are documented, 16 are kept, then ``other``.
 
     Documented is ``{"OperationLocks": {"LockReason": [{"LockReason": "financial"}]}}``. Its keys in other spellings,
     deeper, repeated, or flat as OperationLocks.LockReason.1, and in them a list, texts, one object, numbered items,
@@ -40,7 +43,7 @@ def lock_reasons(fields: AnswerFields) -> tuple[str, ...]:
                 raise error
             fields.odd[LOCK_REASON] = error
             break
-    return tuple(sorted(reasons))
+    return tuple(sorted(bounded(dict.fromkeys(reasons, 1), KNOWN_LOCK_REASONS)))
 
 
 class _Odd(NamedTuple):

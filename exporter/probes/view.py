@@ -16,7 +16,10 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any, Self
 
+from exporter.core.counts import counted
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_NUMBERS: "Mapping[Condition, int]" = MappingProxyType({})
 
 
 class Severity(IntEnum):
@@ -25,6 +28,7 @@ class Severity(IntEnum):
     CRITICAL = 0
     """Delivery has stopped: the command ``status`` exits with 3."""
     SERIOUS = 1
+    """Delivery has stopped in part, or the vendor says that it has: the command exits with 3, too."""
     FAILING = 2
     """The last poll failed: the state may have changed since."""
     WARNING = 3
@@ -42,13 +46,21 @@ class Condition:
 
     ``word`` names it in JSON, in counts and in filters; ``alarm`` is its word above the status page's table, where
     the rows that have it are counted and listed, also at 0 while it is polled for. One that is no ``state`` of the
-    service is counted, and is never the row's condition.
+    service is counted, and is never the row's condition. ``one`` and ``many`` are the words behind its number in a
+    summary; empty: those of ``word``.
     """
 
     word: str
     severity: Severity
     alarm: str | None = None
     state: bool = True
+    one: str = ""
+    many: str = ""
+
+    def counted(self, number: int) -> str:
+        """The number and what has it, such as ``2 domains offline``."""
+        words = self.word.replace("_", " ")
+        return counted(number, self.one or words, self.many or words)
 
 
 class Terms(str):
@@ -115,12 +127,14 @@ class Note:
 class View:
     """What people are shown of a state: in the table, on the status page, and as JSON.
 
-    ``conditions`` hold now. ``status`` and ``billing`` are the cells of these columns, or empty; ``notes`` stand
+    ``conditions`` hold now; ``numbers`` are how many domains, plans or sites have one of these, where that is more
+    than the service itself. ``status`` and ``billing`` are the cells of these columns, or empty; ``notes`` stand
     behind the status. ``status_json`` and ``billing_json`` are keys of a row's JSON object; values are plain or
     datetimes. ``ahead_s`` are the seconds until the next known change; None: none is known.
     """
 
     conditions: tuple[Condition, ...] = ()
+    numbers: Mapping[Condition, int] = field(default_factory=lambda: _NO_NUMBERS)
     status: tuple[Fragment, ...] = ()
     notes: tuple[Note, ...] = ()
     billing: tuple[Fragment, ...] = ()

@@ -11,6 +11,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
+from exporter.core.counts import counted
 from exporter.core.model import Failure, ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.probes.kind import AnyKind
@@ -18,7 +19,7 @@ from exporter.probes.table import PROBES
 from exporter.probes.view import Condition, Fragment, Note, Severity, View
 
 EXIT_WELL = 0
-EXIT_LOCKED = 3
+EXIT_STOPPED = 3
 EXIT_POLL_FAILED = 4
 
 _FAILING = "failing"
@@ -28,6 +29,10 @@ _UNKNOWN = "unknown"
 _PROBE_UNKNOWN = "{probe} unknown"
 _RUNBOOK_OF_STALE = "DcdnDataStale"
 _NO_IDENTITY = ("", "")
+# What a summary counts beside conditions.
+_OTHERS_COUNTED = MappingProxyType(
+    {"failed": ("failed", "failed"), "directories_unlisted": ("directory unlisted", "directories unlisted")}
+)
 _BY_SEVERITY = attrgetter("severity")
 
 
@@ -41,6 +46,8 @@ class Row:
     """As people are shown it: the balance is no product."""
     conditions: tuple[Condition, ...]
     """Those that hold, the worst first; WAITING is one of them where a probe's state is not known."""
+    numbers: Mapping[Condition, int]
+    """How many domains, plans or sites have one of these, where that is more than the service itself."""
     status: tuple[Fragment, ...]
     status_conditions: tuple[Condition, ...]
     """Those of the view that has the status."""
@@ -157,11 +164,11 @@ class Report:
             raise ValueError(f"each row has a probe at least, seen {self.probes} for {len(self.rows)} rows")
 
     def counts(self) -> dict[str, int]:
-        """Counts for the summary; ``failed`` counts probes, conditions count rows."""
+        """Counts for the summary: of failed probes, and of domains, plans, sites or rows that have a condition."""
         holding = dict.fromkeys(self.conditions, 0)
         for row in self.rows:
             for condition in row.conditions:
-                holding[condition] += 1
+                holding[condition] += row.numbers.get(condition, 1)
         before = {each.word: count for each, count in holding.items() if each.severity < Severity.FAILING}
         after = {
             each.word: count for each, count in holding.items() if Severity.FAILING < each.severity < Severity.GOOD
@@ -183,9 +190,9 @@ class Report:
         counts = Counter(alarm for row in self.rows for alarm in row.alarms)
         return {alarm: counts[alarm] for alarm in [*alarms, _FAILING]}
 
-    def has_critical(self) -> bool:
-        """Whether delivery has stopped somewhere."""
-        return any(row.severity is Severity.CRITICAL for row in self.rows)
+    def has_stopped(self) -> bool:
+        """Whether delivery has stopped somewhere, also where it has in part only."""
+        return any(row.severity <= Severity.SERIOUS for row in self.rows)
 
 
 def build_report(
@@ -270,6 +277,7 @@ def _row(
         product=product,
         product_in_words=product_in_words,
         conditions=tuple(sorted(holding, key=_BY_SEVERITY)),
+        numbers={condition: number for view in views for condition, number in view.numbers.items()},
         status=of_status.status,
         status_conditions=of_status.conditions,
         notes=tuple(sorted([note for view in views for note in view.notes], key=_BY_SEVERITY)),
@@ -305,9 +313,9 @@ def _of_unknown(probes: Mapping[str, ProbeRecord], without: Sequence[str], *, st
 
 
 def exit_code(report: Report) -> int:
-    """3 when something is locked, overdue or stopped, else 4 when a poll or the listing of members failed, else 0."""
-    if report.has_critical():
-        return EXIT_LOCKED
+    """3 when delivery has stopped somewhere, else 4 when a poll or the listing of members failed, else 0."""
+    if report.has_stopped():
+        return EXIT_STOPPED
     return EXIT_POLL_FAILED if report.unlisted or any(row.failures for row in report.rows) else EXIT_WELL
 
 
@@ -315,14 +323,11 @@ def summary_line(report: Report) -> str:
     """A summary in one line, such as ``12 accounts, 18 probes: 1 locked, 2 failed``."""
     counts = report.counts()
     accounts, probes = counts.pop("accounts"), counts.pop("probes")
-    found = ", ".join(f"{count} {_in_words(name, count)}" for name, count in counts.items() if count)
-    return f"{_counted(accounts, 'account')}, {_counted(probes, 'probe')}: {found or 'all is well'}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun if count == 1 else noun + 's'}"
-
-
-def _in_words(key: str, count: int) -> str:
-    words = key.replace("_", " ")
-    return words.replace("directories", "directory") if count == 1 else words
+    conditions = {condition.word: condition for condition in report.conditions}
+    found = ", ".join(
+        conditions[word].counted(count) if word in conditions else counted(count, *_OTHERS_COUNTED[word])
+        for word, count in counts.items()
+        if count
+    )
+    polled = f"{counted(accounts, 'account', 'accounts')}, {counted(probes, 'probe', 'probes')}"
+    return f"{polled}: {found or 'all is well'}"

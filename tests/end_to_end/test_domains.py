@@ -121,14 +121,14 @@ def test_the_status_command_names_them(
     file.write_text(json.dumps(configuration))
     table, document = (command("status", "--config.file", str(file), *flags) for flags in ((), ("--output", "json")))
 
-    assert (table.returncode, document.returncode) == (0, 0)
+    assert (table.returncode, document.returncode) == (3, 3)
     assert "domains offline: 1 (shop.example.com), domains that failed the check: 1 (audit.example.com)" in " ".join(
         table.stdout.split()
     )
     parsed = json.loads(document.stdout)
     jsonschema.validate(parsed, json.loads(SCHEMA.read_text(encoding="utf-8")))
     (of_cdn,) = (service for service in parsed["services"] if service["product"] == "cdn")
-    assert (parsed["services"][0], of_cdn["condition"]) == (of_cdn, "active")
+    assert (parsed["services"][0], of_cdn["condition"]) == (of_cdn, "domains_offline")
     assert of_cdn["domains_not_online"] == [
         {"domain": "shop.example.com", "status": "offline"},
         {"domain": "audit.example.com", "status": "check_failed"},

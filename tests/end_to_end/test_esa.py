@@ -90,8 +90,8 @@ def test_a_plan_that_stops_is_news_and_ends_the_command_with_3(
     file.write_text(json.dumps(configuration), encoding="utf-8")
     done = command("status", "--config.file", str(file))
     assert done.returncode == 3
-    assert "offline, 1 of 2 plans offline" in done.stdout
-    assert "1 account, 2 probes: 1 stopped" in done.stdout
+    assert "offline, plans offline: 1 of 2" in done.stdout
+    assert "1 account, 2 probes: 1 plan stopped" in done.stdout
 
 
 def test_a_right_that_lacks_for_one_list_leaves_the_other_alone(

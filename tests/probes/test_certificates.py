@@ -141,17 +141,16 @@ EXPIRING_NOTE = Note(
     ],
 )
 def test_what_has_expired_is_a_note(state: Certificates, notes: tuple[Note, ...]) -> None:
-    """The worst first; each is counted as a condition that is no state of the service."""
+    """The worst first; each is a condition that counts domains."""
     seen = view(state, 1000.0)
 
     assert seen == View(
         conditions=seen.conditions,
+        numbers=dict(zip(seen.conditions, (int(note.values["count"]) for note in notes), strict=True)),
         notes=notes,
         status_json={"certificates": {"expired_domains": state.expired, "expiring_domains": state.expiring}},
     )
-    assert [(condition.severity, condition.state) for condition in seen.conditions] == [
-        (note.severity, False) for note in notes
-    ]
+    assert [condition.severity for condition in seen.conditions] == [note.severity for note in notes]
 
 
 def test_nothing_is_known_before_the_first_answer() -> None:

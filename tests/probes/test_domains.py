@@ -157,6 +157,18 @@ def test_unknown_statuses_are_bounded() -> None:
     assert (later["other"], later["new-003"], "later" in later) == (1, 1, False)
 
 
+def test_a_status_that_is_called_other_takes_no_place() -> None:
+    """Sixteen statuses have series beside it, also where its name comes before theirs."""
+    many = parsed(*(row(f"{number}.example.com", f"z-{number:02}") for number in range(17)), row("o", "other"))
+    series = counted(many)
+
+    assert list(series)[len(DOCUMENTED) :] == [*(f"z-{number:02}" for number in range(MOST_SEEN)), "other"]
+    assert (series["other"], many.unknown_values["DomainStatus"]) == (
+        2,
+        tuple(f"z-{number:02}" for number in range(MOST_SEEN)),
+    )
+
+
 @pytest.mark.parametrize(
     ("odd", "status", "named", "fields"),
     [
@@ -264,9 +276,10 @@ def test_what_people_are_told() -> None:
         "",
     ]
     assert [(each.word, each.severity, each.state) for each in shown.conditions] == [
-        ("domains_offline", Severity.SERIOUS, False),
-        ("domains_failed", Severity.WARNING, False),
+        ("domains_offline", Severity.SERIOUS, True),
+        ("domains_failed", Severity.WARNING, True),
     ]
+    assert list(shown.numbers.values()) == [1, 2]
     assert shown.status_json == {
         "domains": dict.fromkeys(DOCUMENTED, 0)
         | {"online": 1, "offline": 1, "checking": 1, "check_failed": 1, "configure_failed": 1, "new": 1},

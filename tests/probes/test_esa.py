@@ -176,8 +176,8 @@ def test_the_log_names_twenty_plans_at_most() -> None:
 
 STOPPED_CELL = Fragment("offline", runbook="DcdnEsaPlanStopped")
 STOPPED_NOTES = (
-    Note(Severity.CRITICAL, "{count} of {total} plans overdue", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
-    Note(Severity.CRITICAL, "{count} of {total} plans offline", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
+    Note(Severity.CRITICAL, "plans overdue: {count} of {total}", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
+    Note(Severity.CRITICAL, "plans offline: {count} of {total}", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
 )
 
 
@@ -201,7 +201,7 @@ STOPPED_NOTES = (
             (
                 Note(
                     Severity.WARNING,
-                    "{count} of {total} plans {status}",
+                    "plans {status}: {count} of {total}",
                     {"count": 1, "total": 2, "status": "frozen"},
                     "DcdnUnknownApiValue",
                 ),
@@ -220,12 +220,36 @@ STOPPED_NOTES = (
             (
                 Note(
                     Severity.WARNING,
-                    "{count} of {total} plans end within 7 days, the first in {time}",
+                    "plans that end within 7 days: {count} of {total}, the first in {time}",
                     {"count": 2, "total": 4, "time": "2 d 12 h"},
                     "DcdnEsaPlanExpiring",
                 ),
             ),
             id="ending",
+        ),
+        pytest.param(
+            [
+                Plan("a", "online", renewal="none", expires_at=in_days(-1)),
+                Plan("b", "online", renewal="none", expires_at=in_days(-2.5)),
+                Plan("c", "online", renewal="none", expires_at=in_days(1)),
+            ],
+            ["plan_ending", "online"],
+            "online",
+            (
+                Note(
+                    Severity.WARNING,
+                    "plans that ended: {count} of {total}, the first at {moment}",
+                    {"count": 2, "total": 3, "moment": "2026-03-29 04:00 UTC"},
+                    "DcdnEsaPlanExpiring",
+                ),
+                Note(
+                    Severity.WARNING,
+                    "plans that end within 7 days: {count} of {total}, the first in {time}",
+                    {"count": 1, "total": 3, "time": "1 d"},
+                    "DcdnEsaPlanExpiring",
+                ),
+            ),
+            id="online past its end",
         ),
         pytest.param(
             [Plan("a", "online", sites=(("active", 3), ("offline", 2)))],
@@ -234,7 +258,7 @@ STOPPED_NOTES = (
             (
                 Note(
                     Severity.WARNING,
-                    "{count} of {total} sites offline",
+                    "sites offline: {count} of {total}",
                     {"count": 2, "total": 5},
                     "DcdnEsaPlanStopped",
                 ),
@@ -254,14 +278,17 @@ def test_people_are_shown_the_worst_status_and_what_is_wrong(
     assert seen.notes == notes
 
 
-def test_one_list_alone_is_never_called_well() -> None:
-    """What has stopped is shown all the same."""
+def test_one_list_alone_has_what_is_known_of_it() -> None:
+    """Its plans are shown, the worst status first; without any, the account may have some all the same."""
     well = view(plans_of(Plan("a", "online"), whole=False), NOW.timestamp())
     bad = view(plans_of(Plan("a", "online"), Plan("b", "offline"), whole=False), NOW.timestamp())
 
-    assert (well.conditions, well.status, well.notes) == ((), (), ())
-    assert ([condition.word for condition in bad.conditions], bad.status) == (["stopped"], (STOPPED_CELL,))
-    assert [note.text for note in bad.notes] == ["1 of 2 plans offline"]
+    none = view(plans_of(whole=False), NOW.timestamp())
+
+    assert ([condition.word for condition in well.conditions], well.status) == (["online"], (Fragment("online"),))
+    assert (none.conditions, none.status) == ((), (Fragment("no plan known"),))
+    assert ([condition.word for condition in bad.conditions], bad.status) == (["stopped", "online"], (STOPPED_CELL,))
+    assert [note.text for note in bad.notes] == ["plans offline: 1 of 2"]
 
 
 def test_programs_find_counts_and_the_plans_that_have_stopped() -> None:
@@ -281,6 +308,43 @@ def test_programs_find_counts_and_the_plans_that_have_stopped() -> None:
         }
     }
     assert view(None, NOW.timestamp()) == View(status_json={"plans": None})
+
+
+def test_undocumented_statuses_are_bounded_everywhere() -> None:
+    """In JSON, in the log and among the notes, as on /metrics: sixteen, and ``other`` for the rest."""
+    plans = plans_of(
+        *(Plan(f"{number:02}", f"odd-{number:02}", sites=((f"s-{number:02}", 2),)) for number in range(40))
+    )
+    named = [f"{number:02}" for number in range(16)]
+
+    seen = view(plans, NOW.timestamp())
+    written = seen.status_json["plans"]
+
+    assert written["statuses"] == {**{f"odd-{number}": 1 for number in named}, "other": 24}
+    assert written["sites"] == {**{f"s-{number}": 2 for number in named}, "other": 48}
+    assert [note.values["status"] for note in seen.notes] == [*(f"odd-{number}" for number in named), "other"]
+    assert NEWS.fields(plans)["plans_other"] == ",".join([*(f"odd-{number}:1" for number in named), "other:24"])
+    assert NEWS.fields(plans)["sites"] == ",".join(["other:48", *(f"s-{number}:2" for number in named)])
+
+
+def test_plans_and_sites_are_counted_for_a_summary() -> None:
+    """How many have each condition, in the words of a summary."""
+    plans = plans_of(
+        Plan("a", "overdue", sites=(("offline", 3),)),
+        Plan("b", "offline"),
+        Plan("c", "frozen"),
+        Plan("d", "online", expires_at=in_days(2)),
+    )
+
+    seen = view(plans, NOW.timestamp())
+
+    assert [condition.counted(seen.numbers[condition]) for condition in seen.conditions] == [
+        "2 plans stopped",
+        "1 plan unclear",
+        "1 plan ending",
+        "3 sites offline",
+        "1 online",
+    ]
 
 
 def test_a_status_of_the_vendors_is_text_of_any_script() -> None:

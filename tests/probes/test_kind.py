@@ -19,6 +19,7 @@ from exporter.probes.kind import (
     Sample,
     StateInRefusal,
     Visible,
+    bounded,
     state_set,
     with_seen,
 )
@@ -135,7 +136,8 @@ MANY = tuple(f"value {number:02}" for number in range(20))
         pytest.param((), MANY, (*MANY[:16], "other"), id="many at once"),
         pytest.param((*MANY[:16], "other"), [], (*MANY[:16], "other"), id="as before"),
         pytest.param((*MANY[:16], "other"), MANY[16:], (*MANY[:16], "other"), id="never more"),
-        pytest.param(("other",), MANY[:15], ("other", *MANY[:15]), id="one that is called other"),
+        pytest.param((), ["other", *MANY[:16]], (*MANY[:16], "other"), id="one that is called other takes no place"),
+        pytest.param(("other",), MANY[:1], (*MANY[:1], "other"), id="other comes last"),
     ],
 )
 def test_values_seen_are_kept_and_bounded(
@@ -143,6 +145,32 @@ def test_values_seen_are_kept_and_bounded(
 ) -> None:
     """Each once, 16 of them, and from the 17th on `other` stands for all further ones, once and for good."""
     assert with_seen(already, named) == seen
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept"),
+    [
+        pytest.param({}, {}, id="nothing"),
+        pytest.param({"b": 1, "a": 2, "new": 3}, {"a": 2, "b": 1, "new": 3}, id="documented ones first"),
+        pytest.param(dict.fromkeys(MANY[:16], 1), dict.fromkeys(MANY[:16], 1), id="as many as there may be"),
+        pytest.param(
+            {"a": 7, **dict.fromkeys(MANY, 2)},
+            {"a": 7, **dict.fromkeys(MANY[:16], 2), "other": 2 * (len(MANY) - 16)},
+            id="more",
+        ),
+        pytest.param(
+            {"other": 5, **dict.fromkeys(MANY[:17], 1)},
+            {**dict.fromkeys(MANY[:16], 1), "other": 6},
+            id="one that is called other takes no place",
+        ),
+    ],
+)
+def test_undocumented_values_are_bounded(counts: dict[str, int], kept: dict[str, int]) -> None:
+    """Documented ones are always kept, and 16 others under their names; nothing is lost."""
+    seen = bounded(counts, ("a", "b"))
+
+    assert list(seen.items()) == list(kept.items())
+    assert sum(seen.values()) == sum(counts.values())
 
 
 @pytest.mark.parametrize(

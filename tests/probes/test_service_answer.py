@@ -187,6 +187,14 @@ def test_undocumented_lock_reasons_are_kept_and_counted() -> None:
     assert answer.unknown_values == {"LockReason": ("security", "unspecified")}
 
 
+def test_undocumented_lock_reasons_are_bounded() -> None:
+    """Sixteen are kept beside the documented one, and ``other`` says that there are more."""
+    named = [f"reason-{number:02}" for number in range(40)]
+    answer = parse_service({"OperationLocks": {"LockReason": [*named, "financial"]}}, None)
+
+    assert answer.state.lock_reasons == ("financial", "other", *named[:16])
+
+
 def test_a_value_is_documented_for_its_own_field_only() -> None:
     """A charge type is no lock reason and the other way round, however well known it is."""
     answer = parse(InternetChargeType="financial", OperationLocks=["paybytraffic"])

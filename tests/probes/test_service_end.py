@@ -126,14 +126,15 @@ def test_what_cannot_end_is_refused() -> None:
     ],
 )
 def test_people_are_told_when_it_ends(left_s: float, word: str | None, note: str) -> None:
-    """Always, and as a warning from a week before on, which counts as a condition of the service."""
+    """Always: as a warning from a week before on, and as worse once it has ended; each counts as a condition."""
     seen = view(ENDS, AT_END - left_s)
 
     assert [condition.word for condition in seen.conditions] == ["active", *([word] if word else [])]
     assert [each.text for each in seen.notes] == [note]
-    told = (Severity.WARNING, "DcdnServiceEnding") if word else (Severity.GOOD, "")
-    assert [(each.severity, each.runbook) for each in seen.notes] == [told]
-    assert {condition.severity for condition in seen.conditions[1:]} <= {Severity.WARNING}
+    severity = {None: Severity.GOOD, "ending": Severity.WARNING, "ended": Severity.SERIOUS}[word]
+    runbook = "DcdnServiceEnding" if word else ""
+    assert [(each.severity, each.runbook) for each in seen.notes] == [(severity, runbook)]
+    assert [condition.severity for condition in seen.conditions[1:]] == [severity] * bool(word)
     assert seen.billing_json["ends_at"] == END
 
 

@@ -140,6 +140,10 @@ EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {
     ProbeKey("edge", "esa", "postpaid_plans"): record(Plans((plan("sp-5", "overdue"),))),
     ProbeKey("unclear", "esa", "plans"): record(Plans((plan("sp-6", "frozen"),))),
     ProbeKey("unclear", "esa", "postpaid_plans"): record(Plans()),
+    ProbeKey("half-known", "esa", "plans"): record(Plans((plan("sp-7", expires_at=YESTERDAY, renewal="none"),))),
+    ProbeKey("half-known", "esa", "postpaid_plans"): record(DENIED),
+    ProbeKey("half-empty", "esa", "plans"): record(DENIED),
+    ProbeKey("half-empty", "esa", "postpaid_plans"): record(Plans()),
     ProbeKey("planless", "esa", "plans"): record(Plans()),
     ProbeKey("planless", "esa", "postpaid_plans"): record(Plans()),
 }

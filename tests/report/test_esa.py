@@ -26,33 +26,56 @@ SUMMARY = "1 account, 2 probes: "
     ("bought", "postpaid", "status", "summary", "code"),
     [
         pytest.param(record(Plans((ONLINE,))), record(Plans()), "online", "all is well", 0, id="well"),
-        pytest.param(record(Plans()), record(Plans()), "no plan", "1 no plan", 0, id="no plan"),
+        pytest.param(record(Plans()), record(Plans()), "no plan", "1 without a plan", 0, id="no plan"),
         pytest.param(
             record(Plans((ONLINE, ENDING))),
             record(Plans((OVERDUE,))),
-            "overdue, 1 of 3 plans overdue, 1 of 3 plans end within 7 days, the first in 3 d 2 h, "
-            "1 of 1 sites offline",
-            "1 stopped, 1 plan ending, 1 site offline",
+            "overdue, plans overdue: 1 of 3, plans that end within 7 days: 1 of 3, the first in 3 d 2 h, "
+            "sites offline: 1 of 1",
+            "1 plan stopped, 1 plan ending, 1 site offline",
             3,
             id="overdue",
         ),
         pytest.param(
             record(Plans((OVERDUE,))),
             record(Plans((OVERDUE,))),
-            "overdue, 1 of 1 plans overdue, 1 of 1 sites offline",
-            "1 stopped, 1 site offline",
+            "overdue, plans overdue: 1 of 1, sites offline: 1 of 1",
+            "1 plan stopped, 1 site offline",
             3,
             id="in both lists",
         ),
         pytest.param(
             record(DENIED),
             record(Plans((OVERDUE,))),
-            "overdue, 1 of 1 plans overdue, 1 of 1 sites offline, plans unknown",
-            "1 stopped, 1 failed, 1 site offline",
+            "overdue, plans overdue: 1 of 1, sites offline: 1 of 1, plans unknown",
+            "1 plan stopped, 1 failed, 1 site offline",
             3,
             id="overdue in one list, without the right to the other",
         ),
-        pytest.param(record(Plans((ONLINE,))), record(DENIED), "unknown", "1 failed", 4, id="half of it well"),
+        pytest.param(
+            record(Plans((ONLINE,))),
+            record(DENIED),
+            "online, postpaid_plans unknown",
+            "1 failed",
+            4,
+            id="online in one list, without the right to the other",
+        ),
+        pytest.param(
+            record(DENIED),
+            record(Plans()),
+            "no plan known, plans unknown",
+            "1 failed",
+            4,
+            id="no plan in one list, without the right to the other",
+        ),
+        pytest.param(
+            record(Plans((ENDING,))),
+            record(Plans()),
+            "online, plans that end within 7 days: 1 of 1, the first in 3 d 2 h",
+            "1 plan ending",
+            0,
+            id="ending",
+        ),
         pytest.param(ProbeRecord(), ProbeRecord(), "unknown", "1 waiting", 0, id="nothing yet"),
     ],
 )
@@ -76,7 +99,7 @@ def test_json_has_the_plans_of_both_lists() -> None:
     """Counts, the plans that have stopped, and when the next one ends."""
     row = document(record(Plans((ONLINE, ENDING))), record(Plans((OVERDUE,))))
 
-    assert (row["condition"], row["status"], row["notes"][0]) == ("stopped", None, "1 of 3 plans overdue")
+    assert (row["condition"], row["status"], row["notes"][0]) == ("stopped", None, "plans overdue: 1 of 3")
     assert row["plans"] == {
         "statuses": {"online": 2, "overdue": 1},
         "sites": {"offline": 1},

@@ -59,7 +59,7 @@ def test_the_json_of_domains_is_what_its_schema_says() -> None:
     jsonschema.Draft202012Validator(schema).validate(document)
     (written,) = document["services"]
     assert (written["condition"], written["notes"]) == (
-        "active",
+        "domains_offline",
         ["domains offline: 1 (a.example)", "other domains that are not online: 1 (b)"],
     )
     assert {status: count for status, count in written["domains"].items() if count} == {

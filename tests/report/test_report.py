@@ -9,7 +9,9 @@ import pytest
 from exporter.core.model import Failure, FailureReason, ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
+from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
+from exporter.probes.domains import Domains
 from exporter.probes.service_state import NOT_ACTIVATED
 from exporter.report.json_document import to_json
 from exporter.report.report import Report, build_report, exit_code, summary_line
@@ -18,9 +20,11 @@ from tests.records import stale_after
 from tests.report.records import (
     ACTIVE,
     DENIED,
+    IN_TWO_DAYS,
     LOCKED,
     NOW,
     TIMEOUT,
+    YESTERDAY,
     balance,
     changing,
     debts,
@@ -28,6 +32,9 @@ from tests.report.records import (
     report,
     service,
 )
+
+CERTIFICATE_COUNT, DOMAIN_COUNT = ProbeKey("a", "cdn", "certificates"), ProbeKey("a", "cdn", "domains")
+OFFLINE_AND_FAILED = (("check_failed", 1), ("offline", 1))
 
 
 def test_the_worst_first() -> None:
@@ -79,7 +86,13 @@ def test_the_worst_first() -> None:
         pytest.param({service("a"): record(ACTIVE), debts("a"): record(DebtState(in_debt=True))}, 0, id="in debt"),
         pytest.param({service("a"): record(NOT_ACTIVATED)}, 0, id="not activated"),
         pytest.param({balance("a"): record(Balance(-1.0, "CNY"))}, 0, id="spent"),
-        pytest.param({debts("a"): record(DebtState(available=False))}, 0, id="unavailable"),
+        pytest.param({service("a", "dcdn_sec"): record(replace(ACTIVE, end_time=IN_TWO_DAYS))}, 0, id="ending"),
+        pytest.param({CERTIFICATE_COUNT: record(Certificates(0, 2))}, 0, id="certificates that will expire"),
+        pytest.param({DOMAIN_COUNT: record(Domains((("check_failed", 1),)))}, 0, id="domains that failed the check"),
+        pytest.param({debts("a"): record(DebtState(available=False))}, 3, id="unavailable"),
+        pytest.param({service("a", "dcdn_sec"): record(replace(ACTIVE, end_time=YESTERDAY))}, 3, id="ended"),
+        pytest.param({CERTIFICATE_COUNT: record(Certificates(1, 0))}, 3, id="certificates expired"),
+        pytest.param({DOMAIN_COUNT: record(Domains((("offline", 1), ("online", 9))))}, 3, id="domains offline"),
         pytest.param({service("a"): record(LOCKED)}, 3, id="locked"),
         pytest.param({debts("a"): record(DebtState(in_debt_overdue=True))}, 3, id="overdue"),
         pytest.param({service("a"): record(TIMEOUT), service("b"): record(LOCKED)}, 3, id="locked and failed"),
@@ -88,7 +101,7 @@ def test_the_worst_first() -> None:
     ],
 )
 def test_the_exit_code(records: Mapping[ProbeKey, ProbeRecord], code: int) -> None:
-    """A lock says more than a failure, and what is a state of the world is none."""
+    """That delivery has stopped says more than a failure; what may stop it is neither."""
     assert exit_code(report(records)) == code
 
 
@@ -119,10 +132,28 @@ def test_a_directory_without_a_list_is_told() -> None:
             "2 accounts, 4 probes: 2 locked, 2 failed",
             id="several",
         ),
+        pytest.param(
+            {CERTIFICATE_COUNT: record(Certificates(1, 1)), DOMAIN_COUNT: record(Domains(OFFLINE_AND_FAILED))},
+            "1 account, 2 probes: 1 domain with an expired certificate, 1 domain offline, 1 domain with an expiring "
+            "certificate, 1 domain failed",
+            id="one domain each",
+        ),
+        pytest.param(
+            {
+                CERTIFICATE_COUNT: record(Certificates(6, 2)),
+                DOMAIN_COUNT: record(Domains((("check_failed", 1), ("configure_failed", 2), ("offline", 3)))),
+                ProbeKey("b", "cdn", "certificates"): record(Certificates(1, 0)),
+                service("b", "cdn"): record(changing(in_s=60)),
+                service("a", "cdn"): record(changing(in_s=60)),
+            },
+            "2 accounts, 5 probes: 7 domains with an expired certificate, 3 domains offline, 2 domains with an "
+            "expiring certificate, 3 domains failed, 2 with a change pending",
+            id="many domains of two rows",
+        ),
     ],
 )
 def test_the_summary(records: Mapping[ProbeKey, ProbeRecord], line: str) -> None:
-    """Products that are locked and probes that failed are counted; what there is none of is not named."""
+    """Products, probes that failed, and domains are counted; what there is none of is not named."""
     assert summary_line(report(records)) == line
 
 
