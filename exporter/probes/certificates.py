@@ -95,6 +95,7 @@ WILL_EXPIRE = Condition(
     Severity.WARNING,
     one="domain with an expiring certificate",
     many="domains with an expiring certificate",
+    rows="with expiring certificates",
 )
 _EXPIRED_NOTE = "domains whose certificate has expired: {count}"
 _EXPIRING_NOTE = "domains whose certificate expires within 30 days: {count}"

@@ -174,7 +174,9 @@ NEWS: News[Domains] = News(
 DOMAINS_OFFLINE = Condition(
     "domains_offline", Severity.SERIOUS, alarm="with_offline_domains", one="domain offline", many="domains offline"
 )
-DOMAINS_FAILED = Condition("domains_failed", Severity.WARNING, one="domain failed", many="domains failed")
+DOMAINS_FAILED = Condition(
+    "domains_failed", Severity.WARNING, one="domain failed", many="domains failed", rows="with failed domains"
+)
 
 
 def view(domains: Domains | None, _now: float) -> View:

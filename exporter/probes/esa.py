@@ -128,10 +128,11 @@ NEWS: News[Plans] = News(
 )
 
 PLAN_STOPPED = Condition("stopped", Severity.CRITICAL, alarm="stopped", one="plan stopped", many="plans stopped")
-PLAN_UNCLEAR = Condition("plan_unclear", Severity.WARNING, many="plans unclear")
-PLAN_ENDING = Condition("plan_ending", Severity.WARNING, many="plans ending")
-SITES_OFFLINE = Condition("site_offline", Severity.WARNING, many="sites offline")
-NO_PLAN = Condition("no_plan", Severity.INACTIVE, one="without a plan", many="without a plan")
+PLAN_UNCLEAR = Condition("plan_unclear", Severity.WARNING, many="plans unclear", rows="with unclear plans")
+PLAN_ENDING = Condition("plan_ending", Severity.WARNING, many="plans ending", rows="with ending plans")
+SITES_OFFLINE = Condition("site_offline", Severity.WARNING, many="sites offline", rows="with offline sites")
+_NO_PLAN = "without a plan"
+NO_PLAN = Condition("no_plan", Severity.INACTIVE, one=_NO_PLAN, many=_NO_PLAN, rows=_NO_PLAN)
 PLANS_ONLINE = Condition("online", Severity.GOOD)
 CONDITIONS = (PLAN_STOPPED, PLAN_UNCLEAR, PLAN_ENDING, SITES_OFFLINE, NO_PLAN, PLANS_ONLINE)
 

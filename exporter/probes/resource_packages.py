@@ -116,9 +116,15 @@ NEWS: News[Packages] = News(
     is_worth_a_line=lambda before, after: _log_fields(before) != _log_fields(after),
 )
 
-PACKAGE_LOW = Condition("resource_package_low", Severity.WARNING, state=False)
-PACKAGE_UNCLEAR = Condition("resource_package_unclear", Severity.WARNING, state=False)
-PACKAGE_ENDING = Condition("resource_package_ending", Severity.UPCOMING, state=False)
+_LOW, _ENDING = "with low resource packages", "with ending resource packages"
+_UNCLEAR = "with unclear resource packages"
+PACKAGE_LOW = Condition("resource_package_low", Severity.WARNING, state=False, one=_LOW, many=_LOW, rows=_LOW)
+PACKAGE_UNCLEAR = Condition(
+    "resource_package_unclear", Severity.WARNING, state=False, one=_UNCLEAR, many=_UNCLEAR, rows=_UNCLEAR
+)
+PACKAGE_ENDING = Condition(
+    "resource_package_ending", Severity.UPCOMING, state=False, one=_ENDING, many=_ENDING, rows=_ENDING
+)
 
 
 def view(packages: Packages | None, now: float) -> View:

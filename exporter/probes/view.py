@@ -46,8 +46,8 @@ class Condition:
 
     ``word`` names it in JSON, in counts and in filters; ``alarm`` is its word above the status page's table, where
     the rows that have it are counted and listed, also at 0 while it is polled for. One that is no ``state`` of the
-    service is counted, and is never the row's condition. ``one`` and ``many`` are the words behind its number in a
-    summary; empty: those of ``word``.
+    service is counted, and is never the row's condition. ``one`` and ``many`` are the words behind the number of what
+    has it, and ``rows`` those behind the number of rows that have it; empty: those of ``word``.
     """
 
     word: str
@@ -56,6 +56,12 @@ class Condition:
     state: bool = True
     one: str = ""
     many: str = ""
+    rows: str = ""
+
+    @property
+    def of_rows(self) -> str:
+        """The words behind the number of rows that have it."""
+        return self.rows or (self.alarm or self.word).replace("_", " ")
 
     def counted(self, number: int) -> str:
         """The number and what has it, such as ``2 domains offline``."""

@@ -131,6 +131,11 @@ class Row:
         """Whether every last poll got an answer; False before the first have finished."""
         return self.polled and not self.failures
 
+    def has_long_notes(self, most: int) -> bool:
+        """Whether the status with its notes has more characters: the notes have lines of their own below the row."""
+        said = [" ".join(each.text for each in self.status), *(note.text for note in self.notes)]
+        return bool(self.notes) and len(", ".join(said)) > most
+
     @property
     def failure(self) -> str | None:
         """Why the last polls failed, in words, with the probe where there are several; None: none failed."""

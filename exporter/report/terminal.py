@@ -4,6 +4,7 @@ The words are those of the status page.
 """
 
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO, cast
@@ -19,8 +20,11 @@ from exporter.probes.view import Fragment, Severity
 from exporter.report.report import Report, Row, summary_line
 
 _GAP = 2
+_PARTS = 4
+"""A cell is too long for its column where it takes more than this part of the line."""
 _UNLIMITED = 10**6
 _COLUMNS = ("ACCOUNT", "PRODUCT", "STATUS", "BILLING", "LAST POLL")
+_STATUS, _LAST_POLL = _COLUMNS.index("STATUS"), _COLUMNS.index("LAST POLL")
 _STYLES = {
     Severity.CRITICAL: "bold red",
     Severity.SERIOUS: "red",
@@ -37,12 +41,11 @@ _CLEAR_LINE = "\r\x1b[2K"
 def draw_table(report: Report, *, width: int | None, color: bool) -> str:
     """The rows, and a line that sums them up.
 
-    Lines are broken between words to fit ``width``, that of a terminal; where the longest words leave no room for a
-    table, each row is a paragraph. None: each row is one line of any length.
+    Lines are broken between words to fit ``width``, that of a terminal. Where not every row is one line, long notes
+    and failures stand below theirs; where the longest words leave no room for a table, each row is a paragraph. None:
+    each row is one line of any length.
     """
-    rows = [[Text(_printable(cell)) for cell in cells(row)] for row in report.rows]
-    for row, shown in zip(report.rows, rows, strict=True):
-        shown[2].style = _STYLES[row.worst_severity]
+    rows = [_cells(row) for row in report.rows]
     console = Console(
         file=io.StringIO(),
         force_terminal=color,
@@ -54,25 +57,31 @@ def draw_table(report: Report, *, width: int | None, color: bool) -> str:
         _environ={},  # the caller decides, not the process's environment
     )
     console.width = _UNLIMITED
-    longest, words = _longest([[Text(name) for name in _COLUMNS], *rows], console)
-    widths = longest if width is None else _narrowed(longest, words, room=width - _GAP * (len(_COLUMNS) - 1))
+    widths, _ = _longest(rows, console)
+    room = math.inf if width is None else width - _GAP * (len(_COLUMNS) - 1)
+    parts = [(row, Text()) for row in rows]
+    if width is not None and sum(widths) > room:
+        parts = [_in_parts(row, width) for row in report.rows]
+        widths = _narrowed(*_longest((short for short, _ in parts), console), room=room)
     with console.capture() as capture:
-        console.print(_table(rows, widths) if widths else _paragraphs(rows, width or 0))
+        for drawn in _tables(parts, widths) if widths else [_paragraphs(rows, width or 0)]:
+            console.print(drawn)
     lines = [line.rstrip() for line in capture.get().splitlines()]
     summary = summary_line(report)
     return "\n".join([*lines, "", *([summary] if width is None else _wrapped(summary, width))])
 
 
 def _longest(rows: Iterable[Sequence[Text]], console: Console) -> tuple[list[int], list[int]]:
-    """The widths of the longest cell, and of the longest word, of each column."""
-    measured = [[cell.__rich_measure__(console, console.options) for cell in row] for row in rows]
+    """The widths of the longest cell, and of the longest word, of each column, its name included."""
+    with_names = ([Text(name) for name in _COLUMNS], *rows)
+    measured = [[cell.__rich_measure__(console, console.options) for cell in row] for row in with_names]
     columns = list(zip(*measured, strict=True))
     return [max(each.maximum for each in column) for column in columns], [
         max(each.minimum for each in column) for column in columns
     ]
 
 
-def _narrowed(widths: Sequence[int], least: Sequence[int], *, room: int) -> list[int]:
+def _narrowed(widths: Sequence[int], least: Sequence[int], *, room: float) -> list[int]:
     """The widths, the widest made narrower until all fit the room; empty when that is too little."""
     narrowed = list(widths)
     while sum(narrowed) > room:
@@ -83,13 +92,37 @@ def _narrowed(widths: Sequence[int], least: Sequence[int], *, room: int) -> list
     return narrowed
 
 
-def _table(rows: Iterable[Sequence[Text]], widths: Sequence[int]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+def _tables(parts: Iterable[tuple[Sequence[Text], Text]], widths: Sequence[int]) -> Iterator[Table | Text]:
+    """The rows under one head, as tables of the same widths with what stands below a row between them."""
+    table = _table(widths, head=True)
+    for row, below in parts:
+        table.add_row(*row)
+        if below:
+            yield from (table, below)
+            table = _table(widths, head=False)
+    if table.row_count or table.show_header:
+        yield table
+
+
+def _table(widths: Sequence[int], *, head: bool) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", show_header=head)
     for name, width in zip(_COLUMNS, widths, strict=True):
         table.add_column(name, width=width)
-    for row in rows:
-        table.add_row(*row)
     return table
+
+
+def _in_parts(row: Row, width: int) -> tuple[list[Text], Text]:
+    """The cells without what is too long for one, and that in indented lines which stand below them."""
+    shown, below = _cells(row), []
+    if row.has_long_notes(most := width // _PARTS):
+        notes = ", ".join(note.text for note in row.notes)
+        below.append(Text(_printable(notes), shown[_STATUS].style))
+        shown[_STATUS] = Text(_printable(_text(row.status)), shown[_STATUS].style)
+    if row.failures and len(shown[_LAST_POLL]) > most:
+        below.append(shown[_LAST_POLL])
+        shown[_LAST_POLL] = Text("failed")
+    lines = ((line, text.style) for text in below for line in _wrapped(text.plain, width - _GAP))
+    return shown, Text("\n").join(Text.assemble(" " * _GAP, line) for line in lines)
 
 
 def _paragraphs(rows: Iterable[Sequence[Text]], width: int) -> Text:
@@ -125,6 +158,13 @@ def cells(row: Row) -> tuple[str, str, str, str, str]:
     status = ", ".join([_text(row.status), *(note.text for note in row.notes)])
     last_poll = "answered" if row.poll_success else row.failure or "none yet"
     return _text(row.account_in_full), row.product_in_words, status, _text(row.billing) or "-", last_poll
+
+
+def _cells(row: Row) -> list[Text]:
+    """The same as they are printed, the status in the colour of the worst that is said."""
+    shown = [Text(_printable(cell)) for cell in cells(row)]
+    shown[_STATUS].style = _STYLES[row.worst_severity]
+    return shown
 
 
 @contextmanager

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 200
 """A browser can show so many; the page counts the rest, and /metrics has them all."""
+MOST_BESIDE = 60
+"""How many characters of status and notes have room in a column; longer notes stand below the row, as wide as it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _text_of(row: Row, texts: Texts) -> str:
     """The text that a filter searches in a row, the words of the counts included; in English and as it is shown."""
     words = [
         row.condition.word,
-        *(condition.word for condition in row.conditions),
+        *(word for condition in row.conditions for word in (condition.word, condition.of_rows)),
         *(condition.alarm for condition in row.conditions if condition.alarm),
     ]
     known = [
@@ -160,8 +162,9 @@ def render(page: StatusPage, environment: Environment, texts: Texts, view: View 
         view=view,
         rows=rows[:ROWS_SHOWN],
         found=len(rows),
+        most_beside=MOST_BESIDE,
         hidden=max(0, len(rows) - ROWS_SHOWN),
-        counts={condition.word: conditions.count(condition) for condition in dict.fromkeys(conditions)},
+        counts={condition.of_rows: conditions.count(condition) for condition in dict.fromkeys(conditions)},
         alarms=page.report.alarms(),
         at=texts.moment(Moment(datetime.fromtimestamp(page.report.at, UTC))),
         css={severity: severity.name.lower() for severity in Severity},

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
@@ -38,11 +39,42 @@ def test_the_report_on_a_narrow_terminal(golden: Callable[[str, bytes], bytes]) 
 @pytest.mark.parametrize("width", range(20, 180, 7))
 def test_a_terminal_breaks_no_word(width: int) -> None:
     """At any width, all words are whole, and only a longer word makes a line that does not fit."""
-    words = draw_table(report(EVERYTHING), width=None, color=False).split()[6:]
+    whole = draw_table(report(EVERYTHING), width=None, color=False).split()[6:]
     text = draw_table(report(EVERYTHING), width=width, color=False)
 
-    assert set(words) <= set(text.split())
+    assert words(whole) <= words(text.split())
     assert [line for line in text.splitlines() if len(line) > width and len(line.split()) > 3] == []
+
+
+def words(text: list[str]) -> set[str]:
+    """Without the commas behind them: a note may begin a line of its own."""
+    return {word.rstrip(",") for word in text}
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_long_texts_use_the_whole_line(width: int) -> None:
+    """Notes and failures that are long for a cell stand below their row, in as few lines as they need."""
+    shown = report({key: each for key, each in EVERYTHING.items() if key.account in ("stocked", "forbidden")})
+    lines = draw_table(shown, width=width, color=False).splitlines()
+    stocked, forbidden = shown.rows
+    assert stocked.account == "stocked"
+    head, *rest = (number for number, line in enumerate(lines) if line and not line.startswith(" "))
+    notes, failure = lines[rest[0] + 1 : rest[1]], lines[rest[1] + 1 : lines.index("")]
+
+    assert head == 0
+    assert " ".join(line.strip() for line in notes) == ", ".join(note.text for note in stocked.notes)
+    assert " ".join(line.strip() for line in failure).endswith(str(forbidden.failure))
+    assert lines[rest[0]].split() == ["stocked", "dcdn", "active", "PayByTraffic", "answered"]
+    assert lines[rest[1]].endswith("failed")
+    for line, following in pairwise(notes):
+        assert len(line) <= width < len(line) + 1 + len(following.split()[0])
+
+
+def test_short_notes_stay_beside_their_status() -> None:
+    """Also where other rows have long ones."""
+    text = draw_table(report(EVERYTHING), width=120, color=False)
+
+    assert "overdue (shop, 200002)   dcdn_ipa  active, overdue  " in text
 
 
 def test_wide_characters_have_two_columns() -> None:

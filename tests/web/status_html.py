@@ -12,6 +12,8 @@ from exporter.web.texts import load_texts
 from tests.report.records import report
 
 TEXTS = load_texts()
+_STATUS = 2
+"""The place of its column."""
 Records = Mapping[ProbeKey, ProbeRecord]
 
 
@@ -30,9 +32,15 @@ def alarms(html: str) -> dict[str, str]:
 
 
 def cells(html: str) -> list[list[str]]:
-    """The text of the table's body, cell by cell, with the markup taken out."""
+    """The text of the table's body, cell by cell, without the markup; notes below a row are behind its status."""
     body = re.split("<tbody[^>]*>", html)[-1].partition("</tbody>")[0] if "<tbody" in html else ""
-    return [
-        [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL)]
-        for row in body.split("</tr>")[:-1]
-    ]
+    rows: list[list[str]] = []
+    for row in body.split("</tr>")[:-1]:
+        texts = [
+            re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL)
+        ]
+        if "colspan" in row:
+            rows[-1][_STATUS] = f"{rows[-1][_STATUS]}, {texts[0]}"
+        else:
+            rows.append(texts)
+    return rows

@@ -121,7 +121,7 @@ def test_a_click_on_a_count_lists_what_it_counts(visit: Callable[..., Page], lan
     for count in counts:
         page.see(f"document.getElementById('{count}').click()")
         page.wait_until(f"document.querySelector('[aria-current]')?.id === '{count}'")
-        listed[count] = page.see("document.querySelectorAll('tbody tr').length")
+        listed[count] = page.see("document.querySelectorAll('tbody tr:not(.below)').length")
     assert listed == counts
     page.see("document.getElementById('look-locked').click(); document.getElementById('filter').focus()")
     page.wait_until("document.querySelector('[aria-current]')?.id === 'look-locked'")
@@ -222,6 +222,16 @@ def test_nothing_is_wider_than_the_window(visit: Callable[..., Page], width: int
     """No line has to be scrolled sideways, also with long names."""
     page = visit(talkative(), reader=Reader(languages, width))
     assert page.see("[innerWidth, document.documentElement.scrollWidth <= innerWidth]") == [width, True]
+
+
+@pytest.mark.parametrize("languages", [ENGLISH.languages, CHINESE])
+def test_long_notes_are_as_wide_as_the_table(visit: Callable[..., Page], languages: str) -> None:
+    """They make no column narrow, and nothing is drawn between them and the row that they belong to."""
+    page = visit(talkative(), reader=Reader(languages, 1280))
+    widths = page.see("[...document.querySelectorAll('.below td')].map((cell) => cell.clientWidth)")
+    assert len(widths) > 1
+    assert set(widths) == {page.see("document.querySelector('table').clientWidth")}
+    assert page.see("getComputedStyle(document.querySelector('.above td')).borderBottomWidth") == "0px"
 
 
 @pytest.mark.parametrize("languages", [ENGLISH.languages, CHINESE])

@@ -10,10 +10,13 @@ from importlib import resources
 import pytest
 from jinja2 import UndefinedError
 
-from exporter.core.model import Failure, FailureReason
+from exporter.core.model import Failure, FailureReason, ProbeKey
 from exporter.core.store import ProbeRecord
 from exporter.probes.balance import Balance
+from exporter.probes.certificates import Certificates
 from exporter.probes.debt_status import DebtState
+from exporter.probes.domains import Domains
+from exporter.probes.esa_state import Plan, Plans
 from exporter.probes.service_state import NOT_ACTIVATED, ChargeTypeChange, ServiceState
 from exporter.probes.table import PROBES
 from exporter.probes.view import Condition, Fragment, Note, Severity
@@ -197,13 +200,52 @@ def test_accounts_are_counted_and_not_their_domains() -> None:
     assert "<b>1</b> with offline domains</a>" in html
 
 
+def test_the_rows_that_are_counted_are_named_as_rows() -> None:
+    """Two rows have seven domains with an expired certificate, and one has six plans that have stopped."""
+    html = html_of(
+        {
+            ProbeKey("a", "cdn", "certificates"): record(Certificates(6, 0)),
+            ProbeKey("b", "cdn", "certificates"): record(Certificates(1, 0)),
+            ProbeKey("c", "cdn", "domains"): record(Domains((("check_failed", 2),))),
+            ProbeKey("d", "esa", "plans"): record(Plans(tuple(Plan(f"{number}", "online") for number in range(6)))),
+            ProbeKey("d", "esa", "postpaid_plans"): record(Plans((Plan("7", "frozen"), Plan("8", "frozen")))),
+            ProbeKey("e", "esa", "plans"): record(Plans()),
+            ProbeKey("e", "esa", "postpaid_plans"): record(Plans()),
+        }
+    )
+    counts = "2 with expired certificates, 1 with failed domains, 1 with unclear plans, 1 without a plan"
+    assert f"5 rows, each by its worst state: {counts}." in html
+
+
+LONG_NOTES = {
+    service("prod"): record(ACTIVE, age_s=12.3),
+    ProbeKey("prod", "dcdn_ipa", "domains"): record(
+        Domains((("offline", 2),), (("a.example.com", "offline"), ("b.example.com", "offline"))), age_s=12.3
+    ),
+    debts("prod"): record(DebtState(in_debt=True), age_s=12.3),
+}
+
+
+def test_long_notes_have_a_row_of_their_own() -> None:
+    """It is as wide as the table, has the colour of the row above it, and belongs to that."""
+    html = html_of(LONG_NOTES)
+    short = html_of({key: each for key, each in LONG_NOTES.items() if key.probe != "domains"})
+
+    assert re.findall(r'<tr class="([^"]*)" role="row">', html) == ["serious above", "serious below"]
+    assert html.count('<td role="cell" colspan="6" data-label="Notes">') == 1
+    assert re.findall('role="columnheader"', html) == ['role="columnheader"'] * 6
+    status = "active, domains offline: 2 (a.example.com, b.example.com), in debt"
+    assert cells(html) == [["prod", "dcdn_ipa", status, "PayByTraffic", "12 s ago", "answered"]]
+    assert re.findall(r'<tr class="([^"]*)" role="row">', short) == ["warning"]
+
+
 def test_what_is_wrong_beside_the_status_is_counted() -> None:
     """A row counts as the worst that is true of it, but for what is only to come."""
     shown = report({service("a"): record(ACTIVE), service("b"): record(changing(in_s=60))})
-    beside = Condition("packages_low", Severity.WARNING, state=False)
+    beside = Condition("packages_low", Severity.WARNING, state=False, rows="with low packages")
     rows = tuple(replace(row, conditions=(beside, *row.conditions)) for row in shown.rows if row.account == "a")
     html = page_of(replace(shown, rows=(*rows, *(row for row in shown.rows if row.account == "b"))))
-    assert "2 rows, each by its worst state: 1 packages low, 1 active." in html
+    assert "2 rows, each by its worst state: 1 with low packages, 1 active." in html
 
 
 STALE = {
@@ -248,7 +290,7 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
     assert cells(html)[0] == ["b", "esa", status, "free", "2 s ago", "answered"]
     assert re.findall(r'<tr class="([^"]*)"', html) == ["critical", "upcoming", "good"]
     assert list(alarms(html).items()) == [("broken", "1"), ("failing", "0")]
-    assert "3 rows, each by its worst state: 1 revoked, 1 ending, 1 valid." in html
+    assert "3 rows, each by its worst state: 1 broken, 1 ending, 1 valid." in html
 
 
 def test_an_account_has_its_id_and_its_name_beside_it() -> None:

@@ -232,6 +232,7 @@ def test_a_filter_finds_a_row_by_each_condition() -> None:
         for condition in row.conditions:
             assert row in rows_in_view(shown, View(filter=condition.word), ENGLISH)
             assert row in rows_in_view(shown, View(filter=condition.word.replace("_", " ")), ENGLISH)
+            assert row in rows_in_view(shown, View(filter=condition.of_rows), ENGLISH)
 
 
 def test_hostile_filter() -> None:

@@ -63,7 +63,8 @@ def test_a_translation_has_the_places_of_its_original(texts: Texts) -> None:
 def words() -> Iterator[str]:
     """What stands for conditions, alarms and failures, and for what is polled but is no product, as it is shown."""
     for condition in (*(each for kind in PROBES for each in kind.conditions), FAILING, WAITING):
-        yield from (word.replace("_", " ") for word in (condition.word, condition.alarm) if word)
+        words = (condition.word, condition.alarm, condition.of_rows)
+        yield from (word.replace("_", " ") for word in words if word)
     yield from FailureReason
     yield from (kind.probe for kind in PROBES if kind.of_account)
 
