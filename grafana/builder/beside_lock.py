@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from grafana_foundation_sdk.builders import common, stat, table
+from grafana_foundation_sdk.builders import stat, table
 
 from deploy.prometheus.rules.dashboard_inventories import RUNBOOKS, Measure
-from deploy.prometheus.rules.expressions import ATTENTION
+from deploy.prometheus.rules.expressions import ATTENTION as ATTENTION_RECORD
 from deploy.prometheus.rules.expressions import BESIDE as BESIDE_RECORD
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S
 from grafana.builder import queries
 from grafana.builder.addresses import account_of_row
 from grafana.builder.mappings import (
+    ATTENTION,
     CRITICAL,
     FINE,
     INFO,
@@ -19,6 +20,7 @@ from grafana.builder.mappings import (
     UNCOLOURED,
     WARNING,
     WHERE_POLLED,
+    names,
     nothing,
 )
 from grafana.builder.panels import (
@@ -33,14 +35,29 @@ from grafana.builder.panels import (
     thresholds,
 )
 from grafana.builder.selectors import SERVICE, best, recorded
-from grafana.builder.service_table import merged
+from grafana.builder.service_table import COLOURED_CELL, merged, sorted_by
 from grafana.builder.thresholds import BESIDE
 
 _FINDING: Final = f"{SERVICE}, finding, item"
 # What is known of certificates or domains is so also while the state of a service is not. Plans are the state of ESA.
 _UNWATCHED: Final = queries.needing("DcdnAccountsUnwatched")
 _UNSURE_OF_PLANS: Final = f"{_UNWATCHED} or {queries.needing('DcdnDataStale', product='esa')}"
+ALERT_OF: Final = {
+    "certificates expired": "DcdnCertificateExpired",
+    "certificates expiring within 30 days": "DcdnCertificatesExpiring",
+    "domains offline": "DcdnDomainsOffline",
+    "domains not accepted": "DcdnDomainCheckFailed",
+    "resource package low": "DcdnResourcePackageLow",
+    "resource package ends": "DcdnResourcePackageEnding",
+    "ESA plans stopped": "DcdnEsaPlanStopped",
+    "ESA plan ends": "DcdnEsaPlanExpiring",
+    "service ends": "DcdnServiceEnding",
+}
+"""The alert of each finding. A changing part has none of those that stand beside a lock."""
+# Below every need, so that what has no alert comes last.
+_NO_ALERT: Final = -1
 _COLUMNS: Final = {
+    "Value #D": "Attention",
     "account": "Account",
     "product": "Product",
     "finding": "What",
@@ -53,7 +70,7 @@ _COLUMNS: Final = {
 
 def least_well() -> str:
     """The accounts that have most to see to beside locks, those whose alerts are worst first."""
-    alerts = best("account", recorded(ATTENTION, runbook=RUNBOOKS))
+    alerts = best("account", recorded(ATTENTION_RECORD, runbook=RUNBOOKS))
     return f"topk({BESIDE}, {alerts} or 0.5 * group by (account) ({recorded(BESIDE_RECORD)}))"
 
 
@@ -157,6 +174,17 @@ def _counted(
     )
 
 
+def _attention() -> str:
+    """How much each finding needs somebody, by its alert."""
+    alerts = best(f"{SERVICE}, runbook", recorded(ATTENTION_RECORD, queries.BESIDE, runbook=RUNBOOKS))
+    for finding, alert in ALERT_OF.items():
+        alerts = f'label_replace({alerts}, "finding", "{finding}", "runbook", "{alert}")'
+    every = f"group by ({_FINDING}) ({recorded(BESIDE_RECORD, queries.BESIDE)})"
+    of_service = f"{SERVICE}, finding"
+    alerted = f"{every} * on ({of_service}) group_left () {best(of_service, alerts)}"
+    return f"{alerted} or {every} * {_NO_ALERT}"
+
+
 def findings() -> table.Panel:
     """One row for each thing that needs somebody, of the accounts that need it most."""
     every = best(_FINDING, recorded(BESIDE_RECORD, queries.BESIDE))
@@ -170,20 +198,24 @@ def findings() -> table.Panel:
     soon = thresholds(((None, INFO), (CHANGE_SOON_S, PLAIN))).build()
     panel = rows(
         f"Beside the lock, of the {BESIDE} accounts that need somebody most",
-        "What can stop delivery though nothing is locked, as of the last answer: certificates, domains, resource "
-        "packages with less than a tenth left, plans of ESA, what ends within 7 days, and billing of a part that "
-        "changes. An account leads to all that is known of it.",
+        "What can stop delivery though nothing is locked, as of the last answer, the worst first: certificates, "
+        "domains, resource packages with less than a tenth left, plans of ESA, what ends within 7 days, and billing "
+        "of a part that changes. Attention is that of the finding's own alert, which waits for some minutes. An "
+        "account leads to all that is known of it.",
         (
             instant(measured(Measure.COUNT), "A"),
             instant(measured(Measure.LEFT), "B"),
             instant(measured(Measure.END, " - time()"), "C"),
+            instant(_attention(), "D"),
         ),
         empty=f"nothing is known that needs somebody, or {NO_DATA}",
         size=(WIDTH, 7),
     ).transformations(merged(_COLUMNS, ("Time",)))
     none = [nothing("-")]
+    needs = [names((_NO_ALERT, "no alert", UNCOLOURED), *ATTENTION)]
     return (
-        panel.sort_by([common.TableSortByFieldState().display_name("What").desc(False)])
+        panel.sort_by([sorted_by("Attention", desc=True), sorted_by("Account", desc=False)])
+        .override_by_name("Attention", field(mappings=needs, cell=COLOURED_CELL, width=110))
         .override_by_name("How many", field(mappings=none, unit="locale", width=100))
         .override_by_name("Left", field(mappings=none, unit="percentunit", decimals=1, width=100))
         .override_by_name(

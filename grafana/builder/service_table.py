@@ -17,6 +17,7 @@ from grafana.builder.mappings import (
     FINE,
     INFO,
     PLAIN,
+    QUIET,
     STATUS,
     WARNING,
     names,
@@ -41,7 +42,7 @@ from grafana.builder.selectors import SERVICE, best, of_service, recorded
 from grafana.builder.thresholds import ROWS
 
 _COLOURED_TEXT: Final = {"type": "color-text"}
-_COLOURED: Final = {"type": "color-background", "mode": "basic"}
+COLOURED_CELL: Final = {"type": "color-background", "mode": "basic"}
 _NO_NUMBER: Final = f"{polled(NEEDING)} * NaN"
 
 
@@ -171,7 +172,7 @@ def services() -> table.Panel:
         empty=NO_DATA,
         size=(WIDTH, 12),
     ).transformations(merged(_COLUMNS, _LEFT_OUT, largest="Value #A"))
-    panel = panel.sort_by([_sorted("Attention", desc=True), _sorted("Account", desc=False)])
+    panel = panel.sort_by([sorted_by("Attention", desc=True), sorted_by("Account", desc=False)])
     return _columns(panel)
 
 
@@ -185,7 +186,8 @@ def _columns(panel: table.Panel) -> table.Panel:
     pages = [{"title": "Status page", "url": status_page_of_row("Exporter"), "targetBlank": True}]
     return (
         panel.override_by_name(
-            "Attention", field(mappings=_of(names(*ATTENTION), nothing("no data")), cell=_COLOURED, width=110)
+            "Attention",
+            field(mappings=_of(names(*ATTENTION), nothing("no data", QUIET)), cell=COLOURED_CELL, width=110),
         )
         .override_by_name("Runbook", field(links=runbooks, width=170))
         .override_by_name("Exporter", field(links=pages))
@@ -214,7 +216,8 @@ def _columns(panel: table.Panel) -> table.Panel:
                 min=0,
                 max=1,
                 cell=share,
-                mappings=_of(*none),
+                # The gauge has the colour of its text: a mark at 0 is no age.
+                mappings=_of(nothing("-", QUIET)),
                 thresholds=thresholds(aged).build(),
                 width=90,
             ),
@@ -226,5 +229,6 @@ def _of(*mappings: ValueMapping) -> list[ValueMapping]:
     return list(mappings)
 
 
-def _sorted(column: str, *, desc: bool) -> common.TableSortByFieldState:
+def sorted_by(column: str, *, desc: bool) -> common.TableSortByFieldState:
+    """By a column of the table; ``desc`` is the largest first."""
     return common.TableSortByFieldState().display_name(column).desc(desc)

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from deploy.prometheus.rules.dashboard_inventories import INVENTORY_RECORDINGS, RUNBOOKS
 from deploy.prometheus.rules.dashboard_recordings import Attention
+from deploy.prometheus.rules.expressions import BESIDE as BESIDE_RECORD
+from grafana.builder.beside_lock import ALERT_OF
 from grafana.builder.thresholds import BESIDE
 from tests.dashboards.shipped import queries
 from tests.dashboards.test_promtool import TARGET, TIMES, reckoned
@@ -102,6 +105,30 @@ def test_plans_that_are_not_known_are_unknown(tool: Callable[[str], str], tmp_pa
     reckoned(fleet, checks, tool, tmp_path)
 
 
+def test_a_finding_needs_as_much_as_its_alert() -> None:
+    """Each finding has an alert that stands beside a lock, but for the billing of a part; no alert is left over."""
+    found = {recording.labels["finding"] for recording in INVENTORY_RECORDINGS if recording.record == BESIDE_RECORD}
+
+    assert found - set(ALERT_OF) == {"billing of a part changes"}
+    assert set(ALERT_OF) <= found
+    assert set(ALERT_OF.values()) == set(RUNBOOKS.split("|"))
+
+
+def test_a_finding_without_an_alert_comes_last(tool: Callable[[str], str], tmp_path: Path) -> None:
+    """A domain that has failed its review for some minutes is listed, and no alert has told of it yet."""
+    web = f'{TARGET}, account="web", product="cdn"'
+    fleet = {
+        **EXPORTER,
+        **polled("web", "cdn", "service", "domains"),
+        f'dcdn_service_status{{{web}, status="active"}}': "1x20",
+        f'dcdn_domains{{{web}, status="online"}}': "9x20",
+        f'dcdn_domains{{{web}, status="check_failed"}}': "1x20",
+    }
+    row = 'account="web", product="cdn", finding="domains not accepted", item="check_failed"'
+    none = min(Attention) - 1
+    reckoned(fleet, [check("dcdn-overview", f"{FINDINGS} D", (f"{{{row}}}", none))], tool, tmp_path)
+
+
 def test_what_was_found_beside_a_lock_is_counted_and_listed(tool: Callable[[str], str], tmp_path: Path) -> None:
     """Tiles count services, the table has a row for each finding with the number that it is about."""
     web = f'{TARGET}, account="web", product="cdn"'
@@ -142,5 +169,18 @@ def test_what_was_found_beside_a_lock_is_counted_and_listed(tool: Callable[[str]
         *tiles(Low_packages=1, Ending=1, Stopped_plans=-2, Changing_parts=0),
         check("dcdn-overview", "variable beside", ('{account="web"}', Attention.PARTLY_DOWN)),
         *numbers,
+        # A certificate that expired before anybody looked is a warning.
+        check(
+            "dcdn-overview",
+            f"{FINDINGS} D",
+            *(
+                (f'{{{row}, finding="{what}", item="{item}"}}', need)
+                for (what, item, _), need in zip(
+                    every,
+                    (Attention.WARNED, Attention.PARTLY_DOWN, Attention.WARNED, Attention.WARNED),
+                    strict=True,
+                )
+            ),
+        ),
     ]
     reckoned(fleet, checks, tool, tmp_path)

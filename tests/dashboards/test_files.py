@@ -103,6 +103,17 @@ def test_a_number_that_is_not_there_is_grey(name: str) -> None:
             assert results[0]["text"] == defaults["noValue"], panel["title"]
 
 
+def test_a_cell_without_a_number_is_no_bright_one() -> None:
+    """Where a cell is drawn in the colour of its text, that of no number is not the brightest of a dark page."""
+    for name in DASHBOARDS:
+        for panel in panels(name):
+            for override in panel["fieldConfig"]["overrides"]:
+                named = {one["id"]: one["value"] for one in override["properties"]}
+                if named.get("custom.cellOptions", {}).get("type") in {"color-background", "gauge"}:
+                    results = [one["options"]["result"] for one in named["mappings"] if one["type"] == "special"]
+                    assert "text" not in {one["color"] for one in results}, override["matcher"]["options"]
+
+
 def test_an_age_that_is_not_known_is_not_called_never() -> None:
     """A service whose exporter is down has no age, and was answered a minute ago."""
     (table,) = (panel for panel in panels("dcdn-overview") if panel["title"].startswith("Services that need"))
@@ -165,18 +176,16 @@ def test_documents_show_pictures_that_load_fast() -> None:
 
 
 def test_tables_begin_with_the_worst_or_the_next() -> None:
-    """Services come by the number of their trouble, the largest first, and billing changes by the time left."""
+    """Services and findings come by the number of their trouble, the largest first, changes by the time left."""
     order = {
         panel["title"]: [(column["displayName"], column.get("desc", False)) for column in panel["options"]["sortBy"]]
         for panel in panels("dcdn-overview")
         if panel["type"] == "table"
     }
 
+    worst = [("Attention", True), ("Account", False)]
     assert order == {
-        f"Services that need somebody, then others: {ROWS} rows at most, $left_out more on the status page": [
-            ("Attention", True),
-            ("Account", False),
-        ],
-        f"Beside the lock, of the {BESIDE} accounts that need somebody most": [("What", False)],
+        f"Services that need somebody, then others: {ROWS} rows at most, $left_out more on the status page": worst,
+        f"Beside the lock, of the {BESIDE} accounts that need somebody most": worst,
         f"Billing changes ahead, the next {CHANGES}": [("In", False)],
     }
