@@ -111,14 +111,18 @@ def _credentials() -> stat.Panel:
 def _identity() -> table.Panel:
     info = best("account, account_id, account_name, site", of_account("dcdn_account_info"))
     columns = {"account": "Account", "account_id": "Id", "account_name": "Name", "site": "Site"}
-    return rows(
-        "Identity",
-        "Who the account is to Alibaba Cloud: the id to name in a ticket, its name in the resource "
-        "directory, its site.",
-        (instant(f'label_replace({info}, "account_name", "-", "account_name", "")'),),
-        empty=NO_DATA,
-        size=(12, 4),
-    ).transformations(merged(columns, ("Time", "Value")))
+    return (
+        rows(
+            "Identity",
+            "Who the account is to Alibaba Cloud: the id to name in a ticket, its name in the resource "
+            "directory, its site.",
+            (instant(f'label_replace({info}, "account_name", "-", "account_name", "")'),),
+            empty=NO_DATA,
+            size=(12, 4),
+        )
+        .transformations(merged(columns, ("Time", "Value")))
+        .override_by_name("Site", field(width=100))
+    )
 
 
 def _services() -> table.Panel:
@@ -218,6 +222,7 @@ def _age() -> timeseries.Panel:
         steps=((None, FINE), (1, CRITICAL)),
         empty=f"no answer yet, or {NO_DATA}",
         reaches=1,
+        many=True,
     ).links(alert_links("DcdnDataStale"))
 
 
@@ -256,4 +261,5 @@ def _duration() -> timeseries.Panel:
         "Seconds that the last poll took, without its wait for the budget; the slowest replica.",
         (query(best(PROBE, of_service("dcdn_last_poll_duration_seconds")), "{{product}} {{probe}}"),),
         unit="s",
+        many=True,
     )

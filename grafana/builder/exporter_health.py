@@ -134,6 +134,7 @@ def _polls() -> timeseries.Panel:
         (query(f"sum by (product, probe) ({recorded(POLLS)})", "{{product}} {{probe}}"),),
         unit="ops",
         interval=RECORDED,
+        many=True,
     )
 
 
@@ -184,6 +185,7 @@ def _ages() -> timeseries.Panel:
         steps=((None, FINE), (1, CRITICAL)),
         reaches=1,
         interval=RECORDED,
+        many=True,
     ).links(alert_links("DcdnDataStale"))
 
 
@@ -194,6 +196,7 @@ def _calls() -> timeseries.Panel:
         "Calls per second that ended, by operation, of all accounts together.",
         (query(f"sum by (operation) (rate({count}[$__rate_interval])) > 0", "{{operation}}"),),
         unit="reqps",
+        many=True,
     )
 
 
@@ -207,6 +210,7 @@ def _budget() -> timeseries.Panel:
         steps=((None, FINE), (BUDGET_SHARE, WARNING)),
         reaches=1,
         interval=RECORDED,
+        many=True,
     ).links(alert_links("DcdnBudgetNearLimit"))
 
 
@@ -224,6 +228,7 @@ def _wait() -> timeseries.Panel:
             ),
         ),
         unit="s",
+        many=True,
     ).links(alert_links("DcdnBudgetNearLimit"))
 
 

@@ -6,11 +6,12 @@ from typing import Final
 from grafana_foundation_sdk.builders import common, statetimeline, table, timeseries
 
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S, PACKAGE_SHARE
-from grafana.builder.mappings import FINE, INFO, PLAIN, WARNING, names, nothing
+from grafana.builder.mappings import CRITICAL, FINE, INFO, PLAIN, WARNING, names, nothing
 from grafana.builder.panels import (
     NO_DATA,
     WIDTH,
     alert_links,
+    coloured,
     field,
     instant,
     lines,
@@ -43,7 +44,7 @@ def _not_known(probe: str) -> str:
 
 
 def _certificates() -> timeseries.Panel:
-    return lines(
+    panel = lines(
         "Domains whose certificate has expired, or will",
         "How many domains have a certificate that has expired, and how many one that expires within 30 days.",
         (
@@ -53,17 +54,25 @@ def _certificates() -> timeseries.Panel:
         unit="short",
         empty=_not_known("certificates"),
         reaches=1,
-    ).links(alert_links("DcdnCertificateExpired", "DcdnCertificatesExpiring"))
+    )
+    return coloured(panel, (" expired", CRITICAL), (" within 30 days", WARNING)).links(
+        alert_links("DcdnCertificateExpired", "DcdnCertificatesExpiring")
+    )
 
 
 def _domains() -> timeseries.Panel:
-    return lines(
+    panel = lines(
         "Domains by status",
         "How many domains have each status that any has.",
         (query(f"{best(f'{SERVICE}, status', of_service('dcdn_domains'))} > 0", "{{product}} {{status}}"),),
         unit="short",
         empty=_not_known("domains"),
-    ).links(alert_links("DcdnDomainsOffline", "DcdnDomainCheckFailed"))
+        many=True,
+    )
+    failed = " (check|configure)_failed"
+    return coloured(panel, (".", INFO), (" online", FINE), (failed, WARNING), (" offline", CRITICAL)).links(
+        alert_links("DcdnDomainsOffline", "DcdnDomainCheckFailed")
+    )
 
 
 def _packages() -> timeseries.Panel:
@@ -83,7 +92,7 @@ def _packages() -> timeseries.Panel:
 
 def _counts() -> timeseries.Panel:
     by_status = "account, status"
-    return lines(
+    panel = lines(
         "Resource packages, plans of ESA and their sites, by status",
         "How many there are of each status that any has, and of how many packages a number cannot be read.",
         (
@@ -101,7 +110,12 @@ def _counts() -> timeseries.Panel:
         ),
         unit="short",
         empty=f"nothing is known (resource_packages: true and the product esa), or {NO_DATA}",
-    ).links(alert_links("DcdnEsaPlanStopped"))
+        many=True,
+    )
+    fine, used_up, stopped = " (valid|online|active)", " exhaust", " (offline|overdue)"
+    return coloured(panel, (".", INFO), (fine, FINE), (used_up, WARNING), (stopped, CRITICAL)).links(
+        alert_links("DcdnEsaPlanStopped")
+    )
 
 
 # What is in the table of ends: its moments, and in which label stands what each is of.
@@ -187,6 +201,9 @@ def _ends() -> table.Panel:
         .sort_by([common.TableSortByFieldState().display_name("In").desc(False)])
         .override_by_name("In", field(unit="s", decimals=1, cell={"type": "color-text"}, thresholds=soon, width=110))
         .override_by_name("At", field(unit="dateTimeAsIso", mappings=[nothing("-")], width=190))
+        .override_by_name("Product", field(width=110))
+        .override_by_name("What", field(width=140))
+        .override_by_name("Renewal", field(width=110))
         .links(alert_links("DcdnResourcePackageEnding", "DcdnEsaPlanExpiring", "DcdnServiceEnding"))
     )
 

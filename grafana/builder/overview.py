@@ -208,6 +208,11 @@ def _counts() -> timeseries.Panel:
         empty=f"no service is known that is not active, or {NO_DATA}",
         interval=RECORDED,
     )
-    for status, color in (("locked", CRITICAL), ("not_activated", INFO), ("stopped", WARNING), ("unknown", UNKNOWN)):
+    for status, color in (
+        ("locked", CRITICAL),
+        ("not_activated", INFO),
+        ("stopped", f"dark-{CRITICAL}"),
+        ("unknown", UNKNOWN),
+    ):
         counts = counts.override_by_name(status, field(color={"mode": "fixed", "fixedColor": color}))
     return counts.height(9)

@@ -85,11 +85,12 @@ def lines(
     empty: str = NO_DATA,
     reaches: float | None = None,
     interval: str | None = None,
+    many: bool = False,
 ) -> timeseries.Panel:
     """Values over time, from 0 on; a threshold is a line where there is more than the base.
 
     The axis ``reaches`` at least so far, for values that are near 0 in good times. An ``interval`` is the shortest
-    between two points, where there is nothing between.
+    between two points, where there is nothing between. A legend of ``many`` lines stands beside them.
     """
     steps = tuple(steps)
     panel = (
@@ -104,7 +105,7 @@ def lines(
             common.VizLegendOptions()
             .show_legend(True)
             .display_mode(options.LegendDisplayMode.LIST)
-            .placement(options.LegendPlacement.BOTTOM)
+            .placement(options.LegendPlacement.RIGHT if many else options.LegendPlacement.BOTTOM)
             .calcs([])
         )
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
@@ -181,6 +182,13 @@ def field(**properties: object) -> list[DynamicConfigValue]:
     """What a column or series has instead of the panel's own; ``cell`` is how a table draws it."""
     named = {"cell": "custom.cellOptions", "width": "custom.width", "line_style": "custom.lineStyle"}
     return [DynamicConfigValue(named.get(name, name), value) for name, value in properties.items()]
+
+
+def coloured(panel: timeseries.Panel, *colours: tuple[str, str]) -> timeseries.Panel:
+    """The panel with lines whose legend ends in a pattern in shades of a colour; of several the last one counts."""
+    for ending, colour in colours:
+        panel = panel.override_by_regexp(f"/{ending}$/", field(color={"mode": "shades", "fixedColor": colour}))
+    return panel
 
 
 def thresholds(steps: Iterable[Step]) -> dashboard.ThresholdsConfig:

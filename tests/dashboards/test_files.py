@@ -114,6 +114,16 @@ def test_a_cell_without_a_number_is_no_bright_one() -> None:
                     assert "text" not in {one["color"] for one in results}, override["matcher"]["options"]
 
 
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_a_legend_of_many_lines_does_not_press_them_flat(name: str) -> None:
+    """Lines of each probe, operation or status have their legend beside them, where it takes no height."""
+    for panel in panels(name):
+        legends = " ".join(target.get("legendFormat", "") for target in panel["targets"])
+        of_many = re.search(r"\{\{(probe|operation|status)\}\}", legends) and legends != "{{status}}"
+        if panel["type"] == "timeseries":
+            assert panel["options"]["legend"]["placement"] == ("right" if of_many else "bottom"), panel["title"]
+
+
 def test_an_age_that_is_not_known_is_not_called_never() -> None:
     """A service whose exporter is down has no age, and was answered a minute ago."""
     (table,) = (panel for panel in panels("dcdn-overview") if panel["title"].startswith("Services that need"))

@@ -204,6 +204,48 @@ def test_the_program_writes_the_links_that_it_is_given(tmp_path: Path) -> None:
         }
 
 
+@pytest.mark.parametrize(
+    ("part", "colours"),
+    [
+        (
+            "Domains by status",
+            {
+                "dcdn online": "green",
+                "dcdn offline": "red",
+                "dcdn check_failed": "orange",
+                "dcdn configure_failed": "orange",
+                "dcdn checking": "blue",
+            },
+        ),
+        (
+            "Resource packages, plans of ESA and their sites, by status",
+            {
+                "cdn packages valid": "green",
+                "cdn packages exhaust": "orange",
+                "plans online": "green",
+                "plans overdue": "red",
+                "plans disable": "blue",
+                "sites active": "green",
+                "sites offline": "red",
+                "sites pending": "blue",
+            },
+        ),
+        ("Domains whose certificate has expired, or will", {"cdn expired": "red", "cdn within 30 days": "orange"}),
+    ],
+)
+def test_a_status_has_the_colour_of_what_it_means(part: str, colours: Mapping[str, str]) -> None:
+    """What is served is green, what is not is red, what is about to stop is orange, and the others are blue."""
+    (panel,) = (panel for panel in panels("dcdn-account") if panel["title"] == part)
+    patterns = [
+        (override["matcher"]["options"].strip("/"), one["value"]["fixedColor"])
+        for override in panel["fieldConfig"]["overrides"]
+        for one in override["properties"]
+    ]
+    # Of several that match, Grafana takes the last one.
+    drawn = {name: [colour for pattern, colour in patterns if re.search(pattern, name)][-1] for name in colours}
+    assert drawn == colours
+
+
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_no_colour_is_louder_than_its_alerts(name: str, links_of: Mapping[str, dict[str, list[str]]]) -> None:
     """A number is red only where a linked alert is critical, and orange where one is a warning at least."""
