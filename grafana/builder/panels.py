@@ -90,7 +90,7 @@ def lines(
     """Values over time, from 0 on; a threshold is a line where there is more than the base.
 
     The axis ``reaches`` at least so far, for values that are near 0 in good times. An ``interval`` is the shortest
-    between two points, where there is nothing between. A legend of ``many`` lines stands beside them.
+    between two points, where there is nothing between. The legend of ``many`` lines stands beside them.
     """
     steps = tuple(steps)
     panel = (
@@ -101,13 +101,7 @@ def lines(
         .axis_soft_min(0)
         .show_points(options.VisibilityMode.NEVER)
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .legend(
-            common.VizLegendOptions()
-            .show_legend(True)
-            .display_mode(options.LegendDisplayMode.LIST)
-            .placement(options.LegendPlacement.RIGHT if many else options.LegendPlacement.BOTTOM)
-            .calcs([])
-        )
+        .legend(_beside() if many else _below())
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
     )
     if len(steps) > 1:
@@ -118,6 +112,30 @@ def lines(
     if interval is not None:
         panel = panel.interval(interval)
     return _dressed(panel, title, description, unit=unit, steps=steps, empty=empty, size=(WIDTH // 2, 8))
+
+
+def _below() -> common.VizLegendOptions:
+    """The legend of few lines."""
+    return (
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(options.LegendDisplayMode.LIST)
+        .placement(options.LegendPlacement.BOTTOM)
+        .calcs([])
+    )
+
+
+def _beside() -> common.VizLegendOptions:
+    """The legend of many lines, the largest first: more than about ten have to be scrolled."""
+    return (
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(options.LegendDisplayMode.TABLE)
+        .placement(options.LegendPlacement.RIGHT)
+        .calcs(["lastNotNull"])
+        .sort_by("Last *")
+        .sort_desc(True)
+    )
 
 
 def timeline(

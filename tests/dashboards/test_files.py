@@ -116,12 +116,14 @@ def test_a_cell_without_a_number_is_no_bright_one() -> None:
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_a_legend_of_many_lines_does_not_press_them_flat(name: str) -> None:
-    """Lines of each probe, operation or status have their legend beside them, where it takes no height."""
+    """Lines of each probe, operation or status have their legend beside them, the largest first."""
     for panel in panels(name):
         legends = " ".join(target.get("legendFormat", "") for target in panel["targets"])
         of_many = re.search(r"\{\{(probe|operation|status)\}\}", legends) and legends != "{{status}}"
         if panel["type"] == "timeseries":
-            assert panel["options"]["legend"]["placement"] == ("right" if of_many else "bottom"), panel["title"]
+            legend = panel["options"]["legend"]
+            assert legend["placement"] == ("right" if of_many else "bottom"), panel["title"]
+            assert (legend.get("sortBy"), legend.get("sortDesc")) == (("Last *", True) if of_many else (None, None))
 
 
 def test_an_age_that_is_not_known_is_not_called_never() -> None:
