@@ -175,7 +175,7 @@ def test_every_lock_reason_that_we_know_is_translated(texts: Texts) -> None:
 
 
 def test_chinese_lock_reasons() -> None:
-    """Those of the glossary, each with the word of the API; one that nobody has documented stands alone."""
+    """Those of the glossary, each with the word of the API; an undocumented one stands alone."""
     locked = Fragment("locked ({reasons})", values={"reasons": Terms(("financial", "odd", "security"))})
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 
