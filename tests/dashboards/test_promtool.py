@@ -205,7 +205,7 @@ def reckoned(
     (folder / "alerts.yaml").write_bytes(ALERTS_FILE.read_bytes())
     test = {
         "rule_files": ["alerts.yaml"] if rules else [],
-        "group_eval_order": ["dcdn-lock", "dcdn-service", "dcdn-exporter", "dcdn-dashboards"],
+        "group_eval_order": ["dcdn-lock", "dcdn-service", "dcdn-poll", "dcdn-exporter", "dcdn-dashboards"],
         "evaluation_interval": "1m",
         "tests": [
             {

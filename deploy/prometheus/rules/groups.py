@@ -8,8 +8,8 @@ from deploy.prometheus.rules.exporter_alerts import EXPORTER_ALERTS
 from deploy.prometheus.rules.expressions import of_job
 from deploy.prometheus.rules.inventory_alerts import INVENTORY_ALERTS
 from deploy.prometheus.rules.inventory_recordings import INVENTORY_RECORDINGS
-from deploy.prometheus.rules.poll_alerts import POLL_ALERTS
-from deploy.prometheus.rules.poll_recordings import POLL_RECORDINGS
+from deploy.prometheus.rules.poll_alerts import POLL_ALERTS, SHARE_ALERTS
+from deploy.prometheus.rules.poll_recordings import POLL_RECORDINGS, SHARE_RECORDINGS
 from deploy.prometheus.rules.recordings import (
     LOCK_RECORDINGS,
     ROUTE_RECORDINGS,
@@ -18,7 +18,7 @@ from deploy.prometheus.rules.recordings import (
 )
 from deploy.prometheus.rules.rule import Alert, Group, Recording
 from deploy.prometheus.rules.service_alerts import LOCK_ALERTS, STATE_ALERTS
-from deploy.prometheus.rules.thresholds import INTERVAL_S, LOCK_INTERVAL_S
+from deploy.prometheus.rules.thresholds import INTERVAL_S, LOCK_INTERVAL_S, SHARE_INTERVAL_S
 
 
 def _of_one_job(*rules: Recording | Alert) -> tuple[Recording | Alert, ...]:
@@ -43,6 +43,7 @@ GROUPS = (
             *POLL_ALERTS,
         ),
     ),
+    Group("dcdn-poll", SHARE_INTERVAL_S, _of_one_job(*SHARE_RECORDINGS, *SHARE_ALERTS)),
     Group("dcdn-exporter", INTERVAL_S, _of_one_job(*EXPORTER_ALERTS)),
     Group("dcdn-dashboards", INTERVAL_S, _of_one_job(*DASHBOARD_RECORDINGS, *BESIDE_RECORDINGS)),
 )

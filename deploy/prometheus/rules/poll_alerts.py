@@ -222,6 +222,8 @@ POLL_ALERTS = (
         "锁定会发现得晚。"
         "请查看失败原因，常见的是限流、超时和网络不稳。",
     ),
+)
+SHARE_ALERTS = (
     Alert(
         "DcdnThrottled",
         Severity.WARNING,
