@@ -251,7 +251,8 @@ def _undocumented(state: ServiceState, billings: Iterable[Billing]) -> Iterator[
     for billing in billings:
         if billing.of.charge_types:
             yield from ((field, (name,)) for field, name in billing.undocumented())
-    reasons = tuple(reason for reason in state.lock_reasons if reason not in KNOWN_LOCK_REASONS)
+    documented = {*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons}
+    reasons = tuple(reason for reason in state.lock_reasons if reason not in documented)
     if reasons:
         yield LOCK_REASON, reasons
 
