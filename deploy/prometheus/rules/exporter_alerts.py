@@ -11,7 +11,7 @@ from deploy.prometheus.rules.expressions import (
     within,
 )
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
-from deploy.prometheus.rules.texts import DURATION, WHO
+from deploy.prometheus.rules.texts import DURATION, WHO, WHO_ZH
 from deploy.prometheus.rules.thresholds import (
     CLOCK_SKEW_S,
     CREDENTIAL_LEFT_S,
@@ -141,7 +141,7 @@ EXPORTER_ALERTS = (
         summary=f"{WHO}: the credentials are not being renewed",
         description=f"{{{{ if gt $value 0.0 }}}}They end in {DURATION}{{{{ else }}}}They have ended"
         "{{ end }}, and should have been replaced long before. Every poll of the account fails after that.",
-        summary_zh=f"{WHO}：凭证没有被更新",
+        summary_zh=f"{WHO_ZH}：凭证没有被更新",
         description_zh=f"{{{{ if gt $value 0.0 }}}}凭证将在 {DURATION} "
         f"后失效{{{{ else }}}}凭证已经失效{{{{ end }}}}，"
         "本应早已更新。失效后该账号的所有轮询都会失败。",
@@ -226,7 +226,7 @@ EXPORTER_ALERTS = (
         "knows "
         "each time. Its log, or the reason that the service manager names, says why it ends.",
         summary_zh="{{ $labels.instance }} 反复重启",
-        description_zh=f"{format_duration(RESTARTS_S)} 内启动了 {{{{ $value }}}} 次，每次都会丢失已知状态。"
+        description_zh=f"{RESTARTS_S // MINUTE_S} 分钟内启动了 {{{{ $value }}}} 次，每次都会丢失已知状态。"
         "退出原因见其日志或服务管理器的记录。",
     ),
     Alert(

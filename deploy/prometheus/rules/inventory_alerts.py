@@ -17,7 +17,7 @@ from deploy.prometheus.rules.expressions import (
     within,
 )
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
-from deploy.prometheus.rules.texts import DAY, DAY_IN_BEIJING, PERCENT, PRODUCT, WHO
+from deploy.prometheus.rules.texts import DAY, DAY_IN_BEIJING, PERCENT, PRODUCT, WHO, WHO_ZH
 from deploy.prometheus.rules.thresholds import (
     ENDING_S,
     FEW_DOMAINS,
@@ -74,7 +74,7 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: domains of {PRODUCT} whose certificate expired within {STOPPED_S // HOUR_S} hours: {_COUNT}",
         description="Browsers refuse these domains now. Renew or replace their certificates; a renewal that failed "
         "is not tried again by itself. This alert ends after a day even if they are not renewed.",
-        summary_zh=f"{WHO}：{PRODUCT} 在 {STOPPED_S // HOUR_S} 小时内证书过期的域名：{_COUNT} 个",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 在 {STOPPED_S // HOUR_S} 小时内证书过期的域名：{_COUNT} 个",
         description_zh="浏览器现在会拒绝访问这些域名。请续期或更换证书；失败的自动续期不会自行重试。"
         "本告警最迟一天后结束，即使仍未续期。",
     ),
@@ -88,7 +88,7 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: domains of {PRODUCT} with an expired certificate: {_COUNT}",
         description="Browsers refuse these domains. Renew or replace their certificates, or remove the domains that "
         "are not used any more.",
-        summary_zh=f"{WHO}：{PRODUCT} 证书已过期的域名：{_COUNT} 个",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 证书已过期的域名：{_COUNT} 个",
         description_zh="浏览器会拒绝访问这些域名。请续期或更换证书，或删除不再使用的域名。",
     ),
     Alert(
@@ -101,8 +101,8 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: domains of {PRODUCT} whose certificate expires within 30 days: {_COUNT}",
         description="Renew them before; browsers refuse a domain from the minute on at which its certificate ends. "
         "Check that the automatic renewal works where there is one.",
-        summary_zh=f"{WHO}：{PRODUCT} 证书将在 30 天内过期的域名：{_COUNT} 个",
-        description_zh="请提前续期；证书到期的那一刻起，浏览器就会拒绝访问该域名。如有自动续期，请确认其正常工作。",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 证书将在 30 天内过期的域名：{_COUNT} 个",
+        description_zh="请提前续期；证书过期的那一刻起，浏览器就会拒绝访问该域名。如有自动续期，请确认其正常工作。",
     ),
     Alert(
         "DcdnDomainsOffline",
@@ -116,7 +116,7 @@ INVENTORY_ALERTS = (
         description="They serve nothing. Causes: a violation, a lapsed ICP filing, an overdue payment, a usage cap, "
         "or somebody stopped them. The service may be active all the same. The vendor's messages name the cause, and "
         "`status` the domains.",
-        summary_zh=f"{WHO}：{PRODUCT} 下线的域名：{_COUNT} 个",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 下线的域名：{_COUNT} 个",
         description_zh="这些域名已停止服务。可能原因：违规、ICP 备案失效、欠费、用量封顶，或有人停用。"
         "服务本身可能仍为正常。具体原因见阿里云控制台消息中心，用 `dcdn-exporter status` 查看域名。",
     ),
@@ -130,7 +130,7 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: domains of {PRODUCT} that failed review or configuration: {_COUNT}",
         description="They do not serve, or not as configured. A review fails for content or for an ICP filing that "
         "lacks. Look at the domains in the console; after a correction, submit them again.",
-        summary_zh=f"{WHO}：{PRODUCT} 审核或配置失败的域名：{_COUNT} 个",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 审核或配置失败的域名：{_COUNT} 个",
         description_zh="这些域名未提供服务，或配置未生效。审核失败多因内容或缺少 ICP 备案。"
         "请在控制台查看，更正后重新提交。",
     ),
@@ -145,7 +145,7 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: {PERCENT} left of {PRODUCT} resource package {_TEMPLATE}",
         description="No other package of its kind is behind it: what follows is billed as you go, and may end in a "
         "debt and a lock. Buy another package, or see that the balance suffices.",
-        summary_zh=f"{WHO}：{PRODUCT} 资源包 {_TEMPLATE} 剩余 {PERCENT}",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 资源包 {_TEMPLATE} 剩余 {PERCENT}",
         description_zh="没有同类资源包可以接续：之后按量计费，可能导致欠费和锁定。请购买新的资源包，或确认余额充足。",
     ),
     Alert(
@@ -159,7 +159,7 @@ INVENTORY_ALERTS = (
         summary=f"{WHO}: {PRODUCT} resource package {_TEMPLATE} is valid until {DAY}",
         description="What is left of it is lost then, and what follows is billed as you go. Buy the next package "
         "before, or see that the balance suffices.",
-        summary_zh=f"{WHO}：{PRODUCT} 资源包 {_TEMPLATE} 于 {DAY_IN_BEIJING}到期",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 资源包 {_TEMPLATE} 于 {DAY_IN_BEIJING}到期",
         description_zh="到期后剩余用量作废，之后按量计费。请提前购买下一个资源包，或确认余额充足。",
     ),
     Alert(
@@ -173,7 +173,7 @@ INVENTORY_ALERTS = (
         description="The sites of these plans are not served. "
         '{{ if eq $labels.status "overdue" }}Pay what the account owes.{{ else }}Renew them. '
         "15 days after its end a plan is released with its sites, and cannot be restored.{{ end }}",
-        summary_zh=f'{WHO}：ESA 套餐{{{{ if eq $labels.status "overdue" }}}}欠费超期{{{{ else }}}}已过期'
+        summary_zh=f'{WHO_ZH}：ESA 套餐{{{{ if eq $labels.status "overdue" }}}}已欠费{{{{ else }}}}已到期'
         f"{{{{ end }}}}：{_COUNT} 个",
         description_zh="这些套餐的站点已停止服务。"
         '{{ if eq $labels.status "overdue" }}请付清欠款。{{ else }}请续费。'
@@ -188,9 +188,9 @@ INVENTORY_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=_NO_HURRY,
         summary=f"{WHO}: ESA plan {{{{ $labels.instance_id }}}} is paid until {DAY}",
-        description="Its sites are not served after that, and are deleted 15 days later. Renew it, or turn on the "
-        "automatic renewal.",
-        summary_zh=f"{WHO}：ESA 套餐 {{{{ $labels.instance_id }}}} 于 {DAY_IN_BEIJING}到期",
-        description_zh="到期后其站点停止服务，15 天后被删除。请续费，或开启自动续费。",
+        description="Its sites are not served after that. 15 days later the plan is released with them. Renew it, or "
+        "turn on the automatic renewal.",
+        summary_zh=f"{WHO_ZH}：ESA 套餐 {{{{ $labels.instance_id }}}} 于 {DAY_IN_BEIJING}到期",
+        description_zh="到期后其站点停止服务，15 天后套餐连同站点一起释放。请续费，或开启自动续费。",
     ),
 )

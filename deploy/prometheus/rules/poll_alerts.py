@@ -16,7 +16,7 @@ from deploy.prometheus.rules.expressions import (
     within,
 )
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
-from deploy.prometheus.rules.texts import DURATION, PERCENT, PROBE, PRODUCT, REASON, REASON_ZH, WHO
+from deploy.prometheus.rules.texts import DURATION, PERCENT, PROBE, PRODUCT, REASON, REASON_ZH, WHO, WHO_ZH
 from deploy.prometheus.rules.thresholds import (
     BUDGET_SHARE,
     FAILING_S,
@@ -88,7 +88,7 @@ _STALE_DESCRIPTION_ZH = f"没有响应的时间比 `stale_after` 允许的时限
 _OF_LOCKS = '"service|debt_status"'
 _NEW_KEYS = Pause(5 * MINUTE_S, "keys that were just made, and tokens just renewed, may need some minutes")
 _REFUSED = f"{WHO}: the credentials are not accepted ({PROBE})"
-_REFUSED_ZH = f"{WHO}：凭证不被接受（{PROBE}）"
+_REFUSED_ZH = f"{WHO_ZH}：凭证不被接受（{PROBE}）"
 _WHY_REFUSED = (
     "Nothing recovers by itself: the key was deleted, disabled or replaced, its secret is wrong, or the clock is."
 )
@@ -140,7 +140,7 @@ POLL_ALERTS = (
         summary=f"{WHO}: polls of {PROBE} fail",
         description="The last known state is still shown, and goes stale if this lasts. The runbook tells by the "
         "reason of the failures what to do.",
-        summary_zh=f"{WHO}：{PROBE} 轮询失败",
+        summary_zh=f"{WHO_ZH}：{PROBE} 轮询失败",
         description_zh="仍显示最后一次已知状态；若持续失败，数据将过期。请按失败原因查阅手册处理。",
     ),
     Alert(
@@ -153,7 +153,7 @@ POLL_ALERTS = (
         summary=f"{WHO}: the state of {PRODUCT} is not known",
         description=f"{_STALE_DESCRIPTION} A lock would not be seen: do not trust silence, look at the vendor's "
         "console.",
-        summary_zh=f"{WHO}：{PRODUCT} 的状态未知",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 的状态未知",
         description_zh=f"{_STALE_DESCRIPTION_ZH}锁定将无法发现：没有告警不代表正常，请到阿里云控制台查看。",
     ),
     Alert(
@@ -165,7 +165,7 @@ POLL_ALERTS = (
         waits=_STALE_PAUSE,
         summary=f"{WHO}: {PROBE} is out of date",
         description=f"{_STALE_DESCRIPTION} This probe shows no locks; what it shows is not known.",
-        summary_zh=f"{WHO}：{PROBE} 数据已过期",
+        summary_zh=f"{WHO_ZH}：{PROBE} 数据已过期",
         description_zh=f"{_STALE_DESCRIPTION_ZH}该探测项不涉及锁定，但其内容目前未知。",
     ),
     Alert(
@@ -202,7 +202,7 @@ POLL_ALERTS = (
         summary=f"{WHO}: the right to poll {PROBE} is missing",
         description="The RAM policy of the account's credentials does not allow the operation, or their role may not "
         "be assumed. Attach the policy or mend the role's trust, or do not poll what is not needed.",
-        summary_zh=f"{WHO}：缺少轮询 {PROBE} 的权限",
+        summary_zh=f"{WHO_ZH}：缺少轮询 {PROBE} 的权限",
         description_zh="该账号凭证的 RAM 策略不允许此操作，或其角色无法被扮演。请授予策略或修正角色的信任策略；"
         "不需要的内容请不要轮询。",
     ),
@@ -217,7 +217,7 @@ POLL_ALERTS = (
         description=f"Only {PERCENT} of the last {format_duration(UNSTEADY_S)} had an answer, with failures in "
         "between: a lock is seen late. Look up their reasons: throttling, timeouts and an unsteady network are "
         "likely.",
-        summary_zh=f"{WHO}：{PROBE} 轮询时好时坏",
+        summary_zh=f"{WHO_ZH}：{PROBE} 轮询时好时坏",
         description_zh=f"最近 {UNSTEADY_S // MINUTE_S} 分钟内只有 {PERCENT} 的时间有响应，其间反复失败："
         "锁定会发现得晚。"
         "请查看失败原因，常见的是限流、超时和网络不稳。",
@@ -235,7 +235,7 @@ SHARE_ALERTS = (
         summary=f"{WHO}: polls of {PROBE} are throttled",
         description=f"{PERCENT} of the polls meet the vendor's limit, which is one for the whole account: something "
         "else calls the same operation, or replicas do not share the budget.",
-        summary_zh=f"{WHO}：{PROBE} 轮询被限流",
+        summary_zh=f"{WHO_ZH}：{PROBE} 轮询被限流",
         description_zh=f"{PERCENT} 的轮询触及阿里云的限流值，它由整个账号共用：有其他工具在调用同一操作，"
         "或多个副本没有分摊调用配额。",
     ),
@@ -265,7 +265,7 @@ SHARE_ALERTS = (
         summary=f"{WHO}: runs of {PROBE} are skipped",
         description=f"Runs that are due before the last one is over are skipped, {PERCENT} as many as polls: "
         "data are older than the interval says.",
-        summary_zh=f"{WHO}：{PROBE} 轮询被跳过",
+        summary_zh=f"{WHO_ZH}：{PROBE} 轮询被跳过",
         description_zh=f"因上一次尚未结束而跳过的轮询，相当于已执行轮询的 {PERCENT}：数据比轮询间隔更旧。",
     ),
 )

@@ -20,7 +20,7 @@ from deploy.prometheus.rules.expressions import (
     within,
 )
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
-from deploy.prometheus.rules.texts import DAY, DAY_IN_BEIJING, MINUTE, MINUTE_IN_BEIJING, PRODUCT, WHO
+from deploy.prometheus.rules.texts import DAY, DAY_IN_BEIJING, MINUTE, MINUTE_IN_BEIJING, PRODUCT, WHO, WHO_ZH
 from deploy.prometheus.rules.thresholds import (
     BALANCE_INTERVAL_S,
     BALANCE_LEFT_S,
@@ -73,7 +73,7 @@ LOCK_ALERTS = (
             "On the international site 15 days of grace have passed. ",
         )
         + f"Pay what the account owes; the service comes back by itself. {_TIME_LEFT}",
-        summary_zh=f"{WHO}：{PRODUCT} 因欠费被锁定",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 因欠费被锁定",
         description_zh=_by_site("中国站：加速已经停止。", "国际站：15 天宽限期已过。")
         + f"请付清欠款，服务会自行恢复。{_TIME_LEFT_ZH}",
     ),
@@ -89,7 +89,7 @@ LOCK_ALERTS = (
         description="The vendor has locked the service, and not for a payment. Only a ticket with the vendor ends "
         "it: "
         f"open one now, and name the account's id. {_TIME_LEFT}",
-        summary_zh=f"{WHO}：{PRODUCT} 被锁定，原因：{_REASON_ZH}",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 被锁定，原因：{_REASON_ZH}",
         description_zh=f"阿里云锁定了该服务，并非因为欠费。只能提交工单解决：请立即提交，并注明账号 ID。"
         f"{_TIME_LEFT_ZH}",
     ),
@@ -133,7 +133,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {PRODUCT} is not activated any more",
         description="The API says that this service was never opened, though it was active before: the key may now "
         "belong to another account, or the vendor has closed the service. Find out which, then open it again.",
-        summary_zh=f"{WHO}：{PRODUCT} 已变为未开通",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 已变为未开通",
         description_zh="API 返回该服务从未开通，但此前它是开通的：密钥现在可能属于另一个账号，或阿里云关闭了服务。"
         "请查明原因，再重新开通。",
     ),
@@ -150,7 +150,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
             "On the China site the lock may follow within minutes: pay now.",
             "On the international site the service is locked 15 days after the bill fell due: pay before.",
         ),
-        summary_zh=f"{WHO}：欠费（{PRODUCT}）",
+        summary_zh=f"{WHO_ZH}：欠费（{PRODUCT}）",
         description_zh=_by_site(
             "中国站：几分钟内就可能被锁定，请立即付款。",
             "国际站：账单到期后有 15 天宽限期，之后服务会被锁定；请在此之前付款。",
@@ -168,7 +168,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         ),
         summary=f"{WHO}: a payment is overdue for too long ({PRODUCT})",
         description="The service is being locked, or is locked already. Pay what the account owes now.",
-        summary_zh=f"{WHO}：欠费超期（{PRODUCT}）",
+        summary_zh=f"{WHO_ZH}：欠费超期（{PRODUCT}）",
         description_zh="服务即将被锁定，或已经被锁定。请立即付清欠款。",
     ),
     Alert(
@@ -184,7 +184,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
             " On the China site its services are locked at once, unless the account may defer that.",
             " On the international site its services are locked 15 days after a bill fell due.",
         ),
-        summary_zh=f"{WHO}：可用额度已用尽，{_AMOUNT}",
+        summary_zh=f"{WHO_ZH}：可用额度已用尽，{_AMOUNT}",
         description_zh="可用额度已包含信用额度。请立即充值。"
         + _by_site(
             "中国站：服务会立即被锁定（有延期免停权益的账号除外）。",
@@ -206,7 +206,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         description=f"That is what is left, credit included, at the pace of the last "
         f"{format_duration(BALANCE_PACE_S)}. "
         "Top the account up; without money the services of the China site are locked at once.",
-        summary_zh=f"{WHO}：{_AMOUNT} 将在 {BALANCE_LEFT_S // HOUR_S} 小时内用尽",
+        summary_zh=f"{WHO_ZH}：{_AMOUNT} 将在 {BALANCE_LEFT_S // HOUR_S} 小时内用尽",
         description_zh=f"这是按最近 {BALANCE_PACE_S // HOUR_S} 小时的速度推算的剩余可用额度（含信用额度）。"
         "请充值；"
         "中国站的服务在没有余额时会立即被锁定。",
@@ -235,8 +235,8 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         f"{{{{ with $labels.next_charge_type }}}} to {{{{ . }}}}{{{{ end }}}} on {MINUTE}",
         description="A submitted change cannot be withdrawn. Check that resource packages and budgets fit the new "
         "method.",
-        summary_zh=f"{WHO}：{_WHICH_ZH}的计费类型将于 {MINUTE_IN_BEIJING}变更{{{{ with $labels.charge_type }}}}，由 "
-        f"{{{{ . }}}}{{{{ end }}}}"
+        summary_zh=f"{WHO_ZH}：{_WHICH_ZH}的计费类型将于 {MINUTE_IN_BEIJING}变更"
+        f"{{{{ with $labels.charge_type }}}}，由 {{{{ . }}}}{{{{ end }}}}"
         f"{{{{ with $labels.next_charge_type }}}} 变为 {{{{ . }}}}{{{{ end }}}}",
         description_zh="已提交的变更无法撤回。请确认资源包和预算适合新的计费类型。",
     ),
@@ -268,7 +268,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {_WHICH} is going to be billed by {{{{ $labels.charge_type }}}}",
         description="Somebody has submitted a change of the billing method. Find out who and why; it cannot be "
         "withdrawn, and it blocks another one until it takes effect.",
-        summary_zh=f"{WHO}：{_WHICH_ZH}将改为按 {{{{ $labels.charge_type }}}} 计费",
+        summary_zh=f"{WHO_ZH}：{_WHICH_ZH}将改为按 {{{{ $labels.charge_type }}}} 计费",
         description_zh="有人提交了计费类型变更。请查明是谁、为什么；变更无法撤回，生效之前也不能再提交另一个。",
     ),
     Alert(
@@ -298,7 +298,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         waits=_NEWS,
         summary=f"{WHO}: {_WHICH} is billed by {{{{ $labels.charge_type }}}} now",
         description="The billing method has changed. Bills from now on follow the new one; they come hours late.",
-        summary_zh=f"{WHO}：{_WHICH_ZH}现在按 {{{{ $labels.charge_type }}}} 计费",
+        summary_zh=f"{WHO_ZH}：{_WHICH_ZH}现在按 {{{{ $labels.charge_type }}}} 计费",
         description_zh="计费类型已变更。此后的账单按新方式计算，会晚几小时到达。",
     ),
     Alert(
@@ -311,7 +311,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {PRODUCT} is paid until {DAY}",
         description="It does not protect its domains after that day. Renew it in the console, or move "
         "the domains away before.",
-        summary_zh=f"{WHO}：{PRODUCT} 于 {DAY_IN_BEIJING}到期",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 于 {DAY_IN_BEIJING}到期",
         description_zh="服务只付费到该日，之后其域名不再受保护。请在控制台续费，或提前迁移域名。",
     ),
     Alert(
@@ -324,7 +324,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         summary=f"{WHO}: {PRODUCT} has been locked since {DAY} or longer",
         description="The vendor keeps the service's configuration for 30 days at most: domains then have to be "
         "added again. Pay if a payment is overdue, else open a ticket; and save the configuration.",
-        summary_zh=f"{WHO}：{PRODUCT} 至少自 {DAY_IN_BEIJING}起一直被锁定",
+        summary_zh=f"{WHO_ZH}：{PRODUCT} 至少自 {DAY_IN_BEIJING}起一直被锁定",
         description_zh="停服后阿里云最多保留该服务的配置 30 天：届时域名需要重新添加。"
         "欠费请付款，其他原因请提交工单；并备份配置。",
     ),
@@ -340,7 +340,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         "{{ with $labels.reason }}lock reason {{ . }}{{ end }}"
         "{{ with $labels.status }}{{ $labels.field }} {{ . }}{{ end }}" + f" ({PRODUCT})",
         description="It is shown as it came. Open an issue of the project, so that the next version knows it.",
-        summary_zh=f"{WHO}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费类型 {{{{ . }}}}{{{{ end }}}}"
+        summary_zh=f"{WHO_ZH}：exporter 不认识的{{{{ with $labels.charge_type }}}}计费类型 {{{{ . }}}}{{{{ end }}}}"
         "{{ with $labels.reason }}锁定原因 {{ . }}{{ end }}"
         "{{ with $labels.status }} {{ $labels.field }} {{ . }}{{ end }}" + f"（{PRODUCT}）",
         description_zh="该值按原样显示。请反馈给本项目（提交 issue），以便下一个版本支持。",

@@ -12,6 +12,7 @@ WHO: Final = (
     "{{ if ne $labels.account_id $labels.account }}{{ with $labels.account_id }} ({{ . }}){{ end }}{{ end }}"
 )
 """An account: the name that it has in the configuration, then that which it has at the vendor, and its id."""
+WHO_ZH: Final = WHO.replace('"{{ . }}"', "“{{ . }}”")
 PRODUCT: Final = "{{ $labels.product }}"
 PROBE: Final = "{{ $labels.product }} {{ $labels.probe }}"
 PERCENT: Final = "{{ $value | humanizePercentage }}"
