@@ -181,7 +181,9 @@ def _numbers(plans: Plans, now: float) -> Iterator[tuple[Condition, int]]:
 def _status_cell(plans: Plans) -> Iterator[Fragment]:
     counts = bounded(plans.by_status(), STATUSES)
     worst = next((status for status in (*STOPPED, *plans.undocumented(), ONLINE) if status in counts), None)
-    if worst is not None:
+    if worst in STOPPED:
+        yield Fragment(f"plan {worst}", runbook=_runbook(worst))
+    elif worst is not None:
         yield Fragment(worst, foreign=worst not in STATUSES, runbook=_runbook(worst))
     else:
         yield Fragment("no plan" if plans.whole else "no plan known")

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exporter.core.moments import Moment
-from exporter.probes.view import Severity, Terms
+from exporter.probes.view import Severity
 from exporter.web.runbooks import document_address, runbook_of_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from exporter.probes.view import Condition
+    from exporter.probes.view import Condition, Fragment, Note
     from exporter.report.report import Report, Row
     from exporter.web.texts import Texts
 
@@ -104,6 +104,7 @@ def _text_of(row: Row, texts: Texts) -> str:
         *(word for condition in row.conditions for word in (condition.word, condition.of_rows)),
         *(condition.alarm for condition in row.conditions if condition.alarm),
     ]
+    parts: list[Fragment | Note] = [*row.status, *row.notes]
     known = [
         row.account,
         row.account_id,
@@ -111,9 +112,8 @@ def _text_of(row: Row, texts: Texts) -> str:
         row.product,
         texts.products.get(row.product, ""),
         *words,
-        *(note.text for note in row.notes),
-        *(fragment.text for fragment in (*row.status, *row.billing) if fragment.foreign),
-        *_terms(row),
+        *(part.text for part in parts),
+        *(fragment.text for fragment in row.billing if fragment.foreign),
         row.failure,
     ]
     if row.product_in_words != row.product:
@@ -122,15 +122,8 @@ def _text_of(row: Row, texts: Texts) -> str:
     if texts.states:
         words += (failure.reason for failure in row.failures.values())
         known += (texts.of(word.replace("_", " ")) for word in words)
-        known += ("".join(piece for piece, _ in texts.said(note)) for note in row.notes)
-        known += ("".join(piece for piece, _ in texts.filled("{terms}", {"terms": each})) for each in _terms(row))
+        known += ("".join(piece for piece, _ in texts.said(part)) for part in parts)
     return "\n".join(text.replace("_", " ") + "\n" + text for text in known if text).casefold()
-
-
-def _terms(row: Row) -> Iterator[Terms]:
-    """The words of the API in the status."""
-    for fragment in row.status:
-        yield from (value for value in fragment.values.values() if isinstance(value, Terms))
 
 
 def _counted_as(row: Row) -> Condition:

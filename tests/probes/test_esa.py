@@ -174,7 +174,7 @@ def test_the_log_names_twenty_plans_at_most() -> None:
     assert named == ",".join(f"{number:02}" for number in range(20)) + " and 5 more"
 
 
-STOPPED_CELL = Fragment("offline", runbook="DcdnEsaPlanStopped")
+STOPPED_CELL = Fragment("plan offline", runbook="DcdnEsaPlanStopped")
 STOPPED_NOTES = (
     Note(Severity.CRITICAL, "plans overdue: {count} of {total}", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
     Note(Severity.CRITICAL, "plans offline: {count} of {total}", {"count": 1, "total": 3}, "DcdnEsaPlanStopped"),
@@ -190,7 +190,7 @@ STOPPED_NOTES = (
         pytest.param(
             [Plan("a", "online"), Plan("b", "overdue"), Plan("c", "offline"), Plan("d", "disable")],
             ["stopped", "online"],
-            "overdue",
+            "plan overdue",
             STOPPED_NOTES,
             id="stopped",
         ),

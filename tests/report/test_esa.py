@@ -30,7 +30,7 @@ SUMMARY = "1 account, 2 probes: "
         pytest.param(
             record(Plans((ONLINE, ENDING))),
             record(Plans((OVERDUE,))),
-            "overdue, plans overdue: 1 of 3, plans that end within 7 days: 1 of 3, the first in 3 d 2 h, "
+            "plan overdue, plans overdue: 1 of 3, plans that end within 7 days: 1 of 3, the first in 3 d 2 h, "
             "sites offline: 1 of 1",
             "1 plan stopped, 1 plan ending, 1 site offline",
             3,
@@ -39,7 +39,7 @@ SUMMARY = "1 account, 2 probes: "
         pytest.param(
             record(Plans((OVERDUE,))),
             record(Plans((OVERDUE,))),
-            "overdue, plans overdue: 1 of 1, sites offline: 1 of 1",
+            "plan overdue, plans overdue: 1 of 1, sites offline: 1 of 1",
             "1 plan stopped, 1 site offline",
             3,
             id="in both lists",
@@ -47,7 +47,7 @@ SUMMARY = "1 account, 2 probes: "
         pytest.param(
             record(DENIED),
             record(Plans((OVERDUE,))),
-            "overdue, plans overdue: 1 of 1, sites offline: 1 of 1, plans unknown",
+            "plan overdue, plans overdue: 1 of 1, sites offline: 1 of 1, plans unknown",
             "1 plan stopped, 1 failed, 1 site offline",
             3,
             id="overdue in one list, without the right to the other",

@@ -122,6 +122,24 @@ def test_a_filter_finds_what_a_page_in_chinese_shows(words: str, found: str) -> 
     assert " ".join(row.account for row in rows) == found
 
 
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_filter_finds_each_status_as_it_is_shown(language: str) -> None:
+    """A status that is copied from the page into the filter leaves its row in view."""
+    shown, texts = report(EVERYTHING), TEXTS[language]
+    for row in shown.rows:
+        said = "".join(piece for part in row.status for piece, _ in texts.said(part))
+        assert row in rows_in_view(shown, View(filter=said), texts), said
+
+
+def test_the_chinese_words_of_a_debt_and_of_a_plan_differ() -> None:
+    """A filter with the word of a count finds the rows that it counts."""
+    shown, texts = report(EVERYTHING), TEXTS["zh"]
+    for alarm in ("locked", "overdue", "stopped", "ended", "changing"):
+        found = rows_in_view(shown, View(filter=texts.of(alarm)), texts)
+        assert found == [row for row in shown.rows if alarm in row.alarms], alarm
+        assert found, alarm
+
+
 @pytest.mark.parametrize("words", ["balance", "bss"])
 def test_a_balance_is_found_by_either_name(words: str) -> None:
     """That of the page, and that of the metrics."""
