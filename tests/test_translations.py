@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.core.model import FailureReason
+from exporter.web.texts import load_texts
 from tests.pages import CODE, ROOT, anchors, chapters
 from tests.translations import CHINESE, NOTE, changed, english_of, note
 
@@ -169,6 +171,16 @@ def test_terms_are_those_of_the_glossary(page: Path) -> None:
 
     assert used
     assert {term: said for term, said in used.items() if not any(word in chinese for word in said)} == {}
+
+
+def test_reasons_of_failures_are_named_as_on_the_status_page() -> None:
+    """What the page shows in Chinese leads to a chapter, as the English reason does."""
+    words = load_texts()["zh"]
+    pages = [ROOT / "docs" / name / "troubleshooting.md" for name in (".", "zh")]
+    english, chinese = (page.read_text(encoding="utf-8") for page in pages)
+
+    assert [reason for reason in FailureReason if f"`{reason}`" not in english] == []
+    assert [reason for reason in FailureReason if f"`{reason}`（{words.of(reason)}）" not in chinese] == []
 
 
 def test_what_has_changed_is_named(tmp_path: Path) -> None:
