@@ -34,11 +34,12 @@ NOT_THE_TERM = {
     "探测项": "探针|探测(?!项)",
     "凭证": "凭据(?!链)",
     "告警": "报警|警报",
+    "告警结束": "告警[才已]?恢复|各自恢复",
     "分片": "切片",
     "重新加载": "重载|热加载",
     "调用配额": "调用预算|调用额度",
     "抓取": "采集",
-    "过期": "陈旧",
+    "过期": "陈旧|过旧|过时",
     "响应": "应答",
     "监控面板": "仪表盘|看板",
 }
@@ -181,6 +182,16 @@ def test_reasons_of_failures_are_named_as_on_the_status_page() -> None:
 
     assert [reason for reason in FailureReason if f"`{reason}`" not in english] == []
     assert [reason for reason in FailureReason if f"`{reason}`（{words.of(reason)}）" not in chinese] == []
+
+
+def test_the_severities_of_messages_stand_on_the_page_of_the_alerts() -> None:
+    """A message has the Chinese word, and the label of a route the English one."""
+    template = (ROOT / "deploy" / "alertmanager" / "templates" / "dcdn.zh.tmpl").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "zh" / "alerts.md").read_text(encoding="utf-8")
+    words = re.findall(r'eq \. "(\w+)" \}\}([\u4e00-\u9fff]+)', template)
+
+    assert len(words) == 3
+    assert [word for label, word in words if not re.search(rf"\*\*{label}\*\*（[^）]*“{word}”）", page)] == []
 
 
 def test_what_has_changed_is_named(tmp_path: Path) -> None:
