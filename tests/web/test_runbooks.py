@@ -31,11 +31,11 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = "https://docs.invalid/dcdn"
 
 
-def links(records: Records, *, language: str = "en", documentation_url: str = DOCS) -> list[str]:
-    """The runbooks that the rows of a page link to, below the folder of the documents, with the words that do."""
-    html = html_of(records, language=language, documentation_url=documentation_url)
-    found = re.findall(rf'<a href="{DOCS}/([^"]*)" title="\w+">(.*?)</a>', html)
-    return [f"{re.sub('<[^>]*>', '', words)}: {path}" for path, words in found]
+def links(records: Records, *, language: str = "en") -> list[tuple[str, str, str]]:
+    """The runbooks that the rows of a page link to: the words that do, the path in the documents, and the title."""
+    html = html_of(records, language=language, documentation_url=DOCS)
+    found = re.findall(rf'<a href="{DOCS}/([^"]*)" title="([^"]+)">(.*?)</a>', html)
+    return [(re.sub("<[^>]*>", "", words), path, title) for path, title, words in found]
 
 
 @pytest.mark.parametrize(
@@ -98,15 +98,22 @@ def links(records: Records, *, language: str = "en", documentation_url: str = DO
 )
 def test_what_is_wrong_leads_to_its_runbook(records: Records, expected: list[str]) -> None:
     """That of the alert which it raises."""
-    assert links(records) == expected
+    found = links(records)
+
+    assert [f"{words}: {path}" for words, path, _ in found] == expected
+    assert [title for _, _, title in found] == [Path(path).stem for _, path, _ in found]
 
 
 def test_a_runbook_in_the_language_of_the_page() -> None:
-    """Where there is one; else it is in English."""
+    """Where there is one; else it is in English, and the title says so."""
     records = {service("a"): record(UNPAID, Failure(FailureReason.TIMEOUT, "no reply"))}
     assert links(records, language="zh") == [
-        "业务锁定（欠费 financial）: runbooks/zh/DcdnServiceLockedFinancial.md",
-        "超时: runbooks/DcdnPollFailing.md",
+        (
+            "业务锁定（欠费 financial）",
+            "runbooks/zh/DcdnServiceLockedFinancial.md",
+            "DcdnServiceLockedFinancial",
+        ),
+        ("超时", "runbooks/DcdnPollFailing.md", "DcdnPollFailing（英文）"),
     ]
 
 

@@ -94,6 +94,10 @@ class Texts:
         """The path of a runbook below the folder of the documents."""
         return f"runbooks/{f'{self.folder}/' if name in self.runbooks else ''}{name}.md"
 
+    def runbook_title(self, name: str) -> str:
+        """The name of a runbook, with its language where that is another than the page's."""
+        return name if name in self.runbooks else self.page["english_runbook"].format(name=name)
+
 
 def load_texts() -> Mapping[str, Texts]:
     """The words of every language, by its name; the first is for browsers that ask for none of them."""
