@@ -104,7 +104,8 @@ def _text_of(row: Row, texts: Texts) -> str:
         *(word for condition in row.conditions for word in (condition.word, condition.of_rows)),
         *(condition.alarm for condition in row.conditions if condition.alarm),
     ]
-    parts: list[Fragment | Note] = [*row.status, *row.notes]
+    foreign = (fragment for fragment in row.billing if fragment.foreign)
+    parts: list[Fragment | Note] = [*row.status, *row.notes, *foreign]
     known = [
         row.account,
         row.account_id,
@@ -113,7 +114,6 @@ def _text_of(row: Row, texts: Texts) -> str:
         texts.products.get(row.product, ""),
         *words,
         *(part.text for part in parts),
-        *(fragment.text for fragment in row.billing if fragment.foreign),
         row.failure,
     ]
     if row.product_in_words != row.product:

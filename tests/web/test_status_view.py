@@ -111,6 +111,7 @@ def test_accounts_are_found_by_id_and_name(words: str) -> None:
         pytest.param("权限不足", "omega", id="a failure"),
         pytest.param("计费待变更", "Beta delta", id="a count"),
         pytest.param("业务锁定 欠费", "gamma", id="a lock reason"),
+        pytest.param("带宽", "Beta delta", id="a charge type"),
         pytest.param("financial", "gamma", id="a lock reason of the API"),
         pytest.param("locked", "gamma", id="in English, as in the metrics"),
     ],

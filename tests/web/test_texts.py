@@ -15,7 +15,7 @@ from exporter.core.durations import Duration, in_words
 from exporter.core.model import FailureReason
 from exporter.core.moments import Moment
 from exporter.probes.service_locks import KNOWN_LOCK_REASONS, UNSPECIFIED_REASON
-from exporter.probes.service_state import LOCKED_FOR_SECURITY
+from exporter.probes.service_state import CHARGE_TYPES, LOCKED_FOR_SECURITY
 from exporter.probes.table import PROBES
 from exporter.probes.view import Fragment, Note, Severity, Terms
 from exporter.report.report import FAILING, WAITING
@@ -169,12 +169,13 @@ def test_chinese() -> None:
 
 
 @of_each_translation
-def test_every_lock_reason_that_we_know_is_translated(texts: Texts) -> None:
+def test_every_lock_reason_and_charge_type_that_we_know_is_translated(texts: Texts) -> None:
     """The word of the API stays beside it, since operators search for that."""
-    assert texts.terms.keys() == {*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons, UNSPECIFIED_REASON}
+    reasons = {*KNOWN_LOCK_REASONS, *LOCKED_FOR_SECURITY.lock_reasons, UNSPECIFIED_REASON}
+    assert texts.terms.keys() == reasons | set(CHARGE_TYPES)
 
 
-def test_chinese_lock_reasons() -> None:
+def test_chinese_words_beside_those_of_the_api() -> None:
     """Those of the glossary, each with the word of the API; an undocumented one stands alone."""
     locked = Fragment("locked ({reasons})", values={"reasons": Terms(("financial", "odd", "security"))})
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
@@ -185,9 +186,14 @@ def test_chinese_lock_reasons() -> None:
         ("financial", True),
         ("、", False),
         ("odd", True),
-        ("、安全原因 ", False),
+        ("、", False),
+        ("安全原因 ", False),
         ("security", True),
         ("）", False),
+    ]
+    assert list(TEXTS["zh"].said(Fragment("PayByTraffic", foreign=True))) == [
+        ("流量 ", False),
+        ("PayByTraffic", True),
     ]
     assert [term for term, own in TEXTS["zh"].terms.items() if f"| `{term}` | {own} |" not in glossary] == []
 

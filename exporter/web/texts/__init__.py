@@ -49,7 +49,7 @@ class Texts:
     def said(self, part: Fragment | Note) -> Iterator[tuple[str, bool]]:
         """A part of a cell in pieces, each with whether others have written it, in whatever direction it runs."""
         if isinstance(part, Fragment) and part.foreign:
-            yield part.text, True
+            yield from self._term(part.text)
         else:
             yield from self.filled(self.of(part.template), part.values)
 
@@ -73,11 +73,17 @@ class Texts:
                 yield self.moment(value), False
             case Terms():
                 for number, word in enumerate(value.words):
-                    own = self.terms.get(word, "")
-                    yield f"{self.signs['between'] if number else ''}{own}{' ' if own else ''}", False
-                    yield word, True
+                    if number:
+                        yield self.signs["between"], False
+                    yield from self._term(word)
             case _:
                 yield str(value), isinstance(value, str)
+
+    def _term(self, word: str) -> Iterator[tuple[str, bool]]:
+        """A word of others, with our word before it where there is one, in pieces as ``said`` has them."""
+        if word in self.terms:
+            yield f"{self.terms[word]} ", False
+        yield word, True
 
     def duration(self, seconds: float) -> str:
         """A duration in words."""
