@@ -47,6 +47,7 @@ def overview() -> dashboard.Dashboard:
             products(),
             chosen(queries.NEEDING, queries.most_needing()),
             counted(queries.LEFT_OUT, queries.rows_left_out()),
+            counted(queries.KNOWN, queries.services_known()),
             chosen(queries.CHANGING, queries.next_changing()),
             chosen(queries.TROUBLED, queries.longest_troubled()),
             chosen(queries.LOCKED, queries.longest_locked()),

@@ -45,6 +45,7 @@ LOCKED: Final = "locked"
 POOREST: Final = "poorest"
 EXPIRING: Final = "expiring"
 LEFT_OUT: Final = "left_out"
+KNOWN: Final = "known"
 BESIDE: Final = "beside"
 
 LOCKED_RUNBOOKS: Final = "DcdnServiceLocked.+"
@@ -62,6 +63,11 @@ def most_needing() -> str:
 def rows_left_out() -> str:
     """How many services the table does not show."""
     return f"clamp_min(count({best(SERVICE, recorded(POLLED, probe=STATE_PROBES))}) - {ROWS}, 0)"
+
+
+def services_known() -> str:
+    """Of how many of the chosen services rules know something; 0 where they know of none."""
+    return f"count({recorded(POLLED, probe=STATE_PROBES)}) or vector(0)"
 
 
 def next_changing() -> str:
@@ -91,35 +97,42 @@ def soonest_expiring() -> str:
     return f"bottomk({SHOWN}, {best('account', expiry)})"
 
 
-def polled(accounts: str = ACCOUNT) -> str:
-    """Every service that is polled, known or not, or that was until its exporter went."""
-    return f"({best(SERVICE, of_service('dcdn_poll_success', accounts, probe=STATE_PROBES))} or {lost(accounts)})"
+def polled(accounts: str = ACCOUNT, *, by: str = SERVICE) -> str:
+    """Every service that is polled, known or not, or that was until its exporter went.
+
+    One selector reads both: the names of 200 among 10,000 accounts cost 20 ms in each (Prometheus 2.42).
+    """
+    either = f"dcdn_poll_success|{LOST}"
+    series = of_service("", accounts, __name__=either, probe=f"{STATE_PROBES}|")
+    return best(by, f"{series[:-1]}, {WITH_STATE}}}")
 
 
-def lost(accounts: str = ACCOUNT) -> str:
+def lost() -> str:
     """Every service whose exporter is down or gone."""
-    return best(SERVICE, f"{recorded(LOST, accounts)[:-1]}, {WITH_STATE}}}")
+    return best(SERVICE, f"{recorded(LOST)[:-1]}, {WITH_STATE}}}")
 
 
 def status(accounts: str = ACCOUNT) -> str:
     """The status of each service as a number of ``mappings.STATUS``, the worst that a replica knows; 0 is unknown."""
-    numbers = {"locked": 3, "not_activated": 2, "active": 1}
-    known = [
-        f"({best(SERVICE, of_service('dcdn_service_status', accounts, status=name))} == 1) * {number}"
-        for name, number in numbers.items()
-    ]
-    return " or ".join((*known, _of_plans(accounts), f"{polled(accounts)} * 0"))
+    known = f"{of_service('dcdn_service_status', accounts, status='locked|not_activated|active')} == 1"
+    services = best(SERVICE, _numbered(known, {"locked": 3, "not_activated": 2, "active": 1}))
+    return f"{services} or {_of_plans(accounts)} or {polled(accounts)} * 0"
 
 
 def _of_plans(accounts: str) -> str:
     """The same of ESA, which has plans in place of a service: one of them that has stopped is the worst."""
-    numbers = (("offline|overdue", "> 0", 4), ("online", "> 0", 1), ("online", "== 0", 2))
-    each = (
-        f"({best('account', of_account('dcdn_esa_plans', accounts, status=statuses))} {there}) * 0 + {number}"
-        for statuses, there, number in numbers
+    there, none_online = (
+        of_account("dcdn_esa_plans", accounts, status=statuses) for statuses in ("offline|overdue|online", "online")
     )
-    named = f'label_replace({" or ".join(each)}, "product", "esa", "", "")'
+    plans = best("account", _numbered(f"{there} > 0", {"offline": 4, "overdue": 4, "online": 1}))
+    named = f'label_replace({plans} or ({best("account", none_online)} == 0) + 2, "product", "esa", "", "")'
     return f"{named} and on ({SERVICE}) {polled(accounts)}"
+
+
+def _numbered(series: str, numbers: dict[str, int]) -> str:
+    """The series with the number of their status: a selector for each status would take as often as long."""
+    each = (f'label_replace(vector({number}), "status", "{name}", "", "")' for name, number in numbers.items())
+    return f"({series}) * 0 + on (status) group_left () ({' or '.join(each)})"
 
 
 def attention(accounts: str = ACCOUNT) -> str:
@@ -129,7 +142,7 @@ def attention(accounts: str = ACCOUNT) -> str:
 
 def fine(accounts: str = ACCOUNT) -> str:
     """0 for every service, no number where no rules are loaded: without them it is not known whether it is fine."""
-    return f"({polled(accounts)} * 0 and on () sum({recorded(COUNT)}) or {polled(accounts)} * NaN)"
+    return f"{polled(accounts)} * scalar(0 * sum({recorded(COUNT)}))"
 
 
 def needing(runbooks: str, **labels: str) -> str:
@@ -142,13 +155,12 @@ def unknown() -> str:
     return needing(UNKNOWN_RUNBOOKS)
 
 
-def none(known: str = "") -> str:
+def none() -> str:
     """0 while the exporter is scraped and rules know something of what is chosen: else nothing is known.
 
-    ``known`` is what they have to know; left out, any state.
+    What they know of, a variable has counted for all panels.
     """
-    known = known or f"count({recorded(POLLED, probe=STATE_PROBES)} @ end())"
-    return f"0 * sum({recorded(COUNT)}) and on () {scraped()} and on () {known}"
+    return f"{_nothing_counted()} and on () vector(${KNOWN}) > 0"
 
 
 def where_polled(count: str, of: Callable[[str], str], unsure: str) -> str:
@@ -156,9 +168,13 @@ def where_polled(count: str, of: Callable[[str], str], unsure: str) -> str:
 
     ``of`` chooses these probes of a record. ``unsure`` has something where a state is not known that would count.
     """
-    asked = f"count({of(POLLED)})"
-    not_known = f"{NONE_KNOWN} + 0 * ({unsure} or count({of(STALE)})) and on () {asked}"
-    return f"{count} or {not_known} or {none(asked)} or {NOT_POLLED} + ({none()}) unless on () {asked}"
+    not_known = f"{NONE_KNOWN} + 0 * ({unsure} or count({of(STALE)}))"
+    polled_too = f"({not_known} or {_nothing_counted()}) and on () count({of(POLLED)})"
+    return f"{count} or {polled_too} or {NOT_POLLED} + ({none()})"
+
+
+def _nothing_counted() -> str:
+    return f"0 * sum({recorded(COUNT)}) and on () {scraped()}"
 
 
 def scraped() -> str:

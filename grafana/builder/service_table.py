@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, Value
 
 from deploy.prometheus.rules.dashboard_recordings import STATE_PROBES
 from deploy.prometheus.rules.expressions import ATTENTION as ATTENTION_RECORD
-from deploy.prometheus.rules.expressions import LOCK, LOST, ROUTES
+from deploy.prometheus.rules.expressions import LOCK, ROUTES
 from deploy.prometheus.rules.thresholds import CHANGE_SOON_S
 from grafana.builder.addresses import account_of_row, runbook_of_row, status_page_of_row
 from grafana.builder.mappings import (
@@ -38,17 +38,12 @@ from grafana.builder.queries import (
     status,
     time_left,
 )
-from grafana.builder.selectors import SERVICE, best, of_service, recorded
+from grafana.builder.selectors import SERVICE, best, recorded
 from grafana.builder.thresholds import ROWS
 
 _COLOURED_TEXT: Final = {"type": "color-text"}
 COLOURED_CELL: Final = {"type": "color-background", "mode": "basic"}
 _NO_NUMBER: Final = f"{polled(NEEDING)} * NaN"
-
-
-def _rows(label: str, selector: str) -> str:
-    """The services that have a row, and no others, each once, with a label of the selected series."""
-    return f"topk by ({SERVICE}) (1, {best(f'{SERVICE}, {label}', selector)}) and on ({SERVICE}) {polled(NEEDING)}"
 
 
 def _one(expression: str) -> str:
@@ -68,7 +63,6 @@ def _text(expression: str, label: str) -> str:
 
 def _attention() -> str:
     """The worst need of each service, and the document that says what to do about it."""
-    needs = _rows("runbook", recorded(ATTENTION_RECORD, NEEDING))
     financial, other = (
         f'label_replace({services}, "runbook", "runbooks/{alert}", "", "")'
         for services, alert in (
@@ -76,32 +70,33 @@ def _attention() -> str:
             (locked(NEEDING), "DcdnServiceLockedOther"),
         )
     )
-    return (
-        f"({financial} or on ({SERVICE}) {other}) and on ({SERVICE}) {polled(NEEDING)} or on ({SERVICE}) "
-        f'label_replace({needs}, "runbook", "runbooks/$1", "runbook", "(.+)")'
-    )
+    needs = _one(best(f"{SERVICE}, runbook", recorded(ATTENTION_RECORD, NEEDING)))
+    needs = f'label_replace({needs}, "runbook", "runbooks/$1", "runbook", "(.+)")'
+    all_fine = f'label_replace({fine(NEEDING)}, "runbook", "first-look", "", "")'
+    return f"{_of_rows(financial, other, needs)} or on ({SERVICE}) {all_fine}"
 
 
 def _lock_reason() -> str:
     """The lock for an overdue payment first, since paying ends it, else any."""
-    financial = _rows("reason", recorded(LOCK, NEEDING, reason="financial"))
-    return f"{financial} or on ({SERVICE}) {_rows('reason', recorded(LOCK, NEEDING))}"
+    locks = (recorded(LOCK, NEEDING, reason="financial"), recorded(LOCK, NEEDING))
+    return _of_rows(*(_one(best(f"{SERVICE}, reason", lock)) for lock in locks))
 
 
-def _name() -> str:
-    named = f"{polled(NEEDING)} * on (account) group_left (account_name) {recorded(ROUTES, NEEDING)}"
-    return f'label_replace({named}, "account_name", "-", "account_name", "")'
+def _of_rows(*expressions: str) -> str:
+    """The first of these that has something of a service, of those alone that have a row."""
+    return f"({f' or on ({SERVICE}) '.join(expressions)}) and on ({SERVICE}) {polled(NEEDING)}"
 
 
-def _exporter() -> str:
-    """An exporter that polls the service, or did so until it went."""
-    poller = _rows("instance", of_service("dcdn_poll_success", NEEDING, probe=STATE_PROBES))
-    return f"{poller} or on ({SERVICE}) {_rows('instance', recorded(LOST, NEEDING))}"
+def _exporter_and_name() -> str:
+    """An exporter that polls the service, or did so until it went, and the name of its account."""
+    exporter = _one(polled(NEEDING, by=f"{SERVICE}, instance"))
+    named = f"{exporter} * on (account) group_left (account_name) {recorded(ROUTES, NEEDING)}"
+    return f'label_replace({named} or on ({SERVICE}) {exporter}, "account_name", "-", "account_name", "")'
 
 
 # What is asked, under the name of its column; the labels of some become columns too.
 _QUERIES: Final = (
-    ("A", f'{_attention()} or on ({SERVICE}) label_replace({fine(NEEDING)}, "runbook", "first-look", "", "")'),
+    ("A", _attention()),
     ("B", status(NEEDING)),
     ("C", _text(_lock_reason(), "reason")),
     ("D", _text(_one(charge_type(NEEDING)), "charge_type")),
@@ -110,8 +105,7 @@ _QUERIES: Final = (
     ("G", _number(debt(NEEDING))),
     ("H", _number(age(SERVICE, NEEDING, probe=STATE_PROBES))),
     ("I", _number(share_of_stale_after(SERVICE, NEEDING, probe=STATE_PROBES))),
-    ("J", _text(_name(), "account_name")),
-    ("K", _text(_exporter(), "instance")),
+    ("J", _exporter_and_name()),
 )
 _COLUMNS: Final = {
     "Value #A": "Attention",
@@ -130,7 +124,7 @@ _COLUMNS: Final = {
     "instance": "Exporter",
 }
 # Without a meaning of their own: they are 1, or the moment of the query.
-_LEFT_OUT: Final = ("Time", *(f"Value #{letter}" for letter in "CDEJK"))
+_LEFT_OUT: Final = ("Time", *(f"Value #{letter}" for letter in "CDEJ"))
 
 
 def merged(

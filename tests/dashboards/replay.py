@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.grafana import pattern
 from tests.dashboards.record import DAY_S, SCRAPE_INTERVAL_S
-from tests.dashboards.shipped import DASHBOARDS, Query, hidden
+from tests.dashboards.shipped import DASHBOARDS, Query, counted, hidden
 from tests.prometheus import ask, prometheus
 
 TIMES = {
@@ -41,10 +41,13 @@ def replayed(text: str, tool: Callable[[str], str], folder: Path, *, last_s: int
 
 
 def _chosen(host: str, dashboard: str, end: str) -> dict[str, str]:
-    """The accounts that each hidden variable finds at the end, as Grafana writes them into a query."""
+    """What each hidden variable finds at the end, as Grafana writes it into a query: accounts, or how many."""
     found = {}
     for name, expression in hidden(dashboard).items():
         asked = Query(dashboard, name, expression).asked(TIMES)
-        accounts = [series["metric"].get("account", "") for series in ask(host, "query", query=asked, time=end)]
-        found[name] = pattern(list(dict.fromkeys(accounts)))
+        answered = ask(host, "query", query=asked, time=end)
+        if name in counted(dashboard):
+            found[name] = "".join(series["value"][1] for series in answered)
+        else:
+            found[name] = pattern(list(dict.fromkeys(series["metric"].get("account", "") for series in answered)))
     return found

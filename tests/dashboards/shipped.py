@@ -13,6 +13,7 @@ DASHBOARDS: Final[Mapping[str, dict[str, Any]]] = {
     file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))
 }
 _AS_IT_IS: Final = re.compile(r"=`\$\{(\w+):raw\}`")
+_OF_SEVERAL: Final = re.compile(r'(?<!\w)\{([^{}]*), __name__=~"([^"]+)"([^{}]*)\}')
 SHOWN: Final = ("datasource", "job", "instance", "account", "product")
 """The variables that people see; others hold the few accounts that a panel shows."""
 
@@ -31,9 +32,29 @@ class Query:
 
     def asked(self, times: Mapping[str, str], chosen: Mapping[str, str] | None = None) -> str:
         """The expression as Grafana sends it when everything is chosen, and these by variables that are hidden."""
-        regular = re.sub(r'="\$', '=~"$', self.expression)
-        named = re.sub(r"\$(?!__)([a-z]\w*)", lambda name: (chosen or {}).get(name[1], ".+"), regular)
+        known = chosen or {}
+        # A number that was not asked for before is asked for in its place.
+        whole = re.sub(
+            r"vector\(\$(\w+)\)",
+            lambda number: number[0] if number[1] in known else f"({hidden(self.dashboard)[number[1]]})",
+            self.expression,
+        )
+        regular = re.sub(r'="\$', '=~"$', whole)
+        named = re.sub(r"\$(?!__)([a-z]\w*)", lambda name: known.get(name[1], ".+"), regular)
         return re.sub(r"\$(__\w+)", lambda name: times[name[1]], named)
+
+    def spelled_out(self) -> str:
+        """The expression with a selector for each metric, where one reads several.
+
+        A record passes the matchers of a label that it lacks, where they end with | for that.
+        """
+
+        def of_each(selector: re.Match[str]) -> str:
+            every = "".join(selector.group(1, 3))
+            of_record = re.sub(r', \w+=~"[^"]*\|"', "", every)
+            return " or ".join(f"{name}{{{of_record if ':' in name else every}}}" for name in selector[2].split("|"))
+
+        return _OF_SEVERAL.sub(of_each, self.expression)
 
 
 def panels(name: str) -> list[dict[str, Any]]:
@@ -54,6 +75,11 @@ def hidden(name: str) -> dict[str, str]:
         for variable, found in variables(name).items()
         if variable not in SHOWN
     }
+
+
+def counted(name: str) -> list[str]:
+    """Which of them are a number, and not the names of accounts."""
+    return [each for each in hidden(name) if not variables(name)[each].get("multi")]
 
 
 def queries() -> Iterator[Query]:

@@ -17,7 +17,7 @@ COPIES = 30
 OF_EACH_REPLICA = {"dcdn-exporter"}
 COUNTED = "Failed polls by reason A"
 # The table's last column names any of the replicas.
-NAMES_A_REPLICA = " K"
+NAMES_A_REPLICA = " J"
 
 
 def samples(day: str) -> list[str]:

@@ -132,9 +132,9 @@ def test_target_rate_interval_rule(query: Query) -> None:
 @pytest.mark.parametrize("query", EVERY)
 def test_target_job_rule_and_target_instance_rule(query: Query) -> None:
     """Every selector keeps to the chosen jobs and instances."""
-    for metric, matchers, _ in SELECTOR.findall(query.expression):
+    for metric, matchers, _ in SELECTOR.findall(query.spelled_out()):
         assert matchers.startswith('{job=~"$job", instance=~"$instance"'), metric
-    for record, matchers in RECORDED.findall(query.expression):
+    for record, matchers in RECORDED.findall(query.spelled_out()):
         level = record.partition(":")[0].split("_")
         assert ('job=~"$job"' in matchers) == ("job" in level), record
         # Of several replicas that show an account, this one names any.

@@ -63,7 +63,7 @@ def labels_of() -> Mapping[str, set[str]]:
 def test_every_metric_and_label_exists(query: Query, labels_of: Mapping[str, set[str]]) -> None:
     """A query names only metrics that the exporter has, and only labels that these have or that it makes itself."""
     known = set(OF_TARGETS) | {name for pair in MADE.findall(query.expression) for name in pair}
-    for metric, matchers in SELECTOR.findall(query.expression):
+    for metric, matchers in SELECTOR.findall(query.spelled_out()):
         assert metric in labels_of, metric
         assert set(re.findall(r"(\w+)=", matchers)) <= labels_of[metric] | OF_TARGETS, metric
         known |= labels_of[metric]
