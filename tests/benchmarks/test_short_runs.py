@@ -176,6 +176,6 @@ def test_the_cost_of_rules_can_be_measured(tool: Callable[[str], str]) -> None:
     assert evaluated == [
         f"one evaluation of dcdn-{group}{when}"
         for when in ("", ", all polls failing")
-        for group in ("dashboards", "exporter", "lock", "service")
+        for group in ("dashboards", "exporter", "lock", "poll", "service")
     ]
     assert all(claim.holds for claim in finding.claims)
