@@ -110,6 +110,14 @@ def _logging_as_it_was() -> Iterator[None]:
             logger.setLevel(levels.get(logger, logging.NOTSET))
 
 
+@pytest.fixture(autouse=True)
+def _garbage_as_it_was() -> Iterator[None]:
+    """How often garbage is collected is the same for every test, also after one that runs `serve`."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+
+
 def _levels_of_loggers() -> dict[logging.Logger, int]:
     root = logging.getLogger()
     others = list(root.manager.loggerDict.values())
