@@ -146,7 +146,7 @@ class AnswerFields:
         return cut(text) if text is not None else None
 
     def moment(self, field: str) -> datetime | None:
-        """The date, in UTC, also without a zone; None where it is missing, null or empty."""
+        """The date, in UTC, also without a zone, to the millisecond; None where it is missing, null or empty."""
         text = self.text(field)
         if text is None:
             return None
@@ -221,14 +221,14 @@ def _moment(text: str) -> datetime:
         raise ValueError("a text in no form of a date")
     day, hours, minutes, seconds, fraction, sign, zone_hours, zone_minutes = form.groups("0")
     # 24:00 is the end of the day, and second 60 a leap second, which Unix time counts as the next one.
-    since_midnight = timedelta(
-        hours=int(hours), minutes=int(minutes), seconds=int(seconds), microseconds=int(fraction[:6].ljust(6, "0"))
-    )
-    if int(hours) > _LAST_HOUR and since_midnight != _DAY:
+    since_midnight = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds))
+    if int(hours) > _LAST_HOUR and (since_midnight != _DAY or fraction.strip("0")):
         raise ValueError("no time of a day")
     ahead_of_utc = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
     to_utc = ahead_of_utc if sign == "-" else -ahead_of_utc
-    return datetime.combine(date.fromisoformat(day), time(), UTC) + (since_midnight + to_utc)
+    # As a float, microseconds of the last second would be those of the year 10000.
+    after = timedelta(milliseconds=int(fraction[:3].ljust(3, "0")))
+    return datetime.combine(date.fromisoformat(day), time(), UTC) + (since_midnight + to_utc + after)
 
 
 def printable(text: str) -> str:

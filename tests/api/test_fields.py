@@ -35,6 +35,11 @@ from exporter.api.fields import AnswerFields, pairs, read_json
         pytest.param("2017-01-01T07:59:60+08:00", datetime(2017, 1, 1, tzinfo=UTC), id="a leap second in China"),
         pytest.param("9999-12-31T24:00:00+08:00", datetime(9999, 12, 31, 16, tzinfo=UTC), id="the last day's end"),
         pytest.param("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), id="never"),
+        pytest.param(
+            "9999-12-31T23:59:59.9999999Z",
+            datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC),
+            id="never, as .NET writes it",
+        ),
         pytest.param("", None, id="empty"),
         pytest.param("  ", None, id="spaces"),
         pytest.param(None, None, id="null"),
@@ -46,6 +51,7 @@ def test_every_form_of_a_date_is_understood(written: object, moment: datetime | 
 
     assert read == moment
     assert read is None or read.tzinfo is UTC
+    assert read is None or datetime.fromtimestamp(read.timestamp(), UTC).year == read.year
 
 
 @pytest.mark.parametrize(
