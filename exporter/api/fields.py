@@ -25,6 +25,8 @@ _DATE = re.compile(
     re.ASCII,
 )
 _MILLISECONDS = re.compile(r"[1-9]\d{12}", re.ASCII)
+# Where there is no date, some systems write the zero of their clock: year 1, 1601, 1900 or 1970.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _LAST_HOUR = 23
@@ -151,9 +153,12 @@ class AnswerFields:
         if text is None:
             return None
         try:
-            return _moment(text)
+            moment = _moment(text)
         except (ValueError, OverflowError):
             raise self.malformed(field, described(text), "a date such as 2018-03-31T16:00:00Z") from None
+        if moment < _EARLIEST:
+            raise self.malformed(field, described(text), f"a date from {_EARLIEST.year} on")
+        return moment
 
     def flag(self, field: str) -> bool | None:
         """Yes or no, also as a text or as 1 or 0; None where it is missing, null or empty."""

@@ -88,6 +88,26 @@ def test_what_is_no_date_is_refused(written: object, seen: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("0001-01-01T00:00:00Z", id="of Go and .NET"),
+        pytest.param("1601-01-01T00:00:00Z", id="of Windows"),
+        pytest.param("1970-01-01T08:00:00+08:00", id="of Unix"),
+        pytest.param("1999-12-31T23:59:59.999Z", id="the last one"),
+    ],
+)
+def test_a_date_that_stands_for_none_is_refused(written: str) -> None:
+    """The zero of a clock is no moment at which something ended, or was changed."""
+    with pytest.raises(MalformedReply) as caught:
+        AnswerFields({"EndTime": written}, None).moment("EndTime")
+
+    assert caught.value.explanation == f"EndTime: seen str {written!r}; accepted would be a date from 2000 on"
+    assert AnswerFields({"EndTime": "2000-01-01T00:00:00Z"}, None).moment("EndTime") == datetime(
+        2000, 1, 1, tzinfo=UTC
+    )
+
+
 def test_all_values_of_a_repeated_key_are_kept() -> None:
     """As a dict the object has the last of them, as JSON has it, and it is no other than one without repeats."""
     fields = read_json(b'{"Lock": 1, "lock": 2, "Lock": 3, "x": {"y": 4, "y": 5}}')

@@ -51,6 +51,15 @@ def test_the_vendors_sample_is_understood() -> None:
     )
 
 
+@pytest.mark.parametrize("zero", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
+def test_the_zero_of_a_clock_is_no_end(zero: str) -> None:
+    """Also where nothing says since when the service is active: it has not ended, and the value is counted."""
+    answer = parse_service({**ACTIVE, "EndTime": zero}, None, SECURE)
+
+    assert answer.state.end_time is None
+    assert answer.unknown_values.keys() == {"EndTime"}
+
+
 @pytest.mark.parametrize(
     ("value", "seen"),
     [
