@@ -6,7 +6,8 @@
 What a list lacks would seem to be gone, so that a list that is not whole is an error. TotalCount says how many rows
 there are. It changes where rows come and go meanwhile; as many rows are needed as the largest one says, since by
 number a row that goes moves another one to a page that was read already. It may also say too little: by number, a
-full page is never the last one. Rows that come twice are left to the caller, who knows their ids.
+full page is never the last one. A page that repeats the one before it has no rows: so a server answers that has no
+further one, or reads no number. Other rows that come twice are left to the caller, who knows their ids.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ class Listing:
         self._pages = pages
         self._parameters = parameters
         self._rows: list[object] = []
+        self._page_before: list[object] = []
         self._size = pages.size
         self._total = 0
         self._number = 1
@@ -62,6 +64,9 @@ class Listing:
         answer = AnswerFields(reply.payload, reply.request_id)
         total = total_of(answer)
         rows = rows_of(answer, self._pages.rows, may_be_missing=total == 0)
+        if self._pages.turn == "PageNumber" and rows == self._page_before:
+            rows = []
+        self._page_before = rows
         self._rows += rows
         self._total = max(self._total, total or 0)
         self._duration_s += reply.duration_s
@@ -92,6 +97,7 @@ class Listing:
             read = len(self._rows) // self._size
             del self._rows[read * self._size :]  # the next page begins with them
             self._number = read + 1
+            self._page_before = []
         return True
 
     def _take_token(self, answer: AnswerFields) -> bool:

@@ -199,6 +199,14 @@ def test_a_count_that_is_too_low_ends_no_list(list_from: ListFrom, counts: tuple
     assert len(server.requests) == 3
 
 
+def test_the_page_behind_the_last_one_may_be_the_last_one_again(list_from: ListFrom) -> None:
+    """So a server answers that knows no further page; its rows count once, and it is asked for no other."""
+    server = PagedServer(page("a", "b", total=4), page("c", "d", total=4))
+
+    assert list_from(server).payload["Domains"]["PageData"] == list("abcd")
+    assert len(server.requests) == 3
+
+
 class ServerOfNames(PagedServer):
     """Pages of so many names, in which a page that has more rows than ``fits`` is larger than a reply may be."""
 
@@ -282,7 +290,13 @@ REFUSED = [
     pytest.param(
         BY_NUMBER, [page("a", "b", total=3), page(total=2)], "TotalCount: seen 3 with 2 rows", id="a row went"
     ),
-    pytest.param(BY_NUMBER, [page("a", total=9)], "PageNumber: seen 4 pages and no end", id="too many pages"),
+    pytest.param(
+        BY_NUMBER,
+        [page(str(n), total=9) for n in range(9)],
+        "PageNumber: seen 4 pages and no end",
+        id="too many pages",
+    ),
+    pytest.param(BY_NUMBER, [page("a", "b", total=4)], "TotalCount: seen 4 with 2 rows", id="the same page again"),
     pytest.param(
         BY_TOKEN, [page("a", token="again")], "NextToken: seen a token that an earlier page had", id="circle"
     ),
