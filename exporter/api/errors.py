@@ -6,6 +6,7 @@
     ├── CallTimedOut             the total deadline passed            timeout
     ├── ConnectionFailed         no whole reply came                  network
     ├── Refused                  an error was the reply               by code, then by HTTP status
+    ├── PageRefused              the same for a further page          that of the refusal
     └── MalformedReply           a reply that is no sensible answer   malformed
         └── ReplyTooLarge            more than any answer needs           malformed
     CallAborted                  the daemon stops; the state is as unknown as before
@@ -117,6 +118,22 @@ class Refused(ApiError):
     def refuses_token(self) -> bool:
         """Whether the API refuses the security token, so that another one may be accepted."""
         return _OTHER_TOKEN_NEEDED.fullmatch((self.code or "").casefold()) is not None
+
+
+class PageRefused(ApiError):
+    """A page of a list was refused after others had come: that stands for no state, as it contradicts their rows.
+
+    Its reason and evidence are those of the refusal.
+    """
+
+    def __init__(self, number: int, refusal: Refused) -> None:
+        super().__init__(
+            f"page {number} of the list: {refusal.explanation}",
+            reason=refusal.reason,
+            code=refusal.code,
+            http_status=refusal.http_status,
+            request_id=refusal.request_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)

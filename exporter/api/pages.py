@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from exporter.api.call import Reply
-from exporter.api.errors import ReplyTooLarge
+from exporter.api.errors import PageRefused, Refused, ReplyTooLarge
 from exporter.api.fields import AnswerFields, described
 from exporter.api.operation import Pages
 from exporter.core.counts import counted
@@ -42,10 +42,15 @@ class Listing:
         """The last reply with all rows in the place of its own, once the list is whole; None before.
 
         ``call`` requests a page by its parameters; what it raises ends the list, but for ReplyTooLarge where smaller
-        pages can be requested next. Raises MalformedReply when the list is not whole, or has no end.
+        pages can be requested next, and for Refused once there are rows, which becomes PageRefused. Raises
+        MalformedReply when the list is not whole, or has no end.
         """
         try:
             reply = call({**self._parameters, **self._page()})
+        except Refused as refusal:
+            if not self._rows:
+                raise
+            raise PageRefused(self._number, refusal) from None
         except ReplyTooLarge:
             if not self._turns_smaller():
                 raise

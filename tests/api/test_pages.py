@@ -15,9 +15,10 @@ from exporter.api.body import REPLY_LIMIT
 from exporter.api.call import Caller
 from exporter.api.client import Client
 from exporter.api.endpoints import Route
-from exporter.api.errors import CallAborted, CallTimedOut, MalformedReply, Refused, ReplyTooLarge
+from exporter.api.errors import CallAborted, CallTimedOut, MalformedReply, PageRefused, Refused, ReplyTooLarge
 from exporter.api.operation import LIST_ACCOUNTS, Operation, Pages
 from exporter.api.rate_limit import Budgets
+from exporter.core.model import FailureReason
 from exporter.simulator import LIMITS, Account, Fault, Member, Scenario, Simulator
 from tests.api.conftest import ACCOUNT_ID, NO_LIMIT, SECRET
 from tests.api.raw_server import Peer, RawServer, reply
@@ -343,6 +344,26 @@ def test_a_page_that_is_refused_ends_the_list(
 
     with pytest.raises(Refused, match="NoPermission"):
         client.ask(LIST_ACCOUNTS, caller)
+
+
+REFUSAL = {"Code": "DcdnServiceNotFound", "Message": "not activated", "RequestId": "R2"}
+
+
+def test_a_refusal_of_a_further_page_is_an_error_of_its_own(list_from: ListFrom) -> None:
+    """With the refusal's evidence; as rows came before it, it does not stand for a state without any."""
+    with pytest.raises(PageRefused) as caught:
+        list_from(PagedServer(page("a", "b", total=3), REFUSAL))
+
+    assert caught.value.explanation == "page 2 of the list: DcdnServiceNotFound: not activated"
+    evidence = (caught.value.reason, caught.value.code, caught.value.http_status, caught.value.request_id)
+    assert evidence == (FailureReason.REJECTED, "DcdnServiceNotFound", 200, "R2")
+
+
+@pytest.mark.parametrize("before", [[], [page(token="x")]], ids=["the first page", "no rows before"])
+def test_a_refusal_before_any_row_is_that_of_the_list(list_from: ListFrom, before: list[Payload]) -> None:
+    """It may stand for a state."""
+    with pytest.raises(Refused, match="DcdnServiceNotFound"):
+        list_from(PagedServer(*before, REFUSAL), BY_TOKEN)
 
 
 def test_each_page_has_a_permit(list_from: ListFrom) -> None:
