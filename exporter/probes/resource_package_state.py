@@ -104,10 +104,16 @@ def parse_packages(payload: Mapping[str, object], request_id: str | None) -> Ans
     answer = AnswerFields(payload, request_id)
     packages: list[Package] = []
     unknown: list[Mapping[str, tuple[str, ...]]] = []
-    for fields in objects_in(answer, ROWS, may_be_missing=ROWS[0] in payload):
+    for fields in objects_in(answer, ROWS, may_be_missing=_may_have_no_list(payload)):
         packages += _packages_in(fields)
         unknown.append(fields.unknown_values(_undocumented(fields)))
     return Answer(tuple(packages), request_id=request_id, unknown_values=all_unknown(unknown))
+
+
+def _may_have_no_list(payload: Mapping[str, object]) -> bool:
+    """Whether packages may be missing: there is their place, with nothing in it but their own key."""
+    around = payload.get(ROWS[0])
+    return ROWS[0] in payload and (not around or (isinstance(around, dict) and ROWS[1] in around))
 
 
 def _packages_in(row: AnswerFields) -> Iterator[Package]:

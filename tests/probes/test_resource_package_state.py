@@ -110,6 +110,11 @@ def test_an_account_may_have_no_packages(payload: dict[str, object]) -> None:
             "ResourcePackageInfos.ResourcePackageInfo: seen str 'x'; accepted would be a list",
             id="no list",
         ),
+        pytest.param(
+            {"ResourcePackageInfos": {"resourcePackageInfo": [{}], "Count": 1}},
+            f"{ROWS}: seen NoneType None; accepted would be a list",
+            id="other keys",
+        ),
         pytest.param(listing({}, "x"), f"{ROWS}[1]: seen str 'x'; accepted would be an object", id="a text in it"),
         pytest.param(listing(None), f"{ROWS}[0]: seen NoneType None; accepted would be an object", id="null in it"),
     ],
