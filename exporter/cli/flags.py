@@ -24,10 +24,10 @@ def flag(name: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(f"--{name}", parameter, envvar=variable, show_envvar=True, show_default=True, **attributes)
 
 
-def checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str], Any]:
+def checked(check: Callable[[Any], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
     """A callback that returns what ``check`` returns, and makes its ValueError an error of usage."""
 
-    def callback(_context: click.Context, _parameter: click.Parameter, value: str) -> Any:
+    def callback(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
         try:
             return check(value)
         except ValueError as error:

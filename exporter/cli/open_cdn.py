@@ -1,5 +1,6 @@
 """The command ``open-cdn``: the one that changes an account."""
 
+import math
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -12,11 +13,19 @@ from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail
 from exporter.cli.flags import api_environment, checked, configuration_of, flag
 from exporter.core import logs
 
+_LONGEST_WAIT_S = 600
+
 
 def _charge_type(text: str) -> str:
     if not text.strip():
         raise ValueError(f"seen {text!r}; accepted: PayByTraffic, or another name")
     return text.strip()
+
+
+def _seconds(seconds: float) -> float:
+    if math.isnan(seconds):  # no comparison refuses it
+        raise ValueError(f"seen {seconds!r}; accepted: 0 to {_LONGEST_WAIT_S}")
+    return seconds
 
 
 @click.command("open-cdn")
@@ -39,9 +48,10 @@ def _charge_type(text: str) -> str:
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(0, 600),
+    type=click.FloatRange(0, _LONGEST_WAIT_S),
     default=30.0,
     show_default=True,
+    callback=checked(_seconds),
     help="For how many seconds to poll DescribeCdnService until it shows CDN.",
 )
 def open_cdn(

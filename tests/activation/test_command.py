@@ -167,6 +167,7 @@ def test_for_programs(simulator: Simulator, open_cdn: OpenCdn) -> None:
     [
         pytest.param((), "shopp", "--account: seen 'shopp'; accepted: shop", id="account"),
         pytest.param(("--wait", "-1"), "shop", "--wait", id="wait"),
+        pytest.param(("--wait", "nan"), "shop", "--wait': seen nan; accepted: 0 to 600", id="no number"),
         pytest.param(("--output", "xml"), "shop", "--output", id="output"),
         pytest.param(
             ("--internet-charge-type", " "), "shop", "seen ' '; accepted: PayByTraffic", id="billing method"
