@@ -177,13 +177,21 @@ DOMAINS_OFFLINE = Condition(
 DOMAINS_FAILED = Condition(
     "domains_failed", Severity.WARNING, one="domain failed", many="domains failed", rows="with failed domains"
 )
+DOMAINS_UNCLEAR = Condition(
+    "domains_unclear",
+    Severity.WARNING,
+    one="domain of unknown status",
+    many="domains of unknown status",
+    rows="with domains of unknown status",
+)
 
 
 def view(domains: Domains | None, _now: float) -> View:
     """What people are shown: how many domains are not online, and which."""
     if domains is None:
         return View(status_json={DOMAINS: None, "domains_not_online": []})
-    neither = {status for status, _ in (*domains.counts, *domains.not_online)} - {ONLINE, OFFLINE, *FAILED}
+    undocumented = {status for status, _ in (*domains.counts, *domains.not_online)} - {*STATUSES}
+    on_its_way = {*STATUSES} - {ONLINE, OFFLINE, *FAILED}
     failed = "DcdnDomainCheckFailed"
     notes = (
         _note(domains, {OFFLINE}, Severity.SERIOUS, "domains offline: {count}{names}", "DcdnDomainsOffline"),
@@ -195,9 +203,20 @@ def view(domains: Domains | None, _now: float) -> View:
             "domains that could not be configured: {count}{names}",
             failed,
         ),
-        _note(domains, neither, Severity.UPCOMING, "other domains that are not online: {count}{names}"),
+        _note(
+            domains,
+            undocumented,
+            Severity.WARNING,
+            "domains of unknown status: {count}{names}",
+            "DcdnUnknownApiValue",
+        ),
+        _note(domains, on_its_way, Severity.UPCOMING, "other domains that are not online: {count}{names}"),
     )
-    numbers = {DOMAINS_OFFLINE: domains.count(OFFLINE), DOMAINS_FAILED: domains.count(*FAILED)}
+    numbers = {
+        DOMAINS_OFFLINE: domains.count(OFFLINE),
+        DOMAINS_FAILED: domains.count(*FAILED),
+        DOMAINS_UNCLEAR: domains.count(*undocumented),
+    }
     return View(
         conditions=tuple(condition for condition, number in numbers.items() if number),
         numbers=numbers,
@@ -238,7 +257,7 @@ def domains(
         visible=visible,
         families=FAMILIES,
         news=NEWS,
-        conditions=(DOMAINS_OFFLINE, DOMAINS_FAILED),
+        conditions=(DOMAINS_OFFLINE, DOMAINS_FAILED, DOMAINS_UNCLEAR),
         view=view,
         unknown_fields=(DOMAIN_NAME, DOMAIN_STATUS),
         interval=Interval.INVENTORY,

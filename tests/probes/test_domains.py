@@ -267,19 +267,22 @@ def test_what_people_are_told() -> None:
         (Severity.SERIOUS, "domains offline: 1 (a.example.com)"),
         (Severity.WARNING, "domains that failed the check: 1 (b.example.com)"),
         (Severity.WARNING, "domains that could not be configured: 1 (c.example.com)"),
-        (Severity.UPCOMING, "other domains that are not online: 2 (d.example.com, f.example.com)"),
+        (Severity.WARNING, "domains of unknown status: 1 (f.example.com)"),
+        (Severity.UPCOMING, "other domains that are not online: 1 (d.example.com)"),
     ]
     assert [note.runbook for note in shown.notes] == [
         "DcdnDomainsOffline",
         "DcdnDomainCheckFailed",
         "DcdnDomainCheckFailed",
+        "DcdnUnknownApiValue",
         "",
     ]
     assert [(each.word, each.severity, each.state) for each in shown.conditions] == [
         ("domains_offline", Severity.SERIOUS, True),
         ("domains_failed", Severity.WARNING, True),
+        ("domains_unclear", Severity.WARNING, True),
     ]
-    assert list(shown.numbers.values()) == [1, 2]
+    assert list(shown.numbers.values()) == [1, 2, 1]
     assert shown.status_json == {
         "domains": dict.fromkeys(DOCUMENTED, 0)
         | {"online": 1, "offline": 1, "checking": 1, "check_failed": 1, "configure_failed": 1, "new": 1},
@@ -291,6 +294,17 @@ def test_what_people_are_told() -> None:
             {"domain": "f.example.com", "status": "new"},
         ],
     }
+
+
+def test_domains_whose_status_is_not_known_do_not_look_well() -> None:
+    """Whether the API names none, one that is not documented, or a hundred of these."""
+    without = parsed({"DomainName": "a"}, row("b", [])).state
+    many = parsed(*(row(f"{number:03}", f"new-{number}") for number in range(100))).state
+
+    assert notes(without) == [(Severity.WARNING, "domains of unknown status: 2 (a, b)")]
+    assert [note.values["count"] for note in view(many, 1000.0).notes] == [100]
+    for state in (without, many):
+        assert [each.word for each in view(state, 1000.0).conditions] == ["domains_unclear"]
 
 
 def test_a_note_says_that_there_are_more_than_it_names() -> None:

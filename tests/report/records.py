@@ -114,7 +114,14 @@ EVERYTHING: Mapping[ProbeKey, ProbeRecord] = {
     ProbeKey("stocked", "dcdn", "certificates"): record(Certificates(6, 2)),
     ProbeKey("stocked", "dcdn", "domains"): record(
         Domains(
-            (("check_failed", 1), ("checking", 1), ("configure_failed", 1), ("offline", 2), ("online", 16)),
+            (
+                ("check_failed", 1),
+                ("checking", 1),
+                ("configure_failed", 1),
+                ("new", 1),
+                ("offline", 2),
+                ("online", 16),
+            ),
             (("a.example", "offline"), ("b.example", "offline"), ("c.example", "check_failed")),
         )
     ),
