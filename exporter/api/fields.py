@@ -155,9 +155,11 @@ class AnswerFields:
         try:
             moment = _moment(text)
         except (ValueError, OverflowError):
-            raise self.malformed(field, described(text), "a date such as 2018-03-31T16:00:00Z") from None
+            raise self.malformed(
+                field, described(self.payload[field]), "a date such as 2018-03-31T16:00:00Z"
+            ) from None
         if moment < _EARLIEST:
-            raise self.malformed(field, described(text), f"a date from {_EARLIEST.year} on")
+            raise self.malformed(field, described(self.payload[field]), f"a date from {_EARLIEST.year} on")
         return moment
 
     def flag(self, field: str) -> bool | None:
@@ -198,7 +200,7 @@ class AnswerFields:
         if text is None:
             return None
         if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-            raise self.malformed(field, described(text), what)
+            raise self.malformed(field, described(self.payload[field]), what)
         return int(text)
 
     def _value(self, field: str) -> object:

@@ -305,7 +305,7 @@ REFUSED = [
         BY_TOKEN, [page("a", token=str(n)) for n in range(9)], "NextToken: seen 4 pages and no end", id="endless"
     ),
     pytest.param(BY_NUMBER, [page("a")], "TotalCount: seen none", id="no count"),
-    pytest.param(BY_NUMBER, [page("a", total=-1)], "TotalCount: seen str '-1'", id="negative"),
+    pytest.param(BY_NUMBER, [page("a", total=-1)], "TotalCount: seen int -1", id="negative"),
     pytest.param(BY_TOKEN, [page("a", total="9" * 5000)], "TotalCount: seen str '9999", id="a long count"),
     pytest.param(
         BY_TOKEN,
