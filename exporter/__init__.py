@@ -1,4 +1,4 @@
-"""dcdn-exporter: the state of Alibaba Cloud DCDN, IPA and CDN services as Prometheus metrics.
+"""dcdn-exporter: the state of Alibaba Cloud DCDN, secure DCDN, CDN, IPA and ESA as Prometheus metrics.
 
 cli          the commands: flags in, exit codes out; the only place that prints
 app          the composition root: daemon, one-shot status, demo, systemd, signals

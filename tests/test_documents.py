@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.cli import main
 from exporter.probes.service_state import CHARGE_TYPES
 from exporter.web.texts import load_texts
 from tests.pages import CODE, PAGES, ROOT, anchors
@@ -45,6 +46,27 @@ def test_a_key_that_a_document_puts_beside_the_code_is_kept_out_of_git() -> None
 
     assert keys
     assert {key for key in keys if not any(fnmatch(key, pattern) for pattern in patterns)} == set()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "deploy/systemd/dcdn-exporter.service",
+        "deploy/container/Containerfile",
+        "deploy/helm/dcdn-exporter/Chart.yaml",
+        "docs/dcdn-exporter.1",
+        "pyproject.toml",
+    ],
+)
+def test_each_package_describes_it_as_its_help_does(place: str) -> None:
+    """In one sentence, with the short name of each product that README names."""
+    sentence = (main.help or "").removesuffix(".")
+    products = ["DCDN", "secure DCDN", "CDN", "IPA", "ESA"]
+    introduction = (ROOT / "README.md").read_text(encoding="utf-8").partition("![")[0]
+
+    assert sentence in re.sub(r"\\-", "-", (ROOT / place).read_text(encoding="utf-8"))
+    assert [name for name in products if name not in introduction] == []
+    assert sentence.partition("Alibaba Cloud ")[2].replace(" and ", ", ").split(", ") == products
 
 
 def test_each_term_of_the_glossary_is_one_of_the_documents() -> None:

@@ -100,5 +100,5 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="dcdn-exporter")
 def main() -> None:
-    """Prometheus exporter for the service state of Alibaba Cloud DCDN, IPA and CDN."""
+    """Prometheus exporter for the service state of Alibaba Cloud DCDN, secure DCDN, CDN, IPA and ESA."""
     forbid_dumps()  # before a command reads its configuration, and with it keys
