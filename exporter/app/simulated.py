@@ -49,9 +49,16 @@ def simulated_file(scenario: Scenario, url: str, poll: Mapping[str, str] = POLL)
         if account.account_id not in discovered
     ]
     discovery = {"discovery": {"resource_directories": directories}} if directories else {}
-    return to_yaml(
-        {"poll": dict(poll), "accounts": accounts, **discovery, "endpoints": dict.fromkeys(_ENDPOINTS, url)}
-    )
+    sections = {"accounts": accounts, **discovery, "endpoints": dict.fromkeys(_ENDPOINTS, url)}
+    return to_yaml({"poll": _used(poll, [*accounts, *directories]), **sections})
+
+
+def _used(poll: Mapping[str, str], polled: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Without the intervals that no product and no switch of these sections uses."""
+    named = {name for section in polled for name in (*section["products"], *section)}
+    idle = {key for name, key in VOCABULARY.intervals.items() if name not in named}
+    used = {key for name, key in VOCABULARY.intervals.items() if name in named}
+    return {key: value for key, value in poll.items() if key not in idle - used}
 
 
 def _named(account: Account) -> dict[str, str]:

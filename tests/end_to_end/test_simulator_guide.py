@@ -44,7 +44,7 @@ def test_a_scenario_of_ones_own(
         done = subprocess.run(  # noqa: S603 — the commands are our own
             ["/bin/sh", "-c", commands], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr
+        assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("3 accounts\n")
 
         assert serve == "venv/bin/dcdn-exporter serve --config.file=config.yaml\n"
