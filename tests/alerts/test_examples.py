@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PROMETHEUS = RULES_FOLDER / "prometheus.yaml"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yaml"
+PAGE = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
 
 
 def run(program: str, *arguments: str) -> str:
@@ -93,6 +94,26 @@ def test_alerts_reach_who_has_to_hear_of_them(labels: dict[str, str], receivers:
     pairs = [f"{name}={value}" for name, value in labels.items()]
     said = run(tool("amtool"), "config", "routes", "test", f"--config.file={ALERTMANAGER}", *pairs)
     assert said.strip() == receivers
+
+
+def test_the_page_names_the_receivers_that_have_example_addresses() -> None:
+    """All that the shipped configuration uses: nothing arrives before they are replaced."""
+    receivers = {receiver["name"] for receiver in load(ALERTMANAGER)["receivers"]}
+    [sentence] = re.findall(r"The active receivers are examples: ([^.]+)\.", PAGE)
+
+    assert set(re.findall(r"`([\w-]+)`", sentence)) == receivers
+
+
+def test_the_alert_that_the_page_sends_by_hand_reaches_the_pager(tool: Tool) -> None:
+    """It has the labels of a lock, whose name and job are ours."""
+    [command] = re.findall(r"^amtool alert add .*$", PAGE, re.MULTILINE)
+    pairs = [word for word in command.split() if re.match(r"[a-z]+=", word)]
+    labels = dict(pair.split("=") for pair in pairs)
+    said = run(tool("amtool"), "config", "routes", "test", f"--config.file={ALERTMANAGER}", *pairs)
+
+    assert said.strip() == "pager"
+    assert labels["alertname"] in {alert.name for alert in ALERTS}
+    assert labels["job"] == JOB
 
 
 def test_an_outage_is_told_before_what_it_mutes() -> None:
