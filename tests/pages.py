@@ -12,6 +12,10 @@ PAGES = sorted(
     for page in (ROOT / folder).glob(pattern)
 )
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+MOST_WORDS = 16
+"""In a sentence, on average."""
+LITERARY = re.compile(r"\b(?:whoever|lest|nobody|be it|(?:is|are|was) told|(?:what|who) left)\b", re.IGNORECASE)
+"""Words that plain English has not."""
 
 
 def anchors(page: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from exporter.cli import main
 from exporter.probes.service_state import CHARGE_TYPES
 from exporter.web.texts import load_texts
-from tests.pages import CODE, PAGES, ROOT, anchors
+from tests.pages import CODE, LITERARY, MOST_WORDS, PAGES, ROOT, anchors
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
 NOT_PLAIN_YET = {"alert-mutations", "commands", "licences", "metrics", "simulator"}
@@ -20,8 +20,6 @@ PLAIN = [
     *(page for page in PAGES if page.parent == ROOT / "docs" and page.stem not in NOT_PLAIN_YET),
     *(page for page in PAGES if page.parent == ROOT / "docs" / "runbooks"),
 ]
-MOST_WORDS = 16
-LITERARY = re.compile(r"\b(?:whoever|lest|nobody|(?:is|are|was) told|(?:what|who) left)\b", re.IGNORECASE)
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 
 

@@ -35,33 +35,33 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
     ),
     Family(
         "dcdn_last_poll_timestamp_seconds",
-        "Unix time at which the last poll ended, be it answered or failed; 0 until the first.",
+        "Unix time at which the last poll ended, answered or failed; 0 until the first.",
         lambda record: [((), record.last_poll_at)],
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_success_timestamp_seconds",
-        "Unix time of the last poll that got an answer, as of which everything is known that the probe tells; 0 "
-        "until the first. A failure never moves it.",
+        "Unix time of the last poll that got an answer; 0 until the first. The metrics of this probe are as of this "
+        "time. A failed poll does not change it.",
         lambda record: [((), record.last_success_at)],
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_last_poll_duration_seconds",
-        "Seconds that the last poll took, without its wait for the budget.",
+        "Seconds that the last poll took, without the wait for the budget.",
         lambda record: [((), record.last_poll_duration_s)],
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_polls_total",
-        "Polls that have ended, failed ones included.",
+        "Polls that have ended, answered or failed.",
         lambda record: [((), float(record.polls))],
         metric_type=MetricType.COUNTER,
         scope=Scope.PROBE,
     ),
     Family(
         "dcdn_poll_failures_total",
-        "Polls that ended without knowing the state, by reason.",
+        "Polls that failed, by reason.",
         lambda record: [((reason.value,), float(count)) for reason, count in record.failures.items()],
         labels=("reason",),
         metric_type=MetricType.COUNTER,
@@ -70,7 +70,7 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
     ),
     Family(
         "dcdn_polls_skipped_total",
-        "Runs that were due while the last one was still waiting for a thread or under way.",
+        "Polls that were skipped, because the poll before was still running or waiting for a thread.",
         lambda record: [((), float(record.skipped))],
         metric_type=MetricType.COUNTER,
         scope=Scope.PROBE,
@@ -79,7 +79,7 @@ HEALTH_FAMILIES: tuple[Family[ProbeRecord], ...] = (
 
 POLL_CALLS: Family[ProbeRecord] = Family(
     "dcdn_poll_calls_total",
-    "Calls that the polls have sent, second tries included; absent for probes whose polls are one call each.",
+    "Calls that the polls have sent, retries included; absent for probes that need one call for each poll.",
     lambda record: [((), float(record.calls))],
     metric_type=MetricType.COUNTER,
     scope=Scope.PROBE,
@@ -99,9 +99,11 @@ TARGET_LABELS = frozenset(
     {"service", "job", "instance", "namespace", "pod", "container", "endpoint", "type", "region"}
 )
 ACCOUNT_INFO_HELP = (
-    "Always 1 while the account is configured: its id (empty until known), its name in the resource directory, its "
-    "site (china or international) and the labels that the configuration gives it."
+    "Always 1 while the account is configured. The labels are its id (empty until known), its name in the resource "
+    "directory, its site (china or international) and the labels of the configuration."
 )
 
 EXPIRY_NAME = "dcdn_exporter_credential_expiry_timestamp_seconds"
-EXPIRY_HELP = "Unix time at which the credentials in hand end; absent where they do not, or nobody says when."
+EXPIRY_HELP = (
+    "Unix time at which the current credentials expire; absent if they do not expire, or their end is not known."
+)

@@ -72,7 +72,9 @@ class SelfMetrics:
             self._waits.labels(action)
         for field in unknown_fields:
             self._unknown_values.labels(field)
-        self._interval = self._gauge("poll_interval_seconds", "Seconds between two polls of a probe in good times.")
+        self._interval = self._gauge(
+            "poll_interval_seconds", "Seconds between two polls of a probe, without failures and locks."
+        )
         self._stale_after = self._gauge(
             "poll_stale_after_seconds", "Age in seconds past which an answer is no longer shown."
         )
@@ -101,7 +103,7 @@ class SelfMetrics:
         )
         self._discovery = Gauge(
             "dcdn_exporter_discovery_last_success_timestamp_seconds",
-            "Unix time of the last whole list of a resource directory's members; 0 until the first.",
+            "Unix time of the last complete list of a resource directory's members; 0 until the first.",
             ["directory"],
             registry=self.registry,
         )
@@ -266,7 +268,7 @@ def _schedule(kinds: Mapping[AnyKind, tuple[float, float]]) -> list[GaugeMetricF
     )
     interval = GaugeMetricFamily(
         "dcdn_exporter_probe_interval_seconds",
-        "Seconds between two polls of such a probe in good times.",
+        "Seconds between two polls of such a probe, without failures and locks.",
         labels=["product", "probe"],
     )
     stale_after = GaugeMetricFamily(
@@ -284,7 +286,7 @@ def _schedule(kinds: Mapping[AnyKind, tuple[float, float]]) -> list[GaugeMetricF
 def _failures() -> CounterMetricFamily:
     return CounterMetricFamily(
         "dcdn_exporter_poll_failures",
-        "Polls of all accounts together that ended without knowing the state, by reason.",
+        "Failed polls of all accounts together, by reason.",
         labels=["product", "probe", "reason"],
     )
 

@@ -50,22 +50,22 @@ def _counted(documented: tuple[str, ...], counts: Mapping[str, int], *, whole: b
 
 
 _BOTH = (
-    "While one of the probes plans and postpaid_plans has no answer that is young enough, the plans of the other one "
-    "are counted, and a status that none of them has is absent."
+    "If one of the probes plans and postpaid_plans has no answer, or a stale one, only the plans of the other probe "
+    "are counted. A status that none of them has is then absent."
 )
 FAMILIES: tuple[Family[Plans], ...] = (
     Family(
         "dcdn_esa_plans",
-        "Plan instances of Edge Security Acceleration by status (Status): offline has expired, disable is released. "
-        f"An instance that is in both lists counts once. {_BOTH} {AS_OF}",
+        "Plans of Edge Security Acceleration by status (Status): offline has expired, disable is released. "
+        f"A plan that is in both lists counts once. {_BOTH} {AS_OF}",
         lambda plans: _counted(STATUSES, plans.by_status(), whole=plans.whole),
         labels=("status",),
         scope=Scope.ACCOUNT,
     ),
     Family(
         "dcdn_esa_plan_expiry_timestamp_seconds",
-        f"Unix time at which a plan ends that is not released (ExpireTime), of the {MOST_SHOWN} plans of an account "
-        f"that end first. {AS_OF}",
+        f"Unix time at which a plan ends (ExpireTime). Released plans have none; of the others, the {MOST_SHOWN} of "
+        f"an account that end first have one. {AS_OF}",
         lambda plans: [
             ((plan.instance_id,), plan.expires_at.timestamp())
             for plan in plans.held[:MOST_SHOWN]

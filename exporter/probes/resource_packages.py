@@ -43,43 +43,43 @@ def _amounts(packages: VisiblePackages, field: str) -> Iterator[Sample]:
 FAMILIES: tuple[Family[VisiblePackages], ...] = (
     Family(
         "dcdn_resource_packages",
-        f"Resource packages by Status: valid, or exhaust, which is used up. {AS_OF}",
+        f"Resource packages by status (Status): valid, or exhaust (used up). {AS_OF}",
         lambda packages: (((status,), float(count)) for status, count in packages.counts),
         labels=("status",),
     ),
     Family(
         "dcdn_resource_package_capacity",
-        "What the valid resource packages of a template (TemplateName, else CommodityCode) held at first, in the "
-        "unit that the label names (InitCapacity); where only some are left that are used up and have not ended, "
-        f"what these held. {AS_OF}",
+        "The initial capacity of the valid resource packages of a template (InitCapacity). The template is "
+        "TemplateName, else CommodityCode. If none is valid, this is the capacity of "
+        f"those that are used up and have not ended. {AS_OF}",
         lambda packages: _amounts(packages, "capacity"),
         labels=("template", "unit"),
     ),
     Family(
         "dcdn_resource_package_remaining",
-        "What is left of the valid resource packages of a template (CurrCapacity); 0 where only some are left that "
-        f"are used up and have not ended. {AS_OF}",
+        "The remaining capacity of the valid resource packages of a template (CurrCapacity). If none is valid, this "
+        f"is 0 until the used up ones end. {AS_OF}",
         lambda packages: _amounts(packages, "remaining"),
         labels=("template", "unit"),
     ),
     Family(
         "dcdn_resource_package_end_timestamp_seconds",
-        "Unix time at which the last resource package of a template ends that has capacity left (EndTime); absent "
-        f"where none has any. {AS_OF}",
+        "Unix time at which the last valid resource package of a template ends (EndTime), of those with capacity "
+        f"left; absent if none has any. {AS_OF}",
         lambda packages: (((each.name,), each.ends_at) for each in packages.templates if each.ends_at is not None),
         labels=("template",),
     ),
     Family(
         "dcdn_resource_packages_unreadable",
-        "Of how many resource packages of a template a number is missing or cannot be read (InitCapacity, "
-        "CurrCapacity, their BaseUnit, EndTime): what these are summed up in is absent, or has another unit. "
+        "Resource packages of a template with a number that is missing or cannot be read (InitCapacity, "
+        "CurrCapacity, their BaseUnit, EndTime). Above 0, the sum of that number is absent, or its unit is unknown. "
         f"{AS_OF}",
         lambda packages: (((each.name,), float(each.unreadable)) for each in packages.templates),
         labels=("template",),
     ),
     Family(
         "dcdn_resource_package_info",
-        "Always 1; the labels are those of the template's resource packages (CommodityCode, Region, DisplayName). "
+        "Always 1; the labels describe the resource packages of the template (CommodityCode, Region, DisplayName). "
         f"{AS_OF}",
         lambda packages: (
             ((each.name, each.commodity_code, each.billing_region, each.display_name), 1.0)

@@ -11,7 +11,8 @@ import pytest
 from exporter.api.endpoints import SITES, endpoints
 from exporter.config import Endpoints, Poll
 from exporter.core.model import Answer, ProbeKey
-from exporter.probes.kind import AnyKind, Interval, Scope
+from exporter.metrics.families import families_of_polls
+from exporter.probes.kind import AS_OF, AnyKind, Family, Interval, Scope
 from exporter.probes.service_state import ServiceState
 from exporter.probes.table import (
     PROBES,
@@ -22,6 +23,7 @@ from exporter.probes.table import (
     kinds_for,
 )
 from exporter.simulator.operations import LIMITS as SIMULATED_LIMITS
+from tests.pages import LITERARY, MOST_WORDS
 
 ROOT = Path(__file__).parents[2]
 KINDS = {(kind.product, kind.probe): kind for kind in PROBES}
@@ -196,6 +198,21 @@ def test_help_is_one_line_without_escapes(kind: AnyKind) -> None:
     for family in kind.families:
         assert family.help.isprintable()
         assert "\\" not in family.help
+
+
+@pytest.mark.parametrize(
+    "family",
+    [*families_of_polls(CDN_DOMAINS), *dict.fromkeys(family for kind in PROBES for family in kind.families)],
+    ids=lambda family: str(family.name),
+)
+def test_help_is_plain(family: Family[Any]) -> None:
+    """Sentences, or the halves at a semicolon, are short, and of words that people search for."""
+    words = re.sub(r" \([^)]*\)", "", family.help.removesuffix(AS_OF))
+    lengths = [len(part.split()) for part in re.split(r"[.;:] ", words) if part]
+
+    assert sum(lengths) / len(lengths) <= MOST_WORDS
+    assert max(lengths) <= 2 * MOST_WORDS
+    assert LITERARY.search(words) is None
 
 
 @each_kind
