@@ -13,7 +13,7 @@ from exporter.web.texts import load_texts
 from tests.pages import CODE, LITERARY, MOST_WORDS, PAGES, ROOT, anchors
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
-NOT_PLAIN_YET = {"alert-mutations", "licences", "simulator"}
+NOT_PLAIN_YET = {"alert-mutations", "licences"}
 PLAIN = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *(ROOT / folder / "README.md" for folder in ("grafana", "deploy/helm/dcdn-exporter")),
