@@ -127,7 +127,9 @@ NEWS: News[Plans] = News(
     is_worse=lambda _plans, field, value: field in ("plans_offline", "plans_overdue") and value != "",
 )
 
-PLAN_STOPPED = Condition("stopped", Severity.CRITICAL, alarm="stopped", one="plan stopped", many="plans stopped")
+PLAN_STOPPED = Condition(
+    "stopped", Severity.CRITICAL, alarm="with stopped plans", one="plan stopped", many="plans stopped"
+)
 PLAN_UNCLEAR = Condition("plan_unclear", Severity.WARNING, many="plans unclear", rows="with unclear plans")
 PLAN_ENDING = Condition("plan_ending", Severity.WARNING, many="plans ending", rows="with ending plans")
 SITES_OFFLINE = Condition("site_offline", Severity.WARNING, many="sites offline", rows="with offline sites")

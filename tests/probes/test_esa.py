@@ -358,7 +358,7 @@ def test_a_status_of_the_vendors_is_text_of_any_script() -> None:
 def test_plans_that_have_stopped_are_critical() -> None:
     """The command ``status`` exits with 3 then; what may become bad is a warning."""
     assert {condition.word: (condition.severity, condition.alarm) for condition in CONDITIONS} == {
-        "stopped": (Severity.CRITICAL, "stopped"),
+        "stopped": (Severity.CRITICAL, "with stopped plans"),
         "plan_unclear": (Severity.WARNING, None),
         "plan_ending": (Severity.WARNING, None),
         "site_offline": (Severity.WARNING, None),

@@ -135,7 +135,7 @@ def test_a_filter_finds_each_status_as_it_is_shown(language: str) -> None:
 def test_the_chinese_words_of_a_debt_and_of_a_plan_differ() -> None:
     """A filter with the word of a count finds the rows that it counts."""
     shown, texts = report(EVERYTHING), TEXTS["zh"]
-    for alarm in ("locked", "overdue", "stopped", "ended", "changing"):
+    for alarm in ("locked", "overdue", "with stopped plans", "ended", "changing"):
         found = rows_in_view(shown, View(filter=texts.of(alarm)), texts)
         assert found == [row for row in shown.rows if alarm in row.alarms], alarm
         assert found, alarm
