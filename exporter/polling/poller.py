@@ -142,12 +142,13 @@ class Poller:
             permit = replace(permit, sent=caller.sent)
         try:
             replies = [self._client.call(kind.operation, caller, permit, first)]
-            replies += [self._client.ask(kind.operation, caller, parameters) for parameters in others]
         except Refused as refusal:
             answer = kind.state_in_refusal(refusal)
             if answer is None:
                 raise
             return answer
+        # Refused now, after the first was answered, "not activated" contradicts that answer: the poll fails.
+        replies += [self._client.ask(kind.operation, caller, parameters) for parameters in others]
         return self._parsed(probe, replies)
 
     def _parsed(self, probe: Probe, replies: Sequence[Reply]) -> Answer[Any]:

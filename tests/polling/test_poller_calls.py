@@ -12,12 +12,13 @@ from exporter.api.call import NO_PARAMETERS, Caller, Permit, Reply, Unobserved
 from exporter.api.client import Client
 from exporter.api.credentials.base import Credentials, Secret, StaticCredentials
 from exporter.api.endpoints import Route, endpoints
+from exporter.api.errors import RefusalPattern
 from exporter.api.operation import Operation
 from exporter.api.rate_limit import Budgets
 from exporter.core.model import Answer, Failure, FailureReason
 from exporter.core.store import Store
 from exporter.polling.poller import Polled, Poller
-from exporter.probes.kind import News, ProbeKind
+from exporter.probes.kind import News, ProbeKind, StateInRefusal
 from exporter.probes.table import PROBES, vendor_limits
 from exporter.probes.view import View
 from exporter.simulator import Fault, ServiceState, Simulator, load_scenario
@@ -165,6 +166,23 @@ def test_a_failure_of_any_call_is_that_of_the_poll(world: World) -> None:
     assert isinstance(result.outcome, Failure)
     assert (result.outcome.reason, result.record.state) == (FailureReason.SERVER, None)
     assert result.record.calls == 2
+
+
+def test_a_refusal_that_is_a_state_counts_only_as_the_first_reply(world: World) -> None:
+    """After an answer it contradicts that answer: the poll fails, and the state before it stays."""
+    absent: StateInRefusal[tuple[str, ...]] = StateInRefusal(RefusalPattern(code="dcdnservicenotfound"), ())
+    world.kind = replace(BILLED, states_in_refusals=(absent,))
+    world.bill("PayByTraffic")
+    known = world.poll().record.state
+    fault = Fault("error", status=404, code="DcdnServiceNotFound", message="not activated")
+    world.client.before_second = lambda: world.simulator.set_fault(ACCOUNT.name, fault)
+    after_first = world.poll()
+    world.client.parameters.clear()
+    at_first = world.poll()
+
+    assert isinstance(after_first.outcome, Failure)
+    assert (after_first.outcome.code, after_first.record.state) == (fault.code, known)
+    assert (at_first.record.state, known) == ((), ("PayByTraffic", "PayByTraffic"))
 
 
 def test_polls_of_one_call_are_not_counted_by_calls(play: Callable[..., Simulator]) -> None:
