@@ -9,7 +9,17 @@ comes, and DescribeCdnService shows afterwards whether CDN is active.
 """
 
 from exporter.activation.activation import OPEN_CDN_SERVICE, Activation, Wait, connected
-from exporter.activation.outcome import Outcome, Result, Subject, as_json, as_text, in_one_line, plan_in_words
+from exporter.activation.outcome import (
+    Outcome,
+    Result,
+    Subject,
+    as_json,
+    as_text,
+    declined,
+    in_one_line,
+    plan_in_words,
+    planned,
+)
 
 __all__ = [
     "OPEN_CDN_SERVICE",
@@ -21,6 +31,8 @@ __all__ = [
     "as_json",
     "as_text",
     "connected",
+    "declined",
     "in_one_line",
     "plan_in_words",
+    "planned",
 ]

@@ -19,7 +19,6 @@ from exporter.activation.outcome import (
     never_left,
     not_sent,
     other_account,
-    planned,
     refused,
     unanswered,
 )
@@ -89,16 +88,16 @@ class Activation:
         self._subject = subject
         self._wait = wait
 
-    def run(self, sure: Callable[[Subject], bool]) -> tuple[Subject, Outcome]:
-        """Activate CDN unless it is active or ``sure`` returns False; returns for whom, and the outcome.
+    def run(self, objection: Callable[[Subject], Outcome | None]) -> tuple[Subject, Outcome]:
+        """Activate CDN unless it is active or ``objection`` returns an outcome; returns for whom, and the outcome.
 
         An interrupt (KeyboardInterrupt) is an outcome too.
         """
         subject = self._subject
         try:
             subject, outcome = self.prepare()
-            if outcome is None and not sure(subject):
-                outcome = planned()
+            if outcome is None:
+                outcome = objection(subject)
         except KeyboardInterrupt:
             outcome = interrupted_before()
         return subject, outcome or self.carry_out()

@@ -98,6 +98,15 @@ def planned() -> Outcome:
     )
 
 
+def declined() -> Outcome:
+    """The operator answered no: nothing was changed."""
+    return Outcome(
+        Result.PLANNED,
+        "You did not confirm: OpenCdnService was not called and nothing was changed.",
+        status=ServiceStatus.NOT_ACTIVATED,
+    )
+
+
 def found_active(state: ServiceState) -> Outcome | None:
     """The outcome for an account that has CDN already; None where it can be activated."""
     if not state.activated:

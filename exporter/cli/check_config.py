@@ -16,7 +16,10 @@ from exporter.web.web_configuration import check_web_configuration
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @web_config_file_flag
 def check_config(file: Path | None, web_config_file: Path | None) -> None:
-    """Check a configuration FILE: print all problems with path and line, or a summary."""
+    """Check a configuration FILE: print its problems or a summary.
+
+    Each problem has its line and its path in the file.
+    """
     if file is None and web_config_file is None:
         raise click.UsageError("nothing to check: give a FILE, --web.config.file or both")
     configuration = web = None

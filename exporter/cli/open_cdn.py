@@ -7,7 +7,19 @@ from pathlib import Path
 
 import click
 
-from exporter.activation import Activation, Subject, Wait, as_json, as_text, connected, in_one_line, plan_in_words
+from exporter.activation import (
+    Activation,
+    Outcome,
+    Subject,
+    Wait,
+    as_json,
+    as_text,
+    connected,
+    declined,
+    in_one_line,
+    plan_in_words,
+    planned,
+)
 from exporter.app.signals import exit_on_signal, interrupt_on_signal
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail
 from exporter.cli.flags import api_environment, checked, configuration_of, flag
@@ -70,17 +82,19 @@ def open_cdn(
     log = logs.configure(level="error", log_format="logfmt")
     connection = connected(configuration, account, environ=api_environment(), log=log)
 
-    def sure(subject: Subject) -> bool:
-        if output == "json":
-            return yes
-        click.echo(plan_in_words(subject) + "\n")
-        on_a_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-        return yes or (on_a_terminal and _confirmed("Activate CDN for this account?"))
+    def objection(subject: Subject) -> Outcome | None:
+        if output == "text":
+            click.echo(plan_in_words(subject) + "\n")
+        if yes:
+            return None
+        if output == "json" or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            return planned()
+        return None if _confirmed("Activate CDN for this account?") else declined()
 
     with connection as (client, caller):
         with interrupt_on_signal():
             subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
-            subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(sure)
+            subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(objection)
         # From here on a signal ends the printing; it does not change what became of the account.
         with suppress(SystemExit), exit_on_signal():
             click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))

@@ -125,7 +125,8 @@ def one_of(words: Collection[str]) -> Accepts:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known words for a message, with the most similar one."""
     words = {each.casefold(): each for each in sorted(known)}
-    similar = difflib.get_close_matches(word[:64].casefold(), words, n=1)
+    seen = word[:64].casefold()
+    similar = difflib.get_close_matches(seen, words) or [each for each in words if seen in each.split("_")]
     listed = ", ".join(words.values())
     if len(words) == 1:
         return listed

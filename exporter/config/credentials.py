@@ -146,8 +146,8 @@ def _shown_path(value: str, start: Path) -> str:
     below_folder = slash and os.path.isdir(start / first)  # noqa: PTH112
     if value.startswith(_PATHS) or below_folder or os.path.lexists(path):
         return f": {path}"
-    where = "" if slash else f" in {start}"
-    return f"{where} (not shown, as it may be a secret; a path that begins with ./ or / is shown)"
+    where = "" if slash else f" in {start.absolute()}"
+    return f"{where} (the name is not shown, because it may be a secret; a path that begins with ./ or / is shown)"
 
 
 def _secret_file(value: object, info: ValidationInfo) -> Path:

@@ -13,6 +13,7 @@ from exporter.config import (
     ConfigurationError,
     SecretFileError,
     Vocabulary,
+    parse,
     read_secret_file,
     summary,
 )
@@ -128,7 +129,7 @@ def test_files_of_secrets_are_found_from_the_folder_of_the_configuration(
         ),
         pytest.param(
             "access_key_secret_file: missing",
-            "access_key_secret_file: seen no such file in {} (not shown, as it may be a secret",
+            "access_key_secret_file: seen no such file in {} (the name is not shown, because it may be a secret",
             id="missing",
         ),
         pytest.param(
@@ -163,7 +164,7 @@ def test_each_part_of_a_key_comes_from_exactly_one_place(
         pytest.param("~/prod", ": {}/~/prod", id="home, which is not known"),
         pytest.param("folder/prod", ": {}/folder/prod", id="in a folder that exists"),
         pytest.param("folder/no-such/prod", ": {}/folder/no-such/prod", id="below a folder that exists"),
-        pytest.param("no-such/prod", " (not shown, as it may be a secret", id="may be a secret"),
+        pytest.param("no-such/prod", " (the name is not shown, because it may be a secret", id="may be a secret"),
     ],
 )
 def test_a_file_that_is_missing_is_named(
@@ -176,6 +177,15 @@ def test_a_file_that_is_missing_is_named(
     assert problem.split("; a")[0] == (
         f"1: accounts[0].credentials.access_key_secret_file: seen no such file{shown.format(tmp_path)}"
     )
+
+
+def test_the_folder_of_a_missing_file_is_named_whole(
+    vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the configuration file was given by its name alone."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=f"seen no such file in {tmp_path} "):
+        parse(credentials("access_key_secret_file: missing"), source="dcdn.yaml", vocabulary=vocabulary)
 
 
 def test_a_file_with_more_than_a_key_id_is_refused(refused: Callable[[str], list[str]], tmp_path: Path) -> None:

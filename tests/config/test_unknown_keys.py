@@ -89,6 +89,19 @@ def test_a_slip_of_case_is_recognized(refused: Refused, text: str, meant: str) -
 
 
 @pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        pytest.param("products: [ipa]", "dcdn_ipa", id="product"),
+        pytest.param("poll: {workers: 4}", "max_workers", id="key"),
+    ],
+)
+def test_a_part_of_a_name_is_recognized(refused: Refused, text: str, meant: str) -> None:
+    """As the vendor's console says IPA."""
+    (problem,) = refused(f"{text}\naccounts: [{{name: a}}]")
+    assert problem.endswith(f"(did you mean {meant}?)")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param("export KEY=hunter2\nSECRET=hunter2\n", id="environment"),

@@ -182,8 +182,8 @@ def interrupt(
     ("typed", "writes", "told", "exit_code"),
     [
         pytest.param("y\n", 1, "CDN is active.", 0, id="yes"),
-        pytest.param("n\n", 0, "Dry run", 0, id="no"),
-        pytest.param("\n", 0, "Dry run", 0, id="return"),
+        pytest.param("n\n", 0, "You did not confirm: ", 0, id="no"),
+        pytest.param("\n", 0, "You did not confirm: ", 0, id="return"),
         pytest.param("\x04", 0, "OpenCdnService was not called and nothing was changed", 1, id="Ctrl-D"),
     ],
 )
