@@ -46,8 +46,9 @@ def overview() -> dashboard.Dashboard:
             accounts(),
             products(),
             chosen(queries.NEEDING, queries.most_needing()),
-            counted(queries.LEFT_OUT, queries.rows_left_out()),
             counted(queries.KNOWN, queries.services_known()),
+            counted(queries.LEFT_OUT, queries.rows_left_out()),
+            counted(queries.UNKNOWN, queries.services_unknown()),
             chosen(queries.CHANGING, queries.next_changing()),
             chosen(queries.TROUBLED, queries.longest_troubled()),
             chosen(queries.LOCKED, queries.longest_locked()),
@@ -86,7 +87,7 @@ def _locked() -> stat.Panel:
     return stat_panel(
         "Locked",
         "Services with any lock: traffic stops, or is about to. A lock counts until an answer says otherwise.",
-        f"count({queries.locked()}) or {NONE_KNOWN} + 0 * {queries.unknown()} or {queries.none()}",
+        f"count({queries.locked()}) or {NONE_KNOWN} + 0 * {queries.unsure()} or {queries.none()}",
         steps=((None, FINE), (1, CRITICAL)),
         named=WHERE_POLLED[:1],
         width=_EIGHTH,
@@ -101,7 +102,7 @@ def _overdue() -> stat.Panel:
         queries.where_polled(
             queries.needing("DcdnInDebtOverdue"),
             lambda record: recorded(record, probe="debt_status"),
-            queries.unknown(),
+            queries.unsure(),
         ),
         steps=((None, FINE), (1, CRITICAL)),
         named=WHERE_POLLED,

@@ -46,6 +46,7 @@ POOREST: Final = "poorest"
 EXPIRING: Final = "expiring"
 LEFT_OUT: Final = "left_out"
 KNOWN: Final = "known"
+UNKNOWN: Final = "unknown"
 BESIDE: Final = "beside"
 
 LOCKED_RUNBOOKS: Final = "DcdnServiceLocked.+"
@@ -60,14 +61,19 @@ def most_needing() -> str:
     return f"topk({ROWS}, {locked(by='account')} or {best('account', recorded(ATTENTION))} or {polled})"
 
 
-def rows_left_out() -> str:
-    """How many services the table does not show."""
-    return f"clamp_min(count({best(SERVICE, recorded(POLLED, probe=STATE_PROBES))}) - {ROWS}, 0)"
-
-
 def services_known() -> str:
     """Of how many of the chosen services rules know something; 0 where they know of none."""
-    return f"count({recorded(POLLED, probe=STATE_PROBES)}) or vector(0)"
+    return f"count({best(SERVICE, recorded(POLLED, probe=STATE_PROBES))}) or vector(0)"
+
+
+def rows_left_out() -> str:
+    """How many of these services the table does not show."""
+    return f"clamp_min(vector(${KNOWN}) - {ROWS}, 0)"
+
+
+def services_unknown() -> str:
+    """Of how many services the state is not known; 0 where there is none."""
+    return f"{unknown()} or vector(0)"
 
 
 def next_changing() -> str:
@@ -156,6 +162,11 @@ def needing(runbooks: str, **labels: str) -> str:
 def unknown() -> str:
     """Of how many services the state is not known; nothing where there is none."""
     return needing(UNKNOWN_RUNBOOKS)
+
+
+def unsure() -> str:
+    """Something where the state of a service is not known; a variable has counted these for all panels."""
+    return f"(vector(${UNKNOWN}) > 0)"
 
 
 def none() -> str:

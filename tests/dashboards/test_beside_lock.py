@@ -19,7 +19,7 @@ EXPORTER = {
     f'dcdn_exporter_build_info{{{TARGET}, version="1"}}': "1x20",
     f"dcdn_exporter_configured_accounts{{{TARGET}}}": "1x20",
 }
-TABLE = "Services that need somebody, then others: 200 rows at most, $left_out more on the status page"
+TABLE = "Services that need somebody, then others: 100 rows at most, $left_out more on the status page"
 FINDINGS = f"Beside the lock, of the {BESIDE} accounts that need somebody most"
 
 

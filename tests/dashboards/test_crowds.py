@@ -62,7 +62,7 @@ def test_500_accounts_can_be_read(name: str, crowd: Ask) -> None:
 
 
 def test_the_table_has_those_that_need_somebody(crowd: Ask) -> None:
-    """Of 500 accounts it is asked for 200, all in trouble first; the rest is counted in its title."""
+    """Of 500 accounts it is asked for 100, all in trouble first; the rest is counted in its title."""
     by_part = {query.part: query for query in queries() if query.dashboard == "dcdn-overview"}
     (title,) = (part for part in by_part if part.startswith("Services that need") and part.endswith(" A"))
     rows = crowd(by_part[title])

@@ -10,7 +10,7 @@ from tests.dashboards.record import DAY_S
 from tests.dashboards.replay import Ask, replayed
 from tests.dashboards.shipped import Query, queries
 
-TABLE = "Services that need somebody, then others: 200 rows at most, $left_out more on the status page"
+TABLE = "Services that need somebody, then others: 100 rows at most, $left_out more on the status page"
 EVERY = [pytest.param(query, id=f"{query.dashboard}: {query.part}") for query in queries()]
 
 # Part of a dashboard, and why the demo has nothing for it.
