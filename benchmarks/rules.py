@@ -131,6 +131,7 @@ def _watched(program: str, accounts: int, *, fill_s: float, watch_s: float) -> t
         answered = _watch(prometheus, url, watch_s)
         for replica in replicas:
             replica.signal(signal.SIGUSR1)
+            replica.wait_for("failures", lambda line: line if line == "failing" else None)
         time.sleep(fill_s)
         failing = _watch(prometheus, url, watch_s)
         file.write_text(file.read_text(encoding="utf-8").replace("alerts.yaml", "none.yaml"), encoding="utf-8")
@@ -157,7 +158,7 @@ def _watch(prometheus: MeasuredProcess, url: str, watch_s: float) -> Watched:
 
 
 def _configuration(folder: Path, targets: list[str]) -> Path:
-    """The shipped configuration, with these targets and nobody to tell."""
+    """The shipped configuration, with these targets and no receivers."""
     configuration = yaml.safe_load((_RULES / "prometheus.yaml").read_text(encoding="utf-8"))
     del configuration["alerting"]
     configuration["rule_files"] = [str(_RULES / "alerts.yaml")]

@@ -1,6 +1,6 @@
 """Our own page behind our own server, fed without an API: ``python -m benchmarks.serve_ours ACCOUNTS [debts]``.
 
-With ``debts`` each account has a second probe. After SIGUSR1 every poll fails.
+With ``debts`` each account has a second probe. After SIGUSR1 it prints "failing", and every poll fails.
 
 Exposition, store, own metrics, application and server are those of the daemon, composed as it does. A thread records
 an answer of every probe each interval, in the order of their turns, as polls would: so the page changes as it does in
@@ -113,6 +113,8 @@ class Feed:
 
 def main() -> NoReturn:
     """Serve until ended."""
+    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # else the first SIGUSR1 would end the process
     share_heaps()
     collect_rarely()
     accounts = int(sys.argv[1])
@@ -176,15 +178,17 @@ def main() -> NoReturn:
     set_aside()  # as the daemon does after its first round
     sys.stdout.write(f"listening {server.address}\n")
     sys.stdout.flush()
-    while signal.sigwait({signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}) == signal.SIGUSR1:
+    while signal.sigwait(signals) == signal.SIGUSR1:
         feed.failing = True
+        sys.stdout.write("failing\n")
+        sys.stdout.flush()
     feed.stop()
     server.stop()
     sys.exit(0)
 
 
 class _Silent:
-    """A logger whose lines nobody reads."""
+    """A logger without an output."""
 
     def log(self, level: int, event: str, **fields: object) -> None:
         """Forget it."""
