@@ -31,7 +31,7 @@ class _Files:
 
 
 class _Silent:
-    """A logger whose lines nobody reads."""
+    """A logger without an output."""
 
     def log(self, level: int, event: str, **fields: object) -> None:
         """Forget it."""

@@ -146,12 +146,13 @@ def test_a_scrape_that_holds_up_others_would_be_seen() -> None:
 
 
 def test_the_daemon_is_measured_from_its_start_on() -> None:
-    """A short run has the seconds of a start and of a stop, and the memory of the daemon itself."""
+    """A short run has the seconds of a start, of its imports and of a stop, and the memory of the daemon itself."""
     finding = footprint.measure(starts=1, accounts=20, seconds=1.0)
 
-    start, cpu, one, many, peak, stop = (figure.value for figure in finding.figures)
+    start, imports, against, cpu, one, many, peak, stop = (figure.value for figure in finding.figures)
     assert 0.1 < cpu < 30
-    assert 0.1 < start < 60
+    assert 0.1 < imports < start < 60
+    assert against == start / imports
     assert 30 < one < 150
     assert 30 < many <= peak < 150
     assert 0 < stop < 10
