@@ -144,7 +144,7 @@ def tool(unavailable: Callable[[str], NoReturn]) -> Callable[[str], str]:
 
 @pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Prints a figure where whoever runs the tests sees it."""
+    """Prints a figure into the summary of the tests."""
 
     def show(figure: str) -> None:
         with capsys.disabled():

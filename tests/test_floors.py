@@ -66,7 +66,7 @@ def test_a_library_is_imported_at_home_only(library: str) -> None:
 def everything_imported(source: str, *, package: str) -> Iterator[str]:
     """The full name of everything that a source of that package imports, in whatever way and place.
 
-    A name that is found out only when the import runs is told as `exporter.(...)`, since it may be anything of ours.
+    A name that is known only when the import runs is written as `exporter.(...)`, since it may be anything of ours.
     """
     for node in ast.walk(ast.parse(source)):
         match node:

@@ -160,7 +160,7 @@ def test_members_are_listed_when_it_is_time(
 
 
 def test_members_come_and_go(client: Client, manages: Callable[..., None]) -> None:
-    """Each change is told once, with who it is and of which directory."""
+    """Each change is logged once, with the member and its directory."""
     log = RecordingLog()
     main = directory(log)
     assert (main.members, main.last_success_at) == ((), 0.0)
@@ -324,7 +324,7 @@ def test_a_directory_may_begin_empty(client: Client, manages: Callable[..., None
 def test_patterns_pick_members(
     client: Client, manages: Callable[..., None], keys: str, members: tuple[Member, ...]
 ) -> None:
-    """By whole names and whole ids; nobody else is spoken of."""
+    """By whole names and whole ids; the log names no other member."""
     manages(SHOP, VIDEO, TEST)
     log = RecordingLog()
     main = directory(log, keys)

@@ -193,7 +193,7 @@ def test_members_are_ordered_by_their_ids_as_numbers() -> None:
     more=st.dictionaries(st.sampled_from(["TotalCount", "Accounts"]) | TEXTS, JSON, max_size=2),
 )
 def test_any_json_object_is_a_page_or_malformed(row: dict[str, object], more: dict[str, object]) -> None:
-    """Nothing that the network could bring is a defect, and what is told of it can be written as UTF-8."""
+    """Nothing that the network could bring is a defect, and each message about it can be written as UTF-8."""
     try:
         told = repr(parse_members({"Accounts": {"Account": [{"AccountId": "1"} | row]}} | more, None))
     except MalformedReply as error:

@@ -29,7 +29,7 @@ def test_one_more_shard_takes_and_nothing_else_moves(account: str, total: int) -
 
 @given(account=TEXTS, total=TOTALS, fewer=TOTALS)
 def test_a_shard_behind_has_all_of_its_accounts_to_be(account: str, total: int, fewer: int) -> None:
-    """Whoever still counts fewer shards misses none of its accounts: only an ordinal that nobody has loses some."""
+    """A process that counts fewer shards misses none of its accounts; only an ordinal without one loses some."""
     shard = owner(account, total=total)
 
     assert owner(account, total=max(shard + 1, min(fewer, total))) == shard

@@ -36,7 +36,7 @@ def run(attempt: Attempt, *, sure: bool = True, **parts: Any) -> Outcome:
 
 
 def test_cdn_is_activated(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
-    """Who it is and what is there is asked first, then it is called once, then looked at; the answer's id is told."""
+    """Account and state come first, then one call, then a look at the state; the outcome has the answer's id."""
     outcome = run(attempt)
 
     assert actions(simulator) == ["GetCallerIdentity", "DescribeCdnService", WRITE, "DescribeCdnService"]
@@ -314,7 +314,7 @@ def test_an_early_interrupt_says_that_nothing_was_changed(simulator: Simulator, 
 
 
 def test_the_pace_is_the_vendors(simulator: Simulator, attempt: Attempt) -> None:
-    """Its calls are spaced as for five a second, whoever asks for more."""
+    """Its calls are spaced as for five a second, however many are due."""
     simulator.set_opening("shop", Opening("order_failed"))
     began = time.monotonic()
     with attempt() as activation:

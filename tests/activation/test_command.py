@@ -99,7 +99,7 @@ def test_a_billing_method_that_is_not_offered(simulator: Simulator, open_cdn: Op
 
 
 def test_an_unknown_code_is_told_as_it_is(simulator: Simulator, open_cdn: OpenCdn) -> None:
-    """Code, message and request id, for whoever has to look it up."""
+    """Code, message and request id, by which the vendor's support finds the call."""
     simulator.set_fault(
         "shop", Fault("error", status=400, code="Moon.Full", message="Tonight.", action="OpenCdnService")
     )

@@ -86,7 +86,7 @@ def test_having_it_already_is_success() -> None:
 def test_other_refusals_are_explained_by_their_kind(
     code: str, message: str | None, http_status: int, meaning: str
 ) -> None:
-    """A code that the vendor's page does not name is told with its message and request id."""
+    """A code that the vendor's page does not name is shown with its message and request id."""
     outcome = refused(refusal(code, message, http_status=http_status))
 
     assert outcome is not None

@@ -117,7 +117,7 @@ def test_the_alert_that_the_page_sends_by_hand_reaches_the_pager(tool: Tool) -> 
 
 
 def test_an_outage_is_told_before_what_it_mutes() -> None:
-    """An alert that is told first would lose its end: what ends while it is muted is not sent."""
+    """An alert that was sent before would lose its end: what ends while it is muted is not sent."""
     muted = {
         name
         for inhibition in load(ALERTMANAGER)["inhibit_rules"]

@@ -150,7 +150,7 @@ def test_no_text_strings_three_things_together(alert: Alert) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=ALERT_IDS)
 def test_every_alert_leads_to_a_dashboard_that_is_shipped(alert: Alert) -> None:
-    """Whoever is paged sees the account's history, or the exporter's where the alert is about no account."""
+    """The link of a page is the account's history, or the exporter's where the alert is about no account."""
     address = links_to(docs="", grafana="https://grafana.invalid/")(alert)["dashboard_url"]
     uid, _, chosen = address.removeprefix("https://grafana.invalid/d/").partition("?")
     *account, shown_from, shown_to = chosen.split("&")

@@ -201,7 +201,7 @@ def test_a_message_is_read_at_a_glance(messages: dict[str, list[tuple[str, str]]
 def test_a_message_says_who_what_since_when_and_what_to_do(
     messages: dict[str, list[tuple[str, str]]], fired: Fired
 ) -> None:
-    """In either language, with the links; that something is over says when, and tells nobody to do something."""
+    """In either language, with the links; a resolved message says when, and asks for nothing to be done."""
     since = {"en": "2025-11-22 08:30", "zh": "2025-11-22 16:30"}
     over = {"en": "2025-11-22 09:00", "zh": "2025-11-22 17:00"}
     for name, texts in messages.items():

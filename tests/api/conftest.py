@@ -71,7 +71,7 @@ def simulate() -> Iterator[Callable[..., Simulator]]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., RawServer]]:
-    """Starts a raw server that does to each connection what it is told to."""
+    """Starts a raw server that treats each connection as the test says."""
     with ExitStack() as running:
 
         def start(act: Act, *, scheme: str = "http", host: str = "127.0.0.1") -> RawServer:

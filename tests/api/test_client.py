@@ -1,4 +1,4 @@
-"""Calls over real sockets against the simulator: what is sent, what is learned, what is told."""
+"""Calls over real sockets against the simulator: what is sent, learned and observed."""
 
 import logging
 import socket
@@ -111,7 +111,7 @@ def test_what_is_sent(serve: Serve, connect: Connect, ask: Ask) -> None:
 
 
 def test_not_activated(simulate: Simulate, connect: Connect, ask: Ask) -> None:
-    """An error code comes with its status and request id, for whoever knows that it is a state."""
+    """An error code comes with its status and request id, so that a probe can find a state in it."""
     simulator = simulate()
     simulator.set_service("alice", ServiceState(activated=False))
 
@@ -249,7 +249,7 @@ def test_a_write_is_sent_by_a_client_made_for_it(
 
 
 def test_the_clock_skew(simulate: Simulate, connect: Connect, ask: Ask, observer: RecordingObserver) -> None:
-    """How far the API's clock is ahead is told of every answer, half a second added for the cut-off fraction."""
+    """Every answer gives how far the API's clock is ahead, half a second added for the cut-off fraction."""
     simulator = simulate(wall_clock=lambda: 1_767_323_165.0)
     ask(connect(simulator.url, wall_clock=lambda: 1_767_323_045.0))
 

@@ -109,7 +109,7 @@ def test_a_read_is_sent_once_more_and_no_more(serve: Serve, connect: Connect, as
 
 
 def test_a_write_is_sent_once(serve: Serve, connect: Connect, caller: Caller, write: Operation) -> None:
-    """Nobody knows whether a write whose connection died took effect: it is not repeated."""
+    """A write whose connection died may have taken effect: it is not repeated."""
     server = serve(close_at_second_request)
     client = connect(server.url, writes=frozenset({write.action}))
     client.call(write, caller, client.reserve(write, caller))
@@ -331,7 +331,7 @@ def test_unreachable_after_a_call(connect: Connect, caller: Caller, ask: Ask, wr
 
 
 def test_a_handshake_that_does_not_end_sends_nothing(connect: Connect, ask: Ask) -> None:
-    """A deadline that passes before the connection is there is told apart from one that a request waited for."""
+    """A deadline that passes before the connection is there has other words than one that passes after it."""
     with (
         RawServer(Peer.stay_silent, scheme="https") as server,
         pytest.raises(CallTimedOut) as failure,

@@ -90,7 +90,7 @@ def test_a_hanging_lookup_costs_no_more_than_the_deadline(names: Names) -> None:
 
 
 def test_close_ends_the_wait(names: Names) -> None:
-    """Those who wait when it is closed are woken, and an answer that comes later disturbs nobody."""
+    """Those who wait when it is closed are woken, and an answer that comes later has no effect."""
     names.answering.clear()
     resolver = Resolver(names)
     with ThreadPoolExecutor(1) as pool:

@@ -209,7 +209,7 @@ def test_without_credentials_nothing_is_sent() -> None:
 
 
 def test_a_refusal_carries_evidence() -> None:
-    """Nobody has to parse the sentence of a refusal."""
+    """The parts of a refusal are fields: no code parses its sentence."""
     error = Refused("why", code="NoPermission", http_status=403, request_id="ID")
 
     assert (error.code, error.http_status, error.request_id) == ("NoPermission", 403, "ID")

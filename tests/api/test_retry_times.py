@@ -200,7 +200,7 @@ def test_who_waits_for_a_moment_learns_of_a_hold(
 def test_a_call_that_is_about_to_be_sent_learns_of_a_hold(
     serve: Serve, connect: Connect, operation: Operation, caller: Caller
 ) -> None:
-    """What another thread was told while this one opened its connection holds for it too."""
+    """A retry time that another thread received while this one opened its connection holds for it too."""
 
     class Held(Budgets):
         """Another call is refused just before this one is admitted."""

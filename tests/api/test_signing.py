@@ -107,7 +107,7 @@ names = st.text("abcXYZ019.-_", min_size=1, max_size=8)
 def test_the_vendors_library_signs_the_same(
     query: dict[str, str], nonce: str, token: str | None, secret: str
 ) -> None:
-    """Whatever is asked and whoever asks, the vendor's own library comes to the same header."""
+    """For any request and any key, the vendor's own library makes the same header."""
     headers = {"host": "dcdn.aliyuncs.com", "x-acs-action": "A", "x-acs-signature-nonce": nonce}
     if token is not None:
         headers["x-acs-security-token"] = token

@@ -593,7 +593,7 @@ def value_of(daemon: Daemon, account: str, name: str, **labels: str) -> float:
 
 
 def test_a_bad_configuration_changes_nothing_and_is_shown(simulator: Simulator) -> None:
-    """It is told and logged with all its problems, the one before stays in use, and the next good one counts."""
+    """All its problems are returned and logged, the one before stays in use, and the next good one counts."""
     problem = ConfigurationError((Problem("poll.interval", 1, "seen soon; accepted: a duration"),), source="a test")
     log = RecordingLog()
     load = reload_with(simulator, problem, RuntimeError("a defect"), {"poll": {"interval": "30s"}})
@@ -656,7 +656,7 @@ def test_a_name_can_come_to_stand_for_another_account_and_be_asked_more(simulato
         assert {dict(labels)["product"] for labels in polled} == {"dcdn_ipa", "cdn"}
 
 
-def test_whoever_asked_is_told_that_a_configuration_has_settled(simulator: Simulator) -> None:
+def test_the_end_of_a_reload_is_announced_once_its_configuration_has_settled(simulator: Simulator) -> None:
     """When it is built, when all were polled, and for each reload that was taken; not for one that was refused."""
     settled = threading.Semaphore(0)
     good = configured(simulator)

@@ -84,7 +84,7 @@ def test_a_reload_that_fails_is_not_the_last() -> None:
 
 
 def test_a_change_that_fails_is_logged() -> None:
-    """With type and place, as nobody looks at its outcome; one that does not fail is done, and that is all."""
+    """With type and place, as no caller looks at its outcome; one that does not fail logs nothing."""
     log, done = RecordingLog(), []
 
     def fail() -> None:

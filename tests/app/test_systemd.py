@@ -1,4 +1,4 @@
-"""What a service manager is told, over a real datagram socket."""
+"""What the service manager receives, over a real datagram socket."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ LIMIT = {"WATCHDOG_USEC": "60000000"}
 
 
 class Supervised:
-    """A daemon that notes reloads, after which it is told to end, and is alive for so many questions.
+    """A daemon that notes reloads, ends after them, and is alive for so many questions.
 
     A reload ends at once with this refusal, or with none; one that `lasts` does not end.
     """

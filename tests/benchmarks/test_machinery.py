@@ -117,7 +117,7 @@ def test_a_finding_replaces_the_one_before_between_its_marks() -> None:
 
 
 def test_a_document_without_the_marks_is_refused() -> None:
-    """A table that nobody would see is not lost in silence."""
+    """A finding without a place in the document is an error."""
     with pytest.raises(ValueError, match="no place for scrape"):
         in_document("# Ours\n", FINDING, MACHINE)
 
@@ -141,7 +141,7 @@ def test_a_claim_that_does_not_hold_fails_the_run() -> None:
 
 
 def test_a_benchmark_that_breaks_fails_the_run_and_leaves_the_others(tmp_path: Path) -> None:
-    """What breaks is told with its traceback; what others found is kept."""
+    """A benchmark that fails is printed with its traceback; the findings of the others are kept."""
     said: list[str] = []
 
     def broken() -> Finding:
@@ -177,7 +177,7 @@ def test_this_machine_can_be_named() -> None:
 
 @ON_LINUX
 def test_a_process_is_measured_alone() -> None:
-    """Its CPU, memory, threads and files are its own, and not those of whoever started it."""
+    """Its CPU, memory, threads and files are its own, and not those of the process that started it."""
     program = (
         "import time\n"
         "held = b'x' * 50_000_000\n"
@@ -197,7 +197,7 @@ def test_a_process_is_measured_alone() -> None:
 
 @ON_LINUX
 def test_a_process_that_ends_is_told_with_its_output() -> None:
-    """Whoever waits for an address that never comes learns why."""
+    """The error about an address that never came has the output of the process."""
     process = MeasuredProcess([sys.executable, "-c", "raise SystemExit('no port to be had')"])
     with process, pytest.raises(RuntimeError, match="no port to be had"):
         process.address()

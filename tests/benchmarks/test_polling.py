@@ -130,7 +130,7 @@ def test_the_lean_server_misbehaves_for_whom_it_should() -> None:
 
 @ON_LINUX
 def test_the_lean_server_is_a_process_that_answers_over_http() -> None:
-    """A call on a connection is answered and noted; what it is told meanwhile changes the next answer."""
+    """A call on a connection is answered and noted; a change of the behaviour holds for the next answer."""
     with PlayedApi(Behaviour(delay_s=0.01)) as api:
         connection = HTTPConnection(api.address, timeout=10)
         headers = {"x-acs-action": POLL, "Authorization": "ACS3-HMAC-SHA256 Credential=LTAI,SignedHeaders=host"}

@@ -260,7 +260,7 @@ import os, signal, sys
 from exporter import __main__
 
 class Interrupting:
-    \"\"\"Whoever looks for a module to load gets a signal first.\"\"\"
+    \"\"\"The first search for a module raises a signal.\"\"\"
 
     def find_spec(self, name, path=None, target=None):
         if name == "exporter.cli":
@@ -292,7 +292,7 @@ def test_no_core_of_a_command_is_dumped(tmp_path: Path, command: list[str]) -> N
 
 @pytest.mark.parametrize(("command", "exit_code"), [("status", 130), ("open-cdn", 130), ("serve", 0)])
 def test_an_early_interruption_is_no_good_news(command: str, exit_code: int) -> None:
-    """Ctrl-C while the parts are still being loaded is told, but for those that run until they are stopped."""
+    """Ctrl-C while the parts are loaded has its exit code, but for commands that run until they are stopped."""
     process = subprocess.run(  # noqa: S603 — our own interpreter
         [sys.executable, "-c", INTERRUPTED, command, str(int(signal.SIGINT))], timeout=60, check=False, cwd=ROOT
     )

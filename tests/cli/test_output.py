@@ -119,7 +119,7 @@ def test_a_reader_that_leaves_early_is_no_error(run: Run, file: Path, arguments:
 
 
 @pytest.mark.parametrize(("output", "message"), [(full_device, FULL), (closed, CLOSED), (left_pipe, "")])
-def test_a_lock_is_exit_code_3_whoever_reads(
+def test_a_lock_is_exit_code_3_whether_or_not_the_output_is_read(
     run: Run, file: Path, simulator: Simulator, *, output: Output, message: str
 ) -> None:
     """The state of the services decides first."""

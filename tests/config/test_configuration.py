@@ -457,7 +457,7 @@ def test_longer_values_of_an_account_are_refused(
 
 
 def test_a_named_pipe_is_no_file_to_wait_for(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    """A configuration that nobody writes is empty at once, and is told like an empty file."""
+    """A pipe that no process writes to is empty at once, and has the error of an empty file."""
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
     with pytest.raises(ConfigurationError, match="accounts: no account is named"):

@@ -18,7 +18,7 @@ from exporter.core.durations import backoff_s, in_words
     ],
 )
 def test_in_words(seconds: float, words: str) -> None:
-    """A duration is told in its two largest units."""
+    """A duration is written in its two largest units."""
     assert in_words(seconds) == words
 
 

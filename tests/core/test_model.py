@@ -21,7 +21,7 @@ from exporter.probes.service_state import NOT_ACTIVATED
     ],
 )
 def test_what_cannot_be_is_refused(build: Callable[[], object], complaint: str) -> None:
-    """A value that contradicts itself does not come into being, so that nobody further in has to ask."""
+    """A value that contradicts itself cannot be made, so that no other code has to check."""
     with pytest.raises(ValueError, match=complaint):
         build()
 
@@ -33,7 +33,7 @@ def test_values_do_not_change() -> None:
 
 
 def test_an_answer_has_no_unknown_values_unless_it_names_them() -> None:
-    """The default is an empty mapping that nobody can write to."""
+    """The default is an empty mapping that cannot be written to."""
     unknown = Answer(NOT_ACTIVATED).unknown_values
 
     assert unknown == {}

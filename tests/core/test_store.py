@@ -126,7 +126,7 @@ def test_a_skip_is_no_poll() -> None:
 
 
 def test_a_kind_remembers_from_answer_to_answer() -> None:
-    """What it remembered, the answer and its time are all that it is told; a failure leaves it as it is."""
+    """It receives what it remembered, the answer and its time, and nothing else; a failure leaves it as it is."""
     record = after(answered(1000.0), failed(1060.0), answered(1120.0))
 
     assert record.memory == (1000.0, 1120.0)
@@ -146,7 +146,7 @@ def test_an_answer_goes_stale(age_s: float, current: ServiceState | None) -> Non
 
 
 def test_the_store_returns_the_record_before_and_after() -> None:
-    """So that whoever polled can tell what changed."""
+    """So that the poller can compare the two."""
     store = Store([PROD], on_change=ignore)
     first = record_in(store, PROD, answered(1000.0))
     second = record_in(store, PROD, failed(1060.0))
@@ -168,7 +168,7 @@ def test_probes_do_not_touch_each_other() -> None:
 
 
 def test_a_probe_that_is_not_configured_has_no_record() -> None:
-    """Nothing is kept of it, and nobody is told."""
+    """Nothing is kept of it, and no listener is called."""
     told: list[ProbeKey] = []
     store = Store([PROD], on_change=lambda key, _: told.append(key))
 
@@ -193,7 +193,7 @@ def test_another_configuration_keeps_the_records_of_probes_that_stay() -> None:
 
 
 def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> None:
-    """What was learned of the other account is gone at once, and whoever shows records is told."""
+    """What was learned of the other account is gone at once, and the listener that shows records is called."""
     told: list[ProbeRecord] = []
     store = Store([PROD], on_change=lambda _key, record: told.append(record))
     store.configure([PROD], account_ids={"prod": "1"})
@@ -207,7 +207,7 @@ def test_a_name_that_stands_for_another_account_keeps_its_counters_only() -> Non
 
 
 def test_nothing_is_told_of_a_probe_that_another_account_brings_along() -> None:
-    """Whoever shows records does not know it yet, and there is nothing to forget of it."""
+    """The listener that shows records does not know it yet, and there is nothing to forget of it."""
     told: list[ProbeKey] = []
     store = Store([PROD], on_change=lambda key, _record: told.append(key))
     store.configure([PROD], account_ids={"prod": "1"})

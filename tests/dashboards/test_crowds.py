@@ -55,7 +55,7 @@ def drawn(name: str) -> list[Query]:
 
 @pytest.mark.parametrize("name", ["dcdn-overview", "dcdn-exporter"])
 def test_500_accounts_can_be_read(name: str, crowd: Ask) -> None:
-    """No panel of all accounts has more lines or bars than can be told apart."""
+    """No panel of all accounts has more lines or bars than a reader can follow."""
     seen = {query.part: len(crowd(query)) for query in drawn(name)}
 
     assert {part: count for part, count in seen.items() if count > SHOWN} == {}

@@ -35,7 +35,7 @@ def round_trip(document: Any) -> Any:
 
 
 def test_the_program_writes_what_is_shipped() -> None:
-    """Nobody has changed a dashboard by hand, and nobody has forgotten `make dashboards`."""
+    """No dashboard was changed by hand, and `make dashboards` was not forgotten."""
     assert {name: text("") for name, text in FILES.items()} == {
         file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.json")
     }
@@ -88,7 +88,7 @@ def test_panels_fill_the_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", DASHBOARDS)
 def test_a_panel_without_data_says_so(name: str) -> None:
-    """Emptiness is explained: it may be good news, and it may be that nobody asked."""
+    """An empty panel says why it is empty: it may be good news, or the probe may be off."""
     assert [panel["title"] for panel in panels(name) if not panel["fieldConfig"]["defaults"].get("noValue")] == []
 
 

@@ -232,7 +232,7 @@ def test_an_exporter_that_is_down_for_longer_than_is_shown_is_not_scraped(
 
 
 def test_an_account_that_is_not_watched_is_not_well(tool: Callable[[str], str], tmp_path: Path) -> None:
-    """Whoever chose an account that was renamed since sees no number of it, also while the others are well."""
+    """With a chosen account that was renamed since, no number is shown, also while the others are well."""
     tiles = [panel["title"] for panel in panels("dcdn-overview") if panel["type"] == "stat"]
     parts = {*(f"{title} A" for title in tiles), "Locks by reason B"}
     asked = {

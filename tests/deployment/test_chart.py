@@ -82,7 +82,7 @@ def kinds(resources: list[Resource]) -> list[str]:
 
 
 def test_the_chart_is_of_the_exporters_version() -> None:
-    """The tag of the image follows from it; whoever publishes the chart adds the address of its home."""
+    """The tag of the image follows from it; the publisher of the chart adds the address of its home."""
     chart = load(CHART / "Chart.yaml")
 
     assert chart["appVersion"] == __version__

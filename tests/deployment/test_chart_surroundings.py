@@ -51,7 +51,7 @@ def test_prometheus_finds_every_pod_under_the_name_that_the_rules_ask_for(render
 
 
 def test_the_operator_gets_the_rules_whole(render: Render) -> None:
-    """With the labels by which it is told to look for them."""
+    """With the labels that its selectors name."""
     rule = one(render({"prometheusRule": {"enabled": True, "labels": {"role": "alerts"}}}), "PrometheusRule")
 
     assert rule["spec"] == load(ALERTS_FILE)
@@ -90,7 +90,7 @@ def test_a_role_is_given_through_the_service_account(render: Render) -> None:
 
 
 def test_an_update_never_runs_more_pods_than_share_the_limit(render: Render) -> None:
-    """One ends before the next starts; whoever empties nodes takes one at a time as well."""
+    """One ends before the next starts; a drain of nodes takes one at a time as well."""
     resources = render(SETS["two replicas"])
 
     assert pods(resources)[0]["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}

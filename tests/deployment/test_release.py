@@ -170,7 +170,7 @@ def test_a_lock_that_cannot_be_read_is_refused(line: str) -> None:
 
 
 def test_the_chart_has_the_same_bytes_each_time(tmp_path: Path) -> None:
-    """Whenever its files were written and whoever may read them."""
+    """Whatever the times and the modes of its files."""
     first, again = tmp_path / "first" / CHART.name, tmp_path / "again" / CHART.name
     shutil.copytree(CHART, first)
     shutil.copytree(CHART, again)

@@ -89,7 +89,7 @@ class Watched:
     cases: tuple[Case, ...]
     name_in_directory: str = ""
     ends: bool = False
-    """Whether it is told when the credentials end."""
+    """Whether the exporter learns when the credentials end."""
 
     def series(self) -> dict[Series, float]:
         """What of its service series is not 0."""

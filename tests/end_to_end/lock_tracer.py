@@ -220,7 +220,7 @@ class TracedLock:
         self.name = name
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002
-        """Take it; one that does not wait for it is in nobody's way, in whatever order."""
+        """Take it; one that does not wait for it blocks no other, in any order."""
         if blocking:
             self._tracer.waits_for(self)
         taken: bool = self._lock.acquire(blocking, timeout)

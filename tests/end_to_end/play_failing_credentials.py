@@ -51,7 +51,7 @@ class Case:
 
 
 class Cases:
-    """Every fault on every way, and refusals that repeat what only a way itself is told."""
+    """Every fault of every credential type, and refusals that repeat a secret that only this type receives."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

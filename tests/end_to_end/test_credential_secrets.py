@@ -21,7 +21,7 @@ WAYS_IN_WORDS = (
 
 
 def test_no_way_to_credentials_brings_a_secret_out(on_instance: OnInstance, tmp_path: Path) -> None:
-    """However AssumeRole, OIDC, URI and ECS fail, no log and no page repeats what they are told or give.
+    """However AssumeRole, OIDC, URI and ECS fail, no log and no page repeats what they receive or give.
 
     The vendor's library debugs, all logs are at debug. Every fault strikes on each way, in an account of its own.
     """

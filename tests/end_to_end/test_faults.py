@@ -158,7 +158,7 @@ def watch_calmly(exporter: Exporter) -> Stretch:
 
 
 def events(exporter: Exporter, account: str) -> list[tuple[str, str | None]]:
-    """What was told of the account above debug, each with the reason of the failure."""
+    """What was logged of the account above debug, each with the reason of the failure."""
     return [(line["msg"], line.get("reason")) for line in exporter.told(account=account)]
 
 
@@ -169,7 +169,7 @@ def test_every_kind_of_fault_is_played() -> None:
 
 
 @pytest.mark.timeout(300)  # it may wait for long until the machine is calm
-def test_failures_are_counted_told_once_and_touch_nobody_else(
+def test_failures_are_counted_logged_once_and_touch_no_other_account(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:
     """A fault moves its own account's health and nothing else: not its state, not its neighbours, not the scrapes."""
@@ -191,7 +191,7 @@ def test_failures_are_counted_told_once_and_touch_nobody_else(
     assert {name: last_successes(calm.page)[name] for name in FAILING} == {
         name: last_successes(early)[name] for name in FAILING
     }
-    # What the calm stretch did not tell again was told before.
+    # What was not logged again in the calm stretch was logged before.
     for name, (_, reason) in FAILING.items():
         assert ("poll failed", reason) in events(exporter, name)
 
@@ -200,7 +200,7 @@ def test_failures_are_counted_told_once_and_touch_nobody_else(
     recovered = eventually("every account is answered again", lambda: all_succeed(exporter))
     assert all(last_successes(recovered)[name] > last_successes(calm.page)[name] for name in FAILING)
     for name in FAILING:
-        eventually("the recovery is told", lambda name=name: ("poll recovered", None) in events(exporter, name))
+        eventually("the recovery is logged", lambda name=name: ("poll recovered", None) in events(exporter, name))
     assert exporter.log("service state changed") == []
     # The stale connection was one: it died under a poll that nevertheless was answered.
     assert any(entry.fault == "close_reused" for entry in simulator.journal.entries())

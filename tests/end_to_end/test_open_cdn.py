@@ -94,7 +94,7 @@ def test_the_metric_turns(
 
 
 def test_a_connection_that_is_cut(simulate: Simulate, shop: Account, command: Command, arguments: Arguments) -> None:
-    """The request arrived, the answer did not: one call was made, and what is told is true."""
+    """The request arrived, the answer did not: one call was made, and the output is true."""
     simulator = simulate(shop, writes=1)
     simulator.set_fault("shop", Fault("reset", action=WRITE))
     done = command(*arguments(simulator, "--yes", "--output", "json"))
@@ -119,7 +119,7 @@ def test_a_signal_while_the_answer_is_awaited(
 def test_a_signal_before_the_call(
     simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
 ) -> None:
-    """SIGTERM while the account is looked at leaves it as it was, and a program is told so."""
+    """SIGTERM while the account is looked at leaves it as it was, and the JSON says so."""
     simulator = simulate(shop)
     flags = ("--yes", "--output", "json")
     exit_code, told = interrupt(

@@ -55,7 +55,7 @@ def test_a_proxy_that_is_named_without_a_scheme(behind_proxy: RawServer, command
 
 @pytest.mark.usefixtures("behind_proxy")
 def test_a_proxy_that_cannot_be_reached(command: Command, environ: dict[str, str]) -> None:
-    """What is told is where the call was to go, through which proxy, and what the system says; no password."""
+    """The failure names the target of the call, the proxy, and the error of the system; no password."""
     with RawServer(Peer.close) as gone:
         environ["HTTPS_PROXY"] = f"http://user:{PASSWORD}@127.0.0.1:{gone.port}"
     done = command("status", "--config.file", "config.yaml", "--output", "json")

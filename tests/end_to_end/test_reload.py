@@ -70,7 +70,7 @@ def test_a_reload_under_load_costs_no_kept_account_its_history_or_its_turn(
         before = {account.name: moments(simulator, account) for account in stay}
         (tmp_path / "exporter.yaml").write_text(json.dumps(configure(simulator.url, *come, *stay, **poll)))
         exporter.send(signal.SIGHUP)
-        eventually("the reload is told", lambda: exporter.log("configuration reloaded"))
+        eventually("the reload is logged", lambda: exporter.log("configuration reloaded"))
         page = exporter.scrape()
         at_reload = {account.name: len(moments(simulator, account)) for account in stay}
         eventually(
@@ -125,7 +125,7 @@ class Scraping:
 
 @pytest.fixture
 def ten_thousand(make_account: MakeAccount, configure: Configure, serve: Serve, eventually: Eventually) -> Exporter:
-    """A daemon of 10,000 accounts which have all been polled once, in vain: nobody is at the API's port."""
+    """A daemon of 10,000 accounts which have all been polled once, in vain: no server is at the API's port."""
     accounts = [make_account(f"account-{number:05}") for number in range(10_000)]
     configuration = configure("http://127.0.0.1:9", *accounts, interval="10m", stale_after="1h")
     exporter = serve(configuration, "--web.enable-lifecycle")
@@ -251,7 +251,7 @@ def test_what_left_is_in_memory_no_more(
     exporter.send(signal.SIGHUP)
     eventually("the new one was polled", lambda: polled() == {"comes", "stays"})
     exporter.send(signal.SIGUSR1)
-    eventually("the accounts are told", lambda: exporter.stdout.endswith("\n"))
+    eventually("the accounts are printed", lambda: exporter.stdout.endswith("\n"))
 
     assert json.loads(exporter.stdout) == ["comes", "stays"]
 

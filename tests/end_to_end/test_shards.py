@@ -162,7 +162,7 @@ def test_shards_divide_the_accounts_and_replicas_stand_in_for_each_other(
     tool: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
-    """Each account has one shard; a lost replica costs nothing, a lost shard is told, a new one takes a quarter."""
+    """Each account has one shard; a lost replica costs nothing, a lost shard fires, a new one takes a quarter."""
     until = partial(eventually, within_s=PATIENCE_S)
     accounts = [make_account(f"account-{number}") for number in range(ACCOUNTS)]
     ids = {account.name: account.account_id for account in accounts}
@@ -178,7 +178,7 @@ def test_shards_divide_the_accounts_and_replicas_stand_in_for_each_other(
         )
         seen.hook.forget()
 
-        # Each account is polled by the two replicas of one shard and by nobody else, once an interval by each.
+        # Each account is polled by the two replicas of one shard and by no other process, once an interval by each.
         before = shard_of_each_account(seen)
         assert before == {name: owner(number, total=3) for name, number in ids.items()}
         until("both replicas poll once an interval", lambda: paced(simulator.journal))
@@ -187,14 +187,14 @@ def test_shards_divide_the_accounts_and_replicas_stand_in_for_each_other(
         }
         assert len(seen.query(f'{BUDGET}{{operation="{ACTION}"}} < {LIMIT * SHARE}')) == len(six)
 
-        # A lock that both replicas see is told once. Its account is one that will move.
+        # A lock that both replicas see is one message. Its account is one that will move.
         whose = next(name for name, number in ids.items() if (before[name], owner(number, total=4)) == (1, 3))
         simulator.set_service(whose, ServiceState(locks=("financial",)))
         (told,) = until("the pager hears of the lock", lambda: seen.hook.alerts(LOCK, "firing"))
         assert told["labels"]["account"] == whose
         until("nothing else fires", lambda: firing(seen) == {(LOCK, whose)})
 
-        # One replica of that account's shard ends: nothing is lost, and nothing is told but that it has ended.
+        # One replica of that account's shard ends: nothing is lost, and the only message is that it has ended.
         first[1].stop(signal.SIGKILL)
         ended_s = time.monotonic()
         until("a replica is missed", lambda: firing(seen) == {(LOCK, whose), (REPLICA, first[1].address)})
@@ -226,7 +226,7 @@ def test_shards_divide_the_accounts_and_replicas_stand_in_for_each_other(
             frozenset({n}) for n in range(4)
         }
 
-        # The lock was told once, whoever saw it, and ends once.
+        # The lock was one message, whichever replica saw it, and ends once.
         simulator.set_service(whose, None)
         until("the pager hears of the release", lambda: seen.hook.alerts(LOCK, "resolved"))
         assert seen.hook.told() == [(LOCK, "firing"), (SHARD, "firing"), (SHARD, "resolved"), (LOCK, "resolved")]

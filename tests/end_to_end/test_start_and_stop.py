@@ -48,7 +48,7 @@ def test_ready_waits_for_the_first_round_and_healthy_does_not(
 def test_an_api_that_is_down_at_the_start_is_found_when_it_comes(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:
-    """With nobody at the API's port /metrics is served and says so; when the API comes up, the state follows."""
+    """Without a server at the API's port /metrics is served and says so; when the API comes up, the state follows."""
     account = make_account("early")
     with closing(socket.socket()) as reserved:  # bound and never listening: connections to it are refused
         reserved.bind(("127.0.0.1", 0))

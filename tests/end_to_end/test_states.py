@@ -62,7 +62,7 @@ def test_a_change_of_state_is_told_once_with_its_request(
 def test_a_service_that_was_never_activated_is_a_state(
     make_account: MakeAccount, simulate: Simulate, configure: Configure, serve: Serve, eventually: Eventually
 ) -> None:
-    """The vendor's refusal for a service that nobody opened counts as an answer, poll after poll."""
+    """The vendor's refusal for a service that was never opened counts as an answer, poll after poll."""
     account = make_account("dormant")
     simulator = simulate(account)
     simulator.set_service("dormant", ServiceState(activated=False))

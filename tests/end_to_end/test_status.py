@@ -230,7 +230,7 @@ def test_members_of_directories_are_polled_too(
 
 
 def test_a_hanging_account_ends_at_the_deadline(make_account: MakeAccount, watch: Watch, look: Look) -> None:
-    """It is told as a timeout, and those beside it as ever."""
+    """It is shown as a timeout, and those beside it as ever."""
     accounts = make_account("fine"), make_account("hanging")
     simulator, configuration = watch(*accounts, timeout="500ms")
     simulator.set_service("fine", ACTIVE)

@@ -1,4 +1,4 @@
-"""The answer that the vendor's documentation shows, as a server of nobody we know would send it."""
+"""The answer that the vendor's documentation shows, as a server that is not our simulator sends it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Webhook(Posts):
             self._messages.append((path.strip("/"), message))
 
     def alerts(self, name: str, status: str, receiver: str = "pager") -> list[dict[str, Any]]:
-        """What a receiver was told of an alert."""
+        """What a receiver got of an alert."""
         return [
             alert
             for by, alert in self._taken()
@@ -42,16 +42,16 @@ class Webhook(Posts):
         ]
 
     def told(self, receiver: str = "pager") -> list[tuple[str, str]]:
-        """Which alerts a receiver was told of, each with its status, in order."""
+        """Which alerts a receiver got, each with its status, in order."""
         return [(alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken() if by == receiver]
 
     def quiet(self) -> bool:
-        """Whether of each alert a receiver was told that it is over as often as that it fires."""
+        """Whether the receiver got as many resolved messages of each alert as firing ones."""
         taken = Counter((by, alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken())
         return all(taken[by, name, "firing"] == taken[by, name, "resolved"] for by, name, _ in taken)
 
     def forget(self) -> None:
-        """Begin anew, as if nobody had been told of anything."""
+        """Begin anew, as if no message had come."""
         with self._lock:
             self._messages.clear()
 

@@ -52,7 +52,7 @@ def test_a_place_is_changed_in_every_way(line: str, changed: list[str] | None) -
     ],
 )
 def test_what_says_nothing_of_behaviour_has_no_mutants(source: str) -> None:
-    """Nobody has to judge a survivor that no test could notice."""
+    """A mutant that no test could notice is not made."""
     assert mutants(source) == []
 
 

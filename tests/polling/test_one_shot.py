@@ -35,7 +35,7 @@ def probes(*accounts: str) -> list[Probe]:
 
 
 class Polls:
-    """A poll that does what it is told for an account, and notes who asked for what."""
+    """A poll that does what the test set for an account, and notes each call."""
 
     def __init__(self, **acts: Act) -> None:
         self._acts = acts
@@ -123,7 +123,7 @@ def test_the_earliest_turn_comes_first() -> None:
 
 
 def test_nothing_to_poll_is_done_at_once() -> None:
-    """Without probes nothing is asked for and nobody is told."""
+    """Without probes there is no call and no callback."""
     poll = Polls()
     poll_once([], poll=poll, pool=allowing(4), done=lambda _probe: None)
 
@@ -140,7 +140,7 @@ def test_a_closed_client_ends_it() -> None:
     assert poll.ended()
 
 
-def test_whoever_has_seen_enough_waits_for_no_call() -> None:
+def test_a_reader_that_ends_early_waits_for_no_call() -> None:
     """An interruption goes through while a call hangs, and no other poll begins after it."""
     hanging, let_go = threading.Event(), threading.Event()
 

@@ -29,7 +29,7 @@ KIND = PROBES[0]
 
 
 class Silent:
-    """An observer that nobody asks."""
+    """An observer without effect."""
 
     def waited(self, action: str, seconds: float) -> None:
         """Nothing to do."""
@@ -301,7 +301,7 @@ def test_a_change_is_logged_once_with_old_and_new_value(world: World) -> None:
 
 
 def test_a_failure_for_want_of_credentials_says_so(world: World) -> None:
-    """Nobody takes what is wrong with the credentials for an answer of the service."""
+    """A refusal of the credentials is no answer about the service."""
 
     def unreadable() -> NoReturn:
         raise CredentialsUnavailable("the file is gone")

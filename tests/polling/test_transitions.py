@@ -41,7 +41,7 @@ TOLD = {
 
 
 def lines(*outcomes: State | Failure) -> list[LogLine]:
-    """What is told of the last of these polls."""
+    """What is logged of the last of these polls."""
     of_polls = [
         outcome if isinstance(outcome, Failure) else Answer(outcome, request_id="request-1") for outcome in outcomes
     ]

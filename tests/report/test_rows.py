@@ -129,7 +129,7 @@ def test_a_row_says_what_metrics_say(of_probe: ProbeRecord, known: dict[str, Any
     ],
 )
 def test_an_account_is_named_in_full(account: str, identity: tuple[str, str], words: list[str]) -> None:
-    """Whoever knows it by another name finds it; nothing is said twice."""
+    """An account is found by its id and its name too; nothing is said twice."""
     (row,) = build_report(
         {service(account): ProbeRecord()}, now=NOW, stale_after_of=stale_after(600), identities={account: identity}
     ).rows

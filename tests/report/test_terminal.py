@@ -118,7 +118,7 @@ def test_a_kind_of_probe_that_is_none_of_ours() -> None:
 
 
 def test_no_bar_writes_nothing() -> None:
-    """Where it is not to be shown, it still takes what it is told."""
+    """Where it is not to be shown, its methods can still be called."""
     stream = io.StringIO()
     with progress_bar(stream, 2, shown=False) as done:
         done("first")

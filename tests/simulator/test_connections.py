@@ -121,7 +121,7 @@ def test_what_is_no_request_is_answered_and_closed(
 def test_clients_that_leave_midway_leave_no_trace(
     simulate: Simulate, connect: Connect, signed: Signed, ask: Ask
 ) -> None:
-    """Silence, half a request, or an answer that nobody waits for: the server lives on."""
+    """Silence, half a request, or a client that does not wait for its answer: the server lives on."""
     simulator = simulate()
     for data in (b"", b"POST / HT", signed()):
         connection = connect(simulator)

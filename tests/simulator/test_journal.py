@@ -67,7 +67,7 @@ def test_the_busiest_window_is_what_counting_each_window_gives(arrivals: list[in
 
 
 def test_a_wait_ends_with_the_request_it_waits_for() -> None:
-    """Whoever waits for a number of requests goes on as soon as they are there, and gives up in time if not."""
+    """A wait for a number of requests ends as soon as they are there, or at its deadline."""
     journal = Journal()
     assert not journal.wait_for_total(1, timeout_s=0.01)
     writer = threading.Thread(target=journal.append, args=(entry(1.0),))

@@ -285,7 +285,7 @@ def test_any_operation_can_have_a_raw_answer(simulate: Simulate, connect: Connec
 
 
 def test_what_cannot_be_set_is_refused(simulate: Simulate) -> None:
-    """Unknown actions and products are errors of whoever sets them."""
+    """Unknown actions and products are errors of the caller that sets them."""
     simulator = simulate()
     with pytest.raises(ValueError, match="product is 'oss'; accepted: dcdn_ipa, dcdn, cdn"):
         simulator.set_debt("alice", None, product="oss")

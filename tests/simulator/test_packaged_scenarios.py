@@ -20,7 +20,7 @@ def test_the_scenario_of_faults_has_every_kind() -> None:
 
 
 def test_the_demo_is_interesting_within_seconds() -> None:
-    """The accounts of the demo are those its readers were told of, and things happen at once."""
+    """The accounts of the demo are those that its documents name, and things happen at once."""
     demo = {account.name: account for account in load_scenario("demo").accounts}
     older = ["healthy", "released", "switching", "dormant", "flaky", "silent", "legacy"]
     assert list(demo) == [

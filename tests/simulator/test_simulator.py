@@ -252,7 +252,7 @@ def test_any_answer_can_be_served(
 
 
 def test_what_cannot_be_set_is_refused(simulate: Simulate) -> None:
-    """Unknown accounts and products, and answers that are no JSON, are errors of whoever sets them."""
+    """Unknown accounts and products, and answers that are no JSON, are errors of the caller that sets them."""
     simulator = simulate()
     with pytest.raises(ValueError, match="no account is named 'mallory'; the scenario has alice, bob"):
         simulator.set_fault("mallory", None)

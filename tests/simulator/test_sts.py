@@ -1,4 +1,4 @@
-"""Temporary credentials are handed out to whom a role trusts, and to nobody else."""
+"""Temporary credentials are handed out only to those that a role trusts."""
 
 import base64
 import json
@@ -197,7 +197,7 @@ def test_how_long_credentials_last(world: World, duration: dict[str, str], expir
     [({}, "NoPermission"), ({"ExternalId": "guessed"}, "NoPermission"), ({"ExternalId": "pass-word"}, None)],
 )
 def test_an_external_id_is_asked_for(world: World, external_id: dict[str, str], code: str | None) -> None:
-    """A role that has one is given to nobody who does not bring it."""
+    """A role with an external id is given only to callers that send it."""
     answer = world.assume({**OPEN, "RoleArn": role_arn("20", "reader"), **external_id})
     assert answer.get("Code") == code
 
@@ -310,7 +310,7 @@ def test_a_fault_of_the_exchange_is_the_role_accounts(world: World) -> None:
 
 
 def test_an_echo_repeats_the_older_forms_secrets_too(world: World, signed_v1: Callable[..., bytes]) -> None:
-    """A refusal can hold what the query held: whoever logs it leaks."""
+    """A refusal can hold what the query held: a log of it would leak that."""
     bearer = bearer_of(world.assume(OPEN))
     world.simulator.set_fault("member", Fault("echo"))
     answer = world.send(signed_v1(bearer, **IDENTITY, now=NOW))

@@ -193,7 +193,7 @@ def test_other_methods(site: WebServer, ask: Ask, path: str) -> None:
 
 
 def test_unknown_path(serve: Callable[..., WebServer], ask: Ask) -> None:
-    """An unknown path is told which ones there are, in plain text and without being sent elsewhere."""
+    """The answer for an unknown path lists those that exist, in plain text and without a redirect."""
     server = serve(telemetry_path="/probe")
     for path in (
         "/metrics",

@@ -30,7 +30,7 @@ def status_code(connection: socket.socket) -> int:
 def test_scrapes_do_not_wait_for_those_who_load_the_page(
     serve: Callable[..., WebServer], ask: Ask, connect: Callable[[WebServer], socket.socket], path: str
 ) -> None:
-    """One page is made at a time, 32 wait, and the others are told so; all the while a scrape is answered."""
+    """One page is made at a time, 32 wait, and the others get 503; all the while a scrape is answered."""
     let_go = threading.Event()
     begun: list[str] = []
     one_is_made = threading.Event()

@@ -130,7 +130,7 @@ def test_a_refused_name_can_become_a_user() -> None:
 
 
 def test_an_unknown_name_costs_what_a_known_one_costs() -> None:
-    """A name without a hash is checked against one all the same: nobody learns by the clock who is a user."""
+    """A name without a hash is checked against one all the same: the time it takes shows no user."""
     users = {"alice": bcrypt.hashpw(b"one", bcrypt.gensalt(8))}
 
     async def story(passwords: Passwords) -> None:

@@ -178,7 +178,7 @@ def test_an_exporter_that_hangs(visit: Callable[..., Page]) -> None:
     page.wait_until(f"({TROUBLE}) === null")
 
 
-def test_whoever_comes_back_sees_what_is(visit: Callable[..., Page]) -> None:
+def test_a_page_that_is_shown_again_is_up_to_date(visit: Callable[..., Page]) -> None:
     """A tab that was out of sight is made new at once, not at the next refresh."""
     fleet = Fleet(FINE)
     page = visit(fleet)

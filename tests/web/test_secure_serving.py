@@ -232,7 +232,7 @@ def test_optional_client_certificates(behind: Open, trusting: Trusting) -> None:
 
 
 def test_passwords(behind: Open) -> None:
-    """Who has a name and its password is answered, anybody else is told to bring them."""
+    """A request with a name and its password is answered, any other gets 401."""
     server = behind(USERS)
     assert get(server, authorization=login("alice", "one"))[::2] == (200, b"hello")
     for authorization in (

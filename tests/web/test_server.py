@@ -187,7 +187,7 @@ def test_large_heads_one_after_the_other_are_answered() -> None:
 
 
 def test_a_server_whose_loop_is_stuck_does_not_respond(release: threading.Event) -> None:
-    """One that serves responds; one whose loop does not turn any more is told from it."""
+    """One that serves responds; one whose loop does not turn any more does not."""
     stuck = threading.Event()
 
     async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -91,7 +91,7 @@ def test_stop_while_a_page_is_sent(serve: Callable[..., WebServer], caplog: pyte
 
 
 def test_stop_in_a_reload(serve: Callable[..., WebServer], caplog: pytest.LogCaptureFixture) -> None:
-    """It is broken off; who waits for it, or for the one behind it, is told so."""
+    """It is broken off; requests that wait for it, or for the one behind it, get 503."""
     begun = threading.Event()
 
     def reload() -> None:

@@ -125,7 +125,7 @@ def test_a_renewed_certificate_holds(file: Path, renew: Callable[[], None], put:
 
 
 def test_half_a_renewal_changes_nothing(file: Path, renew: Callable[[], None], put: Put) -> None:
-    """A certificate without its key is told once; the one before stays, and the key makes the new one hold."""
+    """A certificate without its key is logged once; the one before stays, and the key makes the new one hold."""
     log = RecordingLog()
     put("web.yaml", TLS + "}")
     web = WebConfigurationFile(file, log=log)
@@ -187,7 +187,7 @@ CLIENTS = ", client_ca_file: ca.crt, client_auth_type: "
     ],
 )
 def test_a_door_is_not_opened_by_accident(file: Path, before: str, after: str, words: str, put: Put) -> None:
-    """What would take a protection away is told and changes nothing: a file cut short must not do that."""
+    """A file that would take a protection away is refused and changes nothing: a file cut short must not do that."""
     log = RecordingLog()
     put("web.yaml", before)
     web = WebConfigurationFile(file, log=log)

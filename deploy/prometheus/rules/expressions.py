@@ -139,7 +139,7 @@ def held(
 ) -> str:
     """What holds of a state, as of the last answer, however old that is.
 
-    The state's own series leave when they are stale, so that nobody trusts an old green. What was seen last goes on
+    The state's own series leave when they are stale, since an old green cannot be trusted. What was seen last goes on
     here until a poll that succeeded shows the state without it, or until the probe is gone and not merely lost.
     A replica whose polls fail says nothing against another one that is answered.
 

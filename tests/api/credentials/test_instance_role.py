@@ -61,7 +61,7 @@ with simulate() as simulator:
 
 
 def test_why_an_instance_gives_nothing(run_on_instance: RunOnInstance) -> None:
-    """No such role, an answer without sense, nobody there, or forbidden by the environment; no secret is told."""
+    """No such role, an answer without sense, no server, or forbidden by the environment; no secret is shown."""
     program = """
 import logging
 logging.basicConfig(level=logging.DEBUG)

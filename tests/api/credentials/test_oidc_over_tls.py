@@ -11,7 +11,7 @@ from tests.api.credentials.conftest import Run, oidc_token
 
 
 def test_an_oidc_token_is_exchanged_over_tls(run: Run, simulate: Callable[..., Simulator], tmp_path: Path) -> None:
-    """With a server whose authority SSL_CERT_FILE names; without it the certificate is refused, and that is told."""
+    """With a server whose authority SSL_CERT_FILE names; else the failure says that the certificate is refused."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

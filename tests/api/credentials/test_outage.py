@@ -19,7 +19,7 @@ TEN_MINUTES_S = 600
 
 
 def test_a_token_outlives_its_source(simulate: Callable[..., Simulator]) -> None:
-    """A token that the library would not give any more serves until it ends; then the reason is told."""
+    """A token that the library would not give any more serves until it ends; then polls fail with the reason."""
     simulator = simulate(
         wall_clock=lambda: time.time() - 3600 + TEN_MINUTES_S
     )  # what it hands out has ten minutes left

@@ -178,7 +178,7 @@ def test_a_failed_refresh_keeps_the_last_credentials(
 
 
 def test_a_token_is_used_until_its_end(provider: RefreshedCredentials, source: Source, clock: Time) -> None:
-    """While a source fails, what it gave last serves to its last second, and then the failure is told."""
+    """While a source fails, what it gave last serves to its last second, and then the failure is raised."""
     source.ends_at = STARTED_AT + 3600
     key(provider)
     assert provider.expiry() == STARTED_AT + 3600
@@ -229,7 +229,7 @@ def test_a_hanging_refresh_holds_nobody_up(provider: RefreshedCredentials, sourc
 
 
 def test_an_unexpected_error_leaves_its_type_only(provider: RefreshedCredentials, source: Source) -> None:
-    """The text of an error that nobody explained can hold signed URLs."""
+    """The text of an unexpected error can hold signed URLs."""
     source.failure = RuntimeError("https://sts.aliyuncs.com/?AccessKeyId=LTAI&Signature=planted")
 
     with pytest.raises(CredentialsUnavailable, match=r"the source gave no credentials \(RuntimeError\)") as refusal:

@@ -290,7 +290,7 @@ def test_a_silent_sts_costs_calls_their_patience_once(world: World) -> None:
 
 
 def test_credentials_that_come_after_a_failure_are_told_of(world: World) -> None:
-    """Each account whose calls went without credentials is told once; one that never asked is not."""
+    """Each account whose calls went without credentials is called back once; one that never asked is not."""
     world.fail(times=1)
     met, unaware = world.provider(1), world.provider(2)
     refusal(met)
@@ -383,7 +383,7 @@ def test_a_closed_provider_is_forgotten(world: World) -> None:
 
 @pytest.mark.parametrize("end", ["provider", "roles", "client"])
 def test_a_close_ends_waits_at_once(world: World, end: str) -> None:
-    """Whoever goes, the account, all of them or the client, calls that wait for STS are aborted."""
+    """When the account, all accounts or the client is closed, calls that wait for STS are aborted."""
     world.fail("hang")
     provider = world.provider()
     with ThreadPoolExecutor(2) as pool:
@@ -505,7 +505,7 @@ def test_a_defect_is_a_failure_without_text(world: World) -> None:
 
 
 def test_a_listeners_defect_is_logged(world: World) -> None:
-    """What goes wrong in whoever is told of new credentials keeps no other from being told."""
+    """An error in one callback for new credentials does not keep the others from being called."""
 
     def broken() -> None:
         raise KeyError("planted")

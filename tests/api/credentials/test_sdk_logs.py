@@ -40,7 +40,7 @@ def echo() -> Iterator[str]:
 
 
 def test_each_source_fails_in_silence(run: Run, echo: str, tmp_path: Path) -> None:
-    """Refusals, answers without sense, odd headers, dead connections, failing commands: only our words are told."""
+    """Refusals, answers without sense, odd headers, dead connections, failing commands: only our words are logged."""
     token = tmp_path / "token"
     token.write_text("planted-oidc-token", encoding="ascii")
     profiles = [
