@@ -7,7 +7,6 @@ CPU is that of its scrapes.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import signal
@@ -17,10 +16,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.findings import Bound, Claim, Figure, Finding
 from benchmarks.processes import ROOT, MeasuredProcess
@@ -33,7 +33,7 @@ _RULES = ROOT / "deploy" / "prometheus"
 _REPLICAS = 2
 _MOST_OF_INTERVAL = 0.5
 _MOST_CPU_S = 25.0
-_LOOK_EVERY_S = 1.0
+_LOOK_EVERY_S = 2.0
 _LISTENING = re.compile(r"(?:Listening on|Start listening).* address=(127\.0\.0\.1:[1-9]\d*)")
 
 
@@ -42,8 +42,8 @@ class Evaluation:
     """One evaluation of a group."""
 
     group: str
-    began: str
-    """As Prometheus writes it."""
+    began: float
+    """Unix time, in whole seconds."""
     seconds: float
     interval_s: float
 
@@ -90,19 +90,27 @@ def measure(
     return Finding("rules", tuple(figures), tuple(claims), (note,))
 
 
-def evaluations(answer: dict[str, Any]) -> list[Evaluation]:
-    """What ``/api/v1/rules`` says of each group that was evaluated; RuntimeError when a rule has failed."""
-    groups = answer["data"]["groups"]
-    for group in groups:
-        for rule in group["rules"]:
-            if rule["health"] == "err":
-                message = f"{rule['name']} was not evaluated: {rule['lastError']}"
-                raise RuntimeError(message)
-    return [
-        Evaluation(group["name"], group["lastEvaluation"], group["evaluationTime"], group["interval"])
-        for group in groups
-        if group["evaluationTime"]
-    ]
+def evaluations(page: str) -> list[Evaluation]:
+    """What Prometheus' own /metrics says of each group; none of a group that was not evaluated yet.
+
+    ``/api/v1/rules`` says the same beside all alerts: 28 MB and a second of CPU while 30,000 fire. Raises
+    RuntimeError when a rule has failed.
+    """
+    of_group: dict[str, dict[str, float]] = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if "rule_group" in sample.labels:
+                group = sample.labels["rule_group"].rpartition(";")[2]
+                of_group.setdefault(group, {})[sample.name.removeprefix("prometheus_rule_")] = sample.value
+    found = []
+    for name, its in of_group.items():
+        if failures := its.get("evaluation_failures_total"):
+            message = f"{name}: {failures:g} evaluations of rules failed"
+            raise RuntimeError(message)
+        if seconds := its.get("group_last_duration_seconds"):
+            began = its["group_last_evaluation_timestamp_seconds"]
+            found.append(Evaluation(name, began, seconds, its["group_interval_seconds"]))
+    return found
 
 
 def _watched(program: str, accounts: int, *, fill_s: float, watch_s: float) -> tuple[Watched, Watched, Watched]:
@@ -124,7 +132,7 @@ def _watched(program: str, accounts: int, *, fill_s: float, watch_s: float) -> t
                 ]
             )
         )
-        url = f"http://{prometheus.wait_for('address', address_of)}/api/v1/rules"
+        url = f"http://{prometheus.wait_for('address', address_of)}/metrics"
         prometheus.wait_for("readiness", lambda line: line if "Server is ready" in line else None)
         say(f"rules: {_REPLICAS} replicas of {accounts} accounts, {2 * fill_s + 3 * watch_s:g} s")
         time.sleep(fill_s)
@@ -143,14 +151,14 @@ def _watch(prometheus: MeasuredProcess, url: str, watch_s: float) -> Watched:
     """Every evaluation of each group while it is watched, which is until each was seen, and the CPU meanwhile."""
     before_s, began = prometheus.cpu_s(), time.monotonic()
     # By the moment when each began: a group that takes longer than its interval is seen as it was for a while.
-    seen: dict[tuple[str, str], Evaluation] = {}
+    seen: dict[tuple[str, float], Evaluation] = {}
     waiting = True  # for the first evaluation of some group, which comes within its interval
     while waiting or time.monotonic() < began + watch_s:
         look_again = time.monotonic() + _LOOK_EVERY_S
         with urlopen(url) as response:  # noqa: S310 — ours
-            answer = json.load(response)
-        seen |= {(one.group, one.began): one for one in evaluations(answer)}
-        waiting = len({group for group, _ in seen}) < len(answer["data"]["groups"])
+            page = response.read().decode()
+        seen |= {(one.group, one.began): one for one in evaluations(page)}
+        waiting = len({group for group, _ in seen}) < page.count("\nprometheus_rule_group_rules{")
         sleep_until(look_again)
     cpu_s = (prometheus.cpu_s() - before_s) * 60 / (time.monotonic() - began)
     groups = sorted({one.group for one in seen.values()})

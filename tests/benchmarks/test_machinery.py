@@ -215,28 +215,28 @@ def test_pages_of_different_series_are_told_apart() -> None:
     ]
 
 
-def test_evaluations_are_those_that_prometheus_tells_of() -> None:
-    """Each group's last one, with its interval; rules that alert are no failures, and a group may yet have none."""
-    rule = {"name": "DcdnInDebt", "health": "ok", "state": "firing"}
-    group = {
-        "name": "dcdn-service",
-        "lastEvaluation": "10:00",
-        "evaluationTime": 1.5,
-        "interval": 15,
-        "rules": [rule],
-    }
+OF_A_GROUP = """
+prometheus_rule_evaluation_failures_total{{rule_group="/rules.yaml;dcdn-service"}} {failures}
+prometheus_rule_group_interval_seconds{{rule_group="/rules.yaml;dcdn-service"}} 15
+prometheus_rule_group_last_duration_seconds{{rule_group="/rules.yaml;dcdn-service"}} {seconds}
+prometheus_rule_group_last_evaluation_timestamp_seconds{{rule_group="/rules.yaml;dcdn-service"}} 1.8e+09
+prometheus_rule_group_rules{{rule_group="/rules.yaml;dcdn-service"}} 3
+prometheus_ready 1
+"""
 
-    coming = {**group, "evaluationTime": 0}
 
-    assert rules.evaluations({"data": {"groups": [group, coming]}}) == [Evaluation("dcdn-service", "10:00", 1.5, 15)]
+def test_evaluations_are_read_from_the_metrics_of_prometheus() -> None:
+    """Each group's last one, with its interval; a group may yet have none."""
+    evaluated = OF_A_GROUP.format(failures=0, seconds=1.5)
+
+    assert rules.evaluations(evaluated) == [Evaluation("dcdn-service", 1_800_000_000, 1.5, 15)]
+    assert rules.evaluations(OF_A_GROUP.format(failures=0, seconds=0)) == []
 
 
 def test_a_rule_that_fails_is_no_quick_rule() -> None:
     """What Prometheus gave up soon must not make an evaluation look short."""
-    rule = {"name": "DcdnInDebt", "health": "err", "lastError": "query timed out"}
-
-    with pytest.raises(RuntimeError, match="DcdnInDebt was not evaluated: query timed out"):
-        rules.evaluations({"data": {"groups": [{"name": "dcdn-service", "rules": [rule]}]}})
+    with pytest.raises(RuntimeError, match="dcdn-service: 2 evaluations of rules failed"):
+        rules.evaluations(OF_A_GROUP.format(failures=2, seconds=0.1))
 
 
 def test_rules_are_left_out_where_prometheus_is_not_installed() -> None:
