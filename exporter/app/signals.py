@@ -17,7 +17,7 @@ EXIT_BY_SIGNAL = 128
 _LONGEST_WAIT_S = 1.0
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-_Handler = Callable[[int, FrameType | None], object]
+_Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 
 @contextmanager
@@ -73,8 +73,26 @@ def exit_on_signal(code: int | None = None) -> Iterator[None]:
 
 @contextmanager
 def interrupt_on_signal() -> Iterator[None]:
-    """Inside, SIGTERM and Ctrl-C raise KeyboardInterrupt, for a command that reports how far it got."""
-    with _handled(signal.default_int_handler, *_STOP_SIGNALS):
+    """Inside, SIGTERM and Ctrl-C raise KeyboardInterrupt, for a command that reports how far it got.
+
+    Only the first one does: `timeout` sends two at once, and the second would interrupt the report.
+    """
+    interrupted = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
+
+    with _handled(interrupt, *_STOP_SIGNALS):
+        yield
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """Inside, SIGTERM and Ctrl-C do nothing: the exit code is decided."""
+    with _handled(signal.SIG_IGN, *_STOP_SIGNALS):
         yield
 
 

@@ -3,6 +3,7 @@
 import math
 import sys
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -20,9 +21,10 @@ from exporter.activation import (
     plan_in_words,
     planned,
 )
-from exporter.app.signals import exit_on_signal, interrupt_on_signal
+from exporter.app.signals import exit_on_signal, interrupt_on_signal, signals_ignored
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail
 from exporter.cli.flags import api_environment, checked, configuration_of, flag
+from exporter.config import MAX_NAMED, Configuration
 from exporter.core import logs
 
 _LONGEST_WAIT_S = 600
@@ -77,8 +79,7 @@ def open_cdn(
     configuration = configuration_of(config_file)
     account = next((each for each in configuration.accounts if each.name == account_name), None)
     if account is None:
-        names = ", ".join(each.name for each in configuration.accounts)
-        fail(f"--account: seen {account_name!r}; accepted: {names}", EXIT_BAD_CONFIGURATION)
+        fail(_unknown_account(account_name, configuration), EXIT_BAD_CONFIGURATION)
     log = logs.configure(level="error", log_format="logfmt")
     connection = connected(configuration, account, environ=api_environment(), log=log)
 
@@ -87,18 +88,32 @@ def open_cdn(
             click.echo(plan_in_words(subject) + "\n")
         if yes:
             return None
-        if output == "json" or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        answers = sys.stdin is not None and sys.stdin.isatty()  # None: it was closed
+        if output == "json" or not (answers and sys.stdout.isatty()):
             return planned()
         return None if _confirmed("Activate CDN for this account?") else declined()
 
-    with connection as (client, caller):
+    # Outside of the parts below, a signal does nothing: the exit code says what became of the account.
+    with signals_ignored(), connection as (client, caller):
         with interrupt_on_signal():
             subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
             subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(objection)
-        # From here on a signal ends the printing; it does not change what became of the account.
+        # From here on a signal ends the printing and nothing else.
         with suppress(SystemExit), exit_on_signal():
             click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
     raise End(outcome.result.exit_code, result=in_one_line(subject, outcome))
+
+
+def _unknown_account(name: str, configuration: Configuration) -> str:
+    """What is accepted in place of the name, as far as a line can list it."""
+    names = [each.name for each in configuration.accounts]
+    near = get_close_matches(name, names, n=1)
+    listed = names if len(names) <= MAX_NAMED else [*names[:MAX_NAMED], f"and {len(names) - MAX_NAMED} more"]
+    accepted = ", ".join(listed) or "none, as the file has no accounts"
+    hint = f" (did you mean {near[0]}?)" if near and len(names) > 1 else ""
+    members = "; to open CDN for a member of a resource directory, add it to accounts"
+    directories = configuration.discovery.resource_directories
+    return f"--account: seen {name!r}; accepted: {accepted}{hint}{members if directories else ''}"
 
 
 def _confirmed(question: str) -> bool:

@@ -41,13 +41,14 @@ from exporter.config.models import Configuration, Endpoints, Poll
 from exporter.config.problems import ConfigurationError, Problem
 from exporter.config.reading import load, load_web, parse, without_file
 from exporter.config.schema import json_schema
-from exporter.config.summary import summary
+from exporter.config.summary import MAX_NAMED, summary
 from exporter.config.unused import unused_keys
 from exporter.config.values import format_duration, parse_duration
 from exporter.config.vocabulary import Vocabulary
 from exporter.config.web import TlsServer, WebConfiguration, protection, web_summary
 
 __all__ = [
+    "MAX_NAMED",
     "AccessKeyCredentials",
     "Account",
     "BaseCredentials",

@@ -1,7 +1,7 @@
 """What the command prints and exits with, against the simulator."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -183,6 +183,32 @@ def test_bad_usage_changes_nothing(
     assert result.exit_code == 2
     assert told in result.output
     assert simulator.journal.total == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "name", "accepted"),
+    [
+        pytest.param(("shop", "video"), "vdeo", "shop, video (did you mean video?)", id="like another one"),
+        pytest.param((), "shop", "none, as the file has no accounts", id="none"),
+        pytest.param(
+            [f"a{number}" for number in range(22)],
+            "shop",
+            ", ".join(f"a{number}" for number in range(20)) + ", and 2 more",
+            id="many",
+        ),
+    ],
+)
+def test_an_unknown_account_names_some_that_are_known(
+    document: dict[str, Any], open_cdn: OpenCdn, names: Sequence[str], name: str, accepted: str
+) -> None:
+    """Twenty at most; a member of a resource directory is not known before it is in the file."""
+    document["accounts"] = [{"name": each} for each in names]
+    document["discovery"] = {"resource_directories": [{"name": "main", "role_name": "reader"}]}
+    result = open_cdn(account=name)
+
+    members = "; to open CDN for a member of a resource directory, add it to accounts"
+    assert result.exit_code == 2
+    assert result.output == f"--account: seen {name!r}; accepted: {accepted}{members}\n"
 
 
 def test_a_role_is_assumed(document: dict[str, Any], open_cdn: OpenCdn, shop: Account) -> None:

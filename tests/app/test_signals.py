@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from exporter.app.signals import interrupt_on_signal, next_signal, signals_received, stop_signal
+from exporter.app.signals import interrupt_on_signal, next_signal, signals_ignored, signals_received, stop_signal
 
 
 def test_signals_come_in_order() -> None:
@@ -39,3 +39,20 @@ def test_an_end_is_an_event_or_an_interruption(end: signal.Signals) -> None:
         assert stopping.wait(10)
     with pytest.raises(KeyboardInterrupt), interrupt_on_signal():
         os.kill(os.getpid(), end)
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_an_interruption_is_not_interrupted(second: signal.Signals) -> None:
+    """What is said after the first signal is said to its end; where nothing is to be ended, none does anything."""
+    said = []
+    with interrupt_on_signal():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            os.kill(os.getpid(), second)
+            said.append("how far it got")
+    with signals_ignored():
+        os.kill(os.getpid(), second)
+        said.append("the rest")
+
+    assert said == ["how far it got", "the rest"]

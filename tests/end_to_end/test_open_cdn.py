@@ -17,7 +17,7 @@ from tests.pipes import Pipe, fill, on_terminal, read_to_end, read_until
 from tests.waiting import PATIENCE_S, killed_at_the_end, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from exporter.simulator import Account, Simulator
     from tests.end_to_end.conftest import Command, Configure, Eventually, MakeAccount, Serve, Simulate
@@ -105,12 +105,27 @@ def test_a_connection_that_is_cut(simulate: Simulate, shop: Account, command: Co
     assert "was lost" in told["explanation"]
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param([signal.SIGTERM], id="SIGTERM"),
+        pytest.param([signal.SIGTERM, signal.SIGINT], id="and Ctrl-C at once"),
+    ],
+)
 def test_a_signal_while_the_answer_is_awaited(
-    simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
+    simulate: Simulate,
+    shop: Account,
+    environ: Mapping[str, str],
+    tmp_path: Path,
+    arguments: Arguments,
+    *,
+    numbers: list[signal.Signals],
 ) -> None:
     """SIGTERM after the call was sent ends the command at once, which says that it does not know."""
     simulator = simulate(shop, writes=1)
-    exit_code, told = interrupt(simulator, arguments(simulator, "--yes"), environ, tmp_path, during=WRITE)
+    exit_code, told = interrupt(
+        simulator, arguments(simulator, "--yes"), environ, tmp_path, during=WRITE, numbers=numbers
+    )
 
     assert exit_code == 5
     assert "the command was interrupted before OpenCdnService was answered" in told
@@ -158,9 +173,15 @@ def test_a_signal_while_the_result_is_printed(
 
 
 def interrupt(
-    simulator: Simulator, arguments: list[str], environ: Mapping[str, str], folder: Path, *, during: str
+    simulator: Simulator,
+    arguments: list[str],
+    environ: Mapping[str, str],
+    folder: Path,
+    *,
+    during: str,
+    numbers: Sequence[signal.Signals] = (signal.SIGTERM,),
 ) -> tuple[int, str]:
-    """End the command with SIGTERM while an action gets no answer; returns its exit code and what it printed."""
+    """End the command with signals while an action gets no answer; returns its exit code and what it printed."""
     simulator.set_fault("shop", Fault("hang", action=during))
     with killed_at_the_end(
         subprocess.Popen(  # noqa: S603 — our own command
@@ -173,9 +194,28 @@ def interrupt(
         )
     ) as process:
         wait_until("the call was made", lambda: simulator.journal.entries(action=during))
-        process.send_signal(signal.SIGTERM)
+        for number in numbers:
+            process.send_signal(number)
         output, _ = process.communicate(timeout=PATIENCE_S)
     return process.returncode, output
+
+
+def test_without_standard_input_it_does_not_ask(
+    simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
+) -> None:
+    """A job without any descriptor 0 gets the dry run."""
+    done = subprocess.run(  # noqa: S603 — our own command
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "exporter", *arguments(simulate(shop))],
+        cwd=tmp_path,
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Dry run: OpenCdnService was not called" in done.stdout
 
 
 @pytest.mark.parametrize(
