@@ -10,6 +10,7 @@ serve, status, check_config, open_cdn, playing    one command each, the last one
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
+from shutil import get_terminal_size
 
 import click
 
@@ -19,6 +20,8 @@ from exporter.core.memory import forbid_dumps
 __all__ = ["main"]
 
 _WIDE = 78  # of a terminal of 80 columns
+_NARROW = 50  # less is no width to click
+_NARROWEST = 40  # has room for the longest variable, indented twice
 _INDENT = 6
 _HOMES = {
     "check-config": "check_config",
@@ -33,11 +36,17 @@ _HOMES = {
 class _Help(click.HelpFormatter):
     """On a narrow terminal a flag's text stands below it, so that names of variables have room to stay whole."""
 
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        super().__init__(indent_increment, width, max_width)
+        if width is None and (columns := get_terminal_size().columns) < self.width:
+            self.width = max(columns, _NARROWEST)
+
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write flags or commands with their texts."""
         listed = list(rows)
-        below = self.width < _WIDE and listed[0][0].startswith("-")
-        super().write_dl(listed, _INDENT if below else col_max, col_spacing)
+        if self.width < _WIDE and listed[0][0].startswith("-"):
+            col_max = _INDENT if self.width >= _NARROW else 0
+        super().write_dl(listed, col_max, col_spacing)
 
 
 class _Context(click.Context):
@@ -66,13 +75,20 @@ class _Commands(click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            owners = self._owners(ctx)
-            flag = next(iter(get_close_matches(error.option_name, owners, n=1)), None)
+            own, owners = self._own_flags(ctx), self._owners(ctx)
+            flags = (*own, *owners)
+            begun = (
+                [each for each in flags if each.startswith(error.option_name)] if error.option_name != "--" else []
+            )
+            flag = next(iter(begun or get_close_matches(error.option_name, flags, n=1)), None)
             if flag is None:
                 raise
-            meant = "It" if flag == error.option_name else f"Did you mean {flag!r}? It"
-            names = ", ".join(owners[flag])
-            message = f"No such option {error.option_name!r} before a command. {meant} is a flag of: {names}."
+            if flag in own:
+                message = f"No such option {error.option_name!r}. Did you mean {flag!r}?"
+            else:
+                meant = "It" if flag == error.option_name else f"Did you mean {flag!r}? It"
+                names = ", ".join(owners[flag])
+                message = f"No such option {error.option_name!r} before a command. {meant} is a flag of: {names}."
         raise click.UsageError(message, ctx)
 
     def resolve_command(
@@ -82,9 +98,12 @@ class _Commands(click.Group):
         name = args[0]
         if name in _HOMES or name.startswith("-"):
             return super().resolve_command(ctx, args)
-        near = get_close_matches(name, _HOMES, n=1)
+        near = [f"--{name}"] if f"--{name}" in self._own_flags(ctx) else get_close_matches(name, _HOMES, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Commands are {', '.join(sorted(_HOMES))}."
         raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
+
+    def _own_flags(self, ctx: click.Context) -> list[str]:
+        return [flag for parameter in self.get_params(ctx) for flag in parameter.opts if flag.startswith("--")]
 
     def _owners(self, ctx: click.Context) -> dict[str, list[str]]:
         """The commands that have each flag."""

@@ -1,19 +1,34 @@
 """The command ``check-config``."""
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from exporter.app import VOCABULARY
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail
-from exporter.cli.flags import configuration_of, web_config_file_flag
+from exporter.cli.flags import FILE, configuration_of, web_config_file_flag
 from exporter.config import ConfigurationError, exposure_warnings, summary, unused_keys, web_summary
 from exporter.web.web_configuration import check_web_configuration
 
 
-@click.command("check-config")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+class _CheckConfig(click.Command):
+    """Its FILE has no flag, as in Prometheus' own programs; click would suggest that of the other file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments that are left; the flag of other commands is refused with a hint."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if get_close_matches(error.option_name, ("--config.file", "--web.config.file"), n=1) != ["--config.file"]:
+                raise
+            message = f"No such option {error.option_name!r}. Give the file without a flag: check-config FILE."
+        raise click.UsageError(message, ctx)
+
+
+@click.command("check-config", cls=_CheckConfig)
+@click.argument("file", type=FILE, required=False)
 @web_config_file_flag
 def check_config(file: Path | None, web_config_file: Path | None) -> None:
     """Check a configuration FILE: print its problems or a summary.

@@ -17,6 +17,19 @@ from exporter.web.server import parse_listen_address
 _ENVIRONMENT_PREFIX = "DCDN_EXPORTER_"
 
 
+class _File(click.Path):
+    """The path of a file; the empty one, as of a variable that is not set, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if value == "":
+            self.fail("seen an empty text; accepted: the path of a file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _File(path_type=Path)
+
+
 def flag(name: str, **attributes: Any) -> Callable[[Any], Any]:
     """A flag as Prometheus' own programs write it, and its environment variable."""
     variable = _ENVIRONMENT_PREFIX + name.upper().replace(".", "_").replace("-", "_")
@@ -42,9 +55,22 @@ def listen_address(text: str) -> str:
     return text
 
 
+class ReadsFile(click.Command):
+    """A command with the flag --config.file, which says so when the file is given without it."""
+
+    allow_extra_args = True  # they are refused below
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Nothing is left of the arguments."""
+        if left := super().parse_args(ctx, args):
+            message = f"unexpected argument {left[0]!r}; use --config.file for a configuration file"
+            raise click.UsageError(message, ctx)
+        return left
+
+
 config_file_flag = flag(
     "config.file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     default=None,
     help=(
         "The configuration file. Without it: one account named 'default', product dcdn_ipa, the vendor's default "
@@ -54,7 +80,7 @@ config_file_flag = flag(
 
 web_config_file_flag = flag(
     "web.config.file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     default=None,
     help="TLS, passwords and headers, in the format of Prometheus' exporter-toolkit. Without it: plain HTTP.",
 )

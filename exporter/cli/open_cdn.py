@@ -23,7 +23,7 @@ from exporter.activation import (
 )
 from exporter.app.signals import exit_on_signal, interrupt_on_signal, signals_ignored
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail
-from exporter.cli.flags import api_environment, checked, configuration_of, flag
+from exporter.cli.flags import FILE, ReadsFile, api_environment, checked, configuration_of, flag
 from exporter.config import MAX_NAMED, Configuration
 from exporter.core import logs
 
@@ -42,8 +42,8 @@ def _seconds(seconds: float) -> float:
     return seconds
 
 
-@click.command("open-cdn")
-@flag("config.file", type=click.Path(path_type=Path), default=None, help="The configuration file of the daemon.")
+@click.command("open-cdn", cls=ReadsFile)
+@flag("config.file", type=FILE, default=None, help="The configuration file of the daemon.")
 @click.option("--account", "account_name", required=True, help="The account, by its name in that file.")
 @click.option(
     "--internet-charge-type",

@@ -15,6 +15,7 @@ from exporter.app.signals import exit_on_signal, signals_received
 from exporter.app.systemd import ServiceManager, supervise
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, EXIT_FAILED, fail, fail_to_listen
 from exporter.cli.flags import (
+    ReadsFile,
     api_environment,
     checked,
     config_file_flag,
@@ -42,7 +43,7 @@ from exporter.core.threads import NoThread
 from exporter.web.app import checked_telemetry_path
 
 
-@click.command()
+@click.command(cls=ReadsFile)
 @config_file_flag
 @flag(
     "web.listen-address",

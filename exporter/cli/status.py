@@ -10,7 +10,7 @@ import click
 
 from exporter.app.signals import exit_on_signal
 from exporter.app.status_once import look_once
-from exporter.cli.flags import api_environment, config_file_flag, configuration_of, log_flags
+from exporter.cli.flags import ReadsFile, api_environment, config_file_flag, configuration_of, log_flags
 from exporter.cli.limits import workers_allowed
 from exporter.core import logs
 from exporter.report.json_document import to_json
@@ -18,7 +18,7 @@ from exporter.report.report import Report, exit_code
 from exporter.report.terminal import above_bar, draw_table, progress_bar
 
 
-@click.command()
+@click.command(cls=ReadsFile)
 @config_file_flag
 @click.option(
     "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What to print."

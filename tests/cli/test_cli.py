@@ -129,7 +129,36 @@ def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
             "No such command 'dance'. Commands are check-config, demo, open-cdn, serve, simulator, status.",
             id="like none",
         ),
+        pytest.param(
+            ["--vers"], "No such option '--vers'. Did you mean '--version'?", id="beginning of its own flag"
+        ),
+        pytest.param(
+            ["--conf"],
+            "No such option '--conf' before a command. Did you mean '--config.file'? "
+            "It is a flag of: open-cdn, serve, status.",
+            id="beginning of a flag",
+        ),
+        *(
+            pytest.param([*command, ""], "seen an empty text; accepted: the path of a file", id=f"no {command[-1]}")
+            for command in (["check-config"], ["serve", "--config.file"], ["serve", "--web.config.file"])
+        ),
+        pytest.param(["help"], "No such command 'help'. Did you mean '--help'?", id="help"),
+        pytest.param(["version"], "No such command 'version'. Did you mean '--version'?", id="version"),
         pytest.param(["serve", "--config.fle=x"], "--config.file", id="like a flag"),
+        *(
+            pytest.param(
+                [*command, "prod.yaml"],
+                "unexpected argument 'prod.yaml'; use --config.file for a configuration file",
+                id=f"file without a flag, {command[0]}",
+            )
+            for command in (["serve"], ["status"], ["open-cdn", "--account=prod"])
+        ),
+        pytest.param(
+            ["check-config", "--config.fle=x"],
+            "No such option '--config.fle'. Give the file without a flag: check-config FILE.",
+            id="file with a flag",
+        ),
+        pytest.param(["check-config", "--web.config.fle=x"], "--web.config.file", id="web file"),
         pytest.param(["status", "--config.fle=x"], "--config.file", id="like a flag of the status"),
     ],
 )
@@ -192,10 +221,10 @@ def test_the_flags_of_the_daemon_are_those_of_prometheus() -> None:
         assert "DCDN_EXPORTER_" + flag.removeprefix("--").upper().replace(".", "_").replace("-", "_") in output
 
 
-@pytest.mark.parametrize("width", [50, 60, 77, 78, 110])
+@pytest.mark.parametrize("width", [40, 49, 50, 51, 60, 77, 80, 110, 200])
 def test_the_help_breaks_no_name(width: int) -> None:
     """However narrow the terminal is."""
-    output = CliRunner().invoke(main, ["serve", "--help"], terminal_width=width).output
+    output = CliRunner(env={"COLUMNS": str(width)}).invoke(main, ["serve", "--help"]).output
     variables = {word.rstrip(";]") for word in output.split() if word.startswith("DCDN_EXPORTER_")}
 
     assert len(variables) == 9
