@@ -51,11 +51,11 @@ class Pipe:
 
 @contextmanager
 def on_terminal(
-    command: list[str], *, cwd: Path, env: Mapping[str, str]
+    command: list[str], *, cwd: Path, env: Mapping[str, str], size: tuple[int, int] = (24, 80)
 ) -> Iterator[tuple[subprocess.Popen[Any], int]]:
-    """A command on a terminal of 24 lines of 80 columns, and the descriptor from which a test reads it."""
+    """A command on a terminal of so many lines and columns, and the descriptor from which a test reads it."""
     here, there = pty.openpty()
-    termios.tcsetwinsize(there, (24, 80))
+    termios.tcsetwinsize(there, size)
     try:
         try:
             process = subprocess.Popen(command, cwd=cwd, env=env, stdin=there, stdout=there, stderr=there)  # noqa: S603 — our own

@@ -11,7 +11,7 @@ from exporter.core.logger import Logger
 from exporter.simulator import Scenario, Simulator
 
 _SHOWN_S = 180.0
-_MOST_SHOWN = 3  # so that all fits 24 lines of 80 columns
+_MOST_SHOWN = 3
 _EVERY_ADDRESS = ("[::]", "0.0.0.0")  # noqa: S104 — only compared
 
 
@@ -65,33 +65,34 @@ class Demo:
         """A line for each event within the horizon."""
         yield from _lines(itertools.takewhile(lambda event: event[0] <= horizon_s, self._simulator.events()))
 
-    def screen(self) -> str:
-        """What happens now, in a few lines: the clock, the last events and the next ones, and where to look."""
+    def screens(self, columns: int) -> Iterator[str]:
+        """What happens now: the clock, the last events and the next ones, and where to look; each has fewer events.
+
+        Addresses and commands are never broken at so many columns.
+        """
         now_s = self._simulator.elapsed_s
         events = self._simulator.events(since_s=max(0.0, now_s - _SHOWN_S))
         near = list(itertools.takewhile(lambda event: event[0] <= now_s + _SHOWN_S, events))
-        past = [event for event in near if event[0] <= now_s][-_MOST_SHOWN:]
-        future = [event for event in near if event[0] > now_s][:_MOST_SHOWN]
-        parts = [
-            f"dcdn-exporter demo  {_clock(now_s)}",
-            "\n".join(["What happened last:", *_lines(past)]),
-            "\n".join(["What happens next:", *_lines(future)]),
-            self.where_to_look(),
-        ]
-        return "\n\n".join(parts)
+        past = [event for event in near if event[0] <= now_s]
+        future = [event for event in near if event[0] > now_s]
+        clock, where_to_look = f"dcdn-exporter demo  {_clock(now_s)}", self.where_to_look(columns)
+        for most in range(_MOST_SHOWN, 0, -1):
+            last = "\n".join(["What happened last:", *_lines(past[-most:])])
+            soon = "\n".join(["What happens next:", *_lines(future[:most])])
+            yield f"{clock}\n\n{last}\n\n{soon}\n\n{where_to_look}"
+        yield f"{clock}\n\n{where_to_look}"
 
-    def where_to_look(self) -> str:
-        """Addresses and commands to copy, and how to stop."""
+    def where_to_look(self, columns: float = math.inf) -> str:
+        """Addresses to copy, commands where there is room for them on one line each, and how to stop."""
         url = f"http://{reachable(self.address)}"
-        return "\n".join(
-            (
-                "Watch it:",
-                f"  page     {url}/",
-                f"  metrics  curl -s {url}/metrics | grep ^dcdn_service",
-                f'  a lock   watch -n1 "curl -s {url}/metrics | grep financial"',
-                "Stop it with Ctrl-C.",
-            )
-        )
+        commands = [
+            f"  page     {url}/",
+            f"  metrics  curl -s {url}/metrics | grep ^dcdn_service",
+            f'  a lock   watch -n1 "curl -s {url}/metrics | grep financial"',
+        ]
+        if max(map(len, commands)) > columns:
+            commands = [f"  {url}/", f"  {url}/metrics"]
+        return "\n".join(["Watch it:", *commands, "Stop it with Ctrl-C."])
 
     def _running(self) -> Daemon:
         if self._daemon is None:

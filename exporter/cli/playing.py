@@ -2,6 +2,9 @@
 
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import click
@@ -9,7 +12,7 @@ import click
 from exporter.app import VOCABULARY
 from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo, reachable
-from exporter.app.signals import stop_signal, wait_for_stop
+from exporter.app.signals import exit_on_signal, stop_signal, wait_for_stop
 from exporter.app.simulated import PATIENT_POLL, simulated_file
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail, fail_to_listen
 from exporter.cli.flags import checked, flag, listen_address, log_flags
@@ -51,19 +54,25 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
             server.start()
         except OSError as error:
             fail_to_listen("--listen-address", listen_address, error)
-        description = "".join(letter if letter.isprintable() else " " for letter in played.description).strip()
-        url = f"http://{reachable(server.url.removeprefix('http://'))}"
-        click.echo(f"The simulator plays {scenario!r} at {url} ({description})")
-        click.echo(f"Its journal of requests: {url}/_journal")
-        for account in played.accounts:
-            token = "" if account.security_token is None else f", security token {account.security_token}"
-            click.echo(
-                f"  {account.name}: access key id {account.access_key_id}, secret {account.access_key_secret}{token}"
-            )
-        click.echo("A configuration file for serve: the same command with --print-config")
-        wait_for_stop(stopping)
-        server.stop()
+        try:
+            with _printing():
+                click.echo("\n".join(_introduction(played, scenario, server.url)))
+            wait_for_stop(stopping)
+        finally:
+            server.stop()
     raise End(0, result=None)
+
+
+def _introduction(played: Scenario, name: str, url: str) -> Iterator[str]:
+    """What is played, and with which keys it is called."""
+    url = f"http://{reachable(url.removeprefix('http://'))}"
+    description = "".join(letter if letter.isprintable() else " " for letter in played.description).strip()
+    yield f"The simulator plays {name!r} at {url} ({description})"
+    yield f"Its journal of requests: {url}/_journal"
+    for account in played.accounts:
+        token = "" if account.security_token is None else f", security token {account.security_token}"
+        yield f"  {account.name}: access key id {account.access_key_id}, secret {account.access_key_secret}{token}"
+    yield "A configuration file for serve: the same command with --print-config"
 
 
 @click.command()
@@ -83,23 +92,42 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
             show.start()
         except OSError as error:
             fail_to_listen("--web.listen-address", web_listen_address, error)
-        exporter = f"http://{reachable(show.address)}/"
-        click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at {exporter}\n")
         # Lines of the log on the same terminal would tear the display.
-        if _on_terminal(sys.stdout) and (log_level == "error" or not _on_terminal(sys.stderr)):
-            with live_display(sys.stdout) as draw:
-                draw(show.screen())
-                while not stopping.wait(_REDRAWN_EVERY_S):
-                    draw(show.screen())
-        else:
-            click.echo(f"What will happen in the first {_DEMO_HORIZON_S / 60:g} minutes (and again after that):")
-            for line in show.upcoming(_DEMO_HORIZON_S):
-                click.echo(line)
-            click.echo(f"\n{show.where_to_look()}\n")
-            show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
-        wait_for_stop(stopping)
-        show.stop()
+        live = _on_terminal(sys.stdout) and (log_level == "error" or not _on_terminal(sys.stderr))
+        try:
+            with _printing():
+                _play(show, stopping, live=live)
+            wait_for_stop(stopping)
+        finally:
+            show.stop()
     raise End(0, result=None)
+
+
+def _play(show: Demo, stopping: threading.Event, *, live: bool) -> None:
+    """Show what happens until the event is set; in place of what was shown before, or line by line."""
+    exporter = f"http://{reachable(show.address)}/"
+    click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at {exporter}\n")
+    if live:
+        with live_display(sys.stdout) as draw:
+            draw(show.screens)
+            while not stopping.wait(_REDRAWN_EVERY_S):
+                draw(show.screens)
+        return
+    click.echo(f"What will happen in the first {_DEMO_HORIZON_S / 60:g} minutes (and again after that):")
+    for line in show.upcoming(_DEMO_HORIZON_S):
+        click.echo(line)
+    click.echo(f"\n{show.where_to_look()}\n")
+    show.narrate(lambda sentence: click.echo(f"demo  {sentence}"), stopping)
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Inside, a signal to stop ends the command as it does later, also while nobody reads what is printed."""
+    try:
+        with exit_on_signal(0):
+            yield
+    except SystemExit:
+        raise End(0, result=None) from None
 
 
 def _on_terminal(stream: TextIO) -> bool:
@@ -122,5 +150,5 @@ def _configuration_file(played: Scenario, name: str, host: str | None, port: int
 def _scenario(name: str) -> Scenario:
     try:
         return load_scenario(name)
-    except (ScenarioError, OSError) as error:
-        fail(f"scenario {name!r}: {error}", EXIT_BAD_CONFIGURATION)
+    except ScenarioError as error:
+        fail("\n".join(f"scenario {name!r}: {problem}" for problem in error.problems), EXIT_BAD_CONFIGURATION)

@@ -5,6 +5,7 @@ The words are those of the status page.
 
 import io
 import math
+import select
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO, cast
@@ -180,11 +181,27 @@ def progress_bar(stream: TextIO, total: int, *, shown: bool) -> Iterator[Callabl
 
 
 @contextmanager
-def live_display(stream: TextIO) -> Iterator[Callable[[str], None]]:
-    """A function that shows a text on the terminal in place of the one before; the last one stays there."""
+def live_display(stream: TextIO) -> Iterator[Callable[[Callable[[int], Iterable[str]]], None]]:
+    """A function that shows a text on the terminal in place of the one before; the last one stays there.
+
+    It gets a function from the number of columns to texts, shorter and shorter, and shows the first that fits.
+    """
     console = Console(file=stream, markup=False, highlight=False, emoji=False)
-    with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
-        yield lambda text: live.update(Text(text), refresh=True)
+
+    def draw(texts: Callable[[int], Iterable[str]]) -> None:
+        shown = Text()
+        for shown in map(Text, texts(console.width)):
+            if len(console.render_lines(shown)) <= console.height:
+                break
+        live.update(shown, refresh=True)
+
+    live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    live.start()
+    try:
+        yield draw
+    finally:
+        if select.select((), (stream,), (), 0)[1]:  # a terminal that nobody reads would hold up the end
+            live.stop()
 
 
 def above_bar(stream: TextIO) -> TextIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -10,18 +11,18 @@ import sys
 import time
 from contextlib import closing
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.app.simulated import POLL
 from exporter.simulator import WRITES
-from tests.pipes import on_terminal, read_to_end, read_until
-from tests.waiting import PATIENCE_S
+from tests.pipes import Pipe, fill, on_terminal, read_to_end, read_until
+from tests.waiting import PATIENCE_S, killed_at_the_end, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from tests.end_to_end.conftest import Eventually, Serve
     from tests.end_to_end.exporter_process import Exporter
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 INTERVAL_S = 5
 LOCK_S, CHANGE_S = 20, 45  # what the demo announces
+CTRL_S = b"\x13"
 SLACK_S = 5  # for a machine with much else to do
 
 
@@ -47,6 +49,11 @@ def actions_asked(stdout: str) -> set[str]:
         connection.request("GET", "/_journal")
         journal = json.loads(connection.getresponse().read())
     return {entry["action"] for entry in journal["entries"]}
+
+
+def waits_for(pid: int, what: str) -> bool:
+    """Whether the main thread of a process is in a function of the kernel that has this in its name."""
+    return what in Path(f"/proc/{pid}/wchan").read_text()
 
 
 def answered(demo: Exporter) -> Page | None:
@@ -114,6 +121,62 @@ def test_on_a_terminal_what_to_look_at_stays_last(environ: Mapping[str, str], tm
     assert screen.count("\n") < 24
     assert re.sub(r"\x1b\S+|\s", "", screen.partition("Ctrl-C.")[2]) == ""
     assert "level=" not in shown
+
+
+@pytest.mark.parametrize(("lines", "columns"), [(24, 60), (24, 40), (12, 80), (7, 40)], ids=str)
+def test_on_a_small_terminal_addresses_are_whole(
+    environ: Mapping[str, str], tmp_path: Path, lines: int, columns: int
+) -> None:
+    """There are fewer events, and no commands, where there is no room for them; how to stop is the last line."""
+    command = [sys.executable, "-m", "exporter", "demo", "--web.listen-address=:0"]
+    size, variables = (lines, columns), {**environ, "TERM": "xterm"}
+    with on_terminal(command, cwd=tmp_path, env=variables, size=size) as (process, here):
+        shown = read_until(here, "Ctrl-C.") + read_until(here, "Ctrl-C.")
+        process.send_signal(signal.SIGINT)
+        shown += read_to_end(here)
+        assert process.wait(PATIENCE_S) == 0
+
+    screen = re.sub(r"\x1b\S+", "", re.split(r"(?=dcdn-exporter demo  \d)", shown)[-1].replace("\r", "")).rstrip()
+    assert re.search(r"^  (?:page     )?http://localhost:\d+/$", screen, re.MULTILINE), screen
+    assert screen.endswith("\nStop it with Ctrl-C.")
+    assert max(map(len, screen.splitlines())) <= columns
+    assert len(screen.splitlines()) <= lines
+
+
+def test_a_terminal_that_is_stopped_does_not_hold_up_the_end(environ: Mapping[str, str], tmp_path: Path) -> None:
+    """SIGTERM ends a demo whose terminal was stopped with Ctrl-S."""
+    command = [sys.executable, "-m", "exporter", "demo", "--web.listen-address=:0"]
+    with on_terminal(command, cwd=tmp_path, env={**environ, "TERM": "xterm"}) as (process, here):
+        read_until(here, "Ctrl-C.")
+        os.write(here, CTRL_S)
+        wait_until("it waits for the terminal", lambda: waits_for(process.pid, "wait_woken"))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("command", [["demo", "--web.listen-address=:0"], ["simulator", "--listen-address=:0"]])
+def test_a_pipe_that_is_not_read_does_not_hold_up_the_end(
+    environ: Mapping[str, str], tmp_path: Path, command: list[str]
+) -> None:
+    """SIGTERM ends a command that waits for the reader of what it prints."""
+    pipe = Pipe()
+    fill(pipe.into)
+    with killed_at_the_end(
+        subprocess.Popen(  # noqa: S603 — our own command
+            [sys.executable, "-m", "exporter", *command],
+            cwd=tmp_path,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=pipe.into,
+            stderr=subprocess.PIPE,
+        )
+    ) as process:
+        wait_until("it waits for the pipe", lambda: waits_for(process.pid, "pipe"))
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=PATIENCE_S)
+    pipe.close()
+
+    assert (process.returncode, told) == (0, b"")
 
 
 @pytest.mark.rehearsal
