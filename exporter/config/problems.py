@@ -12,6 +12,7 @@ Location = tuple[str | int, ...]
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _CREDENTIAL_KEY = re.compile(r"[a-z_]{1,32}(?:_v1)?")
 _SHOWN_LENGTH = 60
+_TOP_LEVEL = "(top level)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Problem:
             raise ValueError(f"not a problem: {self.path=}, {self.line=}, {self.message=}")
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        about_file = self.line is None and self.path == _TOP_LEVEL
+        return self.message if about_file else f"{self.path}: {self.message}"
 
 
 class ConfigurationError(Exception):
@@ -70,7 +72,7 @@ def path_of(location: Location) -> str:
         else:
             path += f"[{shown(part)}]"
         inside_credentials = inside_credentials or part == "credentials"
-    return path or "(top level)"
+    return path or _TOP_LEVEL
 
 
 def shown(text: str) -> str:

@@ -18,6 +18,7 @@ accounts:
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from importlib import resources
 from typing import Annotated, Any, Final, Self
 
@@ -82,9 +83,13 @@ def load_scenario(name_or_path: str) -> Scenario:
         raise ScenarioError([f"it is empty; accepted: {', '.join(packaged)}, or a file"])
     try:
         return parse_scenario(read_file(name_or_path))
-    except OSError as error:
-        problem = f"no scenario has that name ({', '.join(packaged)}), and it is no file to read: {error.strerror}"
+    except FileNotFoundError as error:
+        near = get_close_matches(name_or_path, packaged, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        problem = f"there is no such scenario and no such file; accepted: {', '.join(packaged)}{hint}, or a file"
         raise ScenarioError([problem]) from error
+    except OSError as error:
+        raise ScenarioError([f"the file cannot be read: {error.strerror}"]) from error
 
 
 def parse_scenario(text: str) -> Scenario:

@@ -300,7 +300,7 @@ def test_a_file_is_read_as_utf_8(tmp_path: Path, vocabulary: Vocabulary) -> None
         ),
         pytest.param(
             b"#" * (16 * 1024 * 1024 + 1),
-            ": (top level): the file is larger than 16 MiB, the most that is read",
+            ": the file is larger than 16 MiB, the most that is read",
             id="size",
         ),
         pytest.param(
@@ -336,7 +336,7 @@ def test_no_file_is_a_problem_too(tmp_path: Path, vocabulary: Vocabulary, name: 
     """The reason is the system's."""
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path / name, vocabulary=vocabulary)
-    assert str(caught.value) == f"{tmp_path / name}: (top level): the file cannot be read: {reason}"
+    assert str(caught.value) == f"{tmp_path / name}: the file cannot be read: {reason}"
 
 
 def test_the_summary_says_what_will_be_done(configure: Configure, vocabulary: Vocabulary) -> None:

@@ -212,10 +212,12 @@ def test_scenarios_come_by_name_or_from_a_file(tmp_path: Path) -> None:
     file.write_text(SCENARIO, encoding="utf-8")
     assert load_scenario(str(file)) == parse_scenario(SCENARIO)
     assert load_scenario("healthy").accounts[0].name == "healthy"
-    with pytest.raises(
-        ScenarioError, match=r"no scenario has that name \(demo, .*\), and it is no file to read: No such file"
-    ):
-        load_scenario("nowhere")
+    for name, hint in (("nowhere", ""), ("helthy", r" \(did you mean healthy\?\)")):
+        accepted = f"accepted: demo, directory, faults, healthy{hint}, or a file"
+        with pytest.raises(ScenarioError, match=f"^there is no such scenario and no such file; {accepted}$"):
+            load_scenario(name)
+    with pytest.raises(ScenarioError, match=r"^the file cannot be read: Is a directory$"):
+        load_scenario(str(tmp_path))
     with pytest.raises(ScenarioError, match=r"^it is empty; accepted: demo, directory, faults, healthy, or a file$"):
         load_scenario("")
 
