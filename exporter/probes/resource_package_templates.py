@@ -14,6 +14,9 @@ from exporter.core.model import Answer
 from exporter.probes.kind import MOST_SEEN, OTHER, Visible
 from exporter.probes.resource_package_state import EXHAUST, STATUSES, UNKNOWN, VALID, Package, Packages
 
+LOW_SHARE = 0.1
+ENDING_S = 7 * 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -63,6 +66,12 @@ class Template:
         """Of how many packages a number cannot be read."""
         return sum(len(amount.unreadable) for amount in self.amounts)
 
+    def needs_somebody(self, now: float) -> bool:
+        """Whether little is left of it, how much is not known, or it ends within a week."""
+        shares = [amount.share for amount in self.amounts]
+        ends_soon = self.ends_at is not None and self.ends_at - now <= ENDING_S
+        return ends_soon or self.unreadable > 0 or any(share is None or share < LOW_SHARE for share in shares)
+
 
 @dataclass(frozen=True, slots=True)
 class VisiblePackages:
@@ -91,24 +100,36 @@ def _has_ended(package: Package, now: float) -> bool:
 
 
 def remember(before: tuple[str, ...] | None, answer: Answer[Packages], at: float) -> tuple[str, ...]:
-    """The templates that have series of their own: those that had some and are still there, then new ones; 16."""
-    there = dict.fromkeys(package.template for package in _counted(answer.state, at))
-    kept = (name for name in before or () if name in there)
-    return tuple(dict.fromkeys((*kept, *there)))[:MOST_SEEN]
+    """The templates that have series of their own: those that had some and are still there, then new ones; 16.
+
+    Where there are more, those that need somebody come first: in a sum with others they would be hidden.
+    """
+    by_name = _by_name(_counted(answer.state, at))
+    names = tuple(dict.fromkeys((*(name for name in before or () if name in by_name), *by_name)))
+    if len(names) > MOST_SEEN:
+        needing = {name for name in names if _template(name, by_name[name]).needs_somebody(at)}
+        names = tuple(sorted(names, key=lambda name: name not in needing))
+    return names[:MOST_SEEN]
+
+
+def _by_name(packages: Iterable[Package]) -> dict[str, list[Package]]:
+    """The packages of each template."""
+    by_name: dict[str, list[Package]] = {}
+    for package in packages:
+        by_name.setdefault(package.template, []).append(package)
+    return by_name
 
 
 def visible(packages: Packages, named: tuple[str, ...] | None, now: float) -> Visible[VisiblePackages]:
     """What the page shows now, until one of the packages that are used up ends; ``named`` is what is remembered."""
     counted = _counted(packages, now)
     named = remember(named, Answer(packages), now) if named is None else named
-    by_name: dict[str, list[Package]] = {}
-    for package in counted:
-        by_name.setdefault(package.template if package.template in named else OTHER, []).append(package)
+    known = (package if package.template in named else replace(package, template=OTHER) for package in counted)
     used_up = (package.ends_at for package in counted if package.status == EXHAUST)
     return Visible(
         VisiblePackages(
             counts=tuple((status, sum(each.status == status for each in packages)) for status in STATUSES),
-            templates=tuple(_template(name, of_name) for name, of_name in sorted(by_name.items())),
+            templates=tuple(_template(name, of_name) for name, of_name in sorted(_by_name(known).items())),
         ),
         until=min((moment.timestamp() for moment in used_up if moment is not None), default=math.inf),
     )

@@ -23,13 +23,19 @@ from exporter.probes.resource_package_state import (
     combine,
     parse_packages,
 )
-from exporter.probes.resource_package_templates import Amount, Template, VisiblePackages, remember, visible
+from exporter.probes.resource_package_templates import (
+    ENDING_S,
+    LOW_SHARE,
+    Amount,
+    Template,
+    VisiblePackages,
+    remember,
+    visible,
+)
 from exporter.probes.view import Condition, Note, Severity, View
 
 RESOURCE_PACKAGES = "resource_packages"
 
-LOW_SHARE = 0.1
-ENDING_S = 7 * 86_400.0
 _NAMES_IN_NOTE = 3
 
 

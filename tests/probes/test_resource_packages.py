@@ -158,6 +158,35 @@ def test_a_template_keeps_its_series() -> None:
     assert remember(named, Answer(NO_PACKAGES), NOW) == ()
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(package("z", 9.0), id="little is left"),
+        pytest.param(used_up("z"), id="nothing is left"),
+        pytest.param(package("z", None), id="what is left cannot be read"),
+        pytest.param(package("z", of=0.0), id="of a capacity of 0"),
+        pytest.param(package("z", ends_in_s=7 * DAY_S), id="it ends within a week"),
+    ],
+)
+def test_a_template_that_needs_somebody_is_not_hidden_in_a_sum(odd: Package) -> None:
+    """It has series of its own before others, and people hear of it."""
+    healthy = tuple(package(f"t{number:02}") for number in range(20))
+    before = remember(None, Answer(healthy), NOW)
+
+    assert remember(before, Answer((*healthy, odd)), NOW) == ("z", *before[:15])
+    assert [("z" in note.text, note.severity < Severity.GOOD) for note in view((*healthy, odd), NOW).notes] == [
+        (True, True)
+    ]
+
+
+def test_a_template_of_which_all_is_well_again_keeps_its_series() -> None:
+    """It had some, as others no longer have."""
+    healthy = tuple(package(f"t{number:02}") for number in range(20))
+    low = remember(None, Answer((*healthy, package("z", 9.0))), NOW)
+
+    assert remember(low, Answer((*healthy, package("z"))), NOW) == low
+
+
 def test_time_alone_ends_a_package_that_is_used_up() -> None:
     """The page draws it anew at the first such moment; valid packages are what the API says."""
     packages = (used_up(ends_in_s=20.0), used_up("u", ends_in_s=10.0), used_up("v", ends_in_s=None), package("w"))
