@@ -13,7 +13,7 @@ from exporter.api.errors import RefusalPattern
 from exporter.api.fields import AnswerFields
 from exporter.api.operation import Operation
 from exporter.core.model import Answer
-from exporter.probes.kind import AS_OF, Family, Interval, News, ProbeKind, Sample, StateInRefusal
+from exporter.probes.kind import AS_OF, MISSING, Family, Interval, News, ProbeKind, Sample, StateInRefusal
 from exporter.probes.view import Condition, Note, Severity, View
 
 CERTIFICATES = "certificates"
@@ -51,7 +51,10 @@ def parse_certificates(payload: Mapping[str, object], request_id: str | None) ->
     expired, expiring = fields.count(EXPIRED), fields.auxiliary(fields.count, EXPIRING)
     if expired is None:
         raise fields.without_needed(EXPIRED)
-    return Answer(Certificates(expired, expiring), request_id=request_id, unknown_values=fields.unknown_values())
+    missing = {EXPIRING: (MISSING,)} if expiring is None and EXPIRING not in fields.odd else {}
+    return Answer(
+        Certificates(expired, expiring), request_id=request_id, unknown_values=fields.unknown_values(missing)
+    )
 
 
 def _expiring(certificates: Certificates) -> Iterator[Sample]:

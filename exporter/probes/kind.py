@@ -34,6 +34,8 @@ OTHER = "other"
 """The value of a state set that stands for all further ones."""
 MOST_SEEN = 16
 """How many values that the vendor does not document are kept under their names."""
+MISSING = "missing"
+"""The unknown value of a number that an answer leaves out."""
 
 S = TypeVar("S")
 """The state of a kind."""

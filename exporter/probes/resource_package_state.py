@@ -15,7 +15,7 @@ Source: https://www.alibabacloud.com/help/en/cdn/developer-reference/api-cdn-201
 (read 2026-11-29)
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,7 +25,7 @@ from types import MappingProxyType
 from exporter.api.fields import AnswerFields, described
 from exporter.api.pages import objects_in
 from exporter.core.model import Answer, require_aware, require_label_value
-from exporter.probes.kind import all_unknown
+from exporter.probes.kind import MISSING, all_unknown
 
 VALID, EXHAUST, CLOSED = "valid", "exhaust", "closed"
 STATUSES = (VALID, EXHAUST)
@@ -162,7 +162,10 @@ def _unit_of(units: AbstractSet[str | None]) -> str | None:
 
 
 def _undocumented(row: AnswerFields) -> Mapping[str, tuple[str, ...]]:
-    named = {name: (unit,) for name, unit in _units(row).items() if unit.lower() not in _UNITS}
+    units = _units(row)
+    named = {name: (unit,) for name, unit in units.items() if unit.lower() not in _UNITS}
+    if not named and len({_UNITS[unit.lower()] for unit in units.values()}) > 1:
+        named = {name: (unit,) for name, unit in units.items()}
     status = _status(row)
     return named if status in (None, CLOSED, *STATUSES) else {**named, STATUS: (str(status),)}
 
@@ -177,18 +180,27 @@ def _capacity(row: AnswerFields, name: str) -> float | None:
 def combine(answers: Sequence[Answer[Packages]]) -> Answer[Packages]:
     """The packages of both calls, each once, in an order that does not depend on the API's.
 
-    A package whose status was left out has the one that its call asked for.
+    A package whose status was left out has the one that its call asked for. Numbers of valid packages that are
+    missing are unknown values, too: else no alert says that nothing is known of what is left.
     """
     packages: dict[object, Package] = {}
     for status, answer in zip(STATUSES, answers, strict=True):
         for package in answer.state:
             known = package if package.status is not None else replace(package, status=status)
             packages[known.instance_id or object()] = known
+    unknown = all_unknown(answer.unknown_values for answer in answers)
     return Answer(
         tuple(sorted(packages.values(), key=_place)),
         request_id=answers[-1].request_id,
-        unknown_values=all_unknown(answer.unknown_values for answer in answers),
+        unknown_values=all_unknown((unknown, _missing(packages.values(), unknown))),
     )
+
+
+def _missing(packages: Iterable[Package], seen: Container[str]) -> Mapping[str, tuple[str, ...]]:
+    """The fields of valid packages' numbers that are missing, and of which nothing else was ``seen``."""
+    valid = (package for package in packages if package.status == VALID and package.unit is not None)
+    lacking = {field for package in valid for field in package.unreadable}
+    return {field: (MISSING,) for field in (*CAPACITIES, END_TIME) if field in lacking and field not in seen}
 
 
 def _place(package: Package) -> tuple[str, ...]:

@@ -64,8 +64,9 @@ def test_an_answer_without_the_number_of_expired_ones_is_malformed(nothing: dict
 
 
 def test_the_other_number_spoils_only_itself() -> None:
-    """Absent it is unknown; where it makes no sense, that is counted too."""
-    assert parse_certificates({EXPIRED: 1}, None) == Answer(Certificates(1, None))
+    """It is absent and counted, where it is missing as where it makes no sense."""
+    missing = {EXPIRING: ("missing",)}
+    assert parse_certificates({EXPIRED: 1}, None) == Answer(Certificates(1, None), unknown_values=missing)
     odd = parse_certificates({EXPIRED: 1, EXPIRING: "soon"}, None)
     assert odd.state == Certificates(1, None)
     assert list(odd.unknown_values) == [EXPIRING] == list(KIND.unknown_fields)

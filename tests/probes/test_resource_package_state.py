@@ -1,6 +1,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -153,7 +154,7 @@ def test_a_package_has_a_name(fields: dict[str, object], template: str) -> None:
         pytest.param(("GB", "gb"), None, 5.0, {INIT, CURR}, id="one that is not documented"),
         pytest.param(("GB", None), None, 5.0, {INIT}, id="of one of them alone"),
         pytest.param((None, {}), None, 5.0, {CURR}, id="none at all"),
-        pytest.param(("Byte", "Count"), None, None, set(), id="at odds"),
+        pytest.param(("Byte", "Count"), None, None, {INIT, CURR}, id="at odds"),
         pytest.param(("Byte", "GB"), None, None, {CURR}, id="at odds with one that is not documented"),
         pytest.param(("GB", "TB"), None, None, {INIT, CURR}, id="two that are not documented"),
         pytest.param(("Byte", 1.5), None, None, {CURR}, id="at odds with none at all"),
@@ -246,16 +247,44 @@ def test_a_status_is_one_of_those_that_are_asked_for(
 
 def test_both_calls_are_one_answer() -> None:
     """A package without a status has the one that its call asked for; unknown values of both answers count."""
-    valid = answer_of(Package("b"), Package("a", status="valid"), unknown={"Status": ("frozen",)})
-    exhaust = answer_of(
-        Package("a"), unknown={"Status": ("melted", "frozen"), "Region": ("x",)}, request_id="request-2"
-    )
+    a, b = (replace(TRAFFIC, template=name, status=None, instance_id=None) for name in "ab")
+    valid = answer_of(b, replace(a, status="valid"), unknown={"Status": ("frozen",)})
+    exhaust = answer_of(a, unknown={"Status": ("melted", "frozen"), "Region": ("x",)}, request_id="request-2")
 
     assert combine([valid, exhaust]) == Answer(
-        (Package("a", status="exhaust"), Package("a", status="valid"), Package("b", status="valid")),
+        (replace(a, status="exhaust"), replace(a, status="valid"), replace(b, status="valid")),
         request_id="request-2",
         unknown_values={"Status": ("frozen", "melted"), "Region": ("x",)},
     )
+
+
+@pytest.mark.parametrize(
+    ("package", "unknown"),
+    [
+        pytest.param(TRAFFIC, {}, id="nothing"),
+        pytest.param(replace(TRAFFIC, remaining=None), {"CurrCapacity": ("missing",)}, id="what is left"),
+        pytest.param(replace(TRAFFIC, capacity=None), {"InitCapacity": ("missing",)}, id="of how much"),
+        pytest.param(replace(TRAFFIC, ends_at=None), {"EndTime": ("missing",)}, id="the end"),
+        pytest.param(
+            replace(TRAFFIC, status="exhaust", remaining=None), {}, id="what is left of one that is used up"
+        ),
+        pytest.param(
+            replace(TRAFFIC, unit=None, capacity=None, remaining=None), {}, id="as units differ, which are counted"
+        ),
+    ],
+)
+def test_a_number_that_is_missing_is_an_unknown_value(
+    package: Package, unknown: Mapping[str, tuple[str, ...]]
+) -> None:
+    """What is left of a package is not known then, and the alert on unknown values is the only one that says so."""
+    assert combine([answer_of(package), answer_of()]).unknown_values == unknown
+
+
+def test_a_number_that_makes_no_sense_is_not_missing() -> None:
+    """It is counted as it came."""
+    valid = parsed(InitCapacity="5", CurrCapacity="lots", EndTime=DATE)
+
+    assert combine([valid, answer_of()]).unknown_values == valid.unknown_values
 
 
 def test_a_package_is_counted_once() -> None:
