@@ -23,6 +23,7 @@ _WIDE = 78  # of a terminal of 80 columns
 _NARROW = 50  # less is no width to click
 _NARROWEST = 40  # has room for the longest variable, indented twice
 _INDENT = 6
+_WHOLE = 10_000
 _HOMES = {
     "check-config": "check_config",
     "demo": "playing",
@@ -69,6 +70,12 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[cmd_name]}"), cmd_name.replace("-", "_"))
         command.context_class = _Context
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with the whole first sentence of each; click cuts it to the terminal's width."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(limit=_WHOLE)) for name, each in commands if each])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The arguments after those of the group; a flag of a command says which commands have it."""

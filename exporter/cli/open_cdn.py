@@ -1,10 +1,13 @@
 """The command ``open-cdn``: the one that changes an account."""
 
 import math
+import re
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 
 import click
 
@@ -28,6 +31,7 @@ from exporter.config import MAX_NAMED, Configuration
 from exporter.core import logs
 
 _LONGEST_WAIT_S = 600
+_LABEL = re.compile(r" *(?:\w+(?: \w+)? {2,})?")
 
 
 def _charge_type(text: str) -> str:
@@ -85,7 +89,7 @@ def open_cdn(
 
     def objection(subject: Subject) -> Outcome | None:
         if output == "text":
-            click.echo(plan_in_words(subject) + "\n")
+            click.echo(_fitting(plan_in_words(subject)) + "\n")
         if yes:
             return None
         answers = sys.stdin is not None and sys.stdin.isatty()  # None: it was closed
@@ -100,7 +104,7 @@ def open_cdn(
             subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(objection)
         # From here on a signal ends the printing and nothing else.
         with suppress(SystemExit), exit_on_signal():
-            click.echo(as_json(subject, outcome) if output == "json" else as_text(subject, outcome))
+            click.echo(as_json(subject, outcome) if output == "json" else _fitting(as_text(subject, outcome)))
     raise End(outcome.result.exit_code, result=in_one_line(subject, outcome))
 
 
@@ -114,6 +118,22 @@ def _unknown_account(name: str, configuration: Configuration) -> str:
     members = "; to open CDN for a member of a resource directory, add it to accounts"
     directories = configuration.discovery.resource_directories
     return f"--account: seen {name!r}; accepted: {accepted}{hint}{members if directories else ''}"
+
+
+def _fitting(text: str) -> str:
+    """The text; on a terminal its lines are broken between words, and what follows stands below the first value."""
+    if not sys.stdout.isatty():
+        return text
+    return "\n".join(
+        fill(
+            line,
+            get_terminal_size().columns,
+            subsequent_indent=" " * len(_LABEL.match(line)[0]),  # type: ignore[index]  # it matches any text
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.split("\n")
+    )
 
 
 def _confirmed(question: str) -> bool:

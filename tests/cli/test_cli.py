@@ -232,6 +232,15 @@ def test_the_help_breaks_no_name(width: int) -> None:
     assert max(map(len, output.splitlines())) <= width
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_help_shows_the_whole_line_of_each_command(width: int) -> None:
+    """However narrow the terminal is."""
+    output = " ".join(CliRunner(env={"COLUMNS": str(width)}).invoke(main, ["--help"]).output.split())
+
+    assert "..." not in output.partition("Commands:")[2]
+    assert "check-config Check a configuration FILE: print its problems or a summary" in output
+
+
 def test_the_version_is_told() -> None:
     """--version names the program and its version."""
     assert run("--version") == (0, f"dcdn-exporter, version {__version__}\n")

@@ -200,6 +200,31 @@ def interrupt(
     return process.returncode, output
 
 
+@pytest.mark.parametrize("columns", [40, 60])
+def test_on_a_narrow_terminal_lines_break_between_words(
+    simulate: Simulate,
+    shop: Account,
+    environ: Mapping[str, str],
+    tmp_path: Path,
+    arguments: Arguments,
+    *,
+    columns: int,
+) -> None:
+    """What follows stands below the value that it belongs to."""
+    command = [sys.executable, "-m", "exporter", *arguments(simulate(shop))]
+    with on_terminal(command, cwd=tmp_path, env=environ, size=(24, columns)) as (process, here):
+        shown = read_until(here, "[y/N]:").replace("\r", "")
+        os.write(here, b"n\n")
+        shown += read_to_end(here).replace("\r", "")
+        assert process.wait(PATIENCE_S) == 0
+
+    plan, _, told = shown.partition("\nActivate CDN for this account? [y/N]: ")
+    lines = [*plan.splitlines(), *told.splitlines()]
+    assert max(map(len, lines)) <= columns, shown
+    assert "billing     PayByTraffic, by data\n" + " " * 12 in plan or columns != 40
+    assert "You did not confirm: OpenCdnService was not called and nothing was changed." in " ".join(told.split())
+
+
 def test_without_standard_input_it_does_not_ask(
     simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
 ) -> None:
@@ -224,7 +249,7 @@ def test_without_standard_input_it_does_not_ask(
         pytest.param("y\n", 1, "CDN is active.", 0, id="yes"),
         pytest.param("n\n", 0, "You did not confirm: ", 0, id="no"),
         pytest.param("\n", 0, "You did not confirm: ", 0, id="return"),
-        pytest.param("\x04", 0, "OpenCdnService was not called and nothing was changed", 1, id="Ctrl-D"),
+        pytest.param("\x04", 0, "Interrupted: OpenCdnService was not called", 1, id="Ctrl-D"),
     ],
 )
 def test_on_a_terminal_it_asks(
