@@ -27,7 +27,8 @@ class End(SystemExit):
 def fail_to_listen(flag: str, address: str, error: OSError) -> NoReturn:
     """Print why, in the system's words, as Python adds the address to some errors only, and exit."""
     system_error = error.errno is not None and error.errno > 0  # those of name resolution are below
-    reason = os.strerror(error.errno) if system_error and error.errno else error.strerror
+    words = os.strerror(error.errno) if system_error and error.errno else str(error.strerror)
+    reason = words.removeprefix("cannot listen: ")  # as the web server says
     fail(f"cannot listen on {address}: {reason}; {flag} chooses another address", EXIT_FAILED)
 
 

@@ -1,6 +1,7 @@
 """What the command says to its user without starting anything."""
 
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from exporter import __version__
 from exporter.cli import main
+from exporter.cli.exit import fail_to_listen
 
 ROOT = Path(__file__).parents[2]
 GOOD = """
@@ -230,6 +232,18 @@ def test_the_help_breaks_no_name(width: int) -> None:
     assert len(variables) == 9
     assert "DCDN_EXPORTER_WEB_DOCUMENTATION_URL" in variables
     assert max(map(len, output.splitlines())) <= width
+
+
+def test_why_it_cannot_listen_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the name of a host is not known, of which the web server's error is no error of the system."""
+    unknown_name = OSError(socket.EAI_NONAME, "cannot listen: Name or service not known", "nowhere:0")
+    with pytest.raises(SystemExit) as ended:
+        fail_to_listen("--web.listen-address", "nowhere:0", unknown_name)
+
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        "cannot listen on nowhere:0: Name or service not known; --web.listen-address chooses another address\n"
+    )
 
 
 @pytest.mark.parametrize("width", [40, 80])
