@@ -127,14 +127,16 @@ def test_no_container_of_the_stack_has_rights_that_it_does_not_need() -> None:
         assert service["security_opt"] == ["no-new-privileges"]
 
 
-def test_services_are_found_by_their_own_names() -> None:
-    """Debian 12's podman-compose fails at a network with an alias."""
+def test_old_versions_of_podman_compose_read_the_stack() -> None:
+    """Version 1.0 fails at an alias of a network, and joins the commands of two files where they are lists."""
     services = compose("compose.yaml")["services"]
     targets = re.findall(r'"([a-z-]+):\d+"', (FOLDER / "prometheus.yaml").read_text(encoding="utf-8"))
 
     assert targets
     assert set(targets) <= services.keys()
     assert not any("networks" in service for service in services.values())
+    for own in (services["exporter"], compose("compose.account.yaml")["services"]["exporter"]):
+        assert isinstance(own["command"], str)
 
 
 def test_prometheus_is_configured_as_it_is_without_containers() -> None:
