@@ -10,6 +10,7 @@ from deploy.prometheus.rules.expressions import (
     EXPIRED,
     EXPIRED_BEFORE,
     EXPIRING,
+    LOCK,
     OFFLINE,
     OFFLINE_BEFORE,
     ONLINE,
@@ -29,7 +30,7 @@ from deploy.prometheus.rules.expressions import (
     written,
 )
 from deploy.prometheus.rules.rule import Recording
-from deploy.prometheus.rules.thresholds import ENDING_S, PACKAGE_SHARE, STOPPED_S
+from deploy.prometheus.rules.thresholds import ENDING_S, GOING_OFFLINE_S, PACKAGE_SHARE, STOPPED_S
 
 _ONE = ("account", "product")
 _UNTIL = "until an answer says otherwise"
@@ -99,11 +100,21 @@ DOMAIN_RECORDINGS = (
     Recording(
         OFFLINE_BEFORE,
         written(f"""
+(
+  {before(OFFLINE_BEFORE)}
+    and on (account, product)
+  {LOCK}
+)
+  or
 {before(OFFLINE)} < {OFFLINE}
   and
-{before(ONLINE)} > {ONLINE}"""),
+(
+  {before(ONLINE)} > {ONLINE}
+    or
+  max_over_time({ONLINE}{within(GOING_OFFLINE_S)}) > {ONLINE}
+)"""),
         why="how many were offline before online ones went offline, at the moment when they went: one that was never "
-        "online does not count",
+        "online does not count. What a lock takes offline counts when the lock has ended, however long it was",
     ),
     Recording(
         WENT_OFFLINE,

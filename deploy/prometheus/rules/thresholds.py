@@ -55,6 +55,8 @@ STOPPED_S: Final = DAY_S
 FEW_DOMAINS: Final = 20
 OFFLINE_LEAST: Final = 5
 OFFLINE_SHARE: Final = 0.1
+# On its way from online to offline, a domain may be stopping or configuring at two polls in between.
+GOING_OFFLINE_S: Final = 30 * MINUTE_S
 # After a lock the domains are polled within ten minutes.
 UNLOCKED_S: Final = 15 * MINUTE_S
 PACKAGE_SHARE: Final = 0.1
