@@ -11,6 +11,7 @@ from deploy.prometheus.rules.expressions import (
     EXPIRED_BEFORE,
     EXPIRING,
     LOCK,
+    LOST,
     OFFLINE,
     OFFLINE_BEFORE,
     ONLINE,
@@ -23,7 +24,6 @@ from deploy.prometheus.rules.expressions import (
     before,
     held,
     held_number,
-    inside,
     of_esa,
     unanswered,
     within,
@@ -34,16 +34,6 @@ from deploy.prometheus.rules.thresholds import ENDING_S, GOING_OFFLINE_S, PACKAG
 
 _ONE = ("account", "product")
 _UNTIL = "until an answer says otherwise"
-
-
-def _list_is_known(probe: str) -> str:
-    """Accounts whose list was answered last, or shows nothing since the start, as a right is missing."""
-    return f"""
-dcdn_poll_success{{probe="{probe}"}} == 1
-  or
-dcdn_last_success_timestamp_seconds{{probe="{probe}"}} == 0
-  and on (job, instance, account, product, probe)
-dcdn_poll_failures_total{{reason="permission"}} > 0"""
 
 
 CERTIFICATE_RECORDINGS = (
@@ -182,24 +172,34 @@ PACKAGE_RECORDINGS = (
         why=f"when the last package of a template ends that has something left, within a week, {_UNTIL}",
     ),
 )
-# Of one of the two lists alone, a plan that is not there may be in the other one.
-_BOTH_ARE_KNOWN: Final = f"""
-(
-{inside(_list_is_known("plans"))}
-)
-  and on (job, instance, account, product)
-(
-{inside(_list_is_known("postpaid_plans"))}
-)"""
-
 PLAN_RECORDINGS = (
     Recording(
         PLANS_UNANSWERED,
         written(f"""
 group by (account, product) (
-{inside(unanswered(of_esa('dcdn_esa_plans{status="online"}'), probe="plans", answered=_BOTH_ARE_KNOWN))}
+  (
+    dcdn_poll_success{{product="esa"}}
+      or
+    {LOST}
+  )
+    unless on (account, product)
+  (
+    dcdn_poll_success{{product="esa"}} == 1
+      unless on (job, instance, account, product)
+    (
+      dcdn_poll_success{{product="esa"}} == 0
+        unless on (job, instance, account, product, probe)
+      (
+        dcdn_last_success_timestamp_seconds{{product="esa"}} == 0
+          and on (job, instance, account, product, probe)
+        dcdn_poll_failures_total{{reason="permission"}} > 0
+      )
+    )
+  )
 )"""),
-        why="accounts of ESA of which no replica knows all plans now: what was seen last of them goes on",
+        why="accounts of ESA of which no replica knows all plans now: what was seen last of them goes on. A plan "
+        "that is not in one list may be in the other, unless the right to that was missing since the start. A list "
+        "is known by its poll: without plans, one list alone has no series",
     ),
     Recording(
         PLANS_STOPPED,
