@@ -122,7 +122,7 @@ def _play(show: Demo, stopping: threading.Event, *, live: bool) -> None:
 
 @contextmanager
 def _printing() -> Iterator[None]:
-    """Inside, a signal to stop ends the command as it does later, also while nobody reads what is printed."""
+    """Inside, a signal to stop ends the command as it does later, also while its output is not read."""
     try:
         with exit_on_signal(0):
             yield

@@ -200,7 +200,7 @@ def live_display(stream: TextIO) -> Iterator[Callable[[Callable[[int], Iterable[
     try:
         yield draw
     finally:
-        if select.select((), (stream,), (), 0)[1]:  # a terminal that nobody reads would hold up the end
+        if select.select((), (stream,), (), 0)[1]:  # a terminal that is not read would hold up the end
             live.stop()
 
 
