@@ -62,6 +62,10 @@ def pool(log: RecordingLog) -> Iterator[Pool]:
     pool.close()
 
 
+WAITED_FOR = (Work.RESOLVE, Work.SOURCE, Work.ROLE)
+FREE = len(Work) - len(WAITED_FOR)
+
+
 def threads_of(pool: Pool) -> int:
     return len(pool._threads)
 
@@ -359,16 +363,16 @@ def test_polls_leave_threads_to_what_they_wait_for(pool: Pool, held: Held) -> No
     """Where the system has none left, names and credentials have one, also when they had one before."""
     pool.start()
     assert soon(lambda: len(pool._idle) == len(Work))
-    waited_for = (Work.RESOLVE, Work.SOURCE, Work.ROLE)
     done: list[Work] = []
     with no_new_threads():
         for turn in range(1, 4):
             for _ in range(len(Work)):
                 pool.submit(Work.POLL, held.of(Work.POLL))
-            for work in waited_for:
+            for work in WAITED_FOR:
                 pool.submit(work, partial(done.append, work))
-            assert soon(partial(lambda count: len(done) == count, turn * len(waited_for)))
-        assert Counter(held.begun) == {Work.POLL: len(Work) - len(waited_for)}
+            assert soon(partial(lambda count: len(done) == count, turn * len(WAITED_FOR)))
+        assert soon(lambda: held.has_begun(FREE))
+        assert not held.begins_more()
     look_twice(pool)
 
     assert soon(lambda: len(held.begun) == 3 * len(Work))
@@ -419,9 +423,6 @@ def started(pool: Pool) -> Pool:
     pool.start()
     assert soon(lambda: len(pool._idle) == len(Work))
     return pool
-
-
-FREE = len(Work) - 3
 
 
 @pytest.mark.parametrize("work", [Work.POLL, Work.WAITING, Work.HANGING], ids=lambda work: work.value)
