@@ -8,6 +8,7 @@ from types import FrameType
 from typing import NoReturn, TextIO, cast
 
 from exporter.core.log_writer import LogWriter
+from exporter.core.memory import loading
 
 _STANDARD_ERROR = 2
 
@@ -25,8 +26,9 @@ def run() -> None:
     stderr = LogWriter(_STANDARD_ERROR, encoding=sys.stderr.encoding if sys.stderr else "utf-8")
     sys.stderr = cast("TextIO", stderr)
     atexit.register(stderr.close)
-    from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, and signals may come meanwhile
-    from exporter.cli.output import checked_output  # noqa: PLC0415
+    with loading():
+        from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, and signals may come meanwhile
+        from exporter.cli.output import checked_output  # noqa: PLC0415
 
     with checked_output(sys.argv[1:], 1 if sys.stdout else None):
         main()

@@ -65,9 +65,9 @@ class Daemon:
 
     ``environ`` is the environment to read proxies and the CA bundle from. ``load`` reads the configuration anew for a
     reload, or raises ConfigurationError. ``allowed`` returns how many worker threads there may be, for a configured
-    number of polls at a time. Only the accounts of ``shard`` are polled. ``settled`` is called after each
-    change of configuration or accounts, and when every probe has been polled once. Raises ValueError for bad web
-    options and ConfigurationError for a bad web configuration file, before anything is started.
+    number of polls at a time. Only the accounts of ``shard`` are polled. ``settled`` is called when every
+    probe has been polled once, ``replaced`` after each change of configuration or accounts. Raises ValueError for bad
+    web options and ConfigurationError for a bad web configuration file, before anything is started.
     """
 
     def __init__(
@@ -80,11 +80,12 @@ class Daemon:
         environ: Mapping[str, str],
         shard: Shard = UNSHARDED,
         settled: Callable[[], None] = lambda: None,
+        replaced: Callable[[], None] = lambda: None,
         log: Logger,
     ) -> None:
         self._load = load
         self._allowed = allowed
-        self._settled = settled
+        self._replaced = replaced
         self._log = log
         self._ready = False
         # One after the other, by one thread: a lock would be held over work of every other room.
@@ -139,7 +140,7 @@ class Daemon:
             threads=threads,
             log=log,
         )
-        self._use(configuration)
+        self._set_up(configuration)
         self._self_metrics.config_loaded(time.time())
 
     def __enter__(self) -> Self:
@@ -247,12 +248,13 @@ class Daemon:
 
         Accounts and probes that do not change keep their history and their place in the schedule.
         """
-        configuration = configuration or self._composition.configuration
+        self._set_up(configuration or self._composition.configuration)
+        self._replaced()
+
+    def _set_up(self, configuration: Configuration) -> None:
         self._composition.configure(configuration)
-        inventory = self._inventory
-        probes = inventory.probes
-        # Before the store, whose records need a place on the page: a probe that left and came back can still have
-        # an earlier poll under way.
+        inventory, probes = self._inventory, self._inventory.probes
+        # Before the store: an earlier poll of a probe that left and came back needs a place on the page.
         self._exposition.configure(
             [(probe.key, probe.kind) for probe in probes], stale_after_of=stale_after_of(configuration)
         )
@@ -262,7 +264,6 @@ class Daemon:
         workers = configuration.poll.max_workers
         self._pool.allow(workers, bound=self._allowed(workers))
         self._schedule.configure(probes, intervals_of=intervals_of(configuration))
-        self._settled()
 
     def _take_learned(self) -> None:
         learned = self._account_ids.take_learned()

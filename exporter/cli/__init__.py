@@ -15,7 +15,7 @@ from shutil import get_terminal_size
 import click
 
 from exporter import __version__
-from exporter.core.memory import forbid_dumps
+from exporter.core.memory import forbid_dumps, loading
 
 __all__ = ["main"]
 
@@ -67,7 +67,9 @@ class _Commands(click.Group):
         """The command of this name, imported; None when there is none."""
         if cmd_name not in _HOMES:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[cmd_name]}"), cmd_name.replace("-", "_"))
+        with loading():
+            module = import_module(f"{__name__}.{_HOMES[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         command.context_class = _Context
         return command
 

@@ -38,7 +38,7 @@ from exporter.config import (
 from exporter.config.values import web_address
 from exporter.core import logs
 from exporter.core.logger import Logger
-from exporter.core.memory import collect_rarely, set_aside, share_heaps
+from exporter.core.memory import collect_rarely, set_aside, set_aside_anew, share_heaps
 from exporter.core.threads import NoThread
 from exporter.web.app import checked_telemetry_path
 
@@ -122,8 +122,10 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
                 environ=api_environment(),
                 shard=shard,
                 settled=set_aside,
+                replaced=set_aside_anew,
                 log=log,
             )
+            set_aside()
             web_configuration = load_web(web.config_file) if web.config_file else None
             _warn_of_exposure(configuration, config_file, log, web=web_configuration)
         daemon.start(

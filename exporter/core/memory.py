@@ -44,14 +44,19 @@ def collect_rarely() -> None:
 
 
 def set_aside() -> None:
-    """Collect garbage, and leave the remaining objects out of later collections, until called again.
+    """Collect garbage, and leave the remaining objects out of later collections.
 
     A configuration of 10,000 accounts is 350,000 objects. To go through them takes tenths of a second in which polls
     and scrapes stand still, at every full collection.
     """
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def set_aside_anew() -> None:
+    """Set aside, after a look at all that was set aside before, of which some has been replaced."""
+    gc.unfreeze()
+    set_aside()
 
 
 @contextmanager
@@ -64,6 +69,17 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Pause the collector while modules are loaded, and set aside without a look what they made, as it stays.
+
+    A daemon loads 70,000 objects. Of its first 0.57 s, 0.1 s went into collections that found 1,300 objects.
+    """
+    with collector_paused():
+        yield
+        gc.freeze()
 
 
 def release_memory() -> None:

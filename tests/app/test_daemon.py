@@ -656,9 +656,9 @@ def test_a_name_can_come_to_stand_for_another_account_and_be_asked_more(simulato
         assert {dict(labels)["product"] for labels in polled} == {"dcdn_ipa", "cdn"}
 
 
-def test_the_end_of_a_reload_is_announced_once_its_configuration_has_settled(simulator: Simulator) -> None:
-    """When it is built, when all were polled, and for each reload that was taken; not for one that was refused."""
-    settled = threading.Semaphore(0)
+def test_the_first_round_and_each_reload_are_announced(simulator: Simulator) -> None:
+    """When all were polled, and for each reload that was taken; not for one that was refused."""
+    settled, replaced = threading.Semaphore(0), threading.Semaphore(0)
     good = configured(simulator)
     refusals = [
         ConfigurationError((Problem("poll.interval", 1, "seen soon; accepted: a duration"),), source="a test")
@@ -670,14 +670,21 @@ def test_the_end_of_a_reload_is_announced_once_its_configuration_has_settled(sim
         return good
 
     web = WebOptions(listen_address="127.0.0.1:0")
-    daemon = Daemon(good, load=load, web=web, environ={}, settled=settled.release, log=RecordingLog())
-    assert settled.acquire(blocking=False)
-    with daemon:
+    with Daemon(
+        good,
+        load=load,
+        web=web,
+        environ={},
+        settled=settled.release,
+        replaced=replaced.release,
+        log=RecordingLog(),
+    ) as daemon:
         assert settled.acquire(timeout=10)
         assert daemon.reload().result(PATIENCE_S) is not None
-        assert not settled.acquire(blocking=False)
+        assert not replaced.acquire(blocking=False)
         assert daemon.reload().result(PATIENCE_S) is None
-    assert settled.acquire(blocking=False)
+    assert replaced.acquire(blocking=False)
+    assert not replaced.acquire(blocking=False)
     assert not settled.acquire(blocking=False)
 
 

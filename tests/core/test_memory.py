@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.core.memory import collect_rarely, collector_paused, set_aside
+from exporter.core.memory import collect_rarely, collector_paused, loading, set_aside, set_aside_anew
 
 
 class Node:
@@ -28,7 +28,7 @@ class Node:
 def thawed() -> Iterator[None]:
     """Other tests have a collector that looks at what they make, and not at what was there before."""
     yield
-    set_aside()
+    set_aside_anew()
 
 
 def test_what_lives_is_looked_at_no_more() -> None:
@@ -42,16 +42,31 @@ def test_what_lives_is_looked_at_no_more() -> None:
     assert id(before) not in looked_at
 
 
-def test_nothing_is_kept_for_good() -> None:
-    """Garbage of before is freed, also that of what was set aside once."""
+def test_garbage_is_freed_and_what_was_set_aside_once_anew() -> None:
+    """A configuration that was replaced is not kept for good."""
     set_aside_once = Node()
     set_aside()
     garbage = Node()
-    gone = [weakref.ref(set_aside_once), weakref.ref(garbage)]
+    first, second = weakref.ref(set_aside_once), weakref.ref(garbage)
     del set_aside_once, garbage
     set_aside()
+    assert (first() is None, second()) == (False, None)
+    set_aside_anew()
 
-    assert [each() for each in gone] == [None, None]
+    assert first() is None
+
+
+def test_what_is_loaded_is_set_aside_without_a_look() -> None:
+    """The collector is off meanwhile and on afterwards, also when a module could not be loaded."""
+    with loading():
+        assert not gc.isenabled()
+        loaded = Node()
+    assert gc.isenabled()
+    with suppress(ImportError), loading():
+        raise ImportError
+
+    assert gc.isenabled()
+    assert id(loaded) not in {id(each) for each in gc.get_objects()}
 
 
 def test_the_collector_is_paused_for_a_while() -> None:
