@@ -218,7 +218,7 @@ def _notes(plans: Plans, now: float) -> Iterator[Note]:
         yield Note(Severity.WARNING, template, values, "DcdnEsaPlanExpiring")
     if sites[SITE_OFFLINE]:
         values = _of(sites[SITE_OFFLINE], sites.total())
-        yield Note(Severity.WARNING, "sites offline: {count} of {total}", values, _runbook(OFFLINE))
+        yield Note(Severity.WARNING, "sites offline: {count} of {total}", values, "DcdnEsaSitesOffline")
 
 
 def _of(count: int, total: int) -> dict[str, str | int]:

@@ -50,6 +50,7 @@ ALERT_OF: Final = {
     "resource package low": "DcdnResourcePackageLow",
     "resource package ends": "DcdnResourcePackageEnding",
     "ESA plans stopped": "DcdnEsaPlanStopped",
+    "ESA sites offline": "DcdnEsaSitesOffline",
     "ESA plan ends": "DcdnEsaPlanExpiring",
     "service ends": "DcdnServiceEnding",
 }

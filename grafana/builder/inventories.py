@@ -114,7 +114,7 @@ def _counts() -> timeseries.Panel:
     )
     fine, used_up, stopped = " (valid|online|active)", " exhaust", " (offline|overdue)"
     return coloured(panel, (".", INFO), (fine, FINE), (used_up, WARNING), (stopped, CRITICAL)).links(
-        alert_links("DcdnEsaPlanStopped")
+        alert_links("DcdnEsaPlanStopped", "DcdnEsaSitesOffline")
     )
 
 

@@ -177,7 +177,7 @@ def test_every_document_that_a_row_links_is_there() -> None:
     assert {f"{DOCS}/${{__data.fields.Runbook}}.md", "http://${__data.fields.Exporter}/"} < set(links)
     assert [name for name in runbooks if not (ROOT / "docs" / "runbooks" / f"{name}.md").is_file()] == []
     assert [name for name in first if not (ROOT / "docs" / f"{name}.md").is_file()] == []
-    assert (len(runbooks), first) == (8 + 9, ["first-look"])
+    assert (len(runbooks), first) == (8 + 10, ["first-look"])
 
 
 def test_without_the_address_of_the_documents_no_panel_has_links() -> None:

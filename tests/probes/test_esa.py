@@ -260,7 +260,7 @@ STOPPED_NOTES = (
                     Severity.WARNING,
                     "sites offline: {count} of {total}",
                     {"count": 2, "total": 5},
-                    "DcdnEsaPlanStopped",
+                    "DcdnEsaSitesOffline",
                 ),
             ),
             id="a site offline",

@@ -22,6 +22,7 @@ from deploy.prometheus.rules.expressions import (
     PLAN_EXPIRY,
     PLANS_STOPPED,
     SERVICE_END,
+    SITES_OFFLINE,
     inside,
     written,
 )
@@ -31,9 +32,9 @@ from deploy.prometheus.rules.thresholds import JOB
 CERTIFICATES = ("DcdnCertificateExpired", "DcdnCertificatesExpiring")
 DOMAINS = ("DcdnDomainsOffline", "DcdnDomainCheckFailed")
 PACKAGES = ("DcdnResourcePackageLow", "DcdnResourcePackageEnding")
-STOPPED_PLANS = ("DcdnEsaPlanStopped",)
+ESA = ("DcdnEsaPlanStopped", "DcdnEsaSitesOffline")
 ENDS = ("DcdnEsaPlanExpiring", "DcdnServiceEnding")
-RUNBOOKS = "|".join((*CERTIFICATES, *DOMAINS, *PACKAGES, *STOPPED_PLANS, *ENDS))
+RUNBOOKS = "|".join((*CERTIFICATES, *DOMAINS, *PACKAGES, *ESA, *ENDS))
 """The alerts, as a pattern, of what stands beside a lock; each has a runbook of its name."""
 
 
@@ -67,6 +68,7 @@ _FOUND = (
     (Measure.LEFT, "resource package low", PACKAGE_LEFT, "template"),
     (Measure.END, "resource package ends", PACKAGE_END, "template"),
     (Measure.COUNT, "ESA plans stopped", PLANS_STOPPED, "status"),
+    (Measure.COUNT, "ESA sites offline", SITES_OFFLINE, ""),
     (Measure.END, "ESA plan ends", PLAN_EXPIRY, "instance_id"),
     (Measure.END, "service ends", SERVICE_END, ""),
 )

@@ -62,6 +62,7 @@ PACKAGE_LEFT: Final = "account_product_template_unit:dcdn_resource_package_left:
 PACKAGE_END: Final = "account_product_template:dcdn_resource_package_end_timestamp_seconds:held"
 PLANS_UNANSWERED: Final = "account_product:dcdn_esa_plans:unanswered"
 PLANS_STOPPED: Final = "account_product_status:dcdn_esa_plans:held"
+SITES_OFFLINE: Final = "account_product:dcdn_esa_sites:held"
 PLAN_EXPIRY: Final = "account_product_instance_id:dcdn_esa_plan_expiry_timestamp_seconds:held"
 ATTENTION: Final = "job_account_product_runbook:dcdn_service:attention"
 BESIDE: Final = "job_account_product_finding_item_measure:dcdn_service:beside"

@@ -12,6 +12,7 @@ from deploy.prometheus.rules.expressions import (
     PACKAGE_LEFT,
     PLAN_EXPIRY,
     PLANS_STOPPED,
+    SITES_OFFLINE,
     WENT_OFFLINE,
     routed,
     within,
@@ -178,6 +179,19 @@ INVENTORY_ALERTS = (
         description_zh="这些套餐的站点已停止服务。"
         '{{ if eq $labels.status "overdue" }}请付清欠款。{{ else }}请续费。'
         "套餐到期 15 天后会连同站点一起释放，无法恢复。{{ end }}",
+    ),
+    Alert(
+        "DcdnEsaSitesOffline",
+        Severity.WARNING,
+        routed(f"{SITES_OFFLINE}\n  unless on (account, product)\n{PLANS_STOPPED}"),
+        fires_when="sites of ESA are offline, and no plan of the account is overdue or offline (product `esa`)",
+        learned_after_s=_POLLED_S,
+        waits=_A_FACT,
+        summary=f"{WHO}: sites of ESA that are offline: {_COUNT}",
+        description="They are suspended, while the plans of the account are online. They are not served. Activate "
+        "them in the console, or delete those that are not needed.",
+        summary_zh=f"{WHO_ZH}：ESA 站点已下线：{_COUNT} 个",
+        description_zh="账号的套餐状态正常，但这些站点已被停用，不再提供服务。请在控制台重新启用，或删除不再需要的站点。",
     ),
     Alert(
         "DcdnEsaPlanExpiring",

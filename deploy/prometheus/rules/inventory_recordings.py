@@ -20,6 +20,7 @@ from deploy.prometheus.rules.expressions import (
     PLAN_EXPIRY,
     PLANS_STOPPED,
     PLANS_UNANSWERED,
+    SITES_OFFLINE,
     WENT_OFFLINE,
     before,
     held,
@@ -212,6 +213,18 @@ group by (account, product) (
             until=PLANS_UNANSWERED,
         ),
         why=f"how many plans of ESA serve nothing, where there are any, {_UNTIL}",
+    ),
+    Recording(
+        SITES_OFFLINE,
+        held(
+            of_esa('dcdn_esa_sites{status="offline"} > 0'),
+            aggregate="max",
+            by=_ONE,
+            probe="plans",
+            record=SITES_OFFLINE,
+            until=PLANS_UNANSWERED,
+        ),
+        why=f"how many sites of ESA are suspended, where there are any, {_UNTIL}",
     ),
     Recording(
         PLAN_EXPIRY,
