@@ -282,7 +282,8 @@ SHARE_ALERTS = (
         "DcdnPollsSkipped",
         Severity.WARNING,
         routed(f"{SKIPPED_POLLS} > {SKIPPED_SHARE}"),
-        fires_when=f"a probe skips more than one run in {1 / SKIPPED_SHARE:g} polls, as the last one is not over",
+        fires_when=f"a probe skips more than one run in {1 / SKIPPED_SHARE:g} polls, since the previous one "
+        "is still under way",
         learned_after_s=_POLLED_S,
         waits=Pause(
             20 * MINUTE_S, "the first round of many accounts may take long, and is forgotten after 15 minutes"

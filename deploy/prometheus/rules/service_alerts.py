@@ -318,7 +318,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
         "DcdnLockedTooLong",
         Severity.CRITICAL,
         routed(f"{SINCE} < time() - {LOCKED_TOO_LONG_S}"),
-        fires_when=f"the service has been locked for {format_duration(LOCKED_TOO_LONG_S)}, as far as is known",
+        fires_when=f"the service is locked, and the lock was first seen {format_duration(LOCKED_TOO_LONG_S)} ago",
         learned_after_s=LOCKED_TOO_LONG_S + _POLLED_S,
         waits=Pause(0, "it counts from when the lock was first seen"),
         summary=f"{WHO}: {PRODUCT} has been locked since {DAY} or longer",
