@@ -41,6 +41,10 @@ _EQUIVALENT = (
         r"dcdn_(?:domains|resource_\w+|esa_\w+):(?:held|unanswered): matcher: no `status=\"(?:online|valid)\"`",
         "the metric's other series come and go with that one",
     ),
+    (
+        r"^([\w:]+:held): expression: no `and on \(account, product\) \1`$",
+        "what is compared is joined by that record anyhow; where there is nothing of it, nothing is compared",
+    ),
     (r"dcdn_esa_plans:unanswered: matcher: no `product=", "all of it is joined by the product"),
     (r"still_healthy: threshold: 120 instead of 60", "an exporter that was healthy a minute ago is ten minutes old"),
     (r"dcdn_service:attention: matcher: no `status=", "the metric's other series come and go with that one"),

@@ -61,7 +61,7 @@ CERTIFICATE_RECORDINGS = (
             by=_ONE,
             probe="certificates",
             record=EXPIRING,
-            until=unanswered("dcdn_certificate_expiring_domains", probe="certificates"),
+            until=unanswered("dcdn_certificate_expiring_domains", probe="certificates", record=EXPIRING),
         ),
         why=f"how many have one that expires within 30 days, where there are any, {_UNTIL}",
     ),
@@ -120,7 +120,7 @@ DOMAIN_RECORDINGS = (
             by=(*_ONE, "status"),
             probe="domains",
             record=CHECK_FAILED,
-            until=unanswered('dcdn_domains{status="online"}', probe="domains"),
+            until=unanswered('dcdn_domains{status="online"}', probe="domains", record=CHECK_FAILED),
         ),
         why=f"how many domains failed their review or their configuration, where there are any, {_UNTIL}",
     ),
@@ -137,7 +137,7 @@ def _held_of_packages(holding: str, *, by: str, number: str, record: str) -> str
         by=(*_ONE, by),
         probe="resource_packages",
         record=record,
-        until=unanswered('dcdn_resource_packages{status="valid"}', probe="resource_packages"),
+        until=unanswered('dcdn_resource_packages{status="valid"}', probe="resource_packages", record=record),
     )
     return f"{known}\n  or\n" + written(f"""
 (
@@ -193,7 +193,7 @@ group by (account, product) (
       (
         dcdn_last_success_timestamp_seconds{{product="esa"}} == 0
           and on (job, instance, account, product, probe)
-        dcdn_poll_failures_total{{reason="permission"}} > 0
+        dcdn_poll_failures_total{{product="esa", reason="permission"}} > 0
       )
     )
   )

@@ -157,8 +157,14 @@ _STATES = (
         "service",
         UNANSWERED,
     ),
-    (IN_DEBT, _DEBT, (), "debt_status", unanswered(_DEBT, probe="debt_status")),
-    (IN_DEBT_OVERDUE, _DEBT_OVERDUE, (), "debt_status", unanswered(_DEBT_OVERDUE, probe="debt_status")),
+    (IN_DEBT, _DEBT, (), "debt_status", unanswered(_DEBT, probe="debt_status", record=IN_DEBT)),
+    (
+        IN_DEBT_OVERDUE,
+        _DEBT_OVERDUE,
+        (),
+        "debt_status",
+        unanswered(_DEBT_OVERDUE, probe="debt_status", record=IN_DEBT_OVERDUE),
+    ),
 )
 
 
@@ -192,12 +198,15 @@ time() - process_start_time_seconds > {INTERVAL_S}"""),
         unanswered(
             'dcdn_service_lock{reason="financial"}',
             probe="service",
+            record=LOCK,
             known=f"""
 dcdn_poll_success{{probe="service"}}
   or
 {LOST}
   or
 {SHOWN}
+  and on (account, product)
+{LOCK}
   unless on (job, instance)
 {STILL_HEALTHY}""",
         ),

@@ -219,7 +219,7 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
 (
 {inside(_change)}
     * on ({_BILLED}) group_left (charge_type)
-  topk by ({_BILLED}) (1, {_CHARGE_TYPES})
+  topk by ({_BILLED}) (1, {_CHARGE_TYPES} and on ({_BILLED}) {_NEXT_CHARGE_TYPES})
     * on ({_BILLED}) group_left (next_charge_type)
   label_replace(topk by ({_BILLED}) (1, {_NEXT_CHARGE_TYPES}), "next_charge_type", "$1", "charge_type", "(.*)")
 )
