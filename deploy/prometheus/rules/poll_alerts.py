@@ -81,15 +81,13 @@ def _of_few(alert: str, probes: str) -> str:
     Alertmanager would mute them: of 10,000 accounts they would be 30,000 alerts, which took Prometheus as much CPU as
     all other rules together.
     """
-    single = routed(probes)
+    fired_before = f"{written(probes)}\n  and on (job, {_PROBE})\n{_firing(alert)}"
     return written(f"""
-{single}
+{routed(probes)}
   unless on (job, site, product, probe)
 {_firing(_FLEET_ALERT)}
   or
-{single}
-  and on (job, {_PROBE})
-{_firing(alert)}""")
+{routed(fired_before)}""")
 
 
 def _firing(alert: str) -> str:
