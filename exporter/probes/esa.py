@@ -85,7 +85,7 @@ FAMILIES: tuple[Family[Plans], ...] = (
     ),
     Family(
         "dcdn_esa_sites",
-        f"Sites of the plans by status (SiteStatus). {_BOTH} {AS_OF}",
+        f"Sites of plans that are not released, by status (SiteStatus). {_BOTH} {AS_OF}",
         lambda plans: _counted(SITE_STATUSES, plans.sites_by_status(), whole=plans.whole),
         labels=("status",),
         scope=Scope.ACCOUNT,

@@ -106,9 +106,9 @@ class Plans:
         return Counter(plan.status for plan in self.plans)
 
     def sites_by_status(self) -> Counter[str]:
-        """How many sites have each status."""
+        """How many sites of plans that are not released have each status: the others are gone with their plan."""
         counts = Counter[str]()
-        for plan in self.plans:
+        for plan in self.held:
             counts.update(dict(plan.sites))
         return counts
 

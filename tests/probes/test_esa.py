@@ -252,7 +252,10 @@ STOPPED_NOTES = (
             id="online past its end",
         ),
         pytest.param(
-            [Plan("a", "online", sites=(("active", 3), ("offline", 2)))],
+            [
+                Plan("a", "online", sites=(("active", 3), ("offline", 2))),
+                Plan("b", "disable", sites=(("offline", 4),)),
+            ],
             ["site_offline", "online"],
             "online",
             (
