@@ -186,12 +186,12 @@ INVENTORY_ALERTS = (
         routed(f"{SITES_OFFLINE}\n  unless on (account, product)\n{PLANS_STOPPED}"),
         fires_when="sites of ESA are offline, and no plan of the account is overdue or offline (product `esa`)",
         learned_after_s=_POLLED_S,
-        waits=_A_FACT,
+        waits=Pause(15 * MINUTE_S, "sites may come back one answer later than a plan that was renewed"),
         summary=f"{WHO}: sites of ESA that are offline: {_COUNT}",
-        description="They are suspended, while the plans of the account are online. They are not served. Activate "
+        description="They are suspended and not served, and no plan of the account is overdue or offline. Activate "
         "them in the console, or delete those that are not needed.",
         summary_zh=f"{WHO_ZH}：ESA 站点已下线：{_COUNT} 个",
-        description_zh="账号的套餐状态正常，但这些站点已被停用，不再提供服务。请在控制台重新启用，或删除不再需要的站点。",
+        description_zh="账号没有欠费或已到期的套餐，但这些站点已被停用，不再提供服务。请在控制台重新启用，或删除不再需要的站点。",
     ),
     Alert(
         "DcdnEsaPlanExpiring",

@@ -20,7 +20,7 @@ INFO_GROUP_WAIT_S: Final = 60
 LOCK_INTERVAL_S: Final = 15
 INTERVAL_S: Final = MINUTE_S
 # Counters of polls, over a quarter of an hour: each minute would cost a sixth more of all rules' CPU. It is less than
-# the 5 minutes for which Prometheus looks back at what was recorded.
+# the 5 minutes for which Prometheus looks back at what was recorded; after a missed evaluation, dashboards lack it.
 SHARE_INTERVAL_S: Final = 4 * MINUTE_S
 
 # How the exporter polls unless it is configured otherwise; a test holds them to its defaults.
