@@ -73,7 +73,7 @@ def exit_on_signal(code: int | None = None) -> Iterator[None]:
 
 @contextmanager
 def interrupt_on_signal() -> Iterator[None]:
-    """Inside, SIGTERM and Ctrl-C raise KeyboardInterrupt, for a command that reports how far it got.
+    """Inside, SIGTERM, Ctrl-C and a lost terminal raise KeyboardInterrupt, for a command that reports how far it got.
 
     Only the first one does: `timeout` sends two at once, and the second would interrupt the report.
     """
@@ -85,15 +85,21 @@ def interrupt_on_signal() -> Iterator[None]:
             interrupted = True
             raise KeyboardInterrupt
 
-    with _handled(interrupt, *_STOP_SIGNALS):
+    with _handled(interrupt, *_STOP_SIGNALS, *_hangup()):
         yield
 
 
 @contextmanager
 def signals_ignored() -> Iterator[None]:
-    """Inside, SIGTERM and Ctrl-C do nothing: the exit code is decided."""
-    with _handled(signal.SIG_IGN, *_STOP_SIGNALS):
+    """Inside, SIGTERM, Ctrl-C and a lost terminal do nothing: the exit code is decided."""
+    with _handled(lambda _number, _frame: None, *_STOP_SIGNALS, *_hangup()):
         yield
+
+
+def _hangup() -> Iterator[signal.Signals]:
+    """SIGHUP, which says that the terminal is gone, unless `nohup` has the process ignore it."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield signal.SIGHUP
 
 
 @contextmanager

@@ -40,9 +40,13 @@ def _charge_type(text: str) -> str:
     return text.strip()
 
 
-def _seconds(seconds: float) -> float:
-    if math.isnan(seconds):  # no comparison refuses it
-        raise ValueError(f"seen {seconds!r}; accepted: 0 to {_LONGEST_WAIT_S}")
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= _LONGEST_WAIT_S:
+        raise ValueError(f"seen {text!r}; accepted: seconds as a number, 0 to {_LONGEST_WAIT_S}")
     return seconds
 
 
@@ -66,8 +70,8 @@ def _seconds(seconds: float) -> float:
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(0, _LONGEST_WAIT_S),
-    default=30.0,
+    metavar="SECONDS",
+    default="30",
     show_default=True,
     callback=checked(_seconds),
     help="For how many seconds to poll DescribeCdnService until it shows CDN.",

@@ -14,6 +14,8 @@ from tests.activation.test_refusals import MEANINGS
 
 OpenCdn = Callable[..., Result]
 
+SECONDS = "accepted: seconds as a number, 0 to 600"
+
 PLAN = """\
 account     shop (site china)
 account id  1000000000000007
@@ -166,8 +168,10 @@ def test_for_programs(simulator: Simulator, open_cdn: OpenCdn) -> None:
     ("flags", "account", "told"),
     [
         pytest.param((), "shopp", "--account: seen 'shopp'; accepted: shop", id="account"),
-        pytest.param(("--wait", "-1"), "shop", "--wait", id="wait"),
-        pytest.param(("--wait", "nan"), "shop", "--wait': seen nan; accepted: 0 to 600", id="no number"),
+        pytest.param(("--wait", "-1"), "shop", f"--wait': seen '-1'; {SECONDS}", id="wait"),
+        pytest.param(("--wait", "601"), "shop", f"--wait': seen '601'; {SECONDS}", id="long wait"),
+        pytest.param(("--wait", "nan"), "shop", f"--wait': seen 'nan'; {SECONDS}", id="no number"),
+        pytest.param(("--wait", "1 m"), "shop", f"--wait': seen '1 m'; {SECONDS}", id="a duration"),
         pytest.param(("--output", "xml"), "shop", "--output", id="output"),
         pytest.param(
             ("--internet-charge-type", " "), "shop", "seen ' '; accepted: PayByTraffic", id="billing method"

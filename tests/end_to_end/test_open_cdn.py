@@ -110,6 +110,7 @@ def test_a_connection_that_is_cut(simulate: Simulate, shop: Account, command: Co
     [
         pytest.param([signal.SIGTERM], id="SIGTERM"),
         pytest.param([signal.SIGTERM, signal.SIGINT], id="and Ctrl-C at once"),
+        pytest.param([signal.SIGHUP], id="terminal lost"),
     ],
 )
 def test_a_signal_while_the_answer_is_awaited(
@@ -121,7 +122,7 @@ def test_a_signal_while_the_answer_is_awaited(
     *,
     numbers: list[signal.Signals],
 ) -> None:
-    """SIGTERM after the call was sent ends the command at once, which says that it does not know."""
+    """A signal after the call was sent ends the command at once, which says that it does not know."""
     simulator = simulate(shop, writes=1)
     exit_code, told = interrupt(
         simulator, arguments(simulator, "--yes"), environ, tmp_path, during=WRITE, numbers=numbers
