@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.api.call import Api, Caller
-from exporter.api.errors import ApiError, MalformedReply
+from exporter.api.errors import ApiError
+from exporter.api.fields import AnswerFields, described
 from exporter.api.operation import GET_CALLER_IDENTITY
 from exporter.core.logger import Logger
 
@@ -71,7 +72,7 @@ def parse_account_id(payload: Mapping[str, object], request_id: str | None) -> s
     if isinstance(account_id, int) and not isinstance(account_id, bool):
         account_id = str(account_id)
     if not isinstance(account_id, str) or not account_id.strip().isdecimal() or not account_id.isascii():
-        raise MalformedReply(
-            "AccountId: accepted would be the digits of an account id", http_status=200, request_id=request_id
+        raise AnswerFields(payload, request_id).malformed(
+            "AccountId", described(account_id), "the digits of an account id"
         )
     return account_id.strip()

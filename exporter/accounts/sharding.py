@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 
-_WORDS = "accepted would be ORDINAL/TOTAL such as 0/3, ordinals counted from 0, or auto/TOTAL"
+_WORDS = "accepted: ORDINAL/TOTAL such as 0/3, ordinals counted from 0, or auto/TOTAL"
 _FORM = re.compile(r"(?P<ordinal>[0-9]{1,6}|auto)/(?P<total>[0-9]{1,6})")
 _LAST_NUMBER = re.compile(r"[0-9]+$")
 

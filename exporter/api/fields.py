@@ -213,7 +213,7 @@ class AnswerFields:
 
     def _malformed(self, where: str, seen: str, accepted: str) -> MalformedReply:
         return MalformedReply(
-            f"{_shortened(printable(where))}: seen {_shortened(printable(seen))}; accepted would be {accepted}",
+            f"{_shortened(printable(where))}: seen {_shortened(printable(seen))}; accepted: {accepted}",
             http_status=200,
             request_id=self._request_id,
         )

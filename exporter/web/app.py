@@ -69,7 +69,7 @@ def checked_telemetry_path(path: str) -> str:
     taken = path == "/" or path.startswith(("/-/", "/api/", "/static/"))
     if not path.startswith("/") or taken or _UNROUTABLE & set(path):
         raise ValueError(
-            f"telemetry path: seen {path!r}; accepted would be one such as /metrics: it begins with a slash, is not "
+            f"telemetry path: seen {path!r}; accepted: one such as /metrics: it begins with a slash, is not "
             "/ alone and not below /-/, /api/ or /static/, and holds no space and none of {}?#%"
         )
     return path

@@ -118,5 +118,5 @@ def test_an_account_id_is_digits(value: object, account_id: str) -> None:
 @pytest.mark.parametrize("value", [None, "", "abc", True, ["1"], "١٢٣"])
 def test_anything_else_is_no_account_id(value: object) -> None:
     """What is no id is refused, so that it never becomes a label or the key of a budget."""
-    with pytest.raises(MalformedReply, match="AccountId"):
+    with pytest.raises(MalformedReply, match=r"AccountId: seen .*; accepted: the digits"):
         parse_account_id({"AccountId": value}, "request")

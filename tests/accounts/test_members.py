@@ -42,9 +42,7 @@ def test_a_member_that_comes_twice_is_one() -> None:
     newer = ROW | {"DisplayName": "Dev 2"}
 
     assert parse_members(page(ROW, newer, TotalCount=1), None) == (Member(DEV.account_id, "Dev 2"),)
-    assert refusal(page(ROW, newer, TotalCount=2)) == (
-        "TotalCount: seen 2 with 1 account; accepted would be the whole list"
-    )
+    assert refusal(page(ROW, newer, TotalCount=2)) == ("TotalCount: seen 2 with 1 account; accepted: the whole list")
 
 
 def test_a_member_that_is_being_deleted_is_no_missing_one() -> None:
@@ -126,43 +124,41 @@ def test_a_directory_may_have_no_members(payload: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("payload", "explanation"),
     [
-        pytest.param({}, "Accounts: seen NoneType None; accepted would be an object", id="empty"),
+        pytest.param({}, "Accounts: seen NoneType None; accepted: an object", id="empty"),
         pytest.param(
             {"TotalCount": 2, "Accounts": {}},
-            "Accounts.Account: seen NoneType None; accepted would be a list",
+            "Accounts.Account: seen NoneType None; accepted: a list",
             id="members that are counted and not listed",
         ),
         pytest.param(
             {"TotalCount": 0, "Accounts": {"Account": {}}},
-            "Accounts.Account: seen dict {}; accepted would be a list",
+            "Accounts.Account: seen dict {}; accepted: a list",
             id="no list",
         ),
-        pytest.param(
-            page(ROW, "x"), "Accounts.Account[1]: seen str 'x'; accepted would be an object", id="no object"
-        ),
+        pytest.param(page(ROW, "x"), "Accounts.Account[1]: seen str 'x'; accepted: an object", id="no object"),
         pytest.param(
             page({}),
-            "Accounts.Account[0].AccountId: seen NoneType None; accepted would be the digits of an account id",
+            "Accounts.Account[0].AccountId: seen NoneType None; accepted: the digits of an account id",
             id="no id",
         ),
         pytest.param(
             page(ROW, ROW | {"AccountId": "12a"}),
-            "Accounts.Account[1].AccountId: seen str '12a'; accepted would be the digits of an account id",
+            "Accounts.Account[1].AccountId: seen str '12a'; accepted: the digits of an account id",
             id="letters",
         ),
         pytest.param(
             page(ROW | {"AccountId": "١٢٣"}),
-            "Accounts.Account[0].AccountId: seen str '١٢٣'; accepted would be the digits of an account id",
+            "Accounts.Account[0].AccountId: seen str '١٢٣'; accepted: the digits of an account id",
             id="other digits",
         ),
         pytest.param(
             page(ROW | {"AccountId": float(2**53)}),
-            f"Accounts.Account[0].AccountId: seen float {float(2**53)}; accepted would be a text",
+            f"Accounts.Account[0].AccountId: seen float {float(2**53)}; accepted: a text",
             id="a number that is not exact",
         ),
         pytest.param(
             page(ROW, TotalCount=1.5),
-            "TotalCount: seen float 1.5; accepted would be a number of rows",
+            "TotalCount: seen float 1.5; accepted: a number of rows",
             id="a count that is no whole number",
         ),
     ],

@@ -83,9 +83,7 @@ def test_what_is_no_date_is_refused(written: object, seen: str) -> None:
     with pytest.raises(MalformedReply) as caught:
         AnswerFields({"OpeningTime": written}, None).moment("OpeningTime")
 
-    assert caught.value.explanation == (
-        f"OpeningTime: seen {seen}; accepted would be a date such as 2018-03-31T16:00:00Z"
-    )
+    assert caught.value.explanation == (f"OpeningTime: seen {seen}; accepted: a date such as 2018-03-31T16:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +100,7 @@ def test_a_date_that_stands_for_none_is_refused(written: str) -> None:
     with pytest.raises(MalformedReply) as caught:
         AnswerFields({"EndTime": written}, None).moment("EndTime")
 
-    assert caught.value.explanation == f"EndTime: seen str {written!r}; accepted would be a date from 2000 on"
+    assert caught.value.explanation == f"EndTime: seen str {written!r}; accepted: a date from 2000 on"
     assert AnswerFields({"EndTime": "2000-01-01T00:00:00Z"}, None).moment("EndTime") == datetime(
         2000, 1, 1, tzinfo=UTC
     )
@@ -144,7 +142,7 @@ def test_a_field_of_several_values_makes_no_sense(text: str, seen: str) -> None:
     with pytest.raises(MalformedReply) as caught:
         AnswerFields(read_json(text), None).text("Id")
 
-    assert caught.value.explanation == f"Id: seen {seen}; accepted would be one value"
+    assert caught.value.explanation == f"Id: seen {seen}; accepted: one value"
 
 
 def test_a_number_of_any_length_is_read() -> None:
@@ -183,7 +181,7 @@ def test_odd_auxiliary_fields_are_noted() -> None:
     assert (fields.auxiliary(fields.text, "Id"), fields.auxiliary(fields.text, "Name")) == (None, "x")
     assert fields.auxiliary(fields.moment, "Time") is None
     assert fields.unknown_values({"Type": ("new",), "Time": ("later",)}) == {
-        "Id": ("Id: seen list []; accepted would be a text",),
+        "Id": ("Id: seen list []; accepted: a text",),
         "Time": ("later",),
         "Type": ("new",),
     }

@@ -310,7 +310,7 @@ REFUSED = [
     pytest.param(
         BY_TOKEN,
         [page("a", total=[1])],
-        "TotalCount: seen list [1]; accepted would be a number of rows",
+        "TotalCount: seen list [1]; accepted: a number of rows",
         id="no number",
     ),
     pytest.param(BY_TOKEN, [page("a", token=[1])], "NextToken: seen list [1]", id="no token"),

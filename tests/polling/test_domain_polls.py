@@ -162,7 +162,7 @@ def test_a_count_that_is_too_high_is_no_answer(world: Callable[..., World]) -> N
     assert isinstance(failure, Failure)
     assert (failure.reason, failure.explanation) == (
         FailureReason.MALFORMED,
-        "TotalCount: seen 3 with 2 rows; accepted would be the whole list",
+        "TotalCount: seen 3 with 2 rows; accepted: the whole list",
     )
     assert shop.store.get(shop.probe.key).state == known
 

@@ -175,7 +175,7 @@ def test_an_answer_that_makes_no_sense_is_malformed(world: World) -> None:
 
     assert isinstance(outcome, Failure)
     assert outcome.reason is FailureReason.MALFORMED
-    assert outcome.explanation.startswith("OperationLocks: seen int 7; accepted would be ")
+    assert outcome.explanation.startswith("OperationLocks: seen int 7; accepted: ")
 
 
 def test_undocumented_values_are_counted_by_field(world: World) -> None:
@@ -228,7 +228,7 @@ def test_a_field_that_makes_no_sense_is_counted_and_logged(world: World) -> None
     (line,) = [fields for _, event, fields in world.log.lines if event == "unknown value"]
     assert (line["field"], line["value"]) == (
         "OpeningTime",
-        "OpeningTime: seen str 'yesterday'; accepted would be a date such as 2018-03-31T16:00:00Z",
+        "OpeningTime: seen str 'yesterday'; accepted: a date such as 2018-03-31T16:00:00Z",
     )
 
 

@@ -79,7 +79,7 @@ def test_what_is_no_amount_is_no_answer(value: object, seen: str) -> None:
     """An account never looks solvent because its amount could not be read."""
     explanation = refusal({"Data": {"AvailableAmount": value, "Currency": "CNY"}})
 
-    assert explanation == f'Data.AvailableAmount: seen {seen}; accepted would be an amount such as "-1,234.50"'
+    assert explanation == f'Data.AvailableAmount: seen {seen}; accepted: an amount such as "-1,234.50"'
 
 
 @pytest.mark.parametrize(
@@ -103,32 +103,32 @@ def test_a_currency_is_upper_case(written: str, currency: str, unknown: bool) ->
 @pytest.mark.parametrize(
     ("payload", "explanation"),
     [
-        pytest.param({}, "Data: seen NoneType None; accepted would be an object", id="empty"),
-        pytest.param({"Data": "12.00"}, "Data: seen str '12.00'; accepted would be an object", id="no object"),
+        pytest.param({}, "Data: seen NoneType None; accepted: an object", id="empty"),
+        pytest.param({"Data": "12.00"}, "Data: seen str '12.00'; accepted: an object", id="no object"),
         pytest.param(
             {"Data": {}},
-            "Data: seen the fields (none); accepted would be AvailableAmount and Currency",
+            "Data: seen the fields (none); accepted: AvailableAmount and Currency",
             id="no fields",
         ),
         pytest.param(
             {"Data": {"AvailableAmount": "1.00"}},
-            "Data: seen the fields AvailableAmount; accepted would be AvailableAmount and Currency",
+            "Data: seen the fields AvailableAmount; accepted: AvailableAmount and Currency",
             id="no currency",
         ),
         pytest.param(
             {"Data": {"AvailableAmount": "", "Currency": "CNY"}},
             "Data: seen the empty fields AvailableAmount and the fields Currency; "
-            "accepted would be AvailableAmount and Currency",
+            "accepted: AvailableAmount and Currency",
             id="an empty amount",
         ),
         pytest.param(
             {"Data": {"AvailableAmount": " ", "Currency": None}},
-            "Data: seen the empty fields AvailableAmount, Currency; accepted would be AvailableAmount and Currency",
+            "Data: seen the empty fields AvailableAmount, Currency; accepted: AvailableAmount and Currency",
             id="both empty",
         ),
         pytest.param(
             {"Data": {"AvailableAmount": "1.00", "Currency": []}},
-            "Data.Currency: seen list []; accepted would be a text",
+            "Data.Currency: seen list []; accepted: a text",
             id="a currency that is no text",
         ),
     ],

@@ -62,7 +62,7 @@ def test_a_debt_that_is_neither_yes_nor_no_is_no_answer(field: str, value: objec
     with pytest.raises(MalformedReply) as caught:
         parse_debt({**dict.fromkeys(FIELDS, False), field: value}, "request-1")
 
-    assert caught.value.explanation == f"{field}: seen {seen}; accepted would be true or false"
+    assert caught.value.explanation == f"{field}: seen {seen}; accepted: true or false"
     assert caught.value.request_id == "request-1"
 
 
@@ -75,7 +75,7 @@ def test_what_makes_no_sense_beside_a_debt_is_absent_and_counted(
     answer = parse_debt({**dict.fromkeys(FIELDS, True), field: value}, "request-1")
 
     assert answer.state == DebtState(**{**dict.fromkeys(NAMES, True), name: None})
-    assert answer.unknown_values == {field: (f"{field}: seen {seen}; accepted would be true or false",)}
+    assert answer.unknown_values == {field: (f"{field}: seen {seen}; accepted: true or false",)}
 
 
 @pytest.mark.parametrize("field", ["Enabled", "OnService"])
@@ -131,7 +131,7 @@ def test_an_answer_about_no_debt_is_malformed(payload: dict[str, object], fields
         parse_debt(payload, None)
 
     assert caught.value.explanation == (
-        f"the answer: seen {fields}; accepted would be Enabled, OnService, InDebt or InDebtOverdue"
+        f"the answer: seen {fields}; accepted: Enabled, OnService, InDebt or InDebtOverdue"
     )
 
 

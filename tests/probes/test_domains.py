@@ -194,7 +194,7 @@ def test_unknown_values_of_all_rows_are_told() -> None:
     assert answer.unknown_values["DomainStatus"][:3] == (
         "frozen",
         "unspecified",
-        "Domains.PageData[1].DomainStatus: seen list [0]; accepted would be a text",
+        "Domains.PageData[1].DomainStatus: seen list [0]; accepted: a text",
     )
     assert {field: len(values) for field, values in answer.unknown_values.items()} == {
         "DomainName": MOST_SEEN,
@@ -222,9 +222,7 @@ def test_domains_without_a_name_are_as_many_as_there_are_rows() -> None:
         pytest.param({}, "Domains: seen NoneType None", id="nothing"),
         pytest.param({"Domains": []}, "Domains: seen list []", id="a list"),
         pytest.param({"TotalCount": 1, "Domains": {}}, "Domains.PageData: seen NoneType None", id="no list"),
-        pytest.param(
-            reply(row("a"), "b"), "Domains.PageData[1]: seen str 'b'; accepted would be an object", id="a text"
-        ),
+        pytest.param(reply(row("a"), "b"), "Domains.PageData[1]: seen str 'b'; accepted: an object", id="a text"),
         pytest.param(reply(total="many"), "TotalCount: seen str 'many'", id="no count"),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_renewal_has_one_of_four_words(written: object, renewal: str, unknown:
         pytest.param(
             ["online"],
             "unspecified",
-            ("InstanceInfo[0].Status: seen list ['online']; accepted would be a text",),
+            ("InstanceInfo[0].Status: seen list ['online']; accepted: a text",),
             id="no text",
         ),
     ],
@@ -139,7 +139,7 @@ def test_an_odd_status_is_kept_and_counted(written: object, status: str, unknown
         pytest.param(
             {"SiteStatus": "active"},
             (),
-            {"Sites": ("InstanceInfo[0].Sites: seen dict {'SiteStatus': 'active'}; accepted would be a list",)},
+            {"Sites": ("InstanceInfo[0].Sites: seen dict {'SiteStatus': 'active'}; accepted: a list",)},
             id="no list",
         ),
     ],
@@ -174,12 +174,12 @@ def test_an_odd_field_beside_the_status_spoils_only_itself(field: str) -> None:
 @pytest.mark.parametrize(
     ("payload", "explanation"),
     [
-        pytest.param({}, "InstanceInfo: seen NoneType None; accepted would be a list", id="empty"),
-        pytest.param({"InstanceInfo": {}}, "InstanceInfo: seen dict {}; accepted would be a list", id="no list"),
-        pytest.param(answer_of("x"), "InstanceInfo[0]: seen str 'x'; accepted would be an object", id="no object"),
+        pytest.param({}, "InstanceInfo: seen NoneType None; accepted: a list", id="empty"),
+        pytest.param({"InstanceInfo": {}}, "InstanceInfo: seen dict {}; accepted: a list", id="no list"),
+        pytest.param(answer_of("x"), "InstanceInfo[0]: seen str 'x'; accepted: an object", id="no object"),
         pytest.param(
             answer_of({"InstanceId": "sp-1"}, {"Status": "online"}),
-            "InstanceInfo[1]: seen the fields Status; accepted would be the InstanceId of a plan",
+            "InstanceInfo[1]: seen the fields Status; accepted: the InstanceId of a plan",
             id="no id",
         ),
     ],

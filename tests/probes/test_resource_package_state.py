@@ -100,24 +100,24 @@ def test_an_account_may_have_no_packages(payload: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("payload", "explanation"),
     [
-        pytest.param({}, "ResourcePackageInfos: seen NoneType None; accepted would be an object", id="nothing"),
+        pytest.param({}, "ResourcePackageInfos: seen NoneType None; accepted: an object", id="nothing"),
         pytest.param(
             {"ResourcePackageInfos": "x"},
-            "ResourcePackageInfos: seen str 'x'; accepted would be an object",
+            "ResourcePackageInfos: seen str 'x'; accepted: an object",
             id="a text",
         ),
         pytest.param(
             {"ResourcePackageInfos": {"ResourcePackageInfo": "x"}},
-            "ResourcePackageInfos.ResourcePackageInfo: seen str 'x'; accepted would be a list",
+            "ResourcePackageInfos.ResourcePackageInfo: seen str 'x'; accepted: a list",
             id="no list",
         ),
         pytest.param(
             {"ResourcePackageInfos": {"resourcePackageInfo": [{}], "Count": 1}},
-            f"{ROWS}: seen NoneType None; accepted would be a list",
+            f"{ROWS}: seen NoneType None; accepted: a list",
             id="other keys",
         ),
-        pytest.param(listing({}, "x"), f"{ROWS}[1]: seen str 'x'; accepted would be an object", id="a text in it"),
-        pytest.param(listing(None), f"{ROWS}[0]: seen NoneType None; accepted would be an object", id="null in it"),
+        pytest.param(listing({}, "x"), f"{ROWS}[1]: seen str 'x'; accepted: an object", id="a text in it"),
+        pytest.param(listing(None), f"{ROWS}[0]: seen NoneType None; accepted: an object", id="null in it"),
     ],
 )
 def test_an_answer_without_a_list_of_objects_is_malformed(payload: dict[str, object], explanation: str) -> None:
@@ -216,7 +216,7 @@ def test_an_odd_field_spoils_itself(field: str, value: object, seen: str, accept
     answer = parsed(**{"DisplayName": "name", field: value})
 
     assert answer.state == (Package("t", display_name="name", unit=None if field == CURR else "unknown"),)
-    assert answer.unknown_values == {field: (f"{ROWS}[0].{field}: seen {seen}; accepted would be {accepted}",)}
+    assert answer.unknown_values == {field: (f"{ROWS}[0].{field}: seen {seen}; accepted: {accepted}",)}
     assert field in UNKNOWN_FIELDS
 
 

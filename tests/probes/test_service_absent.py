@@ -62,7 +62,7 @@ def test_an_answer_about_no_service_is_malformed(payload: dict[str, object], fie
         parse_service(payload, "request-1")
 
     assert caught.value.explanation == (
-        f"the answer: seen {fields}; accepted would be those of a service: "
+        f"the answer: seen {fields}; accepted: those of a service: "
         "InstanceId, OpeningTime, InternetChargeType or a lock"
     )
 

@@ -58,7 +58,7 @@ def test_an_answer_without_locks_is_active() -> None:
 
 def test_locks_that_make_no_sense_are_no_answer() -> None:
     """A service never looks healthy because its locks could not be read."""
-    assert refusal(OperationLocks=[1.5]).startswith("OperationLocks: seen float 1.5; accepted would be an object")
+    assert refusal(OperationLocks=[1.5]).startswith("OperationLocks: seen float 1.5; accepted: an object")
 
 
 AUXILIARY = ["InstanceId", "InternetChargeType", "ChangingChargeType", "OpeningTime", "ChangingAffectTime"]
@@ -82,7 +82,7 @@ def test_what_is_no_date_is_absent_and_counted(field: str) -> None:
     assert answer.state == locked_without(field)
     assert answer.state.lock_reasons == ("financial",)
     assert answer.unknown_values == {
-        field: (f"{field}: seen str '-'; accepted would be a date such as 2018-03-31T16:00:00Z",)
+        field: (f"{field}: seen str '-'; accepted: a date such as 2018-03-31T16:00:00Z",)
     }
 
 
@@ -120,7 +120,7 @@ def test_what_is_no_text_is_absent_and_counted(field: str, value: object, seen: 
 
     assert answer.state == locked_without(field)
     assert answer.state.lock_reasons == ("financial",)
-    assert answer.unknown_values == {field: (f"{field}: seen {seen}; accepted would be a text",)}
+    assert answer.unknown_values == {field: (f"{field}: seen {seen}; accepted: a text",)}
 
 
 def test_every_odd_field_is_counted() -> None:
@@ -144,7 +144,7 @@ def test_a_lock_beside_what_is_none_is_counted() -> None:
 
     assert answer.state.lock_reasons == ("financial",)
     (seen,) = answer.unknown_values["LockReason"]
-    assert seen.startswith("OperationLocks: seen float 1.5; accepted would be an object")
+    assert seen.startswith("OperationLocks: seen float 1.5; accepted: an object")
 
 
 @pytest.mark.parametrize(

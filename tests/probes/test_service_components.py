@@ -164,7 +164,7 @@ def test_a_component_without_any_method_cannot_be() -> None:
             {"WebsocketChangingTime": "soon"},
             {
                 "WebsocketChangingTime": (
-                    "WebsocketChangingTime: seen str 'soon'; accepted would be a date such as 2018-03-31T16:00:00Z",
+                    "WebsocketChangingTime: seen str 'soon'; accepted: a date such as 2018-03-31T16:00:00Z",
                 )
             },
             id="no moment",
@@ -175,7 +175,7 @@ def test_a_component_without_any_method_cannot_be() -> None:
         pytest.param(
             CDN,
             {"DynamicBillingType": {}},
-            {"DynamicBillingType": ("DynamicBillingType: seen dict {}; accepted would be a text",)},
+            {"DynamicBillingType": ("DynamicBillingType: seen dict {}; accepted: a text",)},
             id="no method at all",
         ),
     ],

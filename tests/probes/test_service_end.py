@@ -63,11 +63,11 @@ def test_the_zero_of_a_clock_is_no_end(zero: str) -> None:
 @pytest.mark.parametrize(
     ("value", "seen"),
     [
-        pytest.param("soon", "str 'soon'; accepted would be a date such as 2018-03-31T16:00:00Z", id="word"),
-        pytest.param({}, "dict {}; accepted would be a text", id="an object"),
+        pytest.param("soon", "str 'soon'; accepted: a date such as 2018-03-31T16:00:00Z", id="word"),
+        pytest.param({}, "dict {}; accepted: a text", id="an object"),
         pytest.param(
             "2021-08-26T02:52:08Z",
-            "str '2021-08-26T02:52:08Z'; accepted would be a date after StartTime",
+            "str '2021-08-26T02:52:08Z'; accepted: a date after StartTime",
             id="not after the start",
         ),
     ],

@@ -280,7 +280,7 @@ def test_what_names_a_lock_and_cannot_be_read_is_no_answer(payload: dict[str, ob
     with pytest.raises(MalformedReply) as caught:
         lock_reasons(AnswerFields(payload, None))
 
-    assert caught.value.explanation.startswith(f"{seen}; accepted would be an object such as")
+    assert caught.value.explanation.startswith(f"{seen}; accepted: an object such as")
 
 
 def test_an_answer_without_the_field_names_no_lock() -> None:
@@ -322,5 +322,5 @@ def test_locks_that_make_no_sense_are_no_answer(locks: object, seen: str) -> Non
 
     assert caught.value.request_id == "request-1"
     assert caught.value.explanation == (
-        f'{seen}; accepted would be an object such as {{"LockReason": [{{"LockReason": "financial"}}]}}'
+        f'{seen}; accepted: an object such as {{"LockReason": [{{"LockReason": "financial"}}]}}'
     )

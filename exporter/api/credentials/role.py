@@ -90,10 +90,13 @@ def parse_assume_role(payload: Mapping[str, object], request_id: str | None) -> 
         if isinstance(value := fields.get(name), str) and value.strip()
     }
     if len(texts) < 4:  # noqa: PLR2004 — all four
-        raise _malformed("accepted would be AccessKeyId, AccessKeySecret, SecurityToken, Expiration", request_id)
+        seen = f"seen texts in {', '.join(texts) or 'no field'}"
+        raise _malformed(f"{seen}; accepted: AccessKeyId, AccessKeySecret, SecurityToken, Expiration", request_id)
     expires_at = _unix_time(texts["Expiration"])
     if expires_at is None:
-        raise _malformed("Expiration: accepted would be a moment such as 2026-01-02T03:04:05Z", request_id)
+        raise _malformed(
+            "Expiration: seen a text that is no moment; accepted: a moment such as 2026-01-02T03:04:05Z", request_id
+        )
     try:
         return Credentials(
             access_key_id=texts["AccessKeyId"],

@@ -87,7 +87,7 @@ def test_an_answer_without_credentials(name: str, value: object) -> None:
 @pytest.mark.parametrize("value", ["tomorrow", "2026-01-02T03:04:06", "2026-13-02T03:04:05Z"])
 def test_an_expiration_that_is_no_moment(value: str) -> None:
     """Without an end that can be read, the time of the next call is not known."""
-    with pytest.raises(MalformedReply, match="Expiration") as refusal:
+    with pytest.raises(MalformedReply, match=r"Expiration: seen .*; accepted: a moment") as refusal:
         parse_assume_role({"Credentials": {**GOOD["Credentials"], "Expiration": value}}, None)
     assert value not in str(refusal.value)
 
