@@ -11,6 +11,7 @@ from exporter.core.log_writer import LogWriter
 from exporter.core.memory import loading
 
 _STANDARD_ERROR = 2
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run() -> None:
@@ -19,7 +20,7 @@ def run() -> None:
     The exit code is 0 for commands that run until they are stopped; for others, 0 would mean that their work is done.
     """
     _open_closed_streams()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOP_SIGNALS:
         signal.signal(number, _leave)
     if sys.argv[1:2] == ["serve"]:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is no configuration to reload yet
@@ -30,8 +31,13 @@ def run() -> None:
         from exporter.cli import main  # noqa: PLC0415 — loading takes half a second, and signals may come meanwhile
         from exporter.cli.output import checked_output  # noqa: PLC0415
 
-    with checked_output(sys.argv[1:], 1 if sys.stdout else None):
-        main()
+    try:
+        with checked_output(sys.argv[1:], 1 if sys.stdout else None):
+            main()
+    finally:
+        # The exit code is decided, and the interpreter takes a moment to end: it would die of a second signal.
+        for number in (*_STOP_SIGNALS, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _open_closed_streams() -> None:

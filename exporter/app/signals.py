@@ -12,9 +12,13 @@ from types import FrameType
 from typing import NoReturn
 
 EXIT_BY_SIGNAL = 128
-# Python runs handlers in the main thread: a wait without timeout there may miss a signal that the system delivered to
-# another thread, or that came just before the wait.
-_LONGEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 1.0
+"""How long the main thread may wait for anything at a time.
+
+Python runs handlers there: a wait without end may miss a signal that came just before it, or that the system gave to
+another thread, as it does while one starts a thread.
+"""
+
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _Handler = Callable[[int, FrameType | None], object] | signal.Handlers
@@ -37,7 +41,7 @@ def next_signal(received: SimpleQueue[int], *, within_s: float | None = None) ->
     number: int | None = None
     while number is None:
         try:
-            number = received.get(timeout=max(0.0, min(_LONGEST_WAIT_S, ends_at - time.monotonic())))
+            number = received.get(timeout=max(0.0, min(LONGEST_WAIT_S, ends_at - time.monotonic())))
         except Empty:
             if time.monotonic() >= ends_at:
                 return None
@@ -48,7 +52,7 @@ def next_signal(received: SimpleQueue[int], *, within_s: float | None = None) ->
 
 def wait_for_stop(stopping: threading.Event) -> None:
     """Wait until a signal has set the event."""
-    while not stopping.wait(_LONGEST_WAIT_S):
+    while not stopping.wait(LONGEST_WAIT_S):
         pass
 
 

@@ -6,9 +6,10 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from exporter.app.signals import LONGEST_WAIT_S
 from exporter.cli.exit import EXIT_FAILED, EXIT_NOT_WRITTEN, End, fail
 
 _STANDARD_OUTPUT = 1
@@ -84,9 +85,9 @@ class _Descriptor(io.RawIOBase):
 
 
 def _written(descriptor: int, data: Any) -> int:
-    """How many bytes it took."""
+    """How many bytes it took, once it could take some."""
     while True:
-        try:
-            return os.write(descriptor, data)
-        except BlockingIOError:  # another process with the same pipe or terminal has made it so
-            select.select((), (descriptor,), ())
+        # A blocking write would be a wait without end.
+        if select.select((), (descriptor,), (), LONGEST_WAIT_S)[1]:
+            with suppress(BlockingIOError):  # another process with the same pipe or terminal has made it so
+                return os.write(descriptor, data[: select.PIPE_BUF])

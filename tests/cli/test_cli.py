@@ -352,6 +352,35 @@ def test_an_early_interruption_is_no_good_news(command: str, exit_code: int) -> 
     assert process.returncode == exit_code
 
 
+SIGNALLED_AT_THE_END = """
+import os, signal, sys
+from exporter import __main__
+
+class LastThing:
+    \"\"\"What is deleted when nothing but the interpreter is left raises a signal.\"\"\"
+
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=int(sys.argv.pop())):
+        kill(pid, number)
+
+last = LastThing()
+__main__.run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_late_signal_changes_no_exit_code(number: signal.Signals) -> None:
+    """What the command has decided stays, while the interpreter is on its way out."""
+    process = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", SIGNALLED_AT_THE_END, "--version", str(int(number))],
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+    )
+
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
 def test_an_early_reload_is_none() -> None:
     """A SIGHUP while the parts of serve are still being loaded ends nothing: the file is about to be read."""
     process = subprocess.run(  # noqa: S603 — our own interpreter

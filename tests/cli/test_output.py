@@ -2,19 +2,23 @@
 
 import fcntl
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import click
 import pytest
 
 from exporter import __version__
+from exporter.app.signals import EXIT_BY_SIGNAL, exit_on_signal
 from exporter.cli import main
 from exporter.cli.output import checked_output
 from exporter.simulator import Account, Scenario, ServiceState, Simulator
 from tests.only_read import only_read
-from tests.pipes import Pipe, fill
+from tests.pipes import Pipe, fill, waits_to_write
+from tests.waiting import PATIENCE_S, wait_until
 
 Output = Callable[[], AbstractContextManager[int | None]]
 Run = Callable[..., tuple[int, str]]
@@ -179,3 +183,27 @@ def test_a_pipe_that_another_process_made_non_blocking_gets_all(run: Run) -> Non
     reader.join()
     assert pipe.read() == [f"dcdn-exporter, version {__version__}"]
     pipe.close()
+
+
+def test_a_signal_that_another_thread_got_ends_the_wait_for_a_reader() -> None:
+    """The system gives a signal to any thread, and a write that no signal reaches would wait for ever."""
+    pipe = Pipe()
+    fill(pipe.into)
+    main_thread = Path(f"/proc/self/task/{os.getpid()}")
+    ended, unread = threading.Event(), []
+
+    def take() -> None:
+        wait_until("the main thread waits for the reader", lambda: waits_to_write(main_thread))
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        unread.append(ended.wait(PATIENCE_S / 2))
+        pipe.read()  # lets it go on, had it waited for ever
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    with pytest.raises(SystemExit) as end, checked_output(["status"], pipe.into), exit_on_signal():
+        click.echo("CDN is active.")
+    ended.set()
+    taker.join()
+    pipe.close()
+
+    assert (end.value.code, unread) == (EXIT_BY_SIGNAL + signal.SIGTERM, [True])

@@ -18,7 +18,7 @@ import pytest
 
 from exporter.app.simulated import POLL
 from exporter.simulator import WRITES
-from tests.pipes import Pipe, fill, on_terminal, read_to_end, read_until
+from tests.pipes import Pipe, fill, on_terminal, read_to_end, read_until, waits_to_write
 from tests.waiting import PATIENCE_S, killed_at_the_end, wait_until
 
 if TYPE_CHECKING:
@@ -49,11 +49,6 @@ def actions_asked(stdout: str) -> set[str]:
         connection.request("GET", "/_journal")
         journal = json.loads(connection.getresponse().read())
     return {entry["action"] for entry in journal["entries"]}
-
-
-def waits_for(pid: int, what: str) -> bool:
-    """Whether the main thread of a process is in a function of the kernel that has this in its name."""
-    return what in Path(f"/proc/{pid}/wchan").read_text()
 
 
 def answered(demo: Exporter) -> Page | None:
@@ -149,7 +144,7 @@ def test_a_terminal_that_is_stopped_does_not_hold_up_the_end(environ: Mapping[st
     with on_terminal(command, cwd=tmp_path, env={**environ, "TERM": "xterm"}) as (process, here):
         read_until(here, "Ctrl-C.")
         os.write(here, CTRL_S)
-        wait_until("it waits for the terminal", lambda: waits_for(process.pid, "wait_woken"))
+        wait_until("it waits for the terminal", lambda: waits_to_write(Path(f"/proc/{process.pid}")))
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 
@@ -171,7 +166,7 @@ def test_a_pipe_that_is_not_read_does_not_hold_up_the_end(
             stderr=subprocess.PIPE,
         )
     ) as process:
-        wait_until("it waits for the pipe", lambda: waits_for(process.pid, "pipe"))
+        wait_until("it waits for the pipe", lambda: waits_to_write(Path(f"/proc/{process.pid}")))
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=PATIENCE_S)
     pipe.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.simulator import Fault
-from tests.pipes import Pipe, fill, on_terminal, read_to_end, read_until
+from tests.pipes import Pipe, fill, on_terminal, read_to_end, read_until, waits_to_write
 from tests.waiting import PATIENCE_S, killed_at_the_end, wait_until
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def test_a_signal_while_the_result_is_printed(
             text=True,
         )
     ) as process:
-        wait_until("it waits for the pipe", lambda: "pipe" in Path(f"/proc/{process.pid}/wchan").read_text())
+        wait_until("it waits for the pipe", lambda: waits_to_write(Path(f"/proc/{process.pid}")))
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=PATIENCE_S)
     pipe.close()
