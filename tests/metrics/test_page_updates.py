@@ -44,16 +44,16 @@ from tests.records import stale_after
 def test_one_update_changes_one_account_of_many() -> None:
     """The page has three blocks here; the lines of all others stay as they were."""
     clock = Clock()
-    accounts = [f"account {number:04}" for number in range(1100)]
+    accounts = [f"account {number:04}" for number in range(4200)]
     page = exposition(*accounts, clock=clock)
     for account in accounts:
         page.update(key(account), record(ACTIVE))
     before = text(page).splitlines()
-    page.update(key("account 0700"), record(LOCKED))
+    page.update(key("account 2700"), record(LOCKED))
     after = text(page).splitlines()
 
-    assert len(before) > 1100 * 30
-    assert {line.partition('"')[2].partition('"')[0] for line in set(before) ^ set(after)} == {"account 0700"}
+    assert len(before) > 4200 * 30
+    assert {line.partition('"')[2].partition('"')[0] for line in set(before) ^ set(after)} == {"account 2700"}
     assert [line.rpartition(" ")[0] for line in after if "security" not in line] == [
         line.rpartition(" ")[0] for line in before
     ]
@@ -77,7 +77,7 @@ def test_each_change_of_neighbours_leaves_at_its_own_moment() -> None:
 
 def test_blocks_are_shared_between_scrapes() -> None:
     """What did not change is not written again, in whichever format it is read."""
-    page = exposition(*(f"account {number:04}" for number in range(1100)), clock=Clock())
+    page = exposition(*(f"account {number:04}" for number in range(4200)), clock=Clock())
     first, second = page.page(ExpositionFormat.TEXT), page.page(ExpositionFormat.OPENMETRICS)
     blocks = {id(block) for block in first if len(block) > 1000}
 
