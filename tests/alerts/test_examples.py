@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from deploy.prometheus.rules.groups import ALERTS
 from deploy.prometheus.rules.thresholds import (
@@ -18,10 +19,11 @@ from deploy.prometheus.rules.thresholds import (
     SCRAPE_INTERVAL_S,
 )
 from exporter.config.values import parse_duration
-from tests.alerts.shipped import ROOT, RULES_FOLDER, load
+from tests.alerts.shipped import ALERTS_FILE, ROOT, RULES_FOLDER, load, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Tool = Callable[[str], str]
 
@@ -40,6 +42,70 @@ def run(program: str, *arguments: str) -> str:
 def test_prometheus_accepts_its_configuration(tool: Tool) -> None:
     """With the rules that it names."""
     assert "1 rule files found" in run(tool("promtool"), "check", "config", str(PROMETHEUS))
+
+
+def test_a_dead_exporters_lock_goes_on_beside_another_clusters_exporter(tool: Tool, tmp_path: Path) -> None:
+    """Where each has an instance of its own, as the page says how; with one for both the lock ends with no word."""
+    documented = re.search(r"^## Several clusters\n.*?^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert documented is not None
+    (tmp_path / "prometheus.yaml").write_text(documented[1], encoding="utf-8")
+    run(tool("promtool"), "check", "config", str(tmp_path / "prometheus.yaml"))
+    (job,) = yaml.safe_load(documented[1])["scrape_configs"]
+    (target,), (rule,) = job["static_configs"][0]["targets"], job["relabel_configs"]
+    assert (job["job_name"], rule["source_labels"], rule["target_label"]) == (JOB, ["__address__"], "instance")
+    (tmp_path / "case.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "rule_files": [str(ALERTS_FILE)],
+                "group_eval_order": ["dcdn-lock", "dcdn-service", "dcdn-poll", "dcdn-exporter"],
+                "evaluation_interval": "1m",
+                "tests": [
+                    one_of_two_clusters_dies(own, other, firing)
+                    for own, other, firing in (
+                        (
+                            rule["replacement"].replace("$1", target),
+                            rule["replacement"].replace("cluster-1", "cluster-2").replace("$1", target),
+                            ["DcdnAccountsUnwatched", "DcdnReplicaFailing", "DcdnServiceLockedFinancial"],
+                        ),
+                        (target, target, []),
+                    )
+                ],
+            }
+        ),
+        encoding="utf-8",
+    )
+    ended = tried(tool("promtool"), "case.yaml", folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def one_of_two_clusters_dies(own: str, other: str, firing: list[str]) -> dict[str, object]:
+    """A case in which the exporter of a locked account dies after half an hour, and what fires half an hour later."""
+    dying = f'job="{JOB}", instance="{own}", cluster="cluster-1"'
+    living = f'job="{JOB}", instance="{other}", cluster="cluster-2"'
+    service = 'product="cdn", probe="service"'
+    series = {
+        f"up{{{dying}}}": "1x29 0x30",
+        f"process_start_time_seconds{{{dying}}}": "-3600x29 stale",
+        f'dcdn_account_info{{{dying}, account="locked"}}': "1x29 stale",
+        f'dcdn_poll_success{{{dying}, account="locked", {service}}}': "1x29 stale",
+        f'dcdn_service_lock{{{dying}, account="locked", product="cdn", reason="financial"}}': "1x29 stale",
+        f"up{{{living}}}": "1x60",
+        f"process_start_time_seconds{{{living}}}": "-3600x60",
+        f'dcdn_poll_success{{{living}, account="fine", {service}}}': "1x60",
+    }
+    expression = 'group by (alertname) (ALERTS{alertstate="firing"})'
+    return {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": expression,
+                "eval_time": moment,
+                "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in names],
+            }
+            for moment, names in (("29m", ["DcdnServiceLockedFinancial"]), ("1h", firing))
+        ],
+    }
 
 
 def test_alertmanager_accepts_its_configuration(tool: Tool) -> None:
