@@ -238,11 +238,13 @@ EXPORTER_ALERTS = (
         waits=Pause(15 * MINUTE_S, "replicas poll at different moments, and one that restarts is soon back"),
         summary="Replica {{ $labels.instance }} of {{ $labels.job }} fails",
         description="{{ if $value }}{{ $value }} probes fail on this one only: another one still answers, so nothing "
-        "is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls its accounts; those of a "
-        "shard are not watched.{{ end }}",
+        "is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls the same probes of its "
+        "accounts. If that one leaves probes out, their alerts end. If there is none, the accounts are not watched."
+        "{{ end }}",
         summary_zh="{{ $labels.job }} 的副本 {{ $labels.instance }} 出现故障",
         description_zh="{{ if $value }}有 {{ $value }} 个探测项只在这个副本上失败：另一个副本仍有响应，暂无损失。"
-        "{{ else }}无法抓取该副本。若另一个副本也轮询其账号，则没有损失；若它是分片，其账号没有被监控。{{ end }}",
+        "{{ else }}无法抓取该副本。若另一个副本轮询其账号的同样探测项，则没有损失；"
+        "若另一个缺少某些探测项，这些探测项的告警会结束；若没有另一个，这些账号没有被监控。{{ end }}",
     ),
     Alert(
         "DcdnExporterDown",
