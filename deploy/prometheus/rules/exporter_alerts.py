@@ -37,6 +37,9 @@ time() - max by (job, directory, shard) (
   count_values by (job, instance) ("shard", dcdn_exporter_shard_ordinal)
 ) > {DISCOVERY_STALE_S}"""
 
+# The last success is 0 until the first, so that its age is the time since 1970.
+_NEVER_READ = "{{ if gt $value 1e9 }}"
+
 # An unsharded exporter answers for all of its accounts by itself; shards answer together. The count is of what is
 # polled, and 0 where nothing is.
 _missing = """
@@ -154,12 +157,17 @@ EXPORTER_ALERTS = (
         "shard",
         learned_after_s=DISCOVERY_STALE_S,
         waits=Pause(RESTART_S, "an exporter that has just started has not read it yet"),
-        summary="New accounts of directory {{ $labels.directory }} are not found",
-        description="The accounts known so far are still polled. Accounts that joined since "
-        f"{{{{ if gt $value 1e9 }}}}the exporter's start{{{{ else }}}}{DURATION} ago{{{{ end }}}} are not watched.",
-        summary_zh="资源目录 {{ $labels.directory }} 的新账号没有被发现",
-        description_zh=f"已知账号仍在轮询。{{{{ if gt $value 1e9 }}}}exporter 启动以来{{{{ else }}}}最近 {DURATION} "
-        f"内{{{{ end }}}}加入的账号没有被监控。",
+        summary=f"{_NEVER_READ}Accounts of directory {{{{ $labels.directory }}}} are not polled{{{{ else }}}}"
+        "New accounts of directory {{ $labels.directory }} are not found{{ end }}",
+        description=f"{_NEVER_READ}The exporter (shard {{{{ $labels.shard }}}}) has not read it since its start, and "
+        "polls none of its accounts but those of the configuration file. Locks of the others would not be seen."
+        f"{{{{ else }}}}The accounts known so far are still polled. Accounts that joined in the last {DURATION} are "
+        "not watched.{{ end }}",
+        summary_zh=f"资源目录 {{{{ $labels.directory }}}} 的{_NEVER_READ}账号没有被轮询{{{{ else }}}}"
+        "新账号没有被发现{{ end }}",
+        description_zh=f"{_NEVER_READ}exporter（分片 {{{{ $labels.shard }}}}）启动以来没有读到该目录，"
+        "除配置文件中的账号外，其账号都没有被轮询，若被锁定将无法发现。"
+        f"{{{{ else }}}}已知账号仍在轮询。最近 {DURATION} 内加入的账号没有被监控。{{{{ end }}}}",
     ),
     Alert(
         "DcdnAccountMissing",
