@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.prometheus.rules import thresholds
 from deploy.prometheus.rules.expressions import LOCKED_ROUTES, NAMED_BY, ROUTES
 from deploy.prometheus.rules.groups import ALERTS, GROUPS
 from deploy.prometheus.rules.rule import Alert, Recording
@@ -90,6 +91,16 @@ def test_every_metric_and_label_named_exists(file: Path) -> None:
         if label not in METRICS[metric] | ADDED | {"severity"}
     }
     assert wrong == set()
+
+
+def test_every_threshold_that_the_pages_name_exists() -> None:
+    """Who is to raise one finds it in thresholds.py."""
+    pages = [ROOT / "docs" / "alerts.md", *RUNBOOKS.glob("*.md")]
+    named = {
+        name for page in pages for name in re.findall(r"`([A-Z]+(?:_[A-Z]+)*_S)`", page.read_text(encoding="utf-8"))
+    }
+    assert {"ACCOUNT_MISSING_S", "DISCOVERY_STALE_S"} <= named
+    assert {name for name in named if not hasattr(thresholds, name)} == set()
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=ALERT_IDS)

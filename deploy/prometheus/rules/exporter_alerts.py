@@ -13,6 +13,7 @@ from deploy.prometheus.rules.expressions import (
 from deploy.prometheus.rules.rule import Alert, Pause, Severity
 from deploy.prometheus.rules.texts import DURATION, WHO, WHO_ZH
 from deploy.prometheus.rules.thresholds import (
+    ACCOUNT_MISSING_S,
     CLOCK_SKEW_S,
     CREDENTIAL_LEFT_S,
     DISCOVERY_STALE_S,
@@ -175,7 +176,7 @@ EXPORTER_ALERTS = (
         _missing,
         fires_when="fewer accounts are polled than are configured, over all shards",
         learned_after_s=0,
-        waits=Pause(15 * MINUTE_S, "shards learn of a new configuration one after another"),
+        waits=Pause(ACCOUNT_MISSING_S, "shards learn of a new configuration, or a new member, one after another"),
         summary="Accounts that {{ $labels.job }} does not poll: {{ $value }}",
         description="They are configured, or were discovered, but no probe of theirs exists: a shard is missing, or "
         "shards disagree about how many they are.",

@@ -86,3 +86,5 @@ CLOCK_SKEW_S: Final = 60
 CREDENTIAL_LEFT_S: Final = 3 * MINUTE_S
 # Directories are read every ten minutes unless refresh_interval says otherwise: six times missed.
 DISCOVERY_STALE_S: Final = HOUR_S
+# Shards read a directory at moments of their own: until the last one has, a new member may be polled by none.
+ACCOUNT_MISSING_S: Final = 15 * MINUTE_S
