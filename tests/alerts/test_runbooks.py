@@ -106,6 +106,30 @@ def test_links_of_runbooks_lead_somewhere(file: Path) -> None:
             assert heading in anchors, f"{link}#{heading}"
 
 
+def test_a_check_of_the_configuration_is_there_for_each_way_it_runs() -> None:
+    """With the file that systemd, podman and the chart start it with; and so is a reload."""
+    started = {
+        way: re.findall(r"--config\.file=(/\S+)", (ROOT / file).read_text(encoding="utf-8"))
+        for way, file in (
+            ("/opt/dcdn-exporter/bin/dcdn-exporter", "deploy/systemd/dcdn-exporter.service"),
+            ("podman exec dcdn-exporter dcdn-exporter", "docs/deployment.md"),
+            (
+                "kubectl exec deployment/dcdn-exporter -- dcdn-exporter",
+                "deploy/helm/dcdn-exporter/templates/_helpers.tpl",
+            ),
+        )
+    }
+    expected = [f"{way} check-config {path}" for way, (path, *_) in started.items()]
+    checks = {
+        file.stem: re.findall(r"^.*dcdn-exporter check-config /.*$", text, re.MULTILINE)
+        for file in RUNBOOK_FILES
+        if "check-config /" in (text := file.read_text(encoding="utf-8"))
+    }
+    assert checks == dict.fromkeys(["DcdnAuthFailing", "DcdnConfigReloadFailed"], expected)
+    reloads = (RUNBOOKS / "DcdnConfigReloadFailed.md").read_text(encoding="utf-8").partition("## Mitigation")[2]
+    assert re.search(r"^systemctl reload .*\npodman kill --signal HUP .*\nkubectl rollout ", reloads, re.MULTILINE)
+
+
 def test_what_runbooks_look_for_in_the_log_is_written_there() -> None:
     """Each event is one of the exporter's own, at a level that `warn` shows: not to find it says something."""
     source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "exporter").rglob("*.py"))
