@@ -4,9 +4,9 @@ import atexit
 import os
 import signal
 import sys
-from types import FrameType
-from typing import NoReturn, TextIO, cast
+from typing import TextIO, cast
 
+from exporter.core.exit_handler import ExitHandler
 from exporter.core.log_writer import LogWriter
 from exporter.core.memory import loading
 
@@ -20,8 +20,9 @@ def run() -> None:
     The exit code is 0 for commands that run until they are stopped; for others, 0 would mean that their work is done.
     """
     _open_closed_streams()
+    leave = ExitHandler(0 if sys.argv[1:2] in (["serve"], ["demo"], ["simulator"]) else None)
     for number in _STOP_SIGNALS:
-        signal.signal(number, _leave)
+        signal.signal(number, leave)
     if sys.argv[1:2] == ["serve"]:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is no configuration to reload yet
     stderr = LogWriter(_STANDARD_ERROR, encoding=sys.stderr.encoding if sys.stderr else "utf-8")
@@ -51,11 +52,6 @@ def _open_closed_streams() -> None:
         except OSError:
             lowest_that_is_free = os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(lowest_that_is_free, True)  # noqa: FBT003 — it has no name
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    runs_until_stopped = sys.argv[1:2] in (["serve"], ["demo"], ["simulator"])
-    sys.exit(0 if runs_until_stopped else 128 + number)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,15 @@
 
 import math
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import NoReturn
 
-EXIT_BY_SIGNAL = 128
+from exporter.core.exit_handler import ExitHandler
+
 LONGEST_WAIT_S = 1.0
 """How long the main thread may wait for anything at a time.
 
@@ -20,6 +19,7 @@ another thread, as it does while one starts a thread.
 """
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_AT_ONCE_S = 1.0
 
 _Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
@@ -67,26 +67,25 @@ def stop_signal() -> Iterator[threading.Event]:
 @contextmanager
 def exit_on_signal(code: int | None = None) -> Iterator[None]:
     """Inside, Ctrl-C and SIGTERM end the command with this exit code, else with those of a shell: 130 and 143."""
-
-    def leave(number: int, _frame: FrameType | None) -> NoReturn:
-        sys.exit(EXIT_BY_SIGNAL + number if code is None else code)
-
+    leave = ExitHandler(code)
     with _handled(leave, *_STOP_SIGNALS):
         yield
+    leave.check()
 
 
 @contextmanager
-def interrupt_on_signal() -> Iterator[None]:
+def interrupt_on_signal(*, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
     """Inside, SIGTERM, Ctrl-C and a lost terminal raise KeyboardInterrupt, for a command that reports how far it got.
 
-    Only the first one does: `timeout` sends two at once, and the second would interrupt the report.
+    Those that come within a second of it do not: `timeout` sends two at once, and the second would interrupt the
+    report. Later ones do, as Python drops what is raised in a destructor.
     """
-    interrupted = False
+    interrupted_at = -math.inf
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        if not interrupted:
-            interrupted = True
+        nonlocal interrupted_at
+        if clock() >= interrupted_at + _AT_ONCE_S:
+            interrupted_at = clock()
             raise KeyboardInterrupt
 
     with _handled(interrupt, *_STOP_SIGNALS, *_hangup()):
@@ -110,6 +109,9 @@ def _hangup() -> Iterator[signal.Signals]:
 def _handled(handler: _Handler, *numbers: signal.Signals) -> Iterator[None]:
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
+        for former in before.values():
+            if isinstance(former, ExitHandler):
+                former.check()  # it has lost a signal that came while this command was loaded
         yield
     finally:
         for number, former in before.items():

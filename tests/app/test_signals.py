@@ -1,9 +1,36 @@
 import os
 import signal
+import sys
 
 import pytest
 
-from exporter.app.signals import interrupt_on_signal, next_signal, signals_ignored, signals_received, stop_signal
+from exporter.app.signals import (
+    exit_on_signal,
+    interrupt_on_signal,
+    next_signal,
+    signals_ignored,
+    signals_received,
+    stop_signal,
+)
+from exporter.core.exit_handler import ExitHandler
+
+
+class Signalling:
+    """An object whose destructor gets a signal, and drops what its handler raises."""
+
+    def __init__(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self._number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self._number)
+
+
+@pytest.fixture
+def dropped() -> list[type[BaseException]]:
+    """What destructors have dropped."""
+    dropped: list[type[BaseException]] = []
+    sys.unraisablehook = lambda uncaught: dropped.append(uncaught.exc_type)
+    return dropped
 
 
 def test_signals_come_in_order() -> None:
@@ -56,3 +83,38 @@ def test_an_interruption_is_not_interrupted(second: signal.Signals) -> None:
         said.append("the rest")
 
     assert said == ["how far it got", "the rest"]
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [(0, 0), (None, 143)])
+def test_a_signal_in_a_destructor_ends_the_command(
+    dropped: list[type[BaseException]], code: int | None, exit_code: int
+) -> None:
+    """Where the interruptible part ends, as Python drops what the handler raises before."""
+    with pytest.raises(SystemExit) as ended, exit_on_signal(code):
+        Signalling()
+
+    assert (dropped, ended.value.code) == ([SystemExit], exit_code)
+
+
+def test_a_signal_that_a_command_lost_before_it_handles_signals_ends_it(dropped: list[type[BaseException]]) -> None:
+    """As one that comes while modules are loaded may be."""
+    signal.signal(signal.SIGTERM, ExitHandler())
+    Signalling()
+    with pytest.raises(SystemExit) as ended, signals_received():
+        pytest.fail("the command runs")
+
+    assert (dropped, ended.value.code) == ([SystemExit], 143)
+
+
+def test_an_interruption_that_is_dropped_keeps_no_later_one_off(dropped: list[type[BaseException]]) -> None:
+    """Only signals within a second of it are taken for the same."""
+    now, interrupted_at = 0.0, []
+    with interrupt_on_signal(clock=lambda: now):
+        Signalling()
+        for now in (0.0, 0.9, 1.0, 1.9, 2.0):
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            except KeyboardInterrupt:
+                interrupted_at.append(now)
+
+    assert (dropped, interrupted_at) == ([KeyboardInterrupt], [1.0, 2.0])

@@ -352,6 +352,43 @@ def test_an_early_interruption_is_no_good_news(command: str, exit_code: int) -> 
     assert process.returncode == exit_code
 
 
+LOST = """
+import os, signal, sys
+from exporter import __main__
+
+class Signalling:
+    \"\"\"Its destructor gets a signal, and Python drops what the handler raises.\"\"\"
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+class Losing:
+    \"\"\"The search for the module of a command loses a signal.\"\"\"
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "exporter.cli.serve":
+            Signalling()
+
+sys.meta_path.insert(0, Losing())
+__main__.run()
+"""
+
+
+def test_an_interruption_that_python_drops_while_it_loads_ends_the_command() -> None:
+    """Before it begins its work."""
+    process = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", LOST, "serve", "--web.listen-address=127.0.0.1:0"],
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (process.returncode, "listening" in process.stderr) == (0, False)
+    assert "Exception ignored" in process.stderr
+
+
 SIGNALLED_AT_THE_END = """
 import os, signal, sys
 from exporter import __main__

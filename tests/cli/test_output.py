@@ -12,9 +12,10 @@ import click
 import pytest
 
 from exporter import __version__
-from exporter.app.signals import EXIT_BY_SIGNAL, exit_on_signal
+from exporter.app.signals import exit_on_signal
 from exporter.cli import main
 from exporter.cli.output import checked_output
+from exporter.core.exit_handler import EXIT_BY_SIGNAL
 from exporter.simulator import Account, Scenario, ServiceState, Simulator
 from tests.only_read import only_read
 from tests.pipes import Pipe, fill, waits_to_write
