@@ -11,8 +11,8 @@ from types import FrameType
 
 from exporter.core.exit_handler import ExitHandler
 
-LONGEST_WAIT_S = 1.0
-"""How long the main thread may wait for anything at a time.
+LONGEST_WAIT_S = 0.1
+"""How long the main thread may wait for anything at a time; a daemon needs up to 1.5 s more to stop.
 
 Python runs handlers there: a wait without end may miss a signal that came just before it, or that the system gave to
 another thread, as it does while one starts a thread.

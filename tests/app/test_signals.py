@@ -1,10 +1,14 @@
+import math
 import os
 import signal
 import sys
+import threading
+from queue import SimpleQueue
 
 import pytest
 
 from exporter.app.signals import (
+    LONGEST_WAIT_S,
     exit_on_signal,
     interrupt_on_signal,
     next_signal,
@@ -13,6 +17,7 @@ from exporter.app.signals import (
     stop_signal,
 )
 from exporter.core.exit_handler import ExitHandler
+from tests.waiting import PATIENCE_S
 
 
 class Signalling:
@@ -56,6 +61,37 @@ def test_an_end_does_not_wait_for_reloads(end: signal.Signals) -> None:
         second, left = next_signal(received), received.empty()
 
     assert (first, second, left) == (end, signal.SIGHUP, True)
+
+
+class Watched(SimpleQueue[int]):
+    """A queue that knows for how long it was waited for at most."""
+
+    def __init__(self) -> None:
+        self.waited = threading.Event()
+        self.longest_s = 0.0
+
+    def get(self, block: bool = True, timeout: float | None = None) -> int:  # noqa: FBT001, FBT002 — as the base
+        self.longest_s = max(self.longest_s, math.inf if timeout is None else timeout)
+        self.waited.set()
+        return super().get(block, timeout)
+
+
+def test_a_signal_that_another_thread_got_is_noticed() -> None:
+    """The system gives a signal to any thread, while Python handles it in the main one, between two waits."""
+    received = Watched()
+
+    def take() -> None:
+        received.waited.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, lambda number, _frame: received.put(number))
+    taker = threading.Thread(target=take)
+    taker.start()
+    number = next_signal(received, within_s=PATIENCE_S)
+    taker.join()
+
+    assert number == signal.SIGTERM
+    assert 0 < received.longest_s <= LONGEST_WAIT_S
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
