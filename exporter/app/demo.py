@@ -2,10 +2,10 @@
 
 import itertools
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from exporter.app.daemon import Daemon, WebOptions
+from exporter.app.signals import Stop
 from exporter.app.simulated import simulated_configuration
 from exporter.core.logger import Logger
 from exporter.simulator import Scenario, Simulator
@@ -54,8 +54,8 @@ class Demo:
         self._running().stop()
         self._simulator.stop()
 
-    def narrate(self, say: Callable[[str], None], until: threading.Event) -> None:
-        """Call ``say`` with a line for each event of the scenario when it happens, until ``until`` is set."""
+    def narrate(self, say: Callable[[str], None], until: Stop) -> None:
+        """Call ``say`` with a line for each event of the scenario when it happens, until a signal to stop."""
         for at_s, account, sentence in self._simulator.events():
             if until.wait(max(0.0, at_s - self._simulator.elapsed_s)):
                 return

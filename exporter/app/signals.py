@@ -2,7 +2,6 @@
 
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,24 +49,40 @@ def next_signal(received: SimpleQueue[int], *, within_s: float | None = None) ->
     return number
 
 
-def wait_for_stop(stopping: threading.Event) -> None:
-    """Wait until a signal has set the event."""
-    while not stopping.wait(LONGEST_WAIT_S):
-        pass
+class Stop:
+    """Whether a signal to stop was received; for the main thread."""
+
+    def __init__(self) -> None:
+        self._received: SimpleQueue[int] = SimpleQueue()
+
+    def note(self, number: int, _frame: FrameType | None = None) -> None:
+        """One was; also as a signal handler, which may interrupt itself and `wait`."""
+        self._received.put(number)
+
+    def wait(self, within_s: float | None = None) -> bool:
+        """Wait for one, for so long at most; whether there was any."""
+        number = next_signal(self._received, within_s=within_s)
+        if number is None:
+            return False
+        self.note(number)  # for the next wait
+        return True
 
 
 @contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set inside."""
-    stopping = threading.Event()
-    with _handled(lambda _number, _frame: stopping.set(), *_STOP_SIGNALS):
-        yield stopping
+def stop_signal() -> Iterator[Stop]:
+    """What SIGTERM and Ctrl-C set inside."""
+    stop = Stop()
+    with _handled(stop.note, *_STOP_SIGNALS):
+        yield stop
 
 
 @contextmanager
-def exit_on_signal(code: int | None = None) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end the command with this exit code, else with those of a shell: 130 and 143."""
-    leave = ExitHandler(code)
+def exit_on_signal(code: int | None = None, *, note: Callable[[int], object] = lambda _: None) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM end the command with this exit code, else with those of a shell: 130 and 143.
+
+    ``note`` is called before with the number of the signal.
+    """
+    leave = ExitHandler(code, note=note)
     with _handled(leave, *_STOP_SIGNALS):
         yield
     leave.check()

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -12,7 +11,7 @@ import click
 from exporter.app import VOCABULARY
 from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo, reachable
-from exporter.app.signals import exit_on_signal, stop_signal, wait_for_stop
+from exporter.app.signals import Stop, exit_on_signal, stop_signal
 from exporter.app.simulated import PATIENT_POLL, simulated_file
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail, fail_to_listen
 from exporter.cli.flags import checked, flag, listen_address, log_flags
@@ -55,9 +54,9 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
         except OSError as error:
             fail_to_listen("--listen-address", listen_address, error)
         try:
-            with _printing():
+            with _printing(stopping):
                 click.echo("\n".join(_introduction(played, scenario, server.url)))
-            wait_for_stop(stopping)
+            stopping.wait()
         finally:
             server.stop()
     raise End(0, result=None)
@@ -95,16 +94,16 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
         # Lines of the log on the same terminal would tear the display.
         live = _on_terminal(sys.stdout) and (log_level == "error" or not _on_terminal(sys.stderr))
         try:
-            with _printing():
+            with _printing(stopping):
                 _play(show, stopping, live=live)
-            wait_for_stop(stopping)
+            stopping.wait()
         finally:
             show.stop()
     raise End(0, result=None)
 
 
-def _play(show: Demo, stopping: threading.Event, *, live: bool) -> None:
-    """Show what happens until the event is set; in place of what was shown before, or line by line."""
+def _play(show: Demo, stopping: Stop, *, live: bool) -> None:
+    """Show what happens until a signal to stop; in place of what was shown before, or line by line."""
     exporter = f"http://{reachable(show.address)}/"
     click.echo(f"dcdn-exporter demo: simulator at {show.simulator_url}, exporter at {exporter}\n")
     if live:
@@ -121,10 +120,12 @@ def _play(show: Demo, stopping: threading.Event, *, live: bool) -> None:
 
 
 @contextmanager
-def _printing() -> Iterator[None]:
+def _printing(stopping: Stop) -> Iterator[None]:
     """Inside, a signal to stop ends the command as it does later, also while its output is not read."""
     try:
-        with exit_on_signal(0):
+        with exit_on_signal(0, note=stopping.note):
+            if stopping.wait(0):
+                sys.exit()
             yield
     except SystemExit:
         raise End(0, result=None) from None

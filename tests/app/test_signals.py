@@ -1,6 +1,7 @@
 import math
 import os
 import signal
+import subprocess
 import sys
 import threading
 from queue import SimpleQueue
@@ -102,6 +103,47 @@ def test_an_end_is_an_event_or_an_interruption(end: signal.Signals) -> None:
         assert stopping.wait(10)
     with pytest.raises(KeyboardInterrupt), interrupt_on_signal():
         os.kill(os.getpid(), end)
+
+
+SIGNALLED_AT_EACH_STEP = """
+import os, signal, sys
+from exporter.app.signals import stop_signal
+
+def signal_from_step(first):
+    left = first
+
+    def step(frame, event, argument):
+        nonlocal left
+        left -= 1
+        if left in (0, -1):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return step
+
+for first in range(1, 20):
+    with stop_signal() as stopping:
+        sys.setprofile(signal_from_step(first))
+        ended = stopping.wait(10)
+        sys.setprofile(None)
+        print(ended, stopping.wait(0))
+"""
+
+
+def test_a_wait_for_a_signal_ends_wherever_the_signal_comes() -> None:
+    """Two of them at any step of Python, as inside a lock, hold it up no more than one; each later wait ends, too."""
+    waited = subprocess.run(  # noqa: S603 — our own interpreter
+        [sys.executable, "-c", SIGNALLED_AT_EACH_STEP], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+
+    assert waited.stdout.splitlines() == ["True True"] * 19
+
+
+def test_a_signal_to_stop_is_known_also_where_its_exit_is_dropped(dropped: list[type[BaseException]]) -> None:
+    """Whatever waits for it inside goes no further."""
+    with pytest.raises(SystemExit), stop_signal() as stopping, exit_on_signal(0, note=stopping.note):
+        Signalling()
+
+    assert (dropped, stopping.wait(0)) == ([SystemExit], True)
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
