@@ -80,69 +80,63 @@ class Wait:
 
 
 class Activation:
-    """Activates CDN for the caller, once; an account id of the subject has to be the caller's."""
+    """Activates CDN for the caller, once; an account id of the subject has to be the caller's.
+
+    ``subject`` is for whom, and ``outcome`` what is known at every moment: an interrupt (KeyboardInterrupt) is an
+    outcome, too.
+    """
 
     def __init__(self, api: WritingApi, caller: Caller, subject: Subject, *, wait: Wait) -> None:
+        self.subject = subject
+        self.outcome = interrupted_before()
         self._api = api
         self._caller = caller
-        self._subject = subject
         self._wait = wait
 
-    def run(self, objection: Callable[[Subject], Outcome | None]) -> tuple[Subject, Outcome]:
-        """Activate CDN unless it is active or ``objection`` returns an outcome; returns for whom, and the outcome.
+    def run(self, objection: Callable[[Subject], Outcome | None]) -> None:
+        """Activate CDN unless it is active or ``objection`` returns an outcome."""
+        outcome = self.prepare() or objection(self.subject)
+        if outcome is None:
+            self.carry_out()
+        else:
+            self.outcome = outcome
 
-        An interrupt (KeyboardInterrupt) is an outcome too.
-        """
-        subject = self._subject
-        try:
-            subject, outcome = self.prepare()
-            if outcome is None:
-                outcome = objection(subject)
-        except KeyboardInterrupt:
-            outcome = interrupted_before()
-        return subject, outcome or self.carry_out()
-
-    def prepare(self) -> tuple[Subject, Outcome | None]:
-        """The subject with its account id, and the outcome where there is nothing to activate; changes nothing."""
+    def prepare(self) -> Outcome | None:
+        """Learn the account id; returns the outcome where there is nothing to activate, and changes nothing."""
         try:
             found = self._account_id()
         except ApiError as error:
-            return self._subject, not_sent("GetCallerIdentity", error)
-        configured = self._subject.account_id
+            return not_sent("GetCallerIdentity", error)
+        configured = self.subject.account_id
         if configured is not None and configured != found:
-            return self._subject, other_account(configured, found)
-        subject = replace(self._subject, account_id=found)
+            return other_account(configured, found)
+        self.subject = replace(self.subject, account_id=found)
         try:
-            return subject, found_active(self._state())
+            return found_active(self._state())
         except ApiError as error:
-            return subject, not_sent("DescribeCdnService", error)
+            return not_sent("DescribeCdnService", error)
 
-    def carry_out(self) -> Outcome:
-        """Call OpenCdnService once, and wait for the new state.
-
-        An interrupt (KeyboardInterrupt) is an outcome too.
-        """
+    def carry_out(self) -> None:
+        """Call OpenCdnService once, and wait for the new state."""
         try:
             permit = self._api.reserve(OPEN_CDN_SERVICE, self._caller)
         except ApiError as error:
-            return not_sent("Getting credentials", error)
-        except KeyboardInterrupt:
-            return interrupted_before()
-        request_id: str | None = None
+            self.outcome = not_sent("Getting credentials", error)
+            return
+        self.outcome = interrupted(None)
         try:
-            try:
-                request_id = self._open(permit)
-            except Refused as refusal:
-                return refused(refusal) or self._without_answer(refusal)
-            except ApiError as error:
-                return self._without_answer(error) if error.sent else never_left(error)
-            return accepted(request_id, self._look())
-        except KeyboardInterrupt:
-            return interrupted(request_id)
+            request_id = self._open(permit)
+        except Refused as refusal:
+            self.outcome = refused(refusal) or self._without_answer(refusal)
+        except ApiError as error:
+            self.outcome = self._without_answer(error) if error.sent else never_left(error)
+        else:
+            self.outcome = interrupted(request_id)
+            self.outcome = accepted(request_id, self._look())
 
     def _open(self, permit: Permit) -> str:
         """The request id of the answer; raises MalformedReply for an answer without one, which is not the API's."""
-        parameters = {"InternetChargeType": self._subject.charge_type}
+        parameters = {"InternetChargeType": self.subject.charge_type}
         reply = self._api.call(OPEN_CDN_SERVICE, self._caller, permit, parameters)
         if reply.request_id is None or "RequestId" not in reply.payload:
             raise MalformedReply("the reply has no RequestId", request_id=reply.request_id)

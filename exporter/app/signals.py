@@ -95,23 +95,25 @@ def interrupt_on_signal(*, clock: Callable[[], float] = time.monotonic) -> Itera
     Those that come within a second of it do not: `timeout` sends two at once, and the second would interrupt the
     report. Later ones do, as Python drops what is raised in a destructor.
     """
-    interrupted_at = -math.inf
+    interruptible, interrupted_at = True, -math.inf
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         nonlocal interrupted_at
-        if clock() >= interrupted_at + _AT_ONCE_S:
+        if interruptible and clock() >= interrupted_at + _AT_ONCE_S:
             interrupted_at = clock()
             raise KeyboardInterrupt
 
     with _handled(interrupt, *_STOP_SIGNALS, *_hangup()):
         yield
+        interruptible = False  # else some signals would go on to be handled like this
 
 
-@contextmanager
-def signals_ignored() -> Iterator[None]:
-    """Inside, SIGTERM, Ctrl-C and a lost terminal do nothing: the exit code is decided."""
-    with _handled(lambda _number, _frame: None, *_STOP_SIGNALS, *_hangup()):
-        yield
+def ignore_signals() -> None:
+    """From here on SIGTERM, Ctrl-C and a lost terminal do nothing, to the end of the process.
+
+    They count again inside of the contexts above.
+    """
+    _handle(lambda _number, _frame: None, *_STOP_SIGNALS, *_hangup())
 
 
 def _hangup() -> Iterator[signal.Signals]:
@@ -122,12 +124,18 @@ def _hangup() -> Iterator[signal.Signals]:
 
 @contextmanager
 def _handled(handler: _Handler, *numbers: signal.Signals) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in numbers}
+    before = {number: signal.getsignal(number) for number in numbers}
     try:
-        for former in before.values():
-            if isinstance(former, ExitHandler):
-                former.check()  # it has lost a signal that came while this command was loaded
+        _handle(handler, *numbers)
         yield
     finally:
         for number, former in before.items():
             signal.signal(number, former)
+
+
+def _handle(handler: _Handler, *numbers: signal.Signals) -> None:
+    """Have these handled so; a handler of before that has lost a signal ends the command."""
+    for number in numbers:
+        former = signal.signal(number, handler)
+        if isinstance(former, ExitHandler):
+            former.check()

@@ -24,7 +24,7 @@ from exporter.activation import (
     plan_in_words,
     planned,
 )
-from exporter.app.signals import exit_on_signal, interrupt_on_signal, signals_ignored
+from exporter.app.signals import exit_on_signal, ignore_signals, interrupt_on_signal
 from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail
 from exporter.cli.flags import FILE, ReadsFile, api_environment, checked, configuration_of, flag
 from exporter.config import MAX_NAMED, Configuration
@@ -101,13 +101,15 @@ def open_cdn(
             return planned()
         return None if _confirmed("Activate CDN for this account?") else declined()
 
-    # Outside of the parts below, a signal does nothing: the exit code says what became of the account.
-    with signals_ignored(), connection as (client, caller):
-        with interrupt_on_signal():
-            subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
-            subject, outcome = Activation(client, caller, subject, wait=Wait(wait)).run(objection)
-        # From here on a signal ends the printing and nothing else.
-        with suppress(SystemExit), exit_on_signal():
+    # From here on the exit code says what became of the account: outside of two parts, a signal does nothing.
+    ignore_signals()
+    with connection as (client, caller):
+        subject = Subject(account.name, account.site, internet_charge_type, account.known_account_id)
+        activation = Activation(client, caller, subject, wait=Wait(wait))
+        with suppress(KeyboardInterrupt), interrupt_on_signal():
+            activation.run(objection)
+        subject, outcome = activation.subject, activation.outcome
+        with suppress(SystemExit), exit_on_signal():  # a signal ends the printing and nothing else
             click.echo(as_json(subject, outcome) if output == "json" else _fitting(as_text(subject, outcome)))
     raise End(outcome.result.exit_code, result=in_one_line(subject, outcome))
 

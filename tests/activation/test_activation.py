@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,9 +31,9 @@ def writes(simulator: Simulator) -> int:
 
 def run(attempt: Attempt, *, sure: bool = True, **parts: Any) -> Outcome:
     with attempt(**parts) as activation:
-        _, outcome = activation.run(lambda _: None if sure else planned())
-    assert isinstance(outcome, Outcome)
-    return outcome
+        activation.run(lambda _: None if sure else planned())
+    assert isinstance(activation.outcome, Outcome)
+    return activation.outcome
 
 
 def test_cdn_is_activated(simulator: Simulator, attempt: Attempt, clock: Clock) -> None:
@@ -48,9 +49,9 @@ def test_cdn_is_activated(simulator: Simulator, attempt: Attempt, clock: Clock) 
 def test_whom_it_is_for_is_the_apis_word(simulator: Simulator, attempt: Attempt, shop: Account) -> None:
     """The account id that is shown is the one that the credentials belong to."""
     with attempt() as activation:
-        subject, _ = activation.run(lambda shown: planned() if shown.account_id == shop.account_id else None)
+        activation.run(lambda shown: planned() if shown.account_id == shop.account_id else None)
 
-    assert subject.account_id == shop.account_id
+    assert activation.subject.account_id == shop.account_id
     assert writes(simulator) == 0
 
 
@@ -78,8 +79,9 @@ def test_what_is_active_is_left_alone(
     """An account that has CDN is not asked to get it again, and the operator is not asked either."""
     simulator.set_service("shop", service, product="cdn")
     with attempt() as activation:
-        _, outcome = activation.run(lambda _: pytest.fail("asked whether to activate what is active"))
+        activation.run(lambda _: pytest.fail("asked whether to activate what is active"))
 
+    outcome = activation.outcome
     assert (outcome.result, outcome.status) == (Result.ALREADY_ACTIVE, status)
     assert words in outcome.sentence
     assert writes(simulator) == 0
@@ -185,8 +187,9 @@ def test_an_answer_that_is_lost_and_a_look_that_fails(simulator: Simulator, atte
     simulator.set_raw_answer("shop", "not what was asked for", action=WRITE)
     simulator.set_raw_answer("shop", ["neither"], action="DescribeCdnService")
     with attempt() as activation:
-        outcome = activation.carry_out()
+        activation.carry_out()
 
+    outcome = activation.outcome
     assert (outcome.result, outcome.status) == (Result.UNKNOWN, None)
     assert (
         "DescribeCdnService could not be asked either (the reply is a JSON value that is no obj" in outcome.sentence
@@ -287,9 +290,11 @@ def test_an_interrupt_says_how_far_it_was(
     simulator: Simulator, attempt: Attempt, action: str, result: Result
 ) -> None:
     """Ctrl-C after the call was sent leaves no doubt about what is known."""
-    with attempt(through=lambda client: InterruptedApi(client, action)) as activation:
-        outcome = activation.carry_out()
+    api = partial(InterruptedApi, action=action)
+    with attempt(through=api) as activation, pytest.raises(KeyboardInterrupt):
+        activation.carry_out()
 
+    outcome = activation.outcome
     assert outcome.result is result
     assert "interrupted" in outcome.sentence
     assert writes(simulator) == 1
@@ -302,9 +307,13 @@ def test_an_early_interrupt_says_that_nothing_was_changed(simulator: Simulator, 
         raise KeyboardInterrupt
 
     with attempt(through=lambda client: InterruptedApi(client, "GetCallerIdentity")) as activation:
-        _, while_asking = activation.run(lambda _: None)
+        with pytest.raises(KeyboardInterrupt):
+            activation.run(lambda _: None)
+        while_asking = activation.outcome
     with attempt() as activation:
-        subject, while_asked = activation.run(leave)
+        with pytest.raises(KeyboardInterrupt):
+            activation.run(leave)
+        subject, while_asked = activation.subject, activation.outcome
 
     assert while_asking == while_asked
     assert (while_asked.result, while_asked.status) == (Result.NOT_SENT, None)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Arguments = Callable[..., list[str]]
 
+ROOT = Path(__file__).parents[2]
 WRITE = "OpenCdnService"
 
 
@@ -171,6 +172,51 @@ def test_a_signal_while_the_result_is_printed(
     assert process.returncode == 6
     assert told.startswith(f"shop ({shop.account_id}): CDN is active. (request id ")
     assert told.endswith(" The result could not be written to standard output: interrupted\n")
+
+
+SIGNALLED = """
+import os, signal, sys
+from exporter import __main__
+from exporter.cli import open_cdn
+
+function, number = sys.argv.pop(), int(sys.argv.pop())
+
+def signal_at_its_return(frame, event, argument):
+    if event == "return" and frame.f_code.co_qualname == function:
+        os.kill(os.getpid(), number)
+
+sys.setprofile(signal_at_its_return)
+__main__.run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("function", ["Activation.run", "open_cdn"])
+def test_a_signal_after_the_activation_changes_no_exit_code(
+    simulate: Simulate,
+    shop: Account,
+    environ: Mapping[str, str],
+    tmp_path: Path,
+    arguments: Arguments,
+    *,
+    function: str,
+    number: signal.Signals,
+) -> None:
+    """What became of the account is known, and the output says so."""
+    command = [*arguments(simulate(shop, writes=1), "--yes"), str(int(number)), function]
+    done = subprocess.run(  # noqa: S603 — our own command
+        [sys.executable, "-c", SIGNALLED, *command],
+        cwd=tmp_path,
+        env={**environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "CDN is active." in done.stdout
 
 
 def interrupt(
