@@ -8,7 +8,8 @@ from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.signals import Stop
 from exporter.app.simulated import simulated_configuration
 from exporter.core.logger import Logger
-from exporter.simulator import Scenario, Simulator
+from exporter.core.threads import NoThread
+from exporter.simulator import OutOfThreadsError, Scenario, Simulator
 
 _SHOWN_S = 180.0
 _MOST_SHOWN = 3
@@ -18,7 +19,7 @@ _EVERY_ADDRESS = ("[::]", "0.0.0.0")  # noqa: S104 — only compared
 class Demo:
     """The simulator and the daemon, started and stopped together.
 
-    Raises OSError when an address is not available.
+    Raises OSError when an address is not available, and NoThread.
     """
 
     def __init__(self, scenario: Scenario, *, web: WebOptions, log: Logger) -> None:
@@ -40,7 +41,10 @@ class Demo:
 
     def start(self) -> None:
         """Start the simulator, then the daemon that polls it."""
-        self._simulator.start()
+        try:
+            self._simulator.start()
+        except OutOfThreadsError as error:
+            raise NoThread from error
         try:
             configuration = simulated_configuration(self._scenario, self._simulator.url)
             self._daemon = Daemon(configuration, load=lambda: configuration, web=self._web, environ={}, log=self._log)

@@ -32,6 +32,15 @@ def fail_to_listen(flag: str, address: str, error: OSError) -> NoReturn:
     fail(f"cannot listen on {address}: {reason}; {flag} chooses another address", EXIT_FAILED)
 
 
+def fail_without_threads(what: str) -> NoReturn:
+    """Print that this cannot start, as there are too few threads, and exit."""
+    fail(
+        f"the system has too few threads for the {what}: raise pids.max of the cgroup, "
+        "or the limit of the user's processes (ulimit -u)",
+        EXIT_FAILED,
+    )
+
+
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print the message to standard error, and exit."""
     click.echo(message, err=True)

@@ -13,12 +13,20 @@ from exporter.app.daemon import WebOptions
 from exporter.app.demo import Demo, reachable
 from exporter.app.signals import Stop, exit_on_signal, stop_signal
 from exporter.app.simulated import PATIENT_POLL, simulated_file
-from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail, fail_to_listen
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, End, fail, fail_to_listen, fail_without_threads
 from exporter.cli.flags import checked, flag, listen_address, log_flags
 from exporter.config import ConfigurationError, parse
 from exporter.core import logs
+from exporter.core.threads import NoThread
 from exporter.report.terminal import live_display
-from exporter.simulator import Scenario, ScenarioError, Simulator, load_scenario, packaged_scenarios
+from exporter.simulator import (
+    OutOfThreadsError,
+    Scenario,
+    ScenarioError,
+    Simulator,
+    load_scenario,
+    packaged_scenarios,
+)
 from exporter.web.server import parse_listen_address
 
 _DEMO_HORIZON_S = 180.0
@@ -53,6 +61,8 @@ def simulator(listen_address: str, scenario: str, *, print_config: bool) -> None
             server.start()
         except OSError as error:
             fail_to_listen("--listen-address", listen_address, error)
+        except OutOfThreadsError:
+            fail_without_threads("simulator")
         try:
             with _printing(stopping):
                 click.echo("\n".join(_introduction(played, scenario, server.url)))
@@ -91,6 +101,8 @@ def demo(web_listen_address: str, log_level: str, log_format: str) -> None:
             show.start()
         except OSError as error:
             fail_to_listen("--web.listen-address", web_listen_address, error)
+        except NoThread:
+            fail_without_threads("demo")
         # Lines of the log on the same terminal would tear the display.
         live = _on_terminal(sys.stdout) and (log_level == "error" or not _on_terminal(sys.stderr))
         try:

@@ -13,7 +13,7 @@ from exporter.accounts.sharding import Shard, parse_shard
 from exporter.app.daemon import Daemon, WebOptions
 from exporter.app.signals import exit_on_signal, signals_received
 from exporter.app.systemd import ServiceManager, supervise
-from exporter.cli.exit import EXIT_BAD_CONFIGURATION, EXIT_FAILED, fail, fail_to_listen
+from exporter.cli.exit import EXIT_BAD_CONFIGURATION, fail, fail_to_listen, fail_without_threads
 from exporter.cli.flags import (
     ReadsFile,
     api_environment,
@@ -140,11 +140,7 @@ def _started(config_file: Path | None, *, web: WebOptions, shard: Shard, log: Lo
     except OSError as error:
         fail_to_listen("--web.listen-address", web.listen_address, error)
     except NoThread:
-        fail(
-            "the system has too few threads for the daemon: raise pids.max of the cgroup, "
-            "or the limit of the user's processes (ulimit -u)",
-            EXIT_FAILED,
-        )
+        fail_without_threads("daemon")
     return daemon
 
 

@@ -36,6 +36,7 @@ from exporter.simulator.domains import Domains
 from exporter.simulator.errors import REFUSALS
 from exporter.simulator.esa import EsaPlan
 from exporter.simulator.faults import FAULT_KINDS, Fault, FaultKind
+from exporter.simulator.http_server import OutOfThreadsError
 from exporter.simulator.journal import Journal, JournalEntry
 from exporter.simulator.operations import LIMITS, WRITES
 from exporter.simulator.packages import ResourcePackage
@@ -77,6 +78,7 @@ __all__ = [
     "JournalEntry",
     "Member",
     "Opening",
+    "OutOfThreadsError",
     "PlannedChange",
     "PlannedService",
     "ResourcePackage",

@@ -20,7 +20,7 @@ _STOP_WITHIN_S = 0.9
 _DRAIN_WITHIN_S = 0.3
 _DRAIN_BYTES = 4 * 1024 * 1024
 _RECEIVE_BYTES = 64 * 1024
-_PAUSE_AFTER_FAILED_ACCEPT_S = 0.05
+_PAUSE_FOR_RESOURCES_S = 0.05
 # SO_LINGER {on, 0 seconds}: close() throws unsent bytes away and sends RST in place of FIN.
 _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
@@ -80,6 +80,10 @@ class Connection:
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
+class OutOfThreadsError(Exception):
+    """The system has no thread to give."""
+
+
 class Handler(Protocol):
     """What answers; called by the threads of the connections."""
 
@@ -108,15 +112,22 @@ class HttpServer:
         """The port that is listened on, chosen by the kernel if 0 was given."""
 
     def start(self) -> None:
-        """Begin to accept connections."""
-        self._acceptor.start()
+        """Begin to accept connections; raises OutOfThreadsError, and is stopped then."""
+        try:
+            self._acceptor.start()
+        except RuntimeError as error:
+            self.stop()
+            raise OutOfThreadsError from error
 
     def stop(self) -> None:
         """Close everything; returns within a second, whatever the connections are doing."""
         deadline = time.monotonic() + _STOP_WITHIN_S
         self._stopping.set()
         self._waker.close()
-        self._acceptor.join(_STOP_WITHIN_S)
+        if self._acceptor.is_alive():
+            self._acceptor.join(_STOP_WITHIN_S)
+        for each in (self._listener, self._wakened):
+            each.close()
         # From here on no connection is added, so that this list is the last word.
         with self._lock:
             remaining = list(self._connections.items())
@@ -127,7 +138,7 @@ class HttpServer:
 
     def _accept_all(self) -> None:
         number = 0
-        with self._listener, self._wakened, selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._wakened, selectors.EVENT_READ)
             while not self._stopping.is_set():
@@ -136,7 +147,7 @@ class HttpServer:
                     sock, _ = self._listener.accept()
                 except OSError:
                     # The peer has gone again already, or no file descriptor is left: no reason to spin.
-                    self._stopping.wait(_PAUSE_AFTER_FAILED_ACCEPT_S)
+                    self._stopping.wait(_PAUSE_FOR_RESOURCES_S)
                     continue
                 number += 1
                 self._begin(sock, number)
@@ -157,7 +168,12 @@ class HttpServer:
         thread = threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True)
         with self._lock:
             self._connections[connection] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system has no thread to give: no reason to spin.
+            self._end(connection)
+            self._stopping.wait(_PAUSE_FOR_RESOURCES_S)
 
     def _serve(self, connection: Connection) -> None:
         try:
@@ -165,9 +181,12 @@ class HttpServer:
             with contextlib.suppress(OSError):
                 self._serve_requests(connection)
         finally:
-            connection.close()
-            with self._lock:
-                del self._connections[connection]
+            self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        connection.close()
+        with self._lock:
+            del self._connections[connection]
 
     def _serve_requests(self, connection: Connection) -> None:
         reader = RequestReader(connection.receive, connection.send)

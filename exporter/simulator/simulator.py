@@ -82,7 +82,10 @@ class Simulator:
         self.stop()
 
     def start(self) -> None:
-        """Listen, and begin the timelines; raises OSError if the port is taken, RuntimeError the second time."""
+        """Listen, and begin the timelines.
+
+        Raises OSError if the port is taken, OutOfThreadsError, and RuntimeError the second time.
+        """
         if self._server is not None:
             raise RuntimeError("a simulator starts once")
         self._server = HttpServer(self._handler, host=self._host, port=self._port, ssl_context=self._ssl_context)

@@ -14,6 +14,7 @@ from exporter.app import VOCABULARY
 from exporter.cli import main
 from exporter.config import parse
 from exporter.simulator import packaged_scenarios, parse_scenario
+from tests.no_new_threads import no_new_threads
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 
@@ -48,6 +49,19 @@ def run(*arguments: str) -> tuple[int, str, str]:
         main(list(arguments))
     assert isinstance(ended.value.code, int)
     return ended.value.code, out.getvalue(), err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("command", "address"), [("simulator", "--listen-address=:0"), ("demo", "--web.listen-address=:0")]
+)
+def test_without_threads_it_says_so(command: str, address: str) -> None:
+    """In one sentence, and ends with 1."""
+    message = (
+        f"the system has too few threads for the {command}: raise pids.max of the cgroup, "
+        "or the limit of the user's processes (ulimit -u)\n"
+    )
+    with no_new_threads():
+        assert run(command, address) == (1, "", message)
 
 
 def test_it_prints_the_keys_with_their_secrets(scenario: Path) -> None:

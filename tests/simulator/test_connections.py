@@ -12,7 +12,8 @@ from http.client import HTTPResponse
 import pytest
 import trustme
 
-from exporter.simulator import LIMITS, Fault, Simulator
+from exporter.simulator import LIMITS, Account, Fault, OutOfThreadsError, Scenario, Simulator
+from tests.no_new_threads import no_new_threads
 
 Simulate = Callable[..., Simulator]
 Connect = Callable[[Simulator], socket.socket]
@@ -159,6 +160,28 @@ def test_a_stop_ends_whatever_is_under_way(simulate: Simulate, connect: Connect,
     assert serving_threads() == []
     assert has_ended(silent)
     assert has_ended(half)
+
+
+def test_without_a_thread_a_connection_ends_and_a_later_one_is_served(
+    simulate: Simulate, connect: Connect, signed: Signed, ask: Ask
+) -> None:
+    """The server goes on, and serves the next one when the system has threads again."""
+    simulator = simulate()
+    with no_new_threads():
+        assert has_ended(connect(simulator))
+    assert ask(connect(simulator), signed())[0].status == 200
+    simulator.stop()
+    assert serving_threads() == []
+
+
+def test_a_simulator_without_a_thread_does_not_start(account: Account) -> None:
+    """It may be stopped all the same, and its port is free."""
+    simulator = Simulator(Scenario("", (account,)))
+    with no_new_threads(), pytest.raises(OutOfThreadsError):
+        simulator.start()
+    simulator.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", simulator.port), 10)
 
 
 def test_a_simulator_lives_once(simulate: Simulate) -> None:
