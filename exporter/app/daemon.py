@@ -43,7 +43,6 @@ from exporter.web.status_page import StatusPage
 from exporter.web.threads import WebThreads
 
 LOOK_EVERY_S = 1.0
-ALIVE_WITHIN_S = 5.0
 _LAST_RUNS_S = 0.5
 
 
@@ -196,9 +195,10 @@ class Daemon:
             self._ready = discovered and self._store.all_polled
         return self._ready
 
-    def is_alive(self) -> bool:
-        """Whether polls go on, and the web server does work; waits for that a few seconds at most."""
-        return self.standstill_s() is None and self._server.responds(within_s=ALIVE_WITHIN_S)
+    def call_if_alive(self, call: Callable[[], object]) -> None:
+        """Have this called by the web server, as soon as it does work, if polls go on; never waits for that."""
+        if self.standstill_s() is None:
+            self._server.call(call)
 
     def standstill_s(self) -> float | None:
         """For how many seconds no poll has ended although some are late; None while polls go on, or none is due."""

@@ -9,6 +9,8 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -24,15 +26,25 @@ class Supervised(Protocol):
     def reload(self) -> Future[str | None]:
         """Begin to use the configuration as it is now; the outcome is why not, else None."""
 
-    def is_alive(self) -> bool:
-        """Whether its parts still work."""
+    def call_if_alive(self, call: Callable[[], object]) -> None:
+        """Have this called soon, in any thread, if its parts still work; never waits for that."""
 
 
 class ServiceManager:
-    """The service manager that the environment names, if any; a notification that gets lost is no failure."""
+    """The service manager that the environment names, if any; a notification that gets lost is no failure.
+
+    Its socket is open from the beginning to `close`: later, there may be no file descriptor left.
+    """
 
     def __init__(self, environ: Mapping[str, str], *, pid: int) -> None:
-        self._socket = environ.get("NOTIFY_SOCKET", "")
+        name = environ.get("NOTIFY_SOCKET", "")
+        # An address of Linux' abstract namespace begins with a zero byte, and in a variable with "@".
+        self._address = f"\0{name[1:]}" if name.startswith("@") else name
+        self._socket: socket.socket | None = None
+        if name:
+            with suppress(OSError):  # this kind is not allowed
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)  # noqa: FBT003 — it has no name
         limit = environ.get("WATCHDOG_USEC", "")
         of_this_process = environ.get("WATCHDOG_PID", str(pid)) == str(pid)
         self.ping_every_s: float | None = None
@@ -41,17 +53,15 @@ class ServiceManager:
             self.ping_every_s = int(limit) / _MICROSECONDS / _PINGS_PER_LIMIT
 
     def notify(self, *assignments: str) -> None:
-        """Send these, such as ``READY=1``, if there is a socket."""
-        if not self._socket:
-            return
-        # An address of Linux' abstract namespace begins with a zero byte, and in a variable with "@".
-        address = f"\0{self._socket[1:]}" if self._socket.startswith("@") else self._socket
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notification:
-                notification.setblocking(False)  # noqa: FBT003 — it has no name
-                notification.sendto("\n".join(assignments).encode(), address)
-        except OSError:
-            return  # it has ended or its queue is full: its timeouts decide
+        """Send these, such as ``READY=1``, if there is a socket; for any thread."""
+        if self._socket is not None:
+            with suppress(OSError):  # it has ended or its queue is full: its timeouts decide
+                self._socket.sendto("\n".join(assignments).encode(), self._address)
+
+    def close(self) -> None:
+        """Send nothing more."""
+        if self._socket is not None:
+            self._socket.close()
 
 
 def supervise(
@@ -76,8 +86,7 @@ def supervise(
     while True:
         number = next_signal(received, within_s=manager.ping_every_s)
         if number is None:
-            if daemon.is_alive():
-                manager.notify("WATCHDOG=1")
+            daemon.call_if_alive(partial(manager.notify, "WATCHDOG=1"))
             continue
         if number != signal.SIGHUP:
             break

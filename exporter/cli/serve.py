@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -90,7 +91,10 @@ def serve(
     """
     share_heaps()  # before any thread starts
     collect_rarely()
-    with signals_received(signal.SIGHUP) as received:
+    with (
+        signals_received(signal.SIGHUP) as received,
+        closing(ServiceManager(os.environ, pid=os.getpid())) as manager,
+    ):
         web = WebOptions(
             listen_address=web_listen_address,
             telemetry_path=web_telemetry_path,
@@ -100,7 +104,7 @@ def serve(
         )
         log = logs.configure_daemon(level=log_level, log_format=log_format)
         daemon = _started(config_file, web=web, shard=shard, log=log)
-        supervise(daemon, received, ServiceManager(os.environ, pid=os.getpid()))
+        supervise(daemon, received, manager)
         log.info("stopping")
         daemon.stop()
 

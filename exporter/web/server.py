@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -127,13 +128,11 @@ class WebServer:
             )
         self._threads.stop(within_s=_THREADS_END_WITHIN_S)
 
-    def responds(self, *, within_s: float) -> bool:
-        """Whether the event loop runs a callback in time; for any thread but its own."""
-        turned = threading.Event()
-        with suppress(RuntimeError):  # a loop that has ended
+    def call(self, function: Callable[[], object]) -> None:
+        """Have the event loop call this at its next turn; a loop that is stuck or has ended does not. Never waits."""
+        with suppress(RuntimeError):  # it has ended
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(turned.set)
-        return turned.wait(within_s)
+                self._loop.call_soon_threadsafe(function)
 
     def __enter__(self) -> Self:
         self.start()

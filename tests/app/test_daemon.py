@@ -763,5 +763,7 @@ def test_a_daemon_is_alive_while_it_takes_on_work(play: Callable[..., Simulator]
     """Whether the API answers is another matter."""
     simulator = play(load_scenario("healthy"))
     simulator.set_fault(ACCOUNT.name, Fault("hang"))
+    alive = threading.Event()
     with running(simulator) as daemon:
-        assert daemon.is_alive()
+        daemon.call_if_alive(alive.set)
+        assert alive.wait(PATIENCE_S)

@@ -186,20 +186,23 @@ def test_large_heads_one_after_the_other_are_answered() -> None:
             assert connection.getresponse().read() == b"hello"
 
 
-def test_a_server_whose_loop_is_stuck_does_not_respond(release: threading.Event) -> None:
-    """One that serves responds; one whose loop does not turn any more does not."""
-    stuck = threading.Event()
+def test_a_server_whose_loop_is_stuck_calls_nothing(release: threading.Event) -> None:
+    """The caller does not wait for that; a server that has stopped calls nothing, too."""
+    stuck, before, meanwhile, after = (threading.Event() for _ in range(4))
 
     async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
         stuck.set()
         release.wait()
 
     with WebServer(app, listen_address="127.0.0.1:0", log=RecordingLog()) as server:
-        assert server.responds(within_s=WAIT_S)
+        server.call(before.set)
+        assert before.wait(WAIT_S)
         with closing(HTTPConnection(server.address, timeout=WAIT_S)) as connection:
             connection.request("GET", "/")
             assert stuck.wait(WAIT_S)
-            assert not server.responds(within_s=0.01)
+            server.call(meanwhile.set)
+            assert not meanwhile.wait(0.01)
             release.set()
-            assert server.responds(within_s=WAIT_S)
-    assert not server.responds(within_s=0)
+            assert meanwhile.wait(WAIT_S)
+    server.call(after.set)
+    assert not after.is_set()
