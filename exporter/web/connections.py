@@ -50,9 +50,12 @@ class Limits:
     """From the request to the last byte of its answer."""
     stalled_s: float = 20.0
     """Without the client reading any more of its answer."""
+    stalled: int = 16
+    """Connections at a time whose clients do not read: each may hold a page as it was before the last polls."""
 
     def __post_init__(self) -> None:
-        if self.connections < 1 or min(self.request_s, self.idle_s, self.answer_s, self.stalled_s) <= 0:
+        seconds = (self.request_s, self.idle_s, self.answer_s, self.stalled_s)
+        if min(self.connections, self.stalled) < 1 or min(seconds) <= 0:
             raise ValueError(f"limits must be above zero: {self!r}")
 
 
@@ -103,12 +106,14 @@ class Connection:
         self.flows()
         if not self._over:
             self._stalled = self._loop.call_later(self._limits.stalled_s, self.cut)
+            self._connections.add_stalled(self)
 
     def flows(self) -> None:
         """The client reads its answer again."""
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+            self._connections.remove_stalled(self)
 
     def cut(self) -> None:
         """Close the connection at once."""
@@ -149,6 +154,7 @@ class Connections:
         """`drained` is called when most of many connections have closed."""
         self.limits = limits
         self._all: dict[Connection, None] = {}
+        self._stalled: dict[Connection, None] = {}
         self._drained = drained
         self._most = 0
 
@@ -177,6 +183,20 @@ class Connections:
         if self._most >= _MANY and len(self._all) <= self._most // _FEW_OF_MANY:
             self._most = len(self._all)
             self._drained()
+
+    def add_stalled(self, connection: Connection) -> None:
+        """Its client has stopped reading; where too many have, the one that did so first is cut.
+
+        A client that keeps up stops for moments only, so that it is not the first of many. One that is slow on
+        purpose reads a little again and again, which no limit of time for one stop ends.
+        """
+        self._stalled[connection] = None
+        if len(self._stalled) > self.limits.stalled:
+            next(iter(self._stalled)).cut()
+
+    def remove_stalled(self, connection: Connection) -> None:
+        """Its client reads again, or the connection has ended."""
+        self._stalled.pop(connection, None)
 
     def cut_all(self, phase: Phase | None = None) -> None:
         """Close all connections, or all in the phase."""

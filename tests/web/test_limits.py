@@ -252,6 +252,49 @@ def test_who_goes_first() -> None:
     asyncio.run(story())
 
 
+def test_readers_that_do_not_read_are_few(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
+    """One more cuts the first, whose page is the oldest; the others keep theirs, and anyone else is answered."""
+    server = start(stalled=2)
+    readers = []
+    for number in range(1, 4):
+        readers.append(dial(server))
+        readers[-1].sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert readers[-1].recv(1) == b"H"
+        *_, held = server._connections._all
+        assert soon(lambda held=held: held._stalled is not None)  # type: ignore[misc]
+        assert len(server._connections) == min(number, 2)
+    assert is_closed(readers[0])
+    assert get(server) == b"hello"
+    assert len(server._connections._stalled) == 2
+
+
+def test_who_reads_again_and_again_is_not_cut_for_those_who_do_not() -> None:
+    """Of too many that do not read, the one goes that has read nothing for longest; the end of one makes room."""
+
+    async def story() -> None:
+        connections = Connections(Limits(stalled=3))
+        sockets = [socket.socket() for _ in range(6)]
+        first, second, third, reading, fifth, last = map(connections.admit, sockets)
+        for connection in (reading, first, second):
+            connection.stalls()
+        reading.flows()
+        reading.stalls()
+        third.stalls()
+        assert list(connections._all) == [second, third, reading, fifth, last]
+        second.ended()
+        fifth.stalls()
+        assert list(connections._stalled) == [reading, third, fifth]
+        reading.flows()
+        last.stalls()
+        assert list(connections._all) == [third, reading, fifth, last]
+        connections.cut_all()
+        assert list(connections._stalled) == []
+        for sock in sockets:
+            sock.close()
+
+    asyncio.run(story())
+
+
 def test_memory_is_given_back_when_many_have_gone() -> None:
     """Once for each storm, when three of four have gone; the coming and going of a few is no storm."""
 
@@ -269,7 +312,7 @@ def test_memory_is_given_back_when_many_have_gone() -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("limits", [{"connections": 0}, {"request_s": 0.0}, {"stalled_s": -1.0}])
+@pytest.mark.parametrize("limits", [{"connections": 0}, {"request_s": 0.0}, {"stalled_s": -1.0}, {"stalled": 0}])
 def test_limits_that_let_nobody_in(limits: dict[str, Any]) -> None:
     """A limit that cannot be kept cannot exist."""
     with pytest.raises(ValueError, match="above zero"):
@@ -289,6 +332,7 @@ def test_the_limits_are_documented() -> None:
         f"| {limits.stalled_s:g} s in which a client takes nothing of its answer, {limits.answer_s:g} s for all"
         in text
     )
+    assert f"| {limits.stalled} clients at a time that do not read their answers |" in text
     assert (
         f"| {HEAD_LIMIT // 1024} KiB or {HEADER_LINES_LIMIT} lines of head, {BODY_LIMIT // 1024} KiB of body," in text
     )
