@@ -9,7 +9,8 @@ server                the server's thread, its address, and the end of both
 └── web_configuration     TLS, users and headers, read anew when their files change
 app                   what each path answers
 ├── origin                whether a page of another origin sends the request
-├── metrics_response      a scrape: format, compression, pieces
+├── metrics_response      a scrape: format and compression
+├── pieces                how a page is sent
 ├── status_page           the page at /
 │   ├── texts                 its words, in each language
 │   └── runbooks              where its links to runbooks lead

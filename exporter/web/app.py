@@ -15,13 +15,14 @@ from typing import Protocol, TypeVar
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporter.core.logger import Logger, defect
 from exporter.metrics.page import ExpositionFormat
 from exporter.web.metrics_response import accepts_gzip, metrics_response, negotiate_format
 from exporter.web.origin import is_foreign
+from exporter.web.pieces import plain_response
 from exporter.web.preferences import preferred_language
 from exporter.web.status_page import StatusPage, build_environment, render, view_of
 from exporter.web.texts import LANGUAGES, load_texts
@@ -33,6 +34,7 @@ _HEADERS_REMEMBERED = 32
 # X-Frame-Options repeats frame-ancestors for old browsers.
 _PAGE_HEADERS = {
     "Cache-Control": "no-store",
+    "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -41,6 +43,8 @@ _PAGE_HEADERS = {
     "Vary": "Accept-Language",
     "X-Frame-Options": "DENY",
 }
+
+_DOCUMENT_HEADERS = {"Cache-Control": "no-store", "Content-Type": "application/json"}
 
 # Characters with a meaning of their own in a route pattern, a query or an escape.
 _UNROUTABLE = frozenset("{}?#% ")
@@ -107,9 +111,9 @@ def create_app(
     async def metrics(request: Request) -> Response:
         offer = offer_for(_header(request, "accept"))
 
-        def drawn() -> tuple[bytes, ...]:
+        def drawn() -> list[bytes]:
             # The whole page before the first header is sent, so that a failure is a clean 500.
-            return tuple(exposition.page(offer.exposition_format))
+            return list(exposition.page(offer.exposition_format))
 
         # A small scrape costs 430 µs of CPU here, and 600 µs in another thread (one account, gzip).
         blocks = drawn() if exposition.small else await asyncio.get_running_loop().run_in_executor(pages, drawn)
@@ -120,16 +124,14 @@ def create_app(
         query = request.query_params
         words = texts[language_for(_header(request, "accept-language"))]
         html = await one_at_a_time.run(
-            lambda: render(page := status(), environment, words, view_of(query, page.report))
+            # A name may hold half a surrogate pair, which UTF-8 cannot encode.
+            lambda: render(page := status(), environment, words, view_of(query, page.report)).encode(errors="replace")
         )
-        # A name may hold half a surrogate pair, which UTF-8 cannot encode.
-        return HTMLResponse(
-            html.encode(errors="replace"), headers={**_PAGE_HEADERS, "Content-Language": words.language}
-        )
+        return plain_response(request, [html], headers={**_PAGE_HEADERS, "Content-Language": words.language})
 
-    async def status_document(_request: Request) -> Response:
-        document = await one_at_a_time.run(status_json)
-        return Response(document, media_type="application/json", headers={"Cache-Control": "no-store"})
+    async def status_document(request: Request) -> Response:
+        document = await one_at_a_time.run(lambda: status_json().encode())
+        return plain_response(request, [document], headers=_DOCUMENT_HEADERS)
 
     async def healthy(_request: Request) -> Response:
         seconds = standstill_s()

@@ -1,32 +1,16 @@
-"""A scrape's answer: its format and version by Accept, gzip by Accept-Encoding, and the pieces in which it is sent.
-
-The blocks of a page belong to the exposition and are shared by all readers; nothing here makes a copy of a large
-page.
-"""
+"""A scrape's answer: its format and version by Accept, and gzip by Accept-Encoding."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from isal import isal_zlib
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from exporter.metrics.page import ExpositionFormat
+from exporter.web.pieces import SMALL_PAGE_BYTES, gzip_pieces, plain_response, taken_out
 from exporter.web.preferences import Element, elements_of
-
-# Below this a page is sent whole: cheaper than a stream, and its compressed length can stand in the headers.
-_SMALL_PAGE_BYTES = 64 * 1024
-# A client that stops reading holds one piece in memory, with TLS some copies of it, not the page.
-PIECE_BYTES = 64 * 1024
-# Without TLS large blocks are not copied, and each piece costs time in application and server.
-LARGE_PIECE_BYTES = 256 * 1024
-# Some milliseconds of work, which are worth a change of thread.
-_GZIP_INPUT_BYTES = 1024 * 1024
-# The fastest level; the page repeats label names, so it is nearly as small as with the best one.
-_GZIP_LEVEL = 1
-_GZIP_WRAPPER = 16 + isal_zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,73 +84,26 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
 
 
 def metrics_response(
-    request: Request, blocks: tuple[bytes, ...], *, offer: Offer, gzip: bool, executor: Executor
+    request: Request, blocks: list[bytes], *, offer: Offer, gzip: bool, executor: Executor
 ) -> Response:
-    """The blocks of a page as an answer of this form, compressed where that is possible; large ones in `executor`."""
+    """The blocks of a page as an answer of this form, which takes them out of the list.
+
+    Large ones are compressed in `executor`, where that is possible.
+    """
     headers = {
         "Cache-Control": "no-store",
         "Content-Type": offer.content_type,
         "Vary": "Accept, Accept-Encoding",
     }
-    size = sum(len(block) for block in blocks)
-    small = size < _SMALL_PAGE_BYTES
+    small = sum(len(block) for block in blocks) < SMALL_PAGE_BYTES
     # The compressed length of a stream is not known before its end: it needs chunks, which HTTP/1.0 lacks.
-    gzip = gzip and (small or request.scope["http_version"] != "1.0")
-    if gzip:
-        headers["Content-Encoding"] = "gzip"
+    if not gzip or (not small and request.scope["http_version"] == "1.0"):
+        return plain_response(request, blocks, headers=headers)
+    headers["Content-Encoding"] = "gzip"
     if small:
-        return Response(b"".join(gzip_pieces(blocks) if gzip else blocks), headers=headers)
-    if not gzip:
-        headers["Content-Length"] = str(size)
-    # Never a plain iterator, which starlette reads in threads of its own: there may be none left for it.
-    if request.method == "HEAD":
-        return StreamingResponse(_sent(()), headers=headers)
-    if gzip:
-        return StreamingResponse(_compressed(gzip_pieces(blocks), executor), headers=headers)
-    cut = PIECE_BYTES if request.scope["scheme"] == "https" else LARGE_PIECE_BYTES
-    return StreamingResponse(_sent(pieces(blocks, cut=cut)), headers=headers)
-
-
-def pieces(
-    blocks: Iterable[bytes], *, joined: int = PIECE_BYTES, cut: int = PIECE_BYTES
-) -> Iterator[bytes | memoryview]:
-    """The blocks end to end in pieces, none of them empty.
-
-    Small blocks are joined to pieces of at most `joined` bytes, larger ones are cut to `cut` bytes without a copy.
-    """
-    waiting: list[bytes] = []
-    waiting_bytes = 0
-    for block in blocks:
-        if waiting and waiting_bytes + len(block) > joined:
-            yield b"".join(waiting)
-            waiting, waiting_bytes = [], 0
-        if len(block) > joined:
-            view = memoryview(block)
-            yield from (view[start : start + cut] for start in range(0, len(block), cut))
-        elif block:
-            waiting.append(block)
-            waiting_bytes += len(block)
-    if waiting:
-        yield b"".join(waiting)
-
-
-def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> Iterator[bytes]:
-    """The blocks as one gzip stream, in pieces; a step compresses `size` bytes, more when these yield nothing.
-
-    Small blocks are joined first, large ones are not copied.
-    """
-    compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WRAPPER)
-    waiting: list[bytes] = []
-    fed = 0
-    # Small inputs compress badly.
-    fewest = min(size, PIECE_BYTES)
-    for piece in pieces(blocks, joined=fewest, cut=fewest):
-        waiting.append(compressor.compress(piece))
-        fed += len(piece)
-        if fed >= size and any(waiting):
-            yield b"".join(waiting)
-            waiting, fed = [], 0
-    yield b"".join([*waiting, compressor.flush()])
+        return Response(b"".join(gzip_pieces(blocks)), headers=headers)
+    made = gzip_pieces(taken_out(blocks)) if request.method != "HEAD" else iter(())
+    return StreamingResponse(_compressed(made, executor), headers=headers)
 
 
 def _specificity(element: Element, offer: Offer) -> int:
@@ -178,11 +115,6 @@ def _specificity(element: Element, offer: Offer) -> int:
     if element.value == offer.media_type.partition("/")[0] + "/*":
         return 2
     return int(element.value == "*/*")
-
-
-async def _sent(made: Iterable[bytes | memoryview]) -> AsyncIterator[bytes | memoryview]:
-    for piece in made:
-        yield piece
 
 
 async def _compressed(made: Iterator[bytes], executor: Executor) -> AsyncIterator[bytes]:

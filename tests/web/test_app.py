@@ -16,11 +16,12 @@ import pytest
 from exporter.core.threads import FixedThreads
 from exporter.metrics.page import ExpositionFormat
 from exporter.web.app import create_app
-from exporter.web.metrics_response import LARGE_PIECE_BYTES, PIECE_BYTES
+from exporter.web.pieces import LARGE_PIECE_BYTES, PIECE_BYTES
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 from tests.recording_log import RecordingLog
 from tests.report.records import ACTIVE, record, report, service
+from tests.waiting import soon
 from tests.web.conftest import start
 
 WAIT_S = 10
@@ -388,14 +389,15 @@ def test_broken_status(serve: Callable[..., WebServer], ask: Ask) -> None:
     assert ask(server, "/metrics")[0] == 200
 
 
-async def sent(exposition: Any, *, scheme: str = "http") -> list[int]:
-    """The application's answer to a scrape, as the sizes of the pieces that it hands to the server."""
+async def sent(exposition: Any, *, scheme: str = "http", path: str = "/metrics") -> list[int]:
+    """The application's answer, as the sizes of the pieces that it hands to the server."""
+    names = {service(f"{number}" + "a" * 10_000): record(ACTIVE) for number in range(100)}
     app = create_app(
         exposition=exposition,
         telemetry_path="/metrics",
         ready=lambda: True,
-        status=lambda: StatusPage(version="1", telemetry_path="/metrics", report=report({}), ready=True),
-        status_json=lambda: "{}",
+        status=lambda: StatusPage(version="1", telemetry_path="/metrics", report=report(names), ready=True),
+        status_json=lambda: f'"{"a" * 1_000_000}"',
         pages=ThreadPoolExecutor(2),
         log=RecordingLog(),
     )
@@ -407,15 +409,35 @@ async def sent(exposition: Any, *, scheme: str = "http") -> list[int]:
     async def stay() -> Any:
         await asyncio.Event().wait()
 
-    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/metrics", "query_string": b""}
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "query_string": b""}
     await app({**scope, "headers": [], "scheme": scheme}, stay, send)
     return sizes
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/", "/api/v1/status"])
 @pytest.mark.parametrize(("scheme", "largest"), [("http", LARGE_PIECE_BYTES), ("https", PIECE_BYTES)])
-def test_pieces_of_a_large_page(scheme: str, largest: int) -> None:
+def test_pieces_of_a_large_page(scheme: str, largest: int, path: str) -> None:
     """Each costs its way, and with TLS memory in several copies for a reader that stops."""
-    assert max(asyncio.run(sent(Blocks(bytes(1024 * 1024)), scheme=scheme))) == largest
+    assert max(asyncio.run(sent(Blocks(bytes(1024 * 1024)), scheme=scheme, path=path))) == largest
+
+
+def test_the_time_to_read_begins_anew_with_each_piece(
+    serve: Callable[..., WebServer], connect: Callable[[WebServer], socket.socket]
+) -> None:
+    """A slow client that reads all the time gets the whole document, however large that is."""
+    size = 32 * 1024 * 1024  # far more than the system keeps for a connection
+    server = serve(status_json=lambda: "a" * size)
+    with connect(server) as reader:
+        reader.sendall(b"GET /api/v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        taken = len(reader.recv(1))
+        (held,) = server._connections._all
+        assert soon(lambda: held._stalled is not None)
+        times, before = 0, held._stalled
+        while piece := reader.recv(65536):
+            taken += len(piece)
+            times, before = times + (held._stalled is not before), held._stalled
+    assert taken > size
+    assert times > 4
 
 
 @pytest.mark.parametrize("small", [True, False])
