@@ -6,6 +6,7 @@ of 10,000 accounts never delays `/-/healthy` or another reader.
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from functools import lru_cache
@@ -48,6 +49,10 @@ _DOCUMENT_HEADERS = {"Cache-Control": "no-store", "Content-Type": "application/j
 
 # Characters with a meaning of their own in a route pattern, a query or an escape.
 _UNROUTABLE = frozenset("{}?#% ")
+
+# As many as there are threads. Of many scrapes that come together, each is compressed soon after it was drawn. If all
+# were drawn first, their pages, each as it was at another moment, would be in memory together.
+_SCRAPES_AT_ONCE = 2
 
 # So many requests at most wait for the status, as HTML or JSON.
 _WAITING = 32
@@ -105,7 +110,8 @@ def create_app(
     offer_for = lru_cache(_HEADERS_REMEMBERED)(negotiate_format)
     takes_gzip = lru_cache(_HEADERS_REMEMBERED)(accepts_gzip)
     # Clients that load the page or its JSON again and again must not delay scrapes.
-    one_at_a_time = OneAtATime(pages)
+    one_at_a_time = FewAtATime(pages, at_once=1, waiting=_WAITING)
+    scrapes = FewAtATime(pages, at_once=_SCRAPES_AT_ONCE)
     static = resources.files("exporter.web").joinpath("static")
 
     async def metrics(request: Request) -> Response:
@@ -116,7 +122,7 @@ def create_app(
             return list(exposition.page(offer.exposition_format))
 
         # A small scrape costs 430 µs of CPU here, and 600 µs in another thread (one account, gzip).
-        blocks = drawn() if exposition.small else await asyncio.get_running_loop().run_in_executor(pages, drawn)
+        blocks = drawn() if exposition.small else await scrapes.run(drawn)
         gzip = takes_gzip(_header(request, "accept-encoding"))
         return metrics_response(request, blocks, offer=offer, gzip=gzip, executor=pages)
 
@@ -172,18 +178,18 @@ class TooManyError(Exception):
     """Too many wait already."""
 
 
-class OneAtATime:
-    """Runs work in an executor, one piece after another. For one event loop."""
+class FewAtATime:
+    """Runs work in an executor, so many pieces at a time and in their order. For one event loop."""
 
-    def __init__(self, executor: Executor, *, waiting: int = _WAITING) -> None:
+    def __init__(self, executor: Executor, *, at_once: int, waiting: float = math.inf) -> None:
         self._executor = executor
-        self._limit = waiting
-        self._free = asyncio.Lock()
+        self._most = at_once + waiting
+        self._free = asyncio.Semaphore(at_once)
         self._there = 0
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """What the work returns or raises; TooManyError when too many wait."""
-        if self._there > self._limit:
+        if self._there >= self._most:
             raise TooManyError
         self._there += 1
         try:

@@ -10,9 +10,12 @@ from http.client import HTTPMessage
 
 import pytest
 
+from exporter.metrics.page import ExpositionFormat
 from exporter.web.server import WebServer
 from exporter.web.status_page import StatusPage
 from tests.report.records import report
+from tests.waiting import soon
+from tests.web.test_pieces import BLOCK_BYTES, Block
 
 WAIT_S = 10
 AT_ONCE = 45  # more than there are threads
@@ -60,3 +63,42 @@ def test_scrapes_do_not_wait_for_those_who_load_the_page(
         let_go.set()
         codes = Counter(status_code(reader) for reader in readers if reader not in refused)
     assert codes == {200: TAKEN}
+
+
+class NewEachTime:
+    """An exposition whose pages have no block in common, as polls change all; none is drawn before it may be."""
+
+    small = False
+
+    def __init__(self) -> None:
+        self.may_draw = threading.Event()
+        self.alive: list[int] = []
+
+    def page(self, _exposition_format: ExpositionFormat) -> list[bytes]:
+        """A page of one block."""
+        assert self.may_draw.wait(WAIT_S)
+        self.alive.append(Block.alive)
+        return [Block(bytes(BLOCK_BYTES))]
+
+
+def test_pages_that_are_asked_for_together_are_not_in_memory_together(
+    serve: Callable[..., WebServer], connect: Callable[[WebServer], socket.socket]
+) -> None:
+    """Each is compressed and sent before most of the others are drawn."""
+    exposition = NewEachTime()
+    server = serve(exposition=exposition)
+    assert server._server is not None
+    state = server._server.server_state
+    with ExitStack() as opened:
+        opened.callback(exposition.may_draw.set)
+        scrapers = [opened.enter_context(connect(server)) for _ in range(AT_ONCE)]
+        for scraper in scrapers:
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n")
+        assert soon(lambda: len(state.tasks) == AT_ONCE)
+        exposition.may_draw.set()
+        assert {status_code(scraper) for scraper in scrapers} == {200}
+        assert soon(lambda: not state.tasks)
+
+    assert len(exposition.alive) == AT_ONCE
+    assert max(exposition.alive) < AT_ONCE // 2
+    assert Block.alive == 0
