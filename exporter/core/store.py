@@ -23,9 +23,10 @@ Remember = Callable[[Any, Answer[Any], float], object]
 class ProbeRecord:
     """The history of one probe; every moment is Unix time, and 0 until there is one.
 
-    ``state`` is that of the last answer, from ``last_success_at``; a failure never changes it. ``memory`` is what the
-    kind of probe remembers of its answers; None before the first. ``failures_in_row`` is 0 after an answer. ``calls``
-    are those that polls sent, of a kind whose polls may send many.
+    ``state`` is that of the last answer, from ``last_success_at``; a failure never changes it. ``last_success_at`` is
+    never later than a failure after it, so that an answer grows old also by a clock that was set back. ``memory`` is
+    what the kind of probe remembers of its answers; None before the first. ``failures_in_row`` is 0 after an answer.
+    ``calls`` are those that polls sent, of a kind whose polls may send many.
     """
 
     polls: int = 0
@@ -55,7 +56,11 @@ class ProbeRecord:
         match outcome:
             case Failure(reason=reason):
                 failures = MappingProxyType({**self.failures, reason: self.failures[reason] + 1})
-                return polled(failures=failures, failures_in_row=self.failures_in_row + 1)
+                return polled(
+                    failures=failures,
+                    failures_in_row=self.failures_in_row + 1,
+                    last_success_at=min(self.last_success_at, at),
+                )
             case Answer():
                 return polled(
                     last_success_at=at,

@@ -92,6 +92,17 @@ def test_a_failure_moves_neither_state_nor_success() -> None:
     )
 
 
+def test_an_answer_grows_old_by_a_clock_that_was_set_back() -> None:
+    """From the first failure after that on: an answer of a moment to come would not grow old before that moment."""
+    record = after(answered(90_000.0), failed(1000.0), failed(1060.0))
+
+    assert record.last_success_at == 1000.0
+    assert record.current_state(1600.0, 600.0) == ACTIVE
+    assert record.current_state(1600.5, 600.0) is None
+    assert after(failed(1000.0)).last_success_at == 0
+    assert record.after(answered(1120.0), remember=times_of_answers).last_success_at == 1120.0
+
+
 @pytest.mark.parametrize("reason", FailureReason)
 def test_every_failure_counts_for_its_reason(reason: FailureReason) -> None:
     """And for no other."""

@@ -256,6 +256,22 @@ def test_a_change_far_ahead_does_not_keep_an_answer_fresh() -> None:
     assert services(page) == set()
 
 
+def test_an_answer_goes_stale_though_the_clock_was_set_back() -> None:
+    """Its age counts from the first poll that failed after that: not from a moment that is to come again."""
+    clock = Clock(START + 86_400)
+    page = exposition("prod", clock=clock)
+    answered = record(ACTIVE, at=clock.now)
+    page.update(key(), answered)
+    shown = services(page)
+    assert "dcdn_service_status" in shown
+    clock.now = START
+    page.update(key(), record(TIMEOUT, since=answered, at=clock.now))
+    assert services(page) == shown
+    clock.now = START + STALE_AFTER_S + 1
+
+    assert services(page) == set()
+
+
 def test_failures_do_not_make_an_answer_younger() -> None:
     """It goes when it would have gone without them."""
     clock = Clock()
