@@ -82,7 +82,9 @@ class Listing:
             raise answer.malformed("TotalCount", "none", "the number of all rows")
         else:
             goes_on = bool(rows) and (len(self._rows) < self._total or len(rows) >= self._size)
-        if goes_on and self._number * self._size >= self._pages.most * self._pages.size:
+        # Rows count too: a page of a server that reads no size may have thousands of small ones.
+        read = max(len(self._rows), self._number * self._size)
+        if goes_on and read >= self._pages.most * self._pages.size:
             raise answer.malformed(self._pages.turn, f"{self._number} pages and no end", "an end of the list")
         if not goes_on and len(self._rows) < self._total:
             rows_seen = counted(len(self._rows), "row", "rows")

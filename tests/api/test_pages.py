@@ -284,6 +284,18 @@ def test_a_list_may_have_as_many_rows_in_smaller_pages(list_from: ListFrom) -> N
         list_from(endless, pages)
 
 
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_list_has_no_more_rows_than_it_may_in_pages_of_any_size(list_from: ListFrom, turn: Any) -> None:
+    """A server that sends more rows than a page may have does not fill the memory with them."""
+    endless = PagedServer(
+        *(page(*(f"{number}-{row}" for row in "abcd"), total=99, token=str(number)) for number in range(9))
+    )
+
+    with pytest.raises(MalformedReply, match=f"{turn}: seen 2 pages and no end"):
+        list_from(endless, replace(BY_TOKEN, turn=turn, size=2, most=3))
+    assert len(endless.requests) == 2
+
+
 REFUSED = [
     pytest.param(BY_TOKEN, [page("a", "b", total=3)], "TotalCount: seen 3 with 2 rows", id="cut"),
     pytest.param(BY_TOKEN, [page("a", total=3)], "TotalCount: seen 3 with 1 row;", id="cut to one"),
