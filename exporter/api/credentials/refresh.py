@@ -17,10 +17,15 @@ THREAD = Work.SOURCE.value
 _LOOK_S = 60.0
 _FAILURE_HOLDS_S = 5.0
 _FORCED_S = 10.0
+# A call that ends takes less: the command of a profile may run for a minute, and requests have timeouts of seconds.
+# Each byte of an answer begins such a timeout anew.
+_GIVEN_UP_S = 120.0
+# They keep their threads, of which there are eight for all sources.
+_MOST_GIVEN_UP = 2
 
 
 class Source(Protocol):
-    """Calls a source; may take long and raise anything. Never called twice at once."""
+    """Calls a source; may take long and raise anything. Called while another call runs only if that was given up."""
 
     def __call__(self, *, anew: bool) -> Credentials:
         """Return its credentials; ``anew``: those it remembers are of no use."""
@@ -53,6 +58,8 @@ class RefreshedCredentials:
         self._called_at = -math.inf
         self._forced_at = -math.inf
         self._pending: Future[Credentials] | None = None
+        self._pending_since = math.inf  # while it waits for a thread
+        self._given_up = 0
         self._closed = False
 
     def credentials(self, *, patience_s: float) -> Credentials:
@@ -61,13 +68,16 @@ class RefreshedCredentials:
             if self._closed:
                 raise CallAborted
             in_hand = self._in_hand()
+            former = self._give_up()
             begins = self._pending is None and self._is_due(in_hand)
             if begins:
-                self._pending = Future()
+                self._pending, self._pending_since = Future(), math.inf
             pending = self._pending
             failure = self._failure
+        if former is not None:
+            _settle(former, error=CredentialsUnavailable(f"{self._source} gave no answer within {_GIVEN_UP_S:g} s"))
         if begins and pending is not None:
-            self._pool.submit(Work.SOURCE, partial(self._run, pending))
+            self._pool.submit(Work.SOURCE, partial(self._run, pending, anew=former is not None))
         if in_hand is not None:
             return in_hand
         if pending is None:
@@ -113,30 +123,43 @@ class RefreshedCredentials:
     def _has_ended(self, credentials: Credentials) -> bool:
         return credentials.expires_at is not None and self._now() >= credentials.expires_at
 
+    def _give_up(self) -> Future[Credentials] | None:
+        """The call under way, if it takes too long and is not waited for any more; the lock is held."""
+        if self._clock() - self._pending_since < _GIVEN_UP_S or self._given_up == _MOST_GIVEN_UP:
+            return None
+        former, self._pending, self._pending_since = self._pending, None, math.inf
+        self._given_up += former is not None
+        return former
+
     def _is_due(self, in_hand: Credentials | None) -> bool:
         without_s = _FAILURE_HOLDS_S if self._failure is not None else 0.0
         return self._clock() - self._called_at >= (without_s if in_hand is None else _LOOK_S)
 
-    def _run(self, pending: Future[Credentials]) -> None:
+    def _run(self, pending: Future[Credentials], *, anew: bool) -> None:
+        with self._lock:
+            self._pending_since = self._clock()
         found: Credentials | None = None
         failure: str | None = None
         try:
-            found = self._good_credentials()
+            found = self._good_credentials(anew=anew)
         except CredentialsUnavailable as unavailable:
             failure = unavailable.explanation
         except Exception as unexpected:  # noqa: BLE001 — each means that there are none
             failure = f"{self._source} gave no credentials ({type(unexpected).__name__})"
         with self._lock:
+            if self._pending is not pending:
+                self._given_up -= 1
+                return
             if found is not None:
                 self._latest = found
             self._failure = failure
             self._called_at = self._clock()
-            self._pending = None
+            self._pending, self._pending_since = None, math.inf
         _settle(pending, result=found, error=CredentialsUnavailable(failure or ""))
 
-    def _good_credentials(self) -> Credentials:
-        found = self._call_source(anew=False)
-        if self._has_ended(found) or found == self._refused:
+    def _good_credentials(self, *, anew: bool) -> Credentials:
+        found = self._call_source(anew=anew)
+        if not anew and (self._has_ended(found) or found == self._refused):
             found = self._call_source(anew=True)
         if self._has_ended(found):
             raise CredentialsUnavailable(

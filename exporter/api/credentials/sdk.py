@@ -152,12 +152,14 @@ class LibrarySource:
 
                 _keep_schedulers_out(library)
                 self._provider = self.build(library)
-            found = _read(self._provider)
+            provider = self._provider
+            found = _read(provider)
         except CredentialsUnavailable as unavailable:
             raise CredentialsUnavailable(f"{self.words}: {unavailable.explanation}") from None
         except Exception as error:  # noqa: BLE001 — each means that there are none
             raise CredentialsUnavailable(f"{self.words}: {explain(error)}; {self._remedy}") from None
-        self._seen = self._states_of_files()  # last, as some profiles write to their file
+        if provider is self._provider:  # else this call was given up, and another one made
+            self._seen = self._states_of_files()  # last, as some profiles write to their file
         return found
 
     def _states_of_files(self) -> Sequence[object]:

@@ -9,7 +9,7 @@ import pytest
 from exporter.api.credentials.base import Credentials, Secret
 from exporter.api.credentials.refresh import RefreshedCredentials
 from exporter.api.errors import CallAborted, CredentialsUnavailable
-from exporter.core.pool import Pool
+from exporter.core.pool import MOST, Pool, Work
 from tests.recording_log import RecordingLog
 from tests.waiting import PATIENCE_S, soon
 
@@ -254,6 +254,102 @@ def test_a_failure_without_credentials_holds_for_five_seconds(
     clock.passed_s += 5
 
     assert key(provider) == "key-2"
+
+
+class Trickling:
+    """A source whose calls do not end before they are let go, each by its number from 0 on."""
+
+    def __init__(self) -> None:
+        self.asked: list[bool] = []
+        self.ended: list[int] = []
+        self.held = [threading.Event() for _ in range(9)]
+
+    def __call__(self, *, anew: bool) -> Credentials:
+        number = len(self.asked)
+        self.asked.append(anew)
+        assert self.held[number].wait(PATIENCE_S)
+        self.ended.append(number)
+        return Credentials(f"key-{number + 1}", Secret("secret"))
+
+
+@pytest.fixture
+def trickling() -> Iterator[Trickling]:
+    source = Trickling()
+    yield source
+    for held in source.held:
+        held.set()
+
+
+@pytest.fixture
+def patient(trickling: Trickling, clock: Time, pool: Pool) -> RefreshedCredentials:
+    """The same of that source."""
+    return RefreshedCredentials(trickling, source="the source", pool=pool, clock=clock.monotonic, now=clock.now)
+
+
+def no_answer(provider: RefreshedCredentials) -> None:
+    with pytest.raises(CredentialsUnavailable, match="the source gave no answer within"):
+        key(provider, SHORT_S)
+
+
+def test_a_call_that_does_not_end_is_made_again(
+    patient: RefreshedCredentials, trickling: Trickling, clock: Time
+) -> None:
+    """After two minutes, and of a source that forgets the first one; what that gives in the end is not used."""
+    trickling.held[1].set()
+    no_answer(patient)
+    assert soon(lambda: trickling.asked == [False])
+    clock.passed_s += 119.9
+    no_answer(patient)
+    clock.passed_s += 0.2
+    assert (key(patient), trickling.asked) == ("key-2", [False, True])
+    landed(patient)
+    trickling.held[0].set()
+
+    assert soon(lambda: patient._given_up == 0)
+    assert (trickling.ended, key(patient)) == ([1, 0], "key-2")
+
+
+def test_who_waits_for_a_call_that_is_given_up_waits_no_longer(
+    patient: RefreshedCredentials, trickling: Trickling, clock: Time
+) -> None:
+    """Its patience may be longer than two minutes."""
+    with ThreadPoolExecutor(1) as waiting:
+        answer = waiting.submit(key, patient)
+        assert soon(lambda: patient._pending_since < clock.monotonic() + 1)
+        clock.passed_s += 120
+        trickling.held[1].set()
+        assert key(patient) == "key-2"
+        with pytest.raises(CredentialsUnavailable, match="the source gave no answer within 120 s"):
+            answer.result(PATIENCE_S)
+
+
+def test_calls_that_do_not_end_are_few(patient: RefreshedCredentials, trickling: Trickling, clock: Time) -> None:
+    """Two and the last one; when one of them ends, there is room for another."""
+    for number in range(1, 6):
+        no_answer(patient)
+        assert soon(lambda number=number: len(trickling.asked) == min(number, 3))  # type: ignore[misc]
+        clock.passed_s += 120
+    trickling.held[0].set()
+    assert soon(lambda: patient._given_up == 1)
+    trickling.held[3].set()
+
+    assert (key(patient), trickling.asked) == ("key-4", [False, True, True, True])
+
+
+def test_a_call_that_waits_for_a_thread_is_not_given_up(
+    patient: RefreshedCredentials, trickling: Trickling, clock: Time, pool: Pool
+) -> None:
+    """The threads are those of all sources: its time begins when it has one."""
+    others_end = threading.Event()
+    pool.submit(Work.SOURCE, *[lambda: others_end.wait(PATIENCE_S)] * MOST[Work.SOURCE])
+    no_answer(patient)
+    clock.passed_s += 600
+    no_answer(patient)
+    trickling.held[0].set()
+    others_end.set()
+    landed(patient)
+
+    assert (key(patient), trickling.asked) == ("key-1", [False])
 
 
 def test_close_ends_waits_at_once(provider: RefreshedCredentials, source: Source) -> None:
