@@ -301,12 +301,12 @@ class Daemon:
 
     def _look_up_account_ids(self) -> None:
         for name, caller in self._inventory.without_id():
-            self._lookups.begin(Work.ACCOUNT_ID, name, partial(self._account_ids.look_up, name, caller))
+            key = name, id(caller)  # what a former caller of the name learns is not of use
+            self._lookups.begin(Work.ACCOUNT_ID, key, partial(self._account_ids.look_up, name, caller))
 
     def _look_up_directories(self) -> None:
-        for directory in self._inventory.listed:
-            if directory.is_due():
-                self._lookups.begin(Work.DIRECTORY, directory, partial(self._discover, directory))
+        for directory in filter(Directory.is_due, self._inventory.listed):
+            self._lookups.begin(Work.DIRECTORY, directory, partial(self._discover, directory))
 
     def _discover(self, directory: Directory) -> None:
         directory.refresh(self._composition.client)

@@ -177,6 +177,30 @@ def test_the_account_id_is_asked_again_until_it_is_told(simulator: Simulator) ->
         assert soon(lambda: len(simulator.journal.entries(action="GetCallerIdentity")) == 2)
 
 
+def test_the_account_id_of_other_credentials_is_asked_at_once(play: Callable[..., Simulator]) -> None:
+    """A reload may change those of a name while the question for the former ones is under way."""
+    former, now = member_account("200001"), member_account("200003")
+    simulator = play(Scenario("", (former, now)))
+    simulator.set_fault(former.name, Fault("hang", action="GetCallerIdentity"))
+    accounts = [
+        [
+            {
+                "name": "prod",
+                "credentials": {**KEYS, "access_key_id": of.access_key_id, "access_key_secret": of.access_key_secret},
+            }
+        ]
+        for of in (former, now)
+    ]
+    with running(simulator, load=reload_with(simulator, {"accounts": accounts[1]}), accounts=accounts[0]) as daemon:
+        assert soon(lambda: simulator.journal.entries(action="GetCallerIdentity"))
+        assert daemon.reload().result(PATIENCE_S) is None
+        shown = (
+            "dcdn_account_info",
+            (("account", "prod"), ("account_id", now.account_id), ("account_name", ""), ("site", "china")),
+        )
+        assert soon(lambda: shown in scrape(daemon))
+
+
 def test_a_proxy_of_the_environment_is_not_taken_for_loopback(simulator: Simulator) -> None:
     """The simulator on this machine is reached directly, whatever proxy the environment names."""
     proxies = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
