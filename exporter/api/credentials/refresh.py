@@ -17,6 +17,8 @@ THREAD = Work.SOURCE.value
 _LOOK_S = 60.0
 _FAILURE_HOLDS_S = 5.0
 _FORCED_S = 10.0
+# What the library remembers lasts for 14 minutes more when it is looked at: within ten, none seems to end soon.
+_IDLE_AFTER_S = 600.0
 # A call that ends takes less: the command of a profile may run for a minute, and requests have timeouts of seconds.
 # Each byte of an answer begins such a timeout anew.
 _GIVEN_UP_S = 120.0
@@ -55,6 +57,7 @@ class RefreshedCredentials:
         self._latest: Credentials | None = None
         self._refused: Credentials | None = None
         self._failure: str | None = None
+        self._asked_at = -math.inf
         self._called_at = -math.inf
         self._forced_at = -math.inf
         self._pending: Future[Credentials] | None = None
@@ -67,6 +70,7 @@ class RefreshedCredentials:
         with self._lock:
             if self._closed:
                 raise CallAborted
+            self._asked_at = self._clock()
             in_hand = self._in_hand()
             former = self._give_up()
             begins = self._pending is None and self._is_due(in_hand)
@@ -105,9 +109,10 @@ class RefreshedCredentials:
         return self._in_hand() is not None
 
     def expiry(self) -> float | None:
-        """Return when the latest ones end, if the source says."""
+        """Return when the latest ones end, if the source says; None while no call needs any, as others come then."""
         latest = self._latest
-        return latest.expires_at if latest is not None else None
+        idle = self._clock() - self._asked_at > _IDLE_AFTER_S
+        return latest.expires_at if latest is not None and not idle else None
 
     def close(self) -> None:
         """End every wait for the source; its thread ends with the process."""

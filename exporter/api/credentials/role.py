@@ -130,8 +130,8 @@ class RoleToken:
         return self.credentials if self.credentials is not None and _lasts(self.credentials, wall_now) else None
 
     def is_due(self, *, now: float, wall_now: float, used_at: float) -> bool:
-        """Whether AssumeRole is due; never for a role that was not used within the last hour."""
-        if now - used_at > IDLE_AFTER_S:
+        """Whether AssumeRole is due; never for an idle role."""
+        if is_idle(now=now, used_at=used_at):
             return False
         if self.cause is not None:
             return now >= self.retry_at
@@ -166,6 +166,11 @@ class RoleToken:
     def forced(self, refused: Credentials, now: float) -> "RoleToken":
         """The state without the credentials, which the API refused."""
         return RoleToken(refused=refused, forced_at=now)
+
+
+def is_idle(*, now: float, used_at: float) -> bool:
+    """Whether a role was not used for so long that its token is not replaced before it ends."""
+    return now - used_at > IDLE_AFTER_S
 
 
 def _malformed(problem: str, request_id: str | None) -> MalformedReply:

@@ -18,7 +18,7 @@ from functools import partial
 
 from exporter.api.call import Api, Caller
 from exporter.api.credentials.base import Credentials, CredentialsProvider
-from exporter.api.credentials.role import Role, RoleToken, parse_assume_role
+from exporter.api.credentials.role import Role, RoleToken, is_idle, parse_assume_role
 from exporter.api.errors import ApiError, CallAborted, CallTimedOut, MalformedReply, RoleNotAssumed
 from exporter.api.operation import ASSUME_ROLE
 from exporter.core.logger import Logger, defect
@@ -284,9 +284,11 @@ class RoleCredentials(CredentialsProvider):
         return self.assumed.token.usable(self._roles.wall_clock()) is not None
 
     def expiry(self) -> float | None:
-        """Return when the latest credentials end or ended."""
+        """Return when the latest credentials end or ended; None while the role is idle: a call gets others."""
         credentials = self.assumed.token.credentials
-        return None if credentials is None else credentials.expires_at
+        if credentials is None or is_idle(now=self._roles.clock(), used_at=self.assumed.used_at):
+            return None
+        return credentials.expires_at
 
     def close(self) -> None:
         """End every wait of this account; the last provider takes the role along."""

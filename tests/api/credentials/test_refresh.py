@@ -193,6 +193,23 @@ def test_a_token_is_used_until_its_end(provider: RefreshedCredentials, source: S
         key(provider)
 
 
+def test_credentials_that_no_call_needs_have_no_end_to_tell_of(
+    provider: RefreshedCredentials, source: Source, clock: Time
+) -> None:
+    """Where polls are hours apart, they end between two of them; one that asks in vain shows that they ended."""
+    source.ends_at = STARTED_AT + 900
+    key(provider)
+    clock.passed_s = 600
+    within = provider.expiry()
+    clock.passed_s = 1200
+    idle = provider.expiry()
+    source.failure = CredentialsUnavailable("the source: HTTP 503")
+    with pytest.raises(CredentialsUnavailable):
+        key(provider)
+
+    assert (within, idle, provider.expiry()) == (STARTED_AT + 900, None, STARTED_AT + 900)
+
+
 def test_an_end_between_two_looks_is_seen(provider: RefreshedCredentials, source: Source, clock: Time) -> None:
     """A token that lasts for less than a minute is exchanged when it ends."""
     source.ends_at = STARTED_AT + 30

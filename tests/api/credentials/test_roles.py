@@ -226,6 +226,33 @@ def test_twenty_minutes_without_sts(world: World) -> None:
     assert provider.credentials(patience_s=0).access_key_id != first.access_key_id
 
 
+def test_the_end_of_an_idle_role_is_none(world: World) -> None:
+    """Where polls are hours apart, its token ends between two of them, on purpose: that is no expiry to tell of."""
+    provider = world.provider()
+    provider.credentials(patience_s=PATIENCE_S)
+    world.moved_s = 3600
+    assert world.soon(lambda: provider.expiry() == STARTED_AT + 7200)
+    world.moved_s = 3601
+    ends = [provider.expiry()]
+    world.moved_s = 7201
+    world.settle()
+    ends.append(provider.expiry())
+    provider.credentials(patience_s=PATIENCE_S)
+
+    assert (ends, provider.expiry(), world.asked()) == ([None, None], STARTED_AT + 10_801, 3)
+
+
+def test_the_end_of_a_role_that_is_used_in_vain_is_told(world: World) -> None:
+    """Then its token is missed."""
+    provider = world.provider()
+    provider.credentials(patience_s=PATIENCE_S)
+    world.fail()
+    world.moved_s = 7200
+    refusal(provider)
+
+    assert provider.expiry() == STARTED_AT + 3600
+
+
 FAILURES = [
     pytest.param({"status": 403, "code": "NoPermission"}, FailureReason.PERMISSION, id="permission"),
     pytest.param({"status": 404, "code": "InvalidAccessKeyId.NotFound"}, FailureReason.AUTH, id="auth"),
