@@ -108,6 +108,9 @@ class Schedule:
             return Work.POLL if run.probe.caller().credentials.in_hand() else Work.WAITING
         except CallAborted:  # the account has left, or has other credentials, at this moment
             return Work.POLL
+        except Exception as error:  # noqa: BLE001 — all runs that were taken must be handed out, or none runs again
+            self._log_defect(run.probe, error)
+            return Work.POLL
 
     def _run(self, run: Run) -> None:
         begun = self._plan.begin(run)
@@ -125,9 +128,12 @@ class Schedule:
             if self._stopped.is_set():
                 return  # else its credentials were replaced by a reload
         except Exception as error:  # noqa: BLE001 — the probe must run again after any error around its poll
-            self._log.log(logging.ERROR, "schedule hit a defect", probe=str(probe.key), **defect(error))
+            self._log_defect(probe, error)
         finished = self._plan.finish(run, polled)
         if finished.skipped:
             self._skipped(probe.key, finished.skipped)
         for freed in finished.freed:
             self._pool.submit(Work.POLL, partial(self._run, freed))  # a thread for those that hang finds it begun
+
+    def _log_defect(self, probe: Probe, error: Exception) -> None:
+        self._log.log(logging.ERROR, "schedule hit a defect", probe=str(probe.key), **defect(error))

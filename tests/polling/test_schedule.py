@@ -306,6 +306,25 @@ def test_a_defect_is_logged_and_the_probe_runs_again() -> None:
     assert "secret" not in fields["where"]
 
 
+class Broken(StaticCredentials):
+    """Credentials that cannot say whether they are in hand."""
+
+    def in_hand(self) -> bool:
+        raise KeyError("with a secret in it")
+
+
+def test_a_defect_on_the_way_to_a_thread_silences_no_probe() -> None:
+    """Neither those that were due with it, nor itself."""
+    log = RecordingLog()
+    polls = Polls(before=answer, broken=answer, behind=answer)
+    probes = [probe("before"), probe("broken", provider=Broken), probe("behind")]
+    with running(polls, *probes, log=log):
+        assert all(polls.wait_for(account, 2) for account in polls.behaviours)
+
+    seen = {(event, fields["probe"], fields["error"]) for event, fields in log.above_debug()}
+    assert seen == {("schedule hit a defect", "broken/dcdn_ipa/service", "KeyError")}
+
+
 def test_an_aborted_poll_is_made_again() -> None:
     """Where the daemon goes on, the account has other credentials by now, and is polled with those."""
     log = RecordingLog()
