@@ -31,7 +31,7 @@ NAMING = [
 ADDED = {"job", "instance", "cluster", "alertname", "alertstate"}
 NOT_OURS = {
     "up": set[str](),
-    "ALERTS": {"severity", "account", "product", "probe", "status"},
+    "ALERTS": {"severity", "account", "product", "probe", "status", "currency"},
     "process_cpu_seconds_total": set[str](),
     "process_start_time_seconds": set[str](),
 }

@@ -97,9 +97,10 @@ SHARED = ("DcdnFleetFailing", "", "dcdn", "service", "china", "critical", "")
 MUTED = {
     ("DcdnServiceLockedFinancial", "locked", "cdn", "", "", "critical", ""): False,
     ("DcdnServiceLockedOther", "locked", "cdn", "", "", "critical", ""): False,
-    # What is mailed is not muted: its end would not be told.
+    # Debts that fire during a lock did so before it. They are not muted: their end would not be told.
     ("DcdnInDebt", "locked", "cdn", "", "", "warning", ""): False,
-    ("DcdnInDebtOverdue", "locked", "cdn", "", "", "critical", ""): True,
+    ("DcdnInDebtOverdue", "locked", "cdn", "", "", "critical", ""): False,
+    ("DcdnBalanceSpent", "locked", "", "", "", "warning", ""): False,
     ("DcdnChargeTypeChangeSoon", "locked", "cdn", "", "", "info", ""): True,
     ("DcdnBalanceRunningOut", "locked", "", "", "", "warning", ""): False,
     # What a lock takes offline is its own account's and product's.
@@ -111,10 +112,13 @@ MUTED = {
     ("DcdnCertificateExpired", "locked", "cdn", "", "", "critical", ""): False,
     ("DcdnInDebtOverdue", "overdue", "cdn", "", "", "critical", ""): False,
     ("DcdnInDebt", "overdue", "cdn", "", "", "warning", ""): False,
-    ("DcdnInDebtOverdue", "locked", "cdn", "", "", "critical", "other"): False,
-    ("DcdnAuthFailing", "refused", "cdn", "service", "", "critical", ""): False,
+    ("DcdnChargeTypeChangeSoon", "locked", "cdn", "", "", "info", "other"): False,
+    ("DcdnAuthFailing", "keyless", "cdn", "service", "", "critical", ""): False,
+    ("DcdnPollFailing", "keyless", "cdn", "service", "", "warning", ""): True,
+    # What ends first is told first, and a muted alert still mutes others.
+    ("DcdnAuthFailing", "refused", "cdn", "service", "", "critical", ""): True,
     ("DcdnPollFailing", "refused", "cdn", "service", "", "warning", ""): True,
-    ("DcdnCredentialExpiring", "refused", "", "", "", "critical", ""): True,
+    ("DcdnCredentialExpiring", "refused", "", "", "", "critical", ""): False,
     ("DcdnDataStale", "refused", "cdn", "service", "", "critical", ""): True,
     ("DcdnDataStale", "refused", "dcdn", "service", "", "critical", ""): False,
     ("DcdnPermissionMissing", "partly", "cdn", "service", "", "warning", ""): False,
@@ -129,6 +133,8 @@ MUTED = {
     ("DcdnShardMissing", "", "", "", "", "critical", ""): False,
     ("DcdnAccountMissing", "", "", "", "", "critical", ""): True,
     ("DcdnAccountsUnwatched", "", "", "", "", "critical", ""): True,
+    ("DcdnAccountsUnwatched", "", "", "", "", "critical", "other"): False,
+    ("DcdnAccountMissing", "", "", "", "", "critical", "other"): True,
     # One outage is one page: of its accounts, site, product and probe, and no other.
     SHARED: False,
     ("DcdnPollFailing", "one", "dcdn", "service", "china", "warning", ""): True,

@@ -246,10 +246,10 @@ EXPORTER_ALERTS = (
         learned_after_s=_POLLED_S,
         waits=Pause(15 * MINUTE_S, "replicas poll at different moments, and one that restarts is soon back"),
         summary="Replica {{ $labels.instance }} of {{ $labels.job }} fails",
-        description="{{ if $value }}{{ $value }} probes fail on this one only: another one still answers, so nothing "
-        "is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls the same probes of its "
-        "accounts. If that one leaves probes out, their alerts end. If there is none, the accounts are not watched."
-        "{{ end }}",
+        description="{{ if $value }}Probes that fail on this one only: {{ $value }}. Another one still answers, so "
+        "nothing is lost yet.{{ else }}It cannot be scraped. Nothing is lost if another one polls the same probes of "
+        "its accounts. If that one leaves probes out, their alerts end. If there is none, the accounts are not "
+        "watched.{{ end }}",
         summary_zh="{{ $labels.job }} 的副本 {{ $labels.instance }} 出现故障",
         description_zh="{{ if $value }}有 {{ $value }} 个探测项只在这个副本上失败：另一个副本仍有响应，暂无损失。"
         "{{ else }}无法抓取该副本。若另一个副本轮询其账号的同样探测项，则没有损失；"

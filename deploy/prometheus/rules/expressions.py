@@ -30,6 +30,7 @@ LOST: Final = "job_instance_account_product:dcdn_poll_success:lost"
 SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
 UNANSWERED: Final = "account_product:dcdn_service_status:unanswered"
 OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
+LOST_PROBES: Final = "job_account_product_probe:dcdn_poll_success:lost"
 POLLED: Final = "job_account_product_probe:dcdn_poll_success:max"
 FAILING_SINCE: Final = "job_account_product_probe:dcdn_poll_success:since"
 STALE: Final = "job_account_product_probe:dcdn_last_success_timestamp_seconds:stale"
@@ -195,19 +196,24 @@ def before(record: str) -> str:
     return f"last_over_time({record}{within(MEMORY_S - MINUTE_S)} offset {format_duration(MINUTE_S)})"
 
 
-def until_polled(record: str, *, zero: str) -> str:
+def until_polled(record: str, *, started: str) -> str:
     """What was recorded before the exporter ended, until a poll after its start has ended: a restart mends nothing.
 
-    ``zero`` is the metric that is 0 until then.
+    ``started`` selects the probes of which no poll has ended yet.
     """
     return written(f"""
 {record}
   and on (account, product, probe)
-{zero} == 0
+{written(started)}
   or
 {record}
   and on (account, product)
 {LOST}""")
+
+
+def firing(alert: str) -> str:
+    """What an alert fires of; it begins with the evaluation after the first one."""
+    return f'ALERTS{{alertname="{alert}", alertstate="firing"}}'
 
 
 def routed(expression: str, routes: str = ROUTES) -> str:

@@ -12,6 +12,7 @@ from deploy.prometheus.rules.expressions import (
     SKIPPED_POLLS,
     STALE,
     THROTTLED_POLLS,
+    firing,
     routed,
     within,
     written,
@@ -81,17 +82,13 @@ def _of_few(alert: str, probes: str) -> str:
     Alertmanager would mute them: of 10,000 accounts they would be 30,000 alerts, which took Prometheus as much CPU as
     all other rules together.
     """
-    fired_before = f"{written(probes)}\n  and on (job, {_PROBE})\n{_firing(alert)}"
+    fired_before = f"{written(probes)}\n  and on (job, {_PROBE})\n{firing(alert)}"
     return written(f"""
 {routed(probes)}
   unless on (job, site, product, probe)
-{_firing(_FLEET_ALERT)}
+{firing(_FLEET_ALERT)}
   or
 {routed(fired_before)}""")
-
-
-def _firing(alert: str) -> str:
-    return f'ALERTS{{alertname="{alert}", alertstate="firing"}}'
 
 
 _OF_ALL = (

@@ -1,10 +1,14 @@
 """What is recorded of polls: whether replicas are answered, since when they are not, and how old answers are."""
 
+from textwrap import indent
+
 from deploy.prometheus.rules.expressions import (
     BUDGET_USED,
     FAILING_SINCE,
     FLEET,
     FLEET_FAILING,
+    LOST,
+    LOST_PROBES,
     OUTDONE,
     POLLED,
     ROUTES,
@@ -32,7 +36,48 @@ def _share(counter: str) -> str:
 sum by (job, {_PROBE}) (rate(dcdn_polls_total{within(FAILURES_S)}))""")
 
 
+def _younger(moments: str) -> str:
+    """For how many seconds the youngest of these moments of a probe has been too old; below 0 it is not."""
+    return written(f"""
+min by (job, {_PROBE}) (
+  time()
+    - (
+{indent(inside(moments), "    ")}
+    )
+    - on (job, instance, product, probe) group_left ()
+    max by (job, instance, product, probe) (dcdn_exporter_probe_stale_after_seconds)
+)""")
+
+
+_FROM_START = f"""
+(
+  dcdn_last_success_timestamp_seconds == 0
+    unless on ({_ONE})
+  dcdn_last_poll_timestamp_seconds == 0
+)
+  + on (job, instance) group_left ()
+max by (job, instance) (process_start_time_seconds)"""
+# A replica that was started anew says nothing against the answer of another one, young or old.
+_NO_ANSWER_YET = f"""
+dcdn_last_success_timestamp_seconds == 0
+  unless on ({_PROBE})
+dcdn_last_success_timestamp_seconds > 0"""
+
 POLL_RECORDINGS = (
+    Recording(
+        LOST_PROBES,
+        written(f"""
+(
+  {POLLED}
+    or
+  {LOST_PROBES}
+)
+  and on (account, product)
+{LOST}"""),
+        why="what was polled and is not shown any more, with the last result: it still counts among its fleet, of "
+        "which those that always fail would be all that is left. It reads what the rule after this one recorded at "
+        "the last evaluation",
+    ),
     Recording(
         POLLED,
         written(f"""
@@ -43,7 +88,7 @@ max by (job, {_PROBE}) (
 )
   or
 (
-{inside(until_polled(f"{POLLED} == 0", zero="dcdn_last_poll_timestamp_seconds"))}
+{inside(until_polled(f"{POLLED} == 0", started="dcdn_last_poll_timestamp_seconds == 0"))}
 )"""),
         why="whether the last poll on some replica was answered; one that was never polled has not failed",
     ),
@@ -70,31 +115,22 @@ time() + ({POLLED} == 0)"""),
     Recording(
         STALE,
         written(f"""
-min by (job, {_PROBE}) (
-  time()
-    - (
-      dcdn_last_success_timestamp_seconds > 0
-        or
-      (dcdn_last_success_timestamp_seconds == 0)
-        + on (job, instance) group_left ()
-      max by (job, instance) (process_start_time_seconds)
-    )
-    - on (job, instance, product, probe) group_left ()
-    max by (job, instance, product, probe) (dcdn_exporter_probe_stale_after_seconds)
-    unless on ({_ONE})
-  dcdn_last_poll_timestamp_seconds == 0
+(
+{inside(_younger("dcdn_last_success_timestamp_seconds > 0"))}
+    or
+{inside(_younger(_FROM_START))}
 ) > 0
   or
 (
-{inside(until_polled(STALE, zero="dcdn_last_success_timestamp_seconds"))}
+{inside(until_polled(STALE, started=_NO_ANSWER_YET))}
 )"""),
         why="for how many seconds the youngest answer has been too old, by each exporter's own configuration; where "
-        "there was none, it ages from the exporter's start",
+        "no replica has one, it ages from the exporter's start",
     ),
     Recording(
         FLEET,
-        f"count by ({_FLEET}) ({POLLED} * on (account) group_left (site) {ROUTES})",
-        why="how many accounts are polled",
+        f"count by ({_FLEET}) (({POLLED} or {LOST_PROBES}) * on (account) group_left (site) {ROUTES})",
+        why="how many accounts are polled, or were by an exporter that is down",
     ),
     Recording(
         FLEET_FAILING,

@@ -17,6 +17,7 @@ from deploy.prometheus.rules.expressions import (
     MISSING_SHARDS,
     NAMED_BY,
     NEXT_CHARGE_TYPE,
+    OUTDONE,
     ROUTES,
     SERVICE_END,
     SHOWN,
@@ -38,7 +39,6 @@ from deploy.prometheus.rules.thresholds import (
     INTERVAL_S,
     JOB,
     MINUTE_S,
-    RESTART_S,
     ROUTED_BY,
     SETTLED_S,
 )
@@ -261,8 +261,27 @@ STATE_RECORDINGS = (
     ),
     Recording(
         BALANCE,
-        f"min by (account, currency) (last_over_time(dcdn_account_available_amount{within(RESTART_S)}))",
-        why="what is left, over all replicas and through a restart",
+        written(f"""
+min by (account, currency) (
+  dcdn_account_available_amount
+    unless on (job, instance, account)
+  {OUTDONE}{{probe="balance"}}
+)
+  or
+(
+  {BALANCE}
+    and on (account)
+  (
+    (
+      dcdn_poll_success{{probe="balance"}}
+        or
+      {LOST}
+    )
+      unless on (account)
+    dcdn_account_available_amount
+  )
+)"""),
+        why="what is left, over all replicas, as of the last answer",
     ),
     Recording(
         SINCE,

@@ -14,6 +14,7 @@ from deploy.prometheus.rules.expressions import (
     SINCE,
     STATUS,
     UNKNOWN_VALUES,
+    firing,
     inside,
     routed,
     routed_or_not,
@@ -56,6 +57,22 @@ def _by_site(china: str, international: str) -> str:
         f'{{{{ if eq $labels.site "china" }}}}{china}'
         f'{{{{ else if eq $labels.site "international" }}}}{international}{{{{ end }}}}'
     )
+
+
+def _before_the_lock(alert: str, debts: str, by: str) -> str:
+    """These debts, but those of an account that is locked for a payment, unless the alert fired before the lock.
+
+    Alertmanager would mute them, and send them when the lock has ended, since they end some minutes later: each of
+    these probes is polled at a moment of its own.
+    """
+    return routed(f"""
+{debts}
+  unless on (account)
+last_over_time({LOCK}{{reason="financial"}}{within(5 * MINUTE_S)})
+  or
+{debts}
+  and on ({by})
+{firing(alert)}""")
 
 
 LOCK_ALERTS = (
@@ -140,8 +157,8 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnInDebt",
         Severity.WARNING,
-        routed(f"max by (account, product) ({IN_DEBT})"),
-        fires_when="a bill could not be paid, and the service still runs (probe `debt_status`)",
+        _before_the_lock("DcdnInDebt", f"max by (account, product) ({IN_DEBT})", "account, product"),
+        fires_when="a bill could not be paid, and nothing is locked for it yet (probe `debt_status`)",
         learned_after_s=_POLLED_S,
         waits=_AT_ONCE,
         keeps=Pause(5 * MINUTE_S, "a debt that comes and goes is one alert"),
@@ -159,13 +176,12 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnInDebtOverdue",
         Severity.CRITICAL,
-        routed(f"max by (account, product) ({IN_DEBT_OVERDUE})"),
-        fires_when="the time to make up for an overdue payment is over (probe `debt_status`)",
+        _before_the_lock("DcdnInDebtOverdue", f"max by (account, product) ({IN_DEBT_OVERDUE})", "account, product"),
+        fires_when="the time to make up for an overdue payment is over, and nothing is locked for it yet (probe "
+        "`debt_status`)",
         learned_after_s=_POLLED_S,
-        waits=Pause(2 * MINUTE_S, "the lock often follows within a minute, is sent by itself, and mutes this"),
-        keeps=Pause(
-            10 * MINUTE_S, "longer than the lock, which mutes it: what ends while it is muted sends no resolved"
-        ),
+        waits=Pause(2 * MINUTE_S, "the lock often follows within a minute, and is sent in place of this"),
+        keeps=Pause(5 * MINUTE_S, "a debt that comes and goes is one alert"),
         summary=f"{WHO}: a payment is overdue for too long ({PRODUCT})",
         description="The service is being locked, or is locked already. Pay what the account owes now.",
         summary_zh=f"{WHO_ZH}：欠费超期（{PRODUCT}）",
@@ -174,8 +190,8 @@ max by (account, product) ({STATUS}{{status="not_activated"}})
     Alert(
         "DcdnBalanceSpent",
         Severity.WARNING,
-        routed(f"{BALANCE} <= 0"),
-        fires_when="nothing is left of the available amount (probe `balance`)",
+        _before_the_lock("DcdnBalanceSpent", f"{BALANCE} <= 0", "account, currency"),
+        fires_when="nothing is left of the available amount, and nothing is locked for it yet (probe `balance`)",
         learned_after_s=BALANCE_INTERVAL_S + POLL_TIMEOUT_S,
         waits=Pause(5 * MINUTE_S, "a payment under way may be booked between two bills"),
         summary=f"{WHO}: the balance is spent, {_AMOUNT}",
