@@ -115,7 +115,7 @@ MUTED = {
     ("DcdnChargeTypeChangeSoon", "locked", "cdn", "", "", "info", "other"): False,
     ("DcdnAuthFailing", "keyless", "cdn", "service", "", "critical", ""): False,
     ("DcdnPollFailing", "keyless", "cdn", "service", "", "warning", ""): True,
-    # What ends first is told first, and a muted alert still mutes others.
+    # Credentials that end are reported first. A muted alert still mutes others.
     ("DcdnAuthFailing", "refused", "cdn", "service", "", "critical", ""): True,
     ("DcdnPollFailing", "refused", "cdn", "service", "", "warning", ""): True,
     ("DcdnCredentialExpiring", "refused", "", "", "", "critical", ""): False,

@@ -34,7 +34,7 @@ class Block(bytes):
 
 @pytest.fixture
 def blocks() -> Iterator[list[bytes]]:
-    """Eight that nobody else has."""
+    """Eight, of which no other reference exists."""
     assert Block.alive == 0
     source = random.Random(7)  # noqa: S311 — no secret
     yield [Block(source.randbytes(BLOCK_BYTES)) for _ in range(8)]
