@@ -204,19 +204,24 @@ def test_a_signal_after_the_activation_changes_no_exit_code(
 ) -> None:
     """What became of the account is known, and the output says so."""
     command = [*arguments(simulate(shop, writes=1), "--yes"), str(int(number)), function]
-    done = subprocess.run(  # noqa: S603 — our own command
-        [sys.executable, "-c", SIGNALLED, *command],
-        cwd=tmp_path,
-        env={**environ, "PYTHONPATH": str(ROOT)},
+    done = ended([sys.executable, "-c", SIGNALLED, *command], {**environ, "PYTHONPATH": str(ROOT)}, tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "CDN is active." in done.stdout
+
+
+def ended(command: list[str], environ: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """What a command without input printed, and its exit code."""
+    return subprocess.run(  # noqa: S603 — our own command
+        command,
+        cwd=folder,
+        env=dict(environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
         check=False,
     )
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "CDN is active." in done.stdout
 
 
 def interrupt(
@@ -276,15 +281,8 @@ def test_without_standard_input_it_does_not_ask(
     simulate: Simulate, shop: Account, environ: Mapping[str, str], tmp_path: Path, arguments: Arguments
 ) -> None:
     """A job without any descriptor 0 gets the dry run."""
-    done = subprocess.run(  # noqa: S603 — our own command
-        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "exporter", *arguments(simulate(shop))],
-        cwd=tmp_path,
-        env=dict(environ),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    shell = ["/bin/sh", "-c", 'exec "$@" <&-', "sh"]
+    done = ended([*shell, sys.executable, "-m", "exporter", *arguments(simulate(shop))], environ, tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "Dry run: OpenCdnService was not called" in done.stdout
