@@ -38,7 +38,7 @@ class _Start:
     """Of the empty process before it."""
 
 
-def measure(*, starts: int = 11, accounts: int = 10_000, seconds: float = 180.0) -> Finding:
+def measure(*, starts: int = 31, accounts: int = 10_000, seconds: float = 180.0) -> Finding:
     """Start a daemon of one account so many times, then one of so many accounts for so long after its first round."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

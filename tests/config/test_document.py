@@ -54,6 +54,33 @@ def test_plain_values_are_those_of_the_file() -> None:
     assert read("a: [1, {b: text}]\n").root.value == {"a": (1, {"b": "text"})}
 
 
+# The first and the last of each range that YAML 1.1 allows (https://yaml.org/spec/1.1/#c-printable), but those that
+# it takes for line ends, and the mark of the byte order.
+ALLOWED_RANGES = (
+    ("\t", "\n"),
+    ("\r", "\r"),
+    (" ", "~"),
+    ("\xa0", "\u2027"),
+    ("\u202a", "\ud7ff"),
+    ("\ue000", "\ufefe"),
+    ("\uff00", "\ufffd"),
+    ("\U00010000", "\U0010ffff"),
+)
+
+
+def test_what_yaml_allows_is_accepted_and_all_between_is_not() -> None:
+    """A comment may have each character of the ranges, and none that lies between two of them."""
+    bounds = [(ord(first), ord(last)) for first, last in ALLOWED_RANGES]
+    for code in {code for bound in bounds for code in bound}:
+        assert read(f"# {chr(code)}\n").problems == ()
+    ends = [-1, *(last for _, last in bounds)]
+    between = [range(end + 1, first) for end, (first, _) in zip(ends, bounds, strict=False)]
+    for code in {code for gap in between if gap for code in (gap[0], gap[-1])}:
+        with pytest.raises(UnreadableError) as refused:
+            read(f"# {chr(code)}\n")
+        assert refused.value.args[0].message.startswith(f"the character U+{code:04X} at column 3 is not allowed")
+
+
 def test_values_may_nest_to_the_limit() -> None:
     """Deeper nesting ends the reading."""
     assert read("[" * MAX_DEPTH + "]" * MAX_DEPTH).problems == ()
