@@ -28,6 +28,7 @@ BENCHMARKS: tuple[str, ...] = (
     "scrape",
     "scrape_stall",
     "rules",
+    "alert_delay",
     "dashboards",
     "poll",
     "lateness",

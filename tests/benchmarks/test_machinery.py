@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import rules
+from benchmarks import alert_delay, rules
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.findings import Bound, Claim, Figure, Finding
 from benchmarks.machine import Machine, this_machine
@@ -237,6 +237,17 @@ def test_a_rule_that_fails_is_no_quick_rule() -> None:
     """What Prometheus gave up soon must not make an evaluation look short."""
     with pytest.raises(RuntimeError, match="dcdn-service: 2 evaluations of rules failed"):
         rules.evaluations(OF_A_GROUP.format(failures=2, seconds=0.1))
+
+
+def test_delays_of_alerts_are_left_out_where_alertmanager_is_not_installed() -> None:
+    """There is a note and no claim, so that the other benchmarks decide."""
+    finding = alert_delay.measure(find=lambda name: name if name == "prometheus" else None)
+
+    assert (finding.figures, finding.claims) == ((), ())
+    packages = "prometheus prometheus-alertmanager"
+    assert finding.notes == (
+        f"Left out: it needs prometheus and prometheus-alertmanager (Debian: apt install {packages}).",
+    )
 
 
 def test_rules_are_left_out_where_prometheus_is_not_installed() -> None:

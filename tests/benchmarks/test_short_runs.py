@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import (
+    alert_delay,
     billing_change,
     budget,
     cold_start,
@@ -24,6 +25,7 @@ from benchmarks import (
 from benchmarks.scraper import FORMS
 from benchmarks.soak import Pace, soak
 from exporter.core.pool import threads_for
+from tests.end_to_end.pace import Pace as RulesPace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,4 +181,17 @@ def test_the_cost_of_rules_can_be_measured(tool: Callable[[str], str]) -> None:
         for when in ("", ", all polls failing")
         for group in ("dashboards", "exporter", "lock", "poll", "service")
     ]
+    assert all(claim.holds for claim in finding.claims)
+
+
+def test_the_delay_of_alerts_can_be_measured(tool: Callable[[str], str]) -> None:
+    """Each event is followed by the message of its alert, in the end that of an exporter that was killed."""
+    finding = alert_delay.measure(each=2, pace=RulesPace(faster=60), find=tool)
+
+    most = {figure.of: figure.value for figure in finding.figures if figure.name.endswith("most")}
+    assert set(most) == {
+        *("DcdnServiceLockedFinancial", "DcdnServiceLockedOther", "DcdnInDebt", "DcdnInDebtOverdue"),
+        *("DcdnChargeTypeChangeSoon", "DcdnAuthFailing", "DcdnExporterDown"),
+    }
+    assert min(most.values()) > 0
     assert all(claim.holds for claim in finding.claims)
