@@ -74,6 +74,7 @@ class Connection:
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._unsent_bytes = 0
         self._is_open = False
         self._over = False
         self.awaits_request()
@@ -105,7 +106,7 @@ class Connection:
         """The client does not read its answer at the moment."""
         self.flows()
         if not self._over:
-            self._stalled = self._loop.call_later(self._limits.stalled_s, self.cut)
+            self._await_progress()
             self._connections.add_stalled(self)
 
     def flows(self) -> None:
@@ -132,6 +133,20 @@ class Connection:
         if self._deadline is not None:
             self._deadline.cancel()
         self._connections.forget(self)
+
+    def _await_progress(self) -> None:
+        self._unsent_bytes = self._unsent()
+        self._stalled = self._loop.call_later(self._limits.stalled_s, self._look)
+
+    def _look(self) -> None:
+        # Of a large piece, a slow client may have taken a part only.
+        if self._unsent() < self._unsent_bytes:
+            self._await_progress()
+        else:
+            self.cut()
+
+    def _unsent(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def _not_opened(self, _task: "asyncio.Task[None]") -> None:
         if not self._is_open:

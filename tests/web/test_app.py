@@ -391,13 +391,13 @@ def test_broken_status(serve: Callable[..., WebServer], ask: Ask) -> None:
 
 async def sent(exposition: Any, *, scheme: str = "http", path: str = "/metrics") -> list[int]:
     """The application's answer, as the sizes of the pieces that it hands to the server."""
-    names = {service(f"{number}" + "a" * 10_000): record(ACTIVE) for number in range(100)}
+    names = {service(f"{number}" + "a" * 30_000): record(ACTIVE) for number in range(100)}
     app = create_app(
         exposition=exposition,
         telemetry_path="/metrics",
         ready=lambda: True,
         status=lambda: StatusPage(version="1", telemetry_path="/metrics", report=report(names), ready=True),
-        status_json=lambda: f'"{"a" * 1_000_000}"',
+        status_json=lambda: f'"{"a" * 2_000_000}"',
         pages=ThreadPoolExecutor(2),
         log=RecordingLog(),
     )
@@ -418,7 +418,7 @@ async def sent(exposition: Any, *, scheme: str = "http", path: str = "/metrics")
 @pytest.mark.parametrize(("scheme", "largest"), [("http", LARGE_PIECE_BYTES), ("https", PIECE_BYTES)])
 def test_pieces_of_a_large_page(scheme: str, largest: int, path: str) -> None:
     """Each costs its way, and with TLS memory in several copies for a reader that stops."""
-    assert max(asyncio.run(sent(Blocks(bytes(1024 * 1024)), scheme=scheme, path=path))) == largest
+    assert max(asyncio.run(sent(Blocks(bytes(2 * 1024 * 1024)), scheme=scheme, path=path))) == largest
 
 
 def test_the_time_to_read_begins_anew_with_each_piece(

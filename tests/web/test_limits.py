@@ -27,17 +27,18 @@ SOON_S = 0.1
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "web.md"
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
 PIECE = bytes(256 * 1024)
+WHOLE = bytes(32 * 1024 * 1024)
 
 Start = Callable[..., WebServer]
 
 
 async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answers hello, and to /large with 64 MiB, more than all buffers on the way hold."""
-    pieces = 256 if scope["path"] == "/large" else 0
-    length = str(pieces * len(PIECE) or 5).encode()
+    """Answers hello, and to /large and /whole with more than all buffers on the way hold: in pieces, and in one."""
+    pieces = {"/large": [PIECE] * 256, "/whole": [WHOLE]}.get(scope["path"], [])
+    length = str(sum(map(len, pieces)) or 5).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
-    for _ in range(pieces):
-        await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"" if pieces else b"hello"})
 
 
@@ -180,6 +181,21 @@ def test_an_answer_that_is_not_taken(start: Start, dial: Callable[[WebServer], s
     assert soon(lambda: len(server._connections) == 0)
     assert is_closed(connection)
     assert get(server) == b"hello"
+
+
+def test_a_reader_that_takes_a_part_of_a_piece_has_not_stopped(
+    start: Start, dial: Callable[[WebServer], socket.socket]
+) -> None:
+    """The time in which a client takes nothing ends with the next byte that it takes, however large the piece is."""
+    stalled_s = 0.7
+    connection = dial(start(stalled_s=stalled_s))
+    connection.sendall(b"GET /whole HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    began, taken = time.monotonic(), 0
+    while piece := connection.recv(1024 * 1024, socket.MSG_WAITALL):
+        taken += len(piece)
+        time.sleep(0.05)  # as slow as its line
+    assert taken > len(WHOLE)
+    assert time.monotonic() - began > 2 * stalled_s
 
 
 def test_what_a_reader_that_stops_holds(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
