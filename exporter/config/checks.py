@@ -37,6 +37,22 @@ class Section(BaseModel):
         alias_generator=_key,
     )
 
+    def model_post_init(self, _context: object) -> None:
+        """Called by pydantic when all keys are checked."""
+        share_given_keys(self)
+
+
+_given_keys: dict[frozenset[str], set[str]] = {}
+
+
+def share_given_keys(section: BaseModel) -> None:
+    """Let sections of which the same keys were given share the set of these.
+
+    pydantic keeps one for each, a kilobyte for an account. It changes the set of a model that is not frozen only.
+    """
+    given = section.model_fields_set
+    object.__setattr__(section, "__pydantic_fields_set__", _given_keys.setdefault(frozenset(given), given))
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -21,7 +21,16 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config.accounts import Account, Discovery, Polled, Products, ResourceDirectory, Switches
 from exporter.config.calls import called_operations
-from exporter.config.checks import SWITCHES, Accepts, Section, broken_rule, refusal, unknown, vocabulary
+from exporter.config.checks import (
+    SWITCHES,
+    Accepts,
+    Section,
+    broken_rule,
+    refusal,
+    share_given_keys,
+    unknown,
+    vocabulary,
+)
 from exporter.config.values import Endpoint, duration, format_duration, is_positive, milliseconds, whole_number
 
 _INVENTORY_INTERVALS = 3
@@ -187,7 +196,9 @@ def _resolved(polled: _Polled, defaults: Mapping[str, Any]) -> _Polled:
     own = {**common, **polled.switches}
     switches = common if own == common else MappingProxyType(own)  # thousands of accounts share one mapping
     products = polled.products or defaults.get("products", ())
-    return polled.model_copy(update={"switches": switches, "products": products})
+    resolved = polled.model_copy(update={"switches": switches, "products": products})
+    share_given_keys(resolved)
+    return resolved
 
 
 def _refuse_switches_without_use(polled: Sequence[_Polled], info: ValidationInfo, *keys: str) -> None:

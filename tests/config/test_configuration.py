@@ -177,6 +177,20 @@ def test_a_configuration_cannot_be_changed(configure: Configure) -> None:
             mapping["team"] = "none"  # type: ignore[index]
 
 
+def test_accounts_with_the_same_keys_share_what_tells_them(configure: Configure) -> None:
+    """The set of given keys, of which pydantic makes one for each section, is one for thousands of accounts."""
+    one, other, third = configure("""
+        accounts:
+          - {name: a, credentials: &key {type: access_key, access_key_id: LTAI5tExample, access_key_secret: made-up}}
+          - {name: b, credentials: *key}
+          - {name: c}
+        """).accounts
+
+    assert one.model_fields_set is other.model_fields_set
+    assert one.credentials.model_fields_set is other.credentials.model_fields_set
+    assert "credentials" in one.model_fields_set - third.model_fields_set
+
+
 @pytest.mark.parametrize(
     ("rate_limit", "allowance"),
     [
