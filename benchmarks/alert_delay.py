@@ -119,7 +119,8 @@ def measure(*, each: int = 12, pace: Pace = AS_SHIPPED, find: Callable[[str], st
         wait_until("all accounts are scraped", lambda: bool(seen.query(known)), within_s=_KNOWN_WITHIN_S)
         begin = time.monotonic() + 2 * interval_s
         happened: dict[tuple[Alert, str], float] = {}
-        for place, (event, one) in enumerate(zip(planned, played, strict=True)):
+        # Accounts are polled in their order. In the other one, events come at all moments of the interval.
+        for place, (event, one) in enumerate(zip(planned, reversed(played), strict=True)):
             sleep_until(begin + interval_s * place / len(planned))
             event.happen(simulator, one.name)
             happened[event.alert, one.name] = time.monotonic()
