@@ -136,9 +136,9 @@ class Connection:
 
     def _await_progress(self) -> None:
         self._unsent_bytes = self._unsent()
-        self._stalled = self._loop.call_later(self._limits.stalled_s, self._look)
+        self._stalled = self._loop.call_later(self._limits.stalled_s, self._cut_unless_read)
 
-    def _look(self) -> None:
+    def _cut_unless_read(self) -> None:
         # Of a large piece, a slow client may have taken a part only.
         if self._unsent() < self._unsent_bytes:
             self._await_progress()

@@ -75,7 +75,7 @@ def gzip_pieces(blocks: Iterable[bytes], *, size: int = _GZIP_INPUT_BYTES) -> It
     waiting: list[bytes] = []
     fed = 0
     # Small inputs compress badly, and after each the thread waits for the GIL: in inputs of 64 KB, a scrape of 10,000
-    # accounts takes twice as long beside 1,200 polls a second, and a seventh longer on its own.
+    # accounts takes twice as long beside 128 busy threads, and a seventh longer on its own.
     for piece in pieces(blocks, joined=min(size, PIECE_BYTES), cut=size):
         waiting.append(compressor.compress(piece))
         fed += len(piece)
