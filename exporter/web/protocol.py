@@ -44,6 +44,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_bytes: int | None = 0  # None between the end of a head and the beginning of the next
         self._body_bytes = 0
         self._body_pending = False
+        self._answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """The connection is open, after the TLS handshake if there is one."""
@@ -66,11 +67,15 @@ class LimitedProtocol(HttpToolsProtocol):
         Protocol, transport and request refer to each other, and would wait for the garbage collector.
         """
         self._connection.ended()
+        # uvicorn tells the newest request only. Of several, another one is being answered, and each piece of its
+        # answer would be logged as an error.
+        self.cycle = cast("Any", self._answered)
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # uvicorn does not after an error
         self.transport = cast("Transport", _LostTransport())
         self.pipeline.clear()
         self.cycle = self.flow = cast("Any", None)
+        self._answered = None
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of a head before the parser keeps them."""
@@ -134,6 +139,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= _PIPELINE_LIMIT:
             self._refuse("Too many requests wait for their answers.")
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answered = self.cycle
 
     def on_body(self, body: bytes) -> None:
         """A part of the body, which may come in chunks without a length."""
@@ -154,6 +161,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The answer was handed to the transport; the connection rests unless a body is still to come."""
+        if self.pipeline:
+            self._answered, _app = self.pipeline[-1]
         super().on_response_complete()
         if self.transport.is_closing():
             return

@@ -1,6 +1,7 @@
 """What clients that mean harm can make the server hold, and for how long."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import time
@@ -196,6 +197,27 @@ def test_a_reader_that_takes_a_part_of_a_piece_has_not_stopped(
         time.sleep(0.05)  # as slow as its line
     assert taken > len(WHOLE)
     assert time.monotonic() - began > 2 * stalled_s
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_reader_that_leaves_while_requests_wait_is_not_logged(
+    start: Start, dial: Callable[[WebServer], socket.socket], caplog: pytest.LogCaptureFixture, *, tls: bool
+) -> None:
+    """Clients come and go, and one that asked twice before it left fills no log either."""
+    server = start(tls=tls)
+    reader = dial(server)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        reader = context.wrap_socket(reader)
+    with closing(reader):
+        reader.sendall(2 * b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert reader.recv(1) == b"H"
+        (held,) = server._connections._all
+        assert soon(lambda: held._stalled is not None)
+    assert soon(lambda: len(server._connections) == 0)
+    assert (get_over_tls(server) if tls else get(server)) == b"hello"  # after the answer in the event loop's queue
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_what_a_reader_that_stops_holds(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
