@@ -43,7 +43,6 @@ _KNOWN_WITHIN_S = 300.0
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.1
 _PROGRAMS = "prometheus", "prometheus-alertmanager"
-_RECEIVERS = "pager", "operators", "log"
 
 
 def _shipped(name: str) -> Alert:
@@ -139,11 +138,9 @@ def _delays_s(hook: Webhook, happened: Mapping[tuple[Alert, str], float]) -> dic
     delays_s: dict[Alert, list[float]] = {alert: [] for alert, _ in happened}
     while waiting:
         for alert in {alert for alert, _ in waiting}:
-            sent = [one["labels"] for by in _RECEIVERS for one in hook.alerts(alert.name, "firing", by)]
-            now = time.monotonic()
-            for account in {labels.get("account", "") for labels in sent}:
+            for account, sent_at in hook.first_firing(alert.name).items():
                 if (at := waiting.pop((alert, account), None)) is not None:
-                    delays_s[alert].append(now - at)
+                    delays_s[alert].append(sent_at - at)
         if time.monotonic() > until:
             message = f"no message of {', '.join(f'{alert.name} {account}' for alert, account in waiting)}"
             raise RuntimeError(message)

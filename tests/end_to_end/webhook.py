@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -16,19 +17,27 @@ class Webhook(Posts):
         super().__init__(self._take)
         self.url = f"http://{self.address}"
         self._lock = threading.Lock()
-        self._messages: list[tuple[str, dict[str, Any]]] = []
+        self._messages: list[tuple[str, dict[str, Any], float]] = []
 
     def _take(self, path: str, message: dict[str, Any]) -> None:
         with self._lock:
-            self._messages.append((path.strip("/"), message))
+            self._messages.append((path.strip("/"), message, time.monotonic()))
 
     def alerts(self, name: str, status: str, receiver: str = "pager") -> list[dict[str, Any]]:
         """What a receiver got of an alert."""
         return [
             alert
-            for by, alert in self._taken()
+            for by, alert, _ in self._taken()
             if (by, alert["status"], alert["labels"]["alertname"]) == (receiver, status, name)
         ]
+
+    def first_firing(self, name: str) -> dict[str, float]:
+        """When each account's alert came first, to any receiver, by time.monotonic; "" is an alert without one."""
+        first: dict[str, float] = {}
+        for _, alert, at in self._taken():
+            if (alert["status"], alert["labels"]["alertname"]) == ("firing", name):
+                first.setdefault(alert["labels"].get("account", ""), at)
+        return first
 
     def messages(self, receiver: str = "pager") -> list[tuple[str, str]]:
         """The messages that a receiver was sent, in order: the name of the alerts in each, and its status.
@@ -38,16 +47,16 @@ class Webhook(Posts):
         with self._lock:
             messages = list(self._messages)
         return [
-            (message["commonLabels"]["alertname"], message["status"]) for by, message in messages if by == receiver
+            (message["commonLabels"]["alertname"], message["status"]) for by, message, _ in messages if by == receiver
         ]
 
     def told(self, receiver: str = "pager") -> list[tuple[str, str]]:
         """Which alerts a receiver got, each with its status, in order."""
-        return [(alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken() if by == receiver]
+        return [(alert["labels"]["alertname"], alert["status"]) for by, alert, _ in self._taken() if by == receiver]
 
     def quiet(self) -> bool:
         """Whether the receiver got as many resolved messages of each alert as firing ones."""
-        taken = Counter((by, alert["labels"]["alertname"], alert["status"]) for by, alert in self._taken())
+        taken = Counter((by, alert["labels"]["alertname"], alert["status"]) for by, alert, _ in self._taken())
         return all(taken[by, name, "firing"] == taken[by, name, "resolved"] for by, name, _ in taken)
 
     def forget(self) -> None:
@@ -55,7 +64,7 @@ class Webhook(Posts):
         with self._lock:
             self._messages.clear()
 
-    def _taken(self) -> list[tuple[str, dict[str, Any]]]:
-        """Every alert of every message, with its receiver."""
+    def _taken(self) -> list[tuple[str, dict[str, Any], float]]:
+        """Every alert of every message in their order, with its receiver and the moment."""
         with self._lock:
-            return [(by, alert) for by, message in self._messages for alert in message["alerts"]]
+            return [(by, alert, at) for by, message, at in self._messages for alert in message["alerts"]]
