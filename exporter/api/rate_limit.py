@@ -20,7 +20,7 @@ admitted.
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 # 18.5 of 20 calls: 21 evenly spaced calls then span 1.08 s, and the network may squeeze them by 80 ms.
@@ -182,6 +182,11 @@ class Budgets:
             for identity, action in [key for key in self._held_until if key[0] == access_key_id]:
                 ends_at = max(self._held_until[identity, action], self._end_of_hold(account_id, action))
                 self._held_until = self._held_until | {(account_id, action): ends_at}
+
+    def keep(self, account_ids: Collection[str]) -> None:
+        """Forget the keys of all other accounts, for which no call is made any more."""
+        with self._lock:
+            self._accounts = {key: account for key, account in self._accounts.items() if account in account_ids}
 
     def _key(self, identity: str, action: str) -> tuple[str, str]:
         return self._accounts.get(identity, identity), action

@@ -105,6 +105,7 @@ class Composition:
         self.budgets.longest_hold_s = configuration.poll.failing_interval_s
         self.client.use_deadline(configuration.poll.timeout_s)
         self.inventory = self._inventory(self._directories(keep=not elsewhere))
+        self.budgets.keep(frozenset(self.inventory.known_ids().values()))
         if elsewhere:
             former.close()
         self._providers.keep(

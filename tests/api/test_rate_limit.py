@@ -385,3 +385,15 @@ def test_many_late_threads_get_what_is_permitted(budgets: Budgets, clock: Clock)
     waits = in_threads(lambda: [budgets.admit(place) for _ in range(50)])
 
     assert Counter(round(wait, 6) for wait in waits) == {0: 100, 1.05: 700}
+
+
+def test_the_keys_of_accounts_that_left_are_forgotten(budgets: Budgets) -> None:
+    """Accounts come and go for months; a key of one that stays still counts in its budget."""
+    budgets.unite("key-1", "account-1")
+    budgets.unite("key-2", "account-2")
+    budgets.keep({"account-2"})
+    by_key_and_account = [
+        budgets.reserve(f"{of}-{number}", "Describe").moment for number in "12" for of in ("key", "account")
+    ]
+
+    assert by_key_and_account == pytest.approx([1000.0, 1000.0, 1000.0, 1000.0 + 1 / 1.85])

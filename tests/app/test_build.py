@@ -141,6 +141,19 @@ def test_an_account_id_that_is_learned_counts_in_the_budget(compose: Compose) ->
     assert by_account.moment > by_key.moment + 0.05  # of one budget, not each the first of its own
 
 
+def test_the_key_of_an_account_that_left_is_forgotten(compose: Compose) -> None:
+    """A process that runs for months keeps nothing of the accounts that left."""
+    composition = compose()
+    (probe,) = composition.inventory.probes
+    composition.learn([LearnedId("prod", probe.caller(), ACCOUNT.account_id, ACCOUNT.access_key_id)])
+    composition.configure(composition.configuration.model_copy(update={"accounts": ()}))
+
+    action = probe.kind.operation.action
+    by_key = composition.budgets.reserve(ACCOUNT.access_key_id, action)
+    by_account = composition.budgets.reserve(ACCOUNT.account_id, action)
+    assert by_account.moment < by_key.moment + 0.05  # each is the first of its own budget
+
+
 def test_the_end_ends_every_call(compose: Compose, simulator: Simulator) -> None:
     """After it nothing is sent."""
     composition = compose()
