@@ -54,9 +54,13 @@ def set_aside() -> None:
 
 
 def set_aside_anew() -> None:
-    """Set aside, after a look at all that was set aside before, of which some has been replaced."""
+    """Set aside, after a look at all that was set aside before, of which some has been replaced; free its memory.
+
+    Without the release, the C library kept 5 to 17 MB of 120 in holes, with 2,000 accounts and a reload each 15 s.
+    """
     gc.unfreeze()
     set_aside()
+    release_memory()
 
 
 @contextmanager
