@@ -21,10 +21,10 @@ help: ## Say what can be made
 demo: $(VENV)/.run ## Run the simulator and the exporter that watches it, no account needed
 	@exec $(VENV)/bin/dcdn-exporter demo
 
-test: $(VENV)/.dev ## Run the tests (under two minutes)
+test: $(VENV)/.dev ## Run the tests (three minutes on two cores)
 	@$(VENV)/bin/pytest -n 4 --dist worksteal
 
-unit: $(VENV)/.dev ## Run the unit tests: all but those of end_to_end, deployment, alerts and dashboards (a minute)
+unit: $(VENV)/.dev ## Run the unit tests: all but those of end_to_end, deployment, alerts and dashboards (a minute and a half)
 	@$(VENV)/bin/pytest -n 4 --dist worksteal \
 		$(addprefix --ignore=tests/,end_to_end deployment alerts dashboards)
 
