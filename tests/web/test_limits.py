@@ -92,13 +92,18 @@ def ask_on(connection: socket.socket) -> None:
         answered += piece
 
 
-def get_over_tls(server: WebServer) -> bytes:
+def trusting() -> ssl.SSLContext:
+    """Of a client that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def get_over_tls(server: WebServer) -> bytes:
     host, _, port = server.address.rpartition(":")
     with (
         socket.create_connection((host, int(port)), timeout=WAIT_S) as plain,
-        context.wrap_socket(plain) as connection,
+        trusting().wrap_socket(plain) as connection,
     ):
         connection.sendall(HEAD + b"Connection: close\r\n\r\n")
         return b"".join(iter(lambda: connection.recv(65536), b"")).rpartition(b"\r\n\r\n")[2]
@@ -223,9 +228,7 @@ def test_a_reader_that_leaves_while_requests_wait_is_not_logged(
     server = start(tls=tls)
     reader = dial(server)
     if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        reader = context.wrap_socket(reader)
+        reader = trusting().wrap_socket(reader)
     with closing(reader):
         reader.sendall(2 * b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         assert reader.recv(1) == b"H"
@@ -239,9 +242,7 @@ def test_a_reader_that_leaves_while_requests_wait_is_not_logged(
 def test_what_a_reader_that_stops_holds(start: Start, dial: Callable[[WebServer], socket.socket]) -> None:
     """With TLS it is no more than without: a piece and what was left of the one before."""
     server = start(tls=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with context.wrap_socket(dial(server)) as reader:
+    with trusting().wrap_socket(dial(server)) as reader:
         reader.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         assert reader.recv(1) == b"H"
         (held,) = server._connections._all
