@@ -6,10 +6,12 @@ from textwrap import dedent, indent
 from typing import Final
 
 from deploy.prometheus.rules.thresholds import (
+    INTERVAL_S,
     JOB,
     MEMORY_S,
     MINUTE_S,
     ROUTED_BY,
+    SETTLED_S,
     UNKNOWN_VALUES_S,
 )
 from exporter.config.values import format_duration
@@ -25,9 +27,9 @@ MISSING_SHARDS: Final = "job:dcdn_exporter_shard_ordinal:missing"
 STEADY_TARGETS: Final = "job:up:steady"
 INCOMPLETE: Final = "job:up:incomplete"
 HEALTHY: Final = "job_instance:up:healthy"
-STILL_HEALTHY: Final = "job_instance:up:still_healthy"
 LOST: Final = "job_instance_account_product:dcdn_poll_success:lost"
 SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
+SHOWING: Final = "job_instance:dcdn_poll_success:showing"
 UNANSWERED: Final = "account_product:dcdn_service_status:unanswered"
 OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
 LOST_PROBES: Final = "job_account_product_probe:dcdn_poll_success:lost"
@@ -108,6 +110,34 @@ def inside(text: str) -> str:
     return indent(written(text), "  ")
 
 
+# The rules of one evaluation do not all see the same: of a scrape that began before it and fails meanwhile, only the
+# later ones see that all series have ended. So what another rule recorded of an exporter counts only as long as the
+# rule that reads it sees the exporter itself, and the same process.
+STILL_HEALTHY: Final = f"""(
+  {HEALTHY}
+    and on (job, instance)
+  time() - process_start_time_seconds > {SETTLED_S}
+)"""
+"""Exporters that were healthy when that was recorded, are still there, and have been for ten minutes."""
+RUNNING: Final = f"""(
+  up{{job="{JOB}"}} == 1
+    unless on (job, instance)
+  time() - process_start_time_seconds < {INTERVAL_S}
+)"""
+"""Exporters that are there, and did not start within the last minute."""
+JUST_GONE: Final = f"""(
+  {SHOWING}
+    unless on (job, instance)
+{inside(RUNNING)}
+)"""
+"""Exporters that showed something when that was recorded, and have gone since: what is lost is recorded next time."""
+
+
+def while_gone(record: str) -> str:
+    """What was recorded, while an exporter has just gone."""
+    return f"{record}\n  and on ()\n{JUST_GONE}"
+
+
 def unanswered(shown: str, *, probe: str, record: str = "", known: str = "") -> str:
     """What is watched, and is not answered on any replica now: what held of it goes on.
 
@@ -117,7 +147,7 @@ def unanswered(shown: str, *, probe: str, record: str = "", known: str = "") -> 
     moment ago, Prometheus has nothing to compare, which takes half as long.
     """
     polled = f'dcdn_poll_success{{probe="{probe}"}}'
-    known = known or f"{polled}\n  or\n{LOST}"
+    known = known or "\n  or\n".join((polled, LOST, *([while_gone(record)] if record else [])))
     shown = f"{shown}\n  and on (account, product)\n{record}" if record else shown
     return written(f"""
 (
@@ -129,6 +159,16 @@ def unanswered(shown: str, *, probe: str, record: str = "", known: str = "") -> 
     and on (job, instance, account, product)
   {polled} == 1
 )""")
+
+
+def unanswered_or_gone(recorded: str, *, record: str, probe: str) -> str:
+    """What was ``recorded`` as unanswered, and what is unanswered since then, because an exporter has just gone."""
+    return written(f"""
+{recorded}
+  or
+{while_gone(record)}
+  unless on (account, product)
+dcdn_poll_success{{probe="{probe}"}} == 1""")
 
 
 def held(
@@ -187,6 +227,8 @@ def held_number(metric: str, *, probe: str, record: str, aggregate: str) -> str:
     {polled}
       or
     {LOST}
+      or
+{indent(inside(while_gone(record)), "  ")}
   )
 )""")
 

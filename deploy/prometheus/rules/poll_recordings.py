@@ -17,6 +17,7 @@ from deploy.prometheus.rules.expressions import (
     THROTTLED_POLLS,
     inside,
     until_polled,
+    while_gone,
     within,
     written,
 )
@@ -89,7 +90,9 @@ max by (job, {_PROBE}) (
   or
 (
 {inside(until_polled(f"{POLLED} == 0", started="dcdn_last_poll_timestamp_seconds == 0"))}
-)"""),
+)
+  or
+{while_gone(POLLED)}"""),
         why="whether the last poll on some replica was answered; one that was never polled has not failed",
     ),
     Recording(
@@ -123,7 +126,9 @@ time() + ({POLLED} == 0)"""),
   or
 (
 {inside(until_polled(STALE, started=_NO_ANSWER_YET))}
-)"""),
+)
+  or
+{while_gone(STALE)}"""),
         why="for how many seconds the youngest answer has been too old, by each exporter's own configuration; where "
         "no replica has one, it ages from the exporter's start",
     ),

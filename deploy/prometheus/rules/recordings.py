@@ -1,6 +1,7 @@
 """The states that alerts look at, held until an answer says otherwise, and the labels of their accounts."""
 
 from collections.abc import Iterable
+from textwrap import indent
 
 from deploy.prometheus.rules.expressions import (
     BALANCE,
@@ -19,7 +20,9 @@ from deploy.prometheus.rules.expressions import (
     NEXT_CHARGE_TYPE,
     OUTDONE,
     ROUTES,
+    RUNNING,
     SERVICE_END,
+    SHOWING,
     SHOWN,
     SINCE,
     STATUS,
@@ -29,6 +32,8 @@ from deploy.prometheus.rules.expressions import (
     held,
     inside,
     unanswered,
+    unanswered_or_gone,
+    while_gone,
     within,
     written,
 )
@@ -36,7 +41,6 @@ from deploy.prometheus.rules.rule import Recording
 from deploy.prometheus.rules.thresholds import (
     DAY_S,
     ENDING_S,
-    INTERVAL_S,
     JOB,
     MINUTE_S,
     ROUTED_BY,
@@ -91,14 +95,13 @@ group by (job) (
         written(f"""
 group by (job, instance) (
   {_UP} == 1
-    and on (job, instance)
-  time() - process_start_time_seconds > {SETTLED_S}
     unless on (job, instance)
   {_UNREAD}
     unless on (job)
   {MISSING_SHARDS}
 )"""),
-        why="exporters that know what they have to watch: what they do not show does not exist",
+        why="exporters that know what they have to watch, unless they have just started: what they do not show does "
+        "not exist",
     ),
     Recording(
         LOST,
@@ -111,7 +114,7 @@ group by (job, instance) (
   unless on (job, account, product)
 dcdn_poll_success
   unless on (job, instance)
-{HEALTHY}
+{STILL_HEALTHY}
   unless on (job, instance, account, product)
 (
   {LOST}
@@ -130,8 +133,23 @@ dcdn_poll_success
     ),
     Recording(
         SHOWN,
-        "topk by (job, account, product) (1, group by (job, instance, account, product) (dcdn_poll_success))",
-        why="what is watched, and by which exporter: one of its replicas",
+        written(f"""
+topk by (job, account, product) (1, group by (job, instance, account, product) (dcdn_poll_success))
+  or on (job, account, product)
+(
+  {SHOWN}
+    unless on (job, instance)
+{inside(RUNNING)}
+    unless on (job, instance, account, product)
+  {LOST}
+)"""),
+        why="what is watched, and by which exporter: one of its replicas. Where that has gone since the rule before "
+        "this one looked, it goes on until that rule has recorded what is lost",
+    ),
+    Recording(
+        SHOWING,
+        f"group by (job, instance) ({SHOWN})",
+        why="exporters that show what is watched",
     ),
 )
 
@@ -139,23 +157,22 @@ dcdn_poll_success
 # of them speaks for all.
 _SERVICE_SHOWN = 'dcdn_service_status{status="active"}'
 _DEBT, _DEBT_OVERDUE = "dcdn_service_in_debt", "dcdn_service_in_debt_overdue"
+
+
+def _unanswered(record: str) -> str:
+    return unanswered_or_gone(UNANSWERED, record=record, probe="service")
+
+
 _STATES = (
-    (STATUS, "dcdn_service_status", ("status",), "service", UNANSWERED),
-    (CHARGE_TYPE, "dcdn_service_charge_type", ("charge_type",), "service", UNANSWERED),
-    (NEXT_CHARGE_TYPE, "dcdn_service_next_charge_type", ("charge_type",), "service", UNANSWERED),
-    (
-        COMPONENT_CHARGE_TYPE,
-        "dcdn_service_component_charge_type",
-        ("component", "charge_type"),
-        "service",
-        UNANSWERED,
-    ),
-    (
-        COMPONENT_NEXT_CHARGE_TYPE,
-        "dcdn_service_component_next_charge_type",
-        ("component", "charge_type"),
-        "service",
-        UNANSWERED,
+    *(
+        (record, metric, labels, "service", _unanswered(record))
+        for record, metric, labels in (
+            (STATUS, "dcdn_service_status", ("status",)),
+            (CHARGE_TYPE, "dcdn_service_charge_type", ("charge_type",)),
+            (NEXT_CHARGE_TYPE, "dcdn_service_next_charge_type", ("charge_type",)),
+            (COMPONENT_CHARGE_TYPE, "dcdn_service_component_charge_type", ("component", "charge_type")),
+            (COMPONENT_NEXT_CHARGE_TYPE, "dcdn_service_component_next_charge_type", ("component", "charge_type")),
+        )
     ),
     (IN_DEBT, _DEBT, (), "debt_status", unanswered(_DEBT, probe="debt_status", record=IN_DEBT)),
     (
@@ -181,15 +198,6 @@ def _topmost(info: str) -> str:
 
 
 LOCK_RECORDINGS = (
-    Recording(
-        STILL_HEALTHY,
-        written(f"""
-{HEALTHY}
-  and on (job, instance)
-time() - process_start_time_seconds > {INTERVAL_S}"""),
-        why="those of the exporters that were healthy a minute ago, when that and what is lost was recorded, which "
-        "have neither ended nor started since",
-    ),
     _held(
         LOCK,
         "dcdn_service_lock",
@@ -235,7 +243,11 @@ ROUTE_RECORDINGS = (
     unless on (account)
   dcdn_account_info
     and on (account)
-  {LOST}
+  (
+    {LOST}
+      or
+{indent(inside(while_gone(ROUTES)), "  ")}
+  )
 )"""),
         why="the labels of each account, also of one that is not shown any more",
     ),
@@ -255,7 +267,7 @@ STATE_RECORDINGS = (
             by=_SERVICE,
             probe="service",
             record=SERVICE_END,
-            until=UNANSWERED,
+            until=_unanswered(SERVICE_END),
         ),
         why="when services end that do so within a week, until an answer says otherwise",
     ),
@@ -276,6 +288,8 @@ min by (account, currency) (
       dcdn_poll_success{{probe="balance"}}
         or
       {LOST}
+        or
+{indent(inside(while_gone(BALANCE)), "    ")}
     )
       unless on (account)
     dcdn_account_available_amount
