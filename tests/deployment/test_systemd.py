@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import SETTINGS
 from exporter.app import VOCABULARY
 from exporter.cli.limits import _FILES_FOR_THE_REST, _THREADS_FOR_THE_REST
 from exporter.cli.serve import serve
@@ -44,6 +45,15 @@ def test_systemd_knows_every_key_of_the_unit(analyze: Callable[..., subprocess.C
     verified = analyze("verify")
 
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
+def test_the_unit_the_image_and_the_benchmarks_set_the_c_library_alike() -> None:
+    """What the documents say of memory is measured with the setting that the unit and the image have."""
+    name = "GLIBC_TUNABLES"
+    image = (FOLDER.parent / "container" / "Containerfile").read_text(encoding="utf-8")
+
+    assert settings("Environment") == [f"{name}={SETTINGS[name]}"]
+    assert re.findall(rf"^ENV ({name}=.*)$", image, re.MULTILINE) == settings("Environment")
 
 
 def test_the_unit_has_few_rights(analyze: Callable[..., subprocess.CompletedProcess[str]]) -> None:
