@@ -49,8 +49,8 @@ _ROUTE = "topk by (account)"
 # What holds while an exporter has just gone. It is seen only where a scrape fails between two rules, and promtool has
 # no such thing: test_snapshots.py tries every place.
 _JUST_GONE = re.compile(
-    r"\n *and on \(\)\n( *)\(\n *job_instance:dcdn_poll_success:showing\n(?:.*\n)*?\1\)"
-    r"(?:\n *unless on \(account, product\)\n *dcdn_poll_success\{.*\} == 1)?"
+    r"\n *and on \(\)\n( *)\(\n *job_instance:up:seen\n(?:.*\n)*?\1\)"
+    r"(?:\n *unless on \(account, product(?:, probe)?\)\n *dcdn_\w+\{.*\} (?:== [01]|> 0))?"
 )
 
 

@@ -85,8 +85,16 @@ def _series(page: tuple[str, ...], *, instance: str, values: str) -> Iterator[di
         yield {"series": series.replace("{", labels, 1), "values": values.replace("VALUE", value)}
 
 
-def _inputs(*, restarts: bool) -> list[dict[str, str]]:
-    """The series of both exporters; the one ends, or another process has taken its place that shows nothing yet."""
+# A replica of the one that ends: its polls fail, and it knows of no state.
+_ALSO_OF_A_REPLICA = ("dcdn_account_info", "dcdn_last_success", "dcdn_exporter_probe")
+_FAILING = (
+    *(line for line in _ENDING if line.startswith(_ALSO_OF_A_REPLICA)),
+    *(f"{line[:-1]}0" for line in _ENDING if line.startswith("dcdn_poll_success")),
+)
+
+
+def _inputs(*, restarts: bool, replica: bool) -> list[dict[str, str]]:
+    """The series of all exporters; the one ends, or another process has taken its place that shows nothing yet."""
     start, there, always = "process_start_time_seconds{} -3600", f"VALUEx{_THERE + 2} stale", "VALUEx400"
     ends_s = (_THERE + 3) * _STEP_S
     up, started = ("1x400", f"-3600x{_THERE + 2} {ends_s}x300") if restarts else (f"1x{_THERE + 2} 0x300", there)
@@ -95,6 +103,7 @@ def _inputs(*, restarts: bool) -> list[dict[str, str]]:
         *_series((start,), instance="ends", values=started.replace("VALUE", "-3600")),
         *_series(_ENDING, instance="ends", values=there),
         *_series(("up{} 1", start, *_STAYING), instance="stays", values=always),
+        *(_series(("up{} 1", start, *_FAILING), instance="fails", values=always) if replica else ()),
     ]
 
 
@@ -141,10 +150,21 @@ def _earlier(rule: dict[str, Any], seconds: int) -> dict[str, Any]:
     return {**rule, "expr": _SCRAPED.sub(rf"\1 offset {seconds}s", rule["expr"])}
 
 
-@pytest.mark.parametrize("restarts", [False, True], ids=["ends", "restarts"])
+@pytest.mark.parametrize(
+    ("restarts", "replica"),
+    [(False, False), (True, False), (False, True)],
+    ids=["ends", "restarts", "ends beside a replica that fails"],
+)
 @pytest.mark.parametrize(("group", "every_s", "earlier_s"), [("dcdn-lock", 15, 10), ("dcdn-service", 60, 30)])
 def test_what_an_exporter_showed_is_held_wherever_in_an_evaluation_its_scrape_fails(
-    group: str, every_s: int, earlier_s: int, *, restarts: bool, tool: Callable[[str], str], tmp_path: Path
+    group: str,
+    every_s: int,
+    earlier_s: int,
+    *,
+    restarts: bool,
+    replica: bool,
+    tool: Callable[[str], str],
+    tmp_path: Path,
 ) -> None:
     """Nothing that is held ends, whichever rules of the group still saw the exporter."""
     recordings = [
@@ -164,7 +184,7 @@ def test_what_an_exporter_showed_is_held_wherever_in_an_evaluation_its_scrape_fa
             "tests": [
                 {
                     "interval": f"{_STEP_S}s",
-                    "input_series": _inputs(restarts=restarts),
+                    "input_series": _inputs(restarts=restarts, replica=replica),
                     "promql_expr_test": _expected(),
                 }
             ],

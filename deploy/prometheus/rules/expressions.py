@@ -29,7 +29,7 @@ INCOMPLETE: Final = "job:up:incomplete"
 HEALTHY: Final = "job_instance:up:healthy"
 LOST: Final = "job_instance_account_product:dcdn_poll_success:lost"
 SHOWN: Final = "job_instance_account_product:dcdn_poll_success:shown"
-SHOWING: Final = "job_instance:dcdn_poll_success:showing"
+SEEN: Final = "job_instance:up:seen"
 UNANSWERED: Final = "account_product:dcdn_service_status:unanswered"
 OUTDONE: Final = "job_instance_account_product_probe:dcdn_poll_success:outdone"
 LOST_PROBES: Final = "job_account_product_probe:dcdn_poll_success:lost"
@@ -126,11 +126,14 @@ RUNNING: Final = f"""(
 )"""
 """Exporters that are there, and did not start within the last minute."""
 JUST_GONE: Final = f"""(
-  {SHOWING}
+  {SEEN}
     unless on (job, instance)
 {inside(RUNNING)}
 )"""
-"""Exporters that showed something when that was recorded, and have gone since: what is lost is recorded next time."""
+"""Exporters that were there when that was recorded, and are not the same now: what is lost is recorded next time.
+
+Also those that have just started: while one starts anew each minute, what is not polled any more does not end.
+"""
 
 
 def while_gone(record: str) -> str:
@@ -179,6 +182,7 @@ def held(
     record: str,
     until: str,
     aggregate: str = "group",
+    outdone: str = "",
 ) -> str:
     """What holds of a state, as of the last answer, however old that is.
 
@@ -186,7 +190,7 @@ def held(
     here until a poll that succeeded shows the state without it, or until the probe is gone and not merely lost.
     A replica whose polls fail says nothing against another one that is answered.
 
-    ``holding`` selects what holds now, ``until`` what is unanswered now.
+    ``holding`` selects what holds now, ``until`` what is unanswered now, and ``outdone`` replicas that do not count.
 
     It reads itself, as of the last evaluation. A range here would find what had ended meanwhile; without one,
     Prometheus itself may be away for its look-back of 5 minutes.
@@ -195,7 +199,7 @@ def held(
 {aggregate} by ({", ".join(by)}) (
 {inside(holding)}
     unless on (job, instance, account, product)
-  {OUTDONE}{{probe="{probe}"}}
+{inside(outdone or f'{OUTDONE}{{probe="{probe}"}}')}
 )
   or
 (

@@ -92,7 +92,9 @@ max by (job, {_PROBE}) (
 {inside(until_polled(f"{POLLED} == 0", started="dcdn_last_poll_timestamp_seconds == 0"))}
 )
   or
-{while_gone(POLLED)}"""),
+{while_gone(POLLED)}
+  unless on ({_PROBE})
+dcdn_last_poll_timestamp_seconds == 0"""),
         why="whether the last poll on some replica was answered; one that was never polled has not failed",
     ),
     Recording(
@@ -128,7 +130,9 @@ time() + ({POLLED} == 0)"""),
 {inside(until_polled(STALE, started=_NO_ANSWER_YET))}
 )
   or
-{while_gone(STALE)}"""),
+{while_gone(STALE)}
+  unless on ({_PROBE})
+dcdn_last_success_timestamp_seconds > 0"""),
         why="for how many seconds the youngest answer has been too old, by each exporter's own configuration; where "
         "no replica has one, it ages from the exporter's start",
     ),

@@ -21,8 +21,8 @@ from deploy.prometheus.rules.expressions import (
     OUTDONE,
     ROUTES,
     RUNNING,
+    SEEN,
     SERVICE_END,
-    SHOWING,
     SHOWN,
     SINCE,
     STATUS,
@@ -147,9 +147,9 @@ topk by (job, account, product) (1, group by (job, instance, account, product) (
         "this one looked, it goes on until that rule has recorded what is lost",
     ),
     Recording(
-        SHOWING,
-        f"group by (job, instance) ({SHOWN})",
-        why="exporters that show what is watched",
+        SEEN,
+        f"group by (job, instance) ({_UP} == 1 or on (job, instance) {SHOWN})",
+        why="exporters that are there, or of which what is lost is not recorded yet",
     ),
 )
 
@@ -185,10 +185,10 @@ _STATES = (
 )
 
 
-def _held(record: str, metric: str, labels: Iterable[str], probe: str, until: str) -> Recording:
+def _held(record: str, metric: str, labels: Iterable[str], probe: str, until: str, *, outdone: str = "") -> Recording:
     return Recording(
         record,
-        held(f"{metric} == 1", by=(*_SERVICE, *labels), probe=probe, record=record, until=until),
+        held(f"{metric} == 1", by=(*_SERVICE, *labels), probe=probe, record=record, until=until, outdone=outdone),
         why=f"what was 1 of {metric} in the last answer, over all replicas, until an answer says otherwise",
     )
 
@@ -218,6 +218,12 @@ dcdn_poll_success{{probe="service"}}
   unless on (job, instance)
 {STILL_HEALTHY}""",
         ),
+        # It was recorded up to a minute ago: a replica that was answered since then counts.
+        outdone=f"""(
+  {OUTDONE}
+    and on (job, instance, account, product, probe)
+  dcdn_poll_success{{probe="service"}} == 0
+)""",
     ),
     Recording(
         LOCKED_ROUTES,
